@@ -1,0 +1,1 @@
+"""What runs inside a production process: standard library only."""

@@ -1,0 +1,1 @@
+"""The decision core: pure rules, no clock, file, callback or thread."""

@@ -1,0 +1,249 @@
+"""The halting rules as one pure machine: fed a score and a token, it answers with a verdict."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from director_ai.core.halting import downward_trend, hard_limit, window_average
+from director_ai.core.halting.cadence import Cadence
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.reason import Alarm
+from director_ai.core.halting.sentence import ends_sentence
+
+SOFT_HALT_CAP = 50
+"""Tokens a soft halt may still let through after the one that triggered it."""
+
+# How near its threshold a running sum may come before the defined sum is computed. The sums
+# are refreshed once a window, so their error stays orders of magnitude below this.
+_NEAR = 1e-6
+
+Action = Literal["go", "stop", "soft_stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to happen after one token.
+
+    Attributes
+    ----------
+    action
+        ``"go"``: pass the token. ``"stop"``: withhold it and end the stream.
+        ``"soft_stop"``: pass it and end the stream.
+    warning
+        Whether the token passes with a warning.
+    alarms
+        Every mechanism that held at this token, in order of precedence.
+    """
+
+    action: Action = "go"
+    warning: bool = False
+    alarms: tuple[Alarm, ...] = ()
+
+
+PASS = Verdict()
+WARN = Verdict(warning=True)
+
+
+class HaltMachine:
+    """The state of one stream under one policy.
+
+    Attributes
+    ----------
+    scores
+        Every score so far, held ones included; append-only.
+    trigger
+        Alarms of the first token a rule held at, empty before; in hard mode the stream stops
+        there, in soft mode it goes on to the end of the sentence, in observe mode it goes on.
+
+    Examples
+    --------
+    >>> machine = HaltMachine(HaltPolicy(hard_limit=0.5))
+    >>> machine.push(" good", 0.9).action
+    'go'
+    >>> verdict = machine.push(" bad", 0.2)
+    >>> verdict.action, str(verdict.alarms[0])
+    ('stop', 'hard_limit (0.2000 < 0.5)')
+    """
+
+    __slots__ = (
+        "_cadence",
+        "_fall",
+        "_hard_limit",
+        "_longest",
+        "_mode",
+        "_near_fall",
+        "_near_window_sum",
+        "_pending_since",
+        "_refresh_at",
+        "_soft_limit",
+        "_trend_sum",
+        "_trend_window",
+        "_weight_entering",
+        "_weight_leaving",
+        "_window_size",
+        "_window_sum",
+        "policy",
+        "scores",
+        "trigger",
+    )
+
+    def __init__(self, policy: HaltPolicy) -> None:
+        self.policy = policy
+        self.scores: list[float] = []
+        self.trigger: tuple[Alarm, ...] = ()
+        self._mode = policy.halt_mode
+        self._hard_limit = policy.hard_limit
+        self._soft_limit = policy.soft_limit
+        self._window_size = policy.window_size
+        self._trend_window = policy.trend_window
+        self._near_window_sum = (policy.window_threshold + _NEAR) * policy.window_size
+        trend = policy.trend_window
+        self._near_fall = (policy.trend_threshold - _NEAR) * trend * (trend + 1) / 6.0
+        self._window_sum = 0.0
+        self._trend_sum = 0.0
+        self._fall = 0.0
+        self._weight_leaving = trend + 1.0
+        self._weight_entering = trend - 1.0
+        self._longest = max(policy.window_size, policy.trend_window)
+        self._refresh_at = 0
+        self._pending_since = -1
+        # With a score for every token there is nothing to count.
+        counted = policy.score_every_n > 1 or policy.adaptive
+        self._cadence = Cadence(policy) if counted else None
+
+    @property
+    def holds_scores(self) -> bool:
+        """Whether the policy may leave tokens unscored, to hold the last score."""
+        return self._cadence is not None
+
+    @property
+    def cadence(self) -> int:
+        """Tokens from one scored token to the next, as it stands."""
+        return 1 if self._cadence is None else self._cadence.step
+
+    def is_due(self) -> bool:
+        """Return whether the next token is to be scored; one that is not holds the last score."""
+        return self._cadence is None or self._cadence.is_due(len(self.scores))
+
+    def push(self, token: str, score: float) -> Verdict:
+        """Judge the next token.
+
+        Parameters
+        ----------
+        token
+            Its text, read only to find the sentence end a soft halt waits for.
+        score
+            Its coherence in [0, 1]; for a token that is not due, the last score again.
+        """
+        scores = self.scores
+        index = len(scores)
+        scores.append(score)
+        if index < self._refresh_at:
+            self._window_sum += score - scores[index - self._window_size]
+            oldest = scores[index - self._trend_window]
+            # Every score kept moves one place towards the oldest and weighs two more.
+            trend_sum = self._trend_sum
+            self._fall += (
+                2.0 * trend_sum - self._weight_leaving * oldest - self._weight_entering * score
+            )
+            self._trend_sum = trend_sum + score - oldest
+        else:
+            self._fill(index, score)
+
+        alarms: tuple[Alarm, ...] = ()
+        if not (
+            score >= self._hard_limit
+            and (self._window_sum >= self._near_window_sum or index + 1 < self._window_size)
+            and (self._fall <= self._near_fall or index + 1 < self._trend_window)
+        ):
+            alarms = self._alarms(index, score)
+
+        if self._cadence is not None and self._cadence.is_due(index):
+            self._cadence.advance(index, score, self.window_mean())
+        if not alarms and self._pending_since < 0:
+            return PASS if score >= self._soft_limit else WARN
+        return self._act(index, token, score, alarms)
+
+    def retract(self) -> None:
+        """Take the last score back, so that its token can be judged by another."""
+        self.scores.pop()
+        self._refresh(len(self.scores))
+
+    def window_mean(self) -> float:
+        """Return the mean over what the window holds so far; at least one score was pushed."""
+        return window_average.statistic(self.scores[-self._window_size :])
+
+    def trend_drop(self) -> float:
+        """Return the fitted drop over what the trend window holds so far."""
+        return downward_trend.statistic(self.scores[-self._trend_window :])
+
+    def rounded_statistics(self) -> tuple[float, float]:
+        """Return ``window_mean()`` and ``trend_drop()`` rounded to six places, at less cost."""
+        n = len(self.scores)
+        window = self._window_size if n > self._window_size else n
+        trend = self._trend_window if n > self._trend_window else n
+        mean = self._window_sum * 1e6 / window
+        drop = self._fall * 6e6 / (trend * (trend + 1))
+        mean_millionths, drop_millionths = round(mean), round(drop)
+        if -0.499 < mean - mean_millionths < 0.499 and -0.499 < drop - drop_millionths < 0.499:
+            return mean_millionths / 1e6, drop_millionths / 1e6
+        # So near a tie that only the defined sums tell which way to round.
+        return round(self.window_mean(), 6), round(self.trend_drop(), 6)
+
+    def _fill(self, index: int, score: float) -> None:
+        """Move the running sums on where a window is filling or their refresh is due."""
+        scores = self.scores
+        window, trend = self._window_size, self._trend_window
+        if index >= self._longest:
+            self._refresh(index + 1)
+            return
+        self._window_sum += score - scores[index - window] if index >= window else score
+        if index >= trend:
+            oldest = scores[index - trend]
+            self._fall += 2 * self._trend_sum - (trend + 1) * oldest - (trend - 1) * score
+            self._trend_sum += score - oldest
+        else:
+            self._fall += self._trend_sum - index * score
+            self._trend_sum += score
+
+    def _refresh(self, n_scores: int) -> None:
+        """Take the running sums anew, so that their rounding errors never pile up."""
+        last = self.scores[-self._trend_window :]
+        self._window_sum = sum(self.scores[-self._window_size :])
+        self._trend_sum = sum(last)
+        self._fall = sum((len(last) - 1 - 2 * k) * score for k, score in enumerate(last))
+        filled = n_scores >= self._longest
+        self._refresh_at = n_scores + max(256, self._longest) if filled else 0
+
+    def _alarms(self, index: int, score: float) -> tuple[Alarm, ...]:
+        """Return every mechanism that holds, by its definition."""
+        policy = self.policy
+        alarms = []
+        if hard_limit.holds(score, policy.hard_limit):
+            alarms.append(Alarm(hard_limit.NAME, index, score, policy.hard_limit))
+        if index + 1 >= policy.window_size:
+            mean = self.window_mean()
+            if window_average.holds(mean, policy.window_threshold):
+                alarms.append(Alarm(window_average.NAME, index, mean, policy.window_threshold))
+        if index + 1 >= policy.trend_window:
+            drop = self.trend_drop()
+            if downward_trend.holds(drop, policy.trend_threshold):
+                alarms.append(Alarm(downward_trend.NAME, index, drop, policy.trend_threshold))
+        return tuple(alarms)
+
+    def _act(self, index: int, token: str, score: float, alarms: tuple[Alarm, ...]) -> Verdict:
+        """Turn the alarms of a token into what happens in the policy's mode."""
+        self.trigger = self.trigger or alarms
+        if self._mode == "observe":
+            return Verdict("go", score < self._soft_limit, alarms)
+        if self._mode == "hard" or hard_limit.holds(score, self._hard_limit):
+            return Verdict("stop", alarms=alarms)
+        if self._pending_since < 0:
+            self._pending_since = index
+        if ends_sentence(token) or index - self._pending_since >= SOFT_HALT_CAP:
+            return Verdict("soft_stop", alarms=alarms)
+        return Verdict("go", warning=True, alarms=alarms)
+
+    @property
+    def soft_halt_pending(self) -> bool:
+        """Whether a soft halt waits for the end of its sentence."""
+        return self._pending_since >= 0

@@ -1,0 +1,58 @@
+"""What a halt can show for itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from director_ai.core.halting.reason import HaltReason
+from director_ai.core.scoring.types import HaltEvidence
+
+SUGGESTIONS = {
+    "hard_limit": "Check the halting token against the evidence before releasing anything.",
+    "window_avg": "Regenerate from the last supported sentence, with the evidence in the prompt.",
+    "downward_trend": "Review where the answer leaves the evidence; it may have drifted.",
+}
+
+
+class Reviewer(Protocol):
+    """What the kernel asks of a scorer: ``CoherenceScorer`` and whatever resembles it."""
+
+    def review(self, prompt: str, action: str) -> tuple[bool, Any]:
+        """Return whether ``action`` is approved as an answer to ``prompt``, and its score."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRequest:
+    """Where a halted stream looks for evidence.
+
+    Attributes
+    ----------
+    callback
+        Given the text so far, returns a sentence about it, or ``None``.
+    scorer
+        Retrieves the closest facts.
+    top_k
+        How many of them are kept.
+    prompt
+        What they are retrieved for; the text itself if blank.
+    """
+
+    callback: Callable[[str], str | None] | None = None
+    scorer: Reviewer | None = None
+    top_k: int = 3
+    prompt: str = ""
+
+    def structured(self, text: str, reason: HaltReason, last_score: float) -> HaltEvidence | None:
+        """Return the scorer's evidence, or ``None`` without a scorer."""
+        if self.scorer is None:
+            return None
+        prompt = self.prompt if self.prompt.strip() else text
+        _, score = self.scorer.review(prompt, text)
+        chunks = list(getattr(score, "evidence", None) or ())
+        return HaltEvidence(
+            reason=str(reason),
+            last_score=last_score,
+            evidence_chunks=chunks[: self.top_k],
+            suggested_action=SUGGESTIONS.get(reason.code, ""),
+        )

@@ -1,0 +1,204 @@
+"""What both kernels have in common: a policy, a latch for the operator, and hooks."""
+
+import threading
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from director_ai.core.halting.machine import HaltMachine
+from director_ai.core.halting.policy import HaltPolicy, checked_integer
+from director_ai.core.halting.score import as_score
+from director_ai.core.runtime.evidence import EvidenceRequest
+from director_ai.core.runtime.run import Observer, StreamRun, logger
+from director_ai.core.runtime.session import StreamSession
+from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, InvalidScoreError
+
+OnFault = Literal["raise", "halt"]
+
+
+@runtime_checkable
+class Abortable(Protocol):
+    """A stream or source that can be interrupted from another thread while it waits."""
+
+    def abort(self) -> None:
+        """Return at once; whoever waits is woken."""
+        ...
+
+
+def _limit(name: str) -> Any:
+    # Read-only: a limit changed mid-stream would make its record a lie.
+    return property(attrgetter(f"policy.{name}"), doc=f"``{name}`` of the policy.")
+
+
+def _checked_limit(name: str, value: int | None) -> int | None:
+    return None if value is None else checked_integer(name, value, least=1)
+
+
+class HaltMonitor:
+    """The policy a kernel judges by, and the operator's latch.
+
+    Parameters
+    ----------
+    policy
+        Limits, windows and modes; the defaults if left out.
+    on_halt
+        Called with the session of every stream that was halted.
+    on_event
+        Called with every event of every stream.
+    on_fault
+        Whether an exception of scorer or source propagates once the session is finalised
+        (``"raise"``), or the halted session is returned (``"halt"``).
+    streaming_debug
+        Whether every token leaves a debug snapshot.
+    max_tokens, max_chars
+        A stream that gets longer is halted with ``limit``; ``None`` for no limit.
+
+    Examples
+    --------
+    >>> monitor = HaltMonitor()
+    >>> [monitor.check_halt(score) for score in (0.9, 0.8, 0.3)]
+    [False, False, True]
+    """
+
+    hard_limit = _limit("hard_limit")
+    window_size = _limit("window_size")
+    window_threshold = _limit("window_threshold")
+    trend_window = _limit("trend_window")
+    trend_threshold = _limit("trend_threshold")
+    soft_limit = _limit("soft_limit")
+    halt_mode = _limit("halt_mode")
+    score_every_n = _limit("score_every_n")
+    adaptive = _limit("adaptive")
+    max_cadence = _limit("max_cadence")
+
+    def __init__(
+        self,
+        policy: HaltPolicy | None = None,
+        *,
+        on_halt: Callable[[StreamSession], object] | None = None,
+        on_event: Observer | None = None,
+        on_fault: OnFault = "raise",
+        streaming_debug: bool = False,
+        max_tokens: int | None = None,
+        max_chars: int | None = None,
+    ) -> None:
+        for name, hook in (("on_halt", on_halt), ("on_event", on_event)):
+            if hook is not None and not callable(hook):
+                raise InvalidPolicyTypeError(f"{name} must be callable or None, got {hook!r}")
+        if on_fault not in ("raise", "halt"):
+            raise InvalidPolicyError(f"on_fault must be 'raise' or 'halt', got {on_fault!r}")
+        if not isinstance(streaming_debug, bool):
+            raise InvalidPolicyTypeError(
+                f"streaming_debug must be True or False, got {streaming_debug!r}"
+            )
+        if policy is not None and not isinstance(policy, HaltPolicy):
+            raise InvalidPolicyTypeError(f"policy must be a HaltPolicy or None, got {policy!r}")
+        self._policy = HaltPolicy() if policy is None else policy
+        self.on_halt = on_halt
+        self.on_event = on_event
+        self._on_fault: OnFault = on_fault
+        self._streaming_debug = streaming_debug
+        self._max_tokens = _checked_limit("max_tokens", max_tokens)
+        self._max_chars = _checked_limit("max_chars", max_chars)
+        self._active = True
+        self._stops = 0
+        self._waiting: dict[StreamRun, Abortable] = {}
+        self._latch = threading.Lock()
+        self._machine = HaltMachine(self._policy)
+
+    @property
+    def policy(self) -> HaltPolicy:
+        """The limits in force; fixed for the life of the kernel."""
+        return self._policy
+
+    @property
+    def on_fault(self) -> OnFault:
+        """Whether an exception of scorer or source propagates."""
+        return self._on_fault
+
+    @property
+    def is_active(self) -> bool:
+        """Whether streams may run: true until ``emergency_stop``."""
+        return self._active
+
+    def emergency_stop(self) -> None:
+        """Stop every stream of this kernel, from any thread, and refuse new ones.
+
+        Streams end with ``kernel_inactive``, without pulling another token, until
+        :meth:`reactivate` or :meth:`reset_state`.
+        """
+        with self._latch:
+            self._active = False
+            self._stops += 1
+            waiting = list(self._waiting.values())
+        for stream in waiting:
+            try:
+                stream.abort()
+            except Exception:
+                # The others must be stopped all the same.
+                logger.exception("abort() of %r raised", stream)
+
+    def reactivate(self) -> None:
+        """Let new streams run again after :meth:`emergency_stop`."""
+        with self._latch:
+            self._active = True
+
+    def reset_state(self) -> None:
+        """Forget the scores given to :meth:`check_halt`, and reactivate."""
+        self._machine = HaltMachine(self._policy)
+        self.reactivate()
+
+    def check_halt(self, score: object) -> bool:
+        """Judge one score by all rules, after the ones given before.
+
+        An invalid score halts; so does any score on a stopped kernel.
+        """
+        if not self._active:
+            return True
+        try:
+            valid = as_score(score)
+        except InvalidScoreError:
+            return True
+        return bool(self._machine.push("", valid).alarms)
+
+    def stream_output(
+        self, token_generator: Iterable[str], coherence_callback: Callable[[str], float]
+    ) -> str:
+        """Return the released text, followed by an interrupt message if the stream was halted."""
+        # Imported here: the loop needs the kernel it drives.
+        from director_ai.core.runtime.sync_stream import TokenStream
+
+        session = TokenStream(
+            self, token_generator, coherence_callback, EvidenceRequest()
+        ).run_to_end()
+        if not session.halted:
+            return session.output
+        return f"{session.output}\n[KERNEL INTERRUPT: {session.halt_reason}]"
+
+    def _begin(self, evidence: EvidenceRequest, on_event: Observer | None) -> StreamRun:
+        observers = tuple(observer for observer in (self.on_event, on_event) if observer)
+        return StreamRun(
+            self._policy,
+            debug=self._streaming_debug,
+            max_tokens=self._max_tokens,
+            max_chars=self._max_chars,
+            observers=observers,
+            evidence=evidence,
+        )
+
+    def _conclude(self, run: StreamRun, text: str) -> object:
+        """Gather evidence, finish the record, and return what ``on_halt`` returned."""
+        if run.wants_evidence:
+            run.gather_evidence(text)
+        run.finalise(exception_propagates=self._on_fault == "raise")
+        if run.session.halted and self.on_halt is not None:
+            return run.guarded("on_halt", self.on_halt, run.session)
+        return None
+
+    def _enlist(self, run: StreamRun, waiting: Abortable) -> None:
+        with self._latch:
+            self._waiting[run] = waiting
+
+    def _dismiss(self, run: StreamRun) -> None:
+        with self._latch:
+            self._waiting.pop(run, None)

@@ -1,0 +1,294 @@
+"""One stream being judged: everything the sync and the async shell have in common."""
+
+import logging
+import math
+from collections.abc import Callable
+from time import monotonic, time
+from typing import Any
+
+from director_ai.core.halting.machine import PASS, HaltMachine, Verdict
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.reason import HaltClass, HaltReason
+from director_ai.core.halting.score import as_score
+from director_ai.core.runtime.evidence import EvidenceRequest
+from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.errors import InvalidScoreError
+
+logger = logging.getLogger("director_ai")
+
+Observer = Callable[[TokenEvent], object]
+
+SCORER_OUTAGE = (TimeoutError, OSError)
+"""What a scorer that cannot be reached raises; anything else is an error in its code."""
+
+
+class StreamRun:
+    """Judges tokens one by one and writes them down; pulls, scores and waits for nothing.
+
+    Attributes
+    ----------
+    session
+        The growing record.
+    ended
+        Whether no further token may be pulled.
+    exception
+        What ended the stream, if an exception of scorer or source did.
+    """
+
+    def __init__(
+        self,
+        policy: HaltPolicy,
+        *,
+        debug: bool,
+        max_tokens: int | None,
+        max_chars: int | None,
+        observers: tuple[Observer, ...],
+        evidence: EvidenceRequest,
+    ) -> None:
+        self.machine = HaltMachine(policy)
+        self.session = StreamSession(
+            coherence_history=self.machine.scores, start_time=time(), end_time=0.0
+        )
+        self.ended = False
+        self.exception: BaseException | None = None
+        self.finalised = False
+        self.evidence = evidence
+        self._debug = debug
+        self._max_tokens = math.inf if max_tokens is None else max_tokens
+        self._max_chars = math.inf if max_chars is None else max_chars
+        self._limited = max_tokens is not None or max_chars is not None
+        self._observers = observers
+        self._started = monotonic()
+        # Bound once: these run for every token.
+        self._push = self.machine.push
+        self._tokens = self.session.tokens
+        self._events = self.session.events
+
+    # -- tokens ---------------------------------------------------------------------------
+
+    def accept(self, token: object, text_length: int) -> bool:
+        """Take the next token; a refused one ends the stream."""
+        if not isinstance(token, str):
+            self._end("fault", "invalid_token", type(token).__name__)
+            return False
+        self._tokens.append(token)
+        return not self._limited or self._is_within_limits(text_length + len(token))
+
+    def _is_within_limits(self, text_length: int) -> bool:
+        if len(self._tokens) > self._max_tokens:
+            self._end("fault", "limit", f"max_tokens {self._max_tokens}")
+        elif text_length > self._max_chars:
+            self._end("fault", "limit", f"max_chars {self._max_chars}")
+        return not self.ended
+
+    def judge(self, token: str, raw: object, *, scored: bool = True) -> TokenEvent:
+        """Judge the accepted token by what the scorer returned."""
+        if type(raw) is float and 0.0 <= raw <= 1.0:
+            score = raw
+        else:
+            try:
+                score = as_score(raw)
+            except InvalidScoreError as error:
+                return self._end_unscored("fault", "invalid_score", str(error))
+        events = self._events
+        verdict = self._push(token, score)
+        event = TokenEvent(token, len(events), score, time())
+        events.append(event)
+        if not scored:
+            event.scored = False
+        if self._debug:
+            self._snapshot(event)
+        if verdict is not PASS:
+            self._mark(event, verdict)
+        return event
+
+    def _mark(self, event: TokenEvent, verdict: Verdict) -> None:
+        """Write down a verdict that is more than a pass."""
+        if verdict.warning:
+            event.warning = True
+            self.session.warning_count += 1
+        if verdict.action == "stop":
+            event.halted = True
+            # In soft mode too: a hard limit that cuts a soft halt short is the reason.
+            self._halt(HaltReason.from_alarms(verdict.alarms))
+        elif verdict.action == "soft_stop":
+            event.halted = True
+            self._halt_softly()
+
+    def hold(self, token: str) -> TokenEvent:
+        """Judge the accepted token by the last score."""
+        return self.judge(token, self.machine.scores[-1], scored=False)
+
+    @property
+    def refused_event(self) -> TokenEvent | None:
+        """The event of a token that was not accepted; one that is no string has none."""
+        events = self._events
+        return events[-1] if events and events[-1].halted else None
+
+    @property
+    def awaits_final_score(self) -> bool:
+        """Whether the policy wants the finished text scored and its last token was held."""
+        return (
+            self.machine.policy.score_final
+            and not self.ended
+            and bool(self._events)
+            and not self._events[-1].scored
+        )
+
+    def take_back(self) -> TokenEvent:
+        """Undo the judgement of the last token, to judge it by the score of the finished text."""
+        held = self._events.pop()
+        if held.warning:
+            self.session.warning_count -= 1
+        if self._debug:
+            self.session.debug_log.pop()
+        self.machine.retract()
+        return held
+
+    def put_back(self, held: TokenEvent) -> None:
+        """Write the final judgement of the last token into the event that was passed on."""
+        final = self._events[-1]
+        for name in TokenEvent.__slots__:
+            setattr(held, name, getattr(final, name))
+        self._events[-1] = held
+
+    # -- ends -----------------------------------------------------------------------------
+
+    def end_of_source(self) -> None:
+        """End the stream with its source; a pending soft halt takes effect."""
+        self.ended = True
+        if self.machine.soft_halt_pending:
+            self._events[-1].halted = True
+            self._halt_softly()
+
+    def scorer_failed(self, error: Exception) -> TokenEvent:
+        """End the stream where the callback raised, at the accepted token."""
+        if isinstance(error, SCORER_OUTAGE):
+            return self._end_unscored("fault", "callback_timeout")
+        self.exception = error
+        return self._end_unscored("fault", "callback_error", _described(error))
+
+    def source_failed(self, error: Exception) -> None:
+        """End the stream where its source raised."""
+        self.exception = error
+        self._end("fault", "source_error", _described(error))
+
+    def timed_out(self, code: str, seconds: float) -> None:
+        """End the stream where it waited too long, for a token or for its score."""
+        self._end("fault", code, f"{seconds:g} s")
+
+    def inactive(self) -> None:
+        """End the stream because the operator stopped the kernel."""
+        self._end("operator", "kernel_inactive")
+
+    def cancelled(self) -> None:
+        """End the stream because its consumer went away, or its task was cancelled."""
+        self._end("operator", "cancelled")
+
+    def finalise(self, *, exception_propagates: bool = True) -> None:
+        """Close the record; the stream is over."""
+        session = self.session
+        if self.exception is not None and not exception_propagates:
+            logger.error("stream halted: %s", session.halt_reason, exc_info=self.exception)
+        session.end_time = time()
+        session.elapsed_s = monotonic() - self._started
+        session.trigger = self.machine.trigger
+        if session.reason is None and session.trigger:
+            # Observed only: where a hard kernel would have stopped.
+            self._write(HaltReason.from_alarms(session.trigger))
+        self.finalised = True
+
+    @property
+    def wants_evidence(self) -> bool:
+        """Whether the stream was halted by its policy: only then is there a claim to support."""
+        reason = self.session.reason
+        return self.session.halted and reason is not None and reason.halt_class == "policy"
+
+    def gather_evidence(self, text: str) -> None:
+        """Ask the evidence callback and the scorer about the halt; neither can undo it."""
+        session, request = self.session, self.evidence
+        reason, event = session.reason, self._events[-1]
+        assert reason is not None
+        if request.callback is not None:
+            found = self.guarded("evidence_callback", request.callback, text)
+            session.halt_evidence = event.evidence = found
+        structured = self.guarded(
+            "scorer.review", request.structured, text, reason, event.coherence
+        )
+        session.halt_evidence_structured = event.halt_evidence = structured
+
+    def observe(self, event: TokenEvent) -> None:
+        """Show the event to every observer."""
+        for observer in self._observers:
+            self.guarded("on_event", observer, event)
+
+    @property
+    def observed(self) -> bool:
+        """Whether anyone observes."""
+        return bool(self._observers)
+
+    def guarded(self, hook: str, call: Callable[..., Any], *arguments: object) -> Any:
+        """Call a hook; what it raises is logged and noted, and changes nothing."""
+        try:
+            return call(*arguments)
+        except Exception as error:
+            self.hook_failed(hook, error)
+            return None
+
+    def hook_failed(self, hook: str, error: Exception) -> None:
+        """Note that a hook raised; its traceback is logged the first time."""
+        note = f"{hook}: {_described(error)}"
+        errors = self.session.hook_errors
+        if note not in errors:
+            logger.error("%s raised; the stream's outcome stands", hook, exc_info=error)
+        errors[note] = errors.get(note, 0) + 1
+
+    # -- writing down ---------------------------------------------------------------------
+
+    def _snapshot(self, event: TokenEvent) -> None:
+        machine = self.machine
+        window_avg, trend_drop = machine.rounded_statistics()
+        event.debug_info = {
+            "index": event.index,
+            "coherence": event.coherence,
+            "window_avg": window_avg,
+            "trend_drop": trend_drop,
+            "accumulated_tokens": event.index + 1,
+            "scored": event.scored,
+            "cadence": machine.cadence,
+        }
+        self.session.debug_log.append(event.debug_info)
+
+    def _end(self, halt_class: HaltClass, code: str, detail: str = "") -> None:
+        """End the stream for another reason than its scores."""
+        if len(self._tokens) > len(self._events):
+            self._end_unscored(halt_class, code, detail)
+        else:
+            self._halt(HaltReason(halt_class, code, len(self._events), detail=detail))
+
+    def _end_unscored(self, halt_class: HaltClass, code: str, detail: str = "") -> TokenEvent:
+        """End the stream at an accepted token that has no score."""
+        index = len(self._events)
+        event = TokenEvent(self._tokens[index], index, math.nan, time(), halted=True, scored=False)
+        self._events.append(event)
+        self._halt(HaltReason(halt_class, code, index, detail=detail))
+        return event
+
+    def _halt_softly(self) -> None:
+        self.session.soft_halted = True
+        self._halt(HaltReason.from_alarms(self.machine.trigger))
+
+    def _halt(self, reason: HaltReason) -> None:
+        self.ended = True
+        self.session.halted = True
+        self._write(reason)
+
+    def _write(self, reason: HaltReason) -> None:
+        session = self.session
+        session.reason = reason
+        session.halt_index = reason.index
+        session.halt_reason = str(reason)
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

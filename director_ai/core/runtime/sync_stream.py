@@ -1,0 +1,196 @@
+"""One stream of the sync kernel, token by token."""
+
+import inspect
+from collections.abc import Callable, Generator, Iterable, Iterator
+
+from director_ai.core.runtime.evidence import EvidenceRequest
+from director_ai.core.runtime.kernel import Abortable, HaltMonitor
+from director_ai.core.runtime.run import Observer, StreamRun
+from director_ai.core.runtime.session import StreamSession, TokenEvent
+
+
+class TokenStream(Iterator[TokenEvent]):
+    """The events of one stream as they happen, and the session that grows with them.
+
+    Made by :meth:`StreamingKernel.stream`. Leaving early closes the source and the record.
+
+    Examples
+    --------
+    >>> from director_ai import StreamingKernel
+    >>> stream = StreamingKernel().stream(["The", " sky"], lambda text: 0.9)
+    >>> [event.token for event in stream], stream.session.halted
+    (['The', ' sky'], False)
+    """
+
+    def __init__(
+        self,
+        kernel: HaltMonitor,
+        tokens: Iterable[str],
+        callback: Callable[[str], object],
+        evidence: EvidenceRequest,
+        on_event: Observer | None = None,
+    ) -> None:
+        check_sources(tokens, callback, method="__iter__", kind="an iterable of str")
+        if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(
+            type(callback).__call__
+        ):
+            raise TypeError(
+                "coherence_callback must be a plain function, got an async one; "
+                "use AsyncStreamingKernel for it"
+            )
+        self._run = kernel._begin(evidence, on_event)
+        self._kernel = kernel
+        self._tokens = tokens
+        self._events = _drive(kernel, self._run, tokens, callback)
+
+    @property
+    def session(self) -> StreamSession:
+        """The record so far; finished once the iteration is."""
+        return self._run.session
+
+    def __iter__(self) -> "TokenStream":
+        return self
+
+    def __next__(self) -> TokenEvent:
+        event = next(self._events, None)
+        if event is not None:
+            return event
+        error, self._run.exception = self._run.exception, None
+        if error is None or self._kernel.on_fault == "halt":
+            raise StopIteration
+        if isinstance(error, StopIteration):
+            # Raised as it is, it would end the consumer's loop as if all were well.
+            raise RuntimeError("coherence_callback raised StopIteration") from error
+        raise error
+
+    def close(self) -> None:
+        """Stop here: the source is closed and the session ends as cancelled."""
+        self._events.close()
+        if not self._run.finalised:
+            # Never started, so the generator had nothing to clean up.
+            self._run.cancelled()
+            _finish(self._kernel, self._run, self._tokens, None, "")
+
+    def run_to_end(self) -> StreamSession:
+        """Consume every event and return the session.
+
+        Raises
+        ------
+        Exception
+            Whatever scorer or source raised, unchanged, with ``on_fault="raise"``.
+        """
+        for _ in self._events:
+            pass
+        if self._run.exception is not None and self._kernel.on_fault == "raise":
+            raise self._run.exception
+        return self.session
+
+
+def check_sources(tokens: object, callback: object, *, method: str, kind: str) -> None:
+    """Refuse what can never be a token source or a scorer, before anything is pulled."""
+    if isinstance(tokens, (str, bytes)):
+        raise TypeError(f"token source must be {kind}, not one {type(tokens).__name__}")
+    if not hasattr(tokens, method):
+        raise TypeError(f"token source must be {kind}, got {tokens!r}")
+    if not callable(callback):
+        raise TypeError(f"coherence_callback must be callable, got {callback!r}")
+
+
+def _drive(
+    kernel: HaltMonitor, run: StreamRun, tokens: Iterable[str], callback: Callable[[str], object]
+) -> Generator[TokenEvent, None, None]:
+    text = ""
+    stops = kernel._stops
+    iterator: Iterator[str] | None = None
+    observed = run.observed
+    # Bound once: these run for every token.
+    accept, judge, is_due = run.accept, run.judge, run.machine.is_due
+    holds_scores = run.machine.holds_scores
+    if isinstance(tokens, Abortable):
+        kernel._enlist(run, tokens)
+    try:
+        if not kernel.is_active:
+            run.inactive()
+        while not run.ended:
+            if kernel._stops != stops:
+                run.inactive()
+                break
+            try:
+                iterator = iter(tokens) if iterator is None else iterator
+                token = next(iterator)
+            except StopIteration:
+                if kernel._stops != stops:
+                    # The source was aborted: its end is not the answer's.
+                    run.inactive()
+                    break
+                if run.awaits_final_score:
+                    held = run.take_back()
+                    _score(run, callback, held.token, text)
+                    run.put_back(held)
+                if not run.ended:
+                    run.end_of_source()
+                break
+            except Exception as error:
+                if kernel._stops != stops:
+                    run.inactive()
+                else:
+                    run.source_failed(error)
+                break
+            event: TokenEvent | None
+            if not accept(token, len(text)):
+                event = run.refused_event
+            elif kernel._stops != stops:
+                # It came after the stop: kept, but neither scored nor released.
+                run.inactive()
+                event = run.refused_event
+            else:
+                # On a local, so that growing the text costs the same at every length.
+                text += token
+                if holds_scores and not is_due():
+                    event = run.hold(token)
+                else:
+                    try:
+                        raw = callback(text)
+                    except Exception as error:
+                        event = run.scorer_failed(error)
+                    else:
+                        event = judge(token, raw)
+            if run.ended:
+                _finish(kernel, run, tokens, iterator, text)
+            if event is not None:
+                if observed:
+                    run.observe(event)
+                yield event
+    except BaseException:
+        if not run.ended:
+            run.cancelled()
+        raise
+    finally:
+        kernel._dismiss(run)
+        _finish(kernel, run, tokens, iterator, text)
+
+
+def _score(run: StreamRun, callback: Callable[[str], object], token: str, text: str) -> TokenEvent:
+    try:
+        raw = callback(text)
+    except Exception as error:
+        return run.scorer_failed(error)
+    return run.judge(token, raw)
+
+
+def _finish(
+    kernel: HaltMonitor,
+    run: StreamRun,
+    tokens: Iterable[str],
+    iterator: Iterator[str] | None,
+    text: str,
+) -> None:
+    """Close the source of a halted stream, then its record, then call the hooks; once."""
+    if run.finalised:
+        return
+    if run.session.halted:
+        for source in (tokens,) if iterator is tokens else (iterator, tokens):
+            close = getattr(source, "close", None)
+            if callable(close):
+                run.guarded("source.close", close)
+    kernel._conclude(run, text)

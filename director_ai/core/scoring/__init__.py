@@ -1,0 +1,1 @@
+"""Scorers: how coherent an answer is with the facts it should rest on."""

@@ -1,0 +1,175 @@
+"""The facts an answer is held against, in sentence-sized chunks."""
+
+import math
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from director_ai.core.scoring.lexical import SEARCHED, FactIndex, read_words
+from director_ai.core.scoring.types import EvidenceChunk
+
+_SUFFIXES: Final = (".txt", ".md")
+# A blank line or a list item starts a chunk too; initials and a few titles end none.
+_SENTENCE_BREAK: Final = re.compile(
+    r"(?<!\b\w\.)(?<!\b(?:Mr|Dr|St|Jr|Sr|vs)\.)(?<!\bMrs\.)"
+    r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+"
+    r"|(?<=[。！？])|\n\s*\n|\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t])"
+)
+
+
+class FactChunk(NamedTuple):
+    """One sentence of a fact and the key it was added under."""
+
+    text: str
+    source: str
+
+
+class GroundTruthStore:
+    """Facts by source, searchable by the words they share with a text.
+
+    Retrieval is lexical: shared words weighted by how rare they are in the store. It finds no
+    paraphrase. Facts are only ever added; adding and reading from several threads is safe.
+
+    Examples
+    --------
+    >>> store = GroundTruthStore.from_mapping({"moon": "The Moon orbits Earth. It has no air."})
+    >>> [chunk.text for chunk in store.chunks]
+    ['The Moon orbits Earth.', 'It has no air.']
+    >>> store.retrieve("What orbits the Earth?", top_k=1)[0].source
+    'moon'
+    """
+
+    def __init__(self) -> None:
+        self._chunks: list[FactChunk] = []
+        self._index = FactIndex()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_mapping(cls, facts: Mapping[str, str]) -> Self:
+        """Return a store of texts by key."""
+        if not isinstance(facts, Mapping):
+            raise TypeError(f"facts must be a mapping of key to text, got {facts!r}")
+        store = cls()
+        for key, text in facts.items():
+            store.add(key, text)
+        return store
+
+    @classmethod
+    def from_files(cls, paths: Iterable[str | Path]) -> Self:
+        """Return a store of UTF-8 text files; a file's name, without its folder, is its key."""
+        if isinstance(paths, str | Path):
+            raise TypeError(f"paths must be an iterable of paths, got {paths!r}; put it in a list")
+        store = cls()
+        for path in map(Path, paths):
+            try:
+                text = path.read_text(encoding="utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path} must be UTF-8 text, got {error}") from error
+            if not text.strip():
+                raise ValueError(f"{path} must be a file with text in it, got an empty one")
+            store.add(path.name, text)
+        return store
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> Self:
+        """Return a store of the ``.txt`` and ``.md`` files directly in a folder, by name."""
+        root = Path(folder)
+        if not root.is_dir():
+            raise NotADirectoryError(f"folder must be an existing folder, got {str(folder)!r}")
+        paths = sorted(p for p in root.iterdir() if p.is_file() and p.suffix.lower() in _SUFFIXES)
+        if not paths:
+            raise ValueError(f"folder must hold a .txt or .md file, got {str(folder)!r}")
+        return cls.from_files(paths)
+
+    @property
+    def chunks(self) -> tuple[FactChunk, ...]:
+        """Sentences in the order they were added."""
+        return tuple(self._chunks)
+
+    @property
+    def index(self) -> FactIndex:
+        """Words of the chunks; chunk numbers are positions in ``chunks``."""
+        return self._index
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def add(self, key: str, text: str) -> None:
+        """Add a fact, split into sentences; a key that exists already gains this text too.
+
+        Raises
+        ------
+        TypeError
+            If the key or the text is no string.
+        ValueError
+            If either is blank.
+        """
+        for name, value in (("key", key), ("text", text)):
+            if not isinstance(value, str):
+                raise TypeError(f"{name} must be a string, got {value!r}")
+            if not value.strip():
+                raise ValueError(f"{name} must be a string with text in it, got {value!r}")
+        with self._lock:
+            for sentence in _SENTENCE_BREAK.split(text):
+                if sentence.strip():
+                    self._chunks.append(FactChunk(" ".join(sentence.split()), key))
+                    self._index.add(sentence)
+
+    def retrieve(self, text: str, top_k: int = 3) -> list[EvidenceChunk]:
+        """Return the ``top_k`` chunks closest to a text, nearest first, oldest first on a tie.
+
+        Parameters
+        ----------
+        text
+            What to look for.
+        top_k
+            How many chunks; fewer come back only where the store holds fewer.
+
+        Returns
+        -------
+        list of EvidenceChunk
+            The distance is ``1 - shared / sqrt(text * chunk)``, each term the summed inverse
+            document frequency of the distinct words: a cosine distance in [0, 1].
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a string, got {text!r}")
+        if isinstance(top_k, bool) or not isinstance(top_k, int):
+            raise TypeError(f"top_k must be an integer >= 0, got {top_k!r}")
+        if top_k < 0:
+            raise ValueError(f"top_k must be an integer >= 0, got {top_k!r}")
+        n_chunks = len(self._index)
+        weights = {stem: self._rarity(stem, n_chunks) for stem in _search_words(text)}
+        shared: dict[int, float] = {}
+        for stem, weight in weights.items():
+            for chunk in self._index.chunks_with(stem):
+                shared[chunk] = shared.get(chunk, 0.0) + weight
+        total = math.fsum(weights.values())
+        distances = {chunk: self._distance(s, total, chunk) for chunk, s in shared.items()}
+        nearest = sorted(distances, key=lambda chunk: (distances[chunk], chunk))[:top_k]
+        for chunk in range(n_chunks):
+            if len(nearest) >= top_k:
+                break
+            if chunk not in distances:
+                nearest.append(chunk)
+        return [
+            EvidenceChunk(self._chunks[c].text, distances.get(c, 1.0), self._chunks[c].source)
+            for c in nearest
+        ]
+
+    def _rarity(self, stem: str, n_chunks: int) -> float:
+        found = len(self._index.chunks_with(stem))
+        return math.log1p((n_chunks - found + 0.5) / (found + 0.5))
+
+    def _distance(self, shared: float, total: float, chunk: int) -> float:
+        n_chunks = len(self._index)
+        own = math.fsum(self._rarity(s, n_chunks) for s in self._index.search_stems(chunk))
+        if own <= 0 or total <= 0:
+            return 1.0
+        return round(min(1.0, max(0.0, 1 - shared / math.sqrt(total * own))), 4)
+
+
+def _search_words(text: str) -> dict[str, None]:
+    words = read_words(text)
+    return dict.fromkeys(w.stem for w in words if w.kind in SEARCHED)

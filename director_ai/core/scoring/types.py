@@ -1,0 +1,75 @@
+"""What scorers return and what a halt carries as evidence."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceChunk:
+    """A piece of a source, and how far it is from the text it was retrieved for.
+
+    Parameters
+    ----------
+    text
+        The piece as it stands in the source, usually one sentence.
+    distance
+        In [0, 1]; 0 is the same words, 1 no word in common.
+    source
+        Key the text was added under.
+    """
+
+    text: str
+    distance: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class HaltEvidence:
+    """Why a stream was halted, and the facts closest to what it was asked.
+
+    Parameters
+    ----------
+    reason
+        The halt reason, as printed.
+    last_score
+        Coherence at the halt, in [0, 1]; ``nan`` when the score was invalid.
+    evidence_chunks
+        Closest chunks, nearest first.
+    nli_scores
+        Contradiction probability of each chunk in [0, 1], or ``None`` without an NLI back end.
+    suggested_action
+        One sentence for the operator, or empty.
+    """
+
+    reason: str
+    last_score: float
+    evidence_chunks: list[EvidenceChunk]
+    nli_scores: list[float] | None = None
+    suggested_action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CoherenceScore:
+    """Verdict on a whole answer.
+
+    Parameters
+    ----------
+    score
+        Coherence in [0, 1]; higher is better.
+    approved
+        Whether ``score`` reaches the scorer's threshold.
+    h_logical
+        Share of the answer that clashes with the facts (numbers, names, negation), in [0, 1].
+    h_factual
+        Share of the answer that the facts do not mention, in [0, 1].
+    evidence
+        Closest chunks, nearest first.
+    warning
+        Whether the answer is approved with a score below the scorer's soft limit.
+    """
+
+    score: float
+    approved: bool
+    h_logical: float
+    h_factual: float
+    evidence: list[EvidenceChunk] = field(default_factory=list)
+    warning: bool = False

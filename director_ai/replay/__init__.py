@@ -1,0 +1,1 @@
+"""Other limits on recorded scores."""

@@ -1,0 +1,98 @@
+"""The halt floors: the lowest score each token could have had without being halted at.
+
+All three rules are a bound on the newest score once the ones before it are known, so that one
+axis and one unit serve them all: a stream halts where its curve goes under the highest floor.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from director_ai.core.halting import downward_trend, window_average
+from director_ai.core.halting.policy import HaltPolicy
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The floors of one stream, nan where a rule's window is not full yet.
+
+    Attributes
+    ----------
+    hard, window, trend
+        Lowest passing score of each token by each rule, shape (n_tokens + 1,). The last entry is
+        of the token still to come. A floor may lie below 0: the rule cannot hold at that token.
+    mean, drop
+        The statistics themselves over full windows, shape (n_tokens,).
+    """
+
+    hard: FloatArray
+    window: FloatArray
+    trend: FloatArray
+    mean: FloatArray
+    drop: FloatArray
+
+    def stacked(self) -> FloatArray:
+        """Return the three floors as rows, shape (3, n_tokens + 1): hard, window, trend."""
+        return np.stack([self.hard, self.window, self.trend])
+
+    def margins(self, scores: FloatArray) -> FloatArray:
+        """Return each score's distance above each floor, shape (3, n_tokens); nan if unarmed."""
+        return scores - self.stacked()[:, :-1]
+
+    def highest(self) -> tuple[FloatArray, NDArray[np.intp]]:
+        """Return the highest floor of every token and which row of ``stacked`` it is of."""
+        armed = np.where(np.isnan(self.stacked()), -np.inf, self.stacked())
+        return armed.max(axis=0), armed.argmax(axis=0)
+
+
+def floors(scores: FloatArray, policy: HaltPolicy) -> Floors:
+    """Return the floors of a stream under a policy.
+
+    Parameters
+    ----------
+    scores
+        Shape (n_tokens,), in [0, 1].
+    policy
+        Its limits and windows; a rule that is off (threshold 0, or 1.5 for the trend) is nan.
+
+    Examples
+    --------
+    >>> policy = HaltPolicy(hard_limit=0.4, window_size=2, window_threshold=0.5, trend_window=2)
+    >>> floors(np.array([0.9, 0.7]), policy).window.round(2).tolist()
+    [nan, 0.1, 0.3]
+    """
+    n_tokens = len(scores)
+    size, length = policy.window_size, policy.trend_window
+    hard = np.full(n_tokens + 1, policy.hard_limit if policy.hard_limit > 0 else np.nan)
+    window = np.full(n_tokens + 1, np.nan)
+    trend = np.full(n_tokens + 1, np.nan)
+    mean = np.full(n_tokens, np.nan)
+    drop = np.full(n_tokens, np.nan)
+    if n_tokens >= size:
+        mean[size - 1 :] = window_average.statistic(_columns(scores, size))
+    if n_tokens >= length:
+        drop[length - 1 :] = downward_trend.statistic(_columns(scores, length))
+    if policy.window_threshold > 0 and n_tokens + 1 >= size:
+        total = policy.window_threshold * size
+        # A window of one has no earlier scores: its floor is the threshold itself.
+        earlier = (
+            window_average.statistic(_columns(scores, size - 1)) * (size - 1) if size > 1 else 0
+        )
+        window[size - 1 :] = total - earlier
+    if policy.trend_threshold < downward_trend.LARGEST_DROP and n_tokens + 1 >= length:
+        weights = downward_trend.coefficients(length)
+        earlier = sum(
+            weight * column
+            for weight, column in zip(weights[:-1], _columns(scores, length - 1), strict=True)
+        )
+        trend[length - 1 :] = (earlier - policy.trend_threshold) / -weights[-1]
+    return Floors(hard, window, trend, mean, drop)
+
+
+def _columns(scores: FloatArray, n: int) -> list[FloatArray]:
+    """Return the ``n`` positions of every window of ``n`` scores, oldest first."""
+    n_windows = len(scores) - n + 1
+    return [scores[start : start + n_windows] for start in range(n)]

@@ -1,0 +1,67 @@
+"""One recorded stream under any policy, decided by the kernel's own machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from director_ai.core.halting.machine import HaltMachine
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.reason import Alarm
+
+Outcome = Literal["halts", "completes", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a policy would have made of a recording.
+
+    Attributes
+    ----------
+    outcome
+        ``"unknown"`` where nothing holds up to the end of a recording that was itself cut.
+    trigger
+        Token at which a rule first held, or ``None``.
+    stop
+        Last token the stream would have had: the trigger, or under a soft halt the end of its
+        sentence.
+    alarms
+        Every rule that held at the trigger.
+    """
+
+    outcome: Outcome
+    trigger: int | None = None
+    stop: int | None = None
+    alarms: tuple[Alarm, ...] = ()
+
+
+def judge(
+    tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy, *, complete: bool
+) -> Judgement:
+    """Return what ``policy`` would have made of recorded scores.
+
+    Parameters
+    ----------
+    tokens, scores
+        One score a token, in [0, 1]; a token without a score is not judged.
+    policy
+        Limits to apply. The scores are taken as they were recorded, whatever its cadence.
+    complete
+        Whether the stream ended by itself: then a policy that holds nowhere lets it complete.
+
+    Examples
+    --------
+    >>> judge(["a", "b"], [0.9, 0.3], HaltPolicy(), complete=False).trigger
+    1
+    >>> judge(["a", "b"], [0.9, 0.3], HaltPolicy(hard_limit=0.2), complete=False).outcome
+    'unknown'
+    """
+    machine = HaltMachine(policy)
+    for index, (token, score) in enumerate(zip(tokens, scores, strict=False)):
+        verdict = machine.push(token, score)
+        if verdict.action == "stop":
+            return Judgement("halts", index, index, verdict.alarms)
+        if verdict.action == "soft_stop":
+            return Judgement("halts", machine.trigger[0].index, index, machine.trigger)
+    if machine.trigger:
+        return Judgement("halts", machine.trigger[0].index, len(scores) - 1, machine.trigger)
+    return Judgement("completes" if complete else "unknown")

@@ -1,0 +1,46 @@
+"""Sessions recorded earlier, read back from a file of one JSON object a line."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.errors import InvalidRecordError
+
+
+def read_records(lines: Iterable[str], *, name: str = "input") -> list[SessionRecord]:
+    """Return the sessions of a JSON Lines text; blank lines are skipped.
+
+    Raises
+    ------
+    InvalidRecordError
+        Naming the file, the line and the field; or two lines with the same id.
+
+    Examples
+    --------
+    >>> line = '{"id": "a", "tokens": ["Hello", " world"], "scores": [0.9, 0.8]}'
+    >>> [record.id for record in read_records([line])]
+    ['a']
+    """
+    records: list[SessionRecord] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = SessionRecord.from_json(line)
+        except InvalidRecordError as error:
+            raise InvalidRecordError(f"{name}, line {number}: {error}") from None
+        if record.id in seen:
+            raise InvalidRecordError(
+                f"{name}, line {number}: id must be unique, got {record.id!r} "
+                f"of line {seen[record.id]} again"
+            )
+        seen[record.id] = number
+        records.append(record)
+    return records
+
+
+def read_file(path: Path) -> list[SessionRecord]:
+    """Return the sessions of a JSON Lines file."""
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        return read_records(lines, name=path.name)

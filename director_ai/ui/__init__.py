@@ -1,0 +1,1 @@
+"""Everything the pages share that needs Streamlit: components, state, loaders, forms."""

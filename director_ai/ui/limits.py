@@ -1,0 +1,109 @@
+"""The controls for the limits, bound to the page's address."""
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+
+DEFAULTS = HaltPolicy()
+
+_DROPS = [round(1.5 - step / 100, 2) for step in range(151)]
+
+
+def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
+    """Draw the controls and return the policy they stand for.
+
+    Stricter is always to the right. A link to the page carries every value that is not the
+    default.
+    """
+    first, second, third = st.columns(3, gap="medium")
+    with first:
+        hard = st.slider(
+            "Hard limit",
+            0.0,
+            1.0,
+            default.hard_limit,
+            0.01,
+            key="h",
+            bind="query-params",
+            help="Halt on the first token under this. 0 turns the rule off.",
+        )
+        soft = st.slider(
+            "Soft limit",
+            0.0,
+            1.0,
+            default.soft_limit,
+            0.01,
+            key="s",
+            bind="query-params",
+            help="Warns only, never halts. Under the hard limit it counts as equal to it.",
+        )
+    with second:
+        window_threshold = st.slider(
+            "Window limit",
+            0.0,
+            1.0,
+            default.window_threshold,
+            0.01,
+            key="a",
+            bind="query-params",
+            help="Halt when the average of the window falls under this. 0 turns the rule off.",
+        )
+        window_size = st.slider(
+            "Window size (tokens)",
+            1,
+            100,
+            default.window_size,
+            key="w",
+            bind="query-params",
+            help="How many tokens are averaged. The rule is silent until the window is full.",
+        )
+    with third:
+        trend_threshold = st.select_slider(
+            "Max drop (smaller is stricter)",
+            _DROPS,
+            default.trend_threshold,
+            key="d",
+            bind="query-params",
+            help="Halt when the fitted line falls by more than this over the trend length. "
+            "1.5 turns the rule off.",
+        )
+        trend_window = st.slider(
+            "Trend length (tokens)",
+            2,
+            100,
+            default.trend_window,
+            key="n",
+            bind="query-params",
+            help="How many tokens the straight line is fitted to.",
+        )
+    mode = st.segmented_control(
+        "Mode",
+        ["hard", "soft"],
+        default="soft" if default.halt_mode == "soft" else "hard",
+        required=True,
+        key="m",
+        bind="query-params",
+        help="Soft finishes the sentence (at most 50 tokens); the hard limit always stops at once.",
+    )
+    return HaltPolicy(
+        hard_limit=hard,
+        window_size=window_size,
+        window_threshold=window_threshold,
+        trend_window=trend_window,
+        trend_threshold=trend_threshold,
+        soft_limit=max(hard, soft),
+        halt_mode="soft" if mode == "soft" else "hard",
+    )
+
+
+def policy_line(policy: HaltPolicy) -> str:
+    """Return the limits on one line.
+
+    >>> policy_line(HaltPolicy())
+    'hard 0.5 · window 10 @ 0.55 · trend 5 @ 0.15 · soft 0.6 · mode hard'
+    """
+    return (
+        f"hard {policy.hard_limit:g} · window {policy.window_size} @ {policy.window_threshold:g} · "
+        f"trend {policy.trend_window} @ {policy.trend_threshold:g} · soft {policy.soft_limit:g} · "
+        f"mode {policy.halt_mode}"
+    )

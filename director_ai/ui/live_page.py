@@ -1,0 +1,264 @@
+"""The Live page's parts around its picture: source, transport, and which run is on."""
+
+from itertools import count
+from typing import Literal, get_args
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import DirectorError
+from director_ai.sources.recorded import read_records
+from director_ai.sources.samples import samples
+from director_ai.ui import shell
+from director_ai.ui.live_run import LiveRun, LiveSource, Snapshot
+from director_ai.ui.live_sources import (
+    pasted_source,
+    recorded_source,
+    sample_name,
+    sample_source,
+)
+from director_ai.ui.state import live_slot
+from director_ai.ui.status import status
+from director_ai.ui.text import visible
+
+FIRST_SAMPLE = "photosynthesis-drift"
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+
+SourceKind = Literal["Samples", "Paste text", "File"]
+
+_run_numbers = count(1)
+
+
+def head() -> bool:
+    """Draw the page's head; return whether it is in presenter mode."""
+    name, share, presenter = st.columns([6, 1.2, 1.6], vertical_alignment="center")
+    with name:
+        shell.title("Live", "What is it doing now?")
+    with share.popover("Share", icon=":material/link:"):
+        st.text("This address opens the same sample with the same limits:")
+        st.code((st.context.url or "") + _query(), language=None)
+        st.text("The camera button on the chart saves it as a PNG.")
+    presenting = presenter.toggle("Presenter", key="presenter", bind="query-params")
+    if presenting:
+        shell.presenter_style()
+    return bool(presenting)
+
+
+def choose_source() -> LiveSource | None:
+    """Draw the choice of source; return it, or ``None`` while there is nothing to play."""
+    kind_column, choice = st.columns([2, 5], vertical_alignment="bottom")
+    kinds: tuple[SourceKind, ...] = get_args(SourceKind)
+    kind = kind_column.segmented_control(
+        "Source", kinds, default=kinds[0], required=True, key="from", bind="query-params"
+    )
+    if kind == "Paste text":
+        return _pasted()
+    if kind == "File":
+        with choice:
+            return _from_file()
+    ids = list(samples())
+    chosen = choice.selectbox(
+        "Sample: real text scored here and now by the built-in scorer; nothing is connected",
+        ids,
+        index=ids.index(FIRST_SAMPLE),
+        format_func=sample_name,
+        key="src",
+        bind="query-params",
+    )
+    return sample_source(chosen) if chosen else None
+
+
+def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:
+    """Return the run on show: the one under way, or a new one where the source has changed."""
+    slot = live_slot()
+    run = slot.run
+    untouched = run is not None and not run.snapshot().tokens
+    if run is None or run.source.id != source.id or (untouched and run.policy != policy):
+        run = start_over(source, policy)
+    return run
+
+
+def start_over(source: LiveSource, policy: HaltPolicy, *, ahead: int = 0) -> LiveRun:
+    """Put a new run on show, its cursor following the newest token."""
+    run = LiveRun(source, policy, number=next(_run_numbers), ahead=ahead)
+    st.session_state["follow"] = True
+    st.session_state.pop("t", None)
+    return live_slot().put(run)
+
+
+def transport(run: LiveRun, policy: HaltPolicy) -> None:
+    """Draw play, step, scrub and speed. Every button has its key."""
+    snapshot = run.snapshot()
+    seen = len(snapshot.tokens)
+    buttons, scrub, speed = st.columns([6.6, 3, 2], vertical_alignment="bottom")
+    with buttons.container(horizontal=True, gap="small"):
+        _play_button(run, policy, snapshot)
+        st.button(
+            "Restart",
+            key="restart",
+            shortcut="Home",
+            on_click=_restart,
+            args=(run.source, policy),
+        )
+        st.button(
+            "",
+            key="back",
+            icon=":material/chevron_left:",
+            shortcut="Left",
+            help="One token back",
+            on_click=_move,
+            args=(run, -1),
+            disabled=seen == 0,
+        )
+        st.button(
+            "",
+            key="ahead",
+            icon=":material/chevron_right:",
+            shortcut="Right",
+            help="One token on; at the newest, judge one more",
+            on_click=_move,
+            args=(run, 1),
+        )
+        st.button(
+            "Halt",
+            key="to_halt",
+            shortcut="H",
+            help="Go to the halt",
+            on_click=set_cursor,
+            args=(run.session.halt_index,),
+            disabled=not run.session.halted,
+        )
+        st.button(
+            "Follow", key="to_end", shortcut="End", help="Go to the newest token", on_click=_follow
+        )
+    last = max(1, len(run.source.tokens) - 1)
+    if _following():
+        st.session_state["t"] = max(0, seen - 1)
+    scrub.slider(
+        "Token", 0, last, key="t", disabled=snapshot.playing or seen == 0, on_change=_unfollow
+    )
+    pace = speed.select_slider(
+        "Speed", SPEEDS, 1.0, key="x", bind="query-params", format_func=lambda x: f"{x:g}×"
+    )
+    run.set_speed(pace)
+
+
+def _play_button(run: LiveRun, policy: HaltPolicy, snapshot: Snapshot) -> None:
+    # One width for three words: the row must not move when the word changes.
+    if snapshot.playing:
+        st.button("Pause", key="play", shortcut="Space", on_click=run.pause, width=150)
+        return
+    st.button(
+        "Play again" if snapshot.ended else "Play",
+        key="play",
+        shortcut="Space",
+        type="primary",
+        on_click=_play,
+        args=(run, policy),
+        width=150,
+    )
+
+
+def cursor(run: LiveRun) -> int | None:
+    """Return the token the reader looks at, or ``None`` while following the newest."""
+    if _following():
+        return None
+    return min(int(st.session_state.get("t", 0)), max(0, len(run.session.tokens) - 1))
+
+
+def set_cursor(index: int) -> None:
+    """Look at one token; to be called from a callback."""
+    st.session_state["follow"] = False
+    st.session_state["t"] = index
+
+
+def _play(run: LiveRun, policy: HaltPolicy) -> None:
+    _follow()
+    if run.snapshot().ended:
+        run = start_over(run.source, policy)
+        run.set_speed(st.session_state.get("x", 1.0))
+    run.play()
+
+
+def _restart(source: LiveSource, policy: HaltPolicy) -> None:
+    start_over(source, policy)
+
+
+def _move(run: LiveRun, by: int) -> None:
+    seen = len(run.snapshot().tokens)
+    here = seen - 1 if _following() else int(st.session_state.get("t", 0))
+    run.pause()
+    if here + by >= seen:
+        run.step()
+        _follow()
+    else:
+        set_cursor(max(0, here + by))
+
+
+def _following() -> bool:
+    return bool(st.session_state.get("follow", True))
+
+
+def _follow() -> None:
+    st.session_state["follow"] = True
+
+
+def _unfollow() -> None:
+    st.session_state["follow"] = False
+
+
+def _query() -> str:
+    pairs = st.query_params.to_dict()
+    return "?" + urlencode(pairs) if pairs else ""
+
+
+def _pasted() -> LiveSource | None:
+    with st.expander("Facts and answer", expanded=True):
+        left, right = st.columns(2)
+        facts = left.text_area(
+            "Facts (blank lines between sources)",
+            height=140,
+            key="pasted_facts",
+            persist_state="session",
+        )
+        prompt = left.text_input("Prompt (optional)", key="pasted_prompt", persist_state="session")
+        answer = right.text_area(
+            "Answer to judge", height=220, key="pasted_answer", persist_state="session"
+        )
+    if not facts.strip() or not answer.strip():
+        status(
+            "Paste the facts and the answer.",
+            "Each token of the answer is then scored against "
+            "the facts by the lexical baseline, and judged by the limits below.",
+        )
+        return None
+    return pasted_source(facts, answer, prompt)
+
+
+def _from_file() -> LiveSource | None:
+    upload = st.file_uploader(
+        "Recorded sessions, one JSON object a line", type=["jsonl"], key="upload"
+    )
+    if upload is None:
+        status(
+            "Choose a file of recorded sessions.",
+            "Each line holds id, tokens and scores; the JSON download of any session has the form.",
+        )
+        return None
+    try:
+        text = upload.getvalue().decode("utf-8")
+        records = read_records(text.split("\n"), name=upload.name)
+    except (UnicodeDecodeError, DirectorError) as error:
+        status("This file cannot be read.", str(error))
+        return None
+    if not records:
+        status("This file holds no session.", "Each line is one JSON object.")
+        return None
+    position = st.selectbox(
+        "Session",
+        range(len(records)),
+        format_func=lambda place: visible(records[place].id)[:80],
+        key="recorded",
+    )
+    return recorded_source(records[position or 0], upload.name)

@@ -1,0 +1,173 @@
+"""The Live page's picture: redrawn five times a second while tokens come."""
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.figures.theme import RULE_NAME
+from director_ai.figures.wording import halt_sentence
+from director_ai.ui import live_page, shell
+from director_ai.ui.limits import policy_line
+from director_ai.ui.live_run import LiveRun, Snapshot
+from director_ai.ui.state import finished
+from director_ai.ui.status import rule_of, status
+from director_ai.ui.stream_view import StreamView
+
+REDRAW_S = 0.2
+FOLLOWED = 200
+"""Tokens in sight while following."""
+
+
+def screen(run: LiveRun, policy: HaltPolicy, *, presenting: bool) -> None:
+    """Draw the run, and keep drawing it while it plays."""
+    what_if = policy != run.policy
+    if what_if:
+        shell.what_if_stripe()
+
+    @st.fragment(run_every=REDRAW_S if run.running else None, key="live")
+    def drawn() -> None:
+        snapshot = run.snapshot()
+        _draw(run, snapshot, policy, presenting=presenting)
+        if snapshot.ended and run.record_id not in finished().ids():
+            finished().add(_record(run))
+            # The whole page: its buttons speak of a run under way.
+            st.rerun()
+        if not snapshot.playing and st.session_state.get("was_playing"):
+            st.session_state["was_playing"] = False
+            st.rerun()
+        st.session_state["was_playing"] = snapshot.playing
+
+    drawn()
+    _afterwards(run, policy, what_if=what_if)
+
+
+def _draw(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+    complete = snapshot.ended and not run.session.halted
+    view = StreamView.of(snapshot.tokens, snapshot.scores, snapshot.held, policy, complete=complete)
+    generation = f"run-{run.number}"
+    font_size = shell.PRESENTER_FONT if presenting else shell.FONT
+    cursor = live_page.cursor(run)
+    _say(run, snapshot, view, policy)
+    onset = run.source.onset
+    view.curve(
+        key="curve",
+        generation=generation,
+        height=460 if presenting else 340,
+        onset=onset if snapshot.ended else None,
+        cursor=cursor,
+        last=FOLLOWED if snapshot.playing else None,
+        font_size=font_size,
+        on_cursor=live_page.set_cursor,
+    )
+    text, margins = st.columns([3, 2])
+    with text:
+        view.text(
+            key="tokens",
+            generation=generation,
+            height=190,
+            onset=onset if snapshot.ended else None,
+            cursor=cursor,
+            delivered=view.delivered,
+            follow=cursor is None,
+            on_cursor=live_page.set_cursor,
+        )
+    with margins:
+        newest = view.n_scored - 1
+        view.margins_at(
+            newest if cursor is None else min(cursor, newest),
+            key="margins",
+            height=190,
+            font_size=font_size,
+        )
+
+
+def _say(run: LiveRun, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> None:
+    what_if = policy != run.policy
+    pace = f"{snapshot.tokens_per_s:.1f} tokens/s · " if snapshot.tokens_per_s else ""
+    counts = f"{pace}{view.n_scored} of {len(snapshot.tokens)} tokens scored"
+    limits = policy_line(policy)
+    reason = run.session.reason
+    if reason is not None and reason.halt_class != "policy":
+        status(f"Stopped: {reason}", f"Not a halt by a limit. {counts}")
+    elif view.judgement.trigger is not None:
+        verb = "What-if: would halt" if what_if else "Halted"
+        margins = view.margins[:, view.judgement.trigger].tolist()
+        sentence = halt_sentence(view.judgement.alarms, policy, margins, verb=verb)
+        status(sentence, f"{limits} · {counts}", rule=rule_of(view.judgement), what_if=what_if)
+    elif what_if and run.session.halted:
+        status(
+            f"What-if: no rule holds in the {view.n_scored} tokens seen. What would have come "
+            "after the halt is unknown.",
+            f"{limits} · Continue the stream with these limits to find out.",
+            what_if=True,
+        )
+    elif snapshot.ended:
+        status(
+            f"{'What-if: c' if what_if else 'C'}ompleted, {len(snapshot.tokens)} tokens. "
+            f"{_closest(view)}",
+            f"{limits} · {counts}",
+            what_if=what_if,
+        )
+    elif not snapshot.tokens:
+        status(
+            f"Ready: {len(run.source.tokens)} tokens. Press Play, or Space.", f"{run.source.prompt}"
+        )
+    else:
+        floor, rule = view.next_floor()
+        bound = f"at least {max(0.0, floor):.2f}" if floor > 0 else "anything"
+        status(
+            f"The next token must be {bound} ({RULE_NAME[rule]}). This one: {view.scores[-1]:.2f}.",
+            f"{limits} · {counts}",
+            rule=rule,
+            what_if=what_if,
+        )
+
+
+def _closest(view: StreamView) -> str:
+    call = view.closest_call()
+    if call is None:
+        return "No rule was armed."
+    margin, index, rule = call
+    return f"Closest call: {RULE_NAME[rule]} by {margin:.3f} at token {index}."
+
+
+def _record(run: LiveRun) -> SessionRecord:
+    return SessionRecord.from_session(
+        run.session,
+        run.policy,
+        id=run.record_id,
+        source=run.source.title,
+        model="",
+        prompt=run.source.prompt,
+        onset=run.source.onset,
+        group=run.source.group,
+    )
+
+
+def _afterwards(run: LiveRun, policy: HaltPolicy, *, what_if: bool) -> None:
+    """Draw what can be done with the run as it stands; a row of fixed height."""
+    go_on, details, _ = st.columns([2, 2, 5])
+    snapshot = run.snapshot()
+    go_on.button(
+        "Continue with these limits",
+        key="go_on",
+        icon=":material/redo:",
+        disabled=not (what_if and snapshot.tokens),
+        help="Judges the tokens already seen by the limits below, then plays on.",
+        on_click=_continue,
+        args=(run, policy, len(snapshot.tokens)),
+        width="stretch",
+    )
+    if snapshot.ended:
+        details.page_link(
+            "pages/views/session.py",
+            label="Look at this session",
+            icon=":material/show_chart:",
+            query_params={"id": run.record_id},
+        )
+
+
+def _continue(run: LiveRun, policy: HaltPolicy, ahead: int) -> None:
+    fresh = live_page.start_over(run.source, policy, ahead=ahead)
+    fresh.set_speed(st.session_state.get("x", 1.0))
+    fresh.play()

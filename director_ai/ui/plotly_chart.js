@@ -1,0 +1,212 @@
+const RETRY = "Reload the page to try again.";
+const states = new WeakMap();
+let loading;
+
+function loadPlotly(url) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => (window.Plotly ? resolve(window.Plotly) : script.onerror());
+    script.onerror = () => {
+      loading = undefined;
+      script.remove();
+      reject(new Error("plotly.js did not load"));
+    };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+function isDark(colour) {
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = colour || "#fff";
+  probe.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128;
+}
+
+const triple = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(",");
+
+// A change of theme runs no script, so the figure's colours are exchanged here.
+function repaint(value, exchange, isColour = false) {
+  if (typeof value === "string") return isColour ? exchange(value) : value;
+  if (Array.isArray(value)) {
+    const inside = typeof value[0] === "object" || (isColour && typeof value[0] === "string");
+    return inside ? value.map((item) => repaint(item, exchange, isColour)) : value;
+  }
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(
+    ([name, item]) => [name, repaint(item, exchange, isColour || /color/i.test(name))]));
+}
+
+function inTheme(figure, { theme, palettes }, wanted) {
+  if (theme === wanted) return figure;
+  const table = new Map();
+  palettes[theme].forEach((from, i) => {
+    table.set(from.toLowerCase(), palettes[wanted][i]);
+    table.set(triple(from), triple(palettes[wanted][i]));
+  });
+  const exchange = (colour) => table.get(colour.toLowerCase())
+    ?? colour.replace(/^rgba\((\d+,\d+,\d+),/, (all, rgb) => (table.has(rgb) ? `rgba(${table.get(rgb)},` : all));
+  return repaint(figure, exchange);
+}
+
+// Chrome of the chart follows Streamlit's variables, so that it changes with the theme even
+// before the server has sent new trace colours.
+function themed(layout, state) {
+  const style = getComputedStyle(state.root);
+  const css = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  const [page, ink, border] = [css("background-color"), css("text-color"), css("border-color")];
+  const drawn = {
+    hovermode: "x unified",
+    showlegend: true,
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
+    margin: { t: 40, r: 16, b: 44, l: 52 },
+    uirevision: "keep",
+    ...structuredClone(layout),      // Plotly writes into what it is given
+    paper_bgcolor: page,             // opaque, so that a PNG is too
+    plot_bgcolor: page,
+    width: state.graph.clientWidth,
+    height: state.graph.clientHeight,
+  };
+  drawn.font = { size: 12, ...drawn.font, color: ink, family: css("font") };
+  drawn.hoverlabel = {
+    ...drawn.hoverlabel,
+    bgcolor: css("secondary-background-color"),
+    bordercolor: border,
+    font: { ...drawn.hoverlabel?.font, color: ink },
+  };
+  drawn.modebar = { ...drawn.modebar, bgcolor: "rgba(0,0,0,0)", color: css("gray-text-color"), activecolor: ink };
+  for (const name of new Set(["xaxis", "yaxis", ...Object.keys(drawn)])) {
+    if (!/^[xy]axis\d*$/.test(name)) continue;
+    const axis = drawn[name] ?? {};
+    drawn[name] = {
+      automargin: true,
+      zeroline: false,
+      showspikes: name.startsWith("x"),
+      spikethickness: 1,
+      spikedash: "dot",
+      spikecolor: css("gray-text-color"),
+      ...axis,
+      gridcolor: border,
+      linecolor: border,
+      zerolinecolor: border,
+      // Plotly's own reset returns to the range of the first drawing, which a live chart has left.
+      uirevision: `${axis.uirevision ?? drawn.uirevision}/${state.resets}`,
+    };
+  }
+  return drawn;
+}
+
+function nearest(event) {
+  const { points, event: mouse } = event;
+  const distance = ({ bbox }) => {
+    if (!bbox || !mouse) return 0;
+    const plot = event.points[0].yaxis?._offset ?? 0;
+    const top = mouse.target.ownerSVGElement?.getBoundingClientRect().top ?? 0;
+    return Math.abs(mouse.clientY - top - plot - (bbox.y0 + bbox.y1) / 2);
+  };
+  return points.reduce((best, point) => (distance(point) < distance(best) ? point : best));
+}
+
+function create(root) {
+  const state = {
+    root, graph: root.querySelector(".graph"), note: root.querySelector(".note"),
+    data: null, dirty: false, busy: false, drawn: false, resets: 0, click: null, custom: null,
+  };
+  const reset = () => { state.resets += 1; redraw(state); };
+  state.buttons = (Plotly) => [
+    {
+      name: "png", title: "Download as PNG", icon: Plotly.Icons.camera,
+      click: (graph) => Plotly.downloadImage(graph, {
+        format: "png", scale: 2, filename: state.data.filename,
+        width: graph.clientWidth, height: graph.clientHeight,
+      }),
+    },
+    { name: "reset", title: "Reset axes", icon: Plotly.Icons.home, click: reset },
+  ];
+  state.wire = () => {
+    state.graph.on("plotly_doubleclick", reset);
+    state.graph.on("plotly_click", (event) => {
+      const point = nearest(event);
+      state.click({
+        curve: point.data.name ?? "",
+        curve_number: point.curveNumber,
+        index: point.pointIndex ?? point.pointNumber ?? null,
+        x: point.x, y: point.y, z: point.z ?? null,
+        customdata: point.customdata ?? null,
+      });
+    });
+  };
+  // Also draws a chart that was in a closed tab, where it had no width.
+  state.observer = new ResizeObserver(() => {
+    if (state.graph.clientWidth !== state.width) redraw(state);
+  });
+  state.observer.observe(root);
+  states.set(root, state);
+  return state;
+}
+
+function configOf(state, Plotly) {
+  const custom = JSON.stringify(state.data.config);
+  if (state.custom !== custom) {
+    // The same object as long as it may be: Plotly remounts when a button is another object.
+    state.custom = custom;
+    state.config = {
+      displaylogo: false,
+      doubleClick: false,
+      scrollZoom: false,
+      showTips: false,
+      modeBarButtons: [state.buttons(Plotly)],
+      ...state.data.config,
+    };
+  }
+  return state.config;
+}
+
+// One drawing at a time, always of the newest data: what came in between is never drawn.
+async function redraw(state) {
+  state.dirty = true;
+  if (state.busy) return;
+  state.busy = true;
+  try {
+    const Plotly = await loadPlotly(state.data.plotly_url);
+    while (state.dirty && state.root.isConnected && state.graph.clientWidth > 0) {
+      state.dirty = false;
+      state.width = state.graph.clientWidth;
+      const page = getComputedStyle(state.root).getPropertyValue("--st-background-color").trim();
+      const { data = [], layout = {} } =
+        inTheme(state.data.figure, state.data, isDark(page) ? "dark" : "light");
+      const traces = data.map((trace) => ({ ...trace }));
+      await Plotly.react(state.graph, traces, themed(layout, state), configOf(state, Plotly));
+      if (!state.drawn) state.wire();
+      state.drawn = true;
+      state.note.hidden = true;
+      await new Promise(requestAnimationFrame);
+    }
+  } catch (error) {
+    console.warn("chart not drawn", error);
+    state.dirty = false;
+    state.note.hidden = false;
+    state.note.textContent = `The chart could not be drawn (${error.message}). ${RETRY} ${state.data.alt}`;
+  } finally {
+    state.busy = false;
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".director-chart");
+  const state = states.get(root) ?? create(root);
+  state.data = { ...data, figure: JSON.parse(data.figure) };
+  state.click = (value) => setTriggerValue("clicked", value);
+  root.setAttribute("aria-label", data.alt);
+  redraw(state);
+  return () => {
+    // Streamlit also calls this when new data overtakes the first call; the chart then lives on.
+    if (root.isConnected) return;
+    state.observer.disconnect();
+    if (state.drawn) window.Plotly.purge(state.graph);
+    states.delete(root);
+  };
+}

@@ -1,0 +1,259 @@
+"""The Session page's parts: one finished session, under its own limits or others."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.figures.theme import RULE_NAME
+from director_ai.figures.wording import halt_sentence
+from director_ai.replay.relief import reliefs
+from director_ai.sources.samples import samples
+from director_ai.ui import session_tables, shell
+from director_ai.ui.limits import policy_line
+from director_ai.ui.state import finished
+from director_ai.ui.status import rule_of, status
+from director_ai.ui.stream_view import StreamView
+from director_ai.ui.text import escape_html, visible
+
+CURSOR = "t"
+
+
+def asked_for() -> SessionRecord | None:
+    """Return the session the address names; if there is none, say what there is instead."""
+    asked = st.query_params.get("id", "")
+    record = samples().get(asked) or finished().get(asked)
+    if record is not None:
+        st.session_state.setdefault("session_id", asked)
+        if st.session_state["session_id"] != asked:
+            st.session_state["session_id"] = asked
+            st.session_state.pop("session_cursor", None)
+        return record
+    newest = finished().ids()[-1:]
+    known = f"{len(samples())} samples" + (f", newest live session '{newest[0]}'" if newest else "")
+    if asked:
+        status(f"There is no session '{asked}' here.", f"It holds {known}.")
+    else:
+        status("Which session?", f"Choose one below. There are {known}.")
+    ids = [*reversed(finished().ids()), *samples()]
+    chosen = st.selectbox("Session", ids, index=None, format_func=visible, key="choose_session")
+    if chosen:
+        st.query_params["id"] = chosen
+        st.rerun()
+    return None
+
+
+def same_mode(policy: HaltPolicy, record: SessionRecord) -> HaltPolicy:
+    """Return the policy in the cadence and mode of the record, where the controls have none."""
+    recorded = record.policy
+    observed = recorded.halt_mode == "observe" and policy.halt_mode == "hard"
+    return replace(
+        policy,
+        halt_mode="observe" if observed else policy.halt_mode,
+        score_every_n=recorded.score_every_n,
+        adaptive=recorded.adaptive,
+        max_cadence=recorded.max_cadence,
+        score_final=recorded.score_final,
+    )
+
+
+def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
+    """Return what ``policy`` makes of the record."""
+    return StreamView.of(
+        record.tokens,
+        record.scores,
+        record.held,
+        replace(policy, halt_mode="hard") if policy.halt_mode == "observe" else policy,
+        complete=record.ended_by == "completed",
+    )
+
+
+def screen(record: SessionRecord, view: StreamView) -> None:
+    """Draw the headline, the curve, the text, and the margins at the cursor."""
+    what_if = _limits(view.policy) != _limits(record.policy)
+    if what_if:
+        shell.what_if_stripe()
+    _headline(record, view, what_if=what_if)
+    cursor = _cursor(view)
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        view.curve(
+            key="curve",
+            generation=record.id,
+            height=380,
+            onset=record.onset,
+            cursor=cursor,
+            on_cursor=_set_cursor,
+        )
+        view.text(
+            key="tokens",
+            generation=record.id,
+            height=240,
+            onset=record.onset,
+            cursor=cursor,
+            delivered=view.delivered,
+            follow=False,
+            on_cursor=_set_cursor,
+        )
+    with right:
+        _steps(view, cursor)
+        token = visible(record.tokens[cursor]) if view.n_scored else ""
+        score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
+        st.text(f"Token {cursor}: {token!r}, score {score}")
+        view.margins_at(cursor, key="margins", height=170, font_size=shell.FONT)
+        _relief(record, view)
+        _facts(record)
+
+
+def details(record: SessionRecord, view: StreamView) -> None:
+    """Draw the tables, the raw record and the downloads."""
+    table = session_tables.token_table(record, view)
+    tokens, raw, take = st.tabs(["Tokens", "Raw record", "Download"])
+    tokens.dataframe(table, hide_index=True, height=320, key="token_table")
+    raw.code(session_tables.pretty_json(record), language="json", height=320)
+    with take:
+        name = session_tables.file_name(record)
+        with st.container(horizontal=True):
+            st.download_button(
+                "Session as JSON",
+                record.to_json() + "\n",
+                f"{name}.jsonl",
+                "application/x-ndjson",
+                key="json",
+                on_click="ignore",
+            )
+            st.download_button(
+                "Tokens as CSV",
+                session_tables.token_csv(table),
+                f"{name}.csv",
+                "text/csv",
+                key="csv",
+                on_click="ignore",
+            )
+        st.text("The camera button on the curve saves it as a PNG. To load the downloads:")
+        st.code(
+            f'import pandas as pd\nsession = pd.read_json("{name}.jsonl", lines=True)\n'
+            f'tokens = pd.read_csv("{name}.csv", keep_default_na=False)',
+            language="python",
+        )
+
+
+def _headline(record: SessionRecord, view: StreamView, *, what_if: bool) -> None:
+    limits = policy_line(view.policy)
+    trigger = view.judgement.trigger
+    if record.ended_by in ("fault", "operator") and not what_if:
+        status(f"Stopped: {'; '.join(record.halt_reasons)}", "Not a halt by a limit.")
+    elif trigger is not None:
+        acted = record.enforced and not what_if
+        verb = "Halted" if acted else "What-if: would halt" if what_if else "Would have halted"
+        said = halt_sentence(
+            view.judgement.alarms, view.policy, view.margins[:, trigger].tolist(), verb=verb
+        )
+        note = limits if acted else f"{limits} · the recording went on: nothing was enforced"
+        if what_if and record.enforced:
+            note = f"{limits} · recorded under {policy_line(record.policy)}"
+        status(said, note, rule=rule_of(view.judgement), what_if=what_if)
+    elif view.judgement.outcome == "unknown":
+        status(
+            f"{'What-if: n' if what_if else 'N'}o rule holds up to token {view.n_scored - 1}, "
+            "where the recording ends; what would have come is unknown.",
+            limits,
+            what_if=what_if,
+        )
+    else:
+        call = view.closest_call()
+        closest = (
+            f" Closest call: {RULE_NAME[call[2]]} by {call[0]:.3f} at token {call[1]}."
+            if call
+            else ""
+        )
+        done = "What-if: would complete" if what_if else "Completed"
+        status(f"{done}, {len(record.tokens)} tokens.{closest}", limits, what_if=what_if)
+
+
+def _cursor(view: StreamView) -> int:
+    if "session_cursor" not in st.session_state:
+        asked = st.query_params.get(CURSOR, "")
+        start = int(asked) if asked.isdecimal() else view.judgement.trigger
+        st.session_state["session_cursor"] = view.n_scored - 1 if start is None else start
+    last = max(0, view.n_scored - 1)
+    cursor = min(max(0, int(st.session_state["session_cursor"])), last)
+    st.query_params[CURSOR] = str(cursor)
+    return cursor
+
+
+def _set_cursor(index: int) -> None:
+    st.session_state["session_cursor"] = index
+
+
+def _steps(view: StreamView, cursor: int) -> None:
+    trigger = view.judgement.trigger
+    call = view.closest_call()
+    with st.container(horizontal=True, gap="small"):
+        for key, icon, shortcut, hint, target in (
+            ("first", "first_page", "Home", "First token", 0),
+            ("back", "chevron_left", "Left", "One token back", cursor - 1),
+            ("ahead", "chevron_right", "Right", "One token on", cursor + 1),
+            ("last", "last_page", "End", "Last token", view.n_scored - 1),
+        ):
+            st.button(
+                "",
+                key=f"session_{key}",
+                icon=f":material/{icon}:",
+                shortcut=shortcut,
+                help=hint,
+                on_click=_set_cursor,
+                args=(target,),
+            )
+        st.button(
+            "Halt",
+            key="session_halt",
+            shortcut="H",
+            disabled=trigger is None,
+            on_click=_set_cursor,
+            args=(trigger or 0,),
+        )
+        st.button(
+            "Closest",
+            key="session_closest",
+            shortcut="M",
+            disabled=call is None,
+            on_click=_set_cursor,
+            args=(call[1] if call else 0,),
+        )
+
+
+def _relief(record: SessionRecord, view: StreamView) -> None:
+    changes = reliefs(
+        record.tokens, record.scores, view.policy, complete=record.ended_by == "completed"
+    )
+    st.html('<div class="d-heading">What it would take</div>')
+    if not changes:
+        st.text("Nothing: no rule holds under these limits.")
+        return
+    st.dataframe(session_tables.relief_table(changes, view.policy), hide_index=True, key="relief")
+
+
+def _facts(record: SessionRecord) -> None:
+    pairs = {
+        "Session": record.id,
+        "Source": record.source,
+        "Prompt": record.prompt,
+        "Recorded under": policy_line(record.policy)
+        + ("" if record.enforced else ", nothing enforced"),
+        "Ended": record.ended_by.replace("_", " "),
+        "Label": (record.label or "none")
+        + ("" if record.onset is None else f", onset at token {record.onset}"),
+    }
+    rows = "".join(
+        f"<dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd>"
+        for name, value in pairs.items()
+        if value
+    )
+    st.html(f'<dl class="d-facts">{rows}</dl>')
+
+
+def _limits(policy: HaltPolicy) -> HaltPolicy:
+    """Return the policy without the difference between stopping and only observing."""
+    return replace(policy, halt_mode="soft" if policy.halt_mode == "soft" else "hard")

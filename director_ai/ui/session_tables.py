@@ -1,0 +1,102 @@
+"""A session's tables, and the files made from them."""
+
+import json
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.replay.relief import Relief
+from director_ai.ui.stream_view import StreamView
+from director_ai.ui.text import visible
+
+LIMIT_NAMES = {
+    "hard_limit": "hard limit",
+    "window_threshold": "window limit",
+    "trend_threshold": "max drop",
+}
+
+
+def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
+    """Return a row a token: its score, the statistics and floors, and its smallest margin."""
+    n_tokens = len(record.tokens)
+
+    def padded(values: Sequence[float]) -> list[float]:
+        # A token the scorer failed on has no score, and no statistics.
+        return [*values, *[float("nan")] * (n_tokens - len(values))]
+
+    highest, _ = view.floors.highest()
+    n_scored = view.n_scored
+    return pd.DataFrame(
+        {
+            "index": range(n_tokens),
+            "token": [visible(token) for token in record.tokens],
+            "score": padded(view.scores.tolist()),
+            "held": [*record.held, *[False] * (n_tokens - n_scored)],
+            "change": padded(np.diff(view.scores, prepend=np.nan).tolist()),
+            "window_mean": padded(view.floors.mean.tolist()),
+            "trend_drop": padded(view.floors.drop.tolist()),
+            "hard_floor": padded(view.floors.hard[:-1].tolist()),
+            "window_floor": padded(view.floors.window[:-1].tolist()),
+            "trend_floor": padded(view.floors.trend[:-1].tolist()),
+            "margin": padded(
+                np.where(np.isfinite(highest[:-1]), view.scores - highest[:-1], np.nan).tolist()
+            ),
+        }
+    ).round(6)
+
+
+def token_csv(table: pd.DataFrame) -> str:
+    r"""Return the table as CSV; a cell a spreadsheet would run as a formula gets a ``'`` first.
+
+    >>> print(token_csv(pd.DataFrame({"token": ["=1+1", " ok"]})).replace("\r", ""), end="")
+    token
+    '=1+1
+     ok
+    """
+    safe = table.assign(token=[_unarmed(token) for token in table["token"]])
+    return safe.to_csv(index=False)
+
+
+def relief_table(changes: Sequence[Relief], policy: HaltPolicy) -> pd.DataFrame:
+    """Return, per rule that held, the limit that lets the token pass, and what follows."""
+    return pd.DataFrame(
+        {
+            "limit": [LIMIT_NAMES[change.limit] for change in changes],
+            "now": [getattr(policy, change.limit) for change in changes],
+            "passes at": [change.value for change in changes],
+            "then": [_then(change) for change in changes],
+        }
+    )
+
+
+def pretty_json(record: SessionRecord) -> str:
+    """Return the record as indented JSON, its invisible characters spelled out."""
+    values = json.loads(record.to_json())
+    return visible(json.dumps(values, indent=1, ensure_ascii=False))
+
+
+def file_name(record: SessionRecord) -> str:
+    """Return a name for the record's files, whatever its id holds.
+
+    >>> import dataclasses
+    >>> record = SessionRecord.from_json('{"id": "../a b", "tokens": [], "scores": []}')
+    >>> file_name(record)
+    'session-a-b'
+    """
+    return "session-" + (re.sub(r"[^A-Za-z0-9_]+", "-", record.id).strip("-")[:60] or "unnamed")
+
+
+def _unarmed(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell
+
+
+def _then(change: Relief) -> str:
+    then = change.then
+    if then.outcome == "halts":
+        rule = then.alarms[0].mechanism.replace("_", " ")
+        return f"halts at {then.trigger}, {rule}"
+    return "completes" if then.outcome == "completes" else "unknown: recording ends"

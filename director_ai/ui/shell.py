@@ -1,0 +1,101 @@
+"""What is around every page: navigation, style, and a warm process."""
+
+import gc
+from typing import Any
+
+import streamlit as st
+
+from director_ai.figures.theme import Palette, palette
+from director_ai.sources.samples import app_root
+from director_ai.ui.plotly_chart import page_theme
+
+PRESENTER_FONT = 18
+FONT = 12
+
+_STYLE = """
+.stMainBlockContainer { padding-top: 3.4rem; padding-bottom: 2rem; }
+.d-title { font-size: 1.35rem; font-weight: 650; line-height: 1.2; white-space: nowrap; }
+.d-title small { font-weight: 400; opacity: .72; font-size: .95rem; margin-left: .5rem; }
+.d-status { height: 5rem; overflow: auto; padding: .55rem .9rem; border-left: 5px solid
+  var(--d-rule, #8888); border-radius: .3rem; background: color-mix(in srgb,
+  var(--d-rule, #888) 9%, transparent); line-height: 1.4; }
+.d-status b { font-size: 1.08em; }
+.d-status .d-note { opacity: .8; font-size: .92em; }
+.d-hard { --d-rule: HARD; } .d-window { --d-rule: WINDOW; } .d-trend { --d-rule: TREND; }
+.d-whatif { outline: 2px dashed var(--d-rule, #888); outline-offset: -2px; }
+.d-heading { font-weight: 600; margin-top: .4rem; }
+.d-facts { font-size: .92rem; line-height: 1.5; overflow-wrap: anywhere; }
+.d-facts dt { opacity: .7; } .d-facts dd { margin: 0 0 .35rem 0; }
+"""
+
+_WHAT_IF = ".stMain { box-shadow: inset 3px 0 0 TREND; }"
+
+_PRESENTER = """
+.d-title small { display: none; }
+.d-status { font-size: 1.4rem; height: 8.4rem; }
+"""
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Import what every page needs, once, and keep the collector from walking it again."""
+    import pandas as pd  # noqa: F401  # imported for its cost, which the first page would pay
+    import plotly  # noqa: F401  # as pandas
+
+    gc.collect()
+    gc.freeze()
+
+
+def navigation() -> Any:
+    """Return the page that was asked for, its menu drawn."""
+    # One level down: Streamlit would serve pages/*.py past app.py until it has run once.
+    views = app_root() / "pages" / "views"
+    return st.navigation(
+        [
+            st.Page(views / "live.py", title="Live", icon=":material/play_circle:", default=True),
+            st.Page(
+                views / "session.py",
+                title="Session",
+                icon=":material/show_chart:",
+                url_path="session",
+                visibility="hidden",
+            ),
+        ],
+        position="top",
+    )
+
+
+def style() -> None:
+    """Put our style sheet into the page."""
+    st.html(f"<style>{_coloured(_STYLE)}</style>")
+
+
+def presenter_style() -> None:
+    """Larger type, for a projector."""
+    st.html(f"<style>{_PRESENTER}</style>")
+
+
+def what_if_stripe() -> None:
+    """Mark the page as showing what did not happen."""
+    st.html(f"<style>{_coloured(_WHAT_IF)}</style>")
+
+
+def title(name: str, question: str) -> None:
+    """Head a page with its name and the question it answers."""
+    st.html(
+        f'<div class="d-title" role="heading" aria-level="1">{name}<small>{question}</small></div>'
+    )
+
+
+def colours() -> Palette:
+    """Return the palette of the reader's theme."""
+    return palette(page_theme())
+
+
+def _coloured(css: str) -> str:
+    chosen = colours()
+    return (
+        css.replace("HARD", chosen.hard)
+        .replace("WINDOW", chosen.window)
+        .replace("TREND", chosen.trend)
+    )

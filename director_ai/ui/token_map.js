@@ -1,0 +1,118 @@
+// Tokens come from a language model: they become text nodes and nothing else.
+
+const RULES = { h: "hard", w: "window", t: "trend" };
+const RULE_WORDS = { h: "hard limit", w: "window", t: "trend" };
+const NEAR = ["0.20 or more above", "0.10 to 0.20 above", "0.05 to 0.10 above", "under 0.05 above", "below"];
+const AT_END_PX = 24;
+const states = new WeakMap();
+
+function themeOf(box) {
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = getComputedStyle(box).getPropertyValue("--st-background-color").trim() || "#fff";
+  probe.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128 ? "dark" : "light";
+}
+
+function classOf(data, i) {
+  const { heat, rule, held, tokens } = data;
+  const names = [];
+  if (heat[i] > "0") names.push("heat" + heat[i]);
+  if (RULES[rule[i]]) names.push(RULES[rule[i]]);
+  if (held[i] === "1") names.push("held");
+  if (data.delivered !== null && i >= data.delivered) names.push("undelivered");
+  if (i === data.onset) names.push("onset");
+  if (i === data.halt) names.push("halt");
+  if (i === data.cursor) names.push("cursor");
+  if (tokens[i] === "") names.push("empty");
+  else if (tokens[i].includes("\n") && tokens[i].trim() === "") names.push("break");
+  return names.join(" ");
+}
+
+function describe({ heat, rule, held, delivered, halt, onset }, i) {
+  const parts = [`token ${i}`];
+  if (RULES[rule[i]]) parts.push(`${NEAR[heat[i]]} the ${RULE_WORDS[rule[i]]} floor`);
+  if (held[i] === "1") parts.push("score held");
+  if (i === onset) parts.push("onset");
+  if (i === halt) parts.push("halt");
+  if (delivered !== null && i >= delivered) parts.push("not delivered");
+  return parts.join(" · ");
+}
+
+function create(box) {
+  const state = { nodes: [], data: null, following: true, pick: null };
+  const indexOf = (event) => state.nodes.indexOf(event.target.closest("bdi"));
+  box.addEventListener("scroll", () => {
+    state.following = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END_PX;
+  }, { passive: true });
+  box.addEventListener("click", (event) => {
+    const i = indexOf(event);
+    // Selecting text ends in a click; that is not a pick.
+    if (i >= 0 && document.getSelection().isCollapsed) state.pick(i);
+  });
+  box.addEventListener("pointerover", (event) => {
+    const i = indexOf(event);
+    if (i >= 0) event.target.closest("bdi").title = describe(state.data, i);
+  });
+  box.addEventListener("transitionrun", (event) => {
+    if (event.target === box) box.dataset.theme = themeOf(box);
+  });
+  states.set(box, state);
+  return state;
+}
+
+function reveal(box, node) {
+  // Not scrollIntoView, which would move the page as well.
+  const outer = box.getBoundingClientRect();
+  const inner = node.getBoundingClientRect();
+  if (inner.top < outer.top + 8 || inner.bottom > outer.bottom - 8) {
+    box.scrollTop += inner.top - outer.top - (box.clientHeight - inner.height) / 2;
+  }
+}
+
+function draw(box, state, data) {
+  const previous = state.data;
+  const { tokens } = data;
+  const { nodes } = state;
+  const fresh = previous?.generation !== data.generation;
+  if (fresh || nodes.length > tokens.length) {
+    for (const node of nodes.splice(fresh ? 0 : tokens.length)) node.remove();
+  }
+  if (fresh) state.following = data.follow;
+
+  const added = document.createDocumentFragment();
+  for (let i = 0; i < tokens.length; i++) {
+    const name = classOf(data, i);
+    let node = nodes[i];
+    if (!node) {
+      node = document.createElement("bdi");
+      node.textContent = tokens[i];
+      node.className = name;
+      nodes.push(node);
+      added.append(node);
+      continue;
+    }
+    if (previous.tokens[i] !== tokens[i]) node.textContent = tokens[i];
+    if (node.className !== name) node.className = name;
+  }
+  box.append(added);
+  state.data = data;
+
+  const target = data.cursor ?? (data.follow ? null : data.halt);
+  const was = fresh ? undefined : previous.cursor ?? (data.follow ? null : previous.halt);
+  if (target !== null && nodes[target]) {
+    if (target !== was) reveal(box, nodes[target]);
+  } else if (state.following && data.follow) {
+    box.scrollTop = box.scrollHeight;
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const box = parentElement.querySelector(".tokens");
+  const state = states.get(box) ?? create(box);
+  state.pick = (i) => setTriggerValue("picked", i);
+  box.dataset.theme = themeOf(box);
+  box.setAttribute("aria-label", data.label);
+  box.querySelector(".waiting").textContent = data.empty;
+  draw(box, state, data);
+}

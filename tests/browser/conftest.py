@@ -1,0 +1,230 @@
+"""A real server and a real Chromium, loopback only."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Browser, Page, Request  # noqa: E402  (after importorskip)
+
+# Scripts for `streamlit run`, not modules to look for doctests in.
+collect_ignore = ["apps"]
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTUP_S = 60.0
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One running ``streamlit run``."""
+
+    url: str
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def host(self) -> str:
+        """Host and port, as requests name them."""
+        return urlsplit(self.url).netloc
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the pages of one test did besides showing themselves."""
+
+    page_errors: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
+    outgoing: list[str] = field(default_factory=list)
+    """Addresses asked for on any host but the server's."""
+
+
+class Serve(Protocol):
+    """Start a server, or return the one already serving this script."""
+
+    def __call__(self, script: Path = ..., *, env: Mapping[str, str] | None = None) -> Server: ...
+
+
+class OpenPage(Protocol):
+    """Open a page in a context of its own and wait until it has settled."""
+
+    def __call__(
+        self,
+        server: Server,
+        path: str = "/",
+        *,
+        color_scheme: Literal["light", "dark"] = "light",
+    ) -> Page: ...
+
+
+def settled(page: Page) -> None:
+    """Wait until no script is running and everything it sent is on the page."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+
+@contextlib.contextmanager
+def _running(script: Path, log: Path, env: Mapping[str, str]) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            _wait_until_healthy(port, process, log)
+            yield Server(f"http://127.0.0.1:{port}", log, process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_until_healthy(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + STARTUP_S
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        with contextlib.suppress(OSError), contextlib.closing(connection):
+            connection.request("GET", "/_stcore/health")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"streamlit did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Servers shared by the whole run, one a script."""
+    running: dict[tuple[Path, frozenset[tuple[str, str]]], Server] = {}
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            script: Path = ROOT / "app.py", *, env: Mapping[str, str] | None = None
+        ) -> Server:
+            wanted = (script, frozenset((env or {}).items()))
+            if wanted not in running:
+                log = tmp_path_factory.mktemp("server") / "log.txt"
+                running[wanted] = stack.enter_context(_running(script, log, env or {}))
+            return running[wanted]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def app_server(serve: Serve) -> Server:
+    """The dashboard, shared by the whole run."""
+    return serve()
+
+
+@pytest.fixture
+def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Brand-new servers, for tests of a first request; they end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            script: Path = ROOT / "app.py", *, env: Mapping[str, str] | None = None
+        ) -> Server:
+            log = tmp_path_factory.mktemp("fresh") / "log.txt"
+            return stack.enter_context(_running(script, log, env or {}))
+
+        yield start
+
+
+# A running sync_playwright leaves its event loop "running" in this thread, so that asyncio.run
+# fails in any test that comes after it. Hence a browser a module, not a session.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium as Debian installs it, or the one that CHROMIUM names."""
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    if executable is None:
+        reason = "NO BROWSER TEST RAN: no chromium on PATH; apt install chromium, or set CHROMIUM"
+        if os.environ.get("DIRECTOR_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """Errors and foreign requests of this test's pages."""
+    return Watch()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, watch: Watch) -> Iterator[OpenPage]:
+    """Pages of 1280 by 900, each in a new context."""
+    with contextlib.ExitStack() as stack:
+
+        def open_(
+            server: Server,
+            path: str = "/",
+            *,
+            color_scheme: Literal["light", "dark"] = "light",
+        ) -> Page:
+            context = chromium.new_context(
+                viewport={"width": 1280, "height": 900}, color_scheme=color_scheme
+            )
+            stack.callback(context.close)
+            page = context.new_page()
+            page.on("pageerror", lambda error: watch.page_errors.append(str(error)))
+            page.on(
+                "console",
+                lambda message: (
+                    watch.console_errors.append(message.text) if message.type == "error" else None
+                ),
+            )
+            page.on("request", lambda request: _note_foreign(request, server, watch))
+            page.goto(server.url + path)
+            settled(page)
+            return page
+
+        yield open_
+
+
+def _note_foreign(request: Request, server: Server, watch: Watch) -> None:
+    target = urlsplit(request.url)
+    if target.scheme not in ("data", "blob") and target.netloc != server.host:
+        watch.outgoing.append(request.url)
+
+
+@pytest.fixture
+def page(open_page: OpenPage, app_server: Server) -> Page:
+    """The dashboard's first page, settled."""
+    return open_page(app_server)

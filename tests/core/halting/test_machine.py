@@ -1,0 +1,236 @@
+from math import nextafter
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from director_ai import HaltPolicy
+from director_ai.core.halting import downward_trend, window_average
+from director_ai.core.halting.machine import SOFT_HALT_CAP, HaltMachine
+
+OFF = {"hard_limit": 0.0, "window_threshold": 0.0, "trend_threshold": 1.5, "soft_limit": 0.0}
+WINDOW = {**OFF, "window_size": 4, "window_threshold": 0.55}
+TREND = {**OFF, "trend_window": 3, "trend_threshold": 0.2}
+
+
+def actions(policy, scores, tokens=None):
+    machine = HaltMachine(policy)
+    return [
+        machine.push(token, score).action
+        for token, score in zip(tokens or [" a"] * len(scores), scores, strict=True)
+    ]
+
+
+def first_alarm(policy, scores):
+    machine = HaltMachine(policy)
+    for score in scores:
+        for alarm in machine.push("", score).alarms:
+            return alarm.mechanism, alarm.index
+    return None
+
+
+def test_a_score_at_the_hard_limit_goes_on_and_one_ulp_below_stops():
+    policy = HaltPolicy(**{**OFF, "hard_limit": 0.5, "soft_limit": 0.5})
+
+    assert actions(policy, [0.5]) == ["go"]
+    assert actions(policy, [nextafter(0.5, 0.0)]) == ["stop"]
+
+
+@pytest.mark.parametrize("n", [10, 11, 500, 3000])
+def test_a_constant_score_at_the_window_threshold_completes(n):
+    policy = HaltPolicy(**{**OFF, "window_size": 10, "window_threshold": 0.55})
+
+    assert first_alarm(policy, [0.55] * n) is None
+
+
+def test_a_constant_score_below_the_window_threshold_halts_when_the_window_is_full():
+    policy = HaltPolicy(**{**OFF, "window_size": 10, "window_threshold": 0.55})
+
+    assert first_alarm(policy, [0.54] * 30) == ("window_avg", 9)
+
+
+def test_the_window_mean_is_compared_with_a_tolerance():
+    tie = 0.55 - 1e-9
+
+    assert first_alarm(HaltPolicy(**{**WINDOW, "window_size": 1}), [tie]) is None
+    assert first_alarm(
+        HaltPolicy(**{**WINDOW, "window_size": 1}), [nextafter(tie, 0)]
+    ) == ("window_avg", 0)
+
+
+def test_a_long_stream_ends_where_its_window_first_falls_short():
+    scores = [0.55] * 2000 + [0.5499999]
+
+    assert first_alarm(HaltPolicy(**WINDOW), scores) == ("window_avg", 2000)
+
+
+def test_nine_eight_seven_tenths_complete_at_a_trend_threshold_of_two_tenths():
+    assert first_alarm(HaltPolicy(**TREND), [0.9, 0.8, 0.7]) is None
+
+
+def test_a_drop_of_a_hair_more_halts():
+    assert first_alarm(HaltPolicy(**TREND), [0.9, 0.8, 0.69999]) == ("downward_trend", 2)
+
+
+def test_the_drop_is_compared_with_a_tolerance():
+    policy = HaltPolicy(**{**OFF, "trend_window": 2, "trend_threshold": 0.0})
+
+    assert first_alarm(policy, [1.0, 1.0 - 0.99e-9]) is None
+    assert first_alarm(policy, [1.0, 1.0 - 1.01e-9]) == ("downward_trend", 1)
+
+
+def test_a_trend_threshold_of_zero_halts_at_any_fall_and_at_no_rise():
+    policy = HaltPolicy(**{**OFF, "trend_window": 2, "trend_threshold": 0.0})
+
+    assert first_alarm(policy, [0.5, 0.5, 0.6, 0.7]) is None
+    assert first_alarm(policy, [0.5, 0.5, 0.6, 0.59]) == ("downward_trend", 3)
+
+
+def test_windows_are_judged_only_when_full():
+    policy = HaltPolicy(**{**WINDOW, "trend_window": 5, "trend_threshold": 0.0})
+
+    assert first_alarm(policy, [0.5, 0.4, 0.3]) is None
+    assert first_alarm(policy, [0.5, 0.4, 0.3, 0.2]) == ("window_avg", 3)
+
+
+def test_all_mechanisms_that_hold_are_recorded_in_their_order():
+    machine = HaltMachine(HaltPolicy(window_size=2, trend_window=2, trend_threshold=0.1))
+    machine.push("", 0.9)
+
+    alarms = machine.push("", 0.1).alarms
+
+    assert [(alarm.mechanism, alarm.index) for alarm in alarms] == [
+        ("hard_limit", 1),
+        ("window_avg", 1),
+        ("downward_trend", 1),
+    ]
+    assert machine.trigger == alarms
+
+
+def test_a_score_below_the_soft_limit_warns():
+    machine = HaltMachine(HaltPolicy(soft_limit=0.6))
+
+    verdicts = [machine.push("", score).warning for score in (0.6, nextafter(0.6, 0), 0.7)]
+
+    assert verdicts == [False, True, False]
+
+
+SOFT = HaltPolicy(**{**WINDOW, "hard_limit": 0.2, "halt_mode": "soft", "soft_limit": 0.5})
+
+
+def test_a_soft_halt_stops_at_the_end_of_the_sentence():
+    tokens = [" a", " b", " c", " d", " e", " f.", " g"]
+
+    assert actions(SOFT, [0.5] * 7, tokens)[3:6] == ["go", "go", "soft_stop"]
+
+
+def test_a_soft_halt_that_triggers_at_a_sentence_end_stops_there():
+    assert actions(SOFT, [0.5] * 4, [" a", " b", " c", " d."])[3] == "soft_stop"
+
+
+def test_a_soft_halt_lets_at_most_fifty_more_tokens_through():
+    got = actions(SOFT, [0.5] * (4 + SOFT_HALT_CAP))
+
+    assert got == ["go"] * (3 + SOFT_HALT_CAP) + ["soft_stop"]
+
+
+def test_tokens_under_a_pending_soft_halt_carry_a_warning():
+    machine = HaltMachine(SOFT)
+
+    warnings = [machine.push(" a", score).warning for score in (0.5, 0.5, 0.5, 0.5, 0.9, 0.9)]
+
+    assert warnings == [False, False, False, True, True, True]
+
+
+def test_the_hard_limit_cuts_a_soft_halt_short():
+    assert actions(SOFT, [0.5, 0.5, 0.5, 0.5, 0.19])[-1] == "stop"
+
+
+def test_observing_stops_nothing_and_remembers_the_first_alarm():
+    machine = HaltMachine(HaltPolicy(**{**WINDOW, "halt_mode": "observe"}))
+
+    got = {machine.push("", score).action for score in [0.9] * 4 + [0.1] * 10 + [0.9] * 10}
+
+    assert got == {"go"}
+    assert [(alarm.mechanism, alarm.index) for alarm in machine.trigger] == [("window_avg", 5)]
+
+
+def test_a_score_taken_back_leaves_no_trace():
+    policy = HaltPolicy(**{**WINDOW, "trend_window": 3, "trend_threshold": 0.1})
+    once, twice = HaltMachine(policy), HaltMachine(policy)
+    for n, score in enumerate([0.9, 0.8, 0.7, 0.9, 0.6, 0.9, 0.8] * 60):
+        if n in (0, 2, 3, 4, 5, 100, 300):
+            twice.push("", 0.0)
+            twice.retract()
+
+        assert once.push("", score).alarms == twice.push("", score).alarms
+        assert twice.rounded_statistics() == once.rounded_statistics()
+
+
+@given(
+    st.lists(st.integers(0, 100).map(lambda k: k / 100), min_size=1, max_size=400),
+    st.integers(1, 40),
+    st.integers(2, 40),
+)
+def test_the_debug_view_shows_the_defined_statistics(scores, window_size, trend_window):
+    machine = HaltMachine(
+        HaltPolicy(**{**OFF, "window_size": window_size, "trend_window": trend_window})
+    )
+    for n, score in enumerate(scores, start=1):
+        machine.push("", score)
+
+        assert machine.rounded_statistics() == (
+            round(window_average.statistic(scores[max(0, n - window_size) : n]), 6),
+            round(downward_trend.statistic(scores[max(0, n - trend_window) : n]), 6),
+        )
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_the_debug_view_rounds_as_the_defined_statistics_do_on_ties(size):
+    # Sixty-fourths of a hundredth end in ...5 at the seventh place.
+    machine = HaltMachine(HaltPolicy(**{**OFF, "window_size": size}))
+    scores = [(k * 37 % 100) / 100 for k in range(600)]
+    for n, score in enumerate(scores, start=1):
+        machine.push("", score)
+
+        expected = round(window_average.statistic(scores[max(0, n - size) : n]), 6)
+        assert machine.rounded_statistics()[0] == expected
+
+
+@given(
+    st.lists(st.integers(0, 1000).map(lambda k: k / 1000), min_size=40, max_size=900),
+    st.integers(1, 30),
+    st.integers(2, 30),
+    st.data(),
+)
+def test_the_running_sums_decide_as_the_definition(scores, window_size, trend_window, data):
+    index = data.draw(st.integers(max(window_size, trend_window), len(scores) - 1))
+    mean = window_average.statistic(scores[index + 1 - window_size : index + 1])
+    drop = downward_trend.statistic(scores[index + 1 - trend_window : index + 1])
+    assume(0 < mean < 0.999 and 0 <= drop < 1.5)
+    # Thresholds within a hair of what the stream does at this very token.
+    hair = data.draw(st.sampled_from([0.0, 1e-9, -1e-9, 1.1e-9, -1.1e-9, 1e-6, -1e-6, 1e-4]))
+    policy = HaltPolicy(
+        **{
+            **OFF,
+            "window_size": window_size,
+            "trend_window": trend_window,
+            "window_threshold": max(0.0, mean + hair),
+            "trend_threshold": max(0.0, drop - hair),
+            "halt_mode": "observe",
+        }
+    )
+    machine = HaltMachine(policy)
+    for n, score in enumerate(scores, start=1):
+        held = [alarm.mechanism for alarm in machine.push("", score).alarms]
+
+        defined = []
+        if n >= window_size and window_average.holds(
+            window_average.statistic(scores[n - window_size : n]), policy.window_threshold
+        ):
+            defined.append("window_avg")
+        if n >= trend_window and downward_trend.holds(
+            downward_trend.statistic(scores[n - trend_window : n]), policy.trend_threshold
+        ):
+            defined.append("downward_trend")
+        assert held == defined
