@@ -43,8 +43,12 @@ def _port(text: str) -> int:
 
 def _demo(port: int, *, browser: bool) -> int:
     # Half a second of imports that --help can do without.
+    from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web import cli as streamlit_cli
 
+    # Beside a folder named pages, Streamlit takes the first address of a fresh server for an
+    # unknown page and says so in a dialog, until st.navigation has run once.
+    PagesManager.uses_pages_directory = False
     script = app_root() / "app.py"
     sys.argv = [
         "streamlit",

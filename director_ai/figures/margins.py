@@ -48,10 +48,6 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
                 "orientation": "h",
                 "y": [f"{GLYPH[rule]} {RULE_NAME[rule]}" for rule in rows],
                 "x": [0 if np.isnan(v) else float(np.clip(v, *SCALE)) for v in values],
-                "text": [_said(value) for value in values],
-                "textposition": "outside",
-                "cliponaxis": False,
-                "textfont": {"color": palette.ink, "size": font_size},
                 "marker": {"color": [palette.rule(rule) for rule in rows]},
                 "hoverinfo": "skip",
                 "width": 0.5,
@@ -60,14 +56,27 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
         "layout": {
             "font": {"size": font_size},
             "showlegend": False,
-            "margin": {"t": 8, "r": 80, "b": 36, "l": 96},
+            "margin": {"t": 8, "r": 8 * font_size, "b": 3 * font_size, "l": 8 * font_size},
+            # In a column of their own: beside short bars they would cover the rules' names.
+            "annotations": [
+                {
+                    "text": _said(value),
+                    "y": row,
+                    "xref": "paper",
+                    "x": 1.02,
+                    "xanchor": "left",
+                    "showarrow": False,
+                    "font": {"color": palette.ink},
+                }
+                for row, value in enumerate(values)
+            ],
             "xaxis": {
                 "range": list(SCALE),
                 "fixedrange": True,
                 "zeroline": True,
                 "zerolinecolor": palette.ink,
                 "zerolinewidth": 2,
-                "title": {"text": "margin to the floor (coherence)"},
+                "title": {"text": "margin to the floor", "standoff": 4},
             },
             "yaxis": {"fixedrange": True},
         },
@@ -77,4 +86,4 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
 def _said(value: float) -> str:
     if np.isnan(value):
         return "not armed"
-    return f"{value:+.3f}{'  holds' if value < 0 else ''}"
+    return f"<b>{value:+.3f} holds</b>" if value < 0 else f"{value:+.3f}"

@@ -41,6 +41,10 @@ def read_records(lines: Iterable[str], *, name: str = "input") -> list[SessionRe
 
 
 def read_file(path: Path) -> list[SessionRecord]:
-    """Return the sessions of a JSON Lines file."""
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        return read_records(lines, name=path.name)
+    """Return the sessions of a JSON Lines file; errors as in :func:`read_records`."""
+    # Line feeds only: a token may hold any other line break.
+    with path.open(encoding="utf-8-sig", newline="\n") as lines:
+        try:
+            return read_records(lines, name=path.name)
+        except UnicodeDecodeError as error:
+            raise InvalidRecordError(f"{path.name} must be UTF-8 text, got {error}") from None

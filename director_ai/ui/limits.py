@@ -76,7 +76,8 @@ def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
             bind="query-params",
             help="How many tokens the straight line is fitted to.",
         )
-    mode = st.segmented_control(
+    modes, reset = st.columns([5, 1], vertical_alignment="bottom")
+    mode = modes.segmented_control(
         "Mode",
         ["hard", "soft"],
         default="soft" if default.halt_mode == "soft" else "hard",
@@ -85,6 +86,7 @@ def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
         bind="query-params",
         help="Soft finishes the sentence (at most 50 tokens); the hard limit always stops at once.",
     )
+    reset.button("Reset", key="reset_limits", on_click=_reset, args=(default,), width="stretch")
     return HaltPolicy(
         hard_limit=hard,
         window_size=window_size,
@@ -93,6 +95,18 @@ def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
         trend_threshold=trend_threshold,
         soft_limit=max(hard, soft),
         halt_mode="soft" if mode == "soft" else "hard",
+    )
+
+
+def _reset(default: HaltPolicy) -> None:
+    st.session_state.update(
+        h=default.hard_limit,
+        s=default.soft_limit,
+        a=default.window_threshold,
+        w=default.window_size,
+        d=default.trend_threshold,
+        n=default.trend_window,
+        m="soft" if default.halt_mode == "soft" else "hard",
     )
 
 

@@ -23,7 +23,7 @@ from director_ai.ui.status import status
 from director_ai.ui.text import visible
 
 FIRST_SAMPLE = "photosynthesis-drift"
-SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
 
 SourceKind = Literal["Samples", "Paste text", "File"]
 
@@ -58,15 +58,18 @@ def choose_source() -> LiveSource | None:
         with choice:
             return _from_file()
     ids = list(samples())
+    # Not bound: a binding would put the name into the address, and we want the id.
+    asked = st.query_params.get("src", "")
     chosen = choice.selectbox(
         "Sample: real text scored here and now by the built-in scorer; nothing is connected",
         ids,
-        index=ids.index(FIRST_SAMPLE),
+        index=ids.index(asked if asked in ids else FIRST_SAMPLE),
         format_func=sample_name,
         key="src",
-        bind="query-params",
+        persist_state="session",
     )
-    return sample_source(chosen) if chosen else None
+    st.query_params["src"] = chosen
+    return sample_source(chosen)
 
 
 def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:
@@ -138,9 +141,7 @@ def transport(run: LiveRun, policy: HaltPolicy) -> None:
     scrub.slider(
         "Token", 0, last, key="t", disabled=snapshot.playing or seen == 0, on_change=_unfollow
     )
-    pace = speed.select_slider(
-        "Speed", SPEEDS, 1.0, key="x", bind="query-params", format_func=lambda x: f"{x:g}×"
-    )
+    pace = speed.select_slider("Speed ×", SPEEDS, 1, key="x", bind="query-params")
     run.set_speed(pace)
 
 

@@ -231,8 +231,8 @@ def _relief(record: SessionRecord, view: StreamView) -> None:
     st.html('<div class="d-heading">What it would take</div>')
     if not changes:
         st.text("Nothing: no rule holds under these limits.")
-        return
-    st.dataframe(session_tables.relief_table(changes, view.policy), hide_index=True, key="relief")
+    for change in changes:
+        st.text(session_tables.relief_line(change, view.policy))
 
 
 def _facts(record: SessionRecord) -> None:

@@ -9,14 +9,14 @@ import pandas as pd
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
-from director_ai.replay.relief import Relief
+from director_ai.replay.relief import Limit, Relief
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import visible
 
-LIMIT_NAMES = {
-    "hard_limit": "hard limit",
-    "window_threshold": "window limit",
-    "trend_threshold": "max drop",
+LIMIT_NAMES: dict[Limit, str] = {
+    "hard_limit": "Hard limit",
+    "window_threshold": "Window limit",
+    "trend_threshold": "Max drop",
 }
 
 
@@ -61,16 +61,10 @@ def token_csv(table: pd.DataFrame) -> str:
     return safe.to_csv(index=False)
 
 
-def relief_table(changes: Sequence[Relief], policy: HaltPolicy) -> pd.DataFrame:
-    """Return, per rule that held, the limit that lets the token pass, and what follows."""
-    return pd.DataFrame(
-        {
-            "limit": [LIMIT_NAMES[change.limit] for change in changes],
-            "now": [getattr(policy, change.limit) for change in changes],
-            "passes at": [change.value for change in changes],
-            "then": [_then(change) for change in changes],
-        }
-    )
+def relief_line(change: Relief, policy: HaltPolicy) -> str:
+    """Return the limit at which the halt would not have happened, and what would follow."""
+    now = getattr(policy, change.limit)
+    return f"{LIMIT_NAMES[change.limit]} {now:g} → {change.value:g}: {_then(change)}"
 
 
 def pretty_json(record: SessionRecord) -> str:
@@ -98,5 +92,5 @@ def _then(change: Relief) -> str:
     then = change.then
     if then.outcome == "halts":
         rule = then.alarms[0].mechanism.replace("_", " ")
-        return f"halts at {then.trigger}, {rule}"
-    return "completes" if then.outcome == "completes" else "unknown: recording ends"
+        return f"then halts at token {then.trigger} by {rule}"
+    return "then completes" if then.outcome == "completes" else "what follows was not recorded"

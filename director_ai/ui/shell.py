@@ -25,7 +25,7 @@ _STYLE = """
 .d-whatif { outline: 2px dashed var(--d-rule, #888); outline-offset: -2px; }
 .d-heading { font-weight: 600; margin-top: .4rem; }
 .d-facts { font-size: .92rem; line-height: 1.5; overflow-wrap: anywhere; }
-.d-facts dt { opacity: .7; } .d-facts dd { margin: 0 0 .35rem 0; }
+dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35rem 0 !important; }
 """
 
 _WHAT_IF = ".stMain { box-shadow: inset 3px 0 0 TREND; }"

@@ -25,6 +25,8 @@ collect_ignore = ["apps"]
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTUP_S = 60.0
+# What the console script runs; the package need not be installed.
+DEMO = ["-c", "from director_ai.cli import main; raise SystemExit(main())", "demo", "--no-browser"]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,7 +41,7 @@ FLAGS = [
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One running ``streamlit run``."""
+    """One running Streamlit."""
 
     url: str
     log: Path
@@ -62,9 +64,11 @@ class Watch:
 
 
 class Serve(Protocol):
-    """Start a server, or return the one already serving this script."""
+    """Start a server of a script, or of the dashboard as its users start it."""
 
-    def __call__(self, script: Path = ..., *, env: Mapping[str, str] | None = None) -> Server: ...
+    def __call__(
+        self, script: Path | None = None, *, env: Mapping[str, str] | None = None
+    ) -> Server: ...
 
 
 class OpenPage(Protocol):
@@ -86,12 +90,16 @@ def settled(page: Page) -> None:
 
 
 @contextlib.contextmanager
-def _running(script: Path, log: Path, env: Mapping[str, str]) -> Iterator[Server]:
+def _running(script: Path | None, log: Path, env: Mapping[str, str]) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    if script is None:
+        command = [sys.executable, *DEMO, "--port", str(port)]
+    else:
+        command = [sys.executable, "-m", "streamlit", "run", str(script)]
+        command += ["--server.port", str(port)]
+        command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
     with (
         log.open("wb") as output,
         subprocess.Popen(
@@ -129,11 +137,11 @@ def _wait_until_healthy(port: int, process: "subprocess.Popen[bytes]", log: Path
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Servers shared by the whole run, one a script."""
-    running: dict[tuple[Path, frozenset[tuple[str, str]]], Server] = {}
+    running: dict[tuple[Path | None, frozenset[tuple[str, str]]], Server] = {}
     with contextlib.ExitStack() as stack:
 
         def start(
-            script: Path = ROOT / "app.py", *, env: Mapping[str, str] | None = None
+            script: Path | None = None, *, env: Mapping[str, str] | None = None
         ) -> Server:
             wanted = (script, frozenset((env or {}).items()))
             if wanted not in running:
@@ -156,7 +164,7 @@ def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     with contextlib.ExitStack() as stack:
 
         def start(
-            script: Path = ROOT / "app.py", *, env: Mapping[str, str] | None = None
+            script: Path | None = None, *, env: Mapping[str, str] | None = None
         ) -> Server:
             log = tmp_path_factory.mktemp("fresh") / "log.txt"
             return stack.enter_context(_running(script, log, env or {}))

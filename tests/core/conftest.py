@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-for name, max_examples in (("quick", 150), ("thorough", 20_000)):
+for name, max_examples in (("quick", 150), ("thorough", 5_000)):
     settings.register_profile(
         name,
         max_examples=max_examples,

@@ -30,8 +30,12 @@ def as_score(value: object) -> float:
     Traceback (most recent call last):
     director_ai.errors.InvalidScoreError: nan
     """
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()
+    try:
+        if getattr(value, "shape", None) == () and hasattr(value, "item"):
+            value = value.item()
+    except Exception:
+        # An array that cannot be read, such as one without data.
+        raise InvalidScoreError(_shown(value)) from None
     if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
         raise InvalidScoreError(_shown(value))
     try:

@@ -53,8 +53,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         return self
 
     async def __anext__(self) -> TokenEvent:
-        event = await anext(self._events, None)
-        if event is not None:
+        async for event in self._events:
             return event
         error, self._run.exception = self._run.exception, None
         if error is None or self._kernel.on_fault == "halt":

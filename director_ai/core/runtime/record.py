@@ -1,6 +1,7 @@
 """What is kept of a session once its stream is over."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,8 @@ SCHEMA_VERSION = 1
 
 Ending = Literal["completed", "halted", "soft_halted", "fault", "operator", "abandoned"]
 Label = Literal["good", "bad", "unsure"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +97,17 @@ class SessionRecord:
         )
 
     def to_json(self) -> str:
-        """Return the record as one line of JSON."""
+        """Return the record as one line of JSON that any UTF-8 file can hold.
+
+        A surrogate pair written as two characters reads back as the one it stands for.
+        """
         values = asdict(self)
         values["policy"] = self.policy.to_dict()
         # Almost always all the same, so a list of the exceptions is shorter.
         values["held"] = [index for index, held in enumerate(self.held) if held]
-        return json.dumps({"schema": SCHEMA_VERSION, **values}, ensure_ascii=False)
+        line = json.dumps({"schema": SCHEMA_VERSION, **values}, ensure_ascii=False)
+        # Half a surrogate pair, as a token of a cut emoji may be, has no UTF-8 of its own.
+        return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", line)
 
     @classmethod
     def from_json(cls, line: str) -> "SessionRecord":
@@ -150,6 +158,8 @@ def _checked(cls: type[SessionRecord], values: dict[str, Any]) -> SessionRecord:
             raise InvalidRecordError(f"{name} must be present, got fields {', '.join(values)}")
     for name in ("id", "source", "model", "prompt", "group"):
         _require(name, values.setdefault(name, ""), str, "a string")
+    if not values["id"]:
+        raise InvalidRecordError("id must be a string with text in it, got ''")
     for name in ("started_us", "ended_us"):
         _require(name, values.setdefault(name, 0), int, "whole microseconds")
     for name in ("tokens", "tags", "halt_reasons"):
@@ -165,7 +175,7 @@ def _checked(cls: type[SessionRecord], values: dict[str, Any]) -> SessionRecord:
             scores.append(as_score(raw))
         except DirectorError:
             raise InvalidRecordError(
-                f"scores[{position}] must be a number in [0, 1], got {raw!r}"
+                f"scores[{position}] must be a number in [0, 1], got {raw!r:.80}"
             ) from None
     values["scores"] = tuple(scores)
     if len(values["tokens"]) - len(scores) not in (0, 1):
@@ -173,6 +183,12 @@ def _checked(cls: type[SessionRecord], values: dict[str, Any]) -> SessionRecord:
             f"scores must be one a token ({len(values['tokens'])}), got {len(scores)}"
         )
     _require("held", values.setdefault("held", []), list, "a list of token indices")
+    for position, entry in enumerate(values["held"]):
+        if type(entry) is not int or not 0 <= entry < len(scores):
+            raise InvalidRecordError(
+                f"held[{position}] must be the index of a scored token, "
+                f"0 to {len(scores) - 1}, got {entry!r:.80}"
+            )
     held = set(values["held"])
     values["held"] = tuple(index in held for index in range(len(scores)))
     _require("policy", values.setdefault("policy", {}), dict, "an object of limits")
@@ -189,6 +205,12 @@ def _checked(cls: type[SessionRecord], values: dict[str, Any]) -> SessionRecord:
         value = values.setdefault(name, None)
         if value is not None and not (type(value) is int and value >= 0):
             raise InvalidRecordError(f"{name} must be null or a token index >= 0, got {value!r}")
+    # A source that fails halts at the token that never came; an onset may lie beyond a cut.
+    if (values["halt_index"] or 0) > len(values["tokens"]):
+        raise InvalidRecordError(
+            f"halt_index must be at most {len(values['tokens'])}, the number of tokens, "
+            f"got {values['halt_index']!r}"
+        )
     return cls(**values)
 
 

@@ -23,7 +23,7 @@ PRINTED = re.compile(r"(\w+) \((\S+) ([<>]) (\S+)\)")
         (Alarm("downward_trend", 4, 0.15001, 0.15), "downward_trend (0.15001 > 0.15)"),
         (
             Alarm("hard_limit", 0, nextafter(0.5, 0.0), 0.5),
-            "hard_limit (0.49999999999999994 < 0.5)",
+            "hard_limit (0.4999999999999999 < 0.5)",
         ),
     ],
 )

@@ -1,0 +1,214 @@
+"""Who may import whom, how long a file may be, and where text of others may go."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "director_ai"
+
+CORE = {"core.halting", "core.runtime", "core.scoring"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "": CORE | {"errors"},
+    "ui": {"figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
+    "cli": {"figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
+    "figures": {"replay", "tuning", *CORE, "errors"},
+    "tuning": {"replay", *CORE, "errors"},
+    "replay": CORE | {"errors"},
+    "storage": CORE | {"errors"},
+    "sources": CORE | {"errors"},
+    "core": set(),
+    "core.runtime": {"core.halting", "errors"},
+    "core.scoring": {"core.halting", "errors"},
+    "core.halting": {"errors"},
+    "errors": set(),
+}
+"""The rooms of the house; the package's own ``__init__`` is ``""``."""
+
+EXCEPTIONS = {
+    # A session carries a halt's evidence; its type is the scorer's word for it.
+    ("core.runtime", "director_ai.core.scoring.types"),
+    # Where the package lies is the only thing asked of it.
+    ("sources", "director_ai"),
+}
+
+THIRD_PARTY: dict[str, set[str]] = {
+    "streamlit": {"ui", "app", "pages"},
+    "plotly": {"figures", "ui"},
+    "pandas": {"ui"},
+    "numpy": {"replay", "tuning", "figures", "ui"},
+    "sqlalchemy": {"storage"},
+}
+"""Everything not of the standard library, and the rooms that may import it."""
+
+ESCAPING = {
+    "ui/shell.py": "our own style and titles",
+    "ui/status.py": "escapes headline and note",
+    "ui/session_page.py": "escapes every name and value",
+}
+"""The files that may write HTML, and why they are safe."""
+
+MARKUP = {
+    *("markdown", "write", "write_stream", "table", "caption", "header", "subheader", "latex"),
+    *("error", "warning", "info", "success", "toast", "exception"),
+}
+"""What of Streamlit reads its text as Markdown, links and pictures included."""
+
+
+def modules(*folders: Path) -> list[Path]:
+    found = (path for folder in folders for path in folder.rglob("*.py"))
+    return sorted(path for path in found if "_dashboard" not in path.parts)
+
+
+SCREENS = [*modules(PACKAGE / "ui", ROOT / "pages"), ROOT / "app.py"]
+SOURCES = [*modules(PACKAGE, ROOT / "pages"), ROOT / "app.py"]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module of ours by its dotted name."""
+    parts = module.split(".")[1:]
+    return ".".join(parts[:2] if parts[:1] == ["core"] else parts[:1])
+
+
+def room_of_file(path: Path) -> str:
+    relative = path.relative_to(ROOT).with_suffix("")
+    if relative.parts[0] != "director_ai":
+        return relative.parts[0]
+    parts = relative.parts[:-1] if relative.name == "__init__" else relative.parts
+    return room_of(".".join(parts))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield every module a file imports, by its full name, wherever in the file it does."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: imports are absolute"
+            assert node.module is not None
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if _is_module(full) else node.module
+
+
+def _is_module(name: str) -> bool:
+    place = ROOT.joinpath(*name.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def test_the_table_names_every_room() -> None:
+    rooms = {room_of_file(path) for path in modules(PACKAGE)}
+
+    assert rooms <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE), ids=name_of)
+def test_a_file_imports_only_rooms_below_its_own(path: Path) -> None:
+    room = room_of_file(path)
+    allowed = MAY_IMPORT[room] | {room}
+
+    wrong = [
+        module
+        for module in imported(path)
+        if module.split(".")[0] == "director_ai"
+        and room_of(module) not in allowed
+        and (room, module) not in EXCEPTIONS
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_what_is_not_of_the_standard_library_stays_in_its_rooms(path: Path) -> None:
+    room = room_of_file(path)
+    outside = {module.split(".")[0] for module in imported(path)}
+    outside -= set(sys.stdlib_module_names) | {"director_ai"}
+
+    wrong = {module for module in outside if room not in THIRD_PARTY.get(module, set())}
+    # The command starts Streamlit, and reads what it starts it with.
+    assert wrong <= ({"streamlit"} if room == "cli" else set())
+
+
+def test_the_command_loads_streamlit_only_to_serve() -> None:
+    top = [node for node in tree_of(PACKAGE / "cli.py").body if isinstance(node, ast.ImportFrom)]
+
+    assert not [node for node in top if (node.module or "").startswith("streamlit")]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    heavy = "numpy pandas plotly streamlit sqlalchemy asyncio"
+    script = f"import sys, director_ai; print(*set({heavy!r}.split()) & set(sys.modules))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE), ids=name_of)
+def test_no_file_is_longer_than_three_hundred_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in modules(PACKAGE) if p.name == "__init__.py" and p.parent != PACKAGE]
+)
+def test_a_sub_package_holds_a_docstring_and_no_logic(path: Path) -> None:
+    assert ast.get_docstring(tree_of(path))
+    assert len(tree_of(path).body) == 1
+
+
+@pytest.mark.parametrize("path", modules(ROOT / "pages"), ids=name_of)
+def test_a_page_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 90
+
+
+def calls(path: Path) -> Iterator[tuple[str, str, ast.Call]]:
+    """Yield receiver, method and node of every method call in a file."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield ast.unparse(node.func.value), node.func.attr, node
+
+
+@pytest.mark.parametrize("path", SCREENS, ids=name_of)
+def test_no_text_is_read_as_markdown(path: Path) -> None:
+    used = [
+        f"{receiver}.{method}, line {node.lineno}"
+        for receiver, method, node in calls(path)
+        if method in MARKUP and receiver not in ("logger", "logging")
+    ]
+    assert not used
+
+
+@pytest.mark.parametrize("path", SCREENS, ids=name_of)
+def test_nothing_switches_escaping_off(path: Path) -> None:
+    switches = {
+        keyword.arg for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)
+        for keyword in node.keywords
+    }
+    assert not switches & {"unsafe_allow_html", "unsafe_allow_javascript"}
+
+
+@pytest.mark.parametrize("path", SCREENS, ids=name_of)
+def test_html_is_written_only_where_it_is_escaped(path: Path) -> None:
+    writes = [
+        f"{receiver}.{method}, line {node.lineno}"
+        for receiver, method, node in calls(path)
+        if method in ("html", "iframe")
+    ]
+    if name_of(path).removeprefix("director_ai/") not in ESCAPING:
+        assert not writes
+    assert not [write for write in writes if not write.startswith("st.html")]

@@ -1,0 +1,129 @@
+"""What the kernel costs per token, and importing it per process.
+
+Run ``python tests/benchmarks/kernel_overhead.py`` on a quiet machine. Every figure is the least
+of many repeats, taken in turns, so that a noisy moment spoils one round and not one figure.
+"""
+
+import argparse
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+from director_ai import AsyncStreamingKernel, StreamingKernel
+
+ROOT = Path(__file__).parents[2]
+LENGTHS = (250, 16_000)
+BUDGET_US = {"events": 1.0, "debug": 2.0}
+BUDGET_IMPORT_MS = 60.0
+
+
+def tokens(n: int) -> Iterator[str]:
+    for _ in range(n):
+        yield " word"
+
+
+async def async_tokens(n: int) -> AsyncIterator[str]:
+    for _ in range(n):
+        yield " word"
+
+
+def score(text: str) -> float:
+    return 0.9
+
+
+def bare(n: int) -> None:
+    text = ""
+    for token in tokens(n):
+        text += token
+        score(text)
+
+
+async def bare_async(n: int) -> None:
+    text = ""
+    async for token in async_tokens(n):
+        text += token
+        score(text)
+
+
+def events(n: int) -> None:
+    StreamingKernel().stream_tokens(tokens(n), score)
+
+
+def debug(n: int) -> None:
+    StreamingKernel(streaming_debug=True).stream_tokens(tokens(n), score)
+
+
+def async_events(n: int) -> None:
+    asyncio.run(AsyncStreamingKernel().stream_to_session(async_tokens(n), score))
+
+
+def async_timed(n: int) -> None:
+    # A sync scorer under a timeout crosses to a worker thread and back for every token.
+    kernel = AsyncStreamingKernel(token_timeout=60.0)
+    asyncio.run(kernel.stream_to_session(async_tokens(n), score))
+
+
+WAYS: dict[str, Callable[[int], None]] = {
+    "bare": bare,
+    "events": events,
+    "debug": debug,
+    "bare async": lambda n: asyncio.run(bare_async(n)),
+    "async": async_events,
+    "async, timed": async_timed,
+}
+
+
+def measure(repeats: int) -> dict[tuple[str, int], float]:
+    """Return the least microseconds per token of each way and length."""
+    best = dict.fromkeys(((way, n) for way in WAYS for n in LENGTHS), float("inf"))
+    for _ in range(repeats):
+        for way, n in best:
+            if way == "async, timed" and n > 1000:
+                continue
+            # As many tokens a round for short streams as for long ones.
+            rounds = max(1, 4_000 // n)
+            started = time.perf_counter()
+            for _ in range(rounds):
+                WAYS[way](n)
+            elapsed = time.perf_counter() - started
+            best[way, n] = min(best[way, n], elapsed / (n * rounds) * 1e6)
+    return best
+
+
+def import_ms(repeats: int) -> float:
+    """Return the median milliseconds by which ``import director_ai`` outlasts a bare start."""
+
+    def start(statement: str) -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", statement], cwd=ROOT, check=True)
+        return (time.perf_counter() - started) * 1e3
+
+    start("import director_ai")
+    return statistics.median(start("import director_ai") - start("pass") for _ in range(repeats))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=30)
+    repeats = parser.parse_args().repeats
+
+    best = measure(repeats)
+    print(f"{'us/token':14}" + "".join(f"{n:>10,}" for n in LENGTHS) + "     ratio")
+    for way in WAYS:
+        short, long = (best[way, n] for n in LENGTHS)
+        print(f"{way:14}{short:10.3f}{long:10.3f}{long / short:10.2f}")
+    for way, budget in BUDGET_US.items():
+        over = [best[way, n] - best["bare", n] for n in LENGTHS]
+        print(
+            f"{way} over bare: {over[0]:.2f} and {over[1]:.2f} us/token "
+            f"({over[0] / best['bare', LENGTHS[0]]:.1f} bare loops; budget {budget:g} us, quiet core)"
+        )
+    print(f"import over a bare interpreter: {import_ms(15):.0f} ms (budget {BUDGET_IMPORT_MS:g})")
+
+
+if __name__ == "__main__":
+    main()

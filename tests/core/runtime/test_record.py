@@ -1,0 +1,278 @@
+"""A session at rest comes back as it was, and a bad one says what is wrong with it."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from director_ai import HaltPolicy, StreamingKernel
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.errors import InvalidRecordError
+
+quick = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+
+ANY_TEXT = st.text(st.characters(), max_size=8)
+ODD_TEXT = st.lists(
+    st.sampled_from(
+        ["\ud83d", "\ude00", "😀", "\x00", "\n", "\r", "\u2028", "\x85", '"', "\\", "\u202e", "é"]
+    ),
+    max_size=5,
+).map("".join)
+TEXT = ANY_TEXT | ODD_TEXT
+UNIT = st.floats(0, 1)
+
+
+def with_pairs_joined(text: str) -> str:
+    """Return text as UTF-16 knows it: a high and a low surrogate side by side are one character."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> HaltPolicy:
+    hard = draw(UNIT)
+    return HaltPolicy(
+        hard_limit=hard,
+        window_size=draw(st.integers(1, 400)),
+        window_threshold=draw(UNIT),
+        trend_window=draw(st.integers(2, 400)),
+        trend_threshold=draw(st.floats(0, 1e9)),
+        soft_limit=draw(st.floats(hard, 1)),
+        halt_mode=draw(st.sampled_from(["hard", "soft", "observe"])),
+        score_every_n=draw(st.integers(1, 8)),
+        adaptive=draw(st.booleans()),
+        score_final=draw(st.booleans()),
+    )
+
+
+@st.composite
+def records(draw: st.DrawFn, text: st.SearchStrategy[str] = TEXT) -> SessionRecord:
+    tokens = tuple(draw(st.lists(text, max_size=6)))
+    n_scores = max(0, len(tokens) - draw(st.integers(0, 1)))
+    return SessionRecord(
+        id=draw(text.filter(bool)),
+        started_us=draw(st.integers(-(2**60), 2**60)),
+        ended_us=draw(st.integers()),
+        source=draw(text),
+        model=draw(text),
+        prompt=draw(text),
+        policy=draw(policies()),
+        enforced=draw(st.booleans()),
+        tokens=tokens,
+        scores=tuple(draw(st.lists(UNIT, min_size=n_scores, max_size=n_scores))),
+        held=tuple(draw(st.lists(st.booleans(), min_size=n_scores, max_size=n_scores))),
+        ended_by=draw(
+            st.sampled_from(
+                ["completed", "halted", "soft_halted", "fault", "operator", "abandoned"]
+            )
+        ),
+        halt_index=draw(st.none() | st.integers(0, len(tokens))),
+        halt_reasons=tuple(draw(st.lists(text, max_size=3))),
+        label=draw(st.sampled_from([None, "good", "bad", "unsure"])),
+        onset=draw(st.none() | st.integers(0, 10**6)),
+        group=draw(text),
+        tags=tuple(draw(st.lists(text, max_size=3))),
+    )
+
+
+@quick
+@given(records(TEXT.map(with_pairs_joined).filter(bool)))
+def test_a_record_read_back_is_the_record_that_was_written(record: SessionRecord) -> None:
+    assert SessionRecord.from_json(record.to_json()) == record
+
+
+@quick
+@given(records())
+def test_every_record_fits_one_line_of_a_utf_8_file(record: SessionRecord) -> None:
+    line = record.to_json()
+
+    assert "\n" not in line
+    assert line.encode("utf-8").decode("utf-8") == line
+    assert SessionRecord.from_json(line).tokens == tuple(map(with_pairs_joined, record.tokens))
+
+
+def test_half_a_surrogate_pair_is_escaped_and_the_rest_stays_readable() -> None:
+    line = record_of(tokens=["caf\u00e9 \ud83d", "\ude00"]).to_json()
+
+    assert '"tokens": ["café \\ud83d", "\\ude00"]' in line
+
+
+def test_a_backslash_before_half_a_pair_stays_a_backslash() -> None:
+    record = record_of(tokens=["\\\ud83d"], scores=[0.5])
+
+    assert SessionRecord.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize(
+    ("score", "ended_by", "halt_index"),
+    [(0.9, "completed", None), (0.1, "halted", 0), (math.nan, "fault", 0)],
+)
+def test_a_session_becomes_a_record_that_reads_back(
+    score: float, ended_by: str, halt_index: int | None
+) -> None:
+    kernel = StreamingKernel(on_fault="halt")
+
+    session = kernel.stream_tokens(["a", "b"], lambda text: score)
+    record = SessionRecord.from_session(
+        session, kernel.policy, id="s1", source="test", model="", prompt=""
+    )
+
+    assert (record.ended_by, record.halt_index) == (ended_by, halt_index)
+    assert SessionRecord.from_json(record.to_json()) == record
+
+
+def test_a_soft_halt_and_held_scores_are_recorded() -> None:
+    scores = iter([0.9, 0.52, 0.52])
+    kernel = StreamingKernel(halt_mode="soft", score_every_n=2)
+
+    session = kernel.stream_tokens([" a", " b", " c", " d", " e", ".", "f"], lambda _: next(scores))
+    record = SessionRecord.from_session(
+        session, kernel.policy, id="s1", source="test", model="", prompt=""
+    )
+
+    assert record.held == (False, True, False, True, False, True)
+    assert (record.ended_by, record.halt_index) == ("soft_halted", 4)
+    assert SessionRecord.from_json(record.to_json()) == record
+
+
+def test_an_observed_crossing_is_recorded_without_a_halt() -> None:
+    kernel = StreamingKernel(halt_mode="observe")
+
+    session = kernel.stream_tokens(["a", "b"], lambda text: 0.3)
+    record = SessionRecord.from_session(
+        session, kernel.policy, id="s1", source="test", model="", prompt=""
+    )
+
+    assert (record.enforced, record.ended_by) == (False, "completed")
+    assert record.halt_index == 0
+    assert record.halt_reasons == ("hard_limit (0.3000 < 0.5)",)
+
+
+def test_every_rule_that_held_is_recorded() -> None:
+    scores = iter([0.9, 0.6, 0.2])
+    kernel = StreamingKernel(window_size=3, window_threshold=0.7, trend_window=3)
+
+    session = kernel.stream_tokens(["a", "b", "c"], lambda text: next(scores))
+    record = SessionRecord.from_session(
+        session, kernel.policy, id="s1", source="test", model="", prompt=""
+    )
+
+    assert record.halt_reasons == (
+        "hard_limit (0.2000 < 0.5)",
+        "window_avg (0.5667 < 0.7)",
+        "downward_trend (0.7000 > 0.15)",
+    )
+
+
+def test_what_a_line_leaves_out_has_a_default() -> None:
+    record = SessionRecord.from_json('{"id": "a", "tokens": ["x"], "scores": [1]}')
+
+    assert record == record_of(id="a", tokens=["x"], scores=[1.0])
+
+
+def record_of(**values: Any) -> SessionRecord:
+    tokens = tuple(values.pop("tokens", ["x"]))
+    scores = tuple(values.pop("scores", [0.5] * len(tokens)))
+    defaults: dict[str, Any] = {
+        "id": "a",
+        "started_us": 0,
+        "ended_us": 0,
+        "source": "",
+        "model": "",
+        "prompt": "",
+        "policy": HaltPolicy(),
+        "enforced": False,
+        "held": (False,) * len(scores),
+        "ended_by": "completed",
+    }
+    return SessionRecord(**{**defaults, **values, "tokens": tokens, "scores": scores})
+
+
+def line_with(**changed: Any) -> str:
+    return json.dumps({"id": "a", "tokens": ["x", "y"], "scores": [0.5, 0.6], **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"schema": 2}, "schema must be 1, got 2"),
+        ({"scroes": []}, "field must be one of .*, got 'scroes'"),
+        ({"id": 7}, "id must be a string, got 7"),
+        ({"id": ""}, "id must be a string with text in it, got ''"),
+        ({"prompt": None}, "prompt must be a string, got None"),
+        ({"started_us": 1.5}, "started_us must be whole microseconds, got 1.5"),
+        ({"ended_us": True}, "ended_us must be whole microseconds, got True"),
+        ({"tokens": "xy"}, "tokens must be a list of strings, got 'xy'"),
+        ({"tokens": ["x", 2]}, r"tokens\[1\] must be a string, got 2"),
+        ({"tags": [None]}, r"tags\[0\] must be a string, got None"),
+        ({"scores": 0.5}, r"scores must be a list of numbers in \[0, 1\], got 0.5"),
+        ({"scores": [0.5, 1.5]}, r"scores\[1\] must be a number in \[0, 1\], got 1.5"),
+        ({"scores": [True, 0.5]}, r"scores\[0\] must be a number in \[0, 1\], got True"),
+        ({"scores": ["0.5", 0.5]}, r"scores\[0\] must be a number in \[0, 1\], got '0.5'"),
+        ({"scores": []}, r"scores must be one a token \(2\), got 0"),
+        ({"scores": [0.5] * 3}, r"scores must be one a token \(2\), got 3"),
+        ({"held": [2]}, r"held\[0\] must be the index of a scored token, 0 to 1, got 2"),
+        ({"held": [0, [1]]}, r"held\[1\] must be the index of a scored token, 0 to 1, got \[1\]"),
+        ({"policy": []}, r"policy must be an object of limits, got \[\]"),
+        ({"policy": {"hard": 1}}, "policy: policy field must be one of .*, got 'hard'"),
+        ({"policy": {"window_size": 0}}, "policy: window_size must be an integer >= 1, got 0"),
+        ({"enforced": 1}, "enforced must be true or false, got 1"),
+        ({"ended_by": "stopped"}, "ended_by must be one of .*, got 'stopped'"),
+        ({"label": "fine"}, "label must be one of .*, got 'fine'"),
+        ({"halt_index": -1}, "halt_index must be null or a token index >= 0, got -1"),
+        ({"halt_index": 3}, "halt_index must be at most 2, the number of tokens, got 3"),
+        ({"onset": True}, "onset must be null or a token index >= 0, got True"),
+    ],
+)
+def test_a_bad_field_is_named_with_its_value_and_what_is_allowed(
+    changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidRecordError, match=f"^{message}$"):
+        SessionRecord.from_json(line_with(**changed))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "a session must be one JSON object a line: Expecting value"),
+        ("[1, 2]", "a session must be a JSON object, got list"),
+        ('{"id": "a"', "a session must be one JSON object a line"),
+        ('{"id": "a", "scores": [NaN]}', "NaN is not a JSON number"),
+        ('{"id": "a", "scores": [-Infinity]}', "-Infinity is not a JSON number"),
+        ('{"tokens": [], "scores": []}', "id must be present, got fields tokens, scores"),
+        ('{"id": "a", "tokens": []}', "scores must be present, got fields id, tokens"),
+        ("[" * 100_000, "a session must be one JSON object a line"),
+        (
+            '{"id": "a", "tokens": ["x"], "scores": [1e999]}',
+            r"scores\[0\] must be a number in \[0, 1\], got inf",
+        ),
+    ],
+)
+def test_a_line_that_is_no_session_says_why(line: str, message: str) -> None:
+    with pytest.raises(InvalidRecordError, match=message):
+        SessionRecord.from_json(line)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+FIELD = st.sampled_from([*SessionRecord.__dataclass_fields__, "schema"])
+
+
+@quick
+@given(FIELD, JSON)
+def test_whatever_a_field_holds_the_answer_is_a_record_or_a_sentence(
+    field: str, value: object
+) -> None:
+    line = line_with(**{field: value})
+
+    try:
+        record = SessionRecord.from_json(line)
+    except InvalidRecordError as error:
+        assert len(str(error)) < 600
+    else:
+        assert SessionRecord.from_json(record.to_json()) == record
