@@ -132,12 +132,24 @@ def port(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 process.kill()
 
 
-def get(port: int, path: str, *, host: str | None = None) -> tuple[int, str]:
+def get(port: int, path: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     with contextlib.closing(connection):
-        connection.request("GET", path, headers={} if host is None else {"Host": host})
+        connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read().decode()
+
+
+def greeting(port: int, host: str) -> str:
+    """Return what the app answers to a browser that knows it by this name."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as browser:
+        browser.sendall(
+            b"GET /_stcore/stream HTTP/1.1\r\n"
+            b"Host: " + host.encode() + b"\r\n"
+            b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        return browser.recv(4096).decode().splitlines()[0]
 
 
 def test_the_installed_command_serves_the_app(port: int) -> None:
@@ -148,7 +160,8 @@ def test_the_installed_command_serves_the_app(port: int) -> None:
 
 def test_the_installed_app_takes_its_settings_along(port: int) -> None:
     # Only our settings refuse a name that a foreign web page could point at this machine.
-    assert get(port, "/_stcore/health", host="rebound.example")[0] == 403
+    assert greeting(port, f"127.0.0.1:{port}") == "HTTP/1.1 101 Switching Protocols"
+    assert greeting(port, "rebound.example") == "HTTP/1.1 403 Forbidden"
 
 
 def test_the_installed_app_listens_on_this_machine_only(port: int) -> None:

@@ -13,7 +13,10 @@ PRESENTER_FONT = 18
 FONT = 12
 
 _STYLE = """
-.stMainBlockContainer { padding-top: 3.4rem; padding-bottom: 2rem; }
+.stMainBlockContainer { padding-top: 1rem; padding-bottom: 2rem; }
+.stMainBlockContainer > .stVerticalBlock { gap: .55rem; }
+.stAppHeader { background: transparent; pointer-events: none; }
+.stAppHeader * { pointer-events: auto; }
 .d-title { font-size: 1.35rem; font-weight: 650; line-height: 1.2; white-space: nowrap; }
 .d-title small { font-weight: 400; opacity: .72; font-size: .95rem; margin-left: .5rem; }
 .d-status { height: 5rem; overflow: auto; padding: .55rem .9rem; border-left: 5px solid
