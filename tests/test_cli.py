@@ -85,7 +85,11 @@ def test_a_taken_port_ends_the_command_with_a_sentence() -> None:
 
         ended = subprocess.run(
             [
-                *(sys.executable, "-c", "from director_ai.cli import main; raise SystemExit(main())"),
+                *(
+                    sys.executable,
+                    "-c",
+                    "from director_ai.cli import main; raise SystemExit(main())",
+                ),
                 *("demo", "--no-browser", f"--port={port}"),
             ],
             cwd=ROOT,

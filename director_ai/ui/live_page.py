@@ -94,6 +94,7 @@ def transport(run: LiveRun, policy: HaltPolicy) -> None:
     """Draw play, step, scrub and speed. Every button has its key."""
     snapshot = run.snapshot()
     seen = len(snapshot.tokens)
+    last = max(1, len(run.source.tokens) - 1)
     buttons, scrub, speed = st.columns([6.6, 3, 2], vertical_alignment="bottom")
     with buttons.container(horizontal=True, gap="small"):
         _play_button(run, policy, snapshot)
@@ -129,13 +130,13 @@ def transport(run: LiveRun, policy: HaltPolicy) -> None:
             shortcut="H",
             help="Go to the halt",
             on_click=set_cursor,
-            args=(run.session.halt_index,),
+            # A stop between two tokens has the index of the one that never came.
+            args=(max(0, min(run.session.halt_index, last)),),
             disabled=not run.session.halted,
         )
         st.button(
             "Follow", key="to_end", shortcut="End", help="Go to the newest token", on_click=_follow
         )
-    last = max(1, len(run.source.tokens) - 1)
     if _following():
         st.session_state["t"] = max(0, seen - 1)
     scrub.slider(

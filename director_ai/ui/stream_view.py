@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
-from director_ai.figures.theme import RULES, Rule, heat_level
+from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.floors import FloatArray, Floors, floors
 from director_ai.replay.judge import Judgement, judge
 from director_ai.ui import shell
@@ -140,19 +140,22 @@ class StreamView:
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
         """Draw the tokens with their heat; a click on one moves the cursor."""
-        highest, rule = self.floors.highest()
+        highest, row = self.floors.highest()
         margin = self.scores - highest[:-1]
         n_unscored = len(self.tokens) - self.n_scored
+        rules: list[Rule | str] = [
+            RULES[int(place)] if np.isfinite(floor) else ""
+            for place, floor in zip(row[:-1], highest[:-1], strict=True)
+        ]
+        if self.judgement.trigger is not None:
+            # The reason given, where another rule's floor was higher still.
+            rules[self.judgement.trigger] = RULE_OF_MECHANISM[self.judgement.alarms[0].mechanism]
         token_map(
             self.tokens,
             key=key,
             generation=generation,
             heat=[heat_level(float(value)) for value in margin] + [0] * n_unscored,
-            rule=[
-                RULES[int(row)] if np.isfinite(floor) else ""
-                for row, floor in zip(rule[:-1], highest[:-1], strict=True)
-            ]
-            + [""] * n_unscored,
+            rule=rules + [""] * n_unscored,
             held=[*self.held, *[False] * n_unscored],
             halt=self.judgement.trigger,
             onset=onset,

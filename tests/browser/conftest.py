@@ -140,9 +140,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     running: dict[tuple[Path | None, frozenset[tuple[str, str]]], Server] = {}
     with contextlib.ExitStack() as stack:
 
-        def start(
-            script: Path | None = None, *, env: Mapping[str, str] | None = None
-        ) -> Server:
+        def start(script: Path | None = None, *, env: Mapping[str, str] | None = None) -> Server:
             wanted = (script, frozenset((env or {}).items()))
             if wanted not in running:
                 log = tmp_path_factory.mktemp("server") / "log.txt"
@@ -163,9 +161,7 @@ def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Brand-new servers, for tests of a first request; they end with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(
-            script: Path | None = None, *, env: Mapping[str, str] | None = None
-        ) -> Server:
+        def start(script: Path | None = None, *, env: Mapping[str, str] | None = None) -> Server:
             log = tmp_path_factory.mktemp("fresh") / "log.txt"
             return stack.enter_context(_running(script, log, env or {}))
 

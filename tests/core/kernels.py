@@ -96,6 +96,14 @@ def run(
     return Ran(session, events, error, source)
 
 
+def session_of(kind: str, source: Source, callback: Callable[[str], Any], **options: Any) -> Any:
+    """Return the session by the published whole form, or raise what it raises."""
+    kernel = kernel_of(kind, **options)
+    if kind == "sync":
+        return kernel.stream_tokens(iter(source), callback)
+    return asyncio.run(kernel.stream_to_session(aiter(source), callback))
+
+
 def scripted(*values: Any) -> Callable[[str], Any]:
     """Return a scorer that gives these values in turn, the last one for ever."""
     script = list(values)

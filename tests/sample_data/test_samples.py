@@ -6,12 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sample_data.record import BAD_KINDS, record_all
-
 from director_ai import CoherenceScorer, HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.replay.judge import Judgement, judge
 from director_ai.sources.samples import KINDS, ONSET_MARK, cut_answer, sample_topic, samples
+from sample_data.record import BAD_KINDS, record_all
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 

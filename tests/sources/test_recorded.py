@@ -23,9 +23,7 @@ def test_a_bad_line_is_named_with_its_field_and_value() -> None:
     with pytest.raises(InvalidRecordError) as caught:
         read_records([FIRST, "", bad], name="night.jsonl")
 
-    assert str(caught.value) == (
-        "night.jsonl, line 3: scores[0] must be a number in [0, 1], got 2"
-    )
+    assert str(caught.value) == ("night.jsonl, line 3: scores[0] must be a number in [0, 1], got 2")
 
 
 def test_an_id_that_comes_twice_names_both_lines() -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from director_ai.core.halting.policy import checked_integer
 from director_ai.core.halting.reason import HaltReason
 from director_ai.core.scoring.types import HaltEvidence
+from director_ai.errors import InvalidPolicyTypeError
 
 SUGGESTIONS = {
     "hard_limit": "Check the halting token against the evidence before releasing anything.",
@@ -42,6 +44,13 @@ class EvidenceRequest:
     scorer: Reviewer | None = None
     top_k: int = 3
     prompt: str = ""
+
+    def __post_init__(self) -> None:
+        checked_integer("top_k", self.top_k, least=1)
+        if self.callback is not None and not callable(self.callback):
+            raise InvalidPolicyTypeError(
+                f"evidence_callback must be callable or None, got {self.callback!r}"
+            )
 
     def structured(self, text: str, reason: HaltReason, last_score: float) -> HaltEvidence | None:
         """Return the scorer's evidence, or ``None`` without a scorer."""

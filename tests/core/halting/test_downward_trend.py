@@ -44,9 +44,7 @@ def test_one_score_has_no_drop():
 def test_the_largest_drop_is_never_exceeded(n):
     step = [1.0] * (n // 2) + [0.0] * (n - n // 2)
 
-    assert not downward_trend.holds(
-        downward_trend.statistic(step), downward_trend.LARGEST_DROP
-    )
+    assert not downward_trend.holds(downward_trend.statistic(step), downward_trend.LARGEST_DROP)
 
 
 @given(st.lists(GRID, min_size=2, max_size=40))

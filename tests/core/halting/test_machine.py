@@ -53,9 +53,10 @@ def test_the_window_mean_is_compared_with_a_tolerance():
     tie = 0.55 - 1e-9
 
     assert first_alarm(HaltPolicy(**{**WINDOW, "window_size": 1}), [tie]) is None
-    assert first_alarm(
-        HaltPolicy(**{**WINDOW, "window_size": 1}), [nextafter(tie, 0)]
-    ) == ("window_avg", 0)
+    assert first_alarm(HaltPolicy(**{**WINDOW, "window_size": 1}), [nextafter(tie, 0)]) == (
+        "window_avg",
+        0,
+    )
 
 
 def test_a_long_stream_ends_where_its_window_first_falls_short():

@@ -23,7 +23,7 @@ def test_a_mean_one_ulp_beyond_the_tolerance_halts():
     assert window_average.holds(nextafter(0.55 - 1e-9, 0.0), 0.55)
 
 
-@pytest.mark.parametrize("hundredths", range(0, 101))
+@pytest.mark.parametrize("hundredths", range(101))
 @pytest.mark.parametrize("size", [1, 3, 7, 10, 200])
 def test_a_constant_stream_does_not_fall_below_itself(hundredths, size):
     score = hundredths / 100

@@ -44,9 +44,7 @@ def test_events_come_as_they_happen_and_the_session_grows_with_them():
 def test_the_source_is_closed_when_the_halting_event_arrives():
     async def main():
         source = Source(words(5))
-        async for event in AsyncStreamingKernel().stream_tokens(
-            aiter(source), scripted(0.9, 0.2)
-        ):
+        async for event in AsyncStreamingKernel().stream_tokens(aiter(source), scripted(0.9, 0.2)):
             assert event.halted == source.closed
         assert source.pulled == 2
 
@@ -119,9 +117,7 @@ def test_an_async_on_halt_is_awaited():
         await asyncio.sleep(0)
         halts.append(session)
 
-    session = collect(
-        AsyncStreamingKernel(on_halt=on_halt), aiter(Source(words(3))), scripted(0.2)
-    )
+    session = collect(AsyncStreamingKernel(on_halt=on_halt), aiter(Source(words(3))), scripted(0.2))
 
     assert halts == [session]
 
@@ -130,9 +126,7 @@ def test_an_async_on_halt_that_raises_is_noted(caplog):
     async def on_halt(session):
         raise RuntimeError("alert")
 
-    session = collect(
-        AsyncStreamingKernel(on_halt=on_halt), aiter(Source(words(3))), scripted(0.2)
-    )
+    session = collect(AsyncStreamingKernel(on_halt=on_halt), aiter(Source(words(3))), scripted(0.2))
 
     assert session.hook_errors == {"on_halt: RuntimeError: alert": 1}
 

@@ -28,9 +28,9 @@ def stretches(draw):
     return [min(100, max(0, round(100 * start) + step * n)) / 100 for n in range(length)]
 
 
-SCORES = st.lists(
-    st.one_of(stretches(), st.lists(GOOD, min_size=1, max_size=8)), max_size=8
-).map(lambda parts: [score for part in parts for score in part])
+SCORES = st.lists(st.one_of(stretches(), st.lists(GOOD, min_size=1, max_size=8)), max_size=8).map(
+    lambda parts: [score for part in parts for score in part]
+)
 
 
 @st.composite
@@ -169,9 +169,7 @@ def test_debug_snapshots_are_the_definitions_written_out(stream, policy):
     ).session
 
     history = session.coherence_history
-    for n, (shown, each) in enumerate(
-        zip(session.debug_log, session.events, strict=True), start=1
-    ):
+    for n, (shown, each) in enumerate(zip(session.debug_log, session.events, strict=True), start=1):
         window, trend = (
             history[max(0, n - size) : n] for size in (policy.window_size, policy.trend_window)
         )

@@ -270,9 +270,14 @@ def test_whatever_a_field_holds_the_answer_is_a_record_or_a_sentence(
 ) -> None:
     line = line_with(**{field: value})
 
+    record = read(line)
+
+    assert record is None or read(record.to_json()) == record
+
+
+def read(line: str) -> SessionRecord | None:
+    """Return the record of a line, or ``None`` where it is refused; nothing else may come of it."""
     try:
-        record = SessionRecord.from_json(line)
-    except InvalidRecordError as error:
-        assert len(str(error)) < 600
-    else:
-        assert SessionRecord.from_json(record.to_json()) == record
+        return SessionRecord.from_json(line)
+    except InvalidRecordError:
+        return None

@@ -187,7 +187,8 @@ def test_on_fault_halt_logs_the_exception_and_returns_the_session(kind, fault, c
     assert ran.error is None
     assert ran.reason == f"{fault}_error (RuntimeError: broken)"
     assert halts == [ran.session]
-    assert "RuntimeError: broken" in caplog.text and "Traceback" in caplog.text
+    assert "Traceback" in caplog.text
+    assert "RuntimeError: broken" in caplog.text
 
 
 @both
@@ -403,7 +404,7 @@ def test_a_clock_that_is_set_back_gives_no_negative_duration(monkeypatch):
     session = StreamingKernel().stream_tokens(words(3), scripted(0.9))
 
     assert session.end_time < session.start_time
-    assert session.duration_ms >= 0
+    assert 0 <= session.duration_ms < 60_000
     assert StreamSession(start_time=5.0, end_time=4.0).duration_ms == 0.0
 
 

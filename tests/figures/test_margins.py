@@ -1,0 +1,23 @@
+"""How far one token is from each rule."""
+
+import json
+
+import numpy as np
+
+from director_ai.figures.margins import SCALE, MarginsData, margins_figure
+from director_ai.figures.theme import LIGHT
+
+
+def test_a_rule_that_holds_says_so():
+    figure = margins_figure(MarginsData(-0.02, 0.11, float("nan")), LIGHT)
+
+    said = [note["text"] for note in figure["layout"]["annotations"]]
+    assert said == ["not armed", "+0.110", "<b>-0.020 holds</b>"]
+    json.dumps(figure, allow_nan=False)
+
+
+def test_a_margin_off_the_scale_is_cut_and_its_value_kept():
+    figure = margins_figure(MarginsData(3.2, -2.0, 0.1), LIGHT)
+
+    assert np.allclose(figure["data"][0]["x"], [0.1, SCALE[0], SCALE[1]])
+    assert figure["layout"]["annotations"][2]["text"] == "+3.200"

@@ -1,0 +1,169 @@
+"""What the README says is so; its examples run as tests of their own."""
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import director_ai
+from director_ai import AsyncStreamingKernel, StreamingKernel, StreamSession
+from director_ai.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+Parameters = dict[str, inspect.Parameter]
+
+
+def section(title: str) -> str:
+    """Return the text under a heading, up to the next one."""
+    _, found, rest = README.partition(f"\n{title}\n")
+    assert found, f"no heading {title!r}"
+    return re.split(r"\n#+ ", rest)[0]
+
+
+def rows(title: str) -> list[list[str]]:
+    """Return the cells of the tables under a heading, their heads left out."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    heads = {n - 1 for n, line in enumerate(lines) if line.startswith("|---")}
+    return [row for n, row in enumerate(cells) if n not in heads and not row[0].startswith("---")]
+
+
+def parameters(kernel: type) -> Parameters:
+    return dict(inspect.signature(kernel).parameters)
+
+
+def test_the_tests_are_run_by_the_very_command_named() -> None:
+    command = "pip install '.[test]' && python -m pytest"
+
+    assert f"```sh\n{command}\n```" in README
+    assert f'tests="{command}"' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_first_command_is_the_demo() -> None:
+    first = README.split("```")[1]
+
+    assert first == "sh\npip install . && director-ai demo\n"
+
+
+def test_the_help_shown_is_the_help_given(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+
+    shown = f"```text\n$ director-ai demo --help\n{capsys.readouterr().out}```"
+    assert shown in README
+
+
+def test_every_parameter_is_listed_with_its_default() -> None:
+    listed = {name.strip("`"): default.strip("`") for name, default, _ in rows("### Parameters")}
+    both = parameters(StreamingKernel) | parameters(AsyncStreamingKernel)
+
+    assert listed == {name: repr(parameter.default) for name, parameter in both.items()}
+
+
+def test_a_parameter_of_one_kernel_is_marked_as_such() -> None:
+    async_only = {
+        name.strip("`") for name, _, text in rows("### Parameters") if "async only" in text
+    }
+
+    assert async_only == set(parameters(AsyncStreamingKernel)) - set(parameters(StreamingKernel))
+
+
+def test_the_second_table_is_the_keyword_only_ones() -> None:
+    second = section("### Parameters").split("| keyword |")[1]
+    listed = re.findall(r"^\| `(\w+)`", second, flags=re.MULTILINE)
+
+    keyword_only = [
+        name
+        for name, parameter in parameters(StreamingKernel).items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    assert listed == keyword_only
+
+
+def test_every_method_named_exists_and_none_is_missing() -> None:
+    named = {name for cells in rows("### Methods") for name in re.findall(r"`(\w+)\(", cells[0])}
+    public = {
+        name
+        for kernel in (StreamingKernel, AsyncStreamingKernel)
+        for name, _ in inspect.getmembers(kernel, callable)
+        if not name.startswith("_")
+    }
+    assert named == public
+
+
+def test_the_arguments_of_a_stream_are_those_shown() -> None:
+    shown = inspect.signature(StreamingKernel.stream_tokens).parameters
+
+    assert list(shown)[3:7] == ["evidence_callback", "scorer", "top_k", "prompt"]
+    assert 'evidence_callback=None, scorer=None, top_k=3, prompt=""' in section("### Methods")
+    assert [shown[name].default for name in list(shown)[3:7]] == [None, None, 3, ""]
+
+
+def test_every_field_of_the_session_is_listed() -> None:
+    listed = {
+        name for cells in rows("### The session") for name in re.findall(r"`(\w+)`", cells[0])
+    }
+    fields = {field.name for field in dataclasses.fields(StreamSession)}
+    computed = {n for n, value in vars(StreamSession).items() if isinstance(value, property)}
+
+    assert listed == (fields | computed) - {"elapsed_s"}
+
+
+def test_every_fault_is_listed() -> None:
+    listed = {
+        name
+        for cells in rows("### When something else fails")
+        for name in re.findall(r"`(\w+)`", cells[1])
+    }
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "director_ai" / "core" / "runtime").glob("*.py")
+    )
+    raised = set(re.findall(r'_end\w*\(\s*"(?:fault|operator)", "(\w+)"', code))
+    raised |= set(re.findall(r'"(t\w+_timeout)", ', code))
+
+    assert listed == raised
+
+
+def test_the_public_names_are_sorted_and_importable() -> None:
+    assert director_ai.__all__ == sorted(director_ai.__all__)
+    for name in director_ai.__all__:
+        assert getattr(director_ai, name).__name__ == name
+
+
+def test_no_public_name_is_missing() -> None:
+    imported = {
+        name
+        for name, value in vars(director_ai).items()
+        if inspect.isclass(value) and value.__module__.startswith("director_ai.")
+    }
+    assert imported <= set(director_ai.__all__)
+    assert set(director_ai.__all__) - imported <= {"AsyncStreamingKernel"}
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'StreamKernel'"):
+        director_ai.StreamKernel  # noqa: B018
+
+
+def test_every_link_leads_to_a_file() -> None:
+    for path in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_path_named_exists() -> None:
+    for path in re.findall(r"`(?:python )?((?:tests|sample_data|\.ci)/[\w./]+)", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_screenshot_is_small() -> None:
+    assert (ROOT / "sample_data" / "screenshot.png").stat().st_size < 200_000

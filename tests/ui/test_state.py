@@ -1,0 +1,36 @@
+"""What the app remembers between two runs of a page."""
+
+from dataclasses import replace
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.ui import state
+from director_ai.ui.live_run import LiveRun
+from director_ai.ui.state import Finished, LiveSlot
+from tests.ui.test_live_run import a_run, no_thread_is_left  # noqa: F401
+
+RECORD = SessionRecord.from_json('{"id": "a", "tokens": [], "scores": []}')
+
+
+def test_the_oldest_finished_session_gives_way(monkeypatch):
+    monkeypatch.setattr(state, "MOST_FINISHED", 2)
+    finished = Finished()
+
+    for name in ("a", "b", "c"):
+        finished.add(replace(RECORD, id=name))
+
+    assert finished.ids() == ["b", "c"]
+    assert finished.get("a") is None
+    assert finished.get("c") == replace(RECORD, id="c")
+
+
+def test_a_new_run_stops_the_one_before():
+    slot = LiveSlot()
+    first: LiveRun = slot.put(a_run())
+    first.play()
+
+    second = slot.put(a_run())
+
+    assert first.snapshot().ended
+    assert slot.run is second
+    slot.clear()
+    assert slot.run is None
