@@ -1,19 +1,16 @@
 """The coherence curve, the floors under it, and the point where it meets them."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.halt_curve_data import HaltCurveData
+from director_ai.figures.halt_marks import lines, notes, token_axis
 from director_ai.figures.theme import (
     COHERENCE_WIDTH,
     DASH,
-    HALT_GLYPH,
     MUTED_WIDTH,
-    ONSET_DASH,
-    ONSET_GLYPH,
     RULE_NAME,
     RULE_OF_MECHANISM,
     RULE_WIDTH,
@@ -21,112 +18,9 @@ from director_ai.figures.theme import (
     Palette,
     rgba,
 )
-from director_ai.replay.floors import FloatArray, Floors, floors
-from director_ai.replay.judge import Judgement
-
-MOST_POINTS = 2000
-"""Points a trace may have; a longer stream shows the extremes of each stretch."""
+from director_ai.replay.floors import FloatArray
 
 MOST_MARKERS = 200
-MOST_WORDS = 40
-
-
-class HaltCurveData(NamedTuple):
-    """What the picture shows.
-
-    Attributes
-    ----------
-    token
-        Tokens drawn, ascending; all of them unless the stream is long.
-    scores
-        Score of each, shape (n_drawn,).
-    held
-        Which of them hold an earlier score.
-    floors
-        The three floors at each, shape (3, n_drawn); nan where unarmed.
-    mean
-        The window's mean at each; nan where it is not full.
-    labels
-        The tokens as text, safe for Plotly.
-    n_tokens
-        Tokens seen.
-    policy
-        The limits the floors are of.
-    judgement
-        What they make of the stream.
-    next_floor, next_rule
-        Lowest passing score of the token to come, and the rule it is of.
-    onset, cursor
-        Token indices, or ``None``.
-    cursor_lines
-        At the cursor: the window's mean bar and the fitted trend line, each as (x, y) ends.
-    """
-
-    token: NDArray[np.intp]
-    scores: FloatArray
-    held: NDArray[np.bool_]
-    floors: FloatArray
-    mean: FloatArray
-    labels: list[str]
-    n_tokens: int
-    policy: HaltPolicy
-    judgement: Judgement
-    next_floor: float
-    next_rule: str
-    onset: int | None
-    cursor: int | None
-    cursor_lines: dict[str, tuple[list[float], list[float]]]
-
-
-def halt_curve_data(
-    scores: FloatArray,
-    labels: Sequence[str],
-    policy: HaltPolicy,
-    judgement: Judgement,
-    *,
-    held: Sequence[bool] = (),
-    onset: int | None = None,
-    cursor: int | None = None,
-    last: int | None = None,
-) -> HaltCurveData:
-    """Return what the picture shows of a stream.
-
-    Parameters
-    ----------
-    scores
-        Shape (n_tokens,), in [0, 1].
-    labels
-        The tokens, safe for Plotly, at least one a score.
-    policy, judgement
-        Limits to draw, and what they make of these scores.
-    held
-        Which scores were held; none if left out.
-    onset, cursor
-        Token indices to mark.
-    last
-        Draw only this many of the newest tokens.
-    """
-    n_tokens = len(scores)
-    computed = floors(scores, policy)
-    start = 0 if last is None else max(0, n_tokens - last)
-    highest, rule = computed.highest()
-    index = start + _extremes(scores[start:], highest[start:-1])
-    return HaltCurveData(
-        token=index,
-        scores=scores[index],
-        held=np.asarray(held, dtype=bool)[index] if len(held) else np.zeros(len(index), bool),
-        floors=computed.stacked()[:, index],
-        mean=computed.mean[index],
-        labels=[labels[i] for i in index],
-        n_tokens=n_tokens,
-        policy=policy,
-        judgement=judgement,
-        next_floor=float(highest[-1]),
-        next_rule=RULES[int(rule[-1])],
-        onset=onset,
-        cursor=cursor,
-        cursor_lines=_cursor_lines(scores, computed, policy, cursor),
-    )
 
 
 def halt_curve_figure(
@@ -137,7 +31,7 @@ def halt_curve_figure(
     Parameters
     ----------
     data
-        From :func:`halt_curve_data`.
+        From :func:`director_ai.figures.halt_curve_data.halt_curve_data`.
     palette
         Colours of the page's theme.
     uirevision
@@ -160,62 +54,17 @@ def halt_curve_figure(
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
             "margin": {"t": 3 * font_size, "r": 16, "b": 3.4 * font_size, "l": 4.4 * font_size},
-            "xaxis": _token_axis(data),
+            "xaxis": token_axis(data),
             "yaxis": {
                 "title": {"text": "coherence"},
                 "range": [0, 1.05],
                 "fixedrange": True,
                 "zeroline": False,
             },
-            "shapes": _lines(data, palette),
-            "annotations": _notes(data, palette, font_size),
+            "shapes": lines(data, palette),
+            "annotations": notes(data, palette, font_size),
         },
     }
-
-
-def halt_curve_alt(data: HaltCurveData) -> str:
-    """Return the picture's finding as one sentence."""
-    if data.n_tokens == 0:
-        return "Coherence curve; no token has been judged yet."
-    lowest = f"lowest coherence {data.scores.min():.2f}"
-    if data.judgement.trigger is None:
-        return f"Coherence over {data.n_tokens} tokens, {lowest}; no rule holds."
-    rules = ", ".join(alarm.mechanism for alarm in data.judgement.alarms)
-    return (
-        f"Coherence over {data.n_tokens} tokens, {lowest}; "
-        f"halts at token {data.judgement.trigger} by {rules}."
-    )
-
-
-def _extremes(scores: FloatArray, highest: FloatArray) -> NDArray[np.intp]:
-    """Return the tokens to draw: all, or the lows and highs of each of many short stretches."""
-    n_tokens = len(scores)
-    if n_tokens <= MOST_POINTS:
-        return np.arange(n_tokens)
-    kept = [0, n_tokens - 1]
-    # Three extremes a stretch: the curve's two, and the floor's highest, where they may meet.
-    for stretch in np.array_split(np.arange(n_tokens), MOST_POINTS // 3):
-        part = scores[stretch]
-        kept += [stretch[part.argmin()], stretch[part.argmax()], stretch[highest[stretch].argmax()]]
-    return np.unique(kept)
-
-
-def _cursor_lines(
-    scores: FloatArray, computed: Floors, policy: HaltPolicy, cursor: int | None
-) -> dict[str, tuple[list[float], list[float]]]:
-    if cursor is None or not 0 <= cursor < len(scores):
-        return {}
-    lines: dict[str, tuple[list[float], list[float]]] = {}
-    if not np.isnan(computed.mean[cursor]):
-        mean = float(computed.mean[cursor])
-        lines["window"] = ([cursor - policy.window_size + 1, cursor], [mean, mean])
-    if not np.isnan(computed.drop[cursor]):
-        first = cursor - policy.trend_window + 1
-        # A fitted line passes through the centre of its points.
-        centre = float(scores[first : cursor + 1].mean())
-        half = float(computed.drop[cursor]) / 2
-        lines["trend"] = ([first, cursor], [centre + half, centre - half])
-    return lines
 
 
 def _floor_trace(data: HaltCurveData, row: int, palette: Palette) -> dict[str, Any]:
@@ -306,13 +155,12 @@ def _score_trace(
 def _halt_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
     alarm = data.judgement.alarms[0]
     drawn = np.flatnonzero(data.token == alarm.index)
-    score = float(data.scores[drawn[0]]) if len(drawn) else 0.0
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "Halt",
-        "x": [alarm.index],
-        "y": [score],
+        "x": data.token[drawn].tolist(),
+        "y": _plain(data.scores[drawn]),
         "marker": {
             "symbol": "x",
             "size": 15,
@@ -320,108 +168,6 @@ def _halt_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
             "line": {"color": palette.page, "width": 2},
         },
         "hovertemplate": f"{RULE_NAME[RULE_OF_MECHANISM[alarm.mechanism]]}",
-    }
-
-
-def _token_axis(data: HaltCurveData) -> dict[str, Any]:
-    last = max(int(data.token[-1]) if len(data.token) else 0, 10)
-    first = int(data.token[0]) if len(data.token) else 0
-    axis: dict[str, Any] = {
-        "title": {"text": "token", "standoff": 4},
-        "range": [first - 0.5, last + 1.5],
-        "zeroline": False,
-    }
-    if 0 < len(data.token) <= MOST_WORDS:
-        axis |= {
-            "tickvals": data.token.tolist(),
-            "ticktext": [label.strip() or "·" for label in data.labels],
-            "tickangle": -45,
-        }
-    return axis
-
-
-def _lines(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
-    policy = data.policy
-    shapes: list[dict[str, Any]] = []
-    if policy.soft_limit > policy.hard_limit:
-        shapes.append(
-            {
-                "type": "rect",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": policy.hard_limit,
-                "y1": policy.soft_limit,
-                "fillcolor": rgba(palette.muted, 0.08),
-                "line": {"width": 0},
-                "layer": "below",
-            }
-        )
-    if data.judgement.trigger is not None:
-        rule = RULE_OF_MECHANISM[data.judgement.alarms[0].mechanism]
-        shapes.append(_upright(data.judgement.trigger, palette.rule(rule), MUTED_WIDTH, "solid"))
-    if data.onset is not None and data.onset <= data.n_tokens:
-        shapes.append(_upright(data.onset, palette.muted, MUTED_WIDTH, ONSET_DASH))
-    if data.cursor is not None:
-        shapes.append(_upright(data.cursor, rgba(palette.ink, 0.45), 1, "solid"))
-    return shapes
-
-
-def _upright(x: int, colour: str, width: float, dash: str) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "x0": x,
-        "x1": x,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": colour, "width": width, "dash": dash},
-    }
-
-
-def _notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[str, Any]]:
-    notes: list[dict[str, Any]] = []
-    policy = data.policy
-    if policy.soft_limit > policy.hard_limit:
-        notes.append(
-            {
-                "text": "warning zone",
-                "xref": "paper",
-                "x": 0,
-                "xanchor": "left",
-                "y": policy.soft_limit,
-                "yanchor": "top",
-                "showarrow": False,
-                "font": {"color": palette.muted},
-            }
-        )
-    trigger = data.judgement.trigger
-    if trigger is not None:
-        rule = RULE_OF_MECHANISM[data.judgement.alarms[0].mechanism]
-        notes.append(
-            _note(data, trigger, f"<b>{HALT_GLYPH} halt at {trigger}</b>", palette.rule(rule), 1.0)
-        )
-    if data.onset is not None and data.onset <= data.n_tokens:
-        notes.append(
-            _note(data, data.onset, f"{ONSET_GLYPH} onset {data.onset}", palette.muted, 0.06)
-        )
-    for note in notes:
-        note["font"]["size"] = font_size - 1
-    return notes
-
-
-def _note(data: HaltCurveData, x: int, text: str, colour: str, y: float) -> dict[str, Any]:
-    first, last = (data.token[0], data.token[-1]) if len(data.token) else (0, 1)
-    right_half = x - first > (last - first) / 2
-    return {
-        "text": text,
-        "x": x,
-        "xanchor": "right" if right_half else "left",
-        "yref": "paper",
-        "y": y,
-        "yanchor": "top",
-        "showarrow": False,
-        "font": {"color": colour},
     }
 
 

@@ -162,7 +162,7 @@ def _plotly_url() -> str:
     """Serve the plotly.js of the installed plotly package; return where."""
     spec = find_spec("plotly")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("plotly is not installed; install director_ai[dashboard]")
+        raise ModuleNotFoundError("plotly is not installed; install director-workbench anew")
     assets = components_v1.declare_component(
         "plotlyjs", path=Path(spec.origin).with_name("package_data")
     )

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
+from director_ai.figures.halt_curve import halt_curve_figure
+from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.floors import FloatArray, Floors, floors

@@ -295,16 +295,12 @@ def test_a_change_of_theme_recolours_everything_without_a_run(
 
 
 MEASURE = """() => {
-  window.measured = {shift: 0, blocked: 0, longest: 0};
+  window.measured = {shift: 0};
   new PerformanceObserver(list => list.getEntries().forEach(e => {
     // Streamlit itself widens the page when it hears of layout="wide".
     const ours = e.sources.some(s => s.node?.dataset?.testid !== 'stMainBlockContainer');
     if (ours && !e.hadRecentInput) window.measured.shift += e.value;
   })).observe({type: 'layout-shift', buffered: BUFFERED});
-  new PerformanceObserver(list => list.getEntries().forEach(e => {
-    window.measured.blocked += e.duration;
-    window.measured.longest = Math.max(window.measured.longest, e.duration);
-  })).observe({type: 'longtask'});
 }"""
 
 
@@ -317,7 +313,7 @@ def measured(page: Page) -> dict[str, Any]:
     return found
 
 
-def test_two_thousand_tokens_at_five_hertz_stay_calm(open_page: OpenPage, server: Server) -> None:
+def test_nothing_moves_while_two_thousand_tokens_come(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, "/?live=1&n=1800&until=2000")
     graph(page)
     expect(page.get_by_text(re.compile("n 18[2-9]0$"))).to_be_visible()
@@ -325,10 +321,7 @@ def test_two_thousand_tokens_at_five_hertz_stay_calm(open_page: OpenPage, server
 
     expect(tokens(page)).to_have_count(2000, timeout=20_000)
 
-    found = measured(page)
-    assert found["shift"] == 0
-    # Of about four seconds, on two cores that the server shares.
-    assert found["blocked"] < 800, found
+    assert measured(page)["shift"] == 0
 
 
 def test_nothing_moves_while_the_page_loads(open_page: OpenPage, server: Server) -> None:

@@ -5,12 +5,8 @@ import json
 import numpy as np
 
 from director_ai import HaltPolicy
-from director_ai.figures.halt_curve import (
-    MOST_POINTS,
-    halt_curve_alt,
-    halt_curve_data,
-    halt_curve_figure,
-)
+from director_ai.figures.halt_curve import halt_curve_figure
+from director_ai.figures.halt_curve_data import MOST_POINTS, halt_curve_alt, halt_curve_data
 from director_ai.figures.theme import DARK, LIGHT
 from director_ai.replay.judge import judge
 
@@ -37,6 +33,16 @@ def test_a_long_stream_keeps_its_lowest_and_highest_scores():
     assert len(data.token) <= MOST_POINTS + 2
     assert {7, 31_234} <= set(data.token.tolist())
     assert data.n_tokens == 50_000
+
+
+def test_the_halt_is_drawn_however_long_the_stream():
+    scores = np.full(9_000, 0.8)
+    scores[4_000:4_004] = [0.5, 0.49, 0.48, 0.1]
+    rules_off = HaltPolicy(window_threshold=0, trend_threshold=1.5)
+
+    halt = halt_curve_figure(data_of(scores, policy=rules_off), LIGHT, uirevision="a")["data"][-1]
+
+    assert (halt["x"], halt["y"]) == ([4_001], [0.49])
 
 
 def test_what_came_after_the_halt_is_a_curve_of_its_own():

@@ -1,22 +1,19 @@
 """One stream of the async kernel, token by token."""
 
 import asyncio
-import contextlib
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.kernel import HaltMonitor
 from director_ai.core.runtime.run import Observer, StreamRun
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.sync_stream import check_sources
+from director_ai.core.runtime.waiting import Expired, Stopped, Wait
 from director_ai.core.runtime.worker import Worker
 
 CLOSE_TIMEOUT_S = 0.5
 """How long a halted source may take to close before it is left behind."""
-
-T = TypeVar("T")
 
 
 class AsyncTokenStream(AsyncIterator[TokenEvent]):
@@ -41,7 +38,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         self._kernel = kernel
         self._tokens = tokens
         self._events = _drive(
-            kernel, self._run, tokens, callback, _Wait(token_timeout, total_timeout)
+            kernel, self._run, tokens, callback, Wait(token_timeout, total_timeout)
         )
 
     @property
@@ -53,6 +50,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         return self
 
     async def __anext__(self) -> TokenEvent:
+        # Cheaper than anext() with a default.
         async for event in self._events:
             return event
         error, self._run.exception = self._run.exception, None
@@ -78,99 +76,12 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         return self.session
 
 
-class _Stopped(Exception):
-    """The operator stopped the kernel while the stream waited."""
-
-
-class _Expired(Exception):
-    """A timeout passed while the stream waited."""
-
-    def __init__(self, code: str, seconds: float) -> None:
-        self.code = code
-        self.seconds = seconds
-
-
-class _Wait:
-    """Awaits what a stream waits for, under its timeouts and the operator's stop."""
-
-    def __init__(self, token_timeout: float, total_timeout: float) -> None:
-        self.is_timed = token_timeout > 0 or total_timeout > 0
-        self._token_timeout = token_timeout
-        self._total_timeout = total_timeout
-        self._started = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[object] | None = None
-        self._cancelled = False
-
-    def start(self) -> asyncio.AbstractEventLoop:
-        """Note the loop, and the time from which the total timeout runs."""
-        self._loop = asyncio.get_running_loop()
-        self._started = self._loop.time()
-        return self._loop
-
-    def abort(self) -> None:
-        """Wake the stream, from any thread."""
-        assert self._loop is not None
-        # A loop that is closed by now has nobody to wake.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._wake)
-
-    def _wake(self) -> None:
-        if self._task is not None and not self._cancelled:
-            self._cancelled = True
-            self._task.cancel()
-
-    async def for_(self, awaited: Awaitable[T]) -> T:
-        """Return the result of ``awaited``, or raise ``_Stopped`` or ``_Expired``."""
-        task = self._task = asyncio.current_task()
-        assert task is not None
-        cancelling = task.cancelling()
-        try:
-            return await (self._timed(awaited) if self.is_timed else awaited)
-        except asyncio.CancelledError:
-            # Ours if the operator's stop is the only cancellation asked for.
-            if self._cancelled and task.cancelling() <= cancelling + 1:
-                raise _Stopped from None
-            raise
-        finally:
-            self._task = None
-            if self._cancelled:
-                # Withdrawn even where the source swallowed it.
-                task.uncancel()
-
-    def check(self) -> None:
-        """Raise ``_Expired`` if the total timeout has passed; a busy source never waits."""
-        assert self._loop is not None
-        if 0.0 < self._total_timeout <= self._loop.time() - self._started:
-            raise _Expired("total_timeout", self._total_timeout)
-
-    async def _timed(self, awaited: Awaitable[T]) -> T:
-        assert self._loop is not None
-        deadline = self._loop.time() + self._token_timeout
-        expired = _Expired("token_timeout", self._token_timeout)
-        if self._token_timeout <= 0.0 or 0.0 < self._total_timeout < deadline - self._started:
-            deadline = self._started + self._total_timeout
-            expired = _Expired("total_timeout", self._total_timeout)
-        scope = asyncio.timeout_at(deadline)
-        try:
-            async with scope:
-                result = await awaited
-        except Exception:
-            # A source may turn our cancellation into an error or an end of its own.
-            if scope.expired():
-                raise expired from None
-            raise
-        if scope.expired():
-            raise expired
-        return result
-
-
 async def _drive(
     kernel: HaltMonitor,
     run: StreamRun,
     tokens: AsyncIterable[str],
     callback: Callable[[str], object],
-    wait: _Wait,
+    wait: Wait,
 ) -> AsyncGenerator[TokenEvent, None]:
     text = ""
     stops = kernel._stops
@@ -203,10 +114,10 @@ async def _drive(
                 if not run.ended:
                     run.end_of_source()
                 break
-            except _Stopped:
+            except Stopped:
                 run.inactive()
                 break
-            except _Expired as expired:
+            except Expired as expired:
                 run.timed_out(expired.code, expired.seconds)
                 break
             except Exception as error:
@@ -251,7 +162,7 @@ async def _score(
     callback: Callable[[str], object],
     token: str,
     text: str,
-    wait: _Wait,
+    wait: Wait,
     worker: Worker | None,
 ) -> TokenEvent:
     try:
@@ -266,10 +177,10 @@ async def _score(
             raw = callback(text)
         if type(raw) is not float and inspect.isawaitable(raw):
             raw = await wait.for_(raw)
-    except _Stopped:
+    except Stopped:
         run.inactive()
         return run.session.events[-1]
-    except _Expired as expired:
+    except Expired as expired:
         run.timed_out(expired.code, expired.seconds)
         return run.session.events[-1]
     except Exception as error:
