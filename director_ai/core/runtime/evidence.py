@@ -1,13 +1,17 @@
 """What a halt can show for itself."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from director_ai.core.halting.policy import checked_integer
 from director_ai.core.halting.reason import HaltReason
-from director_ai.core.scoring.types import HaltEvidence
 from director_ai.errors import InvalidPolicyTypeError
+
+if TYPE_CHECKING:
+    from director_ai.core.scoring.types import HaltEvidence
 
 SUGGESTIONS = {
     "hard_limit": "Check the halting token against the evidence before releasing anything.",
@@ -56,6 +60,9 @@ class EvidenceRequest:
         """Return the scorer's evidence, or ``None`` without a scorer."""
         if self.scorer is None:
             return None
+        # A stream that never halts never pays for it.
+        from director_ai.core.scoring.types import HaltEvidence
+
         prompt = self.prompt if self.prompt.strip() else text
         _, score = self.scorer.review(prompt, text)
         chunks = list(getattr(score, "evidence", None) or ())

@@ -136,7 +136,7 @@ class HaltMonitor:
                 stream.abort()
             except Exception:
                 # The others must be stopped all the same.
-                logger.exception("abort() of %r raised", stream)
+                logger().exception("abort() of %r raised", stream)
 
     def reactivate(self) -> None:
         """Let new streams run again after :meth:`emergency_stop`."""

@@ -1,10 +1,9 @@
 """One stream being judged: everything the sync and the async shell have in common."""
 
-import logging
 import math
 from collections.abc import Callable
 from time import monotonic, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from director_ai.core.halting.machine import PASS, HaltMachine, Verdict
 from director_ai.core.halting.policy import HaltPolicy
@@ -14,7 +13,8 @@ from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.errors import InvalidScoreError
 
-logger = logging.getLogger("director_ai")
+if TYPE_CHECKING:
+    from logging import Logger
 
 Observer = Callable[[TokenEvent], object]
 
@@ -63,8 +63,6 @@ class StreamRun:
         self._push = self.machine.push
         self._tokens = self.session.tokens
         self._events = self.session.events
-
-    # -- tokens ---------------------------------------------------------------------------
 
     def accept(self, token: object, text_length: int) -> bool:
         """Take the next token; a refused one ends the stream."""
@@ -152,8 +150,6 @@ class StreamRun:
             setattr(held, name, getattr(final, name))
         self._events[-1] = held
 
-    # -- ends -----------------------------------------------------------------------------
-
     def end_of_source(self) -> None:
         """End the stream with its source; a pending soft halt takes effect."""
         self.ended = True
@@ -189,7 +185,7 @@ class StreamRun:
         """Close the record; the stream is over."""
         session = self.session
         if self.exception is not None and not exception_propagates:
-            logger.error("stream halted: %s", session.halt_reason, exc_info=self.exception)
+            logger().error("stream halted: %s", session.halt_reason, exc_info=self.exception)
         session.end_time = time()
         session.elapsed_s = monotonic() - self._started
         session.trigger = self.machine.trigger
@@ -240,10 +236,8 @@ class StreamRun:
         note = f"{hook}: {_described(error)}"
         errors = self.session.hook_errors
         if note not in errors:
-            logger.error("%s raised; the stream's outcome stands", hook, exc_info=error)
+            logger().error("%s raised; the stream's outcome stands", hook, exc_info=error)
         errors[note] = errors.get(note, 0) + 1
-
-    # -- writing down ---------------------------------------------------------------------
 
     def _snapshot(self, event: TokenEvent) -> None:
         machine = self.machine
@@ -292,3 +286,11 @@ class StreamRun:
 
 def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def logger() -> "Logger":
+    """Return the logger of the package."""
+    # Imported when something goes wrong: it is a tenth of what importing the package costs.
+    import logging
+
+    return logging.getLogger("director_ai")

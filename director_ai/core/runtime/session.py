@@ -1,10 +1,13 @@
 """What a stream leaves behind: its tokens, their scores and how it ended."""
 
-from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from __future__ import annotations
 
-from director_ai.core.halting.reason import Alarm, HaltReason
-from director_ai.core.scoring.types import HaltEvidence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from director_ai.core.halting.reason import Alarm, HaltReason
+    from director_ai.core.scoring.types import HaltEvidence
 
 
 @dataclass(slots=True)
