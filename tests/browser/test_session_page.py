@@ -1,0 +1,119 @@
+"""The Session page in a real browser: any session by its address."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import expect  # noqa: E402  (after importorskip)
+
+from director_ai.core.runtime.record import SessionRecord  # noqa: E402
+from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
+
+GRAPH = ".st-key-curve .js-plotly-plot"
+SAMPLE = "/session?id=honeybees-fabrication"
+
+
+@pytest.mark.parametrize(
+    ("path", "title"), [("/", "Live"), (SAMPLE, "Session"), ("/session", "Session")]
+)
+def test_the_first_request_of_a_fresh_server_goes_through_the_app(
+    open_page: OpenPage, fresh_server: Serve, watch: Watch, path: str, title: str
+) -> None:
+    page = open_page(fresh_server(), path)
+
+    expect(page.locator(".d-title")).to_contain_text(title, timeout=20_000)
+    # The app's style sheet and title: a page run on its own would have neither.
+    assert (
+        page.evaluate("() => getComputedStyle(document.querySelector('.d-title')).fontWeight")
+        == "650"
+    )
+    assert page.title() == "Director"
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    assert watch.page_errors == []
+    assert watch.outgoing == []
+
+
+def test_a_page_has_no_address_that_goes_past_the_app(
+    open_page: OpenPage, fresh_server: Serve
+) -> None:
+    page = open_page(fresh_server(), "/views/session")
+
+    expect(page.locator(".stException")).to_have_count(0)
+    expect(page.locator(".d-title")).to_have_count(1)
+
+
+def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: Server) -> None:
+    page = open_page(app_server, SAMPLE)
+
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    expect(page.locator(".d-status")).to_contain_text("Would have halted at token 86")
+    expect(page.get_by_text("Hard limit 0.5 → 0.4934: then halts at token 86")).to_be_visible()
+    expect(page.locator(".st-key-tokens .halt")).to_have_count(1)
+
+
+def test_the_cursor_follows_keys_and_clicks_and_is_in_the_address(
+    open_page: OpenPage, app_server: Server
+) -> None:
+    page = open_page(app_server, f"{SAMPLE}&t=40")
+    expect(page.get_by_text("Token 40:")).to_be_visible()
+
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Token 41:")).to_be_visible()
+    settled(page)
+    page.locator(".st-key-tokens bdi").nth(3).click()
+    expect(page.get_by_text("Token 3:")).to_be_visible()
+
+    page.wait_for_url("**t=3")
+
+
+def test_an_unknown_session_says_what_there_is(open_page: OpenPage, app_server: Server) -> None:
+    page = open_page(app_server, "/session?id=<img src=x onerror=window.pwned=1>")
+
+    expect(page.locator(".d-status")).to_contain_text("There is no session '<img src=x")
+    expect(page.locator(".d-status")).to_contain_text("60 samples")
+    assert page.evaluate("() => window.pwned") is None
+
+
+def test_the_downloads_hold_the_session(open_page: OpenPage, app_server: Server) -> None:
+    page = open_page(app_server, SAMPLE)
+    page.get_by_role("tab", name="Download").click()
+
+    with page.expect_download() as json_file:
+        page.locator(".st-key-json button").click()
+    with page.expect_download() as csv_file:
+        page.locator(".st-key-csv button").click()
+
+    record = SessionRecord.from_json(Path(json_file.value.path()).read_text(encoding="utf-8"))
+    rows = list(csv.DictReader(io.StringIO(Path(csv_file.value.path()).read_text("utf-8"))))
+    assert record.id == "honeybees-fabrication"
+    assert [float(row["score"]) for row in rows] == list(record.scores)
+
+
+def test_the_curve_can_be_saved_as_a_picture(open_page: OpenPage, app_server: Server) -> None:
+    page = open_page(app_server, SAMPLE)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    page.locator(GRAPH).hover()
+
+    with page.expect_download() as picture:
+        page.locator(".st-key-curve .modebar-btn[data-title='Download as PNG']").click()
+
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+    assert picture.value.suggested_filename.endswith(".png")
+
+
+def test_a_session_just_finished_opens_by_its_address(
+    open_page: OpenPage, app_server: Server
+) -> None:
+    page = open_page(app_server, "/?x=20&src=honeybees-fabrication")
+    page.locator(".st-key-play button").click()
+    link = page.get_by_role("link", name="Look at this session")
+    expect(link).to_be_visible(timeout=60_000)
+    address = link.get_attribute("href")
+
+    other = open_page(app_server, f"/{address}")
+
+    expect(other.locator(".d-status")).to_contain_text("Halted at token 86")

@@ -1,0 +1,93 @@
+"""The pages' behaviour without a browser."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+
+
+def status(app: AppTest) -> str:
+    return next(element.value for element in app.html if "d-status" in element.value)
+
+
+def test_the_demo_opens_on_a_sample_that_is_ready_to_play(app):
+    app.run()
+
+    assert not app.exception
+    assert "Ready: " in status(app)
+    assert app.selectbox(key="src").value == "photosynthesis-drift"
+
+
+def test_steps_judge_one_token_each(app):
+    app.run()
+
+    app.button(key="ahead").click().run()
+    app.button(key="ahead").click().run()
+
+    assert "2 of 2 tokens scored" in status(app)
+
+
+def test_another_limit_makes_a_what_if_of_the_same_tokens(app):
+    app.run()
+    for _ in range(3):
+        app.button(key="ahead").click().run()
+
+    app.slider(key="h").set_value(0.99).run()
+
+    assert "What-if: would halt at token 0" in status(app)
+
+
+def test_reset_returns_to_the_limits_of_the_run(app):
+    app.run()
+    app.button(key="ahead").click().run()
+    app.slider(key="h").set_value(0.99).run()
+
+    app.button(key="reset_limits").click().run()
+
+    assert app.slider(key="h").value == 0.5
+    assert "What-if" not in status(app)
+
+
+def test_an_unknown_sample_in_the_address_opens_the_first(app):
+    app.query_params["src"] = "nowhere"
+    app.run()
+
+    assert not app.exception
+    assert app.selectbox(key="src").value == "photosynthesis-drift"
+
+
+def test_pasted_text_is_asked_for(app):
+    app.run()
+    app.segmented_control(key="from").set_value("Paste text").run()
+
+    assert "Paste the facts and the answer." in status(app)
+
+
+def test_a_session_is_found_by_its_id(app):
+    app.switch_page("pages/views/session.py")
+    app.query_params["id"] = "espresso-steady"
+    app.run()
+
+    assert not app.exception
+    assert "Completed" in status(app)
+
+
+def test_a_recording_that_was_cut_is_unknown_past_its_end(app):
+    app.switch_page("pages/views/session.py")
+    app.query_params["id"] = "black_holes-fabrication"
+    app.run()
+    before = status(app)
+    for key in ("h", "a"):
+        app.slider(key=key).set_value(0.0)
+    app.select_slider(key="d").set_value(1.5)
+    app.run()
+
+    assert "Halted at token" in before
+    assert "where the recording ends; what would have come is unknown" in status(app)
