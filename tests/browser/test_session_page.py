@@ -37,15 +37,6 @@ def test_the_first_request_of_a_fresh_server_goes_through_the_app(
     assert watch.outgoing == []
 
 
-def test_a_page_has_no_address_that_goes_past_the_app(
-    open_page: OpenPage, fresh_server: Serve
-) -> None:
-    page = open_page(fresh_server(), "/views/session")
-
-    expect(page.locator(".stException")).to_have_count(0)
-    expect(page.locator(".d-title")).to_have_count(1)
-
-
 def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: Server) -> None:
     page = open_page(app_server, SAMPLE)
 
@@ -60,6 +51,8 @@ def test_the_cursor_follows_keys_and_clicks_and_is_in_the_address(
 ) -> None:
     page = open_page(app_server, f"{SAMPLE}&t=40")
     expect(page.get_by_text("Token 40:")).to_be_visible()
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    settled(page)
 
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("Token 41:")).to_be_visible()
