@@ -190,9 +190,9 @@ def test_other_limits_judge_the_tokens_seen_at_once_and_can_be_played_on(
             page.keyboard.press("ArrowLeft")
         settled(page)
     expect(page.locator(".d-status")).to_contain_text("What-if: no rule holds in the 87 tokens")
-    page.wait_for_url(re.compile(r"[?&]a=0\.3\d"))
+    expect(page).to_have_url(re.compile(r"[?&]a=0\.3\d"))
 
-    page.locator(".st-key-go_on button").click()
+    page.get_by_role("button", name="Continue with these limits").click()
     wait_for_points(page, 95)
 
 
