@@ -1,4 +1,4 @@
-"""What every stream must come to, worked out slowly in exact fractions from KERNEL.md."""
+"""What every stream must come to, worked out slowly in exact fractions from the README's rules."""
 
 import re
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def drop(window: list[Fraction]) -> Fraction:
 
 
 class Oracle:
-    """One stream; read it beside KERNEL.md, not beside our code."""
+    """One stream; read it beside the README, not beside our code."""
 
     def __init__(self, policy: HaltPolicy) -> None:
         self.policy = policy

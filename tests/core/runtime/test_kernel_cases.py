@@ -1,11 +1,10 @@
 """The 77 cases that the system we follow gets wrong, or gets right and must keep right.
 
 A test is named after its case: ``test_s01_...`` is S01. Where a case's expectation differs from
-KERNEL.md, KERNEL.md decides.
+the kernel's own description, that decides.
 """
 
 import asyncio
-import json
 import logging
 import re
 import threading
@@ -13,7 +12,6 @@ import time
 import tracemalloc
 from decimal import Decimal
 from math import inf, isnan, nan
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,15 +19,28 @@ import pytest
 from director_ai import AsyncStreamingKernel, HaltMonitor, StreamingKernel
 from tests.core.kernels import KINDS, Ran, Source, kernel_of, run, scripted, session_of, words
 
-CASES = Path(__file__).parents[4] / "shared" / "reference" / "kernel-cases.json"
+# How many cases there are under each letter, numbered from 01.
+CASES = {
+    "S": 16,
+    "C": 10,
+    "G": 12,
+    "T": 7,
+    "E": 2,
+    "V": 13,
+    "H": 4,
+    "R": 4,
+    "F": 4,
+    "N": 2,
+    "P": 2,
+    "B": 1,
+}
 
 both = pytest.mark.parametrize("kind", KINDS)
 KERNELS = pytest.mark.parametrize("make", [StreamingKernel, AsyncStreamingKernel])
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the list of cases is not here")
 def test_every_case_has_a_test():
-    listed = {case["id"] for case in json.loads(CASES.read_text("utf-8"))}
+    listed = {f"{letter}{n:02}" for letter, count in CASES.items() for n in range(1, count + 1)}
     tested = {
         match[1].upper() for name in globals() if (match := re.match(r"test_([a-z]\d\d)_", name))
     }
