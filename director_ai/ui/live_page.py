@@ -90,9 +90,8 @@ def start_over(source: LiveSource, policy: HaltPolicy, *, ahead: int = 0) -> Liv
     return live_slot().put(run)
 
 
-def transport(run: LiveRun, policy: HaltPolicy) -> None:
+def transport(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
     """Draw play, step, scrub and speed. Every button has its key."""
-    snapshot = run.snapshot()
     seen = len(snapshot.tokens)
     last = max(1, len(run.source.tokens) - 1)
     buttons, scrub, speed = st.columns([6.6, 3, 2], vertical_alignment="bottom")

@@ -18,27 +18,35 @@ FOLLOWED = 200
 """Tokens in sight while following."""
 
 
-def screen(run: LiveRun, policy: HaltPolicy, *, presenting: bool) -> None:
-    """Draw the run, and keep drawing it while it plays."""
+def screen(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+    """Draw the run, and keep drawing it while it plays.
+
+    Parameters
+    ----------
+    run, snapshot
+        What is played, and how it stood when the page began to draw.
+    policy
+        Limits to judge by; a what-if where they are not the run's.
+    presenting
+        Whether the page is on a projector.
+    """
     what_if = policy != run.policy
     if what_if:
         shell.what_if_stripe()
+    if snapshot.ended and run.record_id not in finished().ids():
+        finished().add(_record(run))
 
-    @st.fragment(run_every=REDRAW_S if run.running else None, key="live")
+    @st.fragment(run_every=REDRAW_S if snapshot.playing else None, key="live")
     def drawn() -> None:
-        snapshot = run.snapshot()
-        _draw(run, snapshot, policy, presenting=presenting)
-        if snapshot.ended and run.record_id not in finished().ids():
-            finished().add(_record(run))
-            # The whole page: its buttons speak of a run under way.
+        now = run.snapshot()
+        _draw(run, now, policy, presenting=presenting)
+        if (now.playing, now.ended) != (snapshot.playing, snapshot.ended):
+            # The buttons around still speak of a run under way. Asked for until it happens: a
+            # rerun may be lost to the timer's next.
             st.rerun()
-        if not snapshot.playing and st.session_state.get("was_playing"):
-            st.session_state["was_playing"] = False
-            st.rerun()
-        st.session_state["was_playing"] = snapshot.playing
 
     drawn()
-    _afterwards(run, policy, what_if=what_if)
+    _afterwards(run, snapshot, policy, what_if=what_if)
 
 
 def _draw(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
@@ -144,10 +152,9 @@ def _record(run: LiveRun) -> SessionRecord:
     )
 
 
-def _afterwards(run: LiveRun, policy: HaltPolicy, *, what_if: bool) -> None:
+def _afterwards(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bool) -> None:
     """Draw what can be done with the run as it stands; a row of fixed height."""
     go_on, details, _ = st.columns([2, 2, 5])
-    snapshot = run.snapshot()
     go_on.button(
         "Continue with these limits",
         key="go_on",

@@ -15,7 +15,9 @@ transport, screen, limits = st.container(), st.container(), st.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:", expanded=not presenting):
     policy = limit_controls()
 run = live_page.current_run(source, policy)
+# One look for the whole page: its parts must not tell of different moments.
+snapshot = run.snapshot()
 with transport:
-    live_page.transport(run, policy)
+    live_page.transport(run, snapshot, policy)
 with screen:
-    live_screen.screen(run, policy, presenting=presenting)
+    live_screen.screen(run, snapshot, policy, presenting=presenting)
