@@ -1,4 +1,5 @@
 const RETRY = "Reload the page to try again.";
+const AFTER_DRAG_MS = 50;   // in which Plotly has put the zoom into its layout
 const states = new WeakMap();
 let loading;
 
@@ -96,6 +97,7 @@ function themed(layout, state) {
       uirevision: `${axis.uirevision ?? drawn.uirevision}/${state.resets}`,
     };
   }
+  if (state.zoom?.revision === drawn.uirevision) drawn.xaxis.range = [...state.zoom.range];
   return drawn;
 }
 
@@ -113,9 +115,9 @@ function nearest(event) {
 function create(root) {
   const state = {
     root, graph: root.querySelector(".graph"), note: root.querySelector(".note"),
-    data: null, dirty: false, busy: false, drawn: false, resets: 0, click: null, custom: null,
+    data: null, dirty: false, busy: false, dragging: false, zoom: null, drawn: false, resets: 0, click: null, custom: null,
   };
-  const reset = () => { state.resets += 1; redraw(state); };
+  const reset = () => { state.resets += 1; state.zoom = null; redraw(state); };
   state.buttons = (Plotly) => [
     {
       name: "png", title: "Download as PNG", icon: Plotly.Icons.camera,
@@ -128,6 +130,12 @@ function create(root) {
   ];
   state.wire = () => {
     state.graph.on("plotly_doubleclick", reset);
+    // Plotly keeps a zoom only while the figure asks for the same range, which a live one does not.
+    state.graph.on("plotly_relayout", (change) => {
+      const range = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+      const revision = state.data.figure.layout?.uirevision ?? "keep";
+      if (range.every(Number.isFinite)) state.zoom = { revision, range };
+    });
     state.graph.on("plotly_click", (event) => {
       const point = nearest(event);
       state.click({
@@ -138,6 +146,18 @@ function create(root) {
         customdata: point.customdata ?? null,
       });
     });
+  };
+  // A drawing between press and release would undo half of the zoom being dragged.
+  const release = () => {
+    if (!state.dragging) return;
+    setTimeout(() => { state.dragging = false; if (state.dirty) redraw(state); }, AFTER_DRAG_MS);
+  };
+  root.addEventListener("pointerdown", () => { state.dragging = true; }, true);
+  window.addEventListener("pointerup", release, true);
+  window.addEventListener("pointercancel", release, true);
+  state.forget = () => {
+    window.removeEventListener("pointerup", release, true);
+    window.removeEventListener("pointercancel", release, true);
   };
   // Also draws a chart that was in a closed tab, where it had no width.
   state.observer = new ResizeObserver(() => {
@@ -168,11 +188,11 @@ function configOf(state, Plotly) {
 // One drawing at a time, always of the newest data: what came in between is never drawn.
 async function redraw(state) {
   state.dirty = true;
-  if (state.busy) return;
+  if (state.busy || state.dragging) return;
   state.busy = true;
   try {
     const Plotly = await loadPlotly(state.data.plotly_url);
-    while (state.dirty && state.root.isConnected && state.graph.clientWidth > 0) {
+    while (state.dirty && !state.dragging && state.root.isConnected && state.graph.clientWidth > 0) {
       state.dirty = false;
       state.width = state.graph.clientWidth;
       const page = getComputedStyle(state.root).getPropertyValue("--st-background-color").trim();
@@ -206,6 +226,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     // Streamlit also calls this when new data overtakes the first call; the chart then lives on.
     if (root.isConnected) return;
     state.observer.disconnect();
+    state.forget();
     if (state.drawn) window.Plotly.purge(state.graph);
     states.delete(root);
   };

@@ -37,7 +37,7 @@ def halted(page: Page) -> None:
 
 def open_fast(open_page: OpenPage, server: Server, query: str = "") -> Page:
     page = open_page(server, f"/?x=20&src=honeybees-fabrication{query}")
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
     return page
 
 
@@ -65,7 +65,7 @@ def test_the_curve_moves_within_two_seconds_of_play(
     open_page: OpenPage, app_server: Server, watch: Watch
 ) -> None:
     page = open_page(app_server)
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
 
     play(page)
 
@@ -247,7 +247,7 @@ def test_presenter_mode_is_larger_in_either_theme(
     open_page: OpenPage, app_server: Server, scheme: str
 ) -> None:
     page = open_page(app_server, "/?presenter=true", color_scheme=scheme)  # type: ignore[arg-type]
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
 
     font = page.evaluate(f"() => document.querySelector('{GRAPH}').layout.font.size")
     background = page.evaluate(

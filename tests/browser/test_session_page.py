@@ -40,7 +40,7 @@ def test_the_first_request_of_a_fresh_server_goes_through_the_app(
 def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: Server) -> None:
     page = open_page(app_server, SAMPLE)
 
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
     expect(page.locator(".d-status")).to_contain_text("Would have halted at token 86")
     expect(page.get_by_text("Hard limit 0.5 → 0.4934: then halts at token 86")).to_be_visible()
     expect(page.locator(".st-key-tokens .halt")).to_have_count(1)
@@ -51,7 +51,7 @@ def test_the_cursor_follows_keys_and_clicks_and_is_in_the_address(
 ) -> None:
     page = open_page(app_server, f"{SAMPLE}&t=40")
     expect(page.get_by_text("Token 40:")).to_be_visible()
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
     settled(page)
 
     page.keyboard.press("ArrowRight")
@@ -88,7 +88,7 @@ def test_the_downloads_hold_the_session(open_page: OpenPage, app_server: Server)
 
 def test_the_curve_can_be_saved_as_a_picture(open_page: OpenPage, app_server: Server) -> None:
     page = open_page(app_server, SAMPLE)
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
     page.locator(GRAPH).hover()
 
     with page.expect_download() as picture:
