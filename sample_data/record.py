@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from director_ai import CoherenceScorer, HaltPolicy, StreamingKernel
-from director_ai.core.runtime.record import Label, SessionRecord
+from director_ai.core.runtime.record import Annotation, Label, SessionRecord
+from director_ai.core.runtime.record_json import to_line
 from director_ai.sources.samples import cut_answer, fact_store
 
 HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ SPACING_US = 600_000_000
 
 def main() -> None:
     """Write the file anew."""
-    lines = [record.to_json() + "\n" for record in record_all()]
+    lines = [to_line(record) + "\n" for record in record_all()]
     (HERE / "sessions.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
     print(f"{len(lines)} sessions recorded", file=sys.stderr)
 
@@ -74,10 +75,11 @@ def _record(
         source="sample",
         model="written by hand",
         prompt=entry["prompt"],
-        label=label,
-        onset=onset,
+        annotations=(Annotation(label, onset, author="Director"),),
         group=group,
         tags=(entry["kind"],),
+        # A clock of its own would make every recording another.
+        times_us=(),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import from_line
 from director_ai.errors import InvalidRecordError
 
 
@@ -27,7 +28,7 @@ def read_records(lines: Iterable[str], *, name: str = "input") -> list[SessionRe
         if not line.strip():
             continue
         try:
-            record = SessionRecord.from_json(line)
+            record = from_line(line)
         except InvalidRecordError as error:
             raise InvalidRecordError(f"{name}, line {number}: {error}") from None
         if record.id in seen:

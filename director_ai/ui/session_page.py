@@ -6,6 +6,7 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import to_line
 from director_ai.figures.theme import RULE_NAME
 from director_ai.figures.wording import halt_sentence
 from director_ai.replay.relief import reliefs
@@ -117,7 +118,7 @@ def details(record: SessionRecord, view: StreamView) -> None:
         with st.container(horizontal=True):
             st.download_button(
                 "Session as JSON",
-                record.to_json() + "\n",
+                to_line(record) + "\n",
                 f"{name}.jsonl",
                 "application/x-ndjson",
                 key="json",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import to_line
 from director_ai.replay.relief import Limit, Relief
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import visible
@@ -69,7 +70,7 @@ def relief_line(change: Relief, policy: HaltPolicy) -> str:
 
 def pretty_json(record: SessionRecord) -> str:
     """Return the record as indented JSON, its invisible characters spelled out."""
-    values = json.loads(record.to_json())
+    values = json.loads(to_line(record))
     return visible(json.dumps(values, indent=1, ensure_ascii=False))
 
 
@@ -77,7 +78,7 @@ def file_name(record: SessionRecord) -> str:
     """Return a name for the record's files, whatever its id holds.
 
     >>> import dataclasses
-    >>> record = SessionRecord.from_json('{"id": "../a b", "tokens": [], "scores": []}')
+    >>> record = from_line('{"id": "../a b", "tokens": [], "scores": []}')
     >>> file_name(record)
     'session-a-b'
     """

@@ -10,7 +10,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect  # noqa: E402  (after importorskip)
 
-from director_ai.core.runtime.record import SessionRecord  # noqa: E402
+from director_ai.core.runtime.record_json import from_line
 from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
 
 GRAPH = ".st-key-curve .js-plotly-plot"
@@ -80,7 +80,7 @@ def test_the_downloads_hold_the_session(open_page: OpenPage, app_server: Server)
     with page.expect_download() as csv_file:
         page.locator(".st-key-csv button").click()
 
-    record = SessionRecord.from_json(Path(json_file.value.path()).read_text(encoding="utf-8"))
+    record = from_line(Path(json_file.value.path()).read_text(encoding="utf-8"))
     rows = list(csv.DictReader(io.StringIO(Path(csv_file.value.path()).read_text("utf-8"))))
     assert record.id == "honeybees-fabrication"
     assert [float(row["score"]) for row in rows] == list(record.scores)

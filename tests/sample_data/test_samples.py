@@ -8,6 +8,7 @@ from typing import Any
 
 from director_ai import CoherenceScorer, HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import to_line
 from director_ai.replay.judge import Judgement, judge
 from director_ai.sources.samples import KINDS, ONSET_MARK, cut_answer, sample_topic, samples
 from sample_data.record import BAD_KINDS, record_all
@@ -31,7 +32,7 @@ def verdict(id: str) -> Judgement:
 
 
 def test_recording_again_gives_the_file_byte_for_byte() -> None:
-    recorded = "".join(record.to_json() + "\n" for record in record_all())
+    recorded = "".join(to_line(record) + "\n" for record in record_all())
 
     assert (FOLDER / "sessions.jsonl").read_bytes() == recorded.encode()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from director_ai.core.runtime.record_json import to_line
 from director_ai.errors import InvalidRecordError
 from director_ai.sources.recorded import read_file, read_records
 
@@ -48,7 +49,7 @@ def test_half_a_surrogate_pair_survives_a_file(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     (record,) = read_records([FIRST.replace("x", "\\ud83d")])
 
-    path.write_text(record.to_json(), encoding="utf-8")
+    path.write_text(to_line(record), encoding="utf-8")
 
     assert read_file(path) == [record]
 

@@ -5,12 +5,12 @@ import io
 import pandas as pd
 
 from director_ai import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import from_line
 from director_ai.replay.relief import reliefs
 from director_ai.ui.session_page import judged
 from director_ai.ui.session_tables import relief_line, token_csv, token_table
 
-RECORD = SessionRecord.from_json(
+RECORD = from_line(
     '{"id": "a", "tokens": ["=1+1", " b", "\\u202e", "d"], "scores": [0.9, 0.8, 0.3],'
     ' "held": [1], "ended_by": "fault"}'
 )

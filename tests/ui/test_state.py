@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import from_line
 from director_ai.ui import state
 from director_ai.ui.live_run import LiveRun
 from director_ai.ui.state import Finished, LiveSlot
 from tests.ui.test_live_run import a_run, no_thread_is_left  # noqa: F401
 
-RECORD = SessionRecord.from_json('{"id": "a", "tokens": [], "scores": []}')
+RECORD = from_line('{"id": "a", "tokens": [], "scores": []}')
 
 
 def test_the_oldest_finished_session_gives_way(monkeypatch):

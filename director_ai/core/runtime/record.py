@@ -1,21 +1,47 @@
 """What is kept of a session once its stream is over."""
 
-import json
-import re
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+import hashlib
+import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.halting.score import as_score
+from director_ai.core.halting.reason import HaltReason
+from director_ai.core.halting.sentence import ends_sentence
 from director_ai.core.runtime.session import StreamSession
-from director_ai.errors import DirectorError, InvalidRecordError
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from director_ai.core.scoring.types import EvidenceChunk
 
 Ending = Literal["completed", "halted", "soft_halted", "fault", "operator", "abandoned"]
 Label = Literal["good", "bad", "unsure"]
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+WITHHELD = "▒"
+"""Stands for every character of a token whose text was not kept, its sentence end excepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What one person says of an answer.
+
+    Attributes
+    ----------
+    label
+        Whether the answer is good or bad, or that it cannot be told.
+    onset
+        The token where it truly goes wrong; it may lie past the end of a recording that was cut
+        by its halt.
+    author, note
+        Who says so, and why.
+    at_us
+        When, in microseconds since the Unix epoch.
+    """
+
+    label: Label
+    onset: int | None = None
+    author: str = ""
+    at_us: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +65,22 @@ class SessionRecord:
         failed on is the last and has no score.
     ended_by
         How the stream ended.
-    halt_index, halt_reasons
-        Where it was halted, or would have been, and every rule that held there; ``None`` and
-        empty if nowhere.
-    label, onset
-        What a person says of the answer, and the token where it truly goes wrong; an onset may
-        lie past the end of a recording that was cut by its halt.
+    halt
+        Why it was halted, or would have been, with every rule that held and by how much.
+    times_us
+        When each token was judged, in microseconds after ``started_us``; empty if not kept.
+    evidence, evidence_note
+        The facts closest to the halt, and what ``evidence_callback`` said of it.
+    annotations
+        What people say of the answer, oldest first.
     group
         The prompt family; sessions of one group are not independent.
     tags
         Free words.
+    text_kept
+        Whether the tokens are the text itself; otherwise see :func:`without_text`.
+    shadow_policy, shadow_halt
+        A second policy that only watched, and where it would have halted.
     """
 
     id: str
@@ -63,25 +95,27 @@ class SessionRecord:
     scores: tuple[float, ...]
     held: tuple[bool, ...]
     ended_by: Ending
-    halt_index: int | None = None
-    halt_reasons: tuple[str, ...] = ()
-    label: Label | None = None
-    onset: int | None = None
+    halt: HaltReason | None = None
+    times_us: tuple[int, ...] = ()
+    evidence: tuple["EvidenceChunk", ...] = ()
+    evidence_note: str = ""
+    annotations: tuple[Annotation, ...] = ()
     group: str = ""
     tags: tuple[str, ...] = ()
+    text_kept: bool = True
+    shadow_policy: HaltPolicy | None = None
+    shadow_halt: HaltReason | None = None
 
     @classmethod
     def from_session(
         cls, session: StreamSession, policy: HaltPolicy, *, id: str, **context: Any
     ) -> "SessionRecord":
         """Return the record of a finished session; ``context`` gives the remaining fields."""
-        reason = session.reason
-        reasons: tuple[str, ...] = ()
-        if reason is not None:
-            reasons = tuple(str(alarm) for alarm in reason.alarms) or (str(reason),)
+        structured = session.halt_evidence_structured
+        start = session.start_time
         return cls(
             id=id,
-            started_us=round(session.start_time * 1e6),
+            started_us=round(start * 1e6),
             ended_us=round(session.end_time * 1e6),
             policy=policy,
             enforced=policy.halt_mode != "observe",
@@ -90,55 +124,48 @@ class SessionRecord:
             held=tuple(
                 not event.scored for event in session.events[: len(session.coherence_history)]
             ),
-            ended_by=_ending(session),
-            halt_index=None if reason is None else session.halt_index,
-            halt_reasons=reasons,
-            **context,
+            ended_by=ending_of(session),
+            halt=session.reason,
+            **{
+                "times_us": tuple(
+                    max(0, round((event.timestamp - start) * 1e6)) for event in session.events
+                ),
+                "evidence": () if structured is None else tuple(structured.evidence_chunks),
+                "evidence_note": session.halt_evidence or "",
+                **context,
+            },
         )
 
-    def to_json(self) -> str:
-        """Return the record as one line of JSON that any UTF-8 file can hold.
+    @property
+    def halt_index(self) -> int | None:
+        """Token at which it was halted, or would have been; ``None`` if nowhere."""
+        return None if self.halt is None else self.halt.index
 
-        A surrogate pair written as two characters reads back as the one it stands for.
-        """
-        values = asdict(self)
-        values["policy"] = self.policy.to_dict()
-        # Almost always all the same, so a list of the exceptions is shorter.
-        values["held"] = [index for index, held in enumerate(self.held) if held]
-        line = json.dumps({"schema": SCHEMA_VERSION, **values}, ensure_ascii=False)
-        # Half a surrogate pair, as a token of a cut emoji may be, has no UTF-8 of its own.
-        return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", line)
+    @property
+    def halt_reasons(self) -> tuple[str, ...]:
+        """Every rule that held at the halt, as printed; the fault or action if none did."""
+        if self.halt is None:
+            return ()
+        return tuple(str(alarm) for alarm in self.halt.alarms) or (str(self.halt),)
 
-    @classmethod
-    def from_json(cls, line: str) -> "SessionRecord":
-        """Return the record a line of JSON holds.
+    @property
+    def label(self) -> Label | None:
+        """What was said of the answer last."""
+        return self.annotations[-1].label if self.annotations else None
 
-        Raises
-        ------
-        InvalidRecordError
-            Naming the field, its value and what is allowed.
-        """
-        try:
-            values = json.loads(line, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise InvalidRecordError(f"a session must be one JSON object a line: {error}") from None
-        if not isinstance(values, dict):
-            raise InvalidRecordError(
-                f"a session must be a JSON object, got {type(values).__name__}"
-            )
-        schema = values.pop("schema", SCHEMA_VERSION)
-        if schema != SCHEMA_VERSION:
-            raise InvalidRecordError(f"schema must be {SCHEMA_VERSION}, got {schema!r}")
-        known = {entry.name for entry in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise InvalidRecordError(
-                    f"field must be one of {', '.join(sorted(known))}, got {name!r}"
-                )
-        return _checked(cls, values)
+    @property
+    def onset(self) -> int | None:
+        """The onset of the last annotation."""
+        return self.annotations[-1].onset if self.annotations else None
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens that came, the halting one included."""
+        return len(self.tokens)
 
 
-def _ending(session: StreamSession) -> Ending:
+def ending_of(session: StreamSession) -> Ending:
+    """Return how a finished stream ended."""
     if not session.halted or session.reason is None:
         return "completed"
     if session.reason.halt_class == "fault":
@@ -148,72 +175,80 @@ def _ending(session: StreamSession) -> Ending:
     return "soft_halted" if session.soft_halted else "halted"
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
+class TokenDigest:
+    """SHA-256 over the tokens of a session as they come: position, text, score, held, time.
 
+    >>> digest = TokenDigest()
+    >>> digest.add("The", 0.9, held=False, time_us=0)
+    >>> digest.hexdigest()[:8]
+    '546d7bcb'
+    """
 
-def _checked(cls: type[SessionRecord], values: dict[str, Any]) -> SessionRecord:
-    for name in ("id", "tokens", "scores"):
-        if name not in values:
-            raise InvalidRecordError(f"{name} must be present, got fields {', '.join(values)}")
-    for name in ("id", "source", "model", "prompt", "group"):
-        _require(name, values.setdefault(name, ""), str, "a string")
-    if not values["id"]:
-        raise InvalidRecordError("id must be a string with text in it, got ''")
-    for name in ("started_us", "ended_us"):
-        _require(name, values.setdefault(name, 0), int, "whole microseconds")
-    for name in ("tokens", "tags", "halt_reasons"):
-        entries = values.setdefault(name, [])
-        _require(name, entries, list, "a list of strings")
-        for position, entry in enumerate(entries):
-            _require(f"{name}[{position}]", entry, str, "a string")
-        values[name] = tuple(entries)
-    _require("scores", values["scores"], list, "a list of numbers in [0, 1]")
-    scores = []
-    for position, raw in enumerate(values["scores"]):
-        try:
-            scores.append(as_score(raw))
-        except DirectorError:
-            raise InvalidRecordError(
-                f"scores[{position}] must be a number in [0, 1], got {raw!r:.80}"
-            ) from None
-    values["scores"] = tuple(scores)
-    if len(values["tokens"]) - len(scores) not in (0, 1):
-        raise InvalidRecordError(
-            f"scores must be one a token ({len(values['tokens'])}), got {len(scores)}"
-        )
-    _require("held", values.setdefault("held", []), list, "a list of token indices")
-    for position, entry in enumerate(values["held"]):
-        if type(entry) is not int or not 0 <= entry < len(scores):
-            raise InvalidRecordError(
-                f"held[{position}] must be the index of a scored token, "
-                f"0 to {len(scores) - 1}, got {entry!r:.80}"
+    __slots__ = ("_hash", "n_tokens")
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.n_tokens = 0
+
+    def add(self, token: str, score: float | None, *, held: bool, time_us: int | None) -> None:
+        """Take the next token; one the scorer failed on has no score."""
+        text = token.encode("utf-8", "surrogatepass")
+        # Every field has its length or a fixed one, so that no two sessions read the same.
+        self._hash.update(
+            struct.pack(
+                "<QQ?d?q",
+                self.n_tokens,
+                len(text),
+                score is not None,
+                score or 0.0,
+                held,
+                -1 if time_us is None else time_us,
             )
-    held = set(values["held"])
-    values["held"] = tuple(index in held for index in range(len(scores)))
-    _require("policy", values.setdefault("policy", {}), dict, "an object of limits")
-    try:
-        values["policy"] = HaltPolicy.from_dict(values["policy"])
-    except DirectorError as error:
-        raise InvalidRecordError(f"policy: {error}") from None
-    _require("enforced", values.setdefault("enforced", False), bool, "true or false")
-    for name, allowed in (("ended_by", get_args(Ending)), ("label", (*get_args(Label), None))):
-        value = values.setdefault(name, "completed" if name == "ended_by" else None)
-        if value not in allowed:
-            raise InvalidRecordError(f"{name} must be one of {allowed}, got {value!r}")
-    for name in ("halt_index", "onset"):
-        value = values.setdefault(name, None)
-        if value is not None and not (type(value) is int and value >= 0):
-            raise InvalidRecordError(f"{name} must be null or a token index >= 0, got {value!r}")
-    # A source that fails halts at the token that never came; an onset may lie beyond a cut.
-    if (values["halt_index"] or 0) > len(values["tokens"]):
-        raise InvalidRecordError(
-            f"halt_index must be at most {len(values['tokens'])}, the number of tokens, "
-            f"got {values['halt_index']!r}"
         )
-    return cls(**values)
+        self._hash.update(text)
+        self.n_tokens += 1
+
+    def hexdigest(self) -> str:
+        """Return the digest of the tokens so far, as hexadecimal."""
+        return self._hash.hexdigest()
 
 
-def _require(name: str, value: object, kind: type, constraint: str) -> None:
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise InvalidRecordError(f"{name} must be {constraint}, got {value!r:.80}")
+def digest_of(record: SessionRecord) -> str:
+    """Return the SHA-256 of a record's tokens, as :class:`TokenDigest` computes it."""
+    digest = TokenDigest()
+    n_scores, timed = len(record.scores), bool(record.times_us)
+    for index, token in enumerate(record.tokens):
+        digest.add(
+            token,
+            record.scores[index] if index < n_scores else None,
+            held=index < n_scores and record.held[index],
+            time_us=record.times_us[index] if timed else None,
+        )
+    return digest.hexdigest()
+
+
+def without_text(record: SessionRecord) -> SessionRecord:
+    """Return the record with its text left out, and all that charts and replay need kept.
+
+    Every token keeps its length and whether it ends a sentence, which soft halts wait for. The
+    prompt gives way to its digest, so that the same prompt is still known as the same.
+    """
+    prompt = hashlib.sha256(record.prompt.encode("utf-8", "surrogatepass")).hexdigest()
+    return replace(
+        record,
+        tokens=tuple(withheld(token) for token in record.tokens),
+        prompt=f"sha256:{prompt}" if record.prompt else "",
+        evidence=(),
+        evidence_note="",
+        text_kept=False,
+    )
+
+
+def withheld(token: str) -> str:
+    """Return what stands for a token whose text is not kept.
+
+    >>> withheld(" secret"), withheld("end.")
+    ('▒▒▒▒▒▒▒', '▒▒▒.')
+    """
+    ends = ends_sentence(token)
+    return WITHHELD * (len(token) - ends) + "." * ends

@@ -1,0 +1,258 @@
+"""Sessions as lines of JSON, read back bit by bit and checked field by field."""
+
+import json
+import re
+from dataclasses import asdict, fields
+from typing import Any, get_args
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltClass, HaltReason
+from director_ai.core.runtime.checks import (
+    INT64,
+    list_of,
+    microseconds,
+    number,
+    one_of,
+    refuse_unknown,
+    require,
+    score,
+    string,
+    token_index,
+)
+from director_ai.core.runtime.record import Annotation, Ending, Label, SessionRecord
+from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.errors import DirectorError, InvalidRecordError
+
+SCHEMA_VERSION = 1
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FIELDS = tuple(entry.name for entry in fields(SessionRecord))
+_KNOWN = (*_FIELDS, "label", "onset")
+
+
+def to_line(record: SessionRecord) -> str:
+    """Return the record as one line of JSON that any UTF-8 file can hold.
+
+    A surrogate pair written as two characters reads back as the one it stands for.
+    """
+    line = json.dumps({"schema": SCHEMA_VERSION, **to_values(record)}, ensure_ascii=False)
+    # Half a surrogate pair, as a token of a cut emoji may be, has no UTF-8 of its own.
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", line)
+
+
+def to_values(record: SessionRecord) -> dict[str, Any]:
+    """Return the record as plain values, in the order of its fields."""
+    values = {name: getattr(record, name) for name in _FIELDS}
+    values["policy"] = record.policy.to_dict()
+    # Almost always all the same, so a list of the exceptions is shorter.
+    values["held"] = [index for index, held in enumerate(record.held) if held]
+    values["halt"] = halt_values(record.halt)
+    values["evidence"] = [asdict(chunk) for chunk in record.evidence]
+    values["annotations"] = [asdict(annotation) for annotation in record.annotations]
+    values["shadow_policy"] = record.shadow_policy and record.shadow_policy.to_dict()
+    values["shadow_halt"] = halt_values(record.shadow_halt)
+    return values
+
+
+def halt_values(halt: HaltReason | None) -> dict[str, Any] | None:
+    """Return a halt as plain values."""
+    if halt is None:
+        return None
+    return {
+        "class": halt.halt_class,
+        "code": halt.code,
+        "index": halt.index,
+        "detail": halt.detail,
+        "alarms": [
+            {
+                "mechanism": alarm.mechanism,
+                "observed": alarm.observed,
+                "threshold": alarm.threshold,
+            }
+            for alarm in halt.alarms
+        ],
+    }
+
+
+def from_line(line: str) -> SessionRecord:
+    """Return the record a line of JSON holds.
+
+    Only ``id``, ``tokens`` and ``scores`` must be there. ``label`` and ``onset`` may stand for one
+    annotation without an author.
+
+    Raises
+    ------
+    InvalidRecordError
+        Naming the field, its value and what is allowed.
+
+    Examples
+    --------
+    >>> from_line('{"id": "a", "tokens": ["Hi"], "scores": [0.9], "label": "good"}').label
+    'good'
+    """
+    try:
+        values = json.loads(
+            line, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
+        )
+    except (ValueError, RecursionError) as error:
+        raise InvalidRecordError(f"a session must be one JSON object a line: {error}") from None
+    if not isinstance(values, dict):
+        raise InvalidRecordError(f"a session must be a JSON object, got {type(values).__name__}")
+    schema = values.pop("schema", SCHEMA_VERSION)
+    if schema != SCHEMA_VERSION:
+        raise InvalidRecordError(f"schema must be {SCHEMA_VERSION}, got {schema!r:.80}")
+    return from_values(values)
+
+
+def from_values(values: dict[str, Any]) -> SessionRecord:
+    """Return the record of plain values; they are checked, and errors are as in ``from_line``."""
+    refuse_unknown("field", values, _KNOWN)
+    values = dict(values)
+    for name in ("id", "tokens", "scores"):
+        if name not in values:
+            raise InvalidRecordError(f"{name} must be present, got fields {', '.join(values)}")
+    for name in ("id", "source", "model", "prompt", "group", "evidence_note"):
+        require(name, values.setdefault(name, ""), str, "a string")
+    if not values["id"]:
+        raise InvalidRecordError("id must be a string with text in it, got ''")
+    for name in ("started_us", "ended_us"):
+        microseconds(name, values.setdefault(name, 0), least=-INT64)
+    for name in ("tokens", "tags"):
+        values[name] = list_of(name, values.setdefault(name, []), string, "a list of strings")
+    values["scores"] = list_of("scores", values["scores"], score, "a list of numbers in [0, 1]")
+    n_tokens, n_scores = len(values["tokens"]), len(values["scores"])
+    if n_tokens - n_scores not in (0, 1):
+        raise InvalidRecordError(f"scores must be one a token ({n_tokens}), got {n_scores}")
+    values["held"] = _held(values.get("held", []), n_scores)
+    values["times_us"] = list_of(
+        "times_us", values.setdefault("times_us", []), microseconds, "a list of microseconds"
+    )
+    if len(values["times_us"]) not in (0, n_tokens):
+        raise InvalidRecordError(
+            f"times_us must be one a token ({n_tokens}) or empty, got {len(values['times_us'])}"
+        )
+    values["policy"] = _policy("policy", values.get("policy", {}))
+    shadow = values.setdefault("shadow_policy", None)
+    values["shadow_policy"] = None if shadow is None else _policy("shadow_policy", shadow)
+    for name, default in (("enforced", False), ("text_kept", True)):
+        require(name, values.setdefault(name, default), bool, "true or false")
+    one_of("ended_by", values.setdefault("ended_by", "completed"), get_args(Ending))
+    for name in ("halt", "shadow_halt"):
+        values[name] = _halt(name, values.setdefault(name, None), n_tokens)
+    values["evidence"] = list_of(
+        "evidence", values.setdefault("evidence", []), _chunk, "a list of evidence chunks"
+    )
+    values["annotations"] = _annotations(values)
+    return SessionRecord(**values)
+
+
+def policy_from(values: str) -> HaltPolicy:
+    """Return the policy a JSON object holds; errors as in :func:`from_line`."""
+    return _policy("policy", json.loads(values))
+
+
+def halt_from(values: str) -> HaltReason | None:
+    """Return the halt a JSON object or ``null`` holds; errors as in :func:`from_line`."""
+    return _halt("halt", json.loads(values), INT64)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twice!r:.80} stands twice in one object")
+    return values
+
+
+def _held(values: object, n_scores: int) -> tuple[bool, ...]:
+    require("held", values, list, "a list of token indices")
+    assert isinstance(values, list)
+    for place, entry in enumerate(values):
+        if type(entry) is not int or not 0 <= entry < n_scores:
+            raise InvalidRecordError(
+                f"held[{place}] must be the index of a scored token, "
+                f"0 to {n_scores - 1}, got {entry!r:.80}"
+            )
+    held = set(values)
+    return tuple(index in held for index in range(n_scores))
+
+
+def _policy(name: str, values: object) -> HaltPolicy:
+    require(name, values, dict, "an object of limits")
+    assert isinstance(values, dict)
+    try:
+        return HaltPolicy.from_dict(values)
+    except DirectorError as error:
+        raise InvalidRecordError(f"{name}: {error}") from None
+
+
+def _halt(name: str, values: object, n_tokens: int) -> HaltReason | None:
+    if values is None:
+        return None
+    require(name, values, dict, "null or an object that says why")
+    assert isinstance(values, dict)
+    refuse_unknown(f"{name} field", values, ("class", "code", "index", "detail", "alarms"))
+    one_of(f"{name}.class", values.get("class"), get_args(HaltClass))
+    for entry in ("code", "detail"):
+        require(f"{name}.{entry}", values.setdefault(entry, ""), str, "a string")
+    # A source that fails halts at the token that never came.
+    index = token_index(f"{name}.index", values.get("index"), n_tokens)
+
+    def alarm(place: str, entry: object) -> Alarm:
+        require(place, entry, dict, "an object")
+        assert isinstance(entry, dict)
+        refuse_unknown(f"{place} field", entry, ("mechanism", "observed", "threshold"))
+        one_of(f"{place}.mechanism", entry.get("mechanism"), MECHANISMS)
+        return Alarm(
+            entry["mechanism"],
+            index,
+            number(f"{place}.observed", entry.get("observed")),
+            number(f"{place}.threshold", entry.get("threshold")),
+        )
+
+    alarms = list_of(f"{name}.alarms", values.get("alarms", []), alarm, "a list of alarms")
+    return HaltReason(values["class"], values["code"], index, alarms, values["detail"])
+
+
+def _chunk(name: str, values: object) -> EvidenceChunk:
+    require(name, values, dict, "an object")
+    assert isinstance(values, dict)
+    refuse_unknown(f"{name} field", values, ("text", "distance", "source"))
+    for entry in ("text", "source"):
+        require(f"{name}.{entry}", values.setdefault(entry, ""), str, "a string")
+    distance = number(f"{name}.distance", values.get("distance"))
+    return EvidenceChunk(values["text"], distance, values["source"])
+
+
+def _annotations(values: dict[str, Any]) -> tuple[Annotation, ...]:
+    label, onset = values.pop("label", None), values.pop("onset", None)
+    listed = values.get("annotations", [])
+    if label is not None:
+        if listed:
+            raise InvalidRecordError("label must be left out where there are annotations")
+        return (_annotation("", {"label": label, "onset": onset}),)
+    if onset is not None:
+        raise InvalidRecordError(f"onset must come with a label, got {onset!r:.80}")
+    return list_of(
+        "annotations", listed, lambda name, entry: _annotation(f"{name}.", entry), "a list"
+    )
+
+
+def _annotation(prefix: str, values: object) -> Annotation:
+    require(prefix.rstrip("."), values, dict, "an object")
+    assert isinstance(values, dict)
+    known = [entry.name for entry in fields(Annotation)]
+    refuse_unknown(f"{prefix}field", values, known)
+    one_of(f"{prefix}label", values.get("label"), get_args(Label))
+    onset = values.get("onset")
+    if onset is not None:
+        token_index(f"{prefix}onset", onset)
+    for entry in ("author", "note"):
+        require(f"{prefix}{entry}", values.setdefault(entry, ""), str, "a string")
+    microseconds(f"{prefix}at_us", values.setdefault("at_us", 0))
+    return Annotation(**values)
