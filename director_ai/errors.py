@@ -25,6 +25,30 @@ class InvalidRecordError(DirectorError, ValueError):
     """A stored session cannot be read."""
 
 
+class InvalidQueryError(DirectorError, ValueError):
+    """A filter or an order of sessions is not one there is."""
+
+
+class DuplicateSessionError(DirectorError, ValueError):
+    """A session of this id is already there, and it is another one."""
+
+
+class DamagedSessionError(DirectorError, ValueError):
+    """What is stored of a session is not what was sealed."""
+
+
+class StoreError(DirectorError, OSError):
+    """A store cannot be opened, or cannot do what it was asked for."""
+
+
+class ReadOnlyStoreError(StoreError):
+    """A store that was opened to read was asked to write."""
+
+
+class ImportRefusedError(DirectorError, ValueError):
+    """A file asks for more memory, time or room than an import is given."""
+
+
 class UnknownSessionError(DirectorError, KeyError):
     """No session has the identifier that was asked for."""
 

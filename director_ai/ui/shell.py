@@ -57,6 +57,19 @@ def navigation() -> Any:
         [
             st.Page(views / "live.py", title="Live", icon=":material/play_circle:", default=True),
             st.Page(
+                views / "sessions.py",
+                title="Sessions",
+                icon=":material/list:",
+                url_path="sessions",
+            ),
+            st.Page(
+                views / "review.py",
+                title="Review",
+                icon=":material/rate_review:",
+                url_path="review",
+            ),
+            st.Page(views / "data.py", title="Data", icon=":material/database:", url_path="data"),
+            st.Page(
                 views / "session.py",
                 title="Session",
                 icon=":material/show_chart:",

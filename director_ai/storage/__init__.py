@@ -1,0 +1,1 @@
+"""Sessions at rest: one store for SQLite and PostgreSQL, its recorder, import and export."""

@@ -1,0 +1,188 @@
+"""Records as rows and back."""
+
+import json
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import accumulate, pairwise
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from director_ai.core.halting.closest_call import closest_call
+from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
+from director_ai.core.runtime.record_json import SCHEMA_VERSION, from_values, halt_values
+from director_ai.storage.sparkline import sparkline
+
+EXCERPT_CHARS = 80
+
+Row = dict[str, Any]
+
+
+def header_row(record: SessionRecord) -> Row:
+    """Return what ``sessions`` keeps of a record that holds no tokens yet."""
+    halt, shadow = record.halt, record.shadow_halt
+    return {
+        "id": record.id,
+        "started_us": record.started_us,
+        "ended_us": record.ended_us,
+        "source": record.source,
+        "model": record.model,
+        "prompt": record.prompt,
+        "prompt_family": record.group,
+        "tags": json.dumps(record.tags, ensure_ascii=False),
+        "policy": json.dumps(record.policy.to_dict()),
+        "enforced": record.enforced,
+        "text_kept": record.text_kept,
+        "halt": json.dumps(halt_values(halt)),
+        "shadow_policy": json.dumps(record.shadow_policy and record.shadow_policy.to_dict()),
+        "shadow_halt": json.dumps(halt_values(shadow)),
+        "evidence": json.dumps([asdict(chunk) for chunk in record.evidence]),
+        "evidence_note": record.evidence_note,
+        "schema_version": SCHEMA_VERSION,
+        "halt_class": halt and halt.halt_class,
+        "halt_index": halt and halt.index,
+        "halt_code": halt and halt.code,
+        "rules": ",".join(alarm.mechanism for alarm in halt.alarms) if halt else "",
+        "shadow_index": shadow and shadow.index,
+    }
+
+
+def session_row(record: SessionRecord) -> Row:
+    """Return what ``sessions`` keeps of a finished record."""
+    return {
+        **header_row(record),
+        **summary_values(record),
+        "ended_by": record.ended_by,
+        "digest": digest_of(record),
+        "label": record.label,
+        "onset": record.onset,
+    }
+
+
+def summary_values(record: SessionRecord) -> Row:
+    """Return what lists show of a record's tokens and scores."""
+    scores = record.scores
+    # Of a halt its own margin, even where the recording goes on to something worse.
+    judged = scores if record.halt is None else scores[: record.halt.index + 1]
+    call = closest_call(judged, record.policy)
+    return {
+        "n_tokens": len(record.tokens),
+        "lowest": min(scores, default=None),
+        "average": sum(scores) / len(scores) if scores else None,
+        "margin": call and call.margin,
+        "margin_index": call and call.token,
+        "margin_rule": call and call.mechanism,
+        "sparkline": sparkline(scores),
+        "excerpt": excerpt(record.tokens),
+    }
+
+
+def excerpt(tokens: Iterable[str]) -> str:
+    """Return the first characters of a text.
+
+    >>> excerpt(["Hello", " world"])
+    'Hello world'
+    """
+    text = ""
+    for token in tokens:
+        text += token
+        if len(text) >= EXCERPT_CHARS:
+            break
+    return text[:EXCERPT_CHARS]
+
+
+def body_row(record: SessionRecord) -> Row:
+    """Return what ``bodies`` keeps of a record."""
+    return {
+        "text": "".join(record.tokens),
+        "lengths": _packed("I", map(len, record.tokens)),
+        "scores": _packed("d", record.scores),
+        "held": bytes(record.held),
+        "times_us": _packed("q", record.times_us),
+    }
+
+
+def token_columns(body: RowMapping) -> Row:
+    """Return tokens, scores, held and times of a row of ``bodies``."""
+    ends = accumulate(_unpacked("I", body["lengths"]), initial=0)
+    text = body["text"]
+    return {
+        "tokens": [text[start:end] for start, end in pairwise(ends)],
+        "scores": list(unpacked_scores(body["scores"])),
+        "held": [index for index, held in enumerate(body["held"]) if held],
+        "times_us": list(_unpacked("q", body["times_us"])),
+    }
+
+
+def live_columns(rows: Sequence[RowMapping]) -> Row:
+    """Return tokens, scores, held and times of rows of ``tokens``, in order of position."""
+    times = [row["time_us"] for row in rows]
+    return {
+        "tokens": [row["text"] for row in rows],
+        "scores": [row["score"] for row in rows if row["score"] is not None],
+        "held": [index for index, row in enumerate(rows) if row["held"]],
+        "times_us": [] if None in times else times,
+    }
+
+
+def record_of(
+    session: RowMapping, columns: Row, annotations: Iterable[Annotation]
+) -> SessionRecord:
+    """Return the record of a row of ``sessions``, its tokens and what is said of it.
+
+    Raises
+    ------
+    InvalidRecordError
+        If what is stored is no session.
+    """
+    return from_values(
+        {
+            "id": session["id"],
+            "started_us": session["started_us"],
+            "ended_us": session["ended_us"],
+            "source": session["source"],
+            "model": session["model"],
+            "prompt": session["prompt"],
+            "policy": json.loads(session["policy"]),
+            "enforced": bool(session["enforced"]),
+            # A session still being recorded has not ended; what is there of it is a cut text.
+            "ended_by": session["ended_by"] or "abandoned",
+            "halt": json.loads(session["halt"]),
+            "evidence": json.loads(session["evidence"]),
+            "evidence_note": session["evidence_note"],
+            "annotations": [asdict(annotation) for annotation in annotations],
+            "group": session["prompt_family"],
+            "tags": json.loads(session["tags"]),
+            "text_kept": bool(session["text_kept"]),
+            "shadow_policy": json.loads(session["shadow_policy"]),
+            "shadow_halt": json.loads(session["shadow_halt"]),
+            **columns,
+        }
+    )
+
+
+def annotation_of(row: RowMapping) -> Annotation:
+    """Return the annotation a row holds."""
+    return Annotation(row["label"], row["onset"], row["author"], row["at_us"], row["note"])
+
+
+def unpacked_scores(packed: bytes) -> "array[float]":
+    """Return the scores of a session as float64."""
+    return _unpacked("d", packed)
+
+
+def _packed(kind: str, values: Iterable[Any]) -> bytes:
+    packed = array(kind, values)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def _unpacked(kind: str, packed: bytes) -> "array[Any]":
+    values = array(kind)
+    values.frombytes(packed)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values

@@ -1,0 +1,249 @@
+"""A connection to the database: how it is opened, written to and retried, on both kinds."""
+
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from director_ai.errors import ReadOnlyStoreError, StoreError
+from director_ai.storage.checkpoint import checkpoint
+
+RETRY_S = 30.0
+"""How long a write is tried again: a PostgreSQL server takes about this long to restart."""
+
+_BUSY_MS = 30_000
+_FIRST_WAIT_S = 0.05
+_LONGEST_WAIT_S = 1.0
+
+Dialect = Literal["sqlite", "postgresql"]
+Result = TypeVar("Result")
+
+
+class Database:
+    """One database, opened once a process.
+
+    Parameters
+    ----------
+    address
+        A file for SQLite, or a URL: ``sqlite:///sessions.db``,
+        ``postgresql+psycopg://user@host/name``.
+    read_only
+        Refuse to write; the file must be there.
+
+    Raises
+    ------
+    StoreError
+        If the address is none, or the file is no database.
+    """
+
+    def __init__(self, address: str | Path, *, read_only: bool = False) -> None:
+        self.url = _url(address)
+        self.dialect: Dialect = "sqlite" if self.url.drivername == "sqlite" else "postgresql"
+        self.read_only = read_only
+        self.path = Path(self.url.database or "") if self.dialect == "sqlite" else None
+        self._pid = os.getpid()
+        if self.path is not None:
+            _prepare_file(self.path, read_only=read_only)
+        self._engine = self._connected()
+
+    @property
+    def name(self) -> str:
+        """The database by a name without its password."""
+        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees the database as it stands now."""
+        with self._own_engine().connect() as connection:
+            yield connection
+
+    def write(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
+        """Run ``work`` in one transaction and return what it returns.
+
+        Parameters
+        ----------
+        work
+            May be run more than once: a transaction that a lost connection broke is tried again
+            for ``RETRY_S``, so that running it twice must come to the same.
+        durable
+            Wait until it would survive a loss of power.
+
+        Raises
+        ------
+        ReadOnlyStoreError
+            If the database was opened to read.
+        """
+        if self.read_only:
+            raise ReadOnlyStoreError(f"{self.name} is open to read only")
+        deadline = time.monotonic() + RETRY_S
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                result = self._write_once(work, durable=durable)
+            except DBAPIError as error:
+                if not _is_transient(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+            else:
+                if self.path is not None:
+                    checkpoint(self.path)
+                return result
+
+    def _write_once(self, work: Callable[[Connection], Result], *, durable: bool) -> Result:
+        with self._own_engine().connect() as plain:
+            connection = plain.execution_options(director_writes=True)
+            if self.path is not None:
+                # Only outside a transaction does SQLite take the change.
+                raw = connection.connection.cursor()
+                raw.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                raw.close()
+            with connection.begin():
+                if self.path is None and not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                return work(connection)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._engine.dispose()
+
+    def _own_engine(self) -> Engine:
+        if os.getpid() != self._pid:
+            # A connection does not survive a fork; the parent's must not be closed from here.
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+        return self._engine
+
+    def _connected(self) -> Engine:
+        try:
+            if self.path is None:
+                return create_engine(self.url, pool_pre_ping=True, connect_args=_PATIENCE)
+            mode = "ro" if self.read_only else "rw"
+            file = f"file:{_quoted(self.path)}?mode={mode}"
+            engine = create_engine(
+                "sqlite://",
+                creator=lambda: sqlite3.connect(file, uri=True, check_same_thread=False),
+                poolclass=_pool_class(),
+            )
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                f"store must be SQLite or a database whose driver is installed, got {self.name}; "
+                f"install {error.name}"
+            ) from None
+        event.listen(engine, "connect", _configure_read if self.read_only else _configure)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+
+_PATIENCE = {"connect_timeout": 10}
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that the disk is full."""
+    return isinstance(error, DBAPIError) and "disk is full" in str(error.orig)
+
+
+def _pool_class() -> Any:
+    from sqlalchemy import QueuePool
+
+    # An engine without a file name would be given one connection for all threads.
+    return QueuePool
+
+
+def _url(address: str | Path) -> URL:
+    text = str(address)
+    if isinstance(address, Path) or "://" not in text:
+        if not text.strip():
+            raise StoreError("store must be a file or a database URL, got ''")
+        return URL.create("sqlite", database=str(Path(text).expanduser()))
+    try:
+        url = make_url(text)
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise StoreError(
+            f"store must be a file or a URL such as postgresql+psycopg://host/name, got {text!r}"
+        ) from None
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise StoreError(f"store must be SQLite or PostgreSQL, got {backend!r}")
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise StoreError(f"store must be a file that other processes can open, got {text!r}")
+        return url.set(drivername="sqlite")
+    return url if "+" in url.drivername else url.set(drivername="postgresql+psycopg")
+
+
+def _prepare_file(path: Path, *, read_only: bool) -> None:
+    if path.is_dir():
+        raise StoreError(f"store must be a file, got the folder {path}")
+    if path.exists():
+        # Never opened here: closing it again would drop the locks that SQLite holds on it.
+        return
+    if read_only:
+        raise StoreError(f"store must be there to be read, got {path}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            # SQLite would make it readable to everyone.
+            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
+            os.close(os.open(path, flags, stat.S_IRUSR | stat.S_IWUSR))
+    except OSError as error:
+        raise StoreError(
+            f"store must be in a folder that can be written, got {path}: {error.strerror}"
+        ) from None
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path.absolute()))
+
+
+def _configure(connection: Any, _record: object) -> None:
+    # Without this the driver would commit before every statement that changes the schema.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    # Several connections checkpointing at once can lose frames up to SQLite 3.51.2: see checkpoint.
+    cursor.execute("PRAGMA wal_autocheckpoint = 0")
+    deadline = time.monotonic() + RETRY_S
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            # On a fresh file the busy handler is not asked.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_FIRST_WAIT_S)
+    cursor.close()
+
+
+def _configure_read(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and then writes fails at once if another wrote in between.
+    writes = connection.get_execution_options().get("director_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    text = str(error.orig)
+    return (
+        "database is locked" in text
+        or "the database system is" in text
+        or ("connection" in text.lower() and "refused" in text)
+        or "deadlock detected" in text
+    )

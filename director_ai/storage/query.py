@@ -1,0 +1,236 @@
+"""Filters, orders and counts as SQL."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+
+from director_ai.core.halting.reason import MECHANISMS
+from director_ai.storage.schema import bodies, sessions
+from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
+
+_ENDINGS: dict[Outcome, tuple[str, ...]] = {
+    "halted": ("halted", "soft_halted"),
+    "completed": ("completed",),
+    "infrastructure": ("fault", "operator"),
+    "abandoned": ("abandoned",),
+    "recording": (),
+}
+
+_c = sessions.c
+
+
+def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
+    """Return what the sessions of a query have in common, as SQL."""
+    found: list[ColumnElement[bool]] = []
+    if query.since_us is not None:
+        found.append(_c.started_us >= query.since_us)
+    if query.until_us is not None:
+        found.append(_c.started_us < query.until_us)
+    if query.outcomes:
+        endings = [ending for name in query.outcomes for ending in _ENDINGS[name]]
+        live = [_c.ended_by.is_(None)] if "recording" in query.outcomes else []
+        found.append(or_(_c.ended_by.in_(endings), *live))
+    if query.rules:
+        found.append(or_(*(_has_rule(name) for name in query.rules)))
+    if query.labels:
+        bare = [_c.label.is_(None)] if UNLABELLED in query.labels else []
+        found.append(or_(_c.label.in_(query.labels), *bare))
+    for column, values in (
+        (_c.model, query.models),
+        (_c.source, query.sources),
+        (_c.prompt_family, query.groups),
+    ):
+        if values:
+            found.append(column.in_(values))
+    if query.tags:
+        found.append(or_(*(_has_tag(tag) for tag in query.tags)))
+    if query.enforced is not None:
+        found.append(_c.enforced.is_(query.enforced))
+    if query.shadow_halted is not None:
+        halted = _c.shadow_index.is_not(None)
+        found.append(halted if query.shadow_halted else ~halted)
+    if query.least_tokens is not None:
+        found.append(_c.n_tokens >= query.least_tokens)
+    if query.most_tokens is not None:
+        found.append(_c.n_tokens <= query.most_tokens)
+    if query.most_margin is not None:
+        found.append(_c.margin <= query.most_margin)
+    if query.text:
+        found.append(_holds_text(query.text))
+    if query.order == "nearest_misses":
+        found.append(and_(_c.ended_by == "completed", _c.halt_index.is_(None)))
+    return found
+
+
+def ordered(statement: Select[Any], query: SessionQuery) -> Select[Any]:
+    """Return the statement in the query's order; ties go by key, so that pages never overlap."""
+    ranks: dict[str, tuple[ColumnElement[Any], ...]] = {
+        "newest": (_c.started_us.desc(), _c.key.desc()),
+        "oldest": (_c.started_us, _c.key),
+        "closest": (func.abs(_c.margin).nulls_last(), _c.key),
+        "nearest_misses": (_c.margin.nulls_last(), _c.key),
+        "lowest": (_c.lowest.nulls_last(), _c.key),
+        "longest": (_c.n_tokens.desc(), _c.key),
+    }
+    return statement.order_by(*ranks[query.order])
+
+
+def count(connection: Connection, query: SessionQuery) -> int:
+    """Return how many sessions a query finds."""
+    statement = select(func.count()).select_from(sessions).where(*conditions(query))
+    return int(connection.execute(statement).scalar_one())
+
+
+FACETS = ("outcomes", "rules", "labels", "models", "sources", "groups", "tags", "enforced")
+
+
+def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, int]]:
+    """Return, for every facet, how many sessions each of its values would find.
+
+    A facet's own choice is left out of its counts, so that they tell what choosing another value
+    would bring; all other filters hold.
+    """
+    columns = {
+        "outcomes": _c.ended_by,
+        "rules": _c.rules,
+        "labels": _c.label,
+        "models": _c.model,
+        "sources": _c.source,
+        "groups": _c.prompt_family,
+        "tags": _c.tags,
+        "enforced": _c.enforced,
+    }
+    found: dict[str, dict[str, int]] = {}
+    for name, column in columns.items():
+        unasked: dict[str, Any] = {name: None if name == "enforced" else ()}
+        others = replace(query, **unasked)
+        statement = select(column, func.count()).where(*conditions(others)).group_by(column)
+        counts: Counter[str] = Counter()
+        for value, n_sessions in connection.execute(statement):
+            for word in _words(name, value):
+                counts[word] += n_sessions
+        found[name] = dict(counts.most_common())
+    return found
+
+
+def _words(facet: str, value: Any) -> tuple[str, ...]:
+    """Return what a stored value stands for in a facet; several for a list."""
+    if facet == "outcomes":
+        return (outcome(value),)
+    if facet == "rules":
+        return tuple(name for name in MECHANISMS if name in value.split(","))
+    if facet == "labels":
+        return (value or UNLABELLED,)
+    if facet == "tags":
+        return tuple(dict.fromkeys(json.loads(value)))
+    if facet == "enforced":
+        return ("true" if value else "false",)
+    return (value,) if value else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A query's sessions in a few numbers.
+
+    Attributes
+    ----------
+    median_halt
+        Token at which the median halted session was halted; ``None`` without one.
+    n_sessions, n_halted, n_completed, n_infrastructure, n_recording
+        By outcome; abandoned ones are in ``n_sessions`` alone.
+    n_good, n_bad
+        Labelled so.
+    n_false_halts, n_right_halts
+        Halted, and labelled good or bad.
+    """
+
+    median_halt: int | None
+    n_sessions: int
+    n_halted: int
+    n_completed: int
+    n_infrastructure: int
+    n_recording: int
+    n_good: int
+    n_bad: int
+    n_false_halts: int
+    n_right_halts: int
+
+
+def overview(connection: Connection, query: SessionQuery) -> Overview:
+    """Return the numbers that head a list."""
+    halted = _c.ended_by.in_(_ENDINGS["halted"])
+    where = conditions(query)
+
+    def n(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+    row = connection.execute(
+        select(
+            func.count(),
+            n(halted),
+            n(_c.ended_by == "completed"),
+            n(_c.ended_by.in_(_ENDINGS["infrastructure"])),
+            n(_c.ended_by.is_(None)),
+            n(_c.label == "good"),
+            n(_c.label == "bad"),
+            n(and_(halted, _c.label == "good")),
+            n(and_(halted, _c.label == "bad")),
+        ).where(*where)
+    ).one()
+    counts = [int(value) for value in row]
+    median = None
+    if counts[1]:
+        middle = (
+            select(_c.halt_index)
+            .where(halted, *where)
+            .order_by(_c.halt_index)
+            .offset((counts[1] - 1) // 2)
+            .limit(1)
+        )
+        median = connection.execute(middle).scalar()
+    return Overview(median, *counts)
+
+
+def histogram(
+    connection: Connection, query: SessionQuery, n_buckets: int
+) -> list[tuple[int, int, dict[str, int]]]:
+    """Return counts over time: from, to (µs) and sessions by outcome, or by rule if halted."""
+    where = conditions(query)
+    first, last = connection.execute(
+        select(func.min(_c.started_us), func.max(_c.started_us)).where(*where)
+    ).one()
+    if first is None:
+        return []
+    width = max(1, (last - first) // n_buckets + 1)
+    # Both databases divide integers as integers; "/" of SQLAlchemy would not.
+    bucket = (_c.started_us - first).op("/", precedence=9)(width).label("bucket")
+    rows = connection.execute(
+        select(bucket, _c.ended_by, _c.halt_code, func.count())
+        .where(*where)
+        .group_by(bucket, _c.ended_by, _c.halt_code)
+    )
+    found: list[Counter[str]] = [Counter() for _ in range(n_buckets)]
+    for place, ended_by, code, n_sessions in rows:
+        name = outcome(ended_by)
+        found[int(place)][code if name == "halted" else name] += n_sessions
+    return [
+        (first + place * width, first + (place + 1) * width, dict(counts))
+        for place, counts in enumerate(found)
+    ]
+
+
+def _has_rule(name: str) -> ColumnElement[bool]:
+    # No mechanism's name stands within another's.
+    return _c.rules.contains(name, autoescape=True)
+
+
+def _has_tag(tag: str) -> ColumnElement[bool]:
+    return _c.tags.contains(json.dumps(tag, ensure_ascii=False), autoescape=True)
+
+
+def _holds_text(text: str) -> ColumnElement[bool]:
+    answers = select(bodies.c.session).where(bodies.c.text.icontains(text, autoescape=True))
+    return or_(_c.prompt.icontains(text, autoescape=True), _c.key.in_(answers))

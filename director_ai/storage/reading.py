@@ -1,0 +1,200 @@
+"""What is asked of a store: lists, sessions, and everything the charts of an archive need."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
+from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
+from director_ai.storage import codec, query
+from director_ai.storage.database import Database
+from director_ai.storage.query import Overview
+from director_ai.storage.schema import annotations, bodies, sessions, tokens
+from director_ai.storage.summary import SessionQuery, SessionSummary
+
+_MOST_BOUND = 500
+"""Values bound in one statement; SQLite takes 32,766 and PostgreSQL 65,535."""
+
+
+class Annotated(NamedTuple):
+    """An annotation as it is stored.
+
+    Attributes
+    ----------
+    key
+        Its number, by which it can be withdrawn.
+    annotation
+        What it says.
+    """
+
+    key: int
+    annotation: Annotation
+
+
+class Curve(NamedTuple):
+    """A sealed session's scores.
+
+    Attributes
+    ----------
+    key, id
+        The session's.
+    scores
+        float64, little-endian, one a scored token.
+    """
+
+    key: int
+    id: str
+    scores: bytes
+
+
+class Reading:
+    """The reading half of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self, wanted: SessionQuery | None = None) -> int:
+        """Return how many sessions a query finds; all by default."""
+        with self._database.reading() as connection:
+            return query.count(connection, wanted or SessionQuery())
+
+    def summaries(
+        self, wanted: SessionQuery | None = None, *, limit: int = 100, offset: int = 0
+    ) -> list[SessionSummary]:
+        """Return the sessions of a query in its order, from ``offset``, at most ``limit``."""
+        wanted = wanted or SessionQuery()
+        statement = query.ordered(select(sessions).where(*query.conditions(wanted)), wanted)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.limit(limit).offset(offset)).mappings()
+            return [SessionSummary.of(row) for row in rows]
+
+    def ids(self, wanted: SessionQuery | None = None) -> list[str]:
+        """Return the ids of all sessions of a query, in its order."""
+        wanted = wanted or SessionQuery()
+        statement = query.ordered(select(sessions.c.id).where(*query.conditions(wanted)), wanted)
+        with self._database.reading() as connection:
+            return list(connection.execute(statement).scalars())
+
+    def facets(self, wanted: SessionQuery | None = None) -> dict[str, dict[str, int]]:
+        """Return how many sessions each value of each facet would find; see ``query.facets``."""
+        with self._database.reading() as connection:
+            return query.facets(connection, wanted or SessionQuery())
+
+    def overview(self, wanted: SessionQuery | None = None) -> Overview:
+        """Return a query's sessions in a few numbers."""
+        with self._database.reading() as connection:
+            return query.overview(connection, wanted or SessionQuery())
+
+    def histogram(
+        self, wanted: SessionQuery | None = None, *, n_buckets: int = 48
+    ) -> list[tuple[int, int, dict[str, int]]]:
+        """Return counts over time; see ``query.histogram``."""
+        with self._database.reading() as connection:
+            return query.histogram(connection, wanted or SessionQuery(), n_buckets)
+
+    def summary(self, id: str) -> SessionSummary:
+        """Return a session's row of the list.
+
+        Raises
+        ------
+        UnknownSessionError
+            Saying what there is instead.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()
+            if row is None:
+                raise self._unknown(connection, id)
+            return SessionSummary.of(row)
+
+    def get(self, id: str, *, verify: bool = True) -> SessionRecord:
+        """Return a session; one still being recorded as far as it has come.
+
+        Parameters
+        ----------
+        id
+            Its id.
+        verify
+            Compare its tokens with the digest of its seal.
+
+        Raises
+        ------
+        UnknownSessionError
+            Saying what there is instead.
+        DamagedSessionError
+            If what is stored is not what was sealed.
+        """
+        with self._database.reading() as connection:
+            record, sealed = self._record(connection, id)
+        if verify and sealed is not None and digest_of(record) != sealed:
+            raise DamagedSessionError(
+                f"session {id!r} in {self._database.name} is not what was sealed: "
+                f"its tokens do not give the digest {sealed[:12]}"
+            )
+        return record
+
+    def records(self, ids: Iterable[str]) -> Iterator[SessionRecord]:
+        """Yield the sessions of these ids, in order, each verified."""
+        yield from map(self.get, ids)
+
+    def annotations(self, id: str) -> list[Annotated]:
+        """Return what was said of a session, oldest first."""
+        statement = (
+            select(annotations)
+            .join(sessions, sessions.c.key == annotations.c.session)
+            .where(sessions.c.id == id)
+            .order_by(annotations.c.key)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).mappings()
+            return [Annotated(row["key"], codec.annotation_of(row)) for row in rows]
+
+    def curves(self, ids: Sequence[str]) -> Iterator[Curve]:
+        """Yield the scores of sealed sessions, in no particular order, without their text."""
+        columns = (sessions.c.key, sessions.c.id, bodies.c.scores)
+        joined = select(*columns).join(bodies, bodies.c.session == sessions.c.key)
+        with self._database.reading() as connection:
+            for start in range(0, len(ids), _MOST_BOUND):
+                chunk = ids[start : start + _MOST_BOUND]
+                for row in connection.execute(joined.where(sessions.c.id.in_(chunk))):
+                    yield Curve(*row)
+
+    def stamp(self) -> tuple[int, int]:
+        """Return a value that changes whenever anything in the store does."""
+        statement = select(func.count(), func.coalesce(func.max(sessions.c.changed_us), 0))
+        with self._database.reading() as connection:
+            n_sessions, changed = connection.execute(statement).one()
+            return int(n_sessions), int(changed)
+
+    def _record(self, connection: Connection, id: str) -> tuple[SessionRecord, str | None]:
+        row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()
+        if row is None:
+            raise self._unknown(connection, id)
+        own = annotations.c.session == row["key"]
+        said = connection.execute(select(annotations).where(own).order_by(annotations.c.key))
+        body = (
+            connection.execute(select(bodies).where(bodies.c.session == row["key"]))
+            .mappings()
+            .first()
+        )
+        if body is not None:
+            columns = codec.token_columns(body)
+        else:
+            live = select(tokens).where(tokens.c.session == row["key"]).order_by(tokens.c.position)
+            columns = codec.live_columns(connection.execute(live).mappings().all())
+        try:
+            record = codec.record_of(
+                row, columns, [codec.annotation_of(entry) for entry in said.mappings()]
+            )
+        except InvalidRecordError as error:
+            raise DamagedSessionError(
+                f"session {id!r} in {self._database.name} cannot be read: {error}"
+            ) from None
+        return record, row["digest"]
+
+    def _unknown(self, connection: Connection, id: str) -> UnknownSessionError:
+        n_sessions = query.count(connection, SessionQuery())
+        newest = query.ordered(select(sessions.c.id), SessionQuery()).limit(1)
+        name = connection.execute(newest).scalar()
+        known = f"it holds {n_sessions:,}" + (f", newest {name!r}" if name is not None else "")
+        return UnknownSessionError(f"no session {id!r} in {self._database.name}; {known}")

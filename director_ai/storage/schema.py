@@ -1,0 +1,121 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+While a session is recorded its tokens are rows of ``tokens``, so that anyone may watch them come.
+The seal folds them into one row of ``bodies``, which reads a thousand times faster, and removes
+them; what lists and filters need stands in ``sessions``.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+from director_ai.storage.safe_text import SafeText
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the column is declared INTEGER.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _session_key(*, primary: bool) -> Column[int]:
+    owner = ForeignKey("sessions.key", ondelete="CASCADE")
+    return Column("session", _Key, owner, primary_key=primary, autoincrement=False, nullable=False)
+
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("id", SafeText, nullable=False, unique=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger, nullable=False),
+    Column("source", SafeText, nullable=False),
+    Column("model", SafeText, nullable=False),
+    Column("prompt", SafeText, nullable=False),
+    Column("prompt_family", SafeText, nullable=False),
+    Column("tags", SafeText, nullable=False, comment="JSON list of strings"),
+    Column("policy", Text, nullable=False, comment="JSON object of limits"),
+    Column("enforced", Boolean, nullable=False),
+    Column("text_kept", Boolean, nullable=False),
+    Column("ended_by", Text, comment="null while it is being recorded"),
+    Column("halt", SafeText, nullable=False, comment="JSON object or null"),
+    Column("shadow_policy", Text, nullable=False, comment="JSON object or null"),
+    Column("shadow_halt", SafeText, nullable=False, comment="JSON object or null"),
+    Column("evidence", SafeText, nullable=False, comment="JSON list of chunks"),
+    Column("evidence_note", SafeText, nullable=False),
+    Column("n_dropped", Integer, nullable=False, server_default="0"),
+    Column("digest", Text, comment="SHA-256 of the tokens, from the seal on"),
+    Column("schema_version", SmallInteger, nullable=False),
+    # What lists, filters and facets read, made from the rest at the seal.
+    Column("n_tokens", Integer, nullable=False),
+    Column("halt_class", Text),
+    Column("halt_index", Integer),
+    Column("halt_code", SafeText),
+    Column("rules", Text, nullable=False, comment="mechanisms that held, in order, by commas"),
+    Column("shadow_index", Integer),
+    Column("lowest", Float),
+    Column("average", Float),
+    Column("margin", Float, comment="closest call"),
+    Column("margin_index", Integer),
+    Column("margin_rule", Text),
+    Column("sparkline", LargeBinary, nullable=False),
+    Column("excerpt", SafeText, nullable=False),
+    Column("label", Text),
+    Column("onset", Integer),
+    Column("changed_us", BigInteger, nullable=False, comment="heartbeat while it is recorded"),
+    CheckConstraint("n_tokens >= 0", name="session_tokens"),
+    Index("sessions_started", "started_us", "key"),
+    Index("sessions_changed", "changed_us"),
+    Index("sessions_margin", "margin"),
+    Index("sessions_ended", "ended_by", "started_us"),
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    _session_key(primary=True),
+    Column("text", SafeText, nullable=False, comment="all tokens in a row"),
+    Column("lengths", LargeBinary, nullable=False, comment="uint32 characters of each token"),
+    Column("scores", LargeBinary, nullable=False, comment="float64 a token"),
+    Column("held", LargeBinary, nullable=False, comment="a byte a token"),
+    Column("times_us", LargeBinary, nullable=False, comment="int64 a token, or empty"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _session_key(primary=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("text", SafeText, nullable=False),
+    # Null only for the token a scorer failed on: SQLite turns nan into null by itself.
+    Column("score", Float),
+    Column("held", Boolean, nullable=False),
+    Column("time_us", BigInteger),
+    CheckConstraint("score >= 0 AND score <= 1", name="token_score"),
+    sqlite_with_rowid=False,
+)
+
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    _session_key(primary=False),
+    Column("label", Text, nullable=False),
+    Column("onset", Integer),
+    Column("author", SafeText, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("note", SafeText, nullable=False),
+    Index("annotations_session", "session", "key"),
+)

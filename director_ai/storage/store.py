@@ -1,0 +1,75 @@
+"""The store: every session of an archive, in one SQLite file or one PostgreSQL database."""
+
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from director_ai.errors import StoreError
+from director_ai.storage.database import Database
+from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
+from director_ai.storage.reading import Reading
+from director_ai.storage.writing import Writing
+
+
+class Store(Reading, Writing):
+    """An archive of sessions, safe to share between threads and processes.
+
+    Parameters
+    ----------
+    address
+        A file, made if it is not there, or a URL such as ``postgresql+psycopg://host/name``.
+    read_only
+        Refuse every change. A store of a newer version is always opened so.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened.
+
+    Examples
+    --------
+    >>> from director_ai.core.runtime.record_json import from_line
+    >>> folder = getfixture("tmp_path")
+    >>> with Store(folder / "sessions.db") as store:
+    ...     store.add([from_line('{"id": "a", "tokens": ["Hi"], "scores": [0.9]}')])
+    ...     store.get("a").scores
+    1
+    (0.9,)
+    """
+
+    def __init__(self, address: str | Path, *, read_only: bool = False) -> None:
+        database = Database(address, read_only=read_only)
+        Reading.__init__(self, database)
+        try:
+            self.version = migrate(database, MIGRATIONS)
+        except OperationalError as error:
+            raise StoreError(f"store {database.name} cannot be opened: {error.orig}") from None
+        except DatabaseError as error:
+            raise StoreError(
+                f"store must be a database, got {database.name}: {error.orig}"
+            ) from None
+        if self.version == 0:
+            raise StoreError(f"store must hold sessions, got {database.name}, which is empty")
+        if self.version > NEWEST:
+            database.read_only = True
+
+    @property
+    def name(self) -> str:
+        """File or URL, without a password."""
+        return self._database.name
+
+    @property
+    def read_only(self) -> bool:
+        """Whether every change is refused."""
+        return self._database.read_only
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,194 @@
+"""What a list shows of a session, and what it asks for."""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from sqlalchemy import RowMapping
+
+from director_ai.core.halting.reason import MECHANISMS
+from director_ai.core.runtime.record import Ending, Label
+from director_ai.errors import InvalidQueryError
+from director_ai.storage.sparkline import curve
+
+Outcome = Literal["halted", "completed", "infrastructure", "recording", "abandoned"]
+"""Policy halts; streams that ended by themselves; faults and operator stops, which are never
+counted as halts; sessions still coming; and those whose recorder fell silent."""
+
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+Order = Literal["newest", "oldest", "closest", "nearest_misses", "lowest", "longest"]
+"""Closest: smallest absolute margin first. Nearest misses: those that completed, by margin."""
+
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+UNLABELLED = "none"
+"""Stands among labels for a session nobody has annotated."""
+
+LABELS = (*get_args(Label), UNLABELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One row of a list of sessions.
+
+    Attributes
+    ----------
+    key
+        Number of the session in its store.
+    id, started_us, ended_us, source, model, prompt, group, tags, enforced, text_kept
+        See :class:`director_ai.core.runtime.record.SessionRecord`.
+    ended_by
+        How it ended; ``None`` while it is being recorded.
+    outcome
+        The same in the words of a list.
+    n_tokens, n_dropped
+        Tokens kept, and tokens the recorder had to drop.
+    halt_index, halt_code, rules
+        Where it was halted, or would have been, the reason's code, and every rule that held.
+    shadow_index
+        Where its shadow policy would have halted.
+    lowest, average
+        Of its scores; ``None`` without any.
+    margin, margin_index, margin_rule
+        Its closest call: see :func:`director_ai.core.halting.closest_call.closest_call`.
+    sparkline
+        At most 60 scores, each the lowest of its stretch.
+    excerpt
+        The first characters of its text.
+    label, onset
+        Of the newest annotation.
+    changed_us
+        When its row last changed.
+    """
+
+    key: int
+    id: str
+    started_us: int
+    ended_us: int
+    source: str
+    model: str
+    prompt: str
+    group: str
+    tags: tuple[str, ...]
+    enforced: bool
+    text_kept: bool
+    ended_by: Ending | None
+    outcome: Outcome
+    n_tokens: int
+    n_dropped: int
+    halt_index: int | None
+    halt_code: str | None
+    rules: tuple[str, ...]
+    shadow_index: int | None
+    lowest: float | None
+    average: float | None
+    margin: float | None
+    margin_index: int | None
+    margin_rule: str | None
+    sparkline: tuple[float, ...]
+    excerpt: str
+    label: Label | None
+    onset: int | None
+    changed_us: int
+
+    @classmethod
+    def of(cls, row: RowMapping) -> "SessionSummary":
+        """Return the summary of a row of ``sessions``."""
+        values = {
+            entry.name: row[entry.name]
+            for entry in fields(cls)
+            if entry.name not in ("group", "outcome")
+        }
+        return cls(
+            **{
+                **values,
+                "group": row["prompt_family"],
+                "tags": tuple(json.loads(row["tags"])),
+                "rules": tuple(filter(None, row["rules"].split(","))),
+                "sparkline": tuple(curve(row["sparkline"])),
+                "outcome": outcome(row["ended_by"]),
+            }
+        )
+
+
+def outcome(ended_by: Ending | None) -> Outcome:
+    """Return how a session ended in the words of a list.
+
+    >>> outcome("soft_halted"), outcome("fault"), outcome(None)
+    ('halted', 'infrastructure', 'recording')
+    """
+    if ended_by is None:
+        return "recording"
+    if ended_by in ("halted", "soft_halted"):
+        return "halted"
+    if ended_by in ("fault", "operator"):
+        return "infrastructure"
+    return "abandoned" if ended_by == "abandoned" else "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Which sessions, and in which order. Fields that are empty or ``None`` ask for nothing.
+
+    Attributes
+    ----------
+    since_us, until_us
+        Started at or after, and before; microseconds since the Unix epoch.
+    outcomes, rules, labels, models, sources, tags, groups
+        Any of these. ``labels`` may name ``"none"``. A session has the rules that held at its
+        halt.
+    enforced
+        Recorded while a kernel was enforcing its limits, or not.
+    shadow_halted
+        Whether its shadow policy would have halted it.
+    least_tokens, most_tokens
+        Tokens, inclusive.
+    most_margin
+        Closest call at most this.
+    text
+        Words that stand in its prompt or its answer, whatever their case.
+    order
+        Which come first.
+
+    Raises
+    ------
+    InvalidQueryError
+        If an outcome, a rule, a label or the order is none there is.
+
+    Examples
+    --------
+    >>> SessionQuery(order="newest", outcomes=("halted",)).labels
+    ()
+    >>> SessionQuery(order="best")
+    Traceback (most recent call last):
+    director_ai.errors.InvalidQueryError: order must be one of newest, oldest, closest, \
+nearest_misses, lowest, longest, got 'best'
+    """
+
+    since_us: int | None = None
+    until_us: int | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    rules: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    enforced: bool | None = None
+    shadow_halted: bool | None = None
+    least_tokens: int | None = None
+    most_tokens: int | None = None
+    most_margin: float | None = None
+    text: str = ""
+    order: Order = "newest"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("outcomes", OUTCOMES), ("rules", MECHANISMS), ("labels", LABELS)):
+            for value in getattr(self, name):
+                if value not in allowed:
+                    raise InvalidQueryError(
+                        f"{name} must be among {', '.join(allowed)}, got {value!r}"
+                    )
+        if self.order not in ORDERS:
+            raise InvalidQueryError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")

@@ -1,0 +1,240 @@
+"""What changes a store: whole sessions, what people say of them, and what is let go."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, CursorResult, delete, insert, select, update
+
+from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.errors import DuplicateSessionError, UnknownSessionError
+from director_ai.storage import codec
+from director_ai.storage.database import Database
+from director_ai.storage.schema import annotations, bodies, sessions, tokens
+
+_BATCH = 500
+
+Entry = TypeVar("Entry")
+
+
+def now_us() -> int:
+    """Return the time in microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+class Writing:
+    """The writing half of a store; every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, records: Sequence[SessionRecord]) -> int:
+        """Add finished sessions, all or none, and return how many were new.
+
+        A session that is already there with the same tokens is left as it is.
+
+        Raises
+        ------
+        DuplicateSessionError
+            If a session of the same id is there with other tokens.
+        """
+        rows = [(codec.session_row(record), codec.body_row(record), record) for record in records]
+
+        def work(connection: Connection) -> int:
+            fresh: list[tuple[codec.Row, codec.Row, SessionRecord]] = []
+            present: dict[str, str | None] = {}
+            for batch in _batches(rows):
+                present |= _digests(connection, [row["id"] for row, _, _ in batch])
+                for row, body, record in batch:
+                    if row["id"] not in present:
+                        fresh.append((row, body, record))
+                        present[row["id"]] = row["digest"]
+                    elif present[row["id"]] != row["digest"]:
+                        raise DuplicateSessionError(
+                            f"id must be new or of the same session, got {row['id']!r}, "
+                            f"which {self._database.name} holds with other tokens"
+                        )
+            for batch in _batches(fresh):
+                _insert(connection, batch)
+            return len(fresh)
+
+        return self._database.write(work, durable=True)
+
+    def annotate(self, id: str, annotation: Annotation) -> int:
+        """Say something of a session, and return the number by which it can be withdrawn.
+
+        Raises
+        ------
+        UnknownSessionError
+            If there is no such session.
+        """
+
+        def work(connection: Connection) -> int:
+            key = _key_of(connection, id)
+            added = connection.execute(insert(annotations), _annotation_row(key, annotation))
+            _relabel(connection, key)
+            return _number(added)
+
+        return self._database.write(work, durable=True)
+
+    def annotate_all(self, ids: Sequence[str], annotation: Annotation) -> list[int]:
+        """Say the same of several sessions, all or none; see :meth:`annotate`."""
+
+        def work(connection: Connection) -> list[int]:
+            numbers = []
+            for name in ids:
+                key = _key_of(connection, name)
+                added = connection.execute(insert(annotations), _annotation_row(key, annotation))
+                numbers.append(_number(added))
+                _relabel(connection, key)
+            return numbers
+
+        return self._database.write(work, durable=True)
+
+    def withdraw(self, keys: Iterable[int]) -> None:
+        """Take annotations back, as if they had never been made."""
+        wanted = list(keys)
+
+        def work(connection: Connection) -> None:
+            of = annotations.c.key.in_(wanted)
+            touched = connection.execute(select(annotations.c.session).where(of)).scalars().all()
+            connection.execute(delete(annotations).where(of))
+            for session in set(touched):
+                _relabel(connection, session)
+
+        self._database.write(work, durable=True)
+
+    def retag(self, id: str, tags: Sequence[str]) -> None:
+        """Give a session these tags in place of those it has."""
+
+        def work(connection: Connection) -> None:
+            values = {
+                "tags": json.dumps(list(tags), ensure_ascii=False),
+                "changed_us": now_us(),
+            }
+            key = _key_of(connection, id)
+            connection.execute(update(sessions).where(sessions.c.key == key).values(values))
+
+        self._database.write(work)
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove sessions and all that belongs to them; return how many there were."""
+
+        def work(connection: Connection) -> int:
+            n_gone = 0
+            for batch in _batches(ids):
+                n_gone += _remove(connection, sessions.c.id.in_(batch))
+            return n_gone
+
+        return self._database.write(work, durable=True)
+
+    def keep_newest(self, n_sessions: int) -> int:
+        """Remove all ended sessions but the newest ``n_sessions``; return how many went."""
+
+        def work(connection: Connection) -> int:
+            newest = select(sessions.c.key).order_by(
+                sessions.c.started_us.desc(), sessions.c.key.desc()
+            )
+            going = newest.offset(n_sessions)
+            if connection.dialect.name == "sqlite":
+                # SQLite knows an offset only behind a limit.
+                going = going.limit(-1)
+            return _remove(connection, sessions.c.ended_by.is_not(None), sessions.c.key.in_(going))
+
+        return self._database.write(work, durable=True)
+
+    def keep_since(self, started_us: int) -> int:
+        """Remove all ended sessions that started before; return how many went."""
+
+        def work(connection: Connection) -> int:
+            old = sessions.c.started_us < started_us
+            return _remove(connection, sessions.c.ended_by.is_not(None), old)
+
+        return self._database.write(work, durable=True)
+
+
+def _insert(
+    connection: Connection,
+    batch: Iterable[tuple[codec.Row, codec.Row, SessionRecord]],
+) -> None:
+    entries = list(batch)
+    changed = now_us()
+    connection.execute(insert(sessions), [{**row, "changed_us": changed} for row, _, _ in entries])
+    keys = _keys_of(connection, [row["id"] for row, _, _ in entries])
+    connection.execute(
+        insert(bodies), [{**body, "session": keys[row["id"]]} for row, body, _ in entries]
+    )
+    said = [
+        _annotation_row(keys[record.id], annotation)
+        for _, _, record in entries
+        for annotation in record.annotations
+    ]
+    if said:
+        connection.execute(insert(annotations), said)
+
+
+def _batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    for start in range(0, len(entries), _BATCH):
+        yield entries[start : start + _BATCH]
+
+
+def _number(added: CursorResult[Any]) -> int:
+    key = added.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _annotation_row(session: int, annotation: Annotation) -> codec.Row:
+    return {
+        "session": session,
+        "label": annotation.label,
+        "onset": annotation.onset,
+        "author": annotation.author,
+        "at_us": annotation.at_us,
+        "note": annotation.note,
+    }
+
+
+def _relabel(connection: Connection, session: int) -> None:
+    """Bring a session's row into line with what was last said of it."""
+    newest = (
+        connection.execute(
+            select(annotations)
+            .where(annotations.c.session == session)
+            .order_by(annotations.c.key.desc())
+            .limit(1)
+        )
+        .mappings()
+        .first()
+    )
+    values = {"label": newest and newest["label"], "onset": newest and newest["onset"]}
+    connection.execute(
+        update(sessions).where(sessions.c.key == session).values({**values, "changed_us": now_us()})
+    )
+
+
+def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
+    keys = select(sessions.c.key).where(*where)
+    for table in (annotations, bodies, tokens):
+        connection.execute(delete(table).where(table.c.session.in_(keys)))
+    return connection.execute(delete(sessions).where(*where)).rowcount
+
+
+def _digests(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]:
+    found = connection.execute(
+        select(sessions.c.id, sessions.c.digest).where(sessions.c.id.in_(ids))
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def _keys_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    found = connection.execute(select(sessions.c.id, sessions.c.key).where(sessions.c.id.in_(ids)))
+    return {row[0]: row[1] for row in found}
+
+
+def _key_of(connection: Connection, id: str) -> int:
+    key = connection.execute(select(sessions.c.key).where(sessions.c.id == id)).scalar()
+    if key is None:
+        raise UnknownSessionError(f"no session {id!r} to write to")
+    return int(key)
