@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm
@@ -62,20 +63,38 @@ def outcome_sentence(judgement: Judgement, n_tokens: int, *, complete: bool) -> 
 
 
 def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
+    observed, limit = _told_apart(alarm.observed, alarm.threshold), _exact(alarm.threshold)
+    excess = _told_apart(-alarm.margin, 0.0)
     if alarm.mechanism == "hard_limit":
-        return (
-            f"its score {alarm.observed:.3f} is under the hard limit {alarm.threshold:g}, "
-            f"by {-alarm.margin:.3f}"
-        )
+        return f"its score {observed} is under the hard limit {limit}, by {excess}"
     if alarm.mechanism == "window_avg":
         return (
-            f"the last {policy.window_size} tokens averaged {alarm.observed:.3f}, "
-            f"limit {alarm.threshold:g}, by {-alarm.margin:.3f}"
+            f"the last {policy.window_size} tokens averaged {observed}, limit {limit}, by {excess}"
         )
     return (
-        f"the line through the last {policy.trend_window} tokens fell by {alarm.observed:.3f}, "
-        f"at most {alarm.threshold:g} allowed, by {-alarm.margin:.3f}"
+        f"the line through the last {policy.trend_window} tokens fell by {observed}, "
+        f"at most {limit} allowed, by {excess}"
     )
+
+
+def _told_apart(value: float, limit: float) -> str:
+    """Return ``value`` with three decimals, or as many as tell it from ``limit``.
+
+    >>> _told_apart(0.4996, 0.5), _told_apart(0.5499996, 0.55), _told_apart(0.38, 0.4)
+    ('0.4996', '0.5499996', '0.380')
+    """
+    for places in range(3, 18):
+        said = f"{value:.{places}f}"
+        # Compared as printed: rounding must neither reach the limit nor cross it.
+        printed, threshold = Decimal(said), Decimal(_exact(limit))
+        if printed != threshold and (printed < threshold) == (value < limit):
+            return said
+    return _exact(value)
+
+
+def _exact(value: float) -> str:
+    """Return every digit of ``value``, and none more: 0.4, 1, 0.55000001."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def _is_off(rule: str, policy: HaltPolicy) -> bool:
@@ -84,3 +103,12 @@ def _is_off(rule: str, policy: HaltPolicy) -> bool:
         "window": policy.window_threshold == 0,
         "trend": policy.trend_threshold >= 1.5,
     }[rule]
+
+
+def rounded_up(floor: float) -> str:
+    """Return a floor with two decimals, such that the score printed would pass.
+
+    >>> rounded_up(0.554), rounded_up(0.55 - 1e-9), rounded_up(-0.2)
+    ('0.56', '0.55', '0.00')
+    """
+    return f"{math.ceil(max(0.0, floor) * 100 - 1e-6) / 100:.2f}"

@@ -76,7 +76,8 @@ def floors(scores: FloatArray, policy: HaltPolicy) -> Floors:
     if n_tokens >= length:
         drop[length - 1 :] = downward_trend.statistic(_columns(scores, length))
     if policy.window_threshold > 0 and n_tokens + 1 >= size:
-        total = policy.window_threshold * size
+        # A tie never halts: the floor lies where the kernel's tolerance ends.
+        total = (policy.window_threshold - window_average.TOLERANCE) * size
         # A window of one has no earlier scores: its floor is the threshold itself.
         earlier = (
             window_average.statistic(_columns(scores, size - 1)) * (size - 1) if size > 1 else 0
@@ -88,7 +89,8 @@ def floors(scores: FloatArray, policy: HaltPolicy) -> Floors:
             weight * column
             for weight, column in zip(weights[:-1], _columns(scores, length - 1), strict=True)
         )
-        trend[length - 1 :] = (earlier - policy.trend_threshold) / -weights[-1]
+        most = policy.trend_threshold + downward_trend.TOLERANCE
+        trend[length - 1 :] = (earlier - most) / -weights[-1]
     return Floors(hard, window, trend, mean, drop)
 
 

@@ -19,11 +19,13 @@ from director_ai.ui.live_sources import (
     sample_source,
 )
 from director_ai.ui.state import live_slot
-from director_ai.ui.status import status
+from director_ai.ui.status import notice, status
 from director_ai.ui.text import visible
 
 FIRST_SAMPLE = "photosynthesis-drift"
 SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
+LONGEST_QUOTE = 60
+"""Characters quoted of a value in the address, so that what is said stays on one line."""
 
 SourceKind = Literal["Samples", "Paste text", "File"]
 
@@ -60,6 +62,8 @@ def choose_source() -> LiveSource | None:
     ids = list(samples())
     # Not bound: a binding would put the name into the address, and we want the id.
     asked = st.query_params.get("src", "")
+    if asked and asked not in ids and "src" not in st.session_state:
+        st.session_state["unknown_src"] = asked
     chosen = choice.selectbox(
         "Sample: real text scored here and now by the built-in scorer; nothing is connected",
         ids,
@@ -67,7 +71,14 @@ def choose_source() -> LiveSource | None:
         format_func=sample_name,
         key="src",
         persist_state="session",
+        on_change=_forget_unknown,
     )
+    # Remembered: the address is about to name what is shown, and a rerun reads it again.
+    if unknown := st.session_state.get("unknown_src"):
+        notice(
+            f"There is no sample '{_shortened(unknown)}'; "
+            f"the first sample is shown instead: {sample_name(FIRST_SAMPLE)}."
+        )
     st.query_params["src"] = chosen
     return sample_source(chosen)
 
@@ -136,11 +147,15 @@ def transport(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
         st.button(
             "Follow", key="to_end", shortcut="End", help="Go to the newest token", on_click=_follow
         )
-    if _following():
-        st.session_state["t"] = max(0, seen - 1)
-    scrub.slider(
-        "Token", 0, last, key="t", disabled=snapshot.playing or seen == 0, on_change=_unfollow
-    )
+    if snapshot.playing or seen == 0:
+        # Not "t": under load a message of the timer, sent before the end, would bring back the
+        # token that stood here while playing.
+        st.session_state["t_waiting"] = max(0, seen - 1)
+        scrub.slider("Token", 0, last, key="t_waiting", disabled=True)
+    else:
+        if _following():
+            st.session_state["t"] = seen - 1
+        scrub.slider("Token", 0, last, key="t", on_change=_unfollow)
     pace = speed.select_slider("Speed ×", SPEEDS, 1, key="x", bind="query-params")
     run.set_speed(pace)
 
@@ -207,6 +222,16 @@ def _follow() -> None:
 
 def _unfollow() -> None:
     st.session_state["follow"] = False
+
+
+def _forget_unknown() -> None:
+    st.session_state.pop("unknown_src", None)
+
+
+def _shortened(text: str) -> str:
+    """Return ``text`` on one line, cut where it would run on."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_QUOTE else line[:LONGEST_QUOTE] + "…"
 
 
 def _query() -> str:

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import Annotation
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.scorer import CoherenceScorer
@@ -37,7 +38,7 @@ class LiveSource:
         What the tokens answer.
     scorer
         Where a halt finds its evidence, if anywhere.
-    onset, group
+    annotations, group
         What is known of the answer; see :class:`SessionRecord`.
     """
 
@@ -47,8 +48,13 @@ class LiveSource:
     score: Callable[[], Callable[[str], float]]
     prompt: str = ""
     scorer: CoherenceScorer | None = None
-    onset: int | None = None
+    annotations: tuple[Annotation, ...] = ()
     group: str = ""
+
+    @property
+    def onset(self) -> int | None:
+        """The onset of the last annotation."""
+        return self.annotations[-1].onset if self.annotations else None
 
 
 class Snapshot(NamedTuple):

@@ -5,7 +5,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME
-from director_ai.figures.wording import halt_sentence
+from director_ai.figures.wording import halt_sentence, rounded_up
 from director_ai.ui import live_page, shell
 from director_ai.ui.limits import policy_line
 from director_ai.ui.live_run import LiveRun, Snapshot
@@ -34,7 +34,7 @@ def screen(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: 
     if what_if:
         shell.what_if_stripe()
     if snapshot.ended and run.record_id not in finished().ids():
-        finished().add(_record(run))
+        finished().add(record_of(run))
 
     @st.fragment(run_every=REDRAW_S if snapshot.playing else None, key="live")
     def drawn() -> None:
@@ -122,7 +122,7 @@ def _say(run: LiveRun, snapshot: Snapshot, view: StreamView, policy: HaltPolicy)
         )
     else:
         floor, rule = view.next_floor()
-        bound = f"at least {max(0.0, floor):.2f}" if floor > 0 else "anything"
+        bound = f"at least {rounded_up(floor)}" if floor > 0 else "anything"
         status(
             f"The next token must be {bound} ({RULE_NAME[rule]}). This one: {view.scores[-1]:.2f}.",
             f"{limits} · {counts}",
@@ -139,7 +139,8 @@ def _closest(view: StreamView) -> str:
     return f"Closest call: {RULE_NAME[rule]} by {margin:.3f} at token {index}."
 
 
-def _record(run: LiveRun) -> SessionRecord:
+def record_of(run: LiveRun) -> SessionRecord:
+    """Return what is kept of a run that has ended."""
     return SessionRecord.from_session(
         run.session,
         run.policy,
@@ -147,7 +148,7 @@ def _record(run: LiveRun) -> SessionRecord:
         source=run.source.title,
         model="",
         prompt=run.source.prompt,
-        onset=run.source.onset,
+        annotations=run.source.annotations,
         group=run.source.group,
     )
 

@@ -29,7 +29,7 @@ def sample_source(id: str) -> LiveSource:
         score=lambda: scorer.stream_callback(record.prompt),
         prompt=record.prompt,
         scorer=scorer,
-        onset=record.onset,
+        annotations=record.annotations,
         group=record.group,
     )
 
@@ -71,6 +71,6 @@ def recorded_source(record: SessionRecord, file: str) -> LiveSource:
         tokens=record.tokens[: len(scores)],
         score=replayed,
         prompt=record.prompt,
-        onset=record.onset,
+        annotations=record.annotations,
         group=record.group,
     )

@@ -7,42 +7,64 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_line
+from director_ai.errors import DamagedSessionError, UnknownSessionError
 from director_ai.figures.theme import RULE_NAME
 from director_ai.figures.wording import halt_sentence
 from director_ai.replay.relief import reliefs
 from director_ai.sources.samples import samples
 from director_ai.ui import session_tables, shell
+from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line
 from director_ai.ui.state import finished
-from director_ai.ui.status import rule_of, status
+from director_ai.ui.status import notice, rule_of, status
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import escape_html, visible
 
 CURSOR = "t"
+MOST_ON_OFFER = 200
 
 
 def asked_for() -> SessionRecord | None:
     """Return the session the address names; if there is none, say what there is instead."""
     asked = st.query_params.get("id", "")
-    record = samples().get(asked) or finished().get(asked)
+    record = _found(asked)
     if record is not None:
         st.session_state.setdefault("session_id", asked)
         if st.session_state["session_id"] != asked:
             st.session_state["session_id"] = asked
             st.session_state.pop("session_cursor", None)
         return record
-    newest = finished().ids()[-1:]
-    known = f"{len(samples())} samples" + (f", newest live session '{newest[0]}'" if newest else "")
+    ids = _on_offer()
+    n_stored = archive().count()
     if asked:
-        status(f"There is no session '{asked}' here.", f"It holds {known}.")
+        status(f"There is no session '{asked}' here.", f"The archive holds {n_stored:,}.")
     else:
-        status("Which session?", f"Choose one below. There are {known}.")
-    ids = [*reversed(finished().ids()), *samples()]
+        status("Which session?", f"The archive holds {n_stored:,}; the newest are below.")
     chosen = st.selectbox("Session", ids, index=None, format_func=visible, key="choose_session")
     if chosen:
         st.query_params["id"] = chosen
         st.rerun()
     return None
+
+
+def _found(id: str) -> SessionRecord | None:
+    """Return the session of this id: of the archive, of the samples, or just played."""
+    try:
+        return archive().get(id)
+    except UnknownSessionError:
+        return samples().get(id) or finished().get(id)
+    except DamagedSessionError as error:
+        notice(f"Damaged: {error}.")
+    try:
+        return archive().get(id, verify=False)
+    except DamagedSessionError:
+        return None
+
+
+def _on_offer() -> list[str]:
+    """Return the ids of the newest sessions there are."""
+    stored = [row.id for row in archive().summaries(limit=MOST_ON_OFFER)]
+    return list(dict.fromkeys([*reversed(finished().ids()), *stored, *samples()]))
 
 
 def same_mode(policy: HaltPolicy, record: SessionRecord) -> HaltPolicy:
@@ -244,12 +266,16 @@ def _facts(record: SessionRecord) -> None:
         "Recorded under": policy_line(record.policy)
         + ("" if record.enforced else ", nothing enforced"),
         "Ended": record.ended_by.replace("_", " "),
-        "Label": (record.label or "none")
-        + ("" if record.onset is None else f", onset at token {record.onset}"),
+        "Model": record.model,
+        "Tags": ", ".join(record.tags),
+        "Text": "" if record.text_kept else "not kept: its length and sentence ends stand for it",
+        "Shadow": session_tables.shadow_line(record),
+        "Label": record.label or "none",
     }
+    said = [("Said", session_tables.annotation_line(entry)) for entry in record.annotations]
     rows = "".join(
         f"<dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd>"
-        for name, value in pairs.items()
+        for name, value in [*pairs.items(), *said]
         if value
     )
     st.html(f'<dl class="d-facts">{rows}</dl>')

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record import Annotation, SessionRecord
 from director_ai.core.runtime.record_json import to_line
 from director_ai.replay.relief import Limit, Relief
 from director_ai.ui.stream_view import StreamView
@@ -74,10 +75,35 @@ def pretty_json(record: SessionRecord) -> str:
     return visible(json.dumps(values, indent=1, ensure_ascii=False))
 
 
+def annotation_line(annotation: Annotation) -> str:
+    """Return what one person said of a session, on one line.
+
+    >>> annotation_line(Annotation("bad", 7, "Ann", 0, "wrong year"))
+    'bad, onset at token 7, by Ann: wrong year'
+    """
+    line: str = annotation.label
+    if annotation.onset is not None:
+        line += f", onset at token {annotation.onset}"
+    if annotation.author:
+        line += f", by {annotation.author}"
+    if annotation.at_us:
+        line += f", {datetime.fromtimestamp(annotation.at_us / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{line}: {annotation.note}" if annotation.note else line
+
+
+def shadow_line(record: SessionRecord) -> str:
+    """Return what a session's shadow policy would have done, or nothing without one."""
+    if record.shadow_policy is None:
+        return ""
+    if record.shadow_halt is None:
+        return "would not have halted"
+    return f"would have halted at token {record.shadow_halt.index}: {record.shadow_halt}"
+
+
 def file_name(record: SessionRecord) -> str:
     """Return a name for the record's files, whatever its id holds.
 
-    >>> import dataclasses
+    >>> from director_ai.core.runtime.record_json import from_line
     >>> record = from_line('{"id": "../a b", "tokens": [], "scores": []}')
     >>> file_name(record)
     'session-a-b'

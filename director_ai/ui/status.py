@@ -28,6 +28,11 @@ def status(headline: str, note: str = "", *, rule: str = "", what_if: bool = Fal
     )
 
 
+def notice(text: str) -> None:
+    """Say one thing in passing, on one line; ``text`` is plain and may quote anything."""
+    st.html(f'<div class="d-facts d-notice" role="note">{escape_html(text)}</div>')
+
+
 def rule_of(judgement: Judgement) -> str:
     """Return the rule that is the reason of a halt, or ``""``."""
     if not judgement.alarms:

@@ -1,6 +1,12 @@
 """Why a stream was halted, in one sentence."""
 
 import math
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from director_ai import Alarm, HaltPolicy
 from director_ai.figures.wording import halt_sentence
@@ -19,6 +25,48 @@ def test_every_rule_that_held_is_named_with_its_margin():
         "the last 4 tokens averaged 0.472, limit 0.5, by 0.028. "
         "The trend rule did not hold: 0.054 to spare."
     )
+
+
+@pytest.mark.parametrize(
+    ("alarm", "said"),
+    [
+        (
+            Alarm("hard_limit", 0, observed=0.3999, threshold=0.4),
+            "its score 0.3999 is under the hard limit 0.4, by 0.0001",
+        ),
+        (
+            Alarm("window_avg", 0, observed=0.5499999, threshold=0.55),
+            "the last 4 tokens averaged 0.5499999, limit 0.55, by 0.0000001",
+        ),
+        (
+            Alarm("downward_trend", 0, observed=0.15001, threshold=0.15),
+            "fell by 0.15001, at most 0.15 allowed, by 0.00001",
+        ),
+        (
+            Alarm("hard_limit", 0, observed=0.55, threshold=0.5500001),
+            "its score 0.550 is under the hard limit 0.5500001, by 0.0000001",
+        ),
+        (
+            Alarm("hard_limit", 0, observed=0.5, threshold=1.0),
+            "its score 0.500 is under the hard limit 1, by 0.500",
+        ),
+    ],
+)
+def test_as_many_decimals_are_shown_as_tell_the_observed_from_its_limit(alarm, said):
+    assert f"{said}. " in halt_sentence([alarm], POLICY, [math.nan] * 3)
+
+
+@given(st.floats(0.0, 1.0), st.floats(1e-9, 0.5))
+def test_what_is_printed_is_under_the_limit_that_is_printed(threshold, under):
+    alarm = Alarm("window_avg", 0, observed=threshold - under, threshold=threshold)
+
+    said = halt_sentence([alarm], POLICY, [math.nan] * 3)
+
+    numbers = re.search(r"averaged (\S+), limit (\S+), by (\S+)\. ", said)
+    assert numbers is not None
+    observed, limit, by = map(Decimal, numbers.groups())
+    assert observed < limit == Decimal(repr(threshold))
+    assert by > 0
 
 
 def test_a_rule_that_is_off_is_told_from_one_that_was_not_armed():

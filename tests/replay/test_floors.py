@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
 from director_ai.core.halting.machine import HaltMachine
+from director_ai.core.halting.reason import MECHANISMS
 from director_ai.replay.floors import floors
+
+ROUNDING = 1e-11
+"""What the order of the additions may cost; the kernel's tolerance is a hundred times as much."""
 
 SCORES = st.lists(st.floats(0.0, 1.0, allow_nan=False), min_size=1, max_size=60)
 POLICIES = st.builds(
@@ -32,10 +36,33 @@ def test_a_rule_holds_exactly_where_the_score_is_under_its_floor(scores, policy)
 
     for index, verdict in enumerate(verdicts):
         holding = {alarm.mechanism for alarm in verdict.alarms}
-        for row, mechanism in enumerate(("hard_limit", "window_avg", "downward_trend")):
+        for row, mechanism in enumerate(MECHANISMS):
             margin = margins[row, index]
-            if not abs(margin) < 1e-6:  # a tie, which the tolerance settles
+            if not abs(margin) < ROUNDING:
                 assert (mechanism in holding) == (margin < 0), (index, mechanism, margin)
+
+
+@given(SCORES, POLICIES)
+def test_a_score_at_a_floor_goes_on_and_one_just_under_it_does_not(scores, policy):
+    bounds = floors(np.array(scores), policy).stacked()[:, -1]
+
+    for floor, mechanism in zip(bounds, MECHANISMS, strict=True):
+        for under, holds in ((-ROUNDING, False), (ROUNDING, True), (1e-6, True)):
+            if 0 <= floor - under <= 1:
+                machine = HaltMachine(policy)
+                verdicts = [machine.push("", score) for score in [*scores, floor - under]]
+                held = {alarm.mechanism for alarm in verdicts[-1].alarms}
+                assert (mechanism in held) == holds, (mechanism, floor, under)
+
+
+@pytest.mark.parametrize("size", range(2, 13))
+def test_a_tie_is_never_drawn_under_its_floor(size):
+    level = floors(np.full(40, 0.55), HaltPolicy(window_size=size, window_threshold=0.55))
+    falling = 0.9 - np.arange(20) * 0.15 / 4
+    slope = floors(falling, HaltPolicy(trend_window=5, trend_threshold=0.15))
+
+    assert np.nanmin(level.margins(np.full(40, 0.55))[1]) > 0
+    assert np.nanmin(slope.margins(falling)[2]) > 0
 
 
 def test_the_last_floor_is_of_the_token_to_come():
@@ -43,8 +70,8 @@ def test_the_last_floor_is_of_the_token_to_come():
 
     computed = floors(np.array([0.9, 0.7]), policy)
 
-    assert computed.window[-1] == pytest.approx(3 * 0.6 - 0.9 - 0.7)
-    assert computed.trend[-1] == pytest.approx(0.7 - 0.1)
+    assert computed.window[-1] == pytest.approx(3 * (0.6 - 1e-9) - 0.9 - 0.7, rel=1e-12)
+    assert computed.trend[-1] == pytest.approx(0.7 - (0.1 + 1e-9), rel=1e-12)
     assert computed.hard[-1] == 0.5
 
 
@@ -72,6 +99,6 @@ def test_a_stream_without_tokens_has_the_floor_of_its_first():
     computed = floors(np.empty(0), HaltPolicy(window_size=1))
 
     assert computed.hard.tolist() == [0.5]
-    assert computed.window.tolist() == [0.55]
+    assert computed.window.tolist() == [0.55 - 1e-9]
     highest, row = computed.highest()
-    assert (highest.tolist(), row.tolist()) == ([0.55], [1])
+    assert (highest.tolist(), row.tolist()) == ([0.55 - 1e-9], [1])

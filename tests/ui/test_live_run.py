@@ -2,12 +2,15 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from director_ai import HaltPolicy, StreamingKernel
+from director_ai.core.runtime.record import Annotation
 from director_ai.ui import live_run
 from director_ai.ui.live_run import LiveRun, LiveSource
+from director_ai.ui.live_screen import record_of
 
 SCORES = [0.9] * 20 + [0.3] + [0.9] * 5
 TOKENS = tuple(f" t{index}" for index in range(len(SCORES)))
@@ -108,6 +111,19 @@ def test_a_stopped_run_ends_its_session():
     assert run.session.halt_reason == "cancelled"
     run.play()
     assert not run.running
+
+
+def test_a_run_that_ended_is_kept_with_what_is_known_of_its_answer():
+    known = (Annotation("bad", 20, author="Someone"),)
+    answer = replace(source(), annotations=known, group="tests")
+    run = LiveRun(answer, HaltPolicy(), number=1, ahead=len(TOKENS))
+
+    record = record_of(run)
+
+    assert (record.id, record.source, record.group) == (run.record_id, "Test", "tests")
+    assert record.annotations == known
+    assert record.onset == answer.onset == 20
+    assert record.tokens == TOKENS[:21]
 
 
 def test_a_run_can_start_where_an_earlier_one_had_come_to():

@@ -1,0 +1,399 @@
+"""What a store promises, on SQLite and on a real PostgreSQL."""
+
+import math
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import text, update
+
+from director_ai import HaltPolicy
+from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.errors import (
+    DamagedSessionError,
+    DuplicateSessionError,
+    InvalidQueryError,
+    ReadOnlyStoreError,
+    StoreError,
+    UnknownSessionError,
+)
+from director_ai.sources.samples import samples
+from director_ai.storage.schema import bodies
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from tests.core.runtime.test_record import records
+from tests.storage.records import record, streamed
+
+GOOD = Annotation("good", None, "Ann", 5, "fine")
+BAD = Annotation("bad", 2, "Bob", 6, "")
+
+
+def found(store: Store, **asked: object) -> list[str]:
+    return store.ids(SessionQuery(**asked))  # type: ignore[arg-type]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(kept=records())
+def test_a_session_comes_back_as_it_was(store: Store, kept: SessionRecord) -> None:
+    store.delete([kept.id])
+
+    store.add([kept])
+
+    assert store.get(kept.id) == kept
+
+
+def test_all_samples_come_back_as_they_were(store: Store) -> None:
+    store.add(list(samples().values()))
+
+    assert list(store.records(samples())) == list(samples().values())
+
+
+def test_the_same_session_again_changes_nothing(store: Store) -> None:
+    store.add([record("a"), record("b")])
+    store.annotate("a", GOOD)
+
+    assert store.add([record("a"), record("c"), record("c")]) == 1
+    assert store.get("a").annotations == (GOOD,)
+
+
+def test_another_session_of_the_same_id_is_refused_and_nothing_of_its_batch_is_kept(
+    store: Store,
+) -> None:
+    store.add([record("a")])
+
+    with pytest.raises(DuplicateSessionError, match="id must be new or of the same session.*'a'"):
+        store.add([record("b"), record("a", scores=(0.9, 0.8, 0.6))])
+
+    assert store.ids() == ["a"]
+
+
+def test_an_unknown_id_says_what_there_is(store: Store) -> None:
+    store.add([record("a"), record("b", started_us=2_000_000)])
+
+    with pytest.raises(UnknownSessionError, match=r"no session 'x' in .*; it holds 2, newest 'b'"):
+        store.get("x")
+    with pytest.raises(UnknownSessionError, match="no session 'x'"):
+        store.summary("x")
+    with pytest.raises(UnknownSessionError, match="no session 'x'"):
+        store.annotate("x", GOOD)
+
+
+def test_a_changed_score_is_found_out(store: Store) -> None:
+    store.add([record("a"), record("b")])
+    packed = bytearray(next(iter(store.curves(["a"]))).scores)
+    packed[0] ^= 1
+    own = bodies.c.session == store.summary("a").key
+    store._database.write(
+        lambda connection: connection.execute(
+            update(bodies).where(own).values(scores=bytes(packed))
+        )
+    )
+
+    with pytest.raises(DamagedSessionError, match="session 'a' in .* is not what was sealed"):
+        store.get("a")
+    assert store.get("a", verify=False).n_tokens == 3
+    assert store.get("b").n_tokens == 3
+
+
+def test_the_newest_annotation_is_the_label_and_can_be_withdrawn(store: Store) -> None:
+    store.add([record("a")])
+
+    first = store.annotate("a", GOOD)
+    second = store.annotate("a", BAD)
+    row = store.summary("a")
+
+    assert (row.label, row.onset) == ("bad", 2)
+    assert store.get("a").annotations == (GOOD, BAD)
+    assert [entry.key for entry in store.annotations("a")] == [first, second]
+
+    store.withdraw([second])
+    assert (store.summary("a").label, store.summary("a").onset) == ("good", None)
+
+    store.withdraw([first])
+    assert (store.summary("a").label, store.get("a").annotations) == (None, ())
+
+
+def test_several_sessions_are_annotated_together_or_not_at_all(store: Store) -> None:
+    store.add([record("a"), record("b")])
+
+    with pytest.raises(UnknownSessionError):
+        store.annotate_all(["a", "x"], BAD)
+    assert store.summary("a").label is None
+
+    assert len(store.annotate_all(["a", "b"], BAD)) == 2
+    assert found(store, labels=("bad",)) == ["b", "a"]
+
+
+def test_tags_are_replaced(store: Store) -> None:
+    store.add([record("a", tags=("old",))])
+
+    store.retag("a", ["né\x00w", 'q"t'])
+
+    assert store.get("a").tags == ("né\x00w", 'q"t')
+    assert found(store, tags=("né\x00w",)) == ["a"]
+    assert found(store, tags=('q"t', "none")) == ["a"]
+    assert found(store, tags=("old",)) == []
+
+
+def test_a_deleted_session_leaves_nothing(store: Store) -> None:
+    store.add([record("a", annotations=(GOOD,)), record("b")])
+
+    assert store.delete(["a", "nobody"]) == 1
+    assert store.ids() == ["b"]
+    assert list(store.curves(["a", "b"]))[0].id == "b"
+    with store._database.reading() as connection:
+        for table in ("annotations", "tokens"):
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
+
+
+def test_retention_keeps_the_newest_and_what_started_since(store: Store) -> None:
+    store.add([record(name, started_us=place) for place, name in enumerate("abcd")])
+
+    assert store.keep_newest(3) == 1
+    assert store.ids() == ["d", "c", "b"]
+    assert store.keep_since(2) == 1
+    assert store.ids() == ["d", "c"]
+    assert store.keep_newest(5) == 0
+
+
+HALTED = streamed("halted", [0.9, 0.2], HaltPolicy(), started_us=1, model="m2", tags=("x", "y"))
+NEAR = streamed("near", [0.9, 0.52], HaltPolicy(), started_us=2, group="g1")
+WIDE = streamed("wide", [0.9, 0.8], HaltPolicy(), started_us=3, annotations=(GOOD,))
+FAULT = streamed("fault", [0.9, math.nan], HaltPolicy(), started_us=4, source="live")
+SEEN = streamed(
+    "seen",
+    [0.9, 0.4, 0.9],
+    HaltPolicy(halt_mode="observe"),
+    started_us=5,
+    prompt="Where is a 100% sure_thing?",
+    annotations=(BAD,),
+)
+
+
+@pytest.fixture
+def five(store: Store) -> Store:
+    store.add([HALTED, NEAR, WIDE, FAULT, SEEN])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("asked", "ids"),
+    [
+        ({}, ["seen", "fault", "wide", "near", "halted"]),
+        ({"order": "oldest"}, ["halted", "near", "wide", "fault", "seen"]),
+        ({"order": "closest"}, ["near", "seen", "halted", "wide", "fault"]),
+        ({"order": "nearest_misses"}, ["near", "wide"]),
+        ({"order": "lowest"}, ["halted", "seen", "near", "wide", "fault"]),
+        ({"order": "longest"}, ["seen", "halted", "near", "wide", "fault"]),
+        ({"outcomes": ("halted",)}, ["halted"]),
+        ({"outcomes": ("infrastructure", "halted")}, ["fault", "halted"]),
+        ({"outcomes": ("recording",)}, []),
+        ({"rules": ("hard_limit",)}, ["seen", "halted"]),
+        ({"rules": ("downward_trend",)}, []),
+        ({"labels": ("good",)}, ["wide"]),
+        ({"labels": ("none", "bad")}, ["seen", "fault", "near", "halted"]),
+        ({"models": ("m2",)}, ["halted"]),
+        ({"sources": ("live",)}, ["fault"]),
+        ({"groups": ("g1",)}, ["near"]),
+        ({"tags": ("y",)}, ["halted"]),
+        ({"enforced": False}, ["seen"]),
+        ({"since_us": 2, "until_us": 4}, ["wide", "near"]),
+        ({"least_tokens": 3}, ["seen"]),
+        ({"most_tokens": 2}, ["fault", "wide", "near", "halted"]),
+        ({"most_margin": 0.1}, ["seen", "near", "halted"]),
+        ({"text": "SURE_THING"}, ["seen"]),
+        ({"text": "100%"}, ["seen"]),
+        ({"text": "0 T1"}, ["seen", "fault", "wide", "near", "halted"]),
+        ({"text": "sureXthing"}, []),
+        ({"shadow_halted": True}, []),
+    ],
+)
+def test_a_query_finds_what_it_asks_for(
+    five: Store, asked: dict[str, object], ids: list[str]
+) -> None:
+    assert found(five, **asked) == ids
+    assert five.count(SessionQuery(**asked)) == len(ids)  # type: ignore[arg-type]
+
+
+def test_pages_of_a_list_neither_overlap_nor_miss(store: Store) -> None:
+    store.add([record(f"s{place}", started_us=7) for place in range(25)])
+
+    pages = [store.summaries(limit=10, offset=start) for start in (0, 10, 20)]
+
+    assert [len(page) for page in pages] == [10, 10, 5]
+    assert len({row.id for page in pages for row in page}) == 25
+
+
+def test_a_query_for_what_there_is_not_is_refused() -> None:
+    with pytest.raises(InvalidQueryError, match="outcomes must be among halted, .*, got 'stopped'"):
+        SessionQuery(outcomes=("stopped",))  # type: ignore[arg-type]
+
+
+def test_facets_count_what_each_choice_would_find(five: Store) -> None:
+    counts = five.facets(SessionQuery(outcomes=("halted",), enforced=True))
+
+    assert counts["outcomes"] == {"completed": 2, "halted": 1, "infrastructure": 1}
+    assert counts["rules"] == {"hard_limit": 1}
+    assert counts["tags"] == {"x": 1, "y": 1}
+    assert counts["enforced"] == {"true": 1}
+    assert counts["labels"] == {"none": 1}
+
+
+def test_the_overview_counts_halts_by_their_labels(five: Store) -> None:
+    five.annotate("halted", GOOD)
+
+    numbers = five.overview()
+
+    assert (numbers.n_sessions, numbers.n_halted, numbers.n_completed) == (5, 1, 3)
+    assert (numbers.n_infrastructure, numbers.n_recording) == (1, 0)
+    assert (numbers.n_good, numbers.n_bad, numbers.n_false_halts) == (2, 1, 1)
+    assert (numbers.n_right_halts, numbers.median_halt) == (0, 1)
+    assert five.overview(SessionQuery(models=("none",))).median_halt is None
+
+
+def test_the_histogram_puts_every_session_in_one_bucket(five: Store) -> None:
+    buckets = five.histogram(n_buckets=5)
+
+    assert [counts for _, _, counts in buckets] == [
+        {"hard_limit": 1},
+        {"completed": 1},
+        {"completed": 1},
+        {"infrastructure": 1},
+        {"completed": 1},
+    ]
+    assert [(start, end) for start, end, _ in buckets] == [(n, n + 1) for n in range(1, 6)]
+    assert five.histogram(SessionQuery(models=("none",))) == []
+
+
+def test_the_stamp_changes_with_every_change(store: Store) -> None:
+    stamps = [store.stamp()]
+    store.add([record("a")])
+    stamps.append(store.stamp())
+    key = store.annotate("a", GOOD)
+    stamps.append(store.stamp())
+    store.withdraw([key])
+    stamps.append(store.stamp())
+    store.retag("a", ["x"])
+    stamps.append(store.stamp())
+    store.delete(["a"])
+    stamps.append(store.stamp())
+
+    assert len(set(stamps[:-1])) == 5
+    assert stamps[-1] == stamps[0]
+
+
+def test_a_halt_keeps_the_margin_it_was_halted_by(five: Store) -> None:
+    row = five.summary("seen")
+
+    assert (row.margin_rule, row.margin_index) == ("hard_limit", 1)
+    assert row.margin == pytest.approx(-0.1)
+    assert five.summary("near").margin == pytest.approx(0.02)
+
+
+def test_a_long_session_keeps_its_lowest_point_in_the_list(store: Store) -> None:
+    scores = [0.9] * 5000
+    scores[3210] = 0.1
+    store.add([record("long", scores=scores)])
+
+    row = store.summary("long")
+
+    assert len(row.sparkline) == 60
+    assert min(row.sparkline) == pytest.approx(0.1, abs=0.002)
+    assert row.lowest == 0.1
+
+
+def test_text_of_any_kind_can_be_searched(store: Store) -> None:
+    store.add([record("odd", tokens=["a\x00b", "\ud83d", " c\x1ad"], prompt="\ud83d?")])
+
+    assert found(store, text="a\x00B") == ["odd"]
+    assert found(store, text="c\x1ad") == ["odd"]
+    assert found(store, text="\ud83d?") == ["odd"]
+
+
+def test_a_store_opened_to_read_refuses_to_write(store: Store, address: str | Path) -> None:
+    store.add([record("a")])
+
+    with Store(address, read_only=True) as reader:
+        assert reader.get("a") == record("a")
+        with pytest.raises(ReadOnlyStoreError, match="is open to read only"):
+            reader.annotate("a", GOOD)
+
+
+def test_a_store_of_a_newer_version_is_read_but_not_written(
+    store: Store, address: str | Path
+) -> None:
+    store.add([record("a")])
+    newer = (
+        "PRAGMA user_version = 99"
+        if isinstance(address, Path)
+        else "UPDATE director_schema SET version = 99"
+    )
+    store._database.write(lambda connection: connection.execute(text(newer)))
+
+    with Store(address) as opened:
+        assert opened.get("a") == record("a")
+        assert opened.read_only
+        with pytest.raises(ReadOnlyStoreError):
+            opened.delete(["a"])
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "sessions.db"
+
+    with Store(path) as store:
+        store.add([record("a")])
+        modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("sessions.db*")}
+
+    assert modes == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("", "store must be a file or a database URL, got ''"),
+        ("mysql://host/db", "store must be SQLite or PostgreSQL, got 'mysql'"),
+        ("nonsense://x", "store must be a file or a URL such as .*, got 'nonsense://x'"),
+        ("sqlite://", "store must be a file that other processes can open, got 'sqlite://'"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(address: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
+        Store(address)
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but long enough to be looked at" * 9, encoding="utf-8")
+
+    with pytest.raises(StoreError, match=r"store must be a database, got .*notes.txt"):
+        Store(path)
+    assert path.read_text(encoding="utf-8").startswith("not a database")
+    with pytest.raises(StoreError, match="store must be a file, got the folder"):
+        Store(tmp_path)
+    with pytest.raises(StoreError, match="store must be there to be read"):
+        Store(tmp_path / "none.db", read_only=True)
+
+
+def test_a_password_is_never_shown(postgresql_url: str) -> None:
+    store = Store(postgresql_url.replace("postgres:@", "postgres:hunter2@"))
+
+    assert "hunter2" not in store.name
+    with pytest.raises(UnknownSessionError) as raised:
+        store.get("x")
+    assert "hunter2" not in str(raised.value)
+    store.close()
+
+
+def test_records_are_replaced_by_nothing_but_themselves(store: Store) -> None:
+    store.add([record("a", annotations=(GOOD,))])
+
+    assert store.add([replace(record("a"), prompt="Another?", annotations=(BAD,))]) == 0
+    assert store.get("a").prompt == "Why?"
