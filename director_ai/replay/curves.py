@@ -1,0 +1,139 @@
+"""The scores of many sessions, one after another in one array."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from director_ai.core.halting.sentence import ends_sentence
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.errors import InvalidScoreError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """Recorded scores, ragged.
+
+    Attributes
+    ----------
+    scores
+        Every score of every session, oldest first, in [0, 1]; shape (n_tokens,).
+    offsets
+        Where each session starts in ``scores``, and the end; shape (n_sessions + 1,), ascending.
+    complete
+        Whether each session ended by itself, so that a policy that holds nowhere lets it
+        complete; shape (n_sessions,).
+    sentence_ends
+        Whether a sentence ends at each token, where a soft halt may stop; shape (n_tokens,).
+
+    Raises
+    ------
+    InvalidScoreError
+        If a score is outside [0, 1] or nan.
+    ValueError
+        If the shapes do not fit together.
+
+    Examples
+    --------
+    >>> curves = Curves.from_scores([[0.9, 0.8], [0.7]])
+    >>> curves.n_sessions, curves.lengths.tolist()
+    (2, [2, 1])
+    """
+
+    scores: FloatArray
+    offsets: IntArray
+    complete: BoolArray
+    sentence_ends: BoolArray
+
+    def __post_init__(self) -> None:
+        n_tokens, n_sessions = len(self.scores), len(self.offsets) - 1
+        if n_sessions < 0 or self.offsets[0] != 0 or self.offsets[-1] != n_tokens:
+            raise ValueError(f"offsets must run from 0 to {n_tokens}, the number of scores")
+        if (np.diff(self.offsets) < 0).any():
+            raise ValueError("offsets must ascend")
+        for name, length in (("complete", n_sessions), ("sentence_ends", n_tokens)):
+            if len(getattr(self, name)) != length:
+                raise ValueError(
+                    f"{name} must have length {length}, got {len(getattr(self, name))}"
+                )
+        # Written so that nan fails too.
+        wrong = ~((self.scores >= 0.0) & (self.scores <= 1.0))
+        if wrong.any():
+            place = int(wrong.argmax())
+            session = int(np.searchsorted(self.offsets, place, side="right")) - 1
+            raise InvalidScoreError(
+                f"scores must be in [0, 1], got {self.scores[place]} at token "
+                f"{place - int(self.offsets[session])} of session {session}"
+            )
+
+    @classmethod
+    def from_scores(
+        cls, sessions: Iterable[ArrayLike], *, complete: Sequence[bool] | None = None
+    ) -> "Curves":
+        """Return the curves of sessions known by their scores alone.
+
+        Parameters
+        ----------
+        sessions
+            The scores of each.
+        complete
+            Whether each ended by itself; all did if left out.
+        """
+        parts = [np.asarray(session, dtype=np.float64) for session in sessions]
+        scores = np.concatenate(parts) if parts else np.empty(0)
+        lengths = np.array([len(part) for part in parts], np.int64)
+        return cls(
+            scores,
+            np.concatenate([[0], lengths.cumsum()]).astype(np.int64),
+            np.ones(len(parts), bool) if complete is None else np.asarray(complete, bool),
+            np.zeros(len(scores), bool),
+        )
+
+    @classmethod
+    def from_records(cls, records: Sequence[SessionRecord]) -> "Curves":
+        """Return the curves of recorded sessions; a token without a score is left out."""
+        curves = cls.from_scores(
+            [record.scores for record in records],
+            complete=[record.ended_by == "completed" for record in records],
+        )
+        ends = [
+            ends_sentence(token)
+            for record in records
+            for token in record.tokens[: len(record.scores)]
+        ]
+        return replace(curves, sentence_ends=np.asarray(ends, bool))
+
+    @property
+    def n_sessions(self) -> int:
+        """Number of sessions."""
+        return len(self.complete)
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of scores of all sessions."""
+        return len(self.scores)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Scores of each session, shape (n_sessions,)."""
+        return np.diff(self.offsets)
+
+    def session(self, index: int) -> FloatArray:
+        """Return the scores of one session."""
+        return self.scores[self.offsets[index] : self.offsets[index + 1]]
+
+    def select(self, sessions: NDArray[np.integer] | BoolArray) -> "Curves":
+        """Return the curves of some sessions, by mask or by index, in that order."""
+        chosen = np.arange(self.n_sessions)[sessions]
+        lengths = self.lengths[chosen]
+        offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
+        # Where each kept score stands now: its place in its session, after its session's start.
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
+        return Curves(
+            self.scores[places], offsets, self.complete[chosen], self.sentence_ends[places]
+        )

@@ -1,0 +1,164 @@
+"""Other policies on recorded scores: the kernel's decisions for a whole archive at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from director_ai.core.halting import downward_trend, window_average
+from director_ai.core.halting.machine import SOFT_HALT_CAP
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.blocks import blocks
+from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
+from director_ai.replay.staircase import NEVER, Lows, Staircase, new_lows
+
+HARD, WINDOW, TREND = 0, 1, 2
+"""Rows of every table of rules, in the order in which the first that holds is the reason."""
+
+NONE = -1
+"""The mechanism of a session that is not halted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """What one policy makes of every session; every array has shape (n_sessions,).
+
+    Attributes
+    ----------
+    trigger
+        Token at which the rule that is the reason holds, or ``NEVER``.
+    mechanism
+        ``HARD``, ``WINDOW``, ``TREND`` or ``NONE``.
+    stop
+        Last token the stream would have had, or ``NEVER``; the trigger unless halts are soft.
+    halts, completes, unknown
+        Exactly one is true: unknown where no rule holds up to the end of a recording that was
+        itself cut.
+    """
+
+    trigger: IntArray
+    mechanism: IntArray
+    stop: IntArray
+    halts: BoolArray
+    completes: BoolArray
+    unknown: BoolArray
+
+
+class Replay:
+    """Recorded curves, made ready for every threshold under one pair of window sizes.
+
+    Building one reads every score; asking it afterwards does not, so that a moved threshold costs
+    a search among a few lows a session.
+
+    Parameters
+    ----------
+    curves
+        Recorded scores, one a token; for another cadence see :func:`director_ai.replay.hold.held`.
+    window_size, trend_window
+        Tokens; see :class:`HaltPolicy`.
+
+    Examples
+    --------
+    >>> curves = Curves.from_scores([[0.9, 0.8, 0.4], [0.9, 0.9, 0.9]])
+    >>> replay = Replay(curves, window_size=2, trend_window=2)
+    >>> replay.outcomes(HaltPolicy(window_size=2, trend_window=2)).trigger[0]
+    np.int64(2)
+    """
+
+    def __init__(self, curves: Curves, *, window_size: int, trend_window: int) -> None:
+        self.curves = curves
+        self.window_size = window_size
+        self.trend_window = trend_window
+        found: tuple[list[Lows], ...] = ([], [], [])
+        for sessions, scores in blocks(curves):
+            width = scores.shape[1]
+            found[HARD].append(new_lows(sessions, scores, 0))
+            if width >= window_size:
+                mean = window_average.statistic(_columns(scores, window_size))
+                found[WINDOW].append(new_lows(sessions, mean, window_size - 1))
+            if width >= trend_window:
+                drop = downward_trend.statistic(_columns(scores, trend_window))
+                # A drop exceeds its threshold where its negative falls below the threshold's.
+                found[TREND].append(new_lows(sessions, -drop, trend_window - 1))
+        self.stairs = tuple(Staircase.of(lows, curves.n_sessions) for lows in found)
+
+    def crossings(self, policy: HaltPolicy) -> IntArray:
+        """Return the first token each rule holds at, or ``NEVER``; shape (3, n_sessions).
+
+        Raises
+        ------
+        ValueError
+            If the policy's windows are not those of this replay.
+        """
+        for name in ("window_size", "trend_window"):
+            ours, theirs = getattr(self, name), getattr(policy, name)
+            if ours != theirs:
+                raise ValueError(f"{name} must be {ours}, that of this replay, got {theirs}")
+        return np.stack(
+            [
+                stairs.first_below(level)
+                for stairs, level in zip(self.stairs, levels(policy), strict=True)
+            ]
+        )
+
+    def outcomes(self, policy: HaltPolicy) -> Outcomes:
+        """Return what ``policy`` makes of every session: the kernel's decisions, always."""
+        crossings = self.crossings(policy)
+        trigger = crossings.min(axis=0)
+        halts = trigger != NEVER
+        # The first row that attains the minimum: ties go in order of precedence.
+        mechanism = np.where(halts, crossings.argmin(axis=0), NONE)
+        stop = trigger
+        if policy.halt_mode == "soft":
+            trigger, mechanism, stop = self._softened(crossings[HARD], trigger, mechanism)
+        return Outcomes(
+            trigger=trigger,
+            mechanism=mechanism,
+            stop=stop,
+            halts=halts,
+            completes=~halts & self.curves.complete,
+            unknown=~halts & ~self.curves.complete,
+        )
+
+    def extremes(self) -> FloatArray:
+        """Return each session's lowest score, lowest mean and minus its largest drop.
+
+        Shape (3, n_sessions); ``inf`` where a statistic was never defined. A policy halts a
+        session if and only if one of them is below its level: see :func:`levels`.
+        """
+        return np.stack([stairs.lowest() for stairs in self.stairs])
+
+    def _softened(
+        self, hard: IntArray, trigger: IntArray, mechanism: IntArray
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Return trigger, mechanism and stop of halts that finish their sentence."""
+        trigger, mechanism, stop = trigger.copy(), mechanism.copy(), trigger.copy()
+        curves = self.curves
+        pending = np.flatnonzero(mechanism > HARD)
+        ends = np.append(np.flatnonzero(curves.sentence_ends), curves.n_tokens)
+        first = curves.offsets[pending] + trigger[pending]
+        sentence_end = ends[np.searchsorted(ends, first)] - curves.offsets[pending]
+        last = np.minimum(
+            np.minimum(sentence_end, trigger[pending] + SOFT_HALT_CAP),
+            curves.lengths[pending] - 1,
+        )
+        # No rule held before the trigger, so the first score under the hard limit comes after.
+        cut = hard[pending] <= last
+        stop[pending] = np.where(cut, hard[pending], last)
+        trigger[pending[cut]] = hard[pending[cut]]
+        mechanism[pending[cut]] = HARD
+        return trigger, mechanism, stop
+
+
+def levels(policy: HaltPolicy) -> tuple[float, float, float]:
+    """Return what score, mean and minus the drop must not fall below: the kernel's comparisons."""
+    return (
+        policy.hard_limit,
+        policy.window_threshold - window_average.TOLERANCE,
+        -(policy.trend_threshold + downward_trend.TOLERANCE),
+    )
+
+
+def _columns(scores: FloatArray, size: int) -> list[FloatArray]:
+    """Return the ``size`` positions of every window, oldest first."""
+    n_windows = scores.shape[1] - size + 1
+    return [scores[:, start : start + n_windows] for start in range(size)]

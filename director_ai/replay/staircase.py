@@ -1,0 +1,121 @@
+"""First crossings of every threshold at once, from the new lows of a statistic."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.replay.curves import FloatArray, IntArray
+
+NEVER = int(np.iinfo(np.int64).max)
+"""Index of a crossing that does not happen."""
+
+
+class Lows(NamedTuple):
+    """New lows of some sessions: which session, at which of its tokens, how low."""
+
+    sessions: IntArray
+    positions: IntArray
+    values: FloatArray
+
+
+def new_lows(sessions: IntArray, statistic: FloatArray, first: int) -> Lows:
+    """Return the new lows of a statistic.
+
+    Parameters
+    ----------
+    sessions
+        Which session each row is.
+    statistic
+        Shape (n_rows, n_columns); nan behind a session's end.
+    first
+        Token index of the first column.
+    """
+    # nan is never lower, and fmin passes over it.
+    lowest = np.fmin.accumulate(statistic, axis=1)
+    is_low = np.empty(statistic.shape, bool)
+    is_low[:, 1:] = statistic[:, 1:] < lowest[:, :-1]
+    is_low[:, 0] = ~np.isnan(statistic[:, 0])
+    row, column = np.nonzero(is_low)
+    return Lows(sessions[row], column + first, statistic[row, column])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staircase:
+    """The new lows of one statistic in each of many sessions.
+
+    A statistic first falls below a threshold at the first of its new lows that does, so they are
+    all that any threshold needs, and they are few.
+
+    Attributes
+    ----------
+    values
+        The lows, falling within a session; shape (n_lows,).
+    positions
+        Token index of each, rising within a session; shape (n_lows,).
+    offsets
+        Where each session's lows start, and the end; shape (n_sessions + 1,).
+    """
+
+    values: FloatArray
+    positions: IntArray
+    offsets: IntArray
+
+    @classmethod
+    def of(cls, lows: Iterable[Lows], n_sessions: int) -> "Staircase":
+        """Return the staircase of lows that come block by block, a session in one block only."""
+        parts = list(lows)
+        if not parts:
+            nothing = np.empty(0, np.int64)
+            return cls(np.empty(0), nothing, np.zeros(n_sessions + 1, np.int64))
+        sessions = np.concatenate([part.sessions for part in parts])
+        # Stable: within a session the lows stay in their order.
+        order = np.argsort(sessions, kind="stable")
+        counts = np.bincount(sessions, minlength=n_sessions)
+        return cls(
+            np.concatenate([part.values for part in parts])[order],
+            np.concatenate([part.positions for part in parts])[order],
+            np.concatenate([[0], counts.cumsum()]).astype(np.int64),
+        )
+
+    def first_below(self, threshold: float) -> IntArray:
+        """Return the token at which each session first falls below a threshold, or ``NEVER``.
+
+        >>> lows = new_lows(np.array([0]), np.array([[0.9, 0.7, 0.8, 0.6]]), 0)
+        >>> stairs = Staircase.of([lows], 1)
+        >>> [int(stairs.first_below(limit)[0]) for limit in (0.75, 0.7)]
+        [1, 3]
+        """
+        # Lows fall, so those not yet below stand first: their number leads to the crossing.
+        above = np.concatenate([[0], np.cumsum(self.values >= threshold)])
+        starts, ends = self.offsets[:-1], self.offsets[1:]
+        place = starts + above[ends] - above[starts]
+        crossed = place < ends
+        first = np.full(len(starts), NEVER)
+        first[crossed] = self.positions[place[crossed]]
+        return first
+
+    def lowest(self) -> FloatArray:
+        """Return each session's lowest value, ``inf`` where it has none; shape (n_sessions,)."""
+        lowest = np.full(len(self.offsets) - 1, np.inf)
+        has = np.diff(self.offsets) > 0
+        lowest[has] = self.values[self.offsets[1:][has] - 1]
+        return lowest
+
+    def lowest_before(self, ends: IntArray) -> FloatArray:
+        """Return each session's lowest value before the token of ``ends``, ``inf`` if none.
+
+        Parameters
+        ----------
+        ends
+            A token index a session, shape (n_sessions,); ``NEVER`` for the whole session.
+        """
+        counts = np.diff(self.offsets)
+        inside = self.positions < np.repeat(ends, counts)
+        kept = np.concatenate([[0], np.cumsum(inside)])
+        n_inside = kept[self.offsets[1:]] - kept[self.offsets[:-1]]
+        lowest = np.full(len(counts), np.inf)
+        has = n_inside > 0
+        lowest[has] = self.values[(self.offsets[:-1] + n_inside - 1)[has]]
+        return lowest
