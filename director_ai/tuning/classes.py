@@ -1,0 +1,128 @@
+"""What became of every labelled session under one policy."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import BoolArray, IntArray
+from director_ai.replay.engine import Outcomes, Replay
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.labelled import LabelledCurves
+
+DEFAULT_GRACE = 20
+"""Tokens after its onset within which a halt is in time."""
+
+
+class Classes(NamedTuple):
+    """One class for every session; each array is a mask of shape (n_sessions,).
+
+    Good sessions are halted (``false``) or let through (``passed``). Bad ones are halted before
+    their onset (``early``), in time (``timely``), after the grace (``late``), or not at all
+    (``missed``); without a known onset a halt is ``caught``. ``unknown`` are labelled sessions
+    whose recording ends before any rule holds.
+
+    A halt before the onset is not justified, yet it is no false halt: the rate that is
+    guaranteed counts good sessions alone, so that it does not hang on the bad ones.
+    """
+
+    false: BoolArray
+    passed: BoolArray
+    early: BoolArray
+    timely: BoolArray
+    late: BoolArray
+    caught: BoolArray
+    missed: BoolArray
+    unknown: BoolArray
+
+    @property
+    def detected(self) -> BoolArray:
+        """Bad sessions halted at or after their onset, or with none known."""
+        return self.timely | self.late | self.caught
+
+
+class Ledger(NamedTuple):
+    """Where the tokens of labelled sessions went; together they are all tokens.
+
+    Attributes
+    ----------
+    good_kept, good_lost
+        Tokens that were right and were released, or not.
+    bad_leaked, bad_blocked
+        Tokens from the onset on that were released, or not.
+    """
+
+    good_kept: int
+    good_lost: int
+    bad_leaked: int
+    bad_blocked: int
+
+
+def classes(
+    data: LabelledCurves, outcomes: Outcomes, *, grace: int = DEFAULT_GRACE, tolerance: int = 0
+) -> Classes:
+    """Return what became of every session.
+
+    Parameters
+    ----------
+    data, outcomes
+        The sessions, and what a policy makes of them.
+    grace
+        Tokens after the onset within which a halt is in time.
+    tolerance
+        Tokens before the onset at which a halt already counts as in time; 3 to 5 where onsets are
+        known by sentence only.
+    """
+    good, bad = data.good, data.bad
+    known = bad & (data.onsets != NEVER)
+    trigger, halts = outcomes.trigger, outcomes.halts
+    early = known & halts & (trigger < data.onsets - tolerance)
+    # NEVER plus anything would wrap around.
+    latest = np.where(known, data.onsets, 0) + grace
+    late = known & halts & (trigger > latest)
+    return Classes(
+        false=good & halts,
+        passed=good & outcomes.completes,
+        early=early,
+        timely=known & halts & ~early & ~late,
+        late=late,
+        caught=bad & ~known & halts,
+        missed=bad & outcomes.completes,
+        unknown=(good | bad) & outcomes.unknown,
+    )
+
+
+def delays(data: LabelledCurves, outcomes: Outcomes, found: Classes) -> IntArray:
+    """Return tokens from onset to halt of every session detected, ``NEVER`` for all others."""
+    known = found.timely | found.late
+    return np.where(known, outcomes.trigger - np.where(known, data.onsets, 0), NEVER)
+
+
+def released(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> IntArray:
+    """Return how many tokens of every session its reader gets; shape (n_sessions,).
+
+    A hard halt withholds its token, a soft one passes the last of its sentence.
+    """
+    softly = (policy.halt_mode == "soft") & (outcomes.mechanism > 0)
+    stopped = np.where(outcomes.halts, outcomes.stop, 0) + softly
+    return np.where(outcomes.halts, stopped, data.curves.lengths)
+
+
+def ledger(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Ledger:
+    """Return where the tokens of all labelled sessions with a known onset went."""
+    counted = data.good | (data.bad & (data.onsets != NEVER))
+    lengths = data.curves.lengths[counted]
+    sent = released(data, outcomes, policy)[counted]
+    onsets = np.minimum(data.onsets[counted], lengths)
+    return Ledger(
+        good_kept=int(np.minimum(sent, onsets).sum()),
+        good_lost=int(np.maximum(0, onsets - sent).sum()),
+        bad_leaked=int(np.maximum(0, sent - onsets).sum()),
+        bad_blocked=int((lengths - np.maximum(sent, onsets)).sum()),
+    )
+
+
+def replayed(data: LabelledCurves, policy: HaltPolicy) -> Outcomes:
+    """Return what a policy makes of every session, once; build a ``Replay`` to ask often."""
+    replay = Replay(data.curves, window_size=policy.window_size, trend_window=policy.trend_window)
+    return replay.outcomes(policy)

@@ -1,0 +1,189 @@
+"""Rates and scores of one policy, from the classes of its sessions.
+
+Every function takes counts as floats or as arrays of one shape, so that one policy and a whole
+grid are served alike. What cannot be told, such as a rate of nothing, is nan.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from director_ai.replay.curves import FloatArray
+from director_ai.tuning.classes import Classes
+from director_ai.tuning.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Labelled sessions by what became of them; arrays of one shape, or numbers.
+
+    Attributes
+    ----------
+    false, passed
+        Good sessions halted, and let through.
+    early, detected, missed
+        Bad sessions halted before their onset, halted otherwise, and let through.
+    good_unknown, bad_unknown
+        Sessions whose recording ends before any rule holds.
+    """
+
+    false: FloatArray
+    passed: FloatArray
+    early: FloatArray
+    detected: FloatArray
+    missed: FloatArray
+    good_unknown: FloatArray
+    bad_unknown: FloatArray
+
+    @classmethod
+    def of(cls, found: Classes | Sweep, *, good: ArrayLike = ()) -> "Counts":
+        """Return the counts of classes (``good``: which sessions are good) or of a sweep."""
+        if isinstance(found, Sweep):
+            counted: list[ArrayLike] = [
+                found.false,
+                found.passed,
+                found.early,
+                found.detected,
+                found.missed,
+                found.good_unknown,
+                found.bad_unknown,
+            ]
+        else:
+            unknown_good = found.unknown & np.asarray(good, bool)
+            counted = [
+                found.false.sum(),
+                found.passed.sum(),
+                found.early.sum(),
+                found.detected.sum(),
+                found.missed.sum(),
+                unknown_good.sum(),
+                (found.unknown & ~unknown_good).sum(),
+            ]
+        return cls(*(np.asarray(value, np.float64) for value in counted))
+
+    @property
+    def n_good(self) -> FloatArray:
+        """Good sessions."""
+        return self.false + self.passed + self.good_unknown
+
+    @property
+    def n_bad(self) -> FloatArray:
+        """Bad sessions."""
+        return self.early + self.detected + self.missed + self.bad_unknown
+
+    def settled(self, *, unknown_halt: bool) -> "Counts":
+        """Return the counts as if every unknown session halted, or completed.
+
+        The two bound what the policy would have done; a bad session that halts is taken as
+        detected.
+        """
+        nothing = np.zeros_like(self.false)
+        if unknown_halt:
+            return Counts(
+                self.false + self.good_unknown,
+                self.passed,
+                self.early,
+                self.detected + self.bad_unknown,
+                self.missed,
+                nothing,
+                nothing,
+            )
+        return Counts(
+            self.false,
+            self.passed + self.good_unknown,
+            self.early,
+            self.detected,
+            self.missed + self.bad_unknown,
+            nothing,
+            nothing,
+        )
+
+
+def false_halt_rate(counts: Counts) -> FloatArray:
+    """Return the share of good sessions that are halted; those unknown are left out."""
+    return _ratio(counts.false, counts.false + counts.passed)
+
+
+def catch_rate(counts: Counts) -> FloatArray:
+    """Return the share of bad sessions halted at or after their onset; recall."""
+    return _ratio(counts.detected, counts.detected + counts.early + counts.missed)
+
+
+def early_rate(counts: Counts) -> FloatArray:
+    """Return the share of bad sessions halted before their onset."""
+    return _ratio(counts.early, counts.detected + counts.early + counts.missed)
+
+
+def precision(counts: Counts, *, prevalence: float | None = None) -> FloatArray:
+    """Return the share of halts that are right.
+
+    Parameters
+    ----------
+    counts
+        The sessions.
+    prevalence
+        Share of bad sessions where the limits will be used; that of the sample by default.
+    """
+    if prevalence is None:
+        return _ratio(counts.detected, counts.detected + counts.early + counts.false)
+    right = prevalence * catch_rate(counts)
+    wrong = prevalence * early_rate(counts) + (1 - prevalence) * false_halt_rate(counts)
+    return _ratio(right, right + wrong)
+
+
+def f_score(counts: Counts, *, beta: float = 1.0) -> FloatArray:
+    """Return F_beta: precision and catch rate in one, the latter ``beta`` times as important."""
+    weight = beta * beta
+    right = (1 + weight) * counts.detected
+    return _ratio(
+        right, right + weight * (counts.early + counts.missed) + counts.false + counts.early
+    )
+
+
+def balanced_accuracy(counts: Counts) -> FloatArray:
+    """Return the mean of the catch rate and the share of good sessions let through."""
+    return (catch_rate(counts) + 1.0 - false_halt_rate(counts)) / 2.0
+
+
+def matthews(counts: Counts) -> FloatArray:
+    """Return Matthews' correlation coefficient; nan where a row or column is empty.
+
+    Matthews, "Comparison of the predicted and observed secondary structure of T4 phage
+    lysozyme", Biochimica et Biophysica Acta 405, 1975. A halt before its onset is a miss here.
+    """
+    right, wrong = counts.detected, counts.false
+    missed, passed = counts.early + counts.missed, counts.passed
+    margins = (right + wrong) * (right + missed) * (passed + wrong) * (passed + missed)
+    return _ratio(right * passed - wrong * missed, np.sqrt(margins))
+
+
+def cost(counts: Counts, *, false_halts_per_miss: float = 1.0) -> FloatArray:
+    """Return the mean cost of a session, where a miss or an early halt costs 1.
+
+    Parameters
+    ----------
+    counts
+        The sessions.
+    false_halts_per_miss
+        How many false halts are as bad as one miss.
+    """
+    wrong = counts.early + counts.missed + counts.false / false_halts_per_miss
+    known = counts.false + counts.passed + counts.early + counts.detected + counts.missed
+    return _ratio(wrong, known)
+
+
+METRICS = {
+    "catch rate": catch_rate,
+    "false-halt rate": false_halt_rate,
+    "precision": precision,
+    "F1": f_score,
+    "balanced accuracy": balanced_accuracy,
+    "MCC": matthews,
+}
+"""What a map may show, by name."""
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole > 0, np.asarray(part) / whole, np.nan)

@@ -1,0 +1,178 @@
+"""Every combination of three thresholds at once: one histogram and three running sums."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from director_ai.core.halting import downward_trend, window_average
+from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.replay.engine import Replay
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.labelled import LabelledCurves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Thresholds to try, each axis from lenient to strict.
+
+    Attributes
+    ----------
+    hard_limits, window_thresholds
+        Ascending; shape (n,) each.
+    trend_thresholds
+        Descending: the smaller the stricter.
+
+    Raises
+    ------
+    ValueError
+        If an axis is empty or not in its order.
+    """
+
+    hard_limits: FloatArray
+    window_thresholds: FloatArray
+    trend_thresholds: FloatArray
+
+    def __post_init__(self) -> None:
+        for name, sign in (("hard_limits", 1), ("window_thresholds", 1), ("trend_thresholds", -1)):
+            axis = sign * np.asarray(getattr(self, name))
+            if axis.ndim != 1 or not len(axis) or not (np.diff(axis) > 0).all():
+                order = "ascending" if sign > 0 else "descending"
+                raise ValueError(f"{name} must be a non-empty {order} array")
+
+    @classmethod
+    def even(cls, n: int) -> "Grid":
+        """Return ``n`` thresholds a rule, evenly from off to as strict as can be.
+
+        >>> Grid.even(3).trend_thresholds.tolist()
+        [1.5, 0.75, 0.0]
+        """
+        unit = np.linspace(0.0, 1.0, n)
+        return cls(unit, unit, np.linspace(downward_trend.LARGEST_DROP, 0.0, n))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Thresholds of each rule."""
+        return len(self.hard_limits), len(self.window_thresholds), len(self.trend_thresholds)
+
+    def axes(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the levels of the kernel's comparisons, ascending, in the order of its rules."""
+        return (
+            np.asarray(self.hard_limits),
+            np.asarray(self.window_thresholds) - window_average.TOLERANCE,
+            -(np.asarray(self.trend_thresholds) + downward_trend.TOLERANCE),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """Counts of sessions under every combination of a grid; arrays have the grid's shape.
+
+    Attributes
+    ----------
+    grid
+        The thresholds.
+    false
+        Good sessions halted.
+    early
+        Bad sessions with a known onset halted before it.
+    detected
+        Bad sessions halted otherwise.
+    good_unknown, bad_unknown
+        Sessions whose recording ends before any rule holds: what the kernel would have done with
+        them is not known.
+    n_good, n_bad
+        Sessions of each label.
+    """
+
+    grid: Grid
+    false: IntArray
+    early: IntArray
+    detected: IntArray
+    good_unknown: IntArray
+    bad_unknown: IntArray
+    n_good: int
+    n_bad: int
+
+    @property
+    def missed(self) -> IntArray:
+        """Bad sessions let through to their end."""
+        return self.n_bad - self.detected - self.early - self.bad_unknown
+
+    @property
+    def passed(self) -> IntArray:
+        """Good sessions let through to their end."""
+        return self.n_good - self.false - self.good_unknown
+
+
+def sweep(data: LabelledCurves, replay: Replay, grid: Grid, *, tolerance: int = 0) -> Sweep:
+    """Return the counts of every combination of thresholds.
+
+    A session enters every decision through three numbers: its lowest score, its lowest mean and
+    its largest drop. So the sessions that pass all three thresholds are counted by one
+    three-dimensional histogram and a running sum along each axis, O(n_sessions + n_cells), exactly.
+
+    Parameters
+    ----------
+    data
+        The sessions.
+    replay
+        Of ``data.curves``, under one pair of window sizes.
+    grid
+        The thresholds.
+    tolerance
+        Tokens before an onset at which a halt is not early any more.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9], [0.3]], labels=[0, 1])
+    >>> replay = Replay(data.curves, window_size=1, trend_window=2)
+    >>> sweep(data, replay, Grid.even(3)).detected[:, 0, 0].tolist()
+    [0, 1, 1]
+    """
+    whole = _cells(replay, grid)
+    good, bad = data.good, data.bad
+    known = bad & (data.onsets != NEVER)
+    before = np.where(known, data.onsets - tolerance, NEVER)
+    early_cells = _cells(replay, grid, before=before)
+    cut = ~data.curves.complete
+    bad_halted = data.n_bad - _passing(whole[bad], grid)
+    early = int(known.sum()) - _passing(early_cells[known], grid)
+    return Sweep(
+        grid=grid,
+        false=data.n_good - _passing(whole[good], grid),
+        early=early,
+        detected=bad_halted - early,
+        good_unknown=_passing(whole[good & cut], grid),
+        bad_unknown=_passing(whole[bad & cut], grid),
+        n_good=data.n_good,
+        n_bad=data.n_bad,
+    )
+
+
+def halting_cells(replay: Replay, grid: Grid) -> IntArray:
+    """Return, for each session and rule, the first threshold of the grid that halts it.
+
+    Shape (n_sessions, 3); the length of the axis where none does. A session passes a combination
+    if and only if each of its thresholds stands before these.
+    """
+    return _cells(replay, grid)
+
+
+def _cells(replay: Replay, grid: Grid, *, before: IntArray | None = None) -> IntArray:
+    columns = []
+    for stairs, axis in zip(replay.stairs, grid.axes(), strict=True):
+        lowest = stairs.lowest() if before is None else stairs.lowest_before(before)
+        # A statistic equal to the level passes it.
+        columns.append(np.searchsorted(axis, lowest, side="right"))
+    return np.stack(columns, axis=1)
+
+
+def _passing(cells: IntArray, grid: Grid) -> IntArray:
+    """Return how many sessions pass each combination; shape of the grid."""
+    shape = tuple(n + 1 for n in grid.shape)
+    flat = np.ravel_multi_index((cells[:, 0], cells[:, 1], cells[:, 2]), shape)
+    counts = np.bincount(flat, minlength=shape[0] * shape[1] * shape[2]).reshape(shape)
+    for axis in range(3):
+        counts = np.flip(np.flip(counts, axis).cumsum(axis), axis)
+    # A session passes combination g if its first halting threshold stands behind g.
+    return counts[1:, 1:, 1:]
