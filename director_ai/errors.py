@@ -55,3 +55,7 @@ class UnknownSessionError(DirectorError, KeyError):
     def __str__(self) -> str:
         # KeyError prints the repr of its argument; ours is a sentence.
         return str(self.args[0]) if self.args else ""
+
+
+class InvalidRequestError(DirectorError, ValueError):
+    """A rate, a risk or a count is out of its range."""

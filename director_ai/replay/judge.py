@@ -33,6 +33,17 @@ class Judgement:
     stop: int | None = None
     alarms: tuple[Alarm, ...] = ()
 
+    def delivered(self, policy: HaltPolicy) -> int | None:
+        """Return how many tokens the reader gets, or ``None`` for all.
+
+        Those before the halt; a soft halt also lets its last one through, unless the hard limit
+        cut it short.
+        """
+        if self.stop is None:
+            return None
+        softly = policy.halt_mode == "soft" and self.alarms[0].mechanism != "hard_limit"
+        return self.stop + softly
+
 
 def judge(
     tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy, *, complete: bool

@@ -8,15 +8,15 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_line
 from director_ai.errors import DamagedSessionError, UnknownSessionError
-from director_ai.figures.theme import RULE_NAME
-from director_ai.figures.wording import halt_sentence
+from director_ai.figures.headline import headline, is_what_if
+from director_ai.figures.replay_html import replay_html
 from director_ai.replay.relief import reliefs
 from director_ai.sources.samples import samples
 from director_ai.ui import session_tables, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line
 from director_ai.ui.state import finished
-from director_ai.ui.status import notice, rule_of, status
+from director_ai.ui.status import notice, status
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import escape_html, visible
 
@@ -94,10 +94,9 @@ def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
 
 def screen(record: SessionRecord, view: StreamView) -> None:
     """Draw the headline, the curve, the text, and the margins at the cursor."""
-    what_if = _limits(view.policy) != _limits(record.policy)
-    if what_if:
+    if is_what_if(record, view.policy):
         shell.what_if_stripe()
-    _headline(record, view, what_if=what_if)
+    _headline(record, view)
     cursor = _cursor(view)
     left, right = st.columns([2, 1], gap="medium")
     with left:
@@ -154,6 +153,15 @@ def details(record: SessionRecord, view: StreamView) -> None:
                 key="csv",
                 on_click="ignore",
             )
+            st.download_button(
+                "Replay as HTML",
+                replay_html(record, view.policy),
+                f"{name}.html",
+                "text/html",
+                key="html",
+                on_click="ignore",
+                help="One file that plays this session in any browser, without a network.",
+            )
         st.text("The camera button on the curve saves it as a PNG. To load the downloads:")
         st.code(
             f'import pandas as pd\nsession = pd.read_json("{name}.jsonl", lines=True)\n'
@@ -162,37 +170,14 @@ def details(record: SessionRecord, view: StreamView) -> None:
         )
 
 
-def _headline(record: SessionRecord, view: StreamView, *, what_if: bool) -> None:
+def _headline(record: SessionRecord, view: StreamView) -> None:
+    said = headline(record, view.policy, view.judgement, view.margins)
+    what_if = is_what_if(record, view.policy)
     limits = policy_line(view.policy)
-    trigger = view.judgement.trigger
-    if record.ended_by in ("fault", "operator") and not what_if:
-        status(f"Stopped: {'; '.join(record.halt_reasons)}", "Not a halt by a limit.")
-    elif trigger is not None:
-        acted = record.enforced and not what_if
-        verb = "Halted" if acted else "What-if: would halt" if what_if else "Would have halted"
-        said = halt_sentence(
-            view.judgement.alarms, view.policy, view.margins[:, trigger].tolist(), verb=verb
-        )
-        note = limits if acted else f"{limits} · the recording went on: nothing was enforced"
-        if what_if and record.enforced:
-            note = f"{limits} · recorded under {policy_line(record.policy)}"
-        status(said, note, rule=rule_of(view.judgement), what_if=what_if)
-    elif view.judgement.outcome == "unknown":
-        status(
-            f"{'What-if: n' if what_if else 'N'}o rule holds up to token {view.n_scored - 1}, "
-            "where the recording ends; what would have come is unknown.",
-            limits,
-            what_if=what_if,
-        )
-    else:
-        call = view.closest_call()
-        closest = (
-            f" Closest call: {RULE_NAME[call[2]]} by {call[0]:.3f} at token {call[1]}."
-            if call
-            else ""
-        )
-        done = "What-if: would complete" if what_if else "Completed"
-        status(f"{done}, {len(record.tokens)} tokens.{closest}", limits, what_if=what_if)
+    if what_if:
+        limits += f" · recorded under {policy_line(record.policy)}"
+    note = f"{said.note} {limits}" if said.note else limits
+    status(said.text, note, rule=said.rule, what_if=what_if)
 
 
 def _cursor(view: StreamView) -> int:
@@ -279,8 +264,3 @@ def _facts(record: SessionRecord) -> None:
         if value
     )
     st.html(f'<dl class="d-facts">{rows}</dl>')
-
-
-def _limits(policy: HaltPolicy) -> HaltPolicy:
-    """Return the policy without the difference between stopping and only observing."""
-    return replace(policy, halt_mode="soft" if policy.halt_mode == "soft" else "hard")

@@ -78,12 +78,8 @@ class StreamView:
 
     @property
     def delivered(self) -> int | None:
-        """Tokens the reader gets: all up to a soft halt's stop, else those before the halt."""
-        stop = self.judgement.stop
-        if stop is None:
-            return None
-        cut = self.judgement.alarms[0].mechanism == "hard_limit"
-        return stop if cut or self.policy.halt_mode != "soft" else stop + 1
+        """Tokens the reader gets, ``None`` for all."""
+        return self.judgement.delivered(self.policy)
 
     def closest_call(self) -> tuple[float, int, Rule] | None:
         """Return the smallest margin of the stream, its token and its rule."""

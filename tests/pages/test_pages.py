@@ -90,4 +90,4 @@ def test_a_recording_that_was_cut_is_unknown_past_its_end(app):
     app.run()
 
     assert "Halted at token" in before
-    assert "where the recording ends; what would have come is unknown" in status(app)
+    assert "tokens seen; what came after is unknown" in status(app)

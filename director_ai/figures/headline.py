@@ -1,0 +1,99 @@
+"""What became of a session and why, in one or two sentences."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES, Rule
+from director_ai.figures.wording import halt_sentence, outcome_sentence
+from director_ai.replay.floors import FloatArray
+from director_ai.replay.judge import Judgement
+
+
+class Headline(NamedTuple):
+    """What to say of a session.
+
+    Attributes
+    ----------
+    text
+        How it ended, and why.
+    note
+        What the text alone could mislead about; often ``""``.
+    rule
+        The rule that is the reason, or ``""``.
+    """
+
+    text: str
+    note: str
+    rule: Rule | str
+
+
+def is_what_if(record: SessionRecord, policy: HaltPolicy) -> bool:
+    """Return whether ``policy`` has other limits than the record; observing alone is no limit."""
+    return _acting(policy) != _acting(record.policy)
+
+
+def headline(
+    record: SessionRecord, policy: HaltPolicy, judgement: Judgement, margins: FloatArray
+) -> Headline:
+    """Return what to say of a session under a policy.
+
+    Parameters
+    ----------
+    record
+        The session.
+    policy, judgement
+        Limits, and what they make of its scores.
+    margins
+        Shape (3, n_scores), rows in the order of ``RULES``; nan where unarmed.
+    """
+    what_if = is_what_if(record, policy)
+    if record.ended_by in ("fault", "operator") and not what_if:
+        why = "; ".join(record.halt_reasons) or record.ended_by
+        return Headline(f"Stopped: {why}.", "Not a halt by a limit.", "")
+    if judgement.trigger is not None:
+        acted = record.enforced and not what_if
+        verb = "Halted" if acted else "What-if: would halt" if what_if else "Would have halted"
+        at_trigger = margins[:, judgement.trigger].tolist()
+        return Headline(
+            halt_sentence(judgement.alarms, policy, at_trigger, verb=verb),
+            "" if acted else _not_acted(record, what_if=what_if),
+            RULE_OF_MECHANISM[judgement.alarms[0].mechanism],
+        )
+    if not record.tokens:
+        return Headline("No token was recorded.", "", "")
+    complete = judgement.outcome == "completes"
+    said = outcome_sentence(judgement, len(record.scores), complete=complete)
+    if what_if:
+        said = f"What-if: {said[0].lower()}{said[1:]}"
+    elif complete:
+        said = f"Completed, {len(record.tokens)} tokens: no rule held."
+    return Headline(
+        said,
+        _closest(margins) if complete else "",
+        "",
+    )
+
+
+def _not_acted(record: SessionRecord, *, what_if: bool) -> str:
+    if what_if:
+        return "Under other limits than it was recorded with."
+    if record.ended_by == "completed":
+        return "The limits were only watched: nothing was stopped, and the whole answer was given."
+    return "The limits were only watched: nothing was stopped."
+
+
+def _closest(margins: FloatArray) -> str:
+    if np.isnan(margins).all():
+        return ""
+    row, index = np.unravel_index(int(np.nanargmin(margins)), margins.shape)
+    rule = RULE_NAME[RULES[int(row)]]
+    return f"Closest call: {rule}, {float(margins[row, index]):.3f} to spare at token {index}."
+
+
+def _acting(policy: HaltPolicy) -> HaltPolicy:
+    """Return the policy as one that stops."""
+    return replace(policy, halt_mode="soft" if policy.halt_mode == "soft" else "hard")

@@ -1,0 +1,234 @@
+"""One session as one HTML file: why it was stopped, to play back on any machine, offline."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from director_ai.core.halting.downward_trend import LARGEST_DROP
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
+from director_ai.figures.headline import headline, is_what_if
+from director_ai.figures.text import visible
+from director_ai.figures.theme import (
+    DARK,
+    LIGHT,
+    RULE_NAME,
+    RULE_OF_MECHANISM,
+    RULES,
+    Palette,
+    heat_level,
+)
+from director_ai.replay.floors import FloatArray, floors
+from director_ai.replay.judge import judge
+
+_HERE: Final = Path(__file__)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Inside a script element these could end it, or a line of it in readers older than ES2019.
+_UNSAFE: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
+_MODES: Final = {
+    "hard": "stops at once",
+    "soft": "finishes the sentence, at the hard limit stops at once",
+    "observe": "watches, stops nothing",
+}
+
+
+def replay_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
+    """Return a page that plays a session back and says why it was stopped.
+
+    It is one file that works from a disk, holds no link and may ask for nothing: a policy in its
+    head lets the browser run and style only what is in the file. Equal records give equal pages.
+
+    Parameters
+    ----------
+    record
+        The session. Its text may have been left out: see
+        :func:`director_ai.core.runtime.record.without_text`.
+    policy
+        Limits to judge it by; the record's own if left out.
+
+    Examples
+    --------
+    >>> record = SessionRecord(
+    ...     "k3", 0, 0, "", "", "", HaltPolicy(), True, ("Yes", " no"), (0.9, 0.3), (False,) * 2,
+    ...     "halted",
+    ... )
+    >>> page = replay_html(record)
+    >>> page.splitlines()[0], "Halted at token 1: its score 0.300 is under" in page
+    ('<!doctype html>', True)
+    """
+    script = _asset("_chart.js") + _asset(".js")
+    style = _css()
+    values = {
+        "csp": (
+            f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        ),
+        "style": style,
+        "script": script,
+        "data": json_for_script(replay_data(record, record.policy if policy is None else policy)),
+    }
+    # In one pass, so that nothing inside a value is taken for a place to fill.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], _asset(".html"))
+
+
+def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
+    """Return what the page shows, as plain values whose text is visible.
+
+    ``margins`` are the scores' distances above the floors, rows in the order of ``RULES``, and
+    ``next`` the floors of the token still to come. ``drawn`` are the tokens the chart draws.
+    """
+    scores = np.asarray(record.scores, dtype=float)
+    # Watching tells where a rule would have held, but not where the stream would have ended.
+    acting = replace(policy, halt_mode="hard") if policy.halt_mode == "observe" else policy
+    complete = record.ended_by == "completed"
+    judgement = judge(record.tokens, record.scores, acting, complete=complete)
+    computed = floors(scores, policy)
+    highest, binding = computed.highest()
+    margins = computed.margins(scores)
+    curve = halt_curve_data(scores, record.tokens, policy, judgement, onset=record.onset)
+    said = headline(record, policy, judgement, margins)
+    return {
+        "headline": visible(said.text),
+        "note": visible(said.note),
+        "rule": said.rule,
+        "alt": halt_curve_alt(curve),
+        "id": visible(record.id),
+        "facts": [[name, visible(value)] for name, value in _facts(record, policy) if value],
+        "textKept": record.text_kept,
+        "tokens": [visible(token) for token in record.tokens],
+        "scores": [round(score, 6) for score in record.scores],
+        "held": "".join("1" if held else "0" for held in record.held),
+        "margins": [_short(row) for row in margins],
+        "next": _short(computed.stacked()[:, -1]),
+        "heat": "".join(str(heat_level(float(value))) for value in scores - highest[:-1]),
+        "binding": "".join(
+            RULES[int(row)][0] if np.isfinite(floor) else "-"
+            for row, floor in zip(binding[:-1], highest[:-1], strict=True)
+        ),
+        "drawn": curve.token.tolist() if len(curve.token) < len(scores) else None,
+        "halt": judgement.trigger,
+        "stop": judgement.stop,
+        "delivered": judgement.delivered(acting),
+        "alarms": [RULE_OF_MECHANISM[alarm.mechanism] for alarm in judgement.alarms],
+        "complete": complete,
+        "acted": record.enforced and not is_what_if(record, policy),
+        "off": _off(policy),
+        "onset": record.onset,
+    }
+
+
+def json_for_script(values: object) -> str:
+    r"""Return values as JSON that cannot end the script element it is put into.
+
+    >>> json_for_script("</script>&")
+    '"\\u003c/script\\u003e\\u0026"'
+    """
+    packed = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return packed.translate(_UNSAFE)
+
+
+def _facts(record: SessionRecord, policy: HaltPolicy) -> list[tuple[str, str]]:
+    return [
+        ("Session", record.id),
+        ("When", _when(record)),
+        ("Model", record.model),
+        ("Source", record.source),
+        ("Prompt", record.prompt),
+        *_limits(policy),
+        ("Recorded limits", "others than these" if is_what_if(record, policy) else ""),
+        ("Enforced", "yes" if record.enforced else "no, only watched"),
+        ("Ended", record.ended_by.replace("_", " ")),
+        ("Label", record.label or "none"),
+        ("Onset", "" if record.onset is None else f"token {record.onset}"),
+    ]
+
+
+def _off(policy: HaltPolicy) -> tuple[bool, bool, bool]:
+    """Return which rules of ``RULES`` are switched off."""
+    return (
+        policy.hard_limit == 0,
+        policy.window_threshold == 0,
+        policy.trend_threshold >= LARGEST_DROP,
+    )
+
+
+def _limits(policy: HaltPolicy) -> Iterable[tuple[str, str]]:
+    hard, window, trend = (
+        _plain(value)
+        for value in (policy.hard_limit, policy.window_threshold, policy.trend_threshold)
+    )
+    halts = (
+        f"halts under {hard}",
+        f"halts when {policy.window_size} tokens average under {window}",
+        f"halts when the line through {policy.trend_window} tokens falls by more than {trend}",
+    )
+    for rule, said, off in zip(RULES, halts, _off(policy), strict=True):
+        yield RULE_NAME[rule].capitalize(), "off" if off else said
+    yield "Mode", f"{policy.halt_mode}: {_MODES[policy.halt_mode]}"
+    if policy.adaptive:
+        yield "Scored", f"every {policy.score_every_n} to {policy.max_cadence} tokens"
+    elif policy.score_every_n > 1:
+        yield "Scored", f"every {policy.score_every_n} tokens"
+
+
+def _when(record: SessionRecord) -> str:
+    if not record.started_us:
+        return ""
+    try:
+        started = _EPOCH + timedelta(microseconds=record.started_us)
+    except OverflowError:
+        return f"{record.started_us} µs after 1970"
+    took = (record.ended_us - record.started_us) / 1e6
+    lasted = f", for {took:.1f} s" if took >= 0.05 else ""
+    return f"{started:%Y-%m-%d %H:%M:%S} UTC{lasted}"
+
+
+def _plain(value: float) -> str:
+    return repr(float(value)).removesuffix(".0")
+
+
+def _short(values: FloatArray) -> list[float | None]:
+    """Return four significant digits, which keep the sign of the smallest; ``None`` for nan."""
+    return [None if np.isnan(value) else float(f"{value:.4g}") for value in values]
+
+
+@cache
+def _asset(ending: str) -> str:
+    return _HERE.with_name(_HERE.stem + ending).read_text(encoding="utf-8")
+
+
+@cache
+def _css() -> str:
+    return (
+        f":root{{{_variables(LIGHT)}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}\n{_asset('.css')}"
+    )
+
+
+def _variables(colours: Palette) -> str:
+    values = {
+        "page": colours.page,
+        "grid": colours.grid,
+        "ink": colours.ink,
+        "muted": colours.muted,
+        "coherence": colours.coherence,
+        **{rule: colours.rule(rule) for rule in RULES},
+        "heat-ink": colours.heat_ink,
+        **{f"heat{level}": colour for level, colour in enumerate(colours.heat, start=1)},
+    }
+    return "".join(f"--{name}:{value};" for name, value in values.items())
+
+
+def _digest(content: str) -> str:
+    """Return the name a content security policy knows an inline element by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

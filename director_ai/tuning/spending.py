@@ -1,0 +1,167 @@
+"""Thresholds with a guarantee: tightened by spending good sessions one by one.
+
+Statistically equivalent blocks (Wald 1943; Tukey 1947; Kemperman 1956): start with every rule off
+and tighten one rule until it touches the next unspent good session, which is thereby spent. After m
+steps the true false-halt rate is distributed as Beta(m, n - m + 1), whatever rule was chosen at
+each step, as long as the choice looked at no unspent good session. So m steps are allowed where
+that law lies below alpha with probability 1 - delta, which is P(Bin(n, alpha) <= m - 1) <= delta.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.replay.curves import BoolArray, FloatArray, IntArray
+from director_ai.replay.engine import HARD, TREND, WINDOW
+
+DEFAULT_ORDER = (WINDOW, HARD, TREND)
+"""Rules in the order in which few spends are spread over them."""
+
+_LARGEST_LEVELS = np.array([1.0, 1.0, 0.0])
+"""No score and no mean is above 1, and no drop of interest below 0."""
+
+_LAST_CUTS = 6
+_LOOK_AHEAD = (1, 2, 4)
+_FIRST_GAP = 0.02
+
+Detect = Callable[[FloatArray], int]
+
+
+class Step(NamedTuple):
+    """One spend.
+
+    Attributes
+    ----------
+    rule
+        Which rule was tightened.
+    session
+        Good session that was spent, by its row.
+    levels
+        What score, mean and minus the drop must not fall below from then on, shape (3,).
+    n_detected
+        Bad sessions detected then.
+    """
+
+    rule: int
+    session: int
+    levels: FloatArray
+    n_detected: int
+
+
+class BadSessions(NamedTuple):
+    """Extremes of the bad sessions; they may be looked at freely.
+
+    Attributes
+    ----------
+    whole, before
+        Lowest score, lowest mean and minus the largest drop, over the whole session and before
+        its onset (``inf`` where it has none, or where the onset is not known); shape
+        (3, n_sessions).
+    """
+
+    whole: FloatArray
+    before: FloatArray
+
+    def detected(self, levels: FloatArray) -> BoolArray:
+        """Return which are halted at or after their onset, shape (n_sessions,)."""
+        bound = levels[:, None]
+        halted = (self.whole < bound).any(axis=0)
+        return np.asarray(halted & ~(self.before < bound).any(axis=0))
+
+
+def spend(
+    good: FloatArray,
+    bad: BadSessions,
+    *,
+    n_steps: int,
+    seed: int,
+    order: Sequence[int] = DEFAULT_ORDER,
+    choose: Callable[[list[Step], BadSessions, Sequence[int]], int] | None = None,
+) -> list[Step]:
+    """Return ``n_steps`` spends; every prefix of them, and all more lenient, has the guarantee.
+
+    Parameters
+    ----------
+    good
+        Extremes of the sealed good sessions, shape (3, n_good), independent of each other.
+    bad
+        Extremes of the bad sessions.
+    n_steps
+        At most :func:`director_ai.tuning.bounds.allowed_spends`.
+    seed
+        Breaks ties between good sessions.
+    order
+        Rules that may be used, the most promising first.
+    choose
+        The next rule, given the steps so far, the bad sessions and the rules; by default the one
+        with the largest predicted gain. It must not see ``good``.
+
+    Examples
+    --------
+    >>> good = np.array([[0.4, 0.5, 0.6], [0.6, 0.6, 0.7], [-0.1, -0.1, -0.1]])
+    >>> bad = BadSessions(np.array([[0.45], [0.5], [-0.3]]), np.full((3, 1), np.inf))
+    >>> [step.levels.tolist() for step in spend(good, bad, n_steps=1, seed=0)]
+    [[-inf, 0.6, -inf]]
+    """
+    random = np.random.default_rng(seed)
+    # A random order first, so that the least of several equal ones is any of them.
+    rows = random.permutation(good.shape[1])
+    unspent = np.ones(len(rows), bool)
+    levels = np.full(3, -np.inf)
+    usable = _explored(order, n_steps)
+    pick = choose or _most_promising
+    steps: list[Step] = []
+    for _ in range(min(n_steps, len(rows))):
+        rule = pick(steps, bad, usable)
+        place = int(np.flatnonzero(unspent)[good[rule, rows[unspent]].argmin()])
+        unspent[place] = False
+        cut = min(float(good[rule, rows[place]]), float(_LARGEST_LEVELS[rule]))
+        levels = levels.copy()
+        # Never looser than before: an earlier spend of this rule stands below.
+        levels[rule] = max(levels[rule], cut)
+        steps.append(Step(rule, int(rows[place]), levels, int(bad.detected(levels).sum())))
+    return steps
+
+
+def best_prefix(steps: Sequence[Step]) -> Step:
+    """Return the step after which most bad sessions are detected, the first of several."""
+    return max(steps, key=lambda step: step.n_detected)
+
+
+def _explored(order: Sequence[int], n_steps: int) -> tuple[int, ...]:
+    """Return the rules to use: with few spends, few of them."""
+    return tuple(order[:1] if n_steps <= 2 else order[:2] if n_steps <= 4 else order)
+
+
+def _most_promising(steps: list[Step], bad: BadSessions, rules: Sequence[int]) -> int:
+    """Return the rule whose next spends promise most detections each."""
+    used = {step.rule for step in steps}
+    for rule in rules:
+        if rule not in used:
+            return rule
+    levels = steps[-1].levels
+    n_detected = steps[-1].n_detected
+
+    def gain(rule: int) -> float:
+        cuts = [step.levels[rule] for step in steps if step.rule == rule][-_LAST_CUTS:]
+        gap = (cuts[-1] - cuts[0]) / (len(cuts) - 1) if len(cuts) > 1 else _FIRST_GAP
+        best = -np.inf
+        for ahead in _LOOK_AHEAD:
+            tighter = levels.copy()
+            tighter[rule] += ahead * gap
+            best = max(best, (float(bad.detected(tighter).sum()) - n_detected) / ahead)
+        return best
+
+    return max(rules, key=gain)
+
+
+def one_a_group(groups: IntArray, *, seed: int) -> IntArray:
+    """Return one session of each group, at random: only those are independent.
+
+    >>> sorted(one_a_group(np.array([7, 8, 7]), seed=0).tolist()) in ([0, 1], [1, 2])
+    True
+    """
+    rows = np.random.default_rng(seed).permutation(len(groups))
+    _, first = np.unique(groups[rows], return_index=True)
+    return np.sort(rows[first])
