@@ -6,6 +6,9 @@ from director_ai.core.halting.policy import HaltPolicy
 
 DEFAULTS = HaltPolicy()
 
+LONGEST = 100
+"""Tokens the window sliders reach, unless the recorded limits are longer."""
+
 _DROPS = [round(1.5 - step / 100, 2) for step in range(151)]
 
 
@@ -51,7 +54,7 @@ def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
         window_size = st.slider(
             "Window size (tokens)",
             1,
-            100,
+            max(LONGEST, default.window_size),
             default.window_size,
             key="w",
             bind="query-params",
@@ -60,7 +63,8 @@ def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
     with third:
         trend_threshold = st.select_slider(
             "Max drop (smaller is stricter)",
-            _DROPS,
+            # Recorded limits may be finer than the steps, or off by more than they reach.
+            sorted({*_DROPS, default.trend_threshold}, reverse=True),
             default.trend_threshold,
             key="d",
             bind="query-params",
@@ -70,7 +74,7 @@ def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
         trend_window = st.slider(
             "Trend length (tokens)",
             2,
-            100,
+            max(LONGEST, default.trend_window),
             default.trend_window,
             key="n",
             bind="query-params",

@@ -22,6 +22,7 @@ from director_ai.ui.text import escape_html, visible
 
 CURSOR = "t"
 MOST_ON_OFFER = 200
+FOLLOW_S = 0.5
 
 
 def asked_for() -> SessionRecord | None:
@@ -65,6 +66,29 @@ def _on_offer() -> list[str]:
     """Return the ids of the newest sessions there are."""
     stored = [row.id for row in archive().summaries(limit=MOST_ON_OFFER)]
     return list(dict.fromkeys([*reversed(finished().ids()), *stored, *samples()]))
+
+
+def follow(record: SessionRecord) -> None:
+    """Keep the page up with a session that is still being recorded."""
+    live = _is_recording(record.id)
+    if live:
+        notice(f"Being recorded: {record.n_tokens} tokens so far.")
+
+    @st.fragment(run_every=FOLLOW_S if live else None)
+    def look() -> None:
+        if live and (
+            not _is_recording(record.id) or archive().summary(record.id).n_tokens != record.n_tokens
+        ):
+            st.rerun()
+
+    look()
+
+
+def _is_recording(id: str) -> bool:
+    try:
+        return archive().summary(id).ended_by is None
+    except UnknownSessionError:
+        return False
 
 
 def same_mode(policy: HaltPolicy, record: SessionRecord) -> HaltPolicy:
@@ -155,7 +179,7 @@ def details(record: SessionRecord, view: StreamView) -> None:
             )
             st.download_button(
                 "Replay as HTML",
-                replay_html(record, view.policy),
+                lambda: replay_html(record, view.policy),
                 f"{name}.html",
                 "text/html",
                 key="html",

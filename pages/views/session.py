@@ -16,6 +16,7 @@ with limits.expander("Change limits (what-if)", icon=":material/tune:"):
     policy = session_page.same_mode(limit_controls(record.policy), record)
 view = session_page.judged(record, policy)
 with screen:
+    session_page.follow(record)
     session_page.screen(record, view)
 with details:
     session_page.details(record, view)

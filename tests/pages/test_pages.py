@@ -5,6 +5,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from director_ai import HaltPolicy
+from director_ai.storage.store import Store
+from director_ai.ui.archive import STORE_VARIABLE, archive
+from tests.storage.records import streamed
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -91,3 +96,20 @@ def test_a_recording_that_was_cut_is_unknown_past_its_end(app):
 
     assert "Halted at token" in before
     assert "tokens seen; what came after is unknown" in status(app)
+
+
+def test_limits_beyond_the_sliders_reach_are_shown_as_recorded(app, tmp_path, monkeypatch):
+    policy = HaltPolicy(window_size=500, trend_window=300, trend_threshold=2.3456, hard_limit=0.123)
+    with Store(tmp_path / "sessions.db") as store:
+        store.add([streamed("odd", [0.9, 0.8, 0.1], policy)])
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
+    archive.clear()
+    app.switch_page("pages/views/session.py")
+    app.query_params["id"] = "odd"
+
+    app.run()
+    archive.clear()
+
+    assert not app.exception
+    assert "Halted at token 2" in status(app)
+    assert app.slider(key="w").value == 500
