@@ -25,6 +25,15 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_after("import director_ai") & set(HEAVY) == set()
 
 
+def test_a_name_is_imported_only_when_it_is_asked_for():
+    loaded = loaded_after("import director_ai")
+    used = loaded_after("from director_ai import StreamingKernel")
+
+    assert {name for name in loaded if name.startswith("director_ai")} == {"director_ai"}
+    assert loaded & {"typing", "dataclasses"} == set()
+    assert "director_ai.core.scoring.scorer" not in used
+
+
 def test_nor_does_running_the_sync_kernel():
     run = "from director_ai import StreamingKernel as K; K().stream_tokens(['a'], lambda text: 1.0)"
 

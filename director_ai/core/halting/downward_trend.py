@@ -28,6 +28,17 @@ def coefficients(n: int) -> tuple[float, ...]:
     return tuple(6 * (n - 1 - 2 * k) / (n * (n + 1)) for k in range(n))
 
 
+def largest_drop(n: int) -> float:
+    """Return the largest drop of ``n`` scores no two of which are further apart than 1.
+
+    It is the sum of the positive coefficients: the first half all 1, the last all 0.
+
+    >>> largest_drop(3), statistic([1.0, 0.5, 0.0])
+    (1.0, 1.0)
+    """
+    return 6 * (n * n // 4) / (n * (n + 1))
+
+
 def statistic(window: Sequence[Term]) -> Term:
     """Return how far the least-squares line falls from the first to the last position.
 

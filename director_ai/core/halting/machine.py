@@ -1,13 +1,13 @@
 """The halting rules as one pure machine: fed a score and a token, it answers with a verdict."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 from director_ai.core.halting import downward_trend, hard_limit, window_average
 from director_ai.core.halting.cadence import Cadence
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm
 from director_ai.core.halting.sentence import ends_sentence
+from director_ai.core.halting.verdict import PASS, WARN, Verdict
 
 SOFT_HALT_CAP = 50
 """Tokens a soft halt may still let through after the one that triggered it."""
@@ -16,31 +16,11 @@ SOFT_HALT_CAP = 50
 # are refreshed once a window, so their error stays orders of magnitude below this.
 _NEAR = 1e-6
 
-Action = Literal["go", "stop", "soft_stop"]
+# Added and taken away again, it rounds to a whole number: floats of its size have no fractions.
+_WHOLE = 1.5 * 2.0**52
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to happen after one token.
-
-    Attributes
-    ----------
-    action
-        ``"go"``: pass the token. ``"stop"``: withhold it and end the stream.
-        ``"soft_stop"``: pass it and end the stream.
-    warning
-        Whether the token passes with a warning.
-    alarms
-        Every mechanism that held at this token, in order of precedence.
-    """
-
-    action: Action = "go"
-    warning: bool = False
-    alarms: tuple[Alarm, ...] = ()
-
-
-PASS = Verdict()
-WARN = Verdict(warning=True)
+# As the floor of the calm band: no score is calm.
+_NEVER = 2.0
 
 
 class HaltMachine:
@@ -50,6 +30,8 @@ class HaltMachine:
     ----------
     scores
         Every score so far, held ones included; append-only.
+    cadence
+        Tokens from one scored token to the next, as it stands.
     trigger
         Alarms of the first token a rule held at, empty before; in hard mode the stream stops
         there, in soft mode it goes on to the end of the sentence, in observe mode it goes on.
@@ -66,9 +48,15 @@ class HaltMachine:
 
     __slots__ = (
         "_cadence",
+        "_calm_above",
+        "_calm_width",
+        "_ceiling",
+        "_drop_scale",
         "_fall",
+        "_floor",
         "_hard_limit",
         "_longest",
+        "_mean_scale",
         "_mode",
         "_near_fall",
         "_near_window_sum",
@@ -77,10 +65,9 @@ class HaltMachine:
         "_soft_limit",
         "_trend_sum",
         "_trend_window",
-        "_weight_entering",
-        "_weight_leaving",
         "_window_size",
         "_window_sum",
+        "cadence",
         "policy",
         "scores",
         "trigger",
@@ -98,27 +85,30 @@ class HaltMachine:
         self._near_window_sum = (policy.window_threshold + _NEAR) * policy.window_size
         trend = policy.trend_window
         self._near_fall = (policy.trend_threshold - _NEAR) * trend * (trend + 1) / 6.0
+        # From the sums over full windows to their statistics in millionths.
+        self._mean_scale = 1e6 / policy.window_size
+        self._drop_scale = 6e6 / (trend * (trend + 1))
         self._window_sum = 0.0
         self._trend_sum = 0.0
         self._fall = 0.0
-        self._weight_leaving = trend + 1.0
-        self._weight_entering = trend - 1.0
         self._longest = max(policy.window_size, policy.trend_window)
         self._refresh_at = 0
         self._pending_since = -1
+        self.cadence = policy.score_every_n
         # With a score for every token there is nothing to count.
         counted = policy.score_every_n > 1 or policy.adaptive
         self._cadence = Cadence(policy) if counted else None
+        # While scores stay between floor and ceiling, no rule can hold and the sums lie idle.
+        self._floor = self._ceiling = _NEVER
+        self._calm_above = max(policy.soft_limit, policy.hard_limit, policy.window_threshold)
+        if counted:
+            self._calm_above = _NEVER
+        self._calm_width = policy.trend_threshold / downward_trend.largest_drop(trend)
 
     @property
     def holds_scores(self) -> bool:
         """Whether the policy may leave tokens unscored, to hold the last score."""
         return self._cadence is not None
-
-    @property
-    def cadence(self) -> int:
-        """Tokens from one scored token to the next, as it stands."""
-        return 1 if self._cadence is None else self._cadence.step
 
     def is_due(self) -> bool:
         """Return whether the next token is to be scored; one that is not holds the last score."""
@@ -135,17 +125,18 @@ class HaltMachine:
             Its coherence in [0, 1]; for a token that is not due, the last score again.
         """
         scores = self.scores
-        index = len(scores)
         scores.append(score)
+        if self._floor <= score <= self._ceiling:
+            return PASS
+        index = len(scores) - 1
         if index < self._refresh_at:
             self._window_sum += score - scores[index - self._window_size]
-            oldest = scores[index - self._trend_window]
+            trend = self._trend_window
+            oldest = scores[index - trend]
             # Every score kept moves one place towards the oldest and weighs two more.
-            trend_sum = self._trend_sum
-            self._fall += (
-                2.0 * trend_sum - self._weight_leaving * oldest - self._weight_entering * score
-            )
-            self._trend_sum = trend_sum + score - oldest
+            before = self._trend_sum
+            self._trend_sum = after = before + score - oldest
+            self._fall += before + after - trend * (oldest + score)
         else:
             self._fill(index, score)
 
@@ -159,6 +150,7 @@ class HaltMachine:
 
         if self._cadence is not None and self._cadence.is_due(index):
             self._cadence.advance(index, score, self.window_mean())
+            self.cadence = self._cadence.step
         if not alarms and self._pending_since < 0:
             return PASS if score >= self._soft_limit else WARN
         return self._act(index, token, score, alarms)
@@ -166,7 +158,7 @@ class HaltMachine:
     def retract(self) -> None:
         """Take the last score back, so that its token can be judged by another."""
         self.scores.pop()
-        self._refresh(len(self.scores))
+        self._refresh()
 
     def window_mean(self) -> float:
         """Return the mean over what the window holds so far; at least one score was pushed."""
@@ -176,25 +168,48 @@ class HaltMachine:
         """Return the fitted drop over what the trend window holds so far."""
         return downward_trend.statistic(self.scores[-self._trend_window :])
 
-    def rounded_statistics(self) -> tuple[float, float]:
-        """Return ``window_mean()`` and ``trend_drop()`` rounded to six places, at less cost."""
-        n = len(self.scores)
-        window = self._window_size if n > self._window_size else n
-        trend = self._trend_window if n > self._trend_window else n
-        mean = self._window_sum * 1e6 / window
-        drop = self._fall * 6e6 / (trend * (trend + 1))
-        mean_millionths, drop_millionths = round(mean), round(drop)
-        if -0.499 < mean - mean_millionths < 0.499 and -0.499 < drop - drop_millionths < 0.499:
-            return mean_millionths / 1e6, drop_millionths / 1e6
-        # So near a tie that only the defined sums tell which way to round.
-        return round(self.window_mean(), 6), round(self.trend_drop(), 6)
+    def snapshot(self, scored: bool) -> dict[str, Any]:
+        """Return the debug view of the last token, its statistics rounded to six places."""
+        if self._calm_above < _NEVER:
+            # Whoever asks will ask again: from here on the sums are kept for every token.
+            self._calm_above = _NEVER
+            self._refresh()
+        scores = self.scores
+        n_scores = len(scores)
+        index = n_scores - 1
+        if self._refresh_at:
+            mean = self._window_sum * self._mean_scale
+            drop = self._fall * self._drop_scale
+        else:
+            mean = self._window_sum * 1e6 / min(self._window_size, n_scores)
+            trend = min(self._trend_window, n_scores)
+            drop = self._fall * 6e6 / (trend * (trend + 1))
+        whole_mean, whole_drop = mean + _WHOLE - _WHOLE, drop + _WHOLE - _WHOLE
+        if abs(mean - whole_mean) < 0.499 and abs(drop - whole_drop) < 0.499:
+            window_avg, trend_drop = whole_mean / 1e6, whole_drop / 1e6
+        else:
+            # So near a tie that only the defined sums tell which way to round.
+            window_avg, trend_drop = round(self.window_mean(), 6), round(self.trend_drop(), 6)
+        return {
+            "index": index,
+            "coherence": scores[index],
+            "window_avg": window_avg,
+            "trend_drop": trend_drop,
+            "accumulated_tokens": n_scores,
+            "scored": scored,
+            "cadence": self.cadence,
+        }
 
     def _fill(self, index: int, score: float) -> None:
         """Move the running sums on where a window is filling or their refresh is due."""
         scores = self.scores
         window, trend = self._window_size, self._trend_window
         if index >= self._longest:
-            self._refresh(index + 1)
+            was_calm = self._floor < _NEVER
+            self._refresh()
+            # At once after the last band, streams that drift would pay for a band a token.
+            if not was_calm:
+                self._seek_calm()
             return
         self._window_sum += score - scores[index - window] if index >= window else score
         if index >= trend:
@@ -205,14 +220,31 @@ class HaltMachine:
             self._fall += self._trend_sum - index * score
             self._trend_sum += score
 
-    def _refresh(self, n_scores: int) -> None:
+    def _refresh(self) -> None:
         """Take the running sums anew, so that their rounding errors never pile up."""
+        n_scores = len(self.scores)
         last = self.scores[-self._trend_window :]
         self._window_sum = sum(self.scores[-self._window_size :])
         self._trend_sum = sum(last)
         self._fall = sum((len(last) - 1 - 2 * k) * score for k, score in enumerate(last))
         filled = n_scores >= self._longest
         self._refresh_at = n_scores + max(256, self._longest) if filled else 0
+        self._floor = self._ceiling = _NEVER
+
+    def _seek_calm(self) -> None:
+        """Lay a band around the scores the windows hold, if they are near enough to each other.
+
+        While every score of the windows is within the band, the mean is not below its threshold,
+        and the drop, at most the band's width times the largest there is, is not above its own.
+        """
+        held = self.scores[-self._longest :]
+        least, greatest = min(held), max(held)
+        slack = self._calm_width - (greatest - least)
+        if least >= self._calm_above and slack >= 0.0:
+            middle = min(least - slack / 2.0, 1.0 - self._calm_width)
+            self._floor = max(self._calm_above, middle)
+            self._ceiling = self._floor + self._calm_width
+            self._refresh_at = 0
 
     def _alarms(self, index: int, score: float) -> tuple[Alarm, ...]:
         """Return every mechanism that holds, by its definition."""
@@ -239,6 +271,7 @@ class HaltMachine:
             return Verdict("stop", alarms=alarms)
         if self._pending_since < 0:
             self._pending_since = index
+            self._calm_above = _NEVER
         if ends_sentence(token) or index - self._pending_since >= SOFT_HALT_CAP:
             return Verdict("soft_stop", alarms=alarms)
         return Verdict("go", warning=True, alarms=alarms)

@@ -126,12 +126,12 @@ async def _drive(
                 else:
                     run.source_failed(error)
                 break
-            event: TokenEvent | None
-            if not run.accept(token, len(text)):
-                event = run.refused_event
-            elif kernel._stops != stops:
+            run.accept(token, len(text))
+            if kernel._stops != stops and not run.ended:
                 # It came after the stop: kept, but neither scored nor released.
                 run.inactive()
+            event: TokenEvent | None
+            if run.ended:
                 event = run.refused_event
             else:
                 # On a local, so that growing the text costs the same at every length.

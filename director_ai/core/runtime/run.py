@@ -5,10 +5,11 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from director_ai.core.halting.machine import PASS, HaltMachine, Verdict
+from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltClass, HaltReason
 from director_ai.core.halting.score import as_score
+from director_ai.core.halting.verdict import PASS, Verdict
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.errors import InvalidScoreError
@@ -22,6 +23,10 @@ SCORER_OUTAGE = (TimeoutError, OSError)
 """What a scorer that cannot be reached raises; anything else is an error in its code."""
 
 
+# Filling the slots of a new event takes two thirds of what its __init__ does, for every token.
+_new_event = TokenEvent.__new__
+
+
 class StreamRun:
     """Judges tokens one by one and writes them down; pulls, scores and waits for nothing.
 
@@ -31,6 +36,8 @@ class StreamRun:
         The growing record.
     ended
         Whether no further token may be pulled.
+    is_limited, observed
+        Whether the stream's length is limited, and whether anyone observes its events.
     exception
         What ended the stream, if an exception of scorer or source did.
     """
@@ -56,7 +63,8 @@ class StreamRun:
         self._debug = debug
         self._max_tokens = math.inf if max_tokens is None else max_tokens
         self._max_chars = math.inf if max_chars is None else max_chars
-        self._limited = max_tokens is not None or max_chars is not None
+        self.is_limited = max_tokens is not None or max_chars is not None
+        self.observed = bool(observers)
         self._observers = observers
         self._started = monotonic()
         # Bound once: these run for every token.
@@ -64,20 +72,16 @@ class StreamRun:
         self._tokens = self.session.tokens
         self._events = self.session.events
 
-    def accept(self, token: object, text_length: int) -> bool:
+    def accept(self, token: object, text_length: int) -> None:
         """Take the next token; a refused one ends the stream."""
         if not isinstance(token, str):
             self._end("fault", "invalid_token", type(token).__name__)
-            return False
+            return
         self._tokens.append(token)
-        return not self._limited or self._is_within_limits(text_length + len(token))
-
-    def _is_within_limits(self, text_length: int) -> bool:
         if len(self._tokens) > self._max_tokens:
             self._end("fault", "limit", f"max_tokens {self._max_tokens}")
-        elif text_length > self._max_chars:
+        elif text_length + len(token) > self._max_chars:
             self._end("fault", "limit", f"max_chars {self._max_chars}")
-        return not self.ended
 
     def judge(self, token: str, raw: object, *, scored: bool = True) -> TokenEvent:
         """Judge the accepted token by what the scorer returned."""
@@ -90,12 +94,18 @@ class StreamRun:
                 return self._end_unscored("fault", "invalid_score", str(error))
         events = self._events
         verdict = self._push(token, score)
-        event = TokenEvent(token, len(events), score, time())
+        event = _new_event(TokenEvent)
+        event.token = token
+        event.index = len(events)
+        event.coherence = score
+        event.timestamp = time()
+        event.halted = event.warning = False
+        event.evidence = event.halt_evidence = event.debug_info = None
+        event.scored = scored
         events.append(event)
-        if not scored:
-            event.scored = False
         if self._debug:
-            self._snapshot(event)
+            event.debug_info = snapshot = self.machine.snapshot(scored)
+            self.session.debug_log.append(snapshot)
         if verdict is not PASS:
             self._mark(event, verdict)
         return event
@@ -218,11 +228,6 @@ class StreamRun:
         for observer in self._observers:
             self.guarded("on_event", observer, event)
 
-    @property
-    def observed(self) -> bool:
-        """Whether anyone observes."""
-        return bool(self._observers)
-
     def guarded(self, hook: str, call: Callable[..., Any], *arguments: object) -> Any:
         """Call a hook; what it raises is logged and noted, and changes nothing."""
         try:
@@ -238,20 +243,6 @@ class StreamRun:
         if note not in errors:
             logger().error("%s raised; the stream's outcome stands", hook, exc_info=error)
         errors[note] = errors.get(note, 0) + 1
-
-    def _snapshot(self, event: TokenEvent) -> None:
-        machine = self.machine
-        window_avg, trend_drop = machine.rounded_statistics()
-        event.debug_info = {
-            "index": event.index,
-            "coherence": event.coherence,
-            "window_avg": window_avg,
-            "trend_drop": trend_drop,
-            "accumulated_tokens": event.index + 1,
-            "scored": event.scored,
-            "cadence": machine.cadence,
-        }
-        self.session.debug_log.append(event.debug_info)
 
     def _end(self, halt_class: HaltClass, code: str, detail: str = "") -> None:
         """End the stream for another reason than its scores."""

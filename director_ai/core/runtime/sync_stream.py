@@ -102,10 +102,9 @@ def _drive(
     text = ""
     stops = kernel._stops
     iterator: Iterator[str] | None = None
-    observed = run.observed
     # Bound once: these run for every token.
-    accept, judge, is_due = run.accept, run.judge, run.machine.is_due
-    holds_scores = run.machine.holds_scores
+    observed, holds_scores, limited = run.observed, run.machine.holds_scores, run.is_limited
+    judge, is_due, take = run.judge, run.machine.is_due, run.session.tokens.append
     if isinstance(tokens, Abortable):
         kernel._enlist(run, tokens)
     try:
@@ -136,12 +135,16 @@ def _drive(
                 else:
                     run.source_failed(error)
                 break
-            event: TokenEvent | None
-            if not accept(token, len(text)):
-                event = run.refused_event
-            elif kernel._stops != stops:
+            if type(token) is str and not limited:
+                # All that accept comes to, without a call for every token.
+                take(token)
+            else:
+                run.accept(token, len(text))
+            if kernel._stops != stops and not run.ended:
                 # It came after the stop: kept, but neither scored nor released.
                 run.inactive()
+            event: TokenEvent | None
+            if run.ended:
                 event = run.refused_event
             else:
                 # On a local, so that growing the text costs the same at every length.

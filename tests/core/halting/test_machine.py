@@ -1,3 +1,4 @@
+import random
 from math import nextafter
 
 import pytest
@@ -11,6 +12,11 @@ from director_ai.core.halting.machine import SOFT_HALT_CAP, HaltMachine
 OFF = {"hard_limit": 0.0, "window_threshold": 0.0, "trend_threshold": 1.5, "soft_limit": 0.0}
 WINDOW = {**OFF, "window_size": 4, "window_threshold": 0.55}
 TREND = {**OFF, "trend_window": 3, "trend_threshold": 0.2}
+
+
+def rounded_statistics(machine):
+    snapshot = machine.snapshot(scored=True)
+    return snapshot["window_avg"], snapshot["trend_drop"]
 
 
 def actions(policy, scores, tokens=None):
@@ -165,7 +171,7 @@ def test_a_score_taken_back_leaves_no_trace():
             twice.retract()
 
         assert once.push("", score).alarms == twice.push("", score).alarms
-        assert twice.rounded_statistics() == once.rounded_statistics()
+        assert rounded_statistics(twice) == rounded_statistics(once)
 
 
 @given(
@@ -180,7 +186,7 @@ def test_the_debug_view_shows_the_defined_statistics(scores, window_size, trend_
     for n, score in enumerate(scores, start=1):
         machine.push("", score)
 
-        assert machine.rounded_statistics() == (
+        assert rounded_statistics(machine) == (
             round(window_average.statistic(scores[max(0, n - window_size) : n]), 6),
             round(downward_trend.statistic(scores[max(0, n - trend_window) : n]), 6),
         )
@@ -195,7 +201,7 @@ def test_the_debug_view_rounds_as_the_defined_statistics_do_on_ties(size):
         machine.push("", score)
 
         expected = round(window_average.statistic(scores[max(0, n - size) : n]), 6)
-        assert machine.rounded_statistics()[0] == expected
+        assert rounded_statistics(machine)[0] == expected
 
 
 @given(
@@ -235,3 +241,179 @@ def test_the_running_sums_decide_as_the_definition(scores, window_size, trend_wi
         ):
             defined.append("downward_trend")
         assert held == defined
+
+
+def test_the_debug_view_shows_the_cadence_an_adaptive_stream_has_come_to():
+    machine = HaltMachine(HaltPolicy(adaptive=True, max_cadence=3))
+    shown = []
+    for score in [0.9] * 5 + [0.55]:
+        machine.push("", score)
+        shown.append(machine.snapshot(scored=True)["cadence"])
+
+    assert shown == [2, 2, 3, 3, 3, 1]
+
+
+def decisions_by_definition(policy, scores):
+    """Return for each token whether it warns and which mechanisms hold, without any short cut."""
+    expected = []
+    for n, score in enumerate(scores, start=1):
+        held = ["hard_limit"] if score < policy.hard_limit else []
+        if n >= policy.window_size and window_average.holds(
+            window_average.statistic(scores[n - policy.window_size : n]), policy.window_threshold
+        ):
+            held.append("window_avg")
+        if n >= policy.trend_window and downward_trend.holds(
+            downward_trend.statistic(scores[n - policy.trend_window : n]), policy.trend_threshold
+        ):
+            held.append("downward_trend")
+        expected.append((score < policy.soft_limit, held))
+    return expected
+
+
+def decisions(policy, scores):
+    machine = HaltMachine(policy)
+    verdicts = [machine.push("", score) for score in scores]
+    return [(each.warning, [alarm.mechanism for alarm in each.alarms]) for each in verdicts]
+
+
+def assert_decides_as_defined(scores, **limits):
+    policy = HaltPolicy(**limits, halt_mode="observe")
+
+    assert decisions(policy, scores) == decisions_by_definition(policy, scores)
+
+
+@pytest.mark.parametrize("n", range(2, 40))
+def test_no_scores_in_a_unit_range_drop_by_more_than_the_largest_drop(n):
+    steepest = [1.0] * (n // 2) + [0.0] * (n - n // 2)
+
+    assert downward_trend.statistic(steepest) == pytest.approx(downward_trend.largest_drop(n))
+
+
+@pytest.mark.parametrize("limit", ["soft_limit", "hard_limit", "window_threshold"])
+def test_after_a_long_calm_one_ulp_below_a_limit_still_counts(limit):
+    limits = {**OFF, "window_size": 1, limit: 0.7}
+    if limit == "hard_limit":
+        # Only the default may be below the hard limit.
+        limits["soft_limit"] = 0.6
+    beyond = 0.7 - 1e-9 if limit == "window_threshold" else 0.7
+    scores = [0.7] * 300 + [nextafter(beyond, 0.0), beyond]
+
+    assert_decides_as_defined(scores, **limits)
+    assert [any(each) for each in decisions(HaltPolicy(**limits), scores)[-2:]] == [True, False]
+
+
+def test_a_fall_across_a_calm_stretch_is_seen_at_its_first_token():
+    limits = {**OFF, "trend_window": 5, "trend_threshold": 0.15}
+
+    # The steepest fall over five tokens is 1.2 times the scores' range: 0.125 is just allowed.
+    for step, falls in ((0.1249, False), (0.1251, True)):
+        low = 1.0 - step
+        # Calm before the fall, and as restless before it as calm may just be.
+        for before in ([1.0] * 300, [1.0, low] * 150):
+            scores = [*before, 1.0, 1.0, low, low, low]
+            assert_decides_as_defined(scores, **limits)
+            assert bool(first_alarm(HaltPolicy(**limits), scores)) is falls
+
+
+def test_scores_a_little_too_far_apart_are_not_taken_for_calm():
+    limits = {**OFF, "trend_window": 5, "trend_threshold": 0.15}
+    scores = [0.77] * 9 + [0.9] * 2 + [0.773] * 3
+
+    assert first_alarm(HaltPolicy(**limits), scores) == ("downward_trend", 13)
+
+
+def test_a_ramp_within_reach_of_the_calm_scores_is_fitted_from_its_first_token():
+    scores = [0.9] * 300 + [0.9 - 0.06 * k for k in range(5)] + [0.9] * 300
+
+    assert_decides_as_defined(scores, **{**OFF, "trend_threshold": 0.15})
+    assert first_alarm(HaltPolicy(), scores) == ("downward_trend", 303)
+
+
+@pytest.mark.parametrize(("window_size", "trend_window"), [(1, 2), (10, 5), (3, 40), (300, 7)])
+@pytest.mark.parametrize("off", ["", "window_threshold", "trend_threshold", "both"])
+def test_streams_that_fall_in_and_out_of_calm_are_decided_as_defined(
+    window_size, trend_window, off
+):
+    limits = {"window_size": window_size, "trend_window": trend_window}
+    if off in ("window_threshold", "both"):
+        limits["window_threshold"] = 0.0
+    if off in ("trend_threshold", "both"):
+        limits["trend_threshold"] = 1.5
+    drawn = random.Random(window_size)
+    scores = []
+    while len(scores) < 12_000:
+        level, spread = drawn.choice([0.6, 0.7, 0.9, 1.0]), drawn.choice([0.0, 0.05, 0.12, 0.13])
+        edges = [level, nextafter(level, 0.0), level - spread, nextafter(level - spread, 0.0)]
+        scores += drawn.choices(edges, k=drawn.choice([1, 5, 30, 700]))
+        scores += drawn.choice([[], [0.3], [0.59], [0.9, 0.7, 0.5]])
+
+    assert_decides_as_defined(scores, **limits)
+
+
+class Counting(HaltMachine):
+    """Counts how often it takes its sums anew."""
+
+    refreshed = 0
+
+    def _refresh(self):
+        self.refreshed += 1
+        super()._refresh()
+
+
+def test_a_calm_stream_leaves_its_sums_alone():
+    machine = Counting(HaltPolicy())
+    for _ in range(12_000):
+        machine.push("", 0.9)
+
+    assert machine.refreshed == 1
+
+
+def test_a_stream_that_drifts_out_of_every_band_pays_for_few_and_is_decided_as_defined():
+    limits = {**OFF, "trend_threshold": 0.15}
+    scores = [1.0 - 0.4 * k / 11_000 - 0.1245 * (k % 2) for k in range(11_000)]
+    machine = Counting(HaltPolicy(**limits))
+    for score in scores:
+        machine.push("", score)
+
+    assert_decides_as_defined(scores, **limits)
+    assert machine.refreshed < 100
+
+
+def test_calm_scores_under_a_pending_soft_halt_still_warn():
+    machine = HaltMachine(HaltPolicy(halt_mode="soft"))
+    # Restless until the window falls short, so that the next look for calm falls under the halt.
+    scores = [0.9, 0.7] * 125 + [0.5] * 3 + [0.9] * 40
+
+    verdicts = [machine.push(" a", score) for score in scores]
+
+    first = next(n for n, verdict in enumerate(verdicts) if verdict.alarms)
+    assert first == 250
+    assert [verdict.warning for verdict in verdicts[first:]] == [True] * 43
+    assert machine.push(" b.", 0.9).action == "soft_stop"
+
+
+def test_a_score_taken_back_from_a_calm_stream_leaves_no_trace():
+    policy = HaltPolicy(**{**OFF, "trend_threshold": 0.1, "trend_window": 12})
+    once, twice = HaltMachine(policy), HaltMachine(policy)
+    for score in [0.9] + [0.8] * 20:
+        once.push("", score)
+        twice.push("", score)
+    twice.push("", 0.8)
+    twice.retract()
+
+    for score in (0.7, 0.7, 0.75, 0.6, 0.5):
+        assert once.push("", score) == twice.push("", score)
+    assert twice.scores == once.scores
+    assert twice.trigger
+
+
+def test_the_debug_view_of_a_stream_that_was_calm_is_as_defined():
+    machine = HaltMachine(HaltPolicy(window_size=4, trend_window=3))
+    scores = [0.9] * 300 + [0.95, 0.91, 0.88, 0.93]
+    for score in scores:
+        machine.push("", score)
+
+    assert rounded_statistics(machine) == (
+        round(window_average.statistic(scores[-4:]), 6),
+        round(downward_trend.statistic(scores[-3:]), 6),
+    )
