@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from director_ai.core.halting.closest_call import closest_call
+from director_ai.core.halting.sentence import ends_sentence
 from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
 from director_ai.core.runtime.record_json import SCHEMA_VERSION, from_values, halt_values
 from director_ai.storage.sparkline import sparkline
@@ -100,6 +101,8 @@ def body_row(record: SessionRecord) -> Row:
         "lengths": _packed("I", map(len, record.tokens)),
         "scores": _packed("d", record.scores),
         "held": bytes(record.held),
+        # Where soft halts may stop: asked of whole archives, whose text nobody wants to read.
+        "ends": bytes(map(ends_sentence, record.tokens)),
         "times_us": _packed("q", record.times_us),
     }
 
@@ -125,6 +128,21 @@ def live_columns(rows: Sequence[RowMapping]) -> Row:
         "held": [index for index, row in enumerate(rows) if row["held"]],
         "times_us": [] if None in times else times,
     }
+
+
+def token_rows(columns: Row) -> list[Row]:
+    """Return the rows of ``tokens`` that these columns came from, without their session."""
+    scores, times, held = columns["scores"], columns["times_us"], set(columns["held"])
+    return [
+        {
+            "position": index,
+            "text": token,
+            "score": scores[index] if index < len(scores) else None,
+            "held": index in held,
+            "time_us": times[index] if times else None,
+        }
+        for index, token in enumerate(columns["tokens"])
+    ]
 
 
 def record_of(

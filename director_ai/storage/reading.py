@@ -1,20 +1,17 @@
 """What is asked of a store: lists, sessions, and everything the charts of an archive need."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
+from director_ai.core.runtime.record import Annotation, Ending, Label, SessionRecord, digest_of
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec, query
 from director_ai.storage.database import Database
 from director_ai.storage.query import Overview
 from director_ai.storage.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.summary import SessionQuery, SessionSummary
-
-_MOST_BOUND = 500
-"""Values bound in one statement; SQLite takes 32,766 and PostgreSQL 65,535."""
 
 
 class Annotated(NamedTuple):
@@ -33,19 +30,31 @@ class Annotated(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A sealed session's scores.
+    """What tuning reads of a sealed session.
 
     Attributes
     ----------
-    key, id
-        The session's.
+    id, model, source, group, enforced, ended_by, label, onset
+        See :class:`director_ai.core.runtime.record.SessionRecord`.
+    policy
+        Its limits as JSON.
     scores
         float64, little-endian, one a scored token.
+    ends
+        A byte a token: whether a sentence ends there.
     """
 
-    key: int
     id: str
+    model: str
+    source: str
+    group: str
+    enforced: bool
+    ended_by: Ending
+    label: Label | None
+    onset: int | None
+    policy: str
     scores: bytes
+    ends: bytes
 
 
 class Reading:
@@ -149,15 +158,22 @@ class Reading:
             rows = connection.execute(statement).mappings()
             return [Annotated(row["key"], codec.annotation_of(row)) for row in rows]
 
-    def curves(self, ids: Sequence[str]) -> Iterator[Curve]:
-        """Yield the scores of sealed sessions, in no particular order, without their text."""
-        columns = (sessions.c.key, sessions.c.id, bodies.c.scores)
-        joined = select(*columns).join(bodies, bodies.c.session == sessions.c.key)
+    def curves(self, wanted: SessionQuery | None = None) -> Iterator[Curve]:
+        """Yield the scores of every sealed session of a query, without its text, oldest first."""
+        of = sessions.c
+        columns = (
+            *(of.id, of.model, of.source, of.prompt_family, of.enforced, of.ended_by),
+            *(of.label, of.onset, of.policy, bodies.c.scores, bodies.c.ends),
+        )
+        statement = (
+            select(*columns)
+            .join(bodies, bodies.c.session == of.key)
+            .where(*query.conditions(wanted or SessionQuery()))
+            .order_by(of.started_us, of.key)
+        )
         with self._database.reading() as connection:
-            for start in range(0, len(ids), _MOST_BOUND):
-                chunk = ids[start : start + _MOST_BOUND]
-                for row in connection.execute(joined.where(sessions.c.id.in_(chunk))):
-                    yield Curve(*row)
+            for row in connection.execute(statement):
+                yield Curve(*row)
 
     def stamp(self) -> tuple[int, int]:
         """Return a value that changes whenever anything in the store does."""

@@ -90,6 +90,7 @@ bodies = Table(
     Column("lengths", LargeBinary, nullable=False, comment="uint32 characters of each token"),
     Column("scores", LargeBinary, nullable=False, comment="float64 a token"),
     Column("held", LargeBinary, nullable=False, comment="a byte a token"),
+    Column("ends", LargeBinary, nullable=False, comment="a byte a token: a sentence ends there"),
     Column("times_us", LargeBinary, nullable=False, comment="int64 a token, or empty"),
 )
 

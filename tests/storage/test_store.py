@@ -20,6 +20,7 @@ from director_ai.errors import (
     UnknownSessionError,
 )
 from director_ai.sources.samples import samples
+from director_ai.storage.codec import unpacked_scores
 from director_ai.storage.schema import bodies
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
@@ -88,7 +89,7 @@ def test_an_unknown_id_says_what_there_is(store: Store) -> None:
 
 def test_a_changed_score_is_found_out(store: Store) -> None:
     store.add([record("a"), record("b")])
-    packed = bytearray(next(iter(store.curves(["a"]))).scores)
+    packed = bytearray(next(store.curves()).scores)
     packed[0] ^= 1
     own = bodies.c.session == store.summary("a").key
     store._database.write(
@@ -148,7 +149,7 @@ def test_a_deleted_session_leaves_nothing(store: Store) -> None:
 
     assert store.delete(["a", "nobody"]) == 1
     assert store.ids() == ["b"]
-    assert list(store.curves(["a", "b"]))[0].id == "b"
+    assert [curve.id for curve in store.curves()] == ["b"]
     with store._database.reading() as connection:
         for table in ("annotations", "tokens"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
@@ -397,3 +398,18 @@ def test_records_are_replaced_by_nothing_but_themselves(store: Store) -> None:
 
     assert store.add([replace(record("a"), prompt="Another?", annotations=(BAD,))]) == 0
     assert store.get("a").prompt == "Why?"
+
+
+def test_curves_are_what_tuning_needs_and_no_more(five: Store) -> None:
+    curves = list(five.curves(SessionQuery(outcomes=("halted", "completed"))))
+
+    assert [curve.id for curve in curves] == ["halted", "near", "wide", "seen"]
+    assert [curve.label for curve in curves] == [None, None, "good", "bad"]
+    assert curves[3].onset == 2
+    assert list(unpacked_scores(curves[0].scores)) == [0.9, 0.2]
+
+
+def test_a_sealed_session_knows_its_sentence_ends(store: Store) -> None:
+    store.add([record("a", tokens=["Yes", ".", " No"])])
+
+    assert next(store.curves()).ends == b"\x00\x01\x00"
