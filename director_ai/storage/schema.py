@@ -120,3 +120,19 @@ annotations = Table(
     Column("note", SafeText, nullable=False),
     Index("annotations_session", "session", "key"),
 )
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("number", _Key, primary_key=True, comment="1, 2, ... over the life of the store"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("fingerprint", Text, nullable=False, comment="SHA-256 of the data certified on"),
+    Column("result", SafeText, comment="JSON object; null if it was never finished"),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", SafeText, nullable=False),
+)

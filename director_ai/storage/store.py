@@ -6,13 +6,14 @@ from typing import Self
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from director_ai.errors import StoreError
+from director_ai.storage.attempts import Attempts
 from director_ai.storage.database import Database
 from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.reading import Reading
 from director_ai.storage.writing import Writing
 
 
-class Store(Reading, Writing):
+class Store(Reading, Writing, Attempts):
     """An archive of sessions, safe to share between threads and processes.
 
     Parameters

@@ -15,6 +15,13 @@ INSERT INTO "annotations" VALUES(1,1,'good',NULL,'Director',0,'');
 INSERT INTO "annotations" VALUES(2,2,'bad',60,'Director',0,'');
 INSERT INTO "annotations" VALUES(3,3,'unsure',NULL,'Ann',3,'?');
 INSERT INTO "annotations" VALUES(4,3,'bad',1,'Bob',4,'');
+CREATE TABLE attempts (
+	number INTEGER NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	fingerprint TEXT NOT NULL, 
+	result TEXT, 
+	PRIMARY KEY (number)
+);
 CREATE TABLE bodies (
 	session INTEGER NOT NULL, 
 	text TEXT NOT NULL, 
@@ -74,6 +81,11 @@ CREATE TABLE sessions (
 INSERT INTO "sessions" VALUES(1,'black_holes-steady',1767603600000000,1767603600000000,'sample','written by hand','How do we know there is a black hole in the middle of our galaxy?','black_holes','["steady_good"]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','null','null','[]','',0,'19d335785867b515edc41693a922804104d2fea0e020ee360432e77bf0fd3af6',1,104,NULL,NULL,NULL,'',NULL,0.9466,9.7200673076923049809e-01,1.2675000000005987033e-01,87,'downward_trend',X'F2F2F3F3F4F4F5F6F6F6F6F6F6F6F7F8F8F8F9F9F9FAFAFAFAFBFBFBFBFBFBFBFCFCF9F9F9F9FAFAFAFBFBFBFBFCFCFCFCF9F1F2F3F3F4F4F4F4F5F5','The black hole at the centre of the Milky Way is called Sagittarius A*, and it h','good',NULL,1767700000000000);
 INSERT INTO "sessions" VALUES(2,'refund_policy-fabrication',1767631800000000,1767631800000000,'sample','written by hand','How long until I get my money back?','refund_policy','["sudden_fabrication"]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "observe", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',0,1,'completed','{"class": "policy", "code": "hard_limit", "index": 85, "detail": "", "alarms": [{"mechanism": "hard_limit", "observed": 0.4977, "threshold": 0.5}]}','null','null','[]','',0,'ad1a2b90cee4be2c6f7f66b5deb3c091895c9b0aa5c64bfd3d9644c28521b23b',1,150,'policy',85,'hard_limit','hard_limit',NULL,0.1799,6.15605999999999653482e-01,-2.30000000000002424727e-03,85,'hard_limit',X'F2F3F4F5F5F5F6F6F7E8E7E5E6E4E5E5E6E7E9E0E1E1E2E4E2D3CCB4B4A9A18A8A867F7776706C6A655B56514C494640403D3B3937333635322E2F2E','Refunds are paid within seven working days after the parcel has been checked at ','bad',60,1767700000000000);
 INSERT INTO "sessions" VALUES(3,'odd 0000 d800',1767603600000000,1767603600000000,'sample','written by hand','How do we know there is a black hole in the middle of our galaxy?','black_holes','["é"]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','{"hard_limit": 0.9, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}','null','[]','',0,'5bdc3df93d2099eafef147b0c945e56cf5bd5a177d86db2e2a82839a0c6ca1f3',1,2,NULL,NULL,NULL,'',NULL,0.25,0.375,-0.25,1,'hard_limit',X'8040','a0000d83d','bad',1,1767700000000000);
+CREATE TABLE settings (
+	name TEXT NOT NULL, 
+	value TEXT NOT NULL, 
+	PRIMARY KEY (name)
+);
 CREATE TABLE tokens (
 	session INTEGER NOT NULL, 
 	position INTEGER NOT NULL, 
@@ -89,8 +101,8 @@ CREATE TABLE tokens (
 
 ;
 CREATE INDEX sessions_changed ON sessions (changed_us);
-CREATE INDEX sessions_margin ON sessions (margin);
-CREATE INDEX sessions_ended ON sessions (ended_by, started_us);
 CREATE INDEX sessions_started ON sessions (started_us, "key");
+CREATE INDEX sessions_ended ON sessions (ended_by, started_us);
+CREATE INDEX sessions_margin ON sessions (margin);
 CREATE INDEX annotations_session ON annotations (session, "key");
 COMMIT;

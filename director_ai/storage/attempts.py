@@ -1,0 +1,102 @@
+"""Attempts at a certificate: each look at the sealed sessions is counted, for ever."""
+
+import secrets
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from director_ai.errors import UnknownSessionError
+from director_ai.storage.database import Database
+from director_ai.storage.schema import attempts, settings
+from director_ai.storage.writing import now_us
+
+_KEY = "vault_key"
+
+
+class Attempt(NamedTuple):
+    """One look at the sealed sessions.
+
+    Attributes
+    ----------
+    number
+        1 for the store's first.
+    at_us
+        When, in microseconds since the Unix epoch.
+    fingerprint
+        SHA-256 of the data.
+    result
+        The certificate or refusal as JSON; ``None`` where the look came to nothing.
+    """
+
+    number: int
+    at_us: int
+    fingerprint: str
+    result: str | None
+
+
+class Attempts:
+    """The part of a store that remembers what was certified."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def vault_key(self) -> str:
+        """Return the secret by which sessions are sealed: one a store, made when first asked for.
+
+        With it, which sessions are sealed stays the same as others are imported.
+        """
+        with self._database.reading() as connection:
+            key = _setting(connection)
+        if key is not None:
+            return key
+
+        def work(connection: Connection) -> str:
+            present = _setting(connection)
+            if present is not None:
+                return present
+            fresh = secrets.token_hex(16)
+            connection.execute(insert(settings), {"name": _KEY, "value": fresh})
+            return fresh
+
+        return self._database.write(work, durable=True)
+
+    def begin_attempt(self, fingerprint: str) -> int:
+        """Count a look at the sealed sessions, before it is taken, and return its number."""
+
+        def work(connection: Connection) -> int:
+            last = connection.execute(select(func.coalesce(func.max(attempts.c.number), 0)))
+            number = int(last.scalar_one()) + 1
+            row = {"number": number, "at_us": now_us(), "fingerprint": fingerprint}
+            connection.execute(insert(attempts), row)
+            return number
+
+        return self._database.write(work, durable=True)
+
+    def finish_attempt(self, number: int, result: str) -> None:
+        """Keep what an attempt came to, as JSON.
+
+        Raises
+        ------
+        UnknownSessionError
+            If no such attempt was begun.
+        """
+
+        def work(connection: Connection) -> None:
+            of = attempts.c.number == number
+            changed = connection.execute(update(attempts).where(of).values(result=result))
+            if not changed.rowcount:
+                raise UnknownSessionError(f"no attempt {number} was begun")
+
+        self._database.write(work, durable=True)
+
+    def attempts(self) -> list[Attempt]:
+        """Return every attempt, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(attempts).order_by(attempts.c.number))
+            return [Attempt(*row) for row in rows]
+
+
+def _setting(connection: Connection) -> str | None:
+    found = connection.execute(select(settings.c.value).where(settings.c.name == _KEY))
+    value: str | None = found.scalar()
+    return value
