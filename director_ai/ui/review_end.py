@@ -1,0 +1,202 @@
+"""The Review page with nothing left to review: the end card, and the empty queue."""
+
+import time
+
+import pandas as pd
+import streamlit as st
+
+from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
+from director_ai.storage.summary import UNLABELLED, SessionQuery
+from director_ai.tuning.agreement import Agreement, agreement
+from director_ai.tuning.intervals import wilson
+from director_ai.ui import review_acts as acts
+from director_ai.ui.archive import archive, reviewer
+from director_ai.ui.review_line import reopened
+from director_ai.ui.review_queue import ALL_TIME, LABELS, N_SAMPLED, Wanted, open_queue
+from director_ai.ui.review_visit import (
+    LABEL_OF,
+    VERDICT_NAME,
+    Tally,
+    Visit,
+    labels_csv,
+    standup_line,
+)
+from director_ai.ui.status import notice, status
+from director_ai.ui.text import visible
+
+_NAMES = {mechanism: RULE_NAME[rule] for mechanism, rule in RULE_OF_MECHANISM.items()}
+
+
+def end(visit: Visit) -> None:
+    """Draw what came of the visit, ready for the stand-up."""
+    tally = Tally.of(visit, time.monotonic())
+    left = len(visit.queue.cards) - len(visit.given)
+    line = standup_line(tally, _NAMES)
+    status(line, f"{left} not looked at: K returns to them." if left else "All of the queue.")
+    if visit.problem:
+        notice(visit.problem)
+    counts, take = st.columns([3, 2], gap="medium")
+    with counts:
+        if visit.given:
+            st.dataframe(_by_rule(visit), key="review_by_rule")
+        _share(visit)
+        if visit.wanted.second:
+            _agreement(visit)
+    with take:
+        st.text("For the stand-up:")
+        st.code(line, language=None, wrap_lines=True)
+        st.text("To hand over; a second reviewer sees the same sessions without your labels:")
+        address = st.context.url or ""
+        second = Wanted(visit.wanted.sought, since=visit.wanted.since, second=reviewer())
+        st.code(f"{address.split('?')[0]}?{second.address()}", language=None, wrap_lines=True)
+        st.download_button(
+            "Labels as CSV",
+            labels_csv(visit),
+            "review-labels.csv",
+            "text/csv",
+            key="review_csv",
+            on_click="ignore",
+        )
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Undo",
+            key="review_undo",
+            shortcut="U",
+            on_click=acts.undo,
+            args=(visit,),
+            disabled=not visit.steps,
+        )
+        last = len(visit.queue.cards) - 1
+        st.button(
+            "Back to the cards",
+            key="review_previous",
+            shortcut="K",
+            on_click=acts.go,
+            args=(visit, last if not left else _first_open(visit)),
+        )
+        st.button("Look again", key="review_again", on_click=_again, args=(visit,))
+        _sample_button(visit.wanted)
+
+
+def empty(visit: Visit) -> None:
+    """Say that nothing waits, what was said last, and what could be looked at instead."""
+    store = archive()
+    seen = store.overview(SessionQuery(outcomes=("halted",), labels=LABELS))
+    said = f"{seen.n_right_halts} right, {seen.n_false_halts} false"
+    last = f"Last: {seen.n_sessions} halted sessions labelled, {said}." if seen.n_sessions else ""
+    status("Nothing to review.", f"{visit.wanted.line()}. {last}")
+    halted = Wanted(second=reviewer())
+    now_us = time.time_ns() // 1000
+    with st.container(horizontal=True, gap="small"):
+        if visit.wanted.since != ALL_TIME:
+            st.button("All time", key="review_all_time", on_click=_ask, args=({"since": ALL_TIME},))
+        if not visit.wanted.second:
+            n_seconded = len(open_queue(store, halted, now_us=now_us).cards)
+            if n_seconded:
+                st.button(
+                    f"Review {n_seconded} as a second reviewer",
+                    key="review_second",
+                    type="primary",
+                    on_click=_ask,
+                    args=({"second": True, "q": "halted", "since": ALL_TIME},),
+                    help="Somebody else labelled them. Their labels are hidden until the end.",
+                )
+        _sample_button(visit.wanted)
+
+
+def agreed(visit: Visit) -> tuple[Agreement, list[tuple[str, str, str]]]:
+    """Return how far the visit's labels agree with the first of others, and where they do not."""
+    rows = []
+    for name, given in visit.given.items():
+        first = next(
+            (
+                said.annotation.label
+                for said in archive().annotations(name)
+                if said.annotation.author != given.author
+            ),
+            None,
+        )
+        if first is not None:
+            rows.append((name, first, LABEL_OF[given.verdict]))
+    pairs = [(first, second) for _, first, second in rows]
+    used = [label for label in LABELS if label != "unsure" or any("unsure" in p for p in pairs)]
+    return agreement(pairs, used), [row for row in rows if row[1] != row[2]]
+
+
+def _agreement(visit: Visit) -> None:
+    found, apart = agreed(visit)
+    if found.n_sessions == 0:
+        return
+    same = f"{int(found.counts.trace())} of {found.n_sessions} labels agree"
+    if found.kappa == found.kappa:
+        notice(
+            f"{same}. Cohen's kappa {found.kappa:.2f}, "
+            f"95 % interval {found.low:.2f} to {found.high:.2f}."
+        )
+    else:
+        notice(f"{same}. Kappa is undefined: both gave one label throughout.")
+    table = pd.DataFrame(
+        found.counts,
+        index=[f"first: {name}" for name in found.categories],
+        columns=[f"you: {name}" for name in found.categories],
+    )
+    st.dataframe(table, key="review_agreement")
+    if apart:
+        shown = [(visible(name), first, second) for name, first, second in apart]
+        differing = pd.DataFrame(shown, columns=["differs", "first", "you"])
+        st.dataframe(differing, hide_index=True, key="review_apart")
+
+
+def _by_rule(visit: Visit) -> pd.DataFrame:
+    """Return verdicts by the rule that gave the reason."""
+    rows = [
+        (_NAMES.get(card.halt_code or "", "no halt"), VERDICT_NAME[visit.given[card.id].verdict])
+        for card in visit.queue.cards
+        if card.id in visit.given
+    ]
+    frame = pd.DataFrame(rows, columns=["rule", "verdict"])
+    return pd.crosstab(frame["rule"], frame["verdict"]).rename_axis(columns=None)
+
+
+def _share(visit: Visit) -> None:
+    """Say what a random part tells of the whole; of any other part, nothing."""
+    halts = visit.wanted.sought != "completed"
+    judged = [given.verdict for given in visit.given.values() if given.verdict != "unsure"]
+    whole = len(visit.given) == visit.queue.n_found
+    if not judged or not (visit.wanted.at_random or whole):
+        if judged:
+            notice("No rate for the whole: this order is not random.")
+        return
+    k = sum(verdict == ("false" if halts else "missed") for verdict in judged)
+    low, high = wilson(k, len(judged))
+    what = "false halts among halts" if halts else "misses among completed"
+    notice(
+        f"Rate of {what}: {k / len(judged):.0%} ({k} of {len(judged)}, "
+        f"95 % interval {low:.0%} to {high:.0%})."
+    )
+
+
+def _sample_button(wanted: Wanted) -> None:
+    open_misses = Wanted("completed").query(0)
+    n_open = archive().count(open_misses)
+    if n_open and wanted.sought != "completed":
+        st.button(
+            f"Sample {min(N_SAMPLED, n_open)} completed sessions to look for misses",
+            key="review_sample",
+            on_click=_ask,
+            args=({"q": "completed", "label": UNLABELLED, "since": ALL_TIME, "second": False},),
+        )
+
+
+def _again(visit: Visit) -> None:
+    reopened(visit.wanted)
+
+
+def _first_open(visit: Visit) -> int:
+    return next(i for i, card in enumerate(visit.queue.cards) if card.id not in visit.given)
+
+
+def _ask(values: dict[str, object]) -> None:
+    """Set the queue's controls."""
+    for key, value in values.items():
+        st.session_state[key] = value

@@ -1,0 +1,205 @@
+"""Journey C in a real browser: a night's halts reviewed by keyboard alone."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
+
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from director_ai.ui.review_queue import Wanted, open_queue
+from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.ui.review_store import night_store
+
+GRAPH = ".st-key-review_curve .js-plotly-plot"
+BOUNCE_MS = 300
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with night_store(tmp_path / "night.db", time.time_ns() // 1000) as opened:
+        yield opened
+
+
+@pytest.fixture
+def server(fresh_server: Serve, store: Store) -> Server:
+    return fresh_server(env={"DIRECTOR_STORE": store.name})
+
+
+def progress(page: Page, n_done: int) -> None:
+    """Wait until the page counts ``n_done`` labels."""
+    expect(page.get_by_text(re.compile(rf"\b{n_done} / \d+ labelled"))).to_be_visible()
+    settled(page)
+
+
+def n_done(page: Page) -> int:
+    said = page.get_by_text(re.compile(r"\d+ / \d+ labelled")).inner_text()
+    return int(re.search(r"(\d+) / ", said)[1])
+
+
+def decide(page: Page, key: str) -> None:
+    """Press a verdict's key and wait for the next card."""
+    before = n_done(page)
+    page.wait_for_timeout(BOUNCE_MS)
+    page.keyboard.press(key)
+    progress(page, before + 1)
+
+
+def opened(open_page: OpenPage, server: Server, path: str = "/review") -> Page:
+    page = open_page(server, path)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-review_tokens .halt")).to_have_count(1)
+    settled(page)
+    return page
+
+
+def test_a_night_is_reviewed_by_keyboard_alone(
+    open_page: OpenPage, server: Server, store: Store, watch: Watch
+) -> None:
+    ids = [c.id for c in open_queue(store, Wanted(), now_us=time.time_ns() // 1000).cards]
+    halts = [store.get(name).halt_index for name in ids]
+    page = opened(open_page, server)
+    keys = page.keyboard
+    expect(page.get_by_text("43 to review: 31 trend, 8 window, 4 hard.")).to_be_visible()
+
+    # A doubt: what would it take, where does it go wrong, a word about it.
+    keys.press("w")
+    expect(page.get_by_text("What it would take")).to_be_visible()
+    for back in range(1, 4):
+        keys.press("ArrowLeft")
+        expect(page.get_by_text(f"Token {halts[0] - back}:")).to_be_visible()
+    settled(page)
+    keys.press("o")
+    expect(page.get_by_text(f"· onset {halts[0] - 3}")).to_be_visible()
+    settled(page)
+    keys.press("h")
+    expect(page.get_by_text(f"Token {halts[0]}:")).to_be_visible()
+    settled(page)
+    keys.press("n")
+    keys.type("1 doubt, only")
+    keys.press("Enter")
+    settled(page)
+    decide(page, "1")
+
+    # A second thought.
+    decide(page, "2")
+    keys.press("u")
+    progress(page, 1)
+    page.wait_for_timeout(BOUNCE_MS)
+    keys.press("3")
+    expect(page.get_by_text("Too late for what?")).to_be_visible()
+    settled(page)
+    for back in (1, 2):
+        keys.press("ArrowLeft")
+        expect(page.get_by_text(f"Token {halts[1] - back}:")).to_be_visible()
+        settled(page)
+    decide(page, "3")
+    decide(page, "4")
+
+    # Back and forth without a label.
+    keys.press("k")
+    expect(page.get_by_text("You said: unsure.")).to_be_visible()
+    settled(page)
+    keys.press("j")
+    expect(page.get_by_text("Session 4 of 43")).to_be_visible()
+    settled(page)
+
+    # Similar halts, all at once.
+    while page.get_by_role("button", name="Similar halts").is_disabled():
+        decide(page, "1")
+    before = n_done(page)
+    keys.press("a")
+    said = page.get_by_text(re.compile(r"The next verdict is for all \d+ similar halts"))
+    expect(said).to_be_visible()
+    n_alike = int(re.search(r"all (\d+)", said.inner_text())[1])
+    settled(page)
+    page.wait_for_timeout(BOUNCE_MS)
+    keys.press("2")
+    progress(page, before + n_alike)
+    keys.press("u")
+    progress(page, before)
+    keys.press("a")
+    expect(said).to_be_visible()
+    settled(page)
+    page.wait_for_timeout(BOUNCE_MS)
+    keys.press("2")
+    progress(page, before + n_alike)
+
+    while n_done(page) < 43:
+        decide(page, "1")
+
+    expect(page.locator(".d-status")).to_contain_text("43 reviewed in ")
+    expect(page.locator(".d-status")).to_contain_text("1 late (median 2 tokens), 1 unsure")
+    expect(page.locator(".d-status")).to_contain_text(f"{n_alike} false")
+    page.screenshot(path=server.log.with_name("end.png"))
+    assert n_alike > 1
+    given = [store.annotations(name) for name in ids]
+    assert [len(said) for said in given] == [1] * 43
+    first, second, third = (said[0].annotation for said in given[:3])
+    assert (first.label, first.onset, first.note) == ("bad", halts[0] - 3, "1 doubt, only")
+    assert (second.label, second.onset, second.note) == ("bad", halts[1] - 2, "")
+    assert third.label == "unsure"
+    assert store.count(SessionQuery(labels=("good",))) == n_alike
+    assert store.count(SessionQuery(outcomes=("infrastructure",), labels=("none",))) == 6
+    assert page.evaluate("() => window.pwned") is None
+    assert watch.page_errors == []
+    assert watch.outgoing == []
+
+
+def test_a_held_or_bounced_key_labels_one_session(
+    open_page: OpenPage, server: Server, store: Store
+) -> None:
+    page = opened(open_page, server)
+
+    for _ in range(3):
+        page.keyboard.press("1")
+        page.wait_for_timeout(60)
+    progress(page, 1)
+
+    page.wait_for_timeout(1000)
+    assert n_done(page) == 1
+    assert store.count(SessionQuery(labels=("bad",))) == 1
+
+
+def test_a_click_on_a_token_moves_the_cursor(open_page: OpenPage, server: Server) -> None:
+    page = opened(open_page, server, "/review?order=rule")
+
+    page.locator(".st-key-review_tokens bdi").nth(3).click()
+
+    expect(page.get_by_text("Token 3:")).to_be_visible()
+    expect(page.get_by_text("by rule: 43 to review")).to_be_visible()
+
+
+def test_the_labels_can_be_taken_away(open_page: OpenPage, server: Server) -> None:
+    page = opened(open_page, server)
+    decide(page, "2")
+    page.keyboard.press("e")
+    expect(page.locator(".d-status")).to_contain_text("1 reviewed in ")
+    settled(page)
+
+    with page.expect_download() as file:
+        page.locator(".st-key-review_csv button").click()
+
+    lines = Path(file.value.path()).read_text("utf-8").splitlines()
+    assert lines[0].startswith("id,verdict,label,onset")
+    assert ",false,good,," in lines[1]
+    expect(page.get_by_text("second=true")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_whole_card_fits_a_small_screen(
+    open_page: OpenPage, server: Server, scheme: str
+) -> None:
+    page = open_page(server, "/review", color_scheme=scheme)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    settled(page)
+
+    for name in ("right_0", "unsure_0", "undo", "note"):
+        expect(page.locator(f".st-key-review_{name}")).to_be_in_viewport(ratio=1)

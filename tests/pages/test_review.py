@@ -1,0 +1,248 @@
+"""The Review page's behaviour without a browser."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from director_ai.ui import review_acts
+from director_ai.ui.archive import STORE_VARIABLE, archive
+from tests.ui.review_store import N_HALTED, night_store
+
+ROOT = Path(__file__).parents[2]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Store:
+    """The night's sessions, as the archive of the app."""
+    opened = night_store(tmp_path / "night.db", time.time_ns() // 1000)
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "night.db"))
+    # A click here follows the one before sooner than any key.
+    monkeypatch.setattr(review_acts, "LEAST_LOOK_S", 0.0)
+    archive.clear()
+    yield opened
+    archive.clear()
+
+
+@pytest.fixture
+def review() -> Open:
+    def open_(**query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app.switch_page("pages/views/review.py")
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return open_
+
+
+def status(app: AppTest) -> str:
+    return next(element.value for element in app.html if "d-status" in element.value)
+
+
+def said(app: AppTest) -> str:
+    return next(element.value for element in app.html if "d-notice" in element.value)
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    app.button(key=f"review_{name}").click().run()
+    assert not app.exception
+    return app
+
+
+def shown(app: AppTest) -> str:
+    return app.session_state["review_visit"].card.id
+
+
+def test_the_queue_opens_on_the_unlabelled_halts_of_the_last_day(store, review):
+    app = review()
+
+    assert not app.exception
+    assert "last 24h" in said(app)
+    assert "43 to review: 31 trend, 8 window, 4 hard" in said(app)
+    assert "Halted at token" in status(app)
+    assert any("call reset_state()" in element.value for element in app.text)
+
+
+def test_the_queue_is_in_the_address(store, review):
+    app = review(q="halted", order="rule", since="36h")
+
+    assert "halted · unlabelled · last 36h · by rule" in said(app)
+    assert shown(app).startswith("hard_limit")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "label"), [("right", "bad"), ("false", "good"), ("unsure", "unsure")]
+)
+def test_a_verdict_is_kept_and_the_next_card_is_shown(store, review, verdict, label):
+    app = review()
+    first = shown(app)
+    app.text_input(key="reviewer").set_value("ann").run()
+    app.text_input(key="review_note").set_value("so be it").run()
+
+    press(app, f"{verdict}_0")
+
+    (annotation,) = [entry.annotation for entry in store.annotations(first)]
+    assert (annotation.label, annotation.author, annotation.note) == (label, "ann", "so be it")
+    assert abs(annotation.at_us / 1e6 - time.time()) < 60
+    assert shown(app) != first
+    assert app.text_input(key="review_note").value == ""
+
+
+def test_too_late_asks_for_an_onset_before_the_halt(store, review):
+    app = review()
+    first = shown(app)
+    halt = store.get(first).halt_index
+
+    press(app, "late_0")
+    assert shown(app) == first
+    assert "Put the cursor where it goes wrong" in said(app)
+    press(press(press(app, "back"), "back"), "late_0")
+
+    (annotation,) = [entry.annotation for entry in store.annotations(first)]
+    assert (annotation.label, annotation.onset) == ("bad", halt - 2)
+
+
+def test_an_onset_that_was_marked_goes_with_the_verdict(store, review):
+    app = review()
+    first = shown(app)
+    halt = store.get(first).halt_index
+
+    for name in ("back", "back", "back", "onset", "halt", "right_0"):
+        press(app, name)
+
+    assert store.get(first).onset == halt - 3
+
+
+def test_every_verdict_can_be_undone(store, review):
+    app = review()
+    first = shown(app)
+    for name in ("right_0", "false_1", "unsure_2"):
+        press(app, name)
+    labelled = SessionQuery(labels=("good", "bad", "unsure"))
+    assert store.count(labelled) == 3
+
+    for _ in range(3):
+        press(app, "undo")
+
+    assert store.count(labelled) == 0
+    assert shown(app) == first
+    assert app.button(key="review_undo").disabled
+
+
+def test_similar_halts_are_labelled_and_undone_as_one(store, review):
+    app = review(order="rule")
+    for _ in range(12):
+        press(app, "next")
+    n_alike = len(app.session_state["review_visit"].alike())
+
+    press(app, "alike")
+    assert f"for all {n_alike} similar halts" in status(app)
+    press(app, "false_12")
+
+    assert n_alike > 2
+    assert store.count(SessionQuery(labels=("good",))) == n_alike
+    press(app, "undo")
+    assert store.count(SessionQuery(labels=("good",))) == 0
+
+
+def test_what_it_would_take_is_shown_on_demand(store, review):
+    app = review()
+    assert not any("limit 0.55 →" in element.value for element in app.text)
+
+    press(app, "relief")
+
+    assert any("Window limit 0.55 →" in element.value for element in app.text)
+
+
+def test_the_end_sums_the_visit_up(store, review):
+    app = review(order="random")
+    for position in range(3):
+        press(app, f"{'false' if position < 2 else 'right'}_{position}")
+
+    press(app, "end")
+
+    assert "3 reviewed in under a minute: 1 right, 2 false" in status(app)
+    assert "40 not looked at" in status(app)
+    assert "Rate of false halts among halts: 67% (2 of 3" in said(app)
+    press(app, "previous")
+    assert shown(app) == app.session_state["review_visit"].queue.cards[3].id
+
+
+def test_the_second_reviewer_sees_no_label_and_then_the_agreement(store, review):
+    app = review()
+    for position, verdict in enumerate(("right", "false", "right")):
+        press(app, f"{verdict}_{position}")
+    app.text_input(key="reviewer").set_value("ben")
+    app.toggle(key="second").set_value(True)
+    app.run()
+    assert "3 to review" in said(app)
+    assert "You said" not in status(app)
+
+    for position, verdict in enumerate(("right", "right", "right")):
+        press(app, f"{verdict}_{position}")
+
+    assert any("2 of 3 labels agree. Cohen" in element.value for element in app.html)
+
+
+def test_completed_sessions_are_sampled_for_misses(store, review):
+    app = review(since="1h", label="bad")
+    assert "Nothing to review." in status(app)
+
+    press(app, "sample")
+
+    assert "20 of 20 completed sessions, drawn at random" in said(app)
+    assert "Completed, " in status(app)
+    first = shown(app)
+    press(app, "missed_0")
+    assert store.get(first).label == "bad"
+
+
+def test_a_bounced_key_labels_nothing(store, review, monkeypatch):
+    app = review()
+    monkeypatch.setattr(review_acts, "LEAST_LOOK_S", 60.0)
+    app.session_state["review_visit"].shown_s = time.monotonic()
+
+    press(app, "right_0")
+
+    assert store.count(SessionQuery(labels=("bad",))) == 0
+
+
+def test_a_session_deleted_meanwhile_is_passed_over(store, review):
+    app = review()
+    store.delete([shown(app)])
+
+    press(app, "right_0")
+
+    assert "Not kept: no session" in said(app)
+    press(app, "next")
+    assert "Halted at token" in status(app)
+
+
+def test_in_the_demo_a_second_look_is_offered(review, monkeypatch):
+    monkeypatch.delenv(STORE_VARIABLE, raising=False)
+    archive.clear()
+    app = review()
+    assert "Last: 9 halted sessions labelled, 6 right, 3 false." in status(app)
+
+    press(app, "second")
+
+    assert "9 to review" in said(app)
+
+
+def test_the_next_card_comes_at_once(store, review):
+    app = review()
+    took = []
+    for position in range(10):
+        begun = time.perf_counter()
+        press(app, f"right_{position}")
+        took.append(time.perf_counter() - begun)
+
+    # The machine may be busy with something else; the page is not.
+    assert min(took) < 0.15
+    assert store.count(SessionQuery(labels=("bad",))) == 10 < N_HALTED
