@@ -4,8 +4,9 @@ import os
 import sqlite3
 import stat
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.storage.checkpoint import checkpoint
+from director_ai.storage.turn import turn
 
 RETRY_S = 30.0
 """How long a write is tried again: a PostgreSQL server takes about this long to restart."""
@@ -52,6 +54,7 @@ class Database:
         if self.path is not None:
             _prepare_file(self.path, read_only=read_only)
         self._engine = self._connected()
+        _databases.add(self)
 
     @property
     def name(self) -> str:
@@ -62,6 +65,10 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees the database as it stands now."""
         with self._own_engine().connect() as connection:
+            if self.path is None:
+                # Otherwise every statement would see another state: a session between its tokens
+                # and its body would be empty.
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     def write(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
@@ -86,7 +93,8 @@ class Database:
         wait_s = _FIRST_WAIT_S
         while True:
             try:
-                result = self._write_once(work, durable=durable)
+                with nullcontext() if self.path is None else turn(self.path):
+                    result = self._write_once(work, durable=durable)
             except DBAPIError as error:
                 if not _is_transient(error) or time.monotonic() > deadline:
                     raise
@@ -94,7 +102,9 @@ class Database:
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
             else:
                 if self.path is not None:
-                    checkpoint(self.path)
+                    # What is written is written; on a full disk the log just stays as it is.
+                    with suppress(sqlite3.Error, OSError):
+                        checkpoint(self.path)
                 return result
 
     def _write_once(self, work: Callable[[Connection], Result], *, durable: bool) -> Result:
@@ -143,6 +153,22 @@ class Database:
 
 
 _PATIENCE = {"connect_timeout": 10}
+
+_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+def _leave_nothing_open() -> None:
+    """Close idle SQLite connections, so that a fork inherits none.
+
+    A child would take its parent's locks for its own, and write into a log that the parent, who
+    sees no lock of the child's, may have removed.
+    """
+    for database in list(_databases):
+        if database.path is not None:
+            database.close()
+
+
+os.register_at_fork(before=_leave_nothing_open)
 
 
 def is_full(error: BaseException) -> bool:
@@ -244,6 +270,7 @@ def _is_transient(error: DBAPIError) -> bool:
     return (
         "database is locked" in text
         or "the database system is" in text
+        or "terminating connection" in text
         or ("connection" in text.lower() and "refused" in text)
         or "deadlock detected" in text
     )

@@ -1,0 +1,253 @@
+"""The background half of a recorder: what is pending goes into the store, whatever it takes."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.run import logger
+from director_ai.core.runtime.session import TokenEvent
+from director_ai.errors import ReadOnlyStoreError
+from director_ai.storage.ballast import Ballast
+from director_ai.storage.database import Database, is_full
+from director_ai.storage.journal import Journal
+from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
+from director_ai.storage.progress import Progress
+from director_ai.storage.recorded_stream import Intake, Pending
+from director_ai.storage.stretch import Stretch, Token
+
+_MOST_AT_ONCE = 4096
+_HEARTBEAT_S = 0.75
+_BALLAST_EVERY_S = 60.0
+_FIRST_WAIT_S = 0.25
+_LONGEST_WAIT_S = 5.0
+
+Part = tuple[Intake, Stretch]
+
+
+class Flusher:
+    """Writes what is pending every ``flush_s``, in a thread of its own.
+
+    Attributes
+    ----------
+    n_sessions, n_tokens
+        Sessions begun and tokens written.
+    n_dropped
+        Tokens of sessions that are over and that were not kept.
+    last_error
+        What the store last failed with.
+    at_rest
+        Held while the store is used.
+    """
+
+    def __init__(
+        self, database: Database, pending: Pending, *, shadow: HaltPolicy | None, flush_s: float
+    ) -> None:
+        self.n_sessions = 0
+        self.n_tokens = 0
+        self.n_dropped = 0
+        self.last_error: str | None = None
+        self.at_rest = threading.Lock()
+        self.thread = threading.Thread(target=self._run, name="director-recorder", daemon=True)
+        self._database = database
+        self._journal = Journal(database)
+        self._pending = pending
+        self._shadow = shadow
+        self._flush_s = flush_s
+        # Without an entry: not looked at yet. None: given up, what still comes is dropped.
+        self._progress: dict[Intake, Progress | None] = {}
+        self._ballast = None if database.path is None else Ballast(database.path)
+        self._ballast_at = -_BALLAST_EVERY_S
+        self._is_open = False
+        self._is_failing = False
+        self._stopping = threading.Event()
+        self._deadline = 0.0
+
+    def stop(self, deadline: float) -> None:
+        """Write what there is, then end; give up at ``deadline`` of the monotonic clock."""
+        self._deadline = deadline
+        self._stopping.set()
+        self._pending.wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._pending.wake.wait(self._flush_s)
+            self._pending.wake.clear()
+            self._write_pending()
+        # Nothing more is taken; what goes on without its recorder ends here.
+        self._write_pending()
+        with self.at_rest:
+            self._write([self._abandoned(intake) for intake in self._going()])
+
+    def _write_pending(self) -> None:
+        while True:
+            with self.at_rest:
+                n_written = self._write_some()
+            if n_written < _MOST_AT_ONCE or self._is_too_late():
+                return
+
+    def _write_some(self) -> int:
+        entries = self._pending.entries
+        # They stay where they are until they are written, so that their number is what is pending.
+        taken = [entries[place] for place in range(min(len(entries), _MOST_AT_ONCE))]
+        for intake in list(self._pending.open):
+            if intake not in self._progress:
+                self._progress[intake] = Progress(intake.record, self._shadow)
+        told = [entry for entry in taken if isinstance(entry, threading.Event)]
+        for entry in taken:
+            if not isinstance(entry, threading.Event):
+                self._take(*entry)
+        now = time.monotonic()
+        due = [
+            (intake, progress.stretch(now))
+            for intake, progress in self._progress.items()
+            if progress is not None and progress.is_due(now, _HEARTBEAT_S)
+        ]
+        self._write(due)
+        for _ in taken:
+            entries.popleft()
+        for event in told:
+            event.set()
+        return len(taken)
+
+    def _take(self, intake: Intake, thing: TokenEvent | Token | SessionRecord) -> None:
+        progress = self._progress[intake]
+        if not isinstance(thing, SessionRecord):
+            if progress is not None:
+                progress.add(intake.token(thing) if isinstance(thing, TokenEvent) else thing)
+        elif progress is not None:
+            progress.end(thing, n_seen=intake.n_seen)
+        else:
+            self._give_up(intake)
+            self._forget(intake)
+
+    def _write(self, parts: Sequence[Part]) -> None:
+        """Write until it is written, or cannot be, or it is too late."""
+        wait_s = _FIRST_WAIT_S
+        while parts and not self._is_too_late():
+            try:
+                self._open()
+                refused = self._journal.write([stretch for _, stretch in parts])
+            except Exception as error:
+                if is_full(error):
+                    self._rescue(parts, error)
+                    return
+                if not _is_of_the_store(error):
+                    self._write_singly(parts, error)
+                    return
+                self._failed(error)
+                self._stopping.wait(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+            else:
+                self._succeeded(parts, refused)
+                return
+
+    def _open(self) -> None:
+        if not self._is_open:
+            if migrate(self._database, MIGRATIONS) > NEWEST:
+                raise ReadOnlyStoreError(f"{self._database.name} is of a newer version")
+            self._is_open = True
+        if self._ballast and time.monotonic() - self._ballast_at >= _BALLAST_EVERY_S:
+            self._ballast.restore()
+            self._ballast_at = time.monotonic()
+
+    def _succeeded(self, parts: Sequence[Part], refused: dict[str, str]) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            logger().warning("recording into %s goes on", self._database.name)
+        for intake, stretch in parts:
+            progress = self._progress[intake]
+            assert progress is not None
+            problem = refused.get(stretch.record.id)
+            if problem:
+                self._lose(intake, problem)
+            else:
+                self.n_sessions += stretch.is_first
+                self.n_tokens += len(stretch.tokens)
+                progress.n_written = stretch.n_tokens
+            if stretch.is_last:
+                self._forget(intake)
+
+    def _write_singly(self, parts: Sequence[Part], error: Exception) -> None:
+        """Find the one session that cannot be written, and let the others go on."""
+        if len(parts) > 1:
+            for part in parts:
+                self._write([part])
+            return
+        ((intake, stretch),) = parts
+        self._lose(intake, f"{type(error).__name__}: {error}")
+        self._give_up(intake)
+        if stretch.is_last:
+            self._forget(intake)
+
+    def _rescue(self, parts: Sequence[Part], error: Exception) -> None:
+        """On a full disk: with the room of the ballast, seal whatever is open."""
+        if self._ballast:
+            self._ballast.release()
+            self._ballast_at = time.monotonic()
+        self._failed(error)
+        for intake, stretch in parts:
+            if stretch.is_last and self._try([stretch]):
+                self._succeeded([(intake, stretch)], {})
+        ended = {intake for intake, stretch in parts if stretch.is_last}
+        for intake in self._going():
+            self._lose(intake, "the disk is full")
+            self._give_up(intake)
+            if intake in ended:
+                self._forget(intake)
+
+    def _try(self, batch: Sequence[Stretch]) -> bool:
+        try:
+            return not self._journal.write(batch)
+        except Exception as error:
+            self._failed(error)
+            return False
+
+    def _give_up(self, intake: Intake) -> None:
+        """Seal a session at what is written of it; if that fails too, it stays open."""
+        try:
+            self._journal.abandon(intake.record, n_seen=intake.n_seen)
+        except Exception as error:
+            self._failed(error)
+
+    def _going(self) -> list[Intake]:
+        return [intake for intake, progress in self._progress.items() if progress is not None]
+
+    def _abandoned(self, intake: Intake) -> Part:
+        progress = self._progress[intake]
+        assert progress is not None
+        progress.abandon(n_seen=max(intake.n_seen, progress.n_tokens))
+        return intake, progress.stretch()
+
+    def _lose(self, intake: Intake, problem: str) -> None:
+        """Record no more of a session."""
+        progress = self._progress[intake]
+        assert progress is not None
+        logger().warning("session %r is recorded no further: %s", intake.record.id, problem)
+        self._progress[intake] = None
+        intake.limit = min(intake.limit, progress.n_written)
+
+    def _forget(self, intake: Intake) -> None:
+        """Let go of a session that is over."""
+        del self._progress[intake]
+        self._pending.open.discard(intake)
+        self.n_dropped += intake.n_dropped
+
+    def _failed(self, error: Exception) -> None:
+        self.last_error = f"{type(error).__name__}: {error}"
+        if not self._is_failing:
+            self._is_failing = True
+            logger().warning("recording into %s fails: %s", self._database.name, error)
+
+    def _is_too_late(self) -> bool:
+        return self._stopping.is_set() and time.monotonic() > self._deadline
+
+
+def _is_of_the_store(error: Exception) -> bool:
+    """Return whether an error is the store's trouble, not that of what is written."""
+    return isinstance(error, (DBAPIError, OSError)) and not isinstance(
+        error, (DataError, IntegrityError)
+    )

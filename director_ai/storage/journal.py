@@ -1,0 +1,268 @@
+"""The live half of a store: sessions while they are recorded, and the seal that ends each."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.errors import InvalidRecordError
+from director_ai.storage import codec
+from director_ai.storage.database import Database
+from director_ai.storage.schema import bodies, sessions, tokens
+from director_ai.storage.stretch import Stretch
+from director_ai.storage.writing import now_us
+
+UNKNOWN_DIGEST = "unknown"
+"""Stands for the digest of a session that is not whole and whose recorder is gone."""
+
+_MOST_BOUND = 500
+
+# What an ending changes of a session's row; tags and labels may have changed meanwhile.
+_ENDING = (
+    *("ended_us", "halt", "halt_class", "halt_index", "halt_code", "rules"),
+    *("shadow_halt", "shadow_index", "evidence", "evidence_note"),
+)
+
+
+class Journal:
+    """Writes sessions into a store while they run.
+
+    Whatever is written twice changes nothing, so that a batch whose outcome is not known is
+    simply written again.
+
+    Examples
+    --------
+    >>> from director_ai import HaltPolicy
+    >>> from director_ai.storage.progress import Progress
+    >>> from director_ai.storage.store import Store
+    >>> from director_ai.storage.stretch import Token
+    >>> store = Store(getfixture("tmp_path") / "sessions.db")
+    >>> header = SessionRecord(
+    ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"
+    ... )
+    >>> progress = Progress(header)
+    >>> progress.add(Token(0, "Hi", 0.9, held=False, time_us=5))
+    >>> Journal(store._database).write([progress.stretch()])
+    {}
+    >>> store.get("a").tokens, store.summary("a").outcome
+    (('Hi',), 'recording')
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, batch: Sequence[Stretch]) -> dict[str, str]:
+        """Write what came of some sessions, in one transaction.
+
+        Returns
+        -------
+        dict of str to str
+            Ids of the sessions that cannot be recorded, or not any further, and why.
+        """
+        durable = any(stretch.is_last for stretch in batch)
+        return self._database.write(partial(_write, batch=batch), durable=durable)
+
+    def abandon(self, record: SessionRecord, *, n_seen: int) -> None:
+        """Seal a session at what is written of it; ``n_seen`` tokens came in all."""
+
+        def work(connection: Connection) -> None:
+            row = _rows(connection, [record.id]).get(record.id)
+            if row is None or row["started_us"] != record.started_us:
+                return
+            if row["ended_by"] in (None, "abandoned"):
+                values = {"n_dropped": max(0, n_seen - row["n_tokens"]), "changed_us": now_us()}
+                _change(connection, row["key"], values)
+            if row["ended_by"] is None:
+                _abandon(connection, row)
+
+        self._database.write(work, durable=True)
+
+    def seal_abandoned(self, silent_for_s: float) -> list[str]:
+        """Seal the sessions whose recorder has been silent for so long, and return their ids.
+
+        They end as abandoned with the tokens they have; should the recorder come back, it goes
+        on where it was.
+        """
+        silent = (sessions.c.ended_by.is_(None), sessions.c.changed_us <= _before(silent_for_s))
+        with self._database.reading() as connection:
+            ids = list(connection.execute(select(sessions.c.id).where(*silent)).scalars())
+
+        def work(connection: Connection, id: str) -> bool:
+            row = _rows(connection, [id]).get(id)
+            # It may have been heard of, or been sealed by another, meanwhile.
+            if row is None or row["ended_by"] or row["changed_us"] > _before(silent_for_s):
+                return False
+            _abandon(connection, row)
+            return True
+
+        return [name for name in ids if self._database.write(partial(work, id=name), durable=True)]
+
+
+def _before(seconds: float) -> int:
+    return now_us() - round(seconds * 1e6)
+
+
+def _write(connection: Connection, batch: Sequence[Stretch]) -> dict[str, str]:
+    fresh = [_first_row(stretch.record) for stretch in batch if stretch.is_first]
+    if fresh:
+        connection.execute(_insert_new(connection, sessions), fresh)
+    rows = _rows(connection, [stretch.record.id for stretch in batch])
+    refused: dict[str, str] = {}
+    growing: list[tuple[int, Stretch]] = []
+    for stretch in batch:
+        row = rows.get(stretch.record.id)
+        problem = _problem(stretch, row)
+        if row is None or problem:
+            refused[stretch.record.id] = problem
+        elif not _is_sealed(stretch, row):
+            if row["ended_by"] is not None:
+                _reopen(connection, row["key"])
+            growing.append((row["key"], stretch))
+    _append(connection, growing)
+    for key, stretch in growing:
+        if stretch.is_last and not _seal(connection, key, stretch):
+            refused[stretch.record.id] = "what the store gives back is not what was recorded"
+    return refused
+
+
+def _problem(stretch: Stretch, row: RowMapping | None) -> str:
+    """Return why a session cannot be recorded, or nothing."""
+    if row is None:
+        return "it was deleted while it was recorded"
+    if row["started_us"] != stretch.record.started_us:
+        return "another session of this id is there"
+    if row["ended_by"] is None or _is_sealed(stretch, row):
+        return ""
+    if row["ended_by"] == "abandoned" and row["n_tokens"] >= stretch.start:
+        return ""
+    return "it was sealed while it was recorded"
+
+
+def _is_sealed(stretch: Stretch, row: RowMapping) -> bool:
+    """Return whether this very end was written already."""
+    record = stretch.record
+    return (
+        stretch.is_last
+        and row["ended_by"] == record.ended_by
+        and row["digest"] == stretch.digest
+        and row["n_dropped"] == stretch.n_dropped
+    )
+
+
+def _reopen(connection: Connection, key: int) -> None:
+    """Undo the seal of a session that was given up too early."""
+    body = connection.execute(select(bodies).where(bodies.c.session == key)).mappings().first()
+    if body is not None:
+        rows = codec.token_rows(codec.token_columns(body))
+        if rows:
+            connection.execute(insert(tokens), [{"session": key, **row} for row in rows])
+        connection.execute(delete(bodies).where(bodies.c.session == key))
+    _change(connection, key, {"ended_by": None, "digest": None})
+
+
+def _append(connection: Connection, growing: Sequence[tuple[int, Stretch]]) -> None:
+    rows = [
+        {"session": key, **token._asdict()} for key, stretch in growing for token in stretch.tokens
+    ]
+    if rows:
+        connection.execute(_insert_new(connection, tokens), rows)
+    changes = [
+        {
+            "of": key,
+            "n_tokens": stretch.n_tokens,
+            "lowest": stretch.lowest,
+            "excerpt": stretch.excerpt,
+            "changed_us": now_us(),
+            **_ending_values(stretch.record, ("shadow_halt", "shadow_index")),
+        }
+        for key, stretch in growing
+    ]
+    if changes:
+        connection.execute(update(sessions).where(sessions.c.key == bindparam("of")), changes)
+
+
+def _seal(connection: Connection, key: int, stretch: Stretch) -> bool:
+    """End a session, and return whether its tokens are in the store as they came."""
+    values = {"ended_by": stretch.record.ended_by, "n_dropped": stretch.n_dropped}
+    _change(connection, key, {**values, **_ending_values(stretch.record, _ENDING)})
+    return _fold(connection, key, stretch.digest)
+
+
+def _abandon(connection: Connection, row: RowMapping) -> None:
+    last = select(func.max(tokens.c.time_us)).where(tokens.c.session == row["key"])
+    ended_us = row["started_us"] + (connection.execute(last).scalar() or 0)
+    _change(connection, row["key"], {"ended_by": "abandoned", "ended_us": ended_us})
+    _fold(connection, row["key"], None)
+
+
+def _fold(connection: Connection, key: int, digest: str | None) -> bool:
+    """Turn a session's tokens into its body, unless they are not all there as they came.
+
+    Then they stay as they are, under a digest they do not give: whoever reads the session is
+    told that it is damaged.
+    """
+    own = tokens.c.session == key
+    row = connection.execute(select(sessions).where(sessions.c.key == key)).mappings().one()
+    rows = connection.execute(select(tokens).where(own).order_by(tokens.c.position))
+    found = rows.mappings().all()
+    is_whole = [entry["position"] for entry in found] == list(range(row["n_tokens"]))
+    try:
+        record = codec.record_of(row, codec.live_columns(found), ())
+    except InvalidRecordError:
+        is_whole = False
+    if not is_whole or digest_of(record) != (digest or digest_of(record)):
+        _change(connection, key, {"digest": digest or UNKNOWN_DIGEST, "changed_us": now_us()})
+        return False
+    connection.execute(insert(bodies), {"session": key, **codec.body_row(record)})
+    connection.execute(delete(tokens).where(own))
+    summary = codec.summary_values(record)
+    _change(connection, key, {**summary, "digest": digest_of(record), "changed_us": now_us()})
+    return True
+
+
+def _first_row(record: SessionRecord) -> codec.Row:
+    begun = {"n_tokens": 0, "sparkline": b"", "excerpt": "", "changed_us": now_us()}
+    return {**codec.header_row(record), **begun}
+
+
+def _ending_values(record: SessionRecord, names: tuple[str, ...]) -> codec.Row:
+    row = codec.header_row(record)
+    return {name: row[name] for name in names}
+
+
+def _change(connection: Connection, key: int, values: codec.Row) -> None:
+    connection.execute(update(sessions).where(sessions.c.key == key).values(values))
+
+
+def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
+    names = ("key", "id", "started_us", "ended_by", "digest", "n_tokens", "n_dropped", "changed_us")
+    columns = [sessions.c[name] for name in names]
+    found: dict[str, RowMapping] = {}
+    for chunk in _chunks(ids):
+        rows = connection.execute(select(*columns).where(sessions.c.id.in_(chunk)))
+        found.update((row["id"], row) for row in rows.mappings())
+    return found
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _MOST_BOUND):
+        yield ids[start : start + _MOST_BOUND]
+
+
+def _insert_new(connection: Connection, table: Table) -> Any:
+    """Return an insert that passes over rows that are there."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()

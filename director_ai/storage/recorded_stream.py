@@ -1,0 +1,273 @@
+"""A stream that is recorded: it passes every event on and leaves a copy in a queue."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from director_ai.core.runtime.record import SessionRecord, ending_of, withheld
+from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.storage.stretch import Token
+
+if TYPE_CHECKING:
+    from director_ai.core.runtime.async_stream import AsyncTokenStream
+    from director_ai.core.runtime.sync_stream import TokenStream
+
+    Entry = tuple["Intake", TokenEvent | Token | SessionRecord] | threading.Event
+
+WAKE_AT = 256
+"""Entries at which the writer is woken before its time."""
+
+_UNLIMITED = 2**63
+
+
+class Pending:
+    """What has come and is not written yet, of all sessions of a recorder.
+
+    Streams add at one end, in whatever thread they run; the writer takes at the other. Everything
+    they share is a single operation of a deque, a set or an attribute: nobody waits for a lock.
+
+    Attributes
+    ----------
+    entries
+        Tokens and ends of sessions in the order they came, and whom to tell when they are written.
+    open
+        The sessions that have begun and whose end is not written.
+    most
+        Entries at which tokens are dropped; 0 once nobody takes any.
+    wake
+        Set when there is enough for the writer to do.
+    """
+
+    __slots__ = ("entries", "most", "open", "wake")
+
+    def __init__(self, most: int) -> None:
+        self.entries: deque[Entry] = deque()
+        self.open: set[Intake] = set()
+        self.most = most
+        self.wake = threading.Event()
+
+
+class Intake:
+    """One session's way into the queue.
+
+    Attributes
+    ----------
+    record
+        The session without its tokens.
+    n_seen
+        Tokens that came.
+    limit
+        Tokens that are kept at most: all, until the first one is dropped.
+    """
+
+    __slots__ = (
+        "_is_over",
+        "_pending",
+        "_session",
+        "_start_s",
+        "limit",
+        "n_seen",
+        "record",
+    )
+
+    def __init__(self, pending: Pending, session: StreamSession, record: SessionRecord) -> None:
+        self.record = record
+        self.n_seen = 0
+        self.limit = _UNLIMITED
+        self._pending = pending
+        self._session = session
+        self._start_s = session.start_time
+        self._is_over = False
+
+    @property
+    def n_dropped(self) -> int:
+        """Tokens that came and are not kept."""
+        return max(0, self.n_seen - self.limit)
+
+    def begin(self) -> None:
+        """Let the session be seen, before its first token."""
+        if self._pending.most:
+            self._pending.open.add(self)
+
+    @property
+    def taker(self) -> Callable[[TokenEvent], None]:
+        """What to call with each event of the session."""
+        plain = self.record.text_kept and not self.record.policy.score_final
+        return self.put if plain else self._take
+
+    def _take(self, event: TokenEvent) -> None:
+        # An unscored token may be the last, which such a policy judges once more.
+        if event.scored or not self.record.policy.score_final:
+            self._take_all()
+
+    def token(self, event: TokenEvent) -> Token:
+        """Return what is stored of an event."""
+        score = event.coherence
+        is_scored = score == score  # noqa: PLR0124  # nan where the scorer gave none
+        return Token(
+            event.index,
+            event.token if self.record.text_kept else withheld(event.token),
+            score if is_scored else None,
+            is_scored and not event.scored,
+            max(0, round((event.timestamp - self._start_s) * 1e6)),
+        )
+
+    def end(self) -> None:
+        """Queue how the session ended; only the first time."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self.begin()
+        self._take_all()
+        if self._pending.most:
+            self._pending.entries.append((self, self._ended()))
+            self._pending.wake.set()
+
+    def _take_all(self) -> None:
+        for event in self._session.events[self.n_seen :]:
+            # What is not kept does not even wait in memory.
+            self.put(event if self.record.text_kept else self.token(event))
+
+    def put(self, thing: TokenEvent | Token) -> None:
+        """Queue the next token, or drop it."""
+        # For every token of production: no more than this, the rest is the writer's to do.
+        pending, position = self._pending, self.n_seen
+        self.n_seen = position + 1
+        n_pending = len(pending.entries)
+        if n_pending < pending.most and position < self.limit:
+            pending.entries.append((self, thing))
+            if n_pending == WAKE_AT:
+                pending.wake.set()
+        else:
+            self.limit = min(self.limit, position)
+
+    def _ended(self) -> SessionRecord:
+        session, record = self._session, self.record
+        found = session.halt_evidence_structured
+        evidence = () if found is None or not record.text_kept else tuple(found.evidence_chunks)
+        # Whatever evidence_callback returned.
+        note = session.halt_evidence if record.text_kept else ""
+        return replace(
+            record,
+            ended_us=round(session.end_time * 1e6),
+            ended_by=ending_of(session),
+            halt=session.reason,
+            evidence=evidence,
+            evidence_note=note if isinstance(note, str) else "",
+        )
+
+
+class RecordedStream(Iterator[TokenEvent]):
+    """The events of a stream as they happen, while they are recorded.
+
+    Made by :meth:`director_ai.storage.recorder.Recorder.record`; otherwise as the stream itself.
+    Leaving early, or dropping it, ends the session as cancelled.
+    """
+
+    def __init__(self, stream: TokenStream, intake: Intake) -> None:
+        self._stream = stream
+        self._intake = intake
+        self._events = _forward(stream, intake)
+
+    @property
+    def id(self) -> str:
+        """Name of the session in the store."""
+        return self._intake.record.id
+
+    @property
+    def session(self) -> StreamSession:
+        """The record so far; finished once the iteration is."""
+        return self._stream.session
+
+    def __iter__(self) -> RecordedStream:
+        return self
+
+    def __next__(self) -> TokenEvent:
+        return next(self._events)
+
+    def close(self) -> None:
+        """Stop here: the source is closed and the session ends as cancelled."""
+        self._events.close()
+        # Never started, it had nothing to clean up.
+        self._stream.close()
+        self._intake.end()
+
+    def run_to_end(self) -> StreamSession:
+        """Consume every event and return the session; errors as of the stream."""
+        for _ in self._events:
+            pass
+        return self.session
+
+
+class AsyncRecordedStream(AsyncIterator[TokenEvent]):
+    """As :class:`RecordedStream`, for a stream of the async kernel."""
+
+    def __init__(self, stream: AsyncTokenStream, intake: Intake) -> None:
+        self._stream = stream
+        self._intake = intake
+        self._events = _forward_async(stream, intake)
+
+    @property
+    def id(self) -> str:
+        """Name of the session in the store."""
+        return self._intake.record.id
+
+    @property
+    def session(self) -> StreamSession:
+        """The record so far; finished once the iteration is."""
+        return self._stream.session
+
+    def __aiter__(self) -> AsyncRecordedStream:
+        return self
+
+    async def __anext__(self) -> TokenEvent:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """Stop here: the source is closed and the session ends as cancelled."""
+        await self._events.aclose()
+        await self._stream.aclose()
+        self._intake.end()
+
+    async def run_to_end(self) -> StreamSession:
+        """Consume every event and return the session; errors as of the stream."""
+        async for _ in self._events:
+            pass
+        return self.session
+
+
+# Functions of their own: a generator that knew its wrapper would keep it alive when it is dropped.
+
+
+def _forward(stream: TokenStream, intake: Intake) -> Generator[TokenEvent, None, None]:
+    intake.begin()
+    take = intake.taker
+    try:
+        for event in stream:
+            take(event)
+            yield event
+    finally:
+        try:
+            stream.close()
+        finally:
+            intake.end()
+
+
+async def _forward_async(
+    stream: AsyncTokenStream, intake: Intake
+) -> AsyncGenerator[TokenEvent, None]:
+    intake.begin()
+    take = intake.taker
+    try:
+        async for event in stream:
+            take(event)
+            yield event
+    finally:
+        try:
+            await stream.aclose()
+        finally:
+            intake.end()

@@ -1,0 +1,297 @@
+"""Recording live streams into a store, beside production and never in its way."""
+
+import atexit
+import os
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, overload
+
+from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked_seconds
+from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.core.runtime.record_json import from_values
+from director_ai.storage.database import Database
+from director_ai.storage.flusher import Flusher
+from director_ai.storage.recorded_stream import (
+    AsyncRecordedStream,
+    Intake,
+    Pending,
+    RecordedStream,
+)
+
+if TYPE_CHECKING:
+    from director_ai.core.runtime.async_stream import AsyncTokenStream
+    from director_ai.core.runtime.sync_stream import TokenStream
+
+AT_EXIT_S = 5.0
+"""How long an interpreter that ends waits for what is not written yet."""
+
+_LEAST_FLUSH_S = 0.01
+_FORK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStats:
+    """What a recorder has done so far.
+
+    Attributes
+    ----------
+    n_sessions, n_tokens
+        Sessions begun and tokens written.
+    n_dropped
+        Tokens that are not kept.
+    n_pending
+        Tokens and ends of sessions that wait to be written.
+    last_error
+        What the store last failed with, even if it has worked since.
+    """
+
+    n_sessions: int
+    n_tokens: int
+    n_dropped: int
+    n_pending: int
+    last_error: str | None
+
+
+class Recorder:
+    """Records streams into a store, from a thread of its own.
+
+    A stream never waits for the store and never hears of its troubles: what cannot be written is
+    tried again, and dropped and counted once too much of it waits. A session that lost a token
+    ends there, as abandoned. An interpreter that ends writes what there is first; one killed by
+    a signal, SIGTERM included unless it is handled, loses at most the last ``flush_s``. So does a
+    child of ``multiprocessing`` that does not close its recorder.
+
+    Parameters
+    ----------
+    address
+        A file, made if it is not there, or a URL; see :class:`Database`. The store is opened
+        when the first stream is recorded, in the background.
+    source
+        Where the streams come from.
+    shadow
+        A policy that only watches: sessions tell where it would have halted them.
+    keep_text
+        Whether tokens, prompts and evidence are kept, or only their lengths and scores; see
+        :func:`director_ai.core.runtime.record.without_text`.
+    max_pending
+        Tokens, of all sessions, that may wait to be written.
+    flush_s
+        Seconds from one write to the next; 256 tokens are written at once.
+
+    Raises
+    ------
+    StoreError
+        If the address is none, or the file is in a folder that cannot be written.
+    ValueError, TypeError
+        If another parameter is out of its range or of the wrong type.
+
+    Examples
+    --------
+    >>> from director_ai import StreamingKernel
+    >>> from director_ai.storage.store import Store
+    >>> kernel, file = StreamingKernel(), getfixture("tmp_path") / "sessions.db"
+    >>> with Recorder(file) as recorder:
+    ...     stream = kernel.stream(["The", " sky"], lambda text: 0.9)
+    ...     session = recorder.record(stream, kernel.policy, id="a", prompt="Why?").run_to_end()
+    >>> Store(file).get("a").tokens
+    ('The', ' sky')
+    """
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        source: str = "",
+        shadow: HaltPolicy | None = None,
+        keep_text: bool = True,
+        max_pending: int = 100_000,
+        flush_s: float = 0.25,
+    ) -> None:
+        self._most = checked_integer("max_pending", max_pending, least=1)
+        self._flush_s = max(_LEAST_FLUSH_S, checked_seconds("flush_s", flush_s))
+        self._source = source
+        self._shadow = shadow
+        self._keep_text = keep_text
+        self._database = Database(address)
+        self._begin_anew()
+        _recorders.add(self)
+
+    def _begin_anew(self) -> None:
+        self._starting = threading.Lock()
+        self._pending = Pending(self._most)
+        self._flusher = Flusher(
+            self._database, self._pending, shadow=self._shadow, flush_s=self._flush_s
+        )
+
+    @overload
+    def record(
+        self,
+        stream: "TokenStream",
+        policy: HaltPolicy,
+        *,
+        id: str | None = None,
+        prompt: str = "",
+        model: str = "",
+        group: str = "",
+        tags: Sequence[str] = (),
+        source: str | None = None,
+    ) -> RecordedStream: ...
+
+    @overload
+    def record(
+        self,
+        stream: "AsyncTokenStream",
+        policy: HaltPolicy,
+        *,
+        id: str | None = None,
+        prompt: str = "",
+        model: str = "",
+        group: str = "",
+        tags: Sequence[str] = (),
+        source: str | None = None,
+    ) -> AsyncRecordedStream: ...
+
+    def record(
+        self,
+        stream: "TokenStream | AsyncTokenStream",
+        policy: HaltPolicy,
+        *,
+        id: str | None = None,
+        prompt: str = "",
+        model: str = "",
+        group: str = "",
+        tags: Sequence[str] = (),
+        source: str | None = None,
+    ) -> RecordedStream | AsyncRecordedStream:
+        """Return the stream as one that is recorded, from its first event on.
+
+        Parameters
+        ----------
+        stream
+            What a kernel's ``stream``, or an async kernel's ``stream_tokens``, returned.
+        policy
+            The kernel's.
+        id
+            A name of its own in the store; made up by default.
+        prompt, model, group, tags
+            See :class:`SessionRecord`.
+        source
+            In place of the recorder's.
+
+        Raises
+        ------
+        InvalidRecordError
+            If one of these is of the wrong type.
+        """
+        record = from_values(
+            {
+                "id": uuid.uuid4().hex if id is None else id,
+                "started_us": round(stream.session.start_time * 1e6),
+                "ended_us": round(stream.session.start_time * 1e6),
+                "source": self._source if source is None else source,
+                "model": model,
+                "prompt": prompt,
+                "policy": policy.to_dict(),
+                "enforced": policy.halt_mode != "observe",
+                "tokens": [],
+                "scores": [],
+                "ended_by": "abandoned",
+                "group": group,
+                "tags": list(tags),
+                "shadow_policy": None if self._shadow is None else self._shadow.to_dict(),
+            }
+        )
+        intake = self._intake(stream, record)
+        if isinstance(stream, Iterator):
+            return RecordedStream(stream, intake)
+        return AsyncRecordedStream(stream, intake)
+
+    def _intake(self, stream: "TokenStream | AsyncTokenStream", record: SessionRecord) -> Intake:
+        with self._starting:
+            if self._flusher.thread.ident is None and self._pending.most:
+                self._flusher.thread.start()
+        kept = record if self._keep_text else without_text(record)
+        return Intake(self._pending, stream.session, kept)
+
+    @property
+    def stats(self) -> RecorderStats:
+        """What has been done so far, in this process."""
+        flusher, going = self._flusher, list(self._pending.open)
+        return RecorderStats(
+            n_sessions=flusher.n_sessions,
+            n_tokens=flusher.n_tokens,
+            n_dropped=flusher.n_dropped + sum(intake.n_dropped for intake in going),
+            n_pending=len(self._pending.entries),
+            last_error=flusher.last_error,
+        )
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until all that came before is written; return whether it is."""
+        if not self._flusher.thread.is_alive():
+            return not self._pending.entries
+        written = threading.Event()
+        self._pending.entries.append(written)
+        self._pending.wake.set()
+        return written.wait(timeout)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Write all there is and stop; return whether that was done in ``timeout`` seconds.
+
+        Streams that are not over go on, and their sessions end here, as abandoned.
+        """
+        with self._starting:
+            self._pending.most = 0
+        if self._flusher.thread.is_alive():
+            self._flusher.stop(time.monotonic() + timeout)
+            self._flusher.thread.join(timeout)
+        is_done = not self._flusher.thread.is_alive() and not self._pending.entries
+        if is_done:
+            self._database.close()
+        return is_done
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+_recorders: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
+_held: list[threading.Lock] = []
+
+
+def _close_all() -> None:
+    for recorder in list(_recorders):
+        recorder.close(AT_EXIT_S)
+
+
+def _rest() -> None:
+    """Let no recorder use its store while the process forks."""
+    for recorder in list(_recorders):
+        lock = recorder._flusher.at_rest
+        # A store that hangs must not keep production from forking.
+        if lock.acquire(timeout=_FORK_S):
+            _held.append(lock)
+
+
+def _go_on() -> None:
+    while _held:
+        _held.pop().release()
+
+
+def _begin_anew_in_child() -> None:
+    _held.clear()
+    for recorder in list(_recorders):
+        if recorder._pending.most:
+            # Streams begun before are the parent's to record.
+            recorder._pending.most = 0
+            recorder._begin_anew()
+
+
+atexit.register(_close_all)
+os.register_at_fork(before=_rest, after_in_parent=_go_on, after_in_child=_begin_anew_in_child)

@@ -1,0 +1,66 @@
+"""Writers that are killed with signal 9: at most the last moment is lost, and nothing sealed."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from director_ai.storage.journal import Journal
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+
+ROOT = Path(__file__).parents[3]
+WRITER = Path(__file__).with_name("writer.py")
+
+LATE_S = 0.25 + 1.0
+"""The flush interval, and what a busy machine may add to it."""
+
+
+def test_a_kill_loses_at_most_one_flush_and_no_sealed_session(
+    address: str | Path, tmp_path: Path
+) -> None:
+    draw = random.Random(1)
+    logs = [tmp_path / f"w{number}.log" for number in range(4)]
+    writers = [
+        subprocess.Popen([sys.executable, WRITER, str(address), log.stem, log], cwd=ROOT)
+        for log in logs
+    ]
+    _await(lambda: all(log.exists() and log.stat().st_size > 5000 for log in logs))
+    killed_at = {}
+    for writer, log in zip(writers, logs, strict=True):
+        time.sleep(draw.uniform(0.0, 0.3))
+        writer.kill()
+        killed_at[log.stem] = time.monotonic()
+        writer.wait()
+
+    sent = _sent(logs)
+    with Store(address) as store:
+        sealed = store.ids(SessionQuery(outcomes=("completed",)))
+        assert len(sealed) >= 4
+        assert all(record.n_tokens == 40 for record in store.records(sealed))
+        going = store.ids(SessionQuery(outcomes=("recording",)))
+        assert sorted(Journal(store._database).seal_abandoned(-1)) == sorted(going)
+        stored = {record.id: record.tokens for record in store.records(store.ids())}
+    for name, tokens in stored.items():
+        assert tokens == tuple(f" {name}/{index}" for index in range(len(tokens)))
+    for name, times in sent.items():
+        due = [at for at in times if at < killed_at[name.split("-")[0]] - LATE_S]
+        assert len(stored.get(name, ())) >= len(due)
+
+
+def _await(happened: object, within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not happened():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _sent(logs: list[Path]) -> dict[str, list[float]]:
+    """Return when each token of each session was sent."""
+    sent: dict[str, list[float]] = {}
+    for log in logs:
+        for line in log.read_text().splitlines():
+            name, _, at = line.split()
+            sent.setdefault(name, []).append(float(at))
+    return sent

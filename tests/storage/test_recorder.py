@@ -1,0 +1,496 @@
+"""What a recorder promises: what was sent is what is stored, and production never notices."""
+
+import asyncio
+import gc
+import logging
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from director_ai import AsyncStreamingKernel, HaltPolicy, StreamingKernel, StreamSession
+from director_ai.core.halting.reason import Alarm, HaltReason
+from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
+from director_ai.errors import InvalidRecordError, StoreError
+from director_ai.storage.recorder import Recorder
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+
+ROOT = Path(__file__).parents[2]
+GOOD, FALLING = [0.9, 0.8, 0.9, 0.7], [0.9, 0.8, 0.2, 0.9]
+CONTEXT: dict[str, Any] = {
+    "prompt": "Why?",
+    "model": "m1",
+    "group": "g",
+    "tags": ("x", "y"),
+    "source": "test",
+}
+
+
+def words(n: int) -> list[str]:
+    return [f" t{index}" for index in range(n)]
+
+
+def scorer(scores: list[float]) -> Callable[[str], float]:
+    given = iter(scores)
+    return lambda _: next(given)
+
+
+async def later(tokens: list[str], pause_s: float = 0.0) -> AsyncIterator[str]:
+    for token in tokens:
+        await asyncio.sleep(pause_s)
+        yield token
+
+
+def sent(session: StreamSession, policy: HaltPolicy, id: str = "a") -> SessionRecord:
+    return SessionRecord.from_session(session, policy, id=id, **CONTEXT)
+
+
+class Librarian:
+    """A scorer whose review finds one fact."""
+
+    def review(self, prompt: str, action: str) -> tuple[bool, CoherenceScore]:
+        fact = EvidenceChunk("The sky is blue.", 0.25, "facts")
+        return False, CoherenceScore(0.2, False, 0.8, 0.8, [fact])
+
+
+POLICIES = {
+    "hard": HaltPolicy(),
+    "observe": HaltPolicy(halt_mode="observe"),
+    "soft": HaltPolicy(halt_mode="soft", window_size=2, window_threshold=0.85, hard_limit=0.1),
+    "sparse": HaltPolicy(score_every_n=3, score_final=True),
+}
+
+
+@pytest.mark.parametrize("mode", POLICIES)
+@pytest.mark.parametrize("scores", [GOOD, FALLING, [], [0.9, float("nan")]], ids=str)
+def test_what_was_sent_is_what_is_stored(tmp_path: Path, mode: str, scores: list[float]) -> None:
+    policy = POLICIES[mode]
+    kernel = StreamingKernel.from_policy(policy, on_fault="halt")
+    tokens = ["The", " sky\x00", " is\ud83d.", " blue"][: len(scores)]
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        stream = kernel.stream(tokens, scorer(scores), lambda text: f"why {text}", Librarian())
+        session = recorder.record(stream, policy, id="a", **CONTEXT).run_to_end()
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a") == sent(session, policy)
+
+
+@pytest.mark.parametrize("mode", POLICIES)
+@pytest.mark.parametrize("scores", [GOOD, FALLING], ids=str)
+def test_the_async_kernel_is_recorded_alike(tmp_path: Path, mode: str, scores: list[float]) -> None:
+    policy = POLICIES[mode]
+    kernel = AsyncStreamingKernel(**policy.to_dict())
+
+    async def run() -> StreamSession:
+        stream = kernel.stream_tokens(later(words(len(scores))), scorer(scores))
+        return await recorder.record(stream, policy, id="a", **CONTEXT).run_to_end()
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        session = asyncio.run(run())
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a") == sent(session, policy)
+
+
+def test_the_events_passed_on_are_those_of_the_stream(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        stream = recorder.record(kernel.stream(words(4), scorer(FALLING)), kernel.policy)
+        events = list(stream)
+
+    assert events == stream.session.events
+    assert [event.token for event in events] == words(3)
+
+
+def test_a_session_can_be_watched_before_it_ends(address: str | Path) -> None:
+    kernel = StreamingKernel()
+    with Recorder(address, flush_s=0.01) as recorder, Store(address) as store:
+        stream = recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy, id="a")
+        next(stream), next(stream)
+        recorder.flush()
+
+        seen = store.get("a")
+        summary = store.summary("a")
+        assert (seen.tokens, seen.scores, summary.outcome) == (
+            (" t0", " t1"),
+            (0.9, 0.8),
+            "recording",
+        )
+        assert (summary.n_tokens, summary.lowest, summary.excerpt) == (2, 0.8, " t0 t1")
+
+
+def test_an_exception_comes_through_unchanged_and_is_recorded(tmp_path: Path) -> None:
+    kernel, wrong = StreamingKernel(), KeyError("no score")
+
+    def fail(text: str) -> float:
+        if "t1" in text:
+            raise wrong
+        return 0.9
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        stream = recorder.record(kernel.stream(words(3), fail), kernel.policy, id="a", **CONTEXT)
+        with pytest.raises(KeyError) as caught:
+            stream.run_to_end()
+
+    assert caught.value is wrong
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a") == sent(stream.session, kernel.policy)
+        assert store.get("a").ended_by == "fault"
+
+
+@pytest.mark.parametrize("way", ["close", "drop", "unstarted"])
+def test_a_stream_left_early_ends_as_cancelled(tmp_path: Path, way: str) -> None:
+    kernel = StreamingKernel()
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        stream = recorder.record(
+            kernel.stream(words(4), scorer(GOOD)), kernel.policy, id="a", **CONTEXT
+        )
+        session = stream.session
+        if way != "unstarted":
+            next(stream)
+        if way != "drop":
+            stream.close()
+        del stream
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a") == sent(session, kernel.policy)
+        assert store.get("a").ended_by == "operator"
+
+
+def test_a_stream_nobody_starts_leaves_nothing(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy)
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.count() == 0
+
+
+@pytest.mark.parametrize("where", ["in the stream", "in the consumer"])
+def test_a_cancelled_task_ends_its_session(tmp_path: Path, where: str) -> None:
+    kernel = AsyncStreamingKernel()
+    sessions = []
+
+    async def consume() -> None:
+        tokens = later(words(50), 30.0 if where == "in the stream" else 0.0)
+        stream = recorder.record(
+            kernel.stream_tokens(tokens, lambda _: 0.9), kernel.policy, id="a", **CONTEXT
+        )
+        sessions.append(stream.session)
+        async for _ in stream:
+            await asyncio.sleep(30)
+
+    async def run() -> None:
+        task = asyncio.create_task(consume())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        asyncio.run(run())
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a") == sent(sessions[0], kernel.policy)
+        assert store.get("a").ended_by == "operator"
+
+
+def test_text_that_is_not_kept_never_reaches_the_file(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+
+    with Recorder(tmp_path / "s.db", keep_text=False) as recorder:
+        stream = kernel.stream(
+            [" CANARY", " CANARY.", " CANARY"], scorer(FALLING), lambda text: text, Librarian()
+        )
+        context = {**CONTEXT, "prompt": "CANARY?"}
+        session = recorder.record(stream, kernel.policy, id="a", **context).run_to_end()
+        recorder.flush()
+        files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+    assert b"CANARY" not in files
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a") == without_text(
+            replace(sent(session, kernel.policy), prompt="CANARY?")
+        )
+
+
+def test_a_shadow_policy_tells_where_it_would_have_halted(tmp_path: Path) -> None:
+    policy, shadow = HaltPolicy(hard_limit=0.1, window_size=50), HaltPolicy(hard_limit=0.75)
+    kernel = StreamingKernel.from_policy(policy)
+
+    with Recorder(tmp_path / "s.db", shadow=shadow) as recorder:
+        for name, scores in (("halts", GOOD), ("passes", [0.9, 0.8])):
+            stream = kernel.stream(words(len(scores)), scorer(scores))
+            recorder.record(stream, policy, id=name).run_to_end()
+
+    alarm = Alarm("hard_limit", 3, 0.7, 0.75)
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("halts").shadow_halt == HaltReason.from_alarms((alarm,))
+        assert store.get("halts").shadow_policy == shadow
+        assert store.get("passes").shadow_halt is None
+        assert store.ids(SessionQuery(shadow_halted=True)) == ["halts"]
+
+
+def test_a_blocked_store_costs_tokens_but_no_time(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    policy = HaltPolicy(halt_mode="observe")
+    kernel = StreamingKernel.from_policy(policy)
+    with Store(file):
+        pass
+    blocker = sqlite3.connect(file, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with Recorder(file, max_pending=1000, flush_s=0.01) as recorder:
+        started = time.perf_counter()
+
+        stream = recorder.record(kernel.stream(words(5000), lambda _: 0.9), policy, id="a")
+        session = stream.run_to_end()
+
+        elapsed_s = time.perf_counter() - started
+        blocked = recorder.stats
+        blocker.execute("ROLLBACK")
+        assert recorder.flush()
+        stats = recorder.stats
+
+    blocker.close()
+    # 5,000 tokens at 100 us; the store was blocked for all of it.
+    assert elapsed_s < 0.5
+    assert (len(session.tokens), blocked.n_dropped, blocked.n_tokens) == (5000, 4000, 0)
+    assert blocked.n_pending == 1001
+    assert (stats.n_tokens, stats.n_dropped, stats.n_pending) == (1000, 4000, 0)
+    with Store(file) as store:
+        kept = store.get("a")
+        assert kept.tokens == tuple(words(1000))
+        assert (kept.ended_by, kept.halt) == ("abandoned", None)
+        assert store.summary("a").n_dropped == 4000
+
+
+def test_a_lock_that_is_let_go_costs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    kernel = StreamingKernel()
+    with Store(file):
+        pass
+    blocker = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    blocker.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.4, lambda: blocker.execute("ROLLBACK")).start()
+
+    with Recorder(file, flush_s=0.01) as recorder:
+        stream = recorder.record(kernel.stream(words(300), lambda _: 0.9), kernel.policy, id="a")
+        session = stream.run_to_end()
+
+    blocker.close()
+    with Store(file) as store:
+        assert list(store.get("a").tokens) == session.tokens
+
+
+def test_a_session_of_a_name_that_is_taken_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kernel = StreamingKernel()
+
+    with Recorder(tmp_path / "s.db") as recorder:
+        first = recorder.record(kernel.stream(words(2), scorer(GOOD)), kernel.policy, id="a")
+        first.run_to_end()
+        recorder.flush()
+        recorder.record(kernel.stream(words(3), scorer(GOOD)), kernel.policy, id="a").run_to_end()
+        recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy, id="b").run_to_end()
+        recorder.flush()
+        stats = recorder.stats
+
+    with Store(tmp_path / "s.db") as store:
+        assert [len(store.get(name).tokens) for name in ("a", "b")] == [2, 4]
+    assert (stats.n_sessions, stats.n_tokens, stats.n_dropped) == (2, 6, 3)
+    assert "another session of this id is there" in caplog.text
+
+
+def test_a_session_that_cannot_be_written_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    class Vague:
+        def review(self, prompt: str, action: str) -> tuple[bool, Any]:
+            return False, type("Score", (), {"evidence": [object()]})
+
+    kernel = StreamingKernel()
+    with Recorder(tmp_path / "s.db") as recorder:
+        for name, reviewer in (("odd", Vague()), ("even", Librarian())):
+            stream = kernel.stream(words(4), scorer(FALLING), scorer=reviewer)
+            recorder.record(stream, kernel.policy, id=name).run_to_end()
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("even").ended_by == "halted"
+        assert "odd" not in store.ids(SessionQuery(outcomes=("recording",)))
+
+
+def test_a_deleted_session_is_recorded_no_further(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+    with Recorder(tmp_path / "s.db") as recorder, Store(tmp_path / "s.db") as store:
+        stream = recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy, id="a")
+        next(stream)
+        recorder.flush()
+
+        store.delete(["a"])
+        stream.run_to_end()
+        recorder.flush()
+
+        assert (store.count(), recorder.stats.n_dropped) == (0, 3)
+
+
+def test_closing_ends_the_sessions_that_go_on(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+    recorder = Recorder(tmp_path / "s.db")
+    stream = recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy, id="a")
+    next(stream)
+
+    assert recorder.close()
+
+    assert len(stream.run_to_end().tokens) == 4
+    with Store(tmp_path / "s.db") as store:
+        assert (store.get("a").tokens, store.get("a").ended_by) == ((" t0",), "abandoned")
+
+
+def test_closing_a_recorder_whose_store_is_blocked_gives_up_in_time(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    kernel = StreamingKernel()
+    with Store(file):
+        pass
+    blocker = sqlite3.connect(file, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    recorder = Recorder(file)
+    recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy).run_to_end()
+    started = time.monotonic()
+
+    assert not recorder.close(0.3)
+
+    assert time.monotonic() - started < 2.0
+    blocker.close()
+    recorder._flusher.thread.join()
+
+
+def test_a_silent_session_shows_that_its_recorder_is_alive(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+    with Recorder(tmp_path / "s.db", flush_s=0.05) as recorder, Store(tmp_path / "s.db") as store:
+        stream = recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy, id="a")
+        next(stream)
+        recorder.flush()
+        before = now = store.summary("a").changed_us
+        deadline = time.monotonic() + 10.0
+
+        while now == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+            now = store.summary("a").changed_us
+
+        # At least every second, and not with every flush; a busy machine may be late.
+        assert 0.7e6 < now - before < 5e6
+
+
+def test_a_recorder_that_is_not_closed_writes_all_before_the_interpreter_ends(
+    tmp_path: Path,
+) -> None:
+    script = f"""
+        from director_ai import StreamingKernel
+        from director_ai.storage.recorder import Recorder
+        kernel = StreamingKernel()
+        recorder = Recorder({str(tmp_path / "s.db")!r}, flush_s=60)
+        stream = kernel.stream(["a", "b"], lambda _: 0.9)
+        recorder.record(stream, kernel.policy, id="a").run_to_end()
+    """
+
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT, check=True)
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a").ended_by == "completed"
+
+
+def test_a_store_that_fails_is_logged_once_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "s.db").write_text("this is no database, and long enough to be read as one" * 20)
+    kernel = StreamingKernel()
+    recorder = Recorder(tmp_path / "s.db")
+
+    with caplog.at_level(logging.WARNING):
+        session = recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy).run_to_end()
+        time.sleep(0.9)
+
+    assert len(session.tokens) == 4
+    assert len(caplog.records) == 1
+    assert "file is not a database" in (recorder.stats.last_error or "")
+    recorder.close(0.1)
+
+
+def test_many_streams_at_once_are_kept_apart(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+    sessions: dict[str, StreamSession] = {}
+
+    def stream(id: str) -> None:
+        for number in range(5):
+            name = f"{id}-{number}"
+            tokens = (f" {name}/{index}" for index in range(40))
+            recorded = recorder.record(
+                kernel.stream(tokens, lambda _: 0.9), kernel.policy, id=name, **CONTEXT
+            )
+            sessions[name] = recorded.run_to_end()
+
+    with Recorder(tmp_path / "s.db", flush_s=0.01) as recorder:
+        threads = [threading.Thread(target=stream, args=(f"s{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    with Store(tmp_path / "s.db") as store:
+        for name, session in sessions.items():
+            assert store.get(name) == sent(session, kernel.policy, name)
+
+
+def test_what_is_wrong_with_the_arguments_is_said_at_once(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+    with pytest.raises(StoreError):
+        Recorder("mysql://host/name")
+    with pytest.raises(ValueError):
+        Recorder(tmp_path / "s.db", max_pending=0)
+    with Recorder(tmp_path / "s.db") as recorder, pytest.raises(InvalidRecordError):
+        recorder.record(kernel.stream([], scorer([])), kernel.policy, prompt=None)  # type: ignore[arg-type]
+
+
+def test_a_finished_session_is_let_go(tmp_path: Path) -> None:
+    kernel = StreamingKernel()
+    with Recorder(tmp_path / "s.db") as recorder:
+        recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy).run_to_end()
+        recorder.flush()
+        gc.collect()
+
+        assert not recorder._pending.open
+        assert not [entry for entry in gc.get_objects() if type(entry).__name__ == "Intake"]
+
+
+def test_the_token_path_stays_under_ten_microseconds(tmp_path: Path) -> None:
+    policy = HaltPolicy(halt_mode="observe")
+    kernel = StreamingKernel.from_policy(policy)
+    with Recorder(tmp_path / "s.db") as recorder:
+        bare, recorded = (
+            min(_seconds(iter(make())) for _ in range(5))
+            for make in (
+                lambda: kernel.stream(words(2000), lambda _: 0.9),
+                lambda: recorder.record(kernel.stream(words(2000), lambda _: 0.9), policy),
+            )
+        )
+
+    assert (recorded - bare) / 2000 < 10e-6
+
+
+def _seconds(stream: Iterator[object]) -> float:
+    started = time.perf_counter()
+    for _ in stream:
+        pass
+    return time.perf_counter() - started
