@@ -20,10 +20,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from director_ai.core.runtime.record import SessionRecord, digest_of
 from director_ai.errors import InvalidRecordError
 from director_ai.storage import codec
+from director_ai.storage.clock import now_us
 from director_ai.storage.database import Database
 from director_ai.storage.schema import bodies, sessions, tokens
 from director_ai.storage.stretch import Stretch
-from director_ai.storage.writing import now_us
 
 UNKNOWN_DIGEST = "unknown"
 """Stands for the digest of a session that is not whole and whose recorder is gone."""

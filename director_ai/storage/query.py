@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from director_ai.core.halting.reason import MECHANISMS
+from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.schema import bodies, sessions
 from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
 
@@ -22,6 +23,15 @@ _ENDINGS: dict[Outcome, tuple[str, ...]] = {
 _c = sessions.c
 
 
+def ended_by() -> ColumnElement[str | None]:
+    """Return how a session ended, null while it is being recorded.
+
+    One whose recorder has fallen silent counts as abandoned, whether or not it is sealed as such.
+    """
+    silent = and_(_c.ended_by.is_(None), _c.changed_us < now_us() - SILENT_US)
+    return case((silent, "abandoned"), else_=_c.ended_by)
+
+
 def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
     """Return what the sessions of a query have in common, as SQL."""
     found: list[ColumnElement[bool]] = []
@@ -31,8 +41,9 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
         found.append(_c.started_us < query.until_us)
     if query.outcomes:
         endings = [ending for name in query.outcomes for ending in _ENDINGS[name]]
-        live = [_c.ended_by.is_(None)] if "recording" in query.outcomes else []
-        found.append(or_(_c.ended_by.in_(endings), *live))
+        ended = ended_by()
+        live = [ended.is_(None)] if "recording" in query.outcomes else []
+        found.append(or_(ended.in_(endings), *live))
     if query.rules:
         found.append(or_(*(_has_rule(name) for name in query.rules)))
     if query.labels:
@@ -94,7 +105,7 @@ def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, i
     would bring; all other filters hold.
     """
     columns = {
-        "outcomes": _c.ended_by,
+        "outcomes": ended_by(),
         "rules": _c.rules,
         "labels": _c.label,
         "models": _c.model,
@@ -173,7 +184,7 @@ def overview(connection: Connection, query: SessionQuery) -> Overview:
             n(halted),
             n(_c.ended_by == "completed"),
             n(_c.ended_by.in_(_ENDINGS["infrastructure"])),
-            n(_c.ended_by.is_(None)),
+            n(ended_by().is_(None)),
             n(_c.label == "good"),
             n(_c.label == "bad"),
             n(and_(halted, _c.label == "good")),
@@ -207,14 +218,15 @@ def histogram(
     width = max(1, (last - first) // n_buckets + 1)
     # Both databases divide integers as integers; "/" of SQLAlchemy would not.
     bucket = (_c.started_us - first).op("/", precedence=9)(width).label("bucket")
+    ended = ended_by().label("ended")
     rows = connection.execute(
-        select(bucket, _c.ended_by, _c.halt_code, func.count())
+        select(bucket, ended, _c.halt_code, func.count())
         .where(*where)
-        .group_by(bucket, _c.ended_by, _c.halt_code)
+        .group_by(bucket, ended, _c.halt_code)
     )
     found: list[Counter[str]] = [Counter() for _ in range(n_buckets)]
-    for place, ended_by, code, n_sessions in rows:
-        name = outcome(ended_by)
+    for place, ending, code, n_sessions in rows:
+        name = outcome(ending)
         found[int(place)][code if name == "halted" else name] += n_sessions
     return [
         (first + place * width, first + (place + 1) * width, dict(counts))

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.runtime.record import Ending, Label
 from director_ai.errors import InvalidQueryError
+from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.sparkline import curve
 
 Outcome = Literal["halted", "completed", "infrastructure", "recording", "abandoned"]
@@ -107,9 +108,16 @@ class SessionSummary:
                 "tags": tuple(json.loads(row["tags"])),
                 "rules": tuple(filter(None, row["rules"].split(","))),
                 "sparkline": tuple(curve(row["sparkline"])),
-                "outcome": outcome(row["ended_by"]),
+                "outcome": outcome(_heard_of(row)),
             }
         )
+
+
+def _heard_of(row: RowMapping) -> Ending | None:
+    """Return how a session ended; one whose recorder fell silent is abandoned."""
+    ended: Ending | None = row["ended_by"]
+    silent = ended is None and row["changed_us"] < now_us() - SILENT_US
+    return "abandoned" if silent else ended
 
 
 def outcome(ended_by: Ending | None) -> Outcome:

@@ -1,7 +1,6 @@
 """What changes a store: whole sessions, what people say of them, and what is let go."""
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -10,17 +9,13 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, delete, insert, 
 from director_ai.core.runtime.record import Annotation, SessionRecord
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
+from director_ai.storage.clock import now_us
 from director_ai.storage.database import Database
 from director_ai.storage.schema import annotations, bodies, sessions, tokens
 
 _BATCH = 500
 
 Entry = TypeVar("Entry")
-
-
-def now_us() -> int:
-    """Return the time in microseconds since the Unix epoch."""
-    return time.time_ns() // 1000
 
 
 class Writing:

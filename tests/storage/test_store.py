@@ -20,8 +20,9 @@ from director_ai.errors import (
     UnknownSessionError,
 )
 from director_ai.sources.samples import samples
+from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.codec import unpacked_scores
-from director_ai.storage.schema import bodies
+from director_ai.storage.schema import bodies, sessions
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.core.runtime.test_record import records
@@ -413,3 +414,26 @@ def test_a_sealed_session_knows_its_sentence_ends(store: Store) -> None:
     store.add([record("a", tokens=["Yes", ".", " No"])])
 
     assert next(store.curves()).ends == b"\x00\x01\x00"
+
+
+def test_a_recording_that_fell_silent_counts_as_abandoned(store: Store) -> None:
+    store.add([record("silent"), record("heard")])
+    unsealed = update(sessions).values(ended_by=None)
+    old = (
+        update(sessions)
+        .where(sessions.c.id == "silent")
+        .values(changed_us=now_us() - 2 * SILENT_US)
+    )
+    store._database.write(
+        lambda connection: [connection.execute(unsealed), connection.execute(old)]
+    )
+
+    assert found(store, outcomes=("recording",)) == ["heard"]
+    assert found(store, outcomes=("abandoned",)) == ["silent"]
+    assert {row.id: row.outcome for row in store.summaries()} == {
+        "silent": "abandoned",
+        "heard": "recording",
+    }
+    assert store.facets()["outcomes"] == {"recording": 1, "abandoned": 1}
+    assert store.overview().n_recording == 1
+    assert store.histogram(n_buckets=1)[0][2] == {"recording": 1, "abandoned": 1}
