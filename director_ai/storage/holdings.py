@@ -1,0 +1,86 @@
+"""What a store holds, in a few numbers, and what came last."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+
+from director_ai.storage.schema import sessions
+from director_ai.storage.store import Store
+from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
+
+_c = sessions.c
+_ENDED = tuple(outcome for outcome in OUTCOMES if outcome != "recording")
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """A store in numbers.
+
+    Attributes
+    ----------
+    kind
+        SQLite or PostgreSQL, and its version.
+    n_bytes
+        On the disk, the log of what is not yet in the file included.
+    n_sessions, n_tokens, n_labelled
+        In it.
+    oldest_us, newest_us
+        When its sessions started; ``None`` without any.
+    """
+
+    kind: str
+    n_bytes: int
+    n_sessions: int
+    n_tokens: int
+    n_labelled: int
+    oldest_us: int | None
+    newest_us: int | None
+
+
+def holdings(store: Store) -> Holdings:
+    """Return what a store holds."""
+    statement = select(
+        func.count(),
+        func.coalesce(func.sum(_c.n_tokens), 0),
+        func.count(_c.label),
+        func.min(_c.started_us),
+        func.max(_c.started_us),
+    )
+    database = store._database
+    with database.reading() as connection:
+        n_sessions, n_tokens, n_labelled, oldest, newest = connection.execute(statement).one()
+        if database.path is None:
+            version = connection.execute(text("SHOW server_version")).scalar_one()
+            size = text("SELECT pg_database_size(current_database())")
+            kind, n_bytes = f"PostgreSQL {version}", int(connection.execute(size).scalar_one())
+        else:
+            version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
+            files = (database.path, database.path.with_name(f"{database.path.name}-wal"))
+            kind = f"SQLite {version}"
+            n_bytes = sum(file.stat().st_size for file in files if file.exists())
+    return Holdings(kind, n_bytes, int(n_sessions), int(n_tokens), int(n_labelled), oldest, newest)
+
+
+def n_beyond_newest(store: Store, n_sessions: int) -> int:
+    """Return how many sessions :meth:`Store.keep_newest` would remove."""
+    recording = set(store.ids(SessionQuery(outcomes=("recording",))))
+    return sum(name not in recording for name in store.ids()[n_sessions:])
+
+
+def n_before(store: Store, started_us: int) -> int:
+    """Return how many sessions :meth:`Store.keep_since` would remove."""
+    return store.count(SessionQuery(until_us=started_us, outcomes=_ENDED))
+
+
+def last_key(store: Store) -> int:
+    """Return the number of the session that came last; 0 without any."""
+    with store._database.reading() as connection:
+        return int(connection.execute(select(func.coalesce(func.max(_c.key), 0))).scalar_one())
+
+
+def newest_after(store: Store, key: int) -> SessionSummary | None:
+    """Return the session that came last, if it came after the one of this number."""
+    statement = select(sessions).where(_c.key > key).order_by(_c.key.desc()).limit(1)
+    with store._database.reading() as connection:
+        row = connection.execute(statement).mappings().first()
+    return None if row is None else SessionSummary.of(row)

@@ -1,0 +1,81 @@
+"""All that people say of a store's sessions, read and written in one go."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, insert, select
+
+from director_ai.errors import UnknownSessionError
+from director_ai.storage import codec
+from director_ai.storage.clock import now_us
+from director_ai.storage.label_table import LabelRow
+from director_ai.storage.schema import annotations, sessions
+from director_ai.storage.store import Store
+from director_ai.storage.writing import _annotation_row, _keys_of, _relabel
+
+_MOST_BOUND = 500
+
+
+def labels_of(store: Store) -> list[LabelRow]:
+    """Return every label of a store, in the order they were given."""
+    with store._database.reading() as connection:
+        return _labels(connection)
+
+
+def unknown_ids(store: Store, ids: Iterable[str]) -> list[str]:
+    """Return those of the ids that no session of the store has, in order, each once."""
+    wanted = list(dict.fromkeys(ids))
+    with store._database.reading() as connection:
+        known = _keys(connection, wanted)
+    return [name for name in wanted if name not in known]
+
+
+def add_labels(store: Store, rows: Sequence[LabelRow]) -> int:
+    """Say all of this of the store's sessions, or nothing, and return how much of it was new.
+
+    What a session bears already, word for word and of the same time, is not said again, so that a
+    table read twice changes nothing. A label without a time is given now.
+
+    Raises
+    ------
+    UnknownSessionError
+        If the store has no session of one of the ids.
+    """
+    now = now_us()
+    timed = [
+        replace(row, annotation=replace(row.annotation, at_us=row.annotation.at_us or now))
+        for row in rows
+    ]
+
+    def work(connection: Connection) -> int:
+        present = set(_labels(connection))
+        fresh = [row for row in timed if row not in present]
+        keys = _keys(connection, list(dict.fromkeys(row.id for row in fresh)))
+        lost = [row.id for row in fresh if row.id not in keys]
+        if lost:
+            raise UnknownSessionError(f"no session {lost[0]!r} to label in {store.name}")
+        if fresh:
+            said = [_annotation_row(keys[row.id], row.annotation) for row in fresh]
+            connection.execute(insert(annotations), said)
+        for key in keys.values():
+            _relabel(connection, key)
+        return len(fresh)
+
+    return store._database.write(work, durable=True)
+
+
+def _labels(connection: Connection) -> list[LabelRow]:
+    statement = (
+        select(sessions.c.id.label("of"), annotations)
+        .join(sessions, sessions.c.key == annotations.c.session)
+        .order_by(annotations.c.key)
+    )
+    rows = connection.execute(statement).mappings()
+    return [LabelRow(row["of"], codec.annotation_of(row)) for row in rows]
+
+
+def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(ids), _MOST_BOUND):
+        found |= _keys_of(connection, ids[start : start + _MOST_BOUND])
+    return found
