@@ -1,0 +1,129 @@
+"""What the Sessions page says of all sessions asked for, counted no more often than it pays."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock
+from typing import Final, NamedTuple
+
+import streamlit as st
+
+from director_ai.figures.archive_strip import Bucket
+from director_ai.storage.clock import SILENT_US
+from director_ai.storage.query import Overview
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+
+_MOST_KEPT: Final = 64
+_PATIENCE: Final = 10
+"""A count is used for this many times as long as it took, even if the store has changed since:
+while sessions are being recorded a large store would otherwise do nothing but count."""
+
+
+class Numbers(NamedTuple):
+    """A question's answers.
+
+    Attributes
+    ----------
+    stamp
+        Of the store when they were counted.
+    n_all
+        Sessions in the store.
+    overview
+        Of those asked for.
+    enforced
+        Of those that ran to their end or their halt under enforced limits, whatever their
+        outcome, rule, label and closest call; ``None`` if only others were asked for. Rates are
+        taken over these: where limits are only watched nothing is halted.
+    facets
+        See ``Store.facets``.
+    buckets
+        See ``Store.histogram``.
+    has_shadow
+        Whether the shadow policy of any session in the store would have halted it.
+    """
+
+    stamp: tuple[int, int]
+    n_all: int
+    overview: Overview
+    enforced: Overview | None
+    facets: Mapping[str, Mapping[str, int]]
+    buckets: list[Bucket]
+    has_shadow: bool
+
+
+class _Counted(NamedTuple):
+    numbers: Numbers
+    at_s: float
+    cost_s: float
+
+    def holds(self, stamp: tuple[int, int], now_s: float) -> bool:
+        """Return whether this may still be said."""
+        age_s = now_s - self.at_s
+        if age_s < _PATIENCE * self.cost_s:
+            return True
+        # That a recorder has fallen silent changes nothing in the store.
+        silent = self.numbers.overview.n_recording > 0 and age_s > SILENT_US / 1e6
+        return self.numbers.stamp == stamp and not silent
+
+
+class Counts:
+    """Answers to the questions asked last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[SessionQuery, _Counted] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, store: Store, query: SessionQuery) -> Numbers:
+        """Return the answers to a question, counting if they may have changed."""
+        if query.order != "nearest_misses":
+            # The others leave nothing out.
+            query = replace(query, order="newest")
+        stamp, now_s = store.stamp(), time.monotonic()
+        with self._lock:
+            found = self._kept.get(query)
+        if found is not None and found.holds(stamp, now_s):
+            return found.numbers
+        numbers = count(store, query, stamp)
+        end_s = time.monotonic()
+        with self._lock:
+            self._kept[query] = _Counted(numbers, end_s, end_s - now_s)
+            self._kept.move_to_end(query)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return numbers
+
+    def forget(self) -> None:
+        """Count anew: the reader has changed something, and wants to see it."""
+        with self._lock:
+            self._kept.clear()
+
+
+def count(store: Store, query: SessionQuery, stamp: tuple[int, int]) -> Numbers:
+    """Return the answers to a question as the store stands."""
+    ended = replace(
+        query,
+        outcomes=("halted", "completed"),
+        enforced=True,
+        rules=(),
+        labels=(),
+        most_margin=None,
+        shadow_halted=None,
+        order="newest",
+    )
+    return Numbers(
+        stamp=stamp,
+        n_all=store.count(),
+        overview=store.overview(query),
+        enforced=None if query.enforced is False else store.overview(ended),
+        facets=store.facets(query),
+        buckets=list(store.histogram(query)),
+        has_shadow=store.count(SessionQuery(shadow_halted=True)) > 0,
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def counts() -> Counts:
+    """Return the counts of this server's store."""
+    return Counts()

@@ -1,0 +1,253 @@
+"""The Sessions page's behaviour without a browser."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from director_ai import HaltPolicy
+from director_ai.core.runtime.record import Annotation
+from director_ai.sources.samples import samples
+from director_ai.storage.store import Store
+from tests.storage.records import record, streamed
+
+ROOT = Path(__file__).parents[2]
+PAGE = "pages/views/sessions.py"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    path = tmp_path / "sessions.db"
+    monkeypatch.setenv("DIRECTOR_STORE", str(path))
+    # The store and what was counted in it are kept for the whole process.
+    st.cache_resource.clear()
+    with Store(path) as opened:
+        yield opened
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    store.add(list(samples().values()))
+    return store
+
+
+def opened(**address: str | list[str]) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page(PAGE)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def ids(app: AppTest) -> list[str]:
+    return app.dataframe[0].value["Id"].tolist()
+
+
+def notices(app: AppTest) -> str:
+    return " ".join(element.value for element in app.html if "d-notice" in element.value)
+
+
+def status(app: AppTest) -> str:
+    return " ".join(element.value for element in app.html if "d-status" in element.value)
+
+
+def address(app: AppTest, name: str) -> list[str]:
+    value = app.query_params[name]
+    return [value] if isinstance(value, str) else list(value)
+
+
+def select(app: AppTest, *rows: int) -> AppTest:
+    shown = ids(app)
+    app.session_state["sessions_chosen"] = [shown[row] for row in rows]
+    return app.run()
+
+
+def test_the_list_shows_the_newest_first(filled):
+    app = opened()
+
+    assert len(ids(app)) == 60
+    assert ids(app)[0] == max(samples().values(), key=lambda sample: sample.started_us).id
+
+
+def test_a_link_opens_what_it_says(filled):
+    app = opened(outcome="halted", rule="trend", sort="closest")
+
+    assert len(ids(app)) == 3
+    assert app.button_group(key="filter_outcome").value == ["halted"]
+    assert app.button_group(key="filter_rule").value == ["downward_trend"]
+    assert app.button_group(key="sort").value == "closest"
+    assert "outcome = halted · rule = trend" in notices(app)
+
+
+def test_what_is_no_filter_is_named_and_the_rest_holds(filled):
+    app = opened(outcome=["halted", "<b>lost"], since="soon", colour="red")
+
+    assert len(ids(app)) == 9
+    assert "since &#x27;soon&#x27;" in notices(app)
+    assert "outcome &#x27;&lt;b&gt;lost&#x27;" in notices(app)
+    assert "parameter &#x27;colour&#x27;" in notices(app)
+
+
+def test_a_filter_that_is_set_stands_in_the_address(filled):
+    app = opened(page="1")
+
+    app.multiselect(key="filter_tag").select("slow_drift").run()
+    app.text_input(key="filter_q").set_value("a").run()
+
+    assert address(app, "tag") == ["slow_drift"]
+    assert address(app, "q") == ["a"]
+    assert len(ids(app)) == 10
+
+
+def test_facets_say_what_choosing_another_value_would_bring(filled):
+    app = opened(outcome="halted")
+
+    assert "✓ Completed (51)" in app.button_group(key="filter_outcome").options[1]
+    assert "◆ Window (6)" in app.button_group(key="filter_rule").options[1]
+
+
+def test_any_span_of_time_can_be_asked_for(filled):
+    app = opened(since="9999w")
+
+    assert len(ids(app)) == 60
+    assert "time = last 9999w" in notices(app)
+
+
+def test_nothing_found_tells_what_each_filter_costs(filled):
+    app = opened(outcome="halted", source="nowhere")
+
+    assert "0 of 60 match." in status(app)
+    assert app.button(key="loosen_source").label == "Remove: 9 found"
+    assert app.button(key="loosen_outcome").label == "Remove: 0 found"
+
+    app.button(key="loosen_source").click().run()
+    assert len(ids(app)) == 9
+    assert "source" not in app.query_params
+
+
+def test_an_empty_store_offers_the_samples(store):
+    app = opened()
+
+    assert "No sessions yet." in status(app)
+    app.button(key="load_samples").click().run()
+    assert len(ids(app)) == 60
+    assert store.count() == 60
+
+
+def test_the_numbers_are_filters(filled):
+    app = opened(sort="nearest_misses")
+
+    app.button(key="show_false-halt").click().run()
+
+    assert address(app, "outcome") == ["halted"]
+    assert address(app, "label") == ["good"]
+    assert len(ids(app)) == 3
+    metrics = {metric.label: (metric.value, metric.delta) for metric in app.metric}
+    assert metrics["False-halt rate"] == ("50.0 %", "3 of 6 good · 95 %: 19–81 %")
+
+
+def test_a_label_given_in_the_list_is_in_the_store_and_can_be_taken_back(filled):
+    app = opened(outcome="halted")
+    chosen = ids(app)[0]
+    before = filled.summary(chosen).label
+    select(app, 0)
+
+    app.button(key="label_unsure").click().run()
+    after = filled.annotations(chosen)[-1].annotation
+    app.button(key="label_undo").click().run()
+
+    assert after.label == "unsure"
+    assert after.author
+    assert after.at_us > 0
+    assert filled.summary(chosen).label == before
+
+
+def test_bad_keeps_the_onset_that_is_known(store):
+    store.add([record("a", annotations=(Annotation("bad", 2),)), record("b")])
+    app = opened()
+    app.toggle(key="select_several").set_value(True).run()  # noqa: FBT003
+    select(app, 0, 1)
+
+    app.button(key="label_bad").click().run()
+
+    assert (store.summary("a").label, store.summary("a").onset) == ("bad", 2)
+    assert (store.summary("b").label, store.summary("b").onset) == ("bad", None)
+
+
+def test_tags_are_changed_for_the_sessions_chosen(store):
+    store.add([record("a", tags=("x", "own"), started_us=2), record("b", tags=("x",))])
+    app = opened()
+    app.toggle(key="select_several").set_value(True).run()  # noqa: FBT003
+    select(app, 0, 1)
+    shared = next(box for box in app.multiselect if box.key.startswith("tags_of_"))
+
+    shared.set_value(["night"])
+    next(b for b in app.button if b.label == "Save").click().run()
+
+    assert store.summary("a").tags == ("own", "night")
+    assert store.summary("b").tags == ("night",)
+
+
+def test_a_session_is_deleted_only_when_that_is_confirmed(store):
+    store.add([record("a"), record("b")])
+    app = opened()
+    assert app.button(key="delete_confirmed").disabled
+    select(app, 0)
+
+    app.button(key="delete_confirmed").click().run()
+
+    assert store.count() == 1
+    assert len(ids(app)) == 1
+
+
+def test_what_is_chosen_stays_chosen_when_a_newer_session_comes(store):
+    store.add([record("a"), record("b")])
+    app = opened()
+    select(app, 1)
+    store.add([record("newer", started_us=9_000_000)])
+
+    app.run()
+
+    assert ids(app) == ["newer", "b", "a"]
+    assert app.session_state["sessions_one"]["selection"]["rows"] == [2]
+
+
+def test_the_shadow_column_is_there_only_with_a_shadow(store):
+    store.add([record("a")])
+    assert "Shadow" not in opened().dataframe[0].value
+
+    halted = streamed("s", [0.9, 0.2], HaltPolicy())
+    store.add([replace(record("b"), shadow_policy=HaltPolicy(), shadow_halt=halted.halt)])
+    st.cache_resource.clear()
+    table = opened().dataframe[0].value
+    assert table.set_index("Id")["Shadow"].to_dict() == {"a": None, "b": 1}
+
+
+def test_a_page_past_the_last_shows_the_last(filled):
+    assert len(ids(opened(page="999999"))) == 60
+
+
+def test_the_filters_are_there_again_on_coming_back(filled):
+    app = opened(outcome="halted")
+    app.switch_page("pages/views/data.py").run()
+
+    app.switch_page(PAGE)
+    app.query_params.clear()
+    app.run()
+
+    assert len(ids(app)) == 9
+
+
+def test_a_store_that_cannot_be_opened_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIRECTOR_STORE", str(tmp_path))
+    st.cache_resource.clear()
+
+    app = opened()
+
+    assert "The store cannot be opened." in status(app)
