@@ -3,13 +3,15 @@
 import dataclasses
 import inspect
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import director_ai
 from director_ai import AsyncStreamingKernel, StreamingKernel, StreamSession
-from director_ai.cli import main
+from director_ai.cli.main import main
+from director_ai.cli.parser import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,10 +58,18 @@ def test_the_help_shown_is_the_help_given(
     monkeypatch.setenv("NO_COLOR", "1")
 
     with pytest.raises(SystemExit):
-        main(["demo", "--help"])
+        main(["--help"])
 
-    shown = f"```text\n$ director-ai demo --help\n{capsys.readouterr().out}```"
+    shown = f"```text\n$ director-ai --help\n{capsys.readouterr().out}```"
     assert shown in README
+
+
+def test_every_command_is_shown_as_it_is_understood() -> None:
+    lines = section("## The command").split("```sh\n")[1].split("```")[0].splitlines()
+
+    shown = {parser().parse_args(shlex.split(line)[1:]).command for line in lines}
+    listed = set(re.findall(r"^    (\w+) ", section("## The command"), flags=re.MULTILINE))
+    assert shown == listed - {"demo"}
 
 
 @pytest.mark.parametrize("kernel", [StreamingKernel, AsyncStreamingKernel])

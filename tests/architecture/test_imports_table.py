@@ -42,7 +42,10 @@ THIRD_PARTY: dict[str, set[str]] = {
     "plotly": {"figures", "ui"},
     "pandas": {"ui"},
     "numpy": {"replay", "tuning", "figures", "ui"},
+    "scipy": {"tuning"},
     "sqlalchemy": {"storage"},
+    "pyarrow": {"storage"},
+    "rich": {"cli"},
 }
 """Everything not of the standard library, and the rooms that may import it."""
 
@@ -142,10 +145,27 @@ def test_what_is_not_of_the_standard_library_stays_in_its_rooms(path: Path) -> N
     assert wrong <= ({"streamlit"} if room == "cli" else set())
 
 
-def test_the_command_loads_streamlit_only_to_serve() -> None:
-    top = [node for node in tree_of(PACKAGE / "cli.py").body if isinstance(node, ast.ImportFrom)]
+@pytest.mark.parametrize("path", modules(PACKAGE / "cli"), ids=name_of)
+def test_the_command_loads_streamlit_only_to_serve(path: Path) -> None:
+    uses = any(module.startswith("streamlit") for module in imported(path))
 
-    assert not [node for node in top if (node.module or "").startswith("streamlit")]
+    assert uses == (path.name == "serving.py")
+
+
+def test_the_help_of_the_command_loads_nothing_heavy() -> None:
+    heavy = "numpy pandas plotly streamlit sqlalchemy pyarrow rich"
+    script = (
+        "import contextlib, io, sys\n"
+        "from director_ai.cli.main import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    main(['list', '--help'])\n"
+        f"print(*set({heavy!r}.split()) & set(sys.modules))"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

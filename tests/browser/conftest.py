@@ -26,7 +26,7 @@ collect_ignore = ["apps"]
 ROOT = Path(__file__).resolve().parents[2]
 STARTUP_S = 60.0
 # What the console script runs; the package need not be installed.
-DEMO = ["-c", "from director_ai.cli import main; raise SystemExit(main())", "demo", "--no-browser"]
+RUN = ["-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -95,7 +95,9 @@ def _running(script: Path | None, log: Path, env: Mapping[str, str]) -> Iterator
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     if script is None:
-        command = [sys.executable, *DEMO, "--port", str(port)]
+        # The demo is of the samples, whatever the environment says.
+        name = "serve" if "DIRECTOR_STORE" in env else "demo"
+        command = [sys.executable, *RUN, name, "--no-browser", "--port", str(port)]
     else:
         command = [sys.executable, "-m", "streamlit", "run", str(script)]
         command += ["--server.port", str(port)]

@@ -1,0 +1,85 @@
+"""How a command ends: its exit status, and the sentence that says why."""
+
+from enum import IntEnum
+
+from director_ai.errors import (
+    DirectorError,
+    DuplicateSessionError,
+    ImportRefusedError,
+    InvalidPolicyError,
+    InvalidQueryError,
+    InvalidRecordError,
+    UnknownSessionError,
+)
+
+
+class Status(IntEnum):
+    """What a command tells the shell."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    INTERRUPTED = 130
+
+
+MEANING = {
+    Status.OK: "done",
+    Status.FAILED: "the work failed, or damage was found",
+    Status.USAGE: "the command was not understood",
+    Status.NOT_FOUND: "no such session, file or store",
+    Status.REFUSED: "the input was refused; nothing was changed",
+}
+"""As the help prints it."""
+
+
+class CommandError(DirectorError):
+    """A command cannot do what it was asked for; it knows its exit status.
+
+    Parameters
+    ----------
+    message
+        One sentence without its full stop.
+    status
+        What to tell the shell.
+    """
+
+    def __init__(self, message: str, status: Status = Status.FAILED) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+_STATUS_OF: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Status], ...] = (
+    ((UnknownSessionError, FileNotFoundError), Status.NOT_FOUND),
+    ((InvalidQueryError, InvalidPolicyError), Status.USAGE),
+    ((ImportRefusedError, DuplicateSessionError, InvalidRecordError), Status.REFUSED),
+)
+
+
+def status_of(error: Exception) -> Status:
+    """Return the exit status of an error.
+
+    >>> status_of(UnknownSessionError("no session 'k3'")).name
+    'NOT_FOUND'
+    """
+    if isinstance(error, CommandError):
+        return error.status
+    for kinds, status in _STATUS_OF:
+        if isinstance(error, kinds):
+            return status
+    return Status.FAILED
+
+
+def sentence_of(error: Exception) -> str:
+    """Return an error as one sentence on one line.
+
+    >>> sentence_of(CommandError("port must be free"))
+    'port must be free.'
+    """
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    else:
+        text = str(error) or type(error).__name__
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."

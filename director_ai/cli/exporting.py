@@ -1,0 +1,94 @@
+"""``director-ai export``: sessions into a file."""
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from director_ai.cli.ending import CommandError, Status
+from director_ai.cli.filters import query_of
+from director_ai.cli.opening import reading
+from director_ai.cli.output import counted, note, one_line, print_json, working
+from director_ai.cli.writing import new_file
+from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.figures.replay_html import replay_html
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from director_ai.storage.transfer.export import ExportFormat, export_records
+
+_BY_NAME = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".csv": "csv-wide",
+    ".html": "html",
+}
+
+
+def export_sessions(chosen: Namespace) -> int:
+    """Write the sessions that were asked for, each verified, to one file."""
+    target = Path(chosen.output)
+    kind = chosen.format or _format_of(target)
+    query = query_of(chosen)
+    with reading(chosen) as store:
+        ids, n_live = _ids(store, chosen, query)
+        if not ids and not n_live:
+            raise CommandError(f"no session in {store.name} is as asked for", Status.NOT_FOUND)
+        if kind == "html" and len(ids) != 1:
+            raise CommandError(f"html must be of one session, got {len(ids)}", Status.USAGE)
+        header = {"store": store.name, "filters": asdict(query), "ids": chosen.ids}
+        with (
+            new_file(target, replace=chosen.force) as file,
+            working(f"Writing {counted(len(ids), 'session')}", len(ids)) as step,
+        ):
+            records = _records(store, ids, step, text=not chosen.without_text)
+            _write(records, file, kind, header)
+    if n_live:
+        note(f"{counted(n_live, 'session')} still being recorded left out.")
+    if chosen.json:
+        values = {"file": chosen.output, "format": kind, "n_sessions": len(ids)}
+        print_json({"store": store.name, **values, "n_recording_left_out": n_live})
+    else:
+        print(f"Wrote {counted(len(ids), 'session')} to {one_line(chosen.output)}.")
+    return 0
+
+
+def _format_of(target: Path) -> str:
+    kind = _BY_NAME.get(target.suffix.lower())
+    if kind is None:
+        raise CommandError(
+            f"--format must be given where FILE does not end in {', '.join(_BY_NAME)}, "
+            f"got {target.name!r}",
+            Status.USAGE,
+        )
+    return kind
+
+
+def _ids(store: Store, chosen: Namespace, query: SessionQuery) -> tuple[list[str], int]:
+    """Return the sessions asked for that have ended, and how many have not."""
+    if chosen.ids:
+        if query != SessionQuery():
+            raise CommandError("either ID or filters must be given, not both", Status.USAGE)
+        wanted = [store.summary(name).id for name in dict.fromkeys(chosen.ids)]
+    else:
+        wanted = store.ids(query)
+    live = set(store.ids(SessionQuery(outcomes=("recording",))))
+    ended = [name for name in wanted if name not in live]
+    return ended[: chosen.limit], len(wanted) - len(ended)
+
+
+def _records(store: Store, ids: Iterable[str], step: Any, *, text: bool) -> Iterator[SessionRecord]:
+    for record in store.records(ids):
+        yield record if text else without_text(record)
+        step()
+
+
+def _write(
+    records: Iterator[SessionRecord], file: BinaryIO, format: str, header: dict[str, Any]
+) -> None:
+    if format == "html":
+        file.write(replay_html(next(records)).encode("utf-8"))
+    else:
+        # The words of the command line are hyphenated.
+        export_records(records, file, cast("ExportFormat", format.replace("-", "_")), header=header)

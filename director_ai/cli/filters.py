@@ -1,0 +1,159 @@
+"""Which sessions a command is about: the options, and the question they put to the store."""
+
+import argparse
+import math
+import re
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from director_ai.core.halting.reason import MECHANISMS
+
+if TYPE_CHECKING:
+    from director_ai.storage.summary import SessionQuery
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SPAN = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+_SPAN_US = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
+_SHORT = {"hard": MECHANISMS[0], "window": MECHANISMS[1], "trend": MECHANISMS[2]}
+_MOST = 2**31 - 1
+
+
+def add_filters(parser: ArgumentParser) -> None:
+    """Add the options that choose sessions; given twice, one of them takes any of its values."""
+    group = parser.add_argument_group("which sessions (all that are given must hold)")
+
+    def several(name: str, metavar: str, text: str) -> None:
+        group.add_argument(name, action="append", default=[], metavar=metavar, help=text)
+
+    several("--outcome", "OUTCOME", "halted, completed, infrastructure, recording or abandoned")
+    group.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        type=_rule,
+        metavar="RULE",
+        help="held at the halt: hard_limit, window_avg or downward_trend",
+    )
+    several("--label", "LABEL", "good, bad, unsure, or none for those without a label")
+    several("--model", "MODEL", "of this model")
+    several("--source", "SOURCE", "from this source")
+    several("--tag", "TAG", "with this tag")
+    several("--group", "GROUP", "of this prompt family")
+    group.add_argument(
+        "--since", type=moment_us, metavar="WHEN", help="started in the last 24h or 7d, or since"
+    )
+    group.add_argument(
+        "--until", type=moment_us, metavar="WHEN", help="started before; 2026-11-05T10:00, UTC"
+    )
+    kinds = group.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--enforced", action="store_true", default=None, help="recorded with limits that stop"
+    )
+    kinds.add_argument(
+        "--observed",
+        dest="enforced",
+        action="store_false",
+        help="recorded with limits that only watch",
+    )
+    group.add_argument(
+        "--shadow-halted",
+        action="store_true",
+        default=None,
+        help="its shadow policy would have halted it",
+    )
+    group.add_argument("--max-margin", type=_margin, metavar="X", help="closest call at most X")
+    group.add_argument("--min-tokens", type=count, metavar="N", help="at least N tokens")
+    group.add_argument("--max-tokens", type=count, metavar="N", help="at most N tokens")
+    group.add_argument("--text", default="", help="words in its prompt or its answer")
+    group.add_argument(
+        "--sort",
+        default="newest",
+        metavar="ORDER",
+        help="newest, oldest, closest, nearest_misses, lowest or longest (default: newest)",
+    )
+
+
+def query_of(chosen: Namespace) -> "SessionQuery":
+    """Return the question that the options put.
+
+    Raises
+    ------
+    InvalidQueryError
+        If an outcome, a label or the order is none there is.
+    """
+    # What a list knows is half a second of imports, which reading the options can do without.
+    from director_ai.storage.summary import SessionQuery
+
+    return SessionQuery(
+        since_us=chosen.since,
+        until_us=chosen.until,
+        outcomes=tuple(chosen.outcome),
+        rules=tuple(chosen.rule),
+        labels=tuple(chosen.label),
+        models=tuple(chosen.model),
+        sources=tuple(chosen.source),
+        tags=tuple(chosen.tag),
+        groups=tuple(chosen.group),
+        enforced=chosen.enforced,
+        shadow_halted=chosen.shadow_halted,
+        least_tokens=chosen.min_tokens,
+        most_tokens=chosen.max_tokens,
+        most_margin=chosen.max_margin,
+        text=chosen.text,
+        order=chosen.sort,
+    )
+
+
+def moment_us(text: str) -> int:
+    """Return a time in microseconds since the Unix epoch; a span such as ``24h`` ends now.
+
+    >>> moment_us("1970-01-01T00:00:01")
+    1000000
+    """
+    span = _SPAN.fullmatch(text)
+    if span is not None:
+        return time.time_ns() // 1000 - int(span[1]) * _SPAN_US[span[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"time must be a span such as 24h or 7d (m, h, d, w) or ISO 8601, got {text!r}"
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def count(text: str, least: int = 0) -> int:
+    """Return a whole number that a database can hold."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not least <= number <= _MOST:
+        raise argparse.ArgumentTypeError(f"must be a whole number >= {least}, got {text!r}")
+    return number
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least one."""
+    return count(text, 1)
+
+
+def _margin(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ArgumentTypeError(f"margin must be a number, got {text!r}")
+    return number
+
+
+def _rule(text: str) -> str:
+    """Return a rule's name, also from its short form."""
+    name = _SHORT.get(text, text)
+    if name not in MECHANISMS:
+        raise ArgumentTypeError(f"rule must be one of {', '.join(MECHANISMS)}, got {text!r}")
+    return name

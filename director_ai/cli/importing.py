@@ -1,0 +1,169 @@
+"""``director-ai import``: files into the store, all of them or none."""
+
+from argparse import Namespace
+from collections.abc import Iterable
+from dataclasses import asdict, fields, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from director_ai.cli.ending import CommandError, Status
+from director_ai.cli.opening import address_of, changing, is_there, reading
+from director_ai.cli.output import counted, one_line, print_json, working
+from director_ai.cli.problems import name_problems, problem_values
+from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.errors import ImportRefusedError
+from director_ai.storage.store import Store
+from director_ai.storage.transfer.mapping import ColumnMapping
+from director_ai.storage.transfer.plan import ImportPlan
+from director_ai.storage.transfer.sandbox import read_upload_safely
+
+_FIELDS = tuple(entry.name for entry in fields(ColumnMapping))
+_OURS = tuple(entry.name for entry in fields(SessionRecord))
+
+
+class Fate(NamedTuple):
+    """What becomes of the sessions of a few files.
+
+    Attributes
+    ----------
+    n_new, n_known
+        Sessions the store lacks, and those it has with the same tokens.
+    clashes
+        Ids that stand for two different sessions.
+    """
+
+    n_new: int
+    n_known: int
+    clashes: list[str]
+
+
+def import_files(chosen: Namespace) -> int:
+    """Read every file; add what is in them, unless anything is wrong with any."""
+    choices = _choices(chosen.map)
+    plans = [_plan(Path(name), choices) for name in chosen.files]
+    for plan in plans:
+        name_problems(plan.name, plan.problems, n_more=plan.n_problems_not_listed)
+    bad = [plan for plan in plans if not plan.ok]
+    if bad:
+        _print(chosen, plans, address_of(chosen)[0], None)
+        raise CommandError(f"{'; '.join(map(_trouble, bad))}; nothing was imported", Status.REFUSED)
+    records = list(chain.from_iterable(plan.records for plan in plans))
+    if chosen.dry_run and not is_there(chosen):
+        name, fate = address_of(chosen)[0], _fate(None, records)
+    elif chosen.dry_run:
+        with reading(chosen) as store:
+            name, fate = store.name, _fate(store, records)
+    else:
+        with changing(chosen, may_create=True) as store:
+            name, fate = store.name, _fate(store, records)
+            if not fate.clashes:
+                with working(f"Adding {counted(len(records), 'session')}"):
+                    n_new = store.add(records)
+                fate = Fate(n_new, len(records) - n_new, [])
+    _print(chosen, plans, name, fate)
+    if fate.clashes:
+        listed = ", ".join(map(repr, fate.clashes))
+        raise CommandError(
+            f"id must be new or of the same session, got {listed} with other tokens; "
+            "nothing was imported",
+            Status.REFUSED,
+        )
+    return 0
+
+
+def _plan(path: Path, choices: dict[str, str]) -> ImportPlan:
+    if not path.is_file():
+        raise CommandError(f"no file {path}", Status.NOT_FOUND)
+    try:
+        with working("Reading the file"):
+            plan = read_upload_safely(path, path.name)
+            if not choices:
+                return plan
+            guess = plan.mapping or ColumnMapping.guess(plan.columns or _OURS)
+            for field, column in choices.items():
+                if field != "one_is" and plan.columns and column not in plan.columns:
+                    raise CommandError(
+                        f"no column {column!r} for {field} in {path.name}; "
+                        f"it has {', '.join(plan.columns)}",
+                        Status.REFUSED,
+                    )
+            values: dict[str, Any] = choices
+            return read_upload_safely(path, path.name, replace(guess, **values))
+    except ImportRefusedError as error:
+        raise ImportRefusedError(f"{path.name}: {error}; nothing was imported") from None
+
+
+def _choices(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    choices = dict(pairs)
+    for field, column in choices.items():
+        if field not in _FIELDS:
+            raise CommandError(
+                f"map must name one of {', '.join(_FIELDS)}, got {field!r}", Status.USAGE
+            )
+        if field == "one_is" and column not in ("good", "bad"):
+            raise CommandError(f"one_is must be good or bad, got {column!r}", Status.USAGE)
+    return choices
+
+
+def _trouble(plan: ImportPlan) -> str:
+    if plan.counts.n_errors:
+        return f"{counted(plan.counts.n_errors, 'problem')} in {plan.name}"
+    return f"no session in {plan.name}"
+
+
+def _fate(store: Store | None, records: Iterable[SessionRecord]) -> Fate:
+    """Return what adding the records would come to, every clash named."""
+    present = set() if store is None else set(store.ids())
+    digests: dict[str, str] = {}
+    n_new = n_known = 0
+    clashes: list[str] = []
+    for record in records:
+        own = digest_of(record)
+        if store is not None and record.id in present and record.id not in digests:
+            digests[record.id] = digest_of(store.get(record.id, verify=False))
+        if record.id not in digests:
+            n_new += 1
+            digests[record.id] = own
+        elif digests[record.id] == own:
+            n_known += 1
+        else:
+            clashes.append(record.id)
+    return Fate(n_new, n_known, list(dict.fromkeys(clashes)))
+
+
+def _print(chosen: Namespace, plans: list[ImportPlan], store: str, fate: Fate | None) -> None:
+    refused = fate is None or bool(fate.clashes)
+    if chosen.json:
+        print_json(
+            {
+                "store": store,
+                "dry_run": chosen.dry_run,
+                "n_new": fate.n_new if fate else 0,
+                "n_known": fate.n_known if fate else 0,
+                "clashes": fate.clashes if fate else [],
+                "imported": not refused and not chosen.dry_run,
+                "files": [_values(plan) for plan in plans],
+            }
+        )
+        return
+    for plan in plans:
+        print(f"{one_line(plan.name)}: {one_line(plan.summary)}")
+    if fate is not None and not refused:
+        verb = "Would import" if chosen.dry_run else "Imported"
+        known = f"; {fate.n_known:,} stood there already" if fate.n_known else ""
+        print(f"{verb} {counted(fate.n_new, 'session')} into {one_line(store)}{known}.")
+
+
+def _values(plan: ImportPlan) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "format": plan.format,
+        "ok": plan.ok,
+        "summary": plan.summary,
+        "columns": list(plan.columns),
+        "mapping": plan.mapping and asdict(plan.mapping),
+        "counts": asdict(plan.counts),
+        "problems": problem_values(plan.problems),
+        "n_problems_not_listed": plan.n_problems_not_listed,
+    }

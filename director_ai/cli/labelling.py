@@ -1,0 +1,133 @@
+"""``director-ai label``: what people say of answers."""
+
+import getpass
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from director_ai.cli.ending import CommandError, Status
+from director_ai.cli.opening import changing, reading
+from director_ai.cli.output import counted, print_json
+from director_ai.cli.problems import name_problems, problem_values
+from director_ai.cli.writing import new_file
+from director_ai.core.runtime.record import Annotation
+from director_ai.storage.clock import now_us
+from director_ai.storage.label_table import InvalidLabelsError, LabelRow, read_labels, write_labels
+from director_ai.storage.said import add_labels, labels_of, unknown_ids
+from director_ai.storage.store import Store
+from director_ai.storage.transfer.problem import Problem
+
+
+def label_sessions(chosen: Namespace) -> int:
+    """Label one session, or those of a table; or write all labels to a table."""
+    of_one = (chosen.id, chosen.label, chosen.onset, chosen.note)
+    if (chosen.table or chosen.export) and any(value is not None for value in of_one):
+        raise CommandError(
+            "ID, label, --onset and --note go without --from and --export", Status.USAGE
+        )
+    if chosen.export:
+        return _export(chosen)
+    if chosen.table:
+        return _from_table(chosen)
+    if chosen.label is None:
+        raise CommandError(
+            "either ID and good, bad or unsure, or --from FILE, or --export FILE must be given",
+            Status.USAGE,
+        )
+    return _one(chosen)
+
+
+def _one(chosen: Namespace) -> int:
+    with changing(chosen) as store:
+        row = store.summary(chosen.id)
+        # Past the end of a recording that was cut the answer went on; here it did not.
+        if chosen.onset is not None and row.ended_by == "completed":
+            _check_onset(chosen.onset, row.n_tokens)
+        author = _user() if chosen.author is None else chosen.author
+        said = Annotation(chosen.label, chosen.onset, author, now_us(), chosen.note or "")
+        store.annotate(chosen.id, said)
+    if chosen.json:
+        print_json({"store": store.name, "n_new": 1, "n_known": 0})
+    else:
+        print(f"Labelled 1 session {chosen.label} in {store.name}.")
+    return 0
+
+
+def _check_onset(onset: int, n_tokens: int) -> None:
+    if onset >= n_tokens:
+        raise CommandError(
+            f"onset must be a token of the answer, 0 to {n_tokens - 1}, got {onset}",
+            Status.REFUSED,
+        )
+
+
+def _from_table(chosen: Namespace) -> int:
+    name = Path(chosen.table).name
+    text = _text_of(Path(chosen.table))
+    with changing(chosen) as store:
+        try:
+            rows = [_by(row, chosen.author) for row in read_labels(text)]
+        except InvalidLabelsError as error:
+            return _refuse(chosen, store, name, error.problems, error.n_problems)
+        lost = unknown_ids(store, (row.id for row in rows))
+        if lost:
+            problems = [_unknown(store, name) for name in lost]
+            return _refuse(chosen, store, name, problems, len(problems))
+        n_new = add_labels(store, rows)
+    if chosen.json:
+        print_json({"store": store.name, "n_new": n_new, "n_known": len(rows) - n_new})
+    else:
+        known = f"; {len(rows) - n_new:,} stood there already" if n_new < len(rows) else ""
+        print(f"Added {counted(n_new, 'label')} to {store.name}{known}.")
+    return 0
+
+
+def _refuse(
+    chosen: Namespace, store: Store, name: str, problems: Sequence[Problem], n_problems: int
+) -> int:
+    name_problems(name, problems, n_more=n_problems - len(problems))
+    if chosen.json:
+        values = {"n_problems": n_problems, "problems": problem_values(problems)}
+        print_json({"store": store.name, "n_new": 0, "n_known": 0, **values})
+    raise CommandError(
+        f"{counted(n_problems, 'problem')} in {name}; no label was added", Status.REFUSED
+    )
+
+
+def _export(chosen: Namespace) -> int:
+    with reading(chosen) as store:
+        rows = labels_of(store)
+    with new_file(Path(chosen.export), replace=chosen.force) as file:
+        file.write(write_labels(rows).encode("utf-8"))
+    if chosen.json:
+        print_json({"store": store.name, "file": chosen.export, "n_labels": len(rows)})
+    else:
+        print(f"Wrote {counted(len(rows), 'label')} to {chosen.export}.")
+    return 0
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path.name} must be UTF-8, got {error}", Status.REFUSED) from None
+
+
+def _unknown(store: Store, name: str) -> Problem:
+    return Problem(0, f"no session {name!r:.80} in {store.name}", name[:80], "id", name[:80])
+
+
+def _by(row: LabelRow, author: str | None) -> LabelRow:
+    """Return the row under a name, if it has none of its own."""
+    if author is None or row.annotation.author:
+        return row
+    return replace(row, annotation=replace(row.annotation, author=author))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a user that has no name.
+        return ""

@@ -1,0 +1,100 @@
+"""``director-ai list``: sessions as a table, and what they come to."""
+
+from argparse import Namespace
+from dataclasses import asdict, replace
+from typing import Any
+
+from director_ai.cli.filters import query_of
+from director_ai.cli.opening import reading
+from director_ai.cli.output import counted, moment, print_json, print_table, share
+from director_ai.storage.query import Overview
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery, SessionSummary
+
+_HEAD = ("OUTCOME", "STARTED (UTC)", "ID", "RULES", "HALT", "MARGIN", "LABEL", "MODEL", "ANSWER")
+
+
+def list_sessions(chosen: Namespace) -> int:
+    """Print the sessions that were asked for, and the numbers of all of them."""
+    query = query_of(chosen)
+    with reading(chosen) as store:
+        if chosen.count:
+            n_sessions = store.count(query)
+            if chosen.json:
+                print_json({"store": store.name, "count": n_sessions})
+            else:
+                print(n_sessions)
+            return 0
+        rows = store.summaries(query, limit=chosen.limit)
+        overview, enforced = store.overview(query), _enforced(store, query)
+    if chosen.json:
+        numbers: dict[str, Any] = asdict(overview)
+        numbers["halt_rate"] = _rate(enforced)
+        listed = [asdict(row) for row in rows]
+        print_json({"store": store.name, "overview": numbers, "sessions": listed})
+        return 0
+    if rows:
+        print_table(_HEAD, [_cells(row) for row in rows])
+        print()
+    print(_sentence(overview, enforced))
+    if len(rows) < overview.n_sessions:
+        print(f"The first {len(rows):,} are listed; --limit lists more.")
+    return 0
+
+
+def _enforced(store: Store, query: SessionQuery) -> Overview | None:
+    """Return the numbers that the halt rate is taken from, as the Sessions page takes it.
+
+    Where limits are only watched nothing is halted, and a question about halts, rules or labels
+    would choose its own rate: such filters do not count.
+    """
+    if query.enforced is False:
+        return None
+    return store.overview(
+        replace(
+            query,
+            outcomes=("halted", "completed"),
+            enforced=True,
+            rules=(),
+            labels=(),
+            most_margin=None,
+            shadow_halted=None,
+            order="newest",
+        )
+    )
+
+
+def _rate(enforced: Overview | None) -> dict[str, Any]:
+    n_sessions = enforced.n_sessions if enforced else 0
+    n_halted = enforced.n_halted if enforced else 0
+    rate = n_halted / n_sessions if n_sessions else None
+    return {"n_halted": n_halted, "n_enforced": n_sessions, "rate": rate}
+
+
+def _sentence(overview: Overview, enforced: Overview | None) -> str:
+    rate = _rate(enforced)
+    percent = share(rate["n_halted"], rate["n_enforced"])
+    return (
+        f"{counted(overview.n_sessions, 'session')}: {overview.n_halted:,} halted, "
+        f"{overview.n_completed:,} completed, {overview.n_infrastructure:,} infrastructure, "
+        f"{overview.n_recording:,} recording. "
+        f"Halt rate {percent} ({rate['n_halted']:,} of {rate['n_enforced']:,} enforced). "
+        f"Labelled: {overview.n_good:,} good, {overview.n_bad:,} bad."
+    )
+
+
+def _cells(row: SessionSummary) -> tuple[str, ...]:
+    # In brackets where nothing was stopped.
+    acted = row.outcome in ("halted", "infrastructure")
+    at = "–" if row.halt_index is None else str(row.halt_index) if acted else f"({row.halt_index})"
+    return (
+        row.outcome,
+        moment(row.started_us),
+        row.id,
+        ", ".join(row.rules) or row.halt_code or "–",
+        f"{at} / {row.n_tokens}",
+        "–" if row.margin is None else f"{row.margin:+.3f}",
+        row.label or "–",
+        row.model or "–",
+        row.excerpt,
+    )

@@ -1,0 +1,73 @@
+"""The store that a command works on; imported by the commands that need one."""
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from director_ai.cli.ending import CommandError, Status
+from director_ai.errors import StoreError
+from director_ai.storage.failures import as_store_error
+from director_ai.storage.maintenance import file_of
+from director_ai.storage.store import Store
+
+STORE_VARIABLE = "DIRECTOR_STORE"
+"""Where the app is told which store to show."""
+
+DEFAULT_STORE = "sessions.db"
+
+
+def address_of(chosen: Namespace) -> tuple[str, str]:
+    """Return the store that was chosen, and how it came to be chosen."""
+    if chosen.store is not None:
+        return chosen.store, "named by --store"
+    address = os.environ.get(STORE_VARIABLE)
+    if address:
+        return address, f"named by {STORE_VARIABLE}"
+    return DEFAULT_STORE, f"the default, as neither --store nor {STORE_VARIABLE} is given"
+
+
+def is_there(chosen: Namespace) -> bool:
+    """Return whether the store exists; of one on a server only opening it can tell."""
+    file = file_of(address_of(chosen)[0])
+    return file is None or file.exists()
+
+
+@contextmanager
+def reading(chosen: Namespace) -> Iterator[Store]:
+    """Open the chosen store to read; errors name it and say how it was chosen.
+
+    Raises
+    ------
+    CommandError
+        If it is not there, or cannot be opened.
+    StoreError
+        If its database fails while it is read.
+    """
+    with _open(chosen, read_only=True) as store, as_store_error(store.name):
+        yield store
+
+
+@contextmanager
+def changing(chosen: Namespace, *, may_create: bool = False) -> Iterator[Store]:
+    """Open the chosen store to write; errors as in :func:`reading`."""
+    if not may_create:
+        # Opened to write, a database of something else would be given our tables.
+        with _open(chosen, read_only=True):
+            pass
+    with _open(chosen, read_only=False) as store, as_store_error(store.name):
+        yield store
+
+
+def _open(chosen: Namespace, *, read_only: bool) -> Store:
+    address, why = address_of(chosen)
+    if read_only and not is_there(chosen):
+        raise CommandError(
+            f"no store at {address} ({why}); "
+            "name another with --store, or make one with director-ai import",
+            Status.NOT_FOUND,
+        )
+    try:
+        return Store(address, read_only=read_only)
+    except StoreError as error:
+        raise CommandError(f"{error} ({why})") from None

@@ -1,0 +1,268 @@
+"""What the command understands. Nothing heavy is imported: ``--help`` must come at once."""
+
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from typing import Any
+
+from director_ai.cli.ending import MEANING
+from director_ai.cli.filters import add_filters, count, positive
+
+FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html")
+
+HOSTS = ("127.0.0.1", "localhost")
+"""What the app may listen on as long as it has no login."""
+
+_STORE = (
+    "The store is a file or a database URL: that of --store, else that of DIRECTOR_STORE\n"
+    "in the environment, else sessions.db in this folder."
+)
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of all commands."""
+    meanings = "\n".join(f"  {status.value}  {text}" for status, text in MEANING.items())
+    top = ArgumentParser(
+        prog="director-ai",
+        description="Shows why a language model's stream was stopped.",
+        epilog=(
+            f"{_STORE}\n\n"
+            "director-ai COMMAND --help explains a command and gives examples.\n\n"
+            f"exit status:\n{meanings}"
+        ),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+
+    def command(name: str, summary: str, *examples: str, **text: Any) -> ArgumentParser:
+        described = text.get("description", f"{summary[0].upper()}{summary[1:]}.")
+        lines = "\n".join(f"  director-ai {name} {example}".rstrip() for example in examples)
+        return commands.add_parser(
+            name,
+            help=summary,
+            description=described,
+            epilog=f"examples:\n{lines}",
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+
+    _import(
+        command(
+            "import",
+            "add sessions from files",
+            "runs.jsonl",
+            "answers.csv --dry-run",
+            "answers.csv --map scores=token_scores --map label=is_wrong",
+            description=(
+                "Add the sessions of files: all of them, or none if any line of any file is bad.\n"
+                "JSONL, Parquet, CSV, OTLP in JSON and the original's JSON are told apart by what\n"
+                "is in them; .gz is unpacked. A session that is there already is left as it is."
+            ),
+        )
+    )
+    _export(
+        command(
+            "export",
+            "write sessions to a file",
+            "-o all.parquet",
+            "--outcome halted --since 7d -o halts.jsonl",
+            "k3 -o k3.html",
+            description=(
+                "Write sessions to a file, as they are listed. JSONL and Parquet keep everything\n"
+                "and can be imported again; HTML is one session to play back offline. Sessions\n"
+                "still being recorded are left out."
+            ),
+        )
+    )
+    _list(
+        command(
+            "list",
+            "list sessions, and count them",
+            "--outcome halted --since 24h",
+            "--sort nearest_misses --limit 10",
+            "--label none --count",
+            "--json",
+        )
+    )
+    _show(command("show", "tell why one session was stopped", "k3", "k3 --json"))
+    _label(
+        command(
+            "label",
+            "say whether answers are good or bad",
+            'k3 bad --onset 17 --note "wrong year"',
+            "--from labels.csv",
+            "--export labels.csv",
+            description=(
+                "Label one session, or many from a table, or write all labels to one.\n"
+                "A table is CSV with the columns id, label and perhaps onset, note, author\n"
+                "and at; one bad line refuses it all, and every bad line is named."
+            ),
+        )
+    )
+    _backup(command("backup", "copy a store, also while it is in use", "sessions-backup.db"))
+    _doctor(
+        command(
+            "doctor",
+            "check a store for damage",
+            "",
+            "--json",
+            description=(
+                "Let the database check itself, and hash the tokens of every sealed session\n"
+                "again. Exit status 1 if there is damage. Nothing is changed."
+            ),
+        )
+    )
+    _prune(
+        command(
+            "prune",
+            "remove old sessions for good",
+            "--keep-days 90 --dry-run",
+            "--keep-newest 10000",
+            description=(
+                "Remove old sessions and all that was said of them, for good. Sessions still\n"
+                "being recorded stay."
+            ),
+        )
+    )
+    _serve(command("serve", "open the app on a store", "", "--store runs.db --port 8600"))
+    _app(
+        command(
+            "demo",
+            "open the app on the sample data",
+            "",
+            "--port 8600",
+            description="Open the app on the sample data: no keys, no network, this machine only.",
+        )
+    )
+    return top
+
+
+def _import(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="FIELD=COLUMN",
+        help="which column holds what, where its name does not tell",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be added")
+    _common(parser)
+
+
+def _export(parser: ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="ID", help="these sessions, in place of filters")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)} (default: as FILE is named)",
+    )
+    parser.add_argument("--without-text", action="store_true", help="leave out all text")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--limit", type=positive, metavar="N", help="at most N")
+    add_filters(parser)
+    _common(parser)
+
+
+def _list(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit", type=positive, default=50, metavar="N", help="at most N (default: 50)"
+    )
+    parser.add_argument("--count", action="store_true", help="only how many there are")
+    add_filters(parser)
+    _common(parser)
+
+
+def _show(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    _common(parser)
+
+
+def _label(parser: ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID")
+    parser.add_argument("label", nargs="?", choices=("good", "bad", "unsure"))
+    parser.add_argument("--onset", type=count, metavar="N", help="token where it goes wrong")
+    parser.add_argument("--note", help="why")
+    parser.add_argument("--author", help="who says so (default: your user name)")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--from", dest="table", metavar="FILE", help="add the labels of a table")
+    tables.add_argument("--export", metavar="FILE", help="write all labels to a table")
+    parser.add_argument("--force", action="store_true", help="let --export replace FILE")
+    _common(parser)
+
+
+def _backup(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="DEST", help="file to write")
+    parser.add_argument("--force", action="store_true", help="replace DEST if it is there")
+    _common(parser)
+
+
+def _doctor(parser: ArgumentParser) -> None:
+    _common(parser)
+
+
+def _prune(parser: ArgumentParser) -> None:
+    rules = parser.add_mutually_exclusive_group(required=True)
+    rules.add_argument("--keep-newest", type=positive, metavar="N", help="keep the N newest")
+    rules.add_argument(
+        "--keep-days", type=positive, metavar="D", help="keep those of the last D days"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only tell how many would go")
+    _common(parser)
+
+
+def _serve(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--host",
+        type=_host,
+        default=HOSTS[0],
+        help=f"address to listen on: {' or '.join(HOSTS)} (default: {HOSTS[0]})",
+    )
+    _app(parser)
+    _store(parser)
+
+
+def _app(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=_port, default=8501, help="port to listen on (default: 8501)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="only serve; open no browser")
+
+
+def _common(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    _store(parser)
+
+
+def _store(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--store",
+        metavar="PATH_OR_URL",
+        help="file or database URL (default: DIRECTOR_STORE, else sessions.db)",
+    )
+
+
+def _port(text: str) -> int:
+    try:
+        port = int(text)
+    except ValueError:
+        port = 0
+    if not 1 <= port <= 65535:
+        raise ArgumentTypeError(f"port must be an integer in 1 to 65535, got {text!r}")
+    return port
+
+
+def _host(text: str) -> str:
+    if text not in HOSTS:
+        raise ArgumentTypeError(
+            f"host must be {' or '.join(HOSTS)}, got {text!r}: "
+            "whoever reaches the app can read every session, and it has no login yet"
+        )
+    return text
+
+
+def _pair(text: str) -> tuple[str, str]:
+    field, equals, column = text.partition("=")
+    if not (field and equals and column):
+        raise ArgumentTypeError(f"map must be FIELD=COLUMN, got {text!r}")
+    return field, column

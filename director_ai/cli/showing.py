@@ -1,0 +1,70 @@
+"""``director-ai show``: why one session was stopped."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+
+from director_ai.cli.opening import reading
+from director_ai.cli.output import moment, note, one_line, print_json
+from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.core.runtime.record_json import to_values
+from director_ai.figures.replay_html import replay_data
+from director_ai.figures.text import visible
+
+
+def show_session(chosen: Namespace) -> int:
+    """Print one session."""
+    with reading(chosen) as store:
+        record = store.get(chosen.id)
+        is_live = store.summary(chosen.id).outcome == "recording"
+    if is_live:
+        note("Still being recorded: this is what has come so far.")
+    if chosen.json:
+        print_json(to_values(record))
+    else:
+        print("\n".join(_lines(record, is_live=is_live)))
+    return 0
+
+
+def _lines(record: SessionRecord, *, is_live: bool) -> Iterator[str]:
+    said = replay_data(record, record.policy)
+    yield one_line(said["headline"])
+    if said["note"]:
+        yield one_line(said["note"])
+    yield ""
+    width = max(len(name) for name, _ in said["facts"])
+    for name, value in said["facts"]:
+        if is_live and name == "Ended":
+            continue
+        yield f"{name:<{width}}  {one_line(value)}"
+    if record.halt is not None:
+        yield ""
+        yield f"What held at token {record.halt.index}"
+        for alarm in record.halt.alarms:
+            yield f"  {alarm}, margin {alarm.margin:+.4f}"
+        if not record.halt.alarms:
+            yield f"  {one_line(str(record.halt))}"
+    if record.annotations:
+        yield ""
+        yield "What people say"
+        yield from (f"  {one_line(_said(annotation))}" for annotation in record.annotations)
+    yield ""
+    yield _text(record)
+
+
+def _said(annotation: Annotation) -> str:
+    parts: list[str] = [annotation.label]
+    if annotation.onset is not None:
+        parts.append(f"onset at token {annotation.onset}")
+    if annotation.author:
+        parts.append(f"by {annotation.author}")
+    if annotation.at_us:
+        parts.append(f"{moment(annotation.at_us)} UTC")
+    return ", ".join(parts) + (f": {annotation.note}" if annotation.note else "")
+
+
+def _text(record: SessionRecord) -> str:
+    """Return the answer, the token it was halted at in brackets."""
+    tokens = [visible(token) for token in record.tokens]
+    if record.halt_index is not None and record.halt_index < len(tokens):
+        tokens[record.halt_index] = f"⟦{tokens[record.halt_index]}⟧"
+    return "".join(tokens)

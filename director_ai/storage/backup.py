@@ -1,0 +1,81 @@
+"""Copies of a store."""
+
+import os
+import shlex
+import sqlite3
+import tempfile
+from contextlib import closing, suppress
+from pathlib import Path
+
+from director_ai.errors import StoreError
+from director_ai.storage.store import Store
+
+
+def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
+    """Copy an SQLite store as it stands, also while it is written to; return its sessions.
+
+    The copy appears under its name once it is whole, and only its owner may read it.
+
+    Raises
+    ------
+    StoreError
+        If the store is no SQLite file, or ``target`` is in the way.
+    """
+    source = store._database.path
+    if source is None:
+        raise StoreError(
+            "store must be an SQLite file to be copied; PostgreSQL copies itself: "
+            f"{pg_dump_command(store, target)}"
+        )
+    _check_target(source, target, replace=replace)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as own:
+            own.execute("VACUUM INTO ?", (name,))
+        with closing(sqlite3.connect(f"{temporary.as_uri()}?mode=ro", uri=True)) as copy:
+            n_sessions = int(copy.execute("SELECT count(*) FROM sessions").fetchone()[0])
+        _sync(temporary)
+        if not replace and target.exists():
+            raise StoreError(f"backup must go to a new file, got {target}, which is there by now")
+        temporary.replace(target)
+        _sync(target.parent)
+    except sqlite3.Error as error:
+        raise StoreError(f"store {store.name} cannot be copied to {target}: {error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return n_sessions
+
+
+def pg_dump_command(store: Store, target: Path) -> str:
+    """Return the shell command that copies a PostgreSQL store; it holds no password."""
+    # Its address in the words of PostgreSQL's own tools, which ask for a password or have it.
+    url = store._database.url.set(drivername="postgresql")._replace(password=None)
+    address = url.render_as_string(hide_password=False)
+    return f"pg_dump --format=custom --file={shlex.quote(str(target))} {shlex.quote(address)}"
+
+
+def _check_target(source: Path, target: Path, *, replace: bool) -> None:
+    if target.is_dir():
+        raise StoreError(f"backup must go to a file, got the folder {target}")
+    if not target.parent.is_dir():
+        raise StoreError(f"backup must go to a folder that is there, got {target.parent}")
+    if not target.exists():
+        return
+    if target.samefile(source):
+        raise StoreError(f"backup must go to another file than the store itself, got {target}")
+    if target.with_name(f"{target.name}-wal").exists():
+        raise StoreError(f"backup must not replace a store in use, got {target}, which has a log")
+    if not replace:
+        raise StoreError(f"backup must go to a new file, got {target}, which is there")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        # Some file systems do not sync folders.
+        with suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,222 @@
+"""Looking after a store: whether it is sound."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from director_ai.errors import UnknownSessionError
+from director_ai.storage.clock import SILENT_US, now_us
+from director_ai.storage.database import _url
+from director_ai.storage.failures import reason_of
+from director_ai.storage.migrations import NEWEST
+from director_ai.storage.schema import sessions
+from director_ai.storage.store import Store
+
+_MOST_FINDINGS = 100
+_BATCH = 1_000
+_RACE_ENDS = (3, 51, 3)
+_RACE = (
+    "SQLite {version}: up to 3.51.2, checkpoints of several connections at once can lose what was "
+    "committed. Director lets one elected process checkpoint, so its own processes are safe; keep "
+    "other programs from writing to this file"
+)
+
+_c = sessions.c
+_UNREADABLE = (SQLAlchemyError, ValueError, TypeError)
+"""What reading rows raises whose content is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A sealed session that is not what was sealed.
+
+    Attributes
+    ----------
+    id
+        The session.
+    message
+        What is wrong with it.
+    """
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What an examination of a store found.
+
+    Attributes
+    ----------
+    store, database
+        Its name, and the database it is in with its version.
+    version, newest_version
+        Of its schema, and the newest this code knows.
+    n_sessions, n_sealed, n_verified
+        Sessions, those that were sealed, and those of them whose tokens give their digest.
+    n_recording, n_silent, n_abandoned
+        Still recorded, those of them silent for ``SILENT_US``, and given up.
+    problems
+        What the database's own checks found.
+    damaged
+        Sealed sessions that are not what was sealed.
+    notes
+        What one should know; no damage.
+    """
+
+    store: str
+    database: str
+    version: int
+    newest_version: int
+    n_sessions: int
+    n_sealed: int
+    n_verified: int
+    n_recording: int
+    n_silent: int
+    n_abandoned: int
+    problems: tuple[str, ...]
+    damaged: tuple[Damage, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no damage was found."""
+        return not self.problems and not self.damaged
+
+
+def file_of(address: str | Path) -> Path | None:
+    """Return the file of a store, or ``None`` for a database on a server.
+
+    >>> file_of("sqlite:///a.db"), file_of("postgresql://host/name")
+    (PosixPath('a.db'), None)
+    """
+    url = _url(address)
+    return Path(url.database or "") if url.drivername == "sqlite" else None
+
+
+def n_sealed(store: Store) -> int:
+    """Return how many sessions :func:`examine` will verify; 0 where damage hides it."""
+    try:
+        with store._database.reading() as connection:
+            return _count(connection, _c.digest.is_not(None))
+    except SQLAlchemyError:
+        return 0
+
+
+def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> Health:
+    """Return whether a store is sound.
+
+    The database checks itself, as far as it can, and every sealed session is read and hashed
+    again. ``on_session`` is called after each.
+    """
+    problems: list[str] = []
+    damaged: list[Damage] = []
+    counts = [0] * 5
+    try:
+        with store._database.reading() as connection:
+            counts = _counts(connection)
+            if store._database.path is not None:
+                problems += _integrity(connection)
+    except SQLAlchemyError as error:
+        problems.append(f"the database cannot be checked: {reason_of(error)}")
+    n_verified = 0
+    try:
+        for name in _sealed(store):
+            try:
+                store.get(name)
+            except UnknownSessionError:
+                # Removed by someone else meanwhile.
+                pass
+            except _UNREADABLE as error:
+                damaged.append(Damage(name, reason_of(error)))
+            else:
+                n_verified += 1
+            on_session()
+    except _UNREADABLE as error:
+        problems.append(f"the sessions cannot be listed: {reason_of(error)}")
+    n_sessions, n_with_digest, n_recording, n_silent, n_abandoned = counts
+    database, notes = _about(store)
+    return Health(
+        store=store.name,
+        database=database,
+        version=store.version,
+        newest_version=NEWEST,
+        n_sessions=n_sessions,
+        n_sealed=n_with_digest,
+        n_verified=n_verified,
+        n_recording=n_recording,
+        n_silent=n_silent,
+        n_abandoned=n_abandoned,
+        problems=tuple(problems),
+        damaged=tuple(damaged),
+        notes=tuple(notes),
+    )
+
+
+def _integrity(connection: Connection) -> Iterator[str]:
+    for finding in connection.execute(text(f"PRAGMA integrity_check({_MOST_FINDINGS})")).scalars():
+        if finding != "ok":
+            yield f"integrity check: {finding}"
+    broken = connection.execute(text("PRAGMA foreign_key_check")).fetchmany(_MOST_FINDINGS)
+    for table, row, parent, _ in broken:
+        yield f"foreign keys: row {row} of {table} belongs to no row of {parent}"
+
+
+def _counts(connection: Connection) -> list[int]:
+    quiet_us = now_us() - SILENT_US
+    recording = _c.ended_by.is_(None)
+    return [
+        _count(connection),
+        _count(connection, _c.digest.is_not(None)),
+        _count(connection, recording),
+        _count(connection, recording, _c.changed_us < quiet_us),
+        _count(connection, _c.ended_by == "abandoned"),
+    ]
+
+
+def _count(connection: Connection, *where: ColumnElement[bool]) -> int:
+    statement = select(func.count()).select_from(sessions).where(*where)
+    return int(connection.execute(statement).scalar_one())
+
+
+def _sealed(store: Store) -> Iterator[str]:
+    last = -1
+    while True:
+        page = (
+            select(_c.key, _c.id)
+            .where(_c.digest.is_not(None), _c.key > last)
+            .order_by(_c.key)
+            .limit(_BATCH)
+        )
+        # Closed between pages: a long reading keeps the log from being emptied.
+        with store._database.reading() as connection:
+            rows = connection.execute(page).all()
+        if not rows:
+            return
+        yield from (row.id for row in rows)
+        last = rows[-1].key
+
+
+def _about(store: Store) -> tuple[str, list[str]]:
+    path = store._database.path
+    notes = []
+    if store.version > NEWEST:
+        notes.append(
+            f"schema version {store.version} is newer than this program knows ({NEWEST}); "
+            "it is opened to read only"
+        )
+    if path is None:
+        with store._database.reading() as connection:
+            version = connection.execute(text("SHOW server_version")).scalar_one()
+        notes.append("PostgreSQL checks its pages itself; here only the sessions were verified")
+        return f"PostgreSQL {version}", notes
+    if sqlite3.sqlite_version_info < _RACE_ENDS:
+        notes.append(_RACE.format(version=sqlite3.sqlite_version))
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        notes.append(f"others may read this file (mode {mode:04o}); chmod 600 keeps them out")
+    return f"SQLite {sqlite3.sqlite_version}", notes
