@@ -177,7 +177,11 @@ class Reading:
 
     def stamp(self) -> tuple[int, int]:
         """Return a value that changes whenever anything in the store does."""
-        statement = select(func.count(), func.coalesce(func.max(sessions.c.changed_us), 0))
+        # Apart, each is read from the end of an index; together they would read every row.
+        statement = select(
+            select(func.count()).select_from(sessions).scalar_subquery(),
+            select(func.coalesce(func.max(sessions.c.changed_us), 0)).scalar_subquery(),
+        )
         with self._database.reading() as connection:
             n_sessions, changed = connection.execute(statement).one()
             return int(n_sessions), int(changed)

@@ -100,9 +100,10 @@ CREATE TABLE tokens (
  WITHOUT ROWID
 
 ;
-CREATE INDEX sessions_changed ON sessions (changed_us);
 CREATE INDEX sessions_started ON sessions (started_us, "key");
+CREATE INDEX sessions_counted ON sessions (started_us, ended_by, changed_us, enforced, label, rules, halt_code, halt_index, model, source, prompt_family, tags, shadow_index, margin, n_tokens);
 CREATE INDEX sessions_ended ON sessions (ended_by, started_us);
+CREATE INDEX sessions_changed ON sessions (changed_us);
 CREATE INDEX sessions_margin ON sessions (margin);
 CREATE INDEX annotations_session ON annotations (session, "key");
 COMMIT;
