@@ -53,8 +53,8 @@ def uniform_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int
     References
     ----------
     M. C. Campi, S. Garatti, "A sampling-and-discarding approach to chance-constrained
-    optimization", Journal of Optimization Theory and Applications 148 (2011) 257-280, theorem
-    2.1: discarding ``k`` of ``n`` constraints under ``n_rules`` support constraints.
+    optimization", Journal of Optimization Theory and Applications 148 (2011) 257-280:
+    discarding ``k`` of ``n`` constraints under ``n_rules`` support constraints.
 
     Examples
     --------

@@ -1,10 +1,11 @@
 """Thresholds with a guarantee: tightened by spending good sessions one by one.
 
-Statistically equivalent blocks (Wald 1943; Tukey 1947; Kemperman 1956): start with every rule off
-and tighten one rule until it touches the next unspent good session, which is thereby spent. After m
-steps the true false-halt rate is distributed as Beta(m, n - m + 1), whatever rule was chosen at
-each step, as long as the choice looked at no unspent good session. So m steps are allowed where
-that law lies below alpha with probability 1 - delta, which is P(Bin(n, alpha) <= m - 1) <= delta.
+Statistically equivalent blocks (sections 8c to 8e of Wilks, "Order statistics", 1948): start with
+every rule off and tighten one rule until it touches the next unspent good session, which is
+thereby spent. After m steps the true false-halt rate is distributed as Beta(m, n - m + 1), whatever
+rule was chosen at each step, as long as the choice looked at no unspent good session. So m steps
+are allowed where that law lies below alpha with probability 1 - delta, which is
+P(Bin(n, alpha) <= m - 1) <= delta.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
-from director_ai.replay.engine import HARD, TREND, WINDOW
+from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.labelled import LabelledCurves
 
 DEFAULT_ORDER = (WINDOW, HARD, TREND)
 """Rules in the order in which few spends are spread over them."""
@@ -68,6 +71,29 @@ class BadSessions(NamedTuple):
         bound = levels[:, None]
         halted = (self.whole < bound).any(axis=0)
         return np.asarray(halted & ~(self.before < bound).any(axis=0))
+
+    @classmethod
+    def of(cls, data: LabelledCurves, replay: Replay, *, tolerance: int = 0) -> "BadSessions":
+        """Return the extremes of the sessions labelled bad; ``replay`` is of ``data.curves``."""
+        known = data.onsets != NEVER
+        # Nothing lies before token 0.
+        ends = np.where(known, np.where(known, data.onsets, 0) - tolerance, 0)
+        before = np.stack([stairs.lowest_before(ends) for stairs in replay.stairs])
+        return cls(replay.extremes()[:, data.bad], before[:, data.bad])
+
+
+def good_extremes(data: LabelledCurves, replay: Replay) -> FloatArray:
+    """Return the extremes of the sessions labelled good, those of cut recordings at the worst.
+
+    What a cut session would have done later is not known, and leaving it out would promise
+    something of the others only. At ``-inf`` it counts as halted: it costs one spend.
+
+    Returns
+    -------
+    FloatArray of shape (3, n_good)
+    """
+    extremes = np.where(data.curves.complete, replay.extremes(), -np.inf)
+    return np.asarray(extremes[:, data.good])
 
 
 def spend(
@@ -144,7 +170,10 @@ def _most_promising(steps: list[Step], bad: BadSessions, rules: Sequence[int]) -
     n_detected = steps[-1].n_detected
 
     def gain(rule: int) -> float:
-        cuts = [step.levels[rule] for step in steps if step.rule == rule][-_LAST_CUTS:]
+        # A cut recording is spent at -inf, which says nothing of the distance to the next.
+        cuts = [
+            step.levels[rule] for step in steps if step.rule == rule and step.levels[rule] > -np.inf
+        ][-_LAST_CUTS:]
         gap = (cuts[-1] - cuts[0]) / (len(cuts) - 1) if len(cuts) > 1 else _FIRST_GAP
         best = -np.inf
         for ahead in _LOOK_AHEAD:

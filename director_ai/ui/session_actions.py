@@ -11,7 +11,7 @@ from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
 from director_ai.ui.archive import reviewer
-from director_ai.ui.session_list import PANDAS, session_csv
+from director_ai.ui.session_export import export_button
 from director_ai.ui.session_numbers import counts
 from director_ai.ui.text import visible
 
@@ -37,24 +37,6 @@ def bar(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, n_f
         _deletion(store, chosen)
         export_button(store, chosen, query, n_found)
         st.text(_said(chosen))
-
-
-def export_button(
-    store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, n_found: int
-) -> None:
-    """Offer the chosen sessions, or else all that were found, as a file."""
-    n_sessions = len(chosen) or n_found
-    with st.popover(f"Export {n_sessions:,}", key="export", icon=":material/download:"):
-        st.download_button(
-            "List as CSV",
-            lambda: session_csv(chosen or store.summaries(query, limit=n_found)),
-            "sessions.csv",
-            "text/csv",
-            key="export_csv",
-            on_click="ignore",
-        )
-        st.text("Every column that can be filtered by. To load it:")
-        st.code(PANDAS, language="python")
 
 
 def selected(rows: Sequence[SessionSummary], ids: Sequence[str]) -> list[SessionSummary]:

@@ -1,7 +1,5 @@
 """The halting rules as one pure machine: fed a score and a token, it answers with a verdict."""
 
-from typing import Any
-
 from director_ai.core.halting import downward_trend, hard_limit, window_average
 from director_ai.core.halting.cadence import Cadence
 from director_ai.core.halting.policy import HaltPolicy
@@ -15,9 +13,6 @@ SOFT_HALT_CAP = 50
 # How near its threshold a running sum may come before the defined sum is computed. The sums
 # are refreshed once a window, so their error stays orders of magnitude below this.
 _NEAR = 1e-6
-
-# Added and taken away again, it rounds to a whole number: floats of its size have no fractions.
-_WHOLE = 1.5 * 2.0**52
 
 # As the floor of the calm band: no score is calm.
 _NEVER = 2.0
@@ -51,12 +46,10 @@ class HaltMachine:
         "_calm_above",
         "_calm_width",
         "_ceiling",
-        "_drop_scale",
         "_fall",
         "_floor",
         "_hard_limit",
         "_longest",
-        "_mean_scale",
         "_mode",
         "_near_fall",
         "_near_window_sum",
@@ -85,9 +78,6 @@ class HaltMachine:
         self._near_window_sum = (policy.window_threshold + _NEAR) * policy.window_size
         trend = policy.trend_window
         self._near_fall = (policy.trend_threshold - _NEAR) * trend * (trend + 1) / 6.0
-        # From the sums over full windows to their statistics in millionths.
-        self._mean_scale = 1e6 / policy.window_size
-        self._drop_scale = 6e6 / (trend * (trend + 1))
         self._window_sum = 0.0
         self._trend_sum = 0.0
         self._fall = 0.0
@@ -167,38 +157,6 @@ class HaltMachine:
     def trend_drop(self) -> float:
         """Return the fitted drop over what the trend window holds so far."""
         return downward_trend.statistic(self.scores[-self._trend_window :])
-
-    def snapshot(self, scored: bool) -> dict[str, Any]:
-        """Return the debug view of the last token, its statistics rounded to six places."""
-        if self._calm_above < _NEVER:
-            # Whoever asks will ask again: from here on the sums are kept for every token.
-            self._calm_above = _NEVER
-            self._refresh()
-        scores = self.scores
-        n_scores = len(scores)
-        index = n_scores - 1
-        if self._refresh_at:
-            mean = self._window_sum * self._mean_scale
-            drop = self._fall * self._drop_scale
-        else:
-            mean = self._window_sum * 1e6 / min(self._window_size, n_scores)
-            trend = min(self._trend_window, n_scores)
-            drop = self._fall * 6e6 / (trend * (trend + 1))
-        whole_mean, whole_drop = mean + _WHOLE - _WHOLE, drop + _WHOLE - _WHOLE
-        if abs(mean - whole_mean) < 0.499 and abs(drop - whole_drop) < 0.499:
-            window_avg, trend_drop = whole_mean / 1e6, whole_drop / 1e6
-        else:
-            # So near a tie that only the defined sums tell which way to round.
-            window_avg, trend_drop = round(self.window_mean(), 6), round(self.trend_drop(), 6)
-        return {
-            "index": index,
-            "coherence": scores[index],
-            "window_avg": window_avg,
-            "trend_drop": trend_drop,
-            "accumulated_tokens": n_scores,
-            "scored": scored,
-            "cadence": self.cadence,
-        }
 
     def _fill(self, index: int, score: float) -> None:
         """Move the running sums on where a window is filling or their refresh is due."""

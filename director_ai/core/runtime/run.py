@@ -9,6 +9,7 @@ from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltClass, HaltReason
 from director_ai.core.halting.score import as_score
+from director_ai.core.halting.snapshot import Snapshots
 from director_ai.core.halting.verdict import PASS, Verdict
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.session import StreamSession, TokenEvent
@@ -71,6 +72,8 @@ class StreamRun:
         self._push = self.machine.push
         self._tokens = self.session.tokens
         self._events = self.session.events
+        self._debug_log = self.session.debug_log
+        self._snapshots = Snapshots(self.machine)
 
     def accept(self, token: object, text_length: int) -> None:
         """Take the next token; a refused one ends the stream."""
@@ -104,8 +107,8 @@ class StreamRun:
         event.scored = scored
         events.append(event)
         if self._debug:
-            event.debug_info = snapshot = self.machine.snapshot(scored)
-            self.session.debug_log.append(snapshot)
+            event.debug_info = snapshot = self._snapshots.take(scored)
+            self._debug_log.append(snapshot)
         if verdict is not PASS:
             self._mark(event, verdict)
         return event
@@ -149,7 +152,8 @@ class StreamRun:
         if held.warning:
             self.session.warning_count -= 1
         if self._debug:
-            self.session.debug_log.pop()
+            self._debug_log.pop()
+            self._snapshots.retract()
         self.machine.retract()
         return held
 

@@ -14,11 +14,6 @@ WINDOW = {**OFF, "window_size": 4, "window_threshold": 0.55}
 TREND = {**OFF, "trend_window": 3, "trend_threshold": 0.2}
 
 
-def rounded_statistics(machine):
-    snapshot = machine.snapshot(scored=True)
-    return snapshot["window_avg"], snapshot["trend_drop"]
-
-
 def actions(policy, scores, tokens=None):
     machine = HaltMachine(policy)
     return [
@@ -171,37 +166,6 @@ def test_a_score_taken_back_leaves_no_trace():
             twice.retract()
 
         assert once.push("", score).alarms == twice.push("", score).alarms
-        assert rounded_statistics(twice) == rounded_statistics(once)
-
-
-@given(
-    st.lists(st.integers(0, 100).map(lambda k: k / 100), min_size=1, max_size=400),
-    st.integers(1, 40),
-    st.integers(2, 40),
-)
-def test_the_debug_view_shows_the_defined_statistics(scores, window_size, trend_window):
-    machine = HaltMachine(
-        HaltPolicy(**{**OFF, "window_size": window_size, "trend_window": trend_window})
-    )
-    for n, score in enumerate(scores, start=1):
-        machine.push("", score)
-
-        assert rounded_statistics(machine) == (
-            round(window_average.statistic(scores[max(0, n - window_size) : n]), 6),
-            round(downward_trend.statistic(scores[max(0, n - trend_window) : n]), 6),
-        )
-
-
-@pytest.mark.parametrize("size", [8, 64])
-def test_the_debug_view_rounds_as_the_defined_statistics_do_on_ties(size):
-    # Sixty-fourths of a hundredth end in ...5 at the seventh place.
-    machine = HaltMachine(HaltPolicy(**{**OFF, "window_size": size}))
-    scores = [(k * 37 % 100) / 100 for k in range(600)]
-    for n, score in enumerate(scores, start=1):
-        machine.push("", score)
-
-        expected = round(window_average.statistic(scores[max(0, n - size) : n]), 6)
-        assert rounded_statistics(machine)[0] == expected
 
 
 @given(
@@ -241,16 +205,6 @@ def test_the_running_sums_decide_as_the_definition(scores, window_size, trend_wi
         ):
             defined.append("downward_trend")
         assert held == defined
-
-
-def test_the_debug_view_shows_the_cadence_an_adaptive_stream_has_come_to():
-    machine = HaltMachine(HaltPolicy(adaptive=True, max_cadence=3))
-    shown = []
-    for score in [0.9] * 5 + [0.55]:
-        machine.push("", score)
-        shown.append(machine.snapshot(scored=True)["cadence"])
-
-    assert shown == [2, 2, 3, 3, 3, 1]
 
 
 def decisions_by_definition(policy, scores):
@@ -405,15 +359,3 @@ def test_a_score_taken_back_from_a_calm_stream_leaves_no_trace():
         assert once.push("", score) == twice.push("", score)
     assert twice.scores == once.scores
     assert twice.trigger
-
-
-def test_the_debug_view_of_a_stream_that_was_calm_is_as_defined():
-    machine = HaltMachine(HaltPolicy(window_size=4, trend_window=3))
-    scores = [0.9] * 300 + [0.95, 0.91, 0.88, 0.93]
-    for score in scores:
-        machine.push("", score)
-
-    assert rounded_statistics(machine) == (
-        round(window_average.statistic(scores[-4:]), 6),
-        round(downward_trend.statistic(scores[-3:]), 6),
-    )

@@ -1,0 +1,233 @@
+"""What to say beside a tuned number before anyone trusts it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from director_ai.tuning.bounds import least_good_sessions
+from director_ai.tuning.resample import OBJECTIVE, OutOfBag
+from director_ai.tuning.selection import Objective
+from director_ai.tuning.sweep import Grid
+from director_ai.tuning.tables import Cell
+from director_ai.tuning.thresholds import OFF, STRICTEST
+
+Code = Literal[
+    "too few to certify",
+    "too few to choose",
+    "inflated",
+    "noise",
+    "edge of the grid",
+    "unstable",
+    "not grouped",
+    "not replayable",
+    "other lengths",
+    "percentile bootstrap",
+]
+
+FEWEST_SESSIONS = 20
+FEWEST_IN_A_CELL = 5
+LARGEST_OPTIMISM = {"F1": 0.03, "balanced accuracy": 0.03, "MCC": 0.05, OBJECTIVE: 0.03}
+SMALLEST_STABILITY = 0.20
+LARGEST_LENGTH_CHANGE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """One thing to know.
+
+    Attributes
+    ----------
+    code
+        Which it is.
+    sentence
+        In words, with its numbers.
+    values
+        The numbers, by name.
+    """
+
+    code: Code
+    sentence: str
+    values: Mapping[str, float]
+
+
+def certifiable(*, n_good: int, alpha: float, delta: float, attempt: int = 1) -> Caution | None:
+    """Say so if no certificate is possible with so many good sessions: a hard stop.
+
+    Parameters
+    ----------
+    n_good
+        Good sessions, one a group.
+    alpha, delta, attempt
+        Of the certificate to come; 0 for one that has all of ``delta`` to itself.
+
+    >>> certifiable(n_good=30, alpha=0.02, delta=0.1, attempt=0).values["n_needed"]
+    114
+    """
+    needed = least_good_sessions(alpha=alpha, delta=delta / 2**attempt)
+    if n_good >= needed:
+        return None
+    return Caution(
+        "too few to certify",
+        f"A false-halt rate of {100 * alpha:g} % cannot be certified with {n_good} good sessions; "
+        f"{needed} are needed at {100 * (1 - delta):g} % confidence.",
+        {"n_good": n_good, "n_needed": needed, "alpha": alpha, "delta": delta},
+    )
+
+
+def choosable(*, n_good: int, n_bad: int) -> Caution | None:
+    """Say so if fewer than 20 sessions have one of the labels: show curves, choose nothing."""
+    if n_good >= FEWEST_SESSIONS and n_bad >= FEWEST_SESSIONS:
+        return None
+    return Caution(
+        "too few to choose",
+        f"With {n_good} good and {n_bad} bad sessions no limits can be chosen: "
+        f"{FEWEST_SESSIONS} of each are needed. The curves show what there is.",
+        {"n_good": n_good, "n_bad": n_bad, "n_needed": FEWEST_SESSIONS},
+    )
+
+
+def honest(estimate: OutOfBag, objective: Objective) -> Caution | None:
+    """Say so if the tuned value is more than .03 above its out-of-bag value, .05 for MCC.
+
+    A cost is in no unit of its own and is held to the limit of F1.
+    """
+    found = estimate.metrics[OBJECTIVE]
+    # Written so that nan, which nothing can be said of, passes.
+    if not found.optimism > LARGEST_OPTIMISM.get(objective, LARGEST_OPTIMISM[OBJECTIVE]):
+        return None
+    return Caution(
+        "inflated",
+        f"The tuned value {found.displayed:.3f} is inflated by about {found.optimism:.2f}: "
+        f"on sessions left out it is {found.mean:.3f}.",
+        {"displayed": found.displayed, "honest": found.mean, "optimism": found.optimism},
+    )
+
+
+def above_noise(*, displayed: float, floor: float) -> Caution | None:
+    """Say so if tuning on shuffled labels shows as much (see ``permutation_floor``)."""
+    if not displayed < floor:
+        return None
+    return Caution(
+        "noise",
+        f"The tuned value {displayed:.3f} is indistinguishable from tuning on noise, "
+        f"which reaches {floor:.3f}.",
+        {"displayed": displayed, "floor": floor},
+    )
+
+
+def inside(cell: Cell, grid: Grid) -> Caution | None:
+    """Say so if a threshold is the last of its axis though the rule's range goes on.
+
+    A rule that is off, one as strict as can be, and one that was not searched are no edge.
+    """
+    axes = (grid.hard_limits, grid.window_thresholds, grid.trend_thresholds)
+    names = ("hard limit", "window threshold", "trend threshold")
+    edges = {
+        name: float(axis[place])
+        for rule, (name, axis, place) in enumerate(zip(names, axes, cell, strict=True))
+        if len(axis) > 1
+        and place in (0, len(axis) - 1)
+        and float(axis[place]) not in (OFF[rule], STRICTEST[rule])
+    }
+    if not edges:
+        return None
+    where = ", ".join(f"{name} {value:g}" for name, value in edges.items())
+    return Caution(
+        "edge of the grid",
+        f"The best limits lie on the edge of what was tried: {where}. Widen the range.",
+        edges,
+    )
+
+
+def stable(estimate: OutOfBag) -> Caution | None:
+    """Say so if no combination is chosen by a fifth of the resampled tunings."""
+    if estimate.stability >= SMALLEST_STABILITY:
+        return None
+    n_near = int(estimate.near_best.sum())
+    return Caution(
+        "unstable",
+        f"The optimum is flat: the combination chosen most often is chosen in "
+        f"{100 * estimate.stability:.0f} % of resampled tunings, and {n_near} combinations are "
+        f"within one standard error of the best.",
+        {
+            "stability": estimate.stability,
+            "near_share": estimate.near_share,
+            "n_near_best": n_near,
+        },
+    )
+
+
+def grouped(*, n_sessions: int, n_prompts: int, n_groups: int) -> Caution | None:
+    """Say so if sessions share prompts and are taken as independent all the same."""
+    if n_prompts >= n_sessions or n_groups <= n_prompts:
+        return None
+    return Caution(
+        "not grouped",
+        f"{n_sessions} sessions come from {n_prompts} prompts but are treated as {n_groups} "
+        f"independent ones: every interval is too narrow. Group them by prompt.",
+        {"n_sessions": n_sessions, "n_prompts": n_prompts, "n_groups": n_groups},
+    )
+
+
+def replayable(
+    *, n_sessions: int, n_cut: int, n_adaptive: int, n_other_cadence: int
+) -> Caution | None:
+    """Say so if sessions cannot be replayed exactly.
+
+    Parameters
+    ----------
+    n_sessions
+        Sessions in all.
+    n_cut
+        Those recorded while being halted: unknown past their end.
+    n_adaptive
+        Those recorded under an adaptive cadence.
+    n_other_cadence
+        Those whose recorded cadence does not divide the policy's.
+    """
+    causes = {
+        "were cut short while recording": n_cut,
+        "have an adaptive cadence": n_adaptive,
+        "were scored at a cadence that does not divide the policy's": n_other_cadence,
+    }
+    if not any(causes.values()):
+        return None
+    parts = ", ".join(f"{count} {cause}" for cause, count in causes.items() if count)
+    return Caution(
+        "not replayable",
+        f"Of {n_sessions} sessions {parts}: what other limits do to them is not exact.",
+        {
+            "n_sessions": n_sessions,
+            "n_cut": n_cut,
+            "n_adaptive": n_adaptive,
+            "n_other_cadence": n_other_cadence,
+        },
+    )
+
+
+def as_long(*, tuned_median: float, deployed_median: float) -> Caution | None:
+    """Say so if streams in use are over 25 % longer or shorter, in median tokens.
+
+    >>> as_long(tuned_median=100, deployed_median=125) is None
+    True
+    """
+    if not abs(deployed_median - tuned_median) > LARGEST_LENGTH_CHANGE * tuned_median:
+        return None
+    return Caution(
+        "other lengths",
+        f"Streams in use have a median of {deployed_median:g} tokens, those tuned on "
+        f"{tuned_median:g}: false halts come by the token, so their rate will differ.",
+        {"tuned_median": tuned_median, "deployed_median": deployed_median},
+    )
+
+
+def countable(*, smallest_cell: int) -> Caution | None:
+    """Say so if a percentile bootstrap is asked for with fewer than 5 sessions of a kind."""
+    if smallest_cell >= FEWEST_IN_A_CELL:
+        return None
+    return Caution(
+        "percentile bootstrap",
+        f"With {smallest_cell} sessions of a kind a percentile bootstrap is far too narrow: "
+        f"Wilson's interval or the smoothed bootstrap is shown instead.",
+        {"smallest_cell": smallest_cell, "n_needed": FEWEST_IN_A_CELL},
+    )

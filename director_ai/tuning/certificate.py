@@ -1,0 +1,299 @@
+"""What is promised of a policy's false halts, and to whom the promise applies."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from scipy.stats import binom
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import InvalidRequestError
+from director_ai.replay.curves import FloatArray
+from director_ai.replay.engine import levels
+from director_ai.tuning.bounds import allowed_spends, least_good_sessions
+from director_ai.tuning.spending import DEFAULT_ORDER, BadSessions, best_prefix, spend
+from director_ai.tuning.thresholds import is_as_lenient, rounded_leniently
+
+ASSUMPTIONS = (
+    "the sealed sessions are independent, one a group, and like those to come: same model, "
+    "prompts, scorer, cadence and lengths",
+    "nobody chose windows, cadence, rule order, alpha or delta by looking at them",
+    "those labelled good are a fair sample of the good ones; bad ones among them only make the "
+    "promise safer",
+)
+LATER_ASSUMPTION = "what earlier attempts said of the sealed sessions did not shape this one"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The promise that a policy halts at most a share ``alpha`` of good sessions.
+
+    Attributes
+    ----------
+    alpha, delta
+        Largest false-halt rate, and the risk that any certificate of these sealed sessions is
+        wrong.
+    delta_used
+        Part of ``delta`` this attempt had.
+    attempt
+        How often these sealed sessions have been asked, this time included.
+    n_good
+        Sealed sessions, the N of the promise.
+    n_allowed, n_used
+        Spends that were allowed, and those behind these thresholds.
+    level
+        Exact risk of the allowed spends, P(Bin(n_good, alpha) <= n_allowed - 1).
+    expected_rate
+        Mean of the true false-halt rate before rounding, n_used / (n_good + 1). The share counted
+        on the sealed sessions would be too small: the thresholds stand on them.
+    hard_limit, window_size, window_threshold, trend_window, trend_threshold, score_every_n
+        The policy.
+    n_bad, n_detected
+        Bad sessions it was tuned on, and those it detects.
+    order, seed
+        Rules in their order, and what broke ties.
+    data_fingerprint
+        Of the sessions; see :func:`director_ai.tuning.fingerprint.fingerprint`.
+    assumptions
+        What the promise rests on.
+    """
+
+    alpha: float
+    delta: float
+    delta_used: float
+    attempt: int
+    n_good: int
+    n_allowed: int
+    n_used: int
+    level: float
+    expected_rate: float
+    hard_limit: float
+    window_size: int
+    window_threshold: float
+    trend_window: int
+    trend_threshold: float
+    score_every_n: int
+    n_bad: int
+    n_detected: int
+    order: tuple[int, ...]
+    seed: int
+    data_fingerprint: str
+    assumptions: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        allowed = allowed_spends(self.n_good, alpha=self.alpha, delta=self.delta_used)
+        if not 1 <= self.n_used <= self.n_allowed <= allowed:
+            raise InvalidRequestError(
+                f"n_used must be at least 1 and at most n_allowed, and that at most {allowed}, "
+                f"got {self.n_used!r} and {self.n_allowed!r}"
+            )
+
+    @property
+    def policy(self) -> HaltPolicy:
+        """The policy that is certified, in its hard mode."""
+        return HaltPolicy(
+            hard_limit=self.hard_limit,
+            window_size=self.window_size,
+            window_threshold=self.window_threshold,
+            trend_window=self.trend_window,
+            trend_threshold=self.trend_threshold,
+            score_every_n=self.score_every_n,
+        )
+
+    @property
+    def sentence(self) -> str:
+        """The promise in words."""
+        spends = "1 spend" if self.n_used == 1 else f"{self.n_used} spends"
+        return (
+            f"With {_percent(1 - self.delta)} confidence at most {_percent(self.alpha, 1)} of good "
+            f"sessions like these are halted (N={self.n_good}, {spends}, attempt {self.attempt})."
+        )
+
+    def to_json(self) -> str:
+        """Return the certificate as JSON, its fields in order."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Certificate":
+        """Return the certificate of :meth:`to_json`.
+
+        Raises
+        ------
+        InvalidRequestError
+            If a field is missing, or the spends are more than the risk allows.
+        """
+        values: dict[str, Any] = json.loads(text)
+        names = [field.name for field in fields(cls)]
+        for name in names:
+            if name not in values:
+                raise InvalidRequestError(f"certificate must have a field {name}, got none")
+        for name in ("order", "assumptions"):
+            values[name] = tuple(values[name])
+        return cls(**{name: values[name] for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nothing can be promised with so few good sessions.
+
+    Attributes
+    ----------
+    alpha, delta, delta_used, attempt
+        As of :class:`Certificate`.
+    n_good, n_needed
+        Sealed sessions, and the fewest with which anything can be promised.
+    """
+
+    alpha: float
+    delta: float
+    delta_used: float
+    attempt: int
+    n_good: int
+    n_needed: int
+
+    @property
+    def sentence(self) -> str:
+        """The refusal in words, and what would lift it."""
+        return (
+            f"A false-halt rate of {_percent(self.alpha, 1)} cannot be certified with "
+            f"{_percent(1 - self.delta)} confidence by {self.n_good} sealed good sessions: "
+            f"attempt {self.attempt} needs at least {self.n_needed}, "
+            f"{self.n_needed - self.n_good} more."
+        )
+
+
+def risk_of_attempt(delta: float, attempt: int) -> float:
+    """Return the part of ``delta`` that one attempt has: a half, a quarter, an eighth, ...
+
+    >>> risk_of_attempt(0.1, 2)
+    0.025
+    """
+    if attempt < 1:
+        raise InvalidRequestError(f"attempt must be at least 1, got {attempt!r}")
+    return math.ldexp(delta, -attempt)
+
+
+def certify(
+    sealed_good: FloatArray,
+    bad: BadSessions,
+    *,
+    window_size: int,
+    trend_window: int,
+    alpha: float,
+    delta: float,
+    attempt: int,
+    seed: int,
+    data_fingerprint: str,
+    order: Sequence[int] = DEFAULT_ORDER,
+    score_every_n: int = 1,
+) -> Certificate | Refusal:
+    """Return thresholds whose false-halt rate is at most ``alpha``, with confidence 1 - delta.
+
+    The good sessions are spent one by one (:mod:`director_ai.tuning.spending`); the thresholds
+    are then rounded to four decimals, never to the strict side.
+
+    Parameters
+    ----------
+    sealed_good
+        Extremes of the sealed good sessions, one a group, shape (3, n_good); see
+        :func:`director_ai.tuning.spending.good_extremes`.
+    bad
+        Extremes of the open bad sessions.
+    window_size, trend_window, score_every_n
+        Under which both were taken.
+    alpha, delta
+        Largest false-halt rate, and the risk over all attempts together; both in (0, 1).
+    attempt
+        1 the first time these sealed sessions are asked; every later attempt has half the risk
+        of the one before it.
+    seed
+        The archive's own: it breaks ties, and must not be chosen by its result.
+    data_fingerprint
+        See :func:`director_ai.tuning.fingerprint.fingerprint`.
+    order
+        Rules that may be used, the most promising first.
+
+    Examples
+    --------
+    >>> scores = np.linspace(0.5, 0.9, 200)
+    >>> good = np.stack([scores, scores, np.full(200, -0.1)])
+    >>> bad = BadSessions(np.array([[0.3], [0.4], [-0.2]]), np.full((3, 1), np.inf))
+    >>> made = dict(window_size=10, trend_window=5, delta=0.1, seed=0, data_fingerprint="")
+    >>> found = certify(good, bad, alpha=0.02, attempt=1, **made)
+    >>> found.sentence[:66]
+    'With 90 % confidence at most 2.0 % of good sessions like these are'
+    >>> found.sentence[66:]
+    ' halted (N=200, 1 spend, attempt 1).'
+    >>> found.window_threshold, found.hard_limit
+    (0.5, 0.0)
+    >>> certify(good, bad, alpha=0.01, attempt=1, **made).n_needed
+    299
+    """
+    n_good = sealed_good.shape[1]
+    delta_used = risk_of_attempt(delta, attempt)
+    n_allowed = allowed_spends(n_good, alpha=alpha, delta=delta_used)
+    if n_allowed == 0:
+        needed = least_good_sessions(alpha=alpha, delta=delta_used)
+        return Refusal(alpha, delta, delta_used, attempt, n_good, needed)
+    steps = spend(sealed_good, bad, n_steps=n_allowed, seed=seed, order=order)
+    best = best_prefix(steps)
+    n_used = next(place for place, step in enumerate(steps, start=1) if step is best)
+    policy = rounded_leniently(
+        best.levels,
+        HaltPolicy(window_size=window_size, trend_window=trend_window, score_every_n=score_every_n),
+    )
+    return Certificate(
+        alpha=alpha,
+        delta=delta,
+        delta_used=delta_used,
+        attempt=attempt,
+        n_good=n_good,
+        n_allowed=n_allowed,
+        n_used=n_used,
+        level=float(binom.cdf(n_allowed - 1, n_good, alpha)),
+        expected_rate=n_used / (n_good + 1),
+        hard_limit=policy.hard_limit,
+        window_size=window_size,
+        window_threshold=policy.window_threshold,
+        trend_window=trend_window,
+        trend_threshold=policy.trend_threshold,
+        score_every_n=score_every_n,
+        n_bad=bad.whole.shape[1],
+        n_detected=int(bad.detected(np.array(levels(policy))).sum()),
+        order=tuple(order),
+        seed=seed,
+        data_fingerprint=data_fingerprint,
+        assumptions=ASSUMPTIONS + (LATER_ASSUMPTION,) * (attempt > 1),
+    )
+
+
+def inherits(certificate: Certificate, policy: HaltPolicy) -> bool:
+    """Return whether the promise holds for another policy: it is nowhere stricter.
+
+    The cadence must be the certificate's, for another one has other curves. A score of the
+    finished text was not promised either.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> made = dict(window_size=10, trend_window=5, alpha=0.1, delta=0.1, attempt=1, seed=0)
+    >>> good, bad = np.full((3, 40), 0.5), BadSessions(np.zeros((3, 1)), np.zeros((3, 1)))
+    >>> given = certify(good, bad, data_fingerprint="", **made)
+    >>> inherits(given, given.policy), inherits(given, replace(given.policy, hard_limit=0.6))
+    (True, False)
+    """
+    same = policy.score_every_n == certificate.score_every_n
+    if not same or policy.adaptive or policy.score_final:
+        return False
+    return is_as_lenient(policy, certificate.policy)
+
+
+def _percent(share: float, decimals: int | None = None) -> str:
+    number = f"{100 * share:.{decimals}f}" if decimals is not None else f"{100 * share:.4g}"
+    # A limit that a decimal does not hold must not read as a stricter one.
+    if decimals is not None and not math.isclose(float(number), 100 * share, rel_tol=1e-9):
+        number = f"{100 * share:.4g}"
+    return f"{number} %"

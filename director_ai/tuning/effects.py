@@ -1,0 +1,122 @@
+"""Which rule causes which halts, and what changes from one policy to another."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import BoolArray, IntArray
+from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes, Replay
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.classes import classes
+from director_ai.tuning.labelled import LabelledCurves
+
+
+class Blame(NamedTuple):
+    """Halts by the rules that would each have caused them; every array has shape (8,).
+
+    A combination's index is the sum of ``1 << rule`` over its rules: those that hold anywhere in
+    the recorded session, not only the first of them. Index 0 is empty.
+
+    Attributes
+    ----------
+    right, early, false
+        Bad sessions halted at or after their onset, bad ones before it, and good ones.
+    unlabelled
+        Sessions without a label.
+    """
+
+    right: IntArray
+    early: IntArray
+    false: IntArray
+    unlabelled: IntArray
+
+    def only(self, rule: int) -> tuple[int, int, int]:
+        """Return right, early and false halts that no other rule would have caused."""
+        place = 1 << rule
+        return int(self.right[place]), int(self.early[place]), int(self.false[place])
+
+
+def blame(data: LabelledCurves, replay: Replay, policy: HaltPolicy, *, tolerance: int = 0) -> Blame:
+    """Return how many halts each combination of rules causes.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9, 0.2], [0.8, 0.55]], labels=[1, 0])
+    >>> replay = Replay(data.curves, window_size=9, trend_window=2)
+    >>> found = blame(data, replay, HaltPolicy(window_size=9, trend_window=2))
+    >>> found.only(TREND), found.right.tolist()
+    ((0, 0, 1), [0, 0, 0, 0, 0, 1, 0, 0])
+    """
+    holds = replay.crossings(policy) != NEVER
+    combination = sum((1 << rule) * holds[rule] for rule in (HARD, WINDOW, TREND))
+    found = classes(data, replay.outcomes(policy), tolerance=tolerance)
+
+    def counted(chosen: BoolArray) -> IntArray:
+        return np.bincount(np.asarray(combination)[chosen], minlength=8)
+
+    return Blame(
+        right=counted(found.detected),
+        early=counted(found.early),
+        false=counted(found.false),
+        unlabelled=counted(holds.any(axis=0) & ~data.good & ~data.bad),
+    )
+
+
+class Flips(NamedTuple):
+    """Sessions that end otherwise; masks of shape (n_sessions,).
+
+    No session is in two of them, except a bad one that changes a right halt for an early one.
+
+    Attributes
+    ----------
+    right_gained, right_lost
+        Bad sessions halted at or after their onset now, or not any more.
+    early_gained, early_lost
+        Bad sessions halted before their onset now, or not any more.
+    false_gained, false_lost
+        Good sessions halted now, or not any more.
+    moved
+        Sessions halted by both, in the same class, at another token.
+    unlabelled
+        Sessions without a label that are halted by one of the two.
+    """
+
+    right_gained: BoolArray
+    right_lost: BoolArray
+    early_gained: BoolArray
+    early_lost: BoolArray
+    false_gained: BoolArray
+    false_lost: BoolArray
+    moved: BoolArray
+    unlabelled: BoolArray
+
+
+def flips(before: Outcomes, after: Outcomes, data: LabelledCurves, *, tolerance: int = 0) -> Flips:
+    """Return which sessions end otherwise under another policy.
+
+    A session let through and one whose recording ended are alike here: neither is halted.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.45], [0.45]], labels=[0, 1])
+    >>> replay = Replay(data.curves, window_size=10, trend_window=5)
+    >>> strict, lenient = HaltPolicy(), HaltPolicy(hard_limit=0.4)
+    >>> found = flips(replay.outcomes(strict), replay.outcomes(lenient), data)
+    >>> found.right_lost.tolist(), found.false_lost.tolist()
+    ([False, True], [True, False])
+    """
+    was, now = (classes(data, outcomes, tolerance=tolerance) for outcomes in (before, after))
+    unlabelled = ~data.good & ~data.bad
+    gained_or_lost = (
+        *_changed(was.detected, now.detected),
+        *_changed(was.early, now.early),
+        *_changed(was.false, now.false),
+    )
+    newly = unlabelled & (before.halts != after.halts)
+    both = before.halts & after.halts & ~np.any(gained_or_lost, axis=0)
+    return Flips(*gained_or_lost, moved=both & (before.trigger != after.trigger), unlabelled=newly)
+
+
+def _changed(was: BoolArray, now: BoolArray) -> tuple[BoolArray, BoolArray]:
+    return now & ~was, was & ~now

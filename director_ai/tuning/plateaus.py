@@ -1,0 +1,255 @@
+"""How far one threshold may move before any session ends otherwise: exact, without a grid."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.machine import SOFT_HALT_CAP
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import BoolArray, FloatArray, IntArray
+from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes, Replay, levels
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.thresholds import (
+    OFF,
+    STRICTEST,
+    moved,
+    next_stricter,
+    stepped,
+    strictest,
+    threshold,
+)
+
+Change = Literal["token", "halt"]
+"""What counts as another outcome: another token, rule or end, or only whether it is halted."""
+
+
+class Breakpoint(NamedTuple):
+    """The nearest threshold at which something changes.
+
+    Attributes
+    ----------
+    threshold
+        The first float at which it does.
+    sessions
+        The sessions that change there, ascending.
+    """
+
+    threshold: float
+    sessions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """The interval of one threshold in which no session's outcome changes, ends included.
+
+    Attributes
+    ----------
+    lenient, strict
+        Its ends; of a trend threshold the strict end is the smaller one.
+    next_lenient, next_strict
+        The first threshold beyond either end, None where the rule's range ends first.
+    """
+
+    lenient: float
+    strict: float
+    next_lenient: Breakpoint | None
+    next_strict: Breakpoint | None
+
+
+def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "token") -> Plateau:
+    """Return how far one threshold may move, all others held, before an outcome changes.
+
+    An outcome changes only where the threshold passes a new low of a session that no other rule
+    has halted by then, so the lows next to the threshold are all that is looked at.
+
+    Parameters
+    ----------
+    replay
+        The recorded sessions, under the policy's windows.
+    policy, rule
+        The threshold is that of ``rule``: ``HARD``, ``WINDOW`` or ``TREND``.
+    change
+        Whether a halt that only comes at another token counts.
+
+    Examples
+    --------
+    >>> from director_ai.replay.curves import Curves
+    >>> replay = Replay(Curves.from_scores([[0.9, 0.42], [0.6]]), window_size=9, trend_window=9)
+    >>> policy = HaltPolicy(hard_limit=0.5, window_size=9, trend_window=9)
+    >>> found = plateau(replay, policy, 0)
+    >>> round(found.lenient, 6), found.strict, found.next_strict.sessions
+    (0.42, 0.6, (1,))
+    """
+    now = replay.outcomes(policy)
+    level = levels(policy)[rule]
+    values = _lows_that_matter(replay, policy, rule, change)
+    off, tight = _ends(policy, rule)
+    lenient, next_lenient = off, None
+    for low in np.unique(values[values < level])[::-1]:
+        # At this threshold the low, which is below the policy's level, passes.
+        limit = strictest(rule, float(low))
+        found = _breakpoint(replay, policy, rule, limit, now, change)
+        if found is not None:
+            lenient, next_lenient = next_stricter(rule, limit), found
+            break
+    strict, next_strict = tight, None
+    for low in np.unique(values[values >= level]):
+        limit = strictest(rule, float(low))
+        beyond = next_stricter(rule, limit)
+        if _stricter(rule, beyond, tight):
+            break
+        found = _breakpoint(replay, policy, rule, beyond, now, change)
+        if found is not None:
+            strict, next_strict = limit, found
+            break
+    return Plateau(lenient, strict, next_lenient, next_strict)
+
+
+def tidied(replay: Replay, policy: HaltPolicy) -> HaltPolicy:
+    """Return a policy with the same outcome for every session, in the shortest decimals.
+
+    Each threshold in turn moves to the shortest decimal within the middle of its plateau, so
+    that it stands clear of any session's score. A rule that may as well be off, is.
+
+    Examples
+    --------
+    >>> from director_ai.replay.curves import Curves
+    >>> replay = Replay(Curves.from_scores([[0.9, 0.42], [0.6]]), window_size=9, trend_window=9)
+    >>> policy = HaltPolicy(hard_limit=0.5137, window_size=9, trend_window=9)
+    >>> tidy = tidied(replay, policy)
+    >>> tidy.hard_limit, tidy.window_threshold, tidy.trend_threshold
+    (0.5, 0.0, 1.5)
+    """
+    # The last rule goes first: one that an earlier rule makes needless is then seen to be.
+    for rule in (TREND, WINDOW, HARD):
+        found = plateau(replay, policy, rule)
+        if found.next_lenient is None:
+            policy = moved(policy, rule, OFF[rule])
+            continue
+        ends = sorted((found.lenient, found.strict))
+        policy = moved(policy, rule, _shortest(*ends))
+    return policy
+
+
+class Moved(NamedTuple):
+    """Sessions whose halting changes when a threshold moves, by label."""
+
+    good: int
+    bad: int
+    unlabelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What a small move of one threshold does.
+
+    Attributes
+    ----------
+    stricter
+        Sessions halted that were not.
+    more_lenient
+        Sessions not halted any more.
+    """
+
+    stricter: Moved
+    more_lenient: Moved
+
+
+def sensitivity(
+    data: LabelledCurves, replay: Replay, policy: HaltPolicy, *, step: float = 0.01
+) -> tuple[Sensitivity, Sensitivity, Sensitivity]:
+    """Return, for each rule, how many sessions a step of its threshold halts or lets go.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.495], [0.505], [0.508]], labels=[0, 1, 1])
+    >>> replay = Replay(data.curves, window_size=9, trend_window=9)
+    >>> hard, _, _ = sensitivity(data, replay, HaltPolicy(window_size=9, trend_window=9))
+    >>> hard.stricter, hard.more_lenient
+    (Moved(good=0, bad=2, unlabelled=0), Moved(good=1, bad=0, unlabelled=0))
+    """
+    extremes = replay.extremes()
+    below = extremes < np.array(levels(policy))[:, None]
+    found = []
+    for rule in (HARD, WINDOW, TREND):
+        others = np.delete(below, rule, axis=0).any(axis=0)
+        here = threshold(policy, rule)
+        tight = levels(moved(policy, rule, stepped(rule, here, step)))[rule]
+        loose = levels(moved(policy, rule, stepped(rule, here, -step)))[rule]
+        more = ~others & ~below[rule] & (extremes[rule] < tight)
+        fewer = ~others & below[rule] & (extremes[rule] >= loose)
+        found.append(Sensitivity(_by_label(data, more), _by_label(data, fewer)))
+    return found[0], found[1], found[2]
+
+
+def _by_label(data: LabelledCurves, chosen: BoolArray) -> Moved:
+    good, bad = int((chosen & data.good).sum()), int((chosen & data.bad).sum())
+    return Moved(good, bad, int(chosen.sum()) - good - bad)
+
+
+def _lows_that_matter(replay: Replay, policy: HaltPolicy, rule: int, change: Change) -> FloatArray:
+    """Return the new lows of a rule which its threshold may have to pass to change an outcome."""
+    stairs = replay.stairs[rule]
+    crossings = replay.crossings(policy)
+    crossings[rule] = NEVER
+    other, first = crossings.argmin(axis=0), crossings.min(axis=0)
+    if change == "halt":
+        lowest = stairs.lowest()
+        return np.asarray(lowest[(first == NEVER) & np.isfinite(lowest)])
+    counts = np.diff(stairs.offsets)
+    limit = np.repeat(_latest(first, policy), counts)
+    tie = np.repeat(rule < other, counts)
+    positions = stairs.positions
+    return np.asarray(stairs.values[(positions < limit) | (tie & (positions == limit))])
+
+
+def _latest(first: IntArray, policy: HaltPolicy) -> IntArray:
+    """Return the token from which on another rule has the say; a soft halt only comes later."""
+    if policy.halt_mode != "soft":
+        return first
+    return np.where(first == NEVER, NEVER, np.minimum(first, NEVER - 99) + SOFT_HALT_CAP + 1)
+
+
+def _breakpoint(
+    replay: Replay,
+    policy: HaltPolicy,
+    rule: int,
+    value: float,
+    now: Outcomes,
+    change: Change,
+) -> Breakpoint | None:
+    then = replay.outcomes(moved(policy, rule, value))
+    differs = now.halts != then.halts
+    if change == "token":
+        for name in ("trigger", "mechanism", "stop"):
+            differs = differs | (getattr(now, name) != getattr(then, name))
+    if not differs.any():
+        return None
+    return Breakpoint(value, tuple(np.flatnonzero(differs).tolist()))
+
+
+def _ends(policy: HaltPolicy, rule: int) -> tuple[float, float]:
+    """Return the most lenient and the strictest threshold there is."""
+    off = max(OFF[rule], policy.trend_threshold) if rule == TREND else OFF[rule]
+    return off, STRICTEST[rule]
+
+
+def _stricter(rule: int, value: float, other: float) -> bool:
+    return value < other if rule == TREND else value > other
+
+
+def _shortest(low: float, high: float) -> float:
+    """Return the number of fewest decimals nearest the middle of an interval, ends included.
+
+    >>> _shortest(0.412, 0.447), _shortest(0.4123, 0.4124)
+    (0.43, 0.4123)
+    """
+    middle = (low + high) / 2
+    for decimals in range(1, 17):
+        value = round(middle, decimals)
+        if low <= value <= high:
+            return value
+    return low if math.isnan(middle) else middle

@@ -1,0 +1,286 @@
+"""The best thresholds of a grid under a budget of false halts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import InvalidRequestError
+from director_ai.replay.curves import BoolArray, FloatArray
+from director_ai.replay.engine import Replay
+from director_ai.tuning import metrics
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.metrics import Counts
+from director_ai.tuning.sweep import Grid, sweep
+from director_ai.tuning.tables import Cell, one, pessimistic, unjustified
+from director_ai.tuning.thresholds import with_thresholds
+
+Objective = Literal["catch", "F1", "balanced accuracy", "MCC", "cost"]
+"""What the best combination is the best by; a cost is wanted small, all others large."""
+
+_SAME = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Goal:
+    """What the best combination is.
+
+    Attributes
+    ----------
+    budget
+        Largest share of good sessions that may be halted, in [0, 1]; 1 for no budget.
+    objective
+        What is best among those.
+    false_halts_per_miss
+        Of the objective ``"cost"``: how many false halts are as bad as one miss.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the budget or the cost is out of its range.
+
+    Examples
+    --------
+    >>> Goal(budget=0.02).objective
+    'catch'
+    """
+
+    budget: float = 1.0
+    objective: Objective = "catch"
+    false_halts_per_miss: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.budget <= 1.0:
+            raise InvalidRequestError(f"budget must be in [0, 1], got {self.budget!r}")
+        if not self.false_halts_per_miss > 0.0:
+            raise InvalidRequestError(
+                f"false_halts_per_miss must be positive, got {self.false_halts_per_miss!r}"
+            )
+
+    def value(self, counts: Counts) -> FloatArray:
+        """Return the objective, the larger the better; nan where it cannot be told.
+
+        Unknown sessions count against the policy.
+        """
+        counts = pessimistic(counts)
+        if self.objective == "cost":
+            return -metrics.cost(counts, false_halts_per_miss=self.false_halts_per_miss)
+        return _VALUES[self.objective](counts)
+
+    def allows(self, counts: Counts) -> BoolArray:
+        """Return which combinations are within the budget, unknown good sessions all halted."""
+        spent = counts.false + counts.good_unknown
+        # A product such as 0.07 * 100 misses its whole number by a hair.
+        return np.asarray(spent <= self.budget * counts.n_good + 1e-9)
+
+
+_VALUES = {
+    "catch": metrics.catch_rate,
+    "F1": metrics.f_score,
+    "balanced accuracy": metrics.balanced_accuracy,
+    "MCC": metrics.matthews,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """The best combination there is.
+
+    Attributes
+    ----------
+    policy
+        Its limits.
+    cell
+        Its place in the grid.
+    value
+        The objective; a cost comes as minus itself.
+    counts
+        What becomes of the sessions, as numbers; unknown ones are still apart.
+    grid
+        The thresholds tried.
+    tried
+        Window sizes tried, as pairs of ``window_size`` and ``trend_window``.
+    """
+
+    policy: HaltPolicy
+    cell: Cell
+    value: float
+    counts: Counts
+    grid: Grid
+    tried: tuple[tuple[int, int], ...]
+
+
+def propose(
+    data: LabelledCurves,
+    replay: Replay,
+    grid: Grid,
+    *,
+    budget: float = 1.0,
+    objective: Objective = "catch",
+    false_halts_per_miss: float = 1.0,
+    base: HaltPolicy | None = None,
+    tolerance: int = 0,
+) -> Proposal | None:
+    """Return the best combination of a grid under a budget of false halts.
+
+    A session whose recording ends before any rule holds counts against the policy: a good one
+    as halted, a bad one as missed. Several combinations that are equally good are told apart by
+    their unjustified halts, then by :func:`best_cell`. What the proposal promises on its own
+    sessions is too good: see :mod:`director_ai.tuning.resample`.
+
+    Parameters
+    ----------
+    data
+        The sessions.
+    replay
+        Of ``data.curves``.
+    grid
+        Thresholds to try.
+    budget, objective, false_halts_per_miss
+        See :class:`Goal`.
+    base
+        Gives the fields that are not searched; the default policy by default.
+    tolerance
+        Tokens before an onset at which a halt is not early any more.
+
+    Returns
+    -------
+    Proposal or None
+        None where no combination is within the budget, or nothing is labelled that the objective
+        needs.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.92], [0.75], [0.33]], labels=[0, 0, 1])
+    >>> replay = Replay(data.curves, window_size=1, trend_window=2)
+    >>> found = propose(data, replay, Grid.even(11), budget=0.0)
+    >>> found.policy.hard_limit, found.policy.window_threshold, found.value
+    (0.0, 0.5, 1.0)
+    """
+    goal = Goal(budget, objective, false_halts_per_miss)
+    swept = Counts.of(sweep(data, replay, grid, tolerance=tolerance))
+    cell = best_cell(swept, goal)
+    if cell is None:
+        return None
+    counts = one(swept, cell)
+    return Proposal(
+        policy=policy_at(grid, cell, replay, base or HaltPolicy()),
+        cell=cell,
+        value=float(goal.value(counts)),
+        counts=counts,
+        grid=grid,
+        tried=((replay.window_size, replay.trend_window),),
+    )
+
+
+def propose_windows(
+    data: LabelledCurves,
+    grid: Grid,
+    *,
+    window_sizes: Sequence[int],
+    trend_windows: Sequence[int],
+    budget: float = 1.0,
+    objective: Objective = "catch",
+    false_halts_per_miss: float = 1.0,
+    base: HaltPolicy | None = None,
+    tolerance: int = 0,
+) -> Proposal | None:
+    """Return the best combination over several window sizes too, one size at a time.
+
+    From the first pair on, the best window size is sought with the trend window held, then the
+    other way round, until neither helps. Searching windows inflates what is promised more than a
+    finer grid does, and ``tried`` counts the pairs for
+    :func:`director_ai.tuning.bounds.uniform_upper`.
+
+    Parameters
+    ----------
+    data, grid, budget, objective, false_halts_per_miss, base, tolerance
+        See :func:`propose`. A grid must be in thresholds that serve every size.
+    window_sizes, trend_windows
+        Sizes to try, in tokens, the one to start from first.
+    """
+    found: dict[tuple[int, int], Proposal | None] = {}
+
+    def at(sizes: tuple[int, int]) -> tuple[float, float]:
+        if sizes not in found:
+            found[sizes] = propose(
+                data,
+                Replay(data.curves, window_size=sizes[0], trend_window=sizes[1]),
+                grid,
+                budget=budget,
+                objective=objective,
+                false_halts_per_miss=false_halts_per_miss,
+                base=base,
+                tolerance=tolerance,
+            )
+        proposal = found[sizes]
+        if proposal is None:
+            return -np.inf, 0.0
+        return proposal.value, -float(unjustified(proposal.counts))
+
+    best, before = (window_sizes[0], trend_windows[0]), None
+    while best != before:
+        before = best
+        # The first of several equally good: the size held so far stands in front.
+        best = max([best, *((size, best[1]) for size in window_sizes)], key=at)
+        best = max([best, *((best[0], size) for size in trend_windows)], key=at)
+    proposal = found[best]
+    return proposal and replace(proposal, tried=tuple(found))
+
+
+def best_cell(counts: Counts, goal: Goal) -> Cell | None:
+    """Return the best combination of a table, or None if none is within the budget.
+
+    Equally good ones are told apart so that a hair's change of a score does not matter: the
+    fewest unjustified halts, the most lenient of those, and from there the middle of the run of
+    equals along each axis in turn. A rule that may as well be off, is.
+
+    Parameters
+    ----------
+    counts
+        Arrays of a grid's shape.
+    goal
+        What is best.
+    """
+    value = goal.value(counts)
+    value = np.where(goal.allows(counts) & ~np.isnan(value), value, -np.inf)
+    best = value.max()
+    if best == -np.inf:
+        return None
+    tied = value >= best - _SAME
+    wrong = unjustified(counts)
+    tied &= wrong <= wrong[tied].min() + 1e-9
+    return _settled(tied)
+
+
+def policy_at(grid: Grid, cell: Cell, replay: Replay, base: HaltPolicy) -> HaltPolicy:
+    """Return the policy of one combination, under the windows of a replay."""
+    policy = replace(base, window_size=replay.window_size, trend_window=replay.trend_window)
+    hard, window, trend = cell
+    return with_thresholds(
+        policy,
+        (
+            float(grid.hard_limits[hard]),
+            float(grid.window_thresholds[window]),
+            float(grid.trend_thresholds[trend]),
+        ),
+    )
+
+
+def _settled(tied: BoolArray) -> Cell:
+    """Return one of equally good combinations."""
+    places = np.argwhere(tied)
+    # Axes of different lengths are compared by how far along them a place is.
+    strictness = (places / np.maximum(1, np.array(tied.shape) - 1)).sum(axis=1)
+    cell = places[strictness.argmin()].tolist()
+    for axis in range(3):
+        line = tied[tuple(slice(None) if other == axis else cell[other] for other in range(3))]
+        start = end = cell[axis]
+        while start > 0 and line[start - 1]:
+            start -= 1
+        while end + 1 < len(line) and line[end + 1]:
+            end += 1
+        cell[axis] = 0 if start == 0 else (start + end) // 2
+    return cell[0], cell[1], cell[2]

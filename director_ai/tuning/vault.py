@@ -1,0 +1,138 @@
+"""Good sessions set aside, so that a promise can be made by sessions nobody has tuned on."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from director_ai.errors import InvalidRequestError
+from director_ai.replay.curves import BoolArray, IntArray
+from director_ai.tuning.bounds import least_good_sessions
+from director_ai.tuning.labelled import GOOD
+from director_ai.tuning.spending import one_a_group
+
+DEFAULT_SHARE = 0.75
+
+Names = Sequence[str] | NDArray[np.str_]
+
+
+class Parts(NamedTuple):
+    """Who may be looked at while tuning; masks of shape (n_sessions,), each session in one.
+
+    Attributes
+    ----------
+    open
+        To tune on: the other good sessions, and the bad and unlabelled ones.
+    sealed
+        Good sessions of the sealed groups, to certify on, once.
+    withheld
+        Other sessions of those groups: tuning on the bad answer to a prompt whose good answer is
+        sealed would tell of it.
+    """
+
+    open: BoolArray
+    sealed: BoolArray
+    withheld: BoolArray
+
+
+def sealed(groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE) -> BoolArray:
+    """Return which sessions are sealed: the good ones of a random share of all groups.
+
+    Whether a group is depends on its name and the key alone, so that it stays so as sessions are
+    imported, labelled and relabelled.
+
+    Parameters
+    ----------
+    groups
+        Name of each session's group, such as its prompt's, or its own identifier where it has
+        none; shape (n_sessions,). Not ``LabelledCurves.groups``: those numbers change with what
+        else there is.
+    labels
+        As of ``LabelledCurves``; shape (n_sessions,).
+    key
+        The archive's own, kept as long as the archive.
+    share
+        Share of the groups that is sealed, in [0, 1].
+
+    Examples
+    --------
+    >>> sealed(["a", "b", "a", "b"], np.array([0, 0, 1, 0]), key="k", share=1.0).tolist()
+    [True, True, False, True]
+    """
+    return _drawn(groups, key=key, share=share) & np.equal(labels, GOOD)
+
+
+def parted(groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE) -> Parts:
+    """Return the open part, the sealed part and what is in neither.
+
+    Parameters
+    ----------
+    groups, labels, key, share
+        See :func:`sealed`.
+
+    Examples
+    --------
+    >>> parts = parted(["a", "b", "a"], np.array([0, 1, 1]), key="k", share=1.0)
+    >>> [part.tolist() for part in parts]
+    [[False, True, False], [True, False, False], [False, False, True]]
+    """
+    shut = sealed(groups, labels, key=key, share=share)
+    names = np.asarray(groups, np.str_)
+    kin = np.isin(names, np.unique(names[shut])) & ~shut
+    return Parts(open=~shut & ~kin, sealed=shut, withheld=kin)
+
+
+def witnesses(groups: Names, chosen: BoolArray, *, key: str) -> IntArray:
+    """Return one of the chosen sessions of each group, by index: only those are independent.
+
+    Examples
+    --------
+    >>> len(witnesses(["a", "b", "a"], np.array([True, True, True]), key="k"))
+    2
+    """
+    rows = np.flatnonzero(chosen)
+    _, numbers = np.unique(np.asarray(groups, np.str_)[rows], return_inverse=True)
+    return rows[one_a_group(numbers.astype(np.int64), seed=seed_of(key))]
+
+
+def share_worth_sealing(
+    n_groups: int, *, alpha: float, delta: float, share: float = DEFAULT_SHARE
+) -> float:
+    """Return the share to seal: 0 where too few good groups would be sealed to promise anything.
+
+    Parameters
+    ----------
+    n_groups
+        Groups with a good session.
+    alpha, delta
+        Of the certificate to come; its first attempt has half of ``delta``.
+    share
+        The share wanted.
+
+    Examples
+    --------
+    >>> [share_worth_sealing(n, alpha=0.02, delta=0.1) for n in (198, 199)]
+    [0.0, 0.75]
+    """
+    needed = least_good_sessions(alpha=alpha, delta=delta / 2)
+    return share if share * n_groups >= needed else 0.0
+
+
+def seed_of(key: str) -> int:
+    """Return the seed of an archive's own random choices."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+
+
+def _drawn(groups: Names, *, key: str, share: float) -> BoolArray:
+    if not 0.0 <= share <= 1.0:
+        raise InvalidRequestError(f"share must be in [0, 1], got {share!r}")
+    # Hashed first: a key of any length is then one that the keyed hash takes.
+    secret = hashlib.sha256(key.encode()).digest()
+    names, places = np.unique(np.asarray(groups, np.str_), return_inverse=True)
+    draws = [
+        int.from_bytes(hashlib.blake2b(str(name).encode(), key=secret, digest_size=8).digest())
+        for name in names
+    ]
+    return np.array([draw < share * 2.0**64 for draw in draws], bool)[places]

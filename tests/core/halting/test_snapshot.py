@@ -1,0 +1,75 @@
+"""The debug view is what the definitions say, whatever way it is computed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from director_ai import HaltPolicy
+from director_ai.core.halting import downward_trend, window_average
+from director_ai.core.halting.machine import HaltMachine
+from director_ai.core.halting.snapshot import Snapshots
+
+OFF = {"hard_limit": 0.0, "window_threshold": 0.0, "trend_threshold": 1.5, "soft_limit": 0.0}
+
+
+def statistics(snapshots):
+    snapshot = snapshots.take(scored=True)
+    return snapshot["window_avg"], snapshot["trend_drop"]
+
+
+@given(
+    st.lists(st.integers(0, 100).map(lambda k: k / 100), min_size=1, max_size=400),
+    st.integers(1, 40),
+    st.integers(2, 40),
+)
+def test_the_debug_view_shows_the_defined_statistics(scores, window_size, trend_window):
+    machine = HaltMachine(
+        HaltPolicy(**{**OFF, "window_size": window_size, "trend_window": trend_window})
+    )
+    snapshots = Snapshots(machine)
+    for n, score in enumerate(scores, start=1):
+        machine.push("", score)
+
+        assert statistics(snapshots) == (
+            round(window_average.statistic(scores[max(0, n - window_size) : n]), 6),
+            round(downward_trend.statistic(scores[max(0, n - trend_window) : n]), 6),
+        )
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_the_debug_view_rounds_as_the_defined_statistics_do_on_ties(size):
+    # Sixty-fourths of a hundredth end in ...5 at the seventh place.
+    machine = HaltMachine(HaltPolicy(**{**OFF, "window_size": size}))
+    scores = [(k * 37 % 100) / 100 for k in range(600)]
+    snapshots = Snapshots(machine)
+    for n, score in enumerate(scores, start=1):
+        machine.push("", score)
+
+        expected = round(window_average.statistic(scores[max(0, n - size) : n]), 6)
+        assert statistics(snapshots)[0] == expected
+
+
+def test_the_debug_view_shows_the_cadence_an_adaptive_stream_has_come_to():
+    machine = HaltMachine(HaltPolicy(adaptive=True, max_cadence=3))
+    snapshots = Snapshots(machine)
+    shown = []
+    for score in [0.9] * 5 + [0.55]:
+        machine.push("", score)
+        shown.append(snapshots.take(scored=True)["cadence"])
+
+    assert shown == [2, 2, 3, 3, 3, 1]
+
+
+def test_a_score_taken_back_leaves_no_trace_in_the_view():
+    once, twice = HaltMachine(HaltPolicy(**OFF)), HaltMachine(HaltPolicy(**OFF))
+    views = Snapshots(once), Snapshots(twice)
+    for n, score in enumerate([0.9, 0.8, 0.7, 0.9, 0.6, 0.9, 0.8] * 60):
+        if n in (0, 2, 3, 4, 5, 100, 300):
+            twice.push("", 0.0)
+            views[1].take(scored=True)
+            twice.retract()
+            views[1].retract()
+        once.push("", score)
+        twice.push("", score)
+
+        assert statistics(views[0]) == statistics(views[1])

@@ -1,0 +1,110 @@
+"""Every caution is given at its trigger and not a hair before."""
+
+import math
+
+import numpy as np
+import pytest
+
+from director_ai.tuning import cautions
+from director_ai.tuning.resample import OBJECTIVE, Honest, OutOfBag
+from director_ai.tuning.sweep import Grid
+
+GRID = Grid(np.array([0.0, 0.3, 0.5]), np.array([0.2, 0.4, 1.0]), np.array([0.4, 0.2, 0.0]))
+
+
+def estimate(*, displayed: float = 0.8, mean: float = 0.8, votes: tuple[int, ...] = (20,)):
+    chosen = np.zeros(GRID.shape, np.int64)
+    chosen.flat[: len(votes)] = votes
+    near = np.zeros(GRID.shape, bool)
+    near.flat[:3] = True
+    return OutOfBag(
+        cell=(1, 1, 1),
+        metrics={OBJECTIVE: Honest(displayed, mean, 0.0, 1.0)},
+        n_replicates=sum(votes),
+        n_failed=0,
+        chosen=chosen,
+        near_best=near,
+        standard_error=0.01,
+    )
+
+
+CASES = {
+    "too few to certify": (
+        lambda n: cautions.certifiable(n_good=n, alpha=0.02, delta=0.1, attempt=0),
+        113,
+        114,
+    ),
+    "too few to choose": (lambda n: cautions.choosable(n_good=n, n_bad=20), 19, 20),
+    "inflated": (
+        lambda mean: cautions.honest(estimate(mean=mean), "balanced accuracy"),
+        0.769,
+        0.771,
+    ),
+    "noise": (lambda shown: cautions.above_noise(displayed=shown, floor=0.6), 0.59, 0.6),
+    "edge of the grid": (lambda cell: cautions.inside(cell, GRID), (2, 1, 1), (1, 1, 1)),
+    "unstable": (lambda votes: cautions.stable(estimate(votes=votes)), (19,) * 5 + (5,), (20,) * 5),
+    "not grouped": (lambda n: cautions.grouped(n_sessions=100, n_prompts=50, n_groups=n), 100, 50),
+    "not replayable": (
+        lambda n: cautions.replayable(n_sessions=9, n_cut=n, n_adaptive=0, n_other_cadence=0),
+        1,
+        0,
+    ),
+    "other lengths": (lambda n: cautions.as_long(tuned_median=100, deployed_median=n), 126, 125),
+    "percentile bootstrap": (lambda n: cautions.countable(smallest_cell=n), 4, 5),
+}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_caution_is_given_on_one_side_of_its_trigger(code) -> None:
+    check, over, within = CASES[code]
+
+    found = check(over)
+
+    assert check(within) is None
+    assert found.code == code
+    assert found.sentence.endswith(".")
+    assert all(isinstance(value, (int, float)) for value in found.values.values())
+
+
+def test_there_are_ten() -> None:
+    from typing import get_args
+
+    assert set(get_args(cautions.Code)) == set(CASES)
+
+
+def test_the_sentences_hold_their_numbers() -> None:
+    said = cautions.certifiable(n_good=113, alpha=0.02, delta=0.1)
+
+    assert said.sentence == (
+        "A false-halt rate of 2 % cannot be certified with 113 good sessions; 149 are needed "
+        "at 90 % confidence."
+    )
+    assert "edge of what was tried: hard limit 0.5." in cautions.inside((2, 1, 1), GRID).sentence
+    assert (
+        "19 % of resampled tunings, and 3 comb" in CASES["unstable"][0]((19,) * 5 + (5,)).sentence
+    )
+
+
+def test_matthews_may_be_inflated_a_little_more() -> None:
+    assert cautions.honest(estimate(mean=0.76), "MCC") is None
+    assert cautions.honest(estimate(mean=0.74), "MCC").values["optimism"] == pytest.approx(0.06)
+
+
+def test_a_rule_at_the_end_of_its_own_range_is_no_edge() -> None:
+    assert cautions.inside((0, 2, 2), GRID) is None
+    assert cautions.inside((1, 0, 1), GRID).values == {"window threshold": 0.2}
+    assert cautions.inside((1, 1, 0), GRID).values == {"trend threshold": 0.4}
+    fixed = Grid(np.array([0.3]), GRID.window_thresholds, GRID.trend_thresholds)
+    assert cautions.inside((0, 1, 1), fixed) is None
+
+
+def test_shorter_streams_and_fewer_bad_sessions_are_seen_too() -> None:
+    assert cautions.as_long(tuned_median=100, deployed_median=74)
+    assert cautions.as_long(tuned_median=100, deployed_median=75) is None
+    assert cautions.choosable(n_good=20, n_bad=19)
+
+
+def test_what_is_not_known_gives_no_caution() -> None:
+    assert cautions.above_noise(displayed=0.5, floor=math.nan) is None
+    assert cautions.honest(estimate(mean=math.nan), "F1") is None
+    assert cautions.grouped(n_sessions=100, n_prompts=100, n_groups=100) is None

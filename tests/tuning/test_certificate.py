@@ -1,0 +1,209 @@
+"""A certificate says what is true of its policy, and survives a journey through JSON."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from director_ai.errors import InvalidRequestError
+from director_ai.replay.engine import HARD, TREND, WINDOW, Replay, levels
+from director_ai.tuning.bounds import allowed_spends
+from director_ai.tuning.certificate import (
+    Certificate,
+    Refusal,
+    certify,
+    inherits,
+    risk_of_attempt,
+)
+from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.spending import BadSessions, good_extremes
+from director_ai.tuning.synthetic import archive
+from director_ai.tuning.vault import parted, witnesses
+
+SETTINGS = {
+    "window_size": 10,
+    "trend_window": 5,
+    "alpha": 0.05,
+    "delta": 0.1,
+    "attempt": 1,
+    "seed": 7,
+    "data_fingerprint": "f" * 64,
+}
+
+
+def extremes(data: LabelledCurves) -> tuple[np.ndarray, BadSessions]:
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+    return good_extremes(data, replay), BadSessions.of(data, replay)
+
+
+GOOD, BAD = extremes(archive(900, seed=1))
+N = GOOD.shape[1]
+
+
+def given_certificate(**changes) -> Certificate:
+    found = certify(GOOD, BAD, **{**SETTINGS, **changes})
+    assert isinstance(found, Certificate)
+    return found
+
+
+def test_a_certificate_holds_every_number_of_its_promise() -> None:
+    found = given_certificate()
+
+    m = allowed_spends(N, alpha=0.05, delta=0.05)
+    assert (found.n_good, found.n_allowed, found.delta_used) == (N, m, 0.05)
+    assert found.level == pytest.approx(binom.cdf(m - 1, N, 0.05))
+    assert found.level <= 0.05
+    assert found.expected_rate == found.n_used / (N + 1)
+    assert 1 <= found.n_used <= m
+    assert found.n_bad == BAD.whole.shape[1]
+    assert found.n_detected == BAD.detected(np.array(levels(found.policy))).sum() > found.n_bad / 2
+    assert found.sentence == (
+        f"With 90 % confidence at most 5.0 % of good sessions like these are halted "
+        f"(N={N}, {found.n_used} spends, attempt 1)."
+    )
+
+
+def test_the_certified_policy_halts_none_but_the_spent() -> None:
+    found = given_certificate()
+
+    halted = (GOOD < np.array(levels(found.policy))[:, None]).any(axis=0)
+    assert halted.sum() <= found.n_used
+    for name in ("hard_limit", "window_threshold", "trend_threshold"):
+        value = getattr(found.policy, name)
+        assert value == round(value, 4)
+
+
+def test_the_promise_is_kept_on_sessions_like_these() -> None:
+    # 60 archives, each certified at 5 % with 90 % confidence, judged on 20,000 good sessions.
+    truth, _ = extremes(archive(20000, seed=99, share_bad=0.0))
+    broken, caught = 0, []
+    for seed in range(60):
+        found = certify(*extremes(archive(400, seed=seed)), **{**SETTINGS, "attempt": 1})
+        assert isinstance(found, Certificate)
+        rate = (truth < np.array(levels(found.policy))[:, None]).any(axis=0).mean()
+        broken += rate > found.alpha
+        caught.append(found.n_detected / found.n_bad)
+
+    assert broken <= binom.ppf(0.999, 60, 0.05)
+    assert np.mean(caught) > 0.5
+
+
+def test_too_few_sessions_are_refused_with_the_number_needed() -> None:
+    found = certify(GOOD[:, :58], BAD, **SETTINGS)
+
+    assert found == Refusal(0.05, 0.1, 0.05, 1, 58, 59)
+    assert found.sentence == (
+        "A false-halt rate of 5.0 % cannot be certified with 90 % confidence by 58 sealed good "
+        "sessions: attempt 1 needs at least 59, 1 more."
+    )
+    assert isinstance(certify(GOOD[:, :59], BAD, **SETTINGS), Certificate)
+
+
+def test_every_further_attempt_has_half_the_risk() -> None:
+    first, second = given_certificate(), given_certificate(attempt=2)
+
+    assert (first.delta_used, second.delta_used) == (0.05, 0.025)
+    assert second.n_allowed < first.n_allowed
+    assert len(second.assumptions) == len(first.assumptions) + 1
+    assert sum(risk_of_attempt(0.1, n) for n in range(1, 60)) <= 0.1
+    with pytest.raises(InvalidRequestError, match="attempt must be at least 1"):
+        given_certificate(attempt=0)
+
+
+@pytest.mark.parametrize("order", [(HARD,), (TREND, WINDOW)])
+def test_only_rules_of_the_order_are_used(order) -> None:
+    policy = given_certificate(order=order).policy
+
+    used = {
+        rule
+        for rule, is_on in (
+            (HARD, policy.hard_limit > 0),
+            (WINDOW, policy.window_threshold > 0),
+            (TREND, policy.trend_threshold < 1.5),
+        )
+        if is_on
+    }
+    assert used <= set(order)
+    assert used
+
+
+def test_a_certificate_survives_json() -> None:
+    found = given_certificate()
+
+    assert Certificate.from_json(found.to_json()) == found
+
+
+def test_a_certificate_that_claims_too_much_is_refused() -> None:
+    values = json.loads(given_certificate().to_json())
+
+    with pytest.raises(InvalidRequestError, match="n_used must be"):
+        Certificate.from_json(json.dumps({**values, "alpha": 0.01}))
+    with pytest.raises(InvalidRequestError, match="must have a field seed"):
+        Certificate.from_json(json.dumps({k: v for k, v in values.items() if k != "seed"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({}, True),
+        ({"halt_mode": "soft", "soft_limit": 0.7}, True),
+        ({"hard_limit": 0.0, "window_threshold": 0.0, "window_size": 3}, True),
+        ({"hard_limit": 0.9}, False),
+        ({"score_every_n": 2}, False),
+        ({"adaptive": True}, False),
+        ({"score_final": True}, False),
+    ],
+)
+def test_a_policy_that_is_nowhere_stricter_inherits(changes, answer) -> None:
+    found = given_certificate()
+
+    assert inherits(found, replace(found.policy, **changes)) is answer
+
+
+@pytest.mark.parametrize(
+    ("alpha", "delta", "words"),
+    [
+        (0.02, 0.1, "90 % confidence at most 2.0 %"),
+        (0.0125, 0.025, "97.5 % confidence at most 1.25 %"),
+    ],
+)
+def test_the_sentence_never_rounds_its_limit(alpha, delta, words) -> None:
+    good = np.tile(GOOD, 2)
+
+    assert words in certify(good, BAD, **{**SETTINGS, "alpha": alpha, "delta": delta}).sentence
+
+
+def test_the_fingerprint_tells_apart_whatever_a_limit_hangs_on() -> None:
+    data = LabelledCurves.from_scores(
+        [[0.5, 0.6], [0.7]], labels=[0, 1], onsets=[2**63 - 1, 0], groups=[0, 1]
+    )
+    others = [
+        replace(data, labels=np.array([-1, 1])),
+        replace(data, onsets=np.array([2**63 - 1, 1])),
+        replace(data, groups=np.array([0, 0])),
+        replace(data, curves=replace(data.curves, complete=np.array([True, False]))),
+        replace(data, curves=replace(data.curves, scores=np.array([0.5, 0.6, 0.8]))),
+        replace(data, curves=replace(data.curves, offsets=np.array([0, 1, 3]))),
+    ]
+
+    assert len({fingerprint(one) for one in [data, *others]}) == 7
+    assert fingerprint(data) == fingerprint(data.select(np.array([0, 1])))
+
+
+def test_from_archive_to_certificate() -> None:
+    data = archive(1200, seed=3, group_size=2)
+    names = [f"prompt {group}" for group in data.groups]
+    parts = parted(names, data.labels, key="ours")
+    vault = data.select(witnesses(names, parts.sealed, key="ours"))
+    tuned = data.select(parts.open)
+
+    good, _ = extremes(vault)
+    found = certify(
+        good, extremes(tuned)[1], **{**SETTINGS, "data_fingerprint": fingerprint(vault)}
+    )
+
+    assert isinstance(found, Certificate)
+    assert found.n_good == vault.n_sessions == len(np.unique(vault.groups))

@@ -1,0 +1,81 @@
+"""Blame and flips, against judging every session anew."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+
+from director_ai.replay.engine import HARD, TREND, WINDOW
+from director_ai.tuning.classes import classes
+from director_ai.tuning.effects import blame, flips
+from director_ai.tuning.thresholds import OFF, moved
+from tests.tuning.archives import archives, replay_of, thorough
+from tests.tuning.test_plateaus import policies
+
+
+@thorough
+@given(archives(), policies())
+def test_a_halt_is_blamed_on_the_rules_that_would_each_cause_it_alone(data, policy) -> None:
+    replay = replay_of(data)
+
+    found = blame(data, replay, policy)
+
+    alone = np.zeros(data.n_sessions, int)
+    for rule in (HARD, WINDOW, TREND):
+        only = policy
+        for other in {HARD, WINDOW, TREND} - {rule}:
+            only = moved(only, other, OFF[other])
+        alone += (1 << rule) * replay.outcomes(only).halts
+    became = classes(data, replay.outcomes(policy))
+    for combination in range(8):
+        chosen = alone == combination
+        assert found.right[combination] == (chosen & became.detected).sum()
+        assert found.early[combination] == (chosen & became.early).sum()
+        assert found.false[combination] == (chosen & became.false).sum()
+    assert found.right[0] == found.early[0] == found.false[0] == found.unlabelled[0] == 0
+    halts = replay.outcomes(policy).halts
+    assert sum(part.sum() for part in found) == halts.sum()
+    for rule in (HARD, WINDOW, TREND):
+        without = replay.outcomes(moved(policy, rule, OFF[rule])).halts
+        gone = halts & ~without & (data.good | data.bad)
+        assert sum(found.only(rule)) == gone.sum()
+
+
+@thorough
+@given(archives(), policies(), policies())
+def test_flips_are_the_differences_of_two_judgements(data, first, second) -> None:
+    replay = replay_of(data)
+    before, after = replay.outcomes(first), replay.outcomes(replace(second, halt_mode="hard"))
+
+    found = flips(before, after, data)
+
+    was, now = classes(data, before), classes(data, after)
+    for session in range(data.n_sessions):
+
+        def kind(became):
+            names = [
+                name for name in ("detected", "early", "false") if getattr(became, name)[session]
+            ]
+            return names[0] if names else "none"
+
+        wanted = set()
+        if kind(was) != kind(now):
+            names = {"detected": "right", "early": "early", "false": "false"}
+            if kind(now) in names:
+                wanted.add(f"{names[kind(now)]}_gained")
+            if kind(was) in names:
+                wanted.add(f"{names[kind(was)]}_lost")
+        elif before.halts[session] and after.halts[session]:
+            if before.trigger[session] != after.trigger[session]:
+                wanted.add("moved")
+        elif before.halts[session] != after.halts[session]:
+            wanted.add("unlabelled")
+        assert {name for name, mask in found._asdict().items() if mask[session]} == wanted
+
+
+@thorough
+@given(archives(), policies())
+def test_nothing_flips_from_a_policy_to_itself(data, policy) -> None:
+    outcomes = replay_of(data).outcomes(policy)
+
+    assert not np.any(flips(outcomes, outcomes, data))

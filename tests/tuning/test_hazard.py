@@ -1,0 +1,99 @@
+"""Unjustified halts by the token, against their definitions."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import poisson
+
+from director_ai import HaltPolicy
+from director_ai.errors import InvalidRequestError
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.classes import classes, replayed
+from director_ai.tuning.hazard import hazard, survival
+from director_ai.tuning.labelled import LabelledCurves
+from tests.tuning.archives import POLICY, archives, thorough
+
+
+@thorough
+@given(archives(), st.integers(0, 2))
+def test_the_hazard_counts_false_and_early_halts_over_tokens_at_risk(data, tolerance) -> None:
+    outcomes = replayed(data, POLICY)
+
+    found = hazard(data, outcomes, tolerance=tolerance)
+
+    became = classes(data, outcomes, tolerance=tolerance)
+    assert found.n_halts == (became.false | became.early).sum()
+    n_tokens = 0
+    for session in range(data.n_sessions):
+        if data.good[session] or data.onsets[session] != NEVER:
+            clean = min(int(data.onsets[session]), int(data.curves.lengths[session]))
+            unjustified = became.false[session] or became.early[session]
+            n_tokens += int(outcomes.trigger[session]) + 1 if unjustified else clean
+    assert found.n_tokens == n_tokens
+
+
+def test_the_interval_is_where_the_count_is_just_credible() -> None:
+    data = LabelledCurves.from_scores([[0.9] * 9 + [0.2]] * 4 + [[0.9] * 60], labels=[0] * 5)
+
+    found = hazard(data, replayed(data, HaltPolicy(trend_threshold=1.5)))
+
+    assert found.per_1000 == 40.0
+    assert poisson.sf(3, found.low / 10) == pytest.approx(0.025)
+    assert poisson.cdf(4, found.high / 10) == pytest.approx(0.025)
+
+
+def test_no_halt_has_a_bound_and_no_token_has_none() -> None:
+    calm = LabelledCurves.from_scores([[0.9] * 100], labels=[0])
+    empty = LabelledCurves.from_scores([[0.9]], labels=[-1])
+
+    found = hazard(calm, replayed(calm, HaltPolicy()))
+    assert (found.per_1000, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(-math.log(0.025) * 10)
+    assert math.isnan(hazard(empty, replayed(empty, HaltPolicy())).per_1000)
+
+
+@thorough
+@given(archives())
+def test_survival_is_the_product_over_tokens(data) -> None:
+    outcomes = replayed(data, POLICY)
+    lengths = tuple(range(1, 14))
+
+    found = survival(data, outcomes, lengths=lengths)
+
+    became = classes(data, outcomes)
+    followed = []
+    for session in range(data.n_sessions):
+        if data.good[session] or data.onsets[session] != NEVER:
+            ended = bool(became.false[session] or became.early[session])
+            clean = min(int(data.onsets[session]), int(data.curves.lengths[session]))
+            followed.append((int(outcomes.trigger[session]) + 1 if ended else clean, ended))
+    share = 1.0
+    for n, length in enumerate(lengths):
+        at_risk = sum(time >= length for time, _ in followed)
+        assert found.at_risk[n] == at_risk
+        if at_risk == 0:
+            assert math.isnan(found.shares[n])
+            continue
+        share *= 1 - sum(time == length and ended for time, ended in followed) / at_risk
+        assert found.shares[n] == pytest.approx(share)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    data = LabelledCurves.from_scores([[0.9]], labels=[0])
+    outcomes = replayed(data, HaltPolicy())
+
+    with pytest.raises(InvalidRequestError, match="lengths"):
+        survival(data, outcomes, lengths=(0,))
+    with pytest.raises(InvalidRequestError, match="confidence"):
+        hazard(data, outcomes, confidence=1.0)
+
+
+def test_nothing_labelled_survives_nothing() -> None:
+    data = LabelledCurves.from_scores([], labels=[])
+
+    found = survival(data, replayed(data, HaltPolicy()))
+
+    assert np.isnan(found.shares).all()

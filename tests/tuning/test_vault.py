@@ -1,0 +1,85 @@
+"""What is sealed stays sealed, and nobody tunes on its kin."""
+
+import numpy as np
+import pytest
+
+from director_ai.errors import InvalidRequestError
+from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
+from director_ai.tuning.vault import parted, sealed, seed_of, share_worth_sealing, witnesses
+
+NAMES = np.array([f"prompt {n}" for n in range(4000)])
+ALL_GOOD = np.full(4000, GOOD)
+
+
+def test_new_sessions_and_new_labels_unseal_nothing() -> None:
+    before = sealed(NAMES[:1000], ALL_GOOD[:1000], key="k")
+    labels = ALL_GOOD.copy()
+    labels[1000:2000] = BAD
+
+    after = sealed(NAMES[::-1], labels[::-1], key="k")[::-1]
+
+    assert (after[:1000] == before).all()
+    assert not after[1000:2000].any()
+
+
+def test_the_share_is_as_asked_for_and_the_key_decides_which() -> None:
+    first, second = (sealed(NAMES, ALL_GOOD, key=key) for key in ("k", "l"))
+
+    assert first.mean() == pytest.approx(0.75, abs=0.03)
+    # Independent draws agree in .75^2 + .25^2 of cases.
+    assert (first == second).mean() == pytest.approx(0.625, abs=0.03)
+    assert not sealed(NAMES, ALL_GOOD, key="k", share=0.0).any()
+    half = sealed(NAMES, ALL_GOOD, key="k", share=0.5)
+    assert (first | ~half).all()
+
+
+def test_every_session_is_in_one_part_and_no_group_in_two() -> None:
+    random = np.random.default_rng(1)
+    groups = NAMES[random.integers(0, 300, 2000)]
+    labels = random.choice([GOOD, BAD, UNLABELLED], 2000)
+
+    parts = parted(groups, labels, key="k")
+
+    assert (np.sum(parts, axis=0) == 1).all()
+    assert (labels[parts.sealed] == GOOD).all()
+    assert not set(groups[parts.open]) & set(groups[parts.sealed])
+    assert set(groups[parts.withheld]) <= set(groups[parts.sealed])
+
+
+def test_a_bad_session_of_its_own_prompt_is_open_whatever_the_hash() -> None:
+    parts = parted(NAMES, np.full(4000, BAD), key="k")
+
+    assert parts.open.all()
+
+
+def test_one_witness_a_group() -> None:
+    groups = ["b", "a", "b", "c", "a"]
+    chosen = np.array([True, True, True, False, False])
+
+    found = witnesses(groups, chosen, key="k")
+
+    assert sorted(np.array(groups)[found]) == ["a", "b"]
+    assert chosen[found].all()
+    assert found.tolist() == witnesses(groups, chosen, key="k").tolist()
+
+
+def test_nothing_is_sealed_that_could_promise_nothing() -> None:
+    assert share_worth_sealing(198, alpha=0.02, delta=0.1) == 0
+    assert share_worth_sealing(199, alpha=0.02, delta=0.1) == 0.75
+    assert share_worth_sealing(60, alpha=0.05, delta=0.2, share=0.8) == 0.8
+
+
+def test_an_empty_archive_has_no_parts() -> None:
+    parts = parted([], np.empty(0, np.int64), key="k")
+
+    assert [len(part) for part in parts] == [0, 0, 0]
+    assert len(witnesses([], np.empty(0, bool), key="k")) == 0
+
+
+def test_a_share_that_cannot_be_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="share must be in"):
+        sealed(["a"], np.array([GOOD]), key="k", share=1.5)
+
+
+def test_keys_have_seeds_of_their_own() -> None:
+    assert seed_of("k") == seed_of("k") != seed_of("l")
