@@ -1,0 +1,137 @@
+"""Values of somebody else's columns, as the fields of a record."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.csv_cells import number_of
+from director_ai.storage.transfer.strict_json import parse
+
+_WORDS = re.compile(r"\s*\S+|\s+\Z")
+_TRUE = {"1", "true", "yes"}
+_FALSE = {"0", "false", "no"}
+_BAD = {"bad", "hallucinated", "hallucination", "incorrect", "unfaithful"}
+_GOOD = {"good", "ok", "correct", "faithful", "supported"}
+_UNSURE = {"unsure", "unknown"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def listed(name: str, value: Any) -> list[Any]:
+    """Return a list, also from the JSON of one."""
+    if isinstance(value, str):
+        value = parse(value)
+    if not isinstance(value, list):
+        raise InvalidRecordError(f"{name} must be a list, got {value!r:.80}")
+    return list(value)
+
+
+def words(name: str, value: Any) -> list[Any]:
+    """Return tokens: a list as it is, a text cut after every word.
+
+    >>> words("response", "Not so.")
+    ['Not', ' so.']
+    """
+    try:
+        return listed(name, value)
+    except InvalidRecordError:
+        if not isinstance(value, str):
+            raise
+        return _WORDS.findall(value)
+
+
+def truth(name: str, value: Any) -> bool:
+    """Return true or false, also from 0 and 1 and the words for it."""
+    text = str(value).strip().lower()
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise InvalidRecordError(f"{name} must be true or false, got {value!r:.80}")
+
+
+def label(name: str, value: Any, one_is: str) -> str | None:
+    """Return what a label says of an answer, ``None`` where it is blank.
+
+    >>> label("is_hallucination", 1, "bad"), label("verdict", "Good", "bad")
+    ('bad', 'good')
+    """
+    if value is None or value == "":
+        return None
+    text = f"{value:g}" if isinstance(value, float) else str(value).strip().lower()
+    if text in _TRUE | _FALSE:
+        return one_is if text in _TRUE else {"bad": "good", "good": "bad"}[one_is]
+    for word, texts in (("bad", _BAD), ("good", _GOOD), ("unsure", _UNSURE)):
+        if text in texts:
+            return word
+    raise InvalidRecordError(f"{name} must be good, bad, unsure, 0 or 1, got {value!r:.80}")
+
+
+def whole(name: str, value: Any) -> int | None:
+    """Return a whole number, ``None`` where it is blank."""
+    if isinstance(value, str):
+        value = number_of(name, value)
+    if value is None:
+        return None
+    # A column with blanks in it comes out of most tools as floats.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        raise InvalidRecordError(f"{name} must be a whole number, got {value!r:.80}")
+    return int(value)
+
+
+def microseconds(name: str, value: Any) -> int:
+    """Return microseconds since the Unix epoch, 0 where it is blank.
+
+    Numbers are seconds, milliseconds, microseconds or nanoseconds, whichever makes them a date
+    between 1973 and 5138; text is ISO 8601, and without a zone UTC.
+
+    >>> microseconds("t", "1970-01-01T00:00:01Z"), microseconds("t", 1_700_000_000)
+    (1000000, 1700000000000000)
+    """
+    if value is None or value == "":
+        return 0
+    if isinstance(value, str) and not re.fullmatch(r"[0-9.]+", value):
+        try:
+            time = datetime.fromisoformat(value)
+        except ValueError:
+            raise InvalidRecordError(
+                f"{name} must be an ISO 8601 time, got {value!r:.80}"
+            ) from None
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return (time - _EPOCH) // timedelta(microseconds=1)
+    number = number_of(name, value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < 1e20:
+        raise InvalidRecordError(f"{name} must be a time since 1970, got {value!r:.80}")
+    for largest, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1)):
+        if number < largest:
+            return round(number * factor)
+    return int(number) // 1000
+
+
+def first_span(name: str, value: Any, tokens: Sequence[Any]) -> int | None:
+    """Return the first token that overlaps the earliest span of characters, if there is any.
+
+    >>> first_span("spans", [[6, 9]], ["Hello", " you", "."])
+    1
+    """
+    starts = []
+    for place, span in enumerate(listed(name, value)):
+        start, end = _bounds(f"{name}[{place}]", span)
+        starts += [start] if end > start else []
+    if not starts:
+        return None
+    ends = accumulate(len(token) for token in tokens if isinstance(token, str))
+    return next((index for index, end in enumerate(ends) if end > min(starts)), None)
+
+
+def _bounds(name: str, span: Any) -> tuple[int, int]:
+    bounds = [span.get("start"), span.get("end")] if isinstance(span, dict) else span
+    if (
+        not isinstance(bounds, (list, tuple))
+        or len(bounds) != 2
+        or not all(type(bound) is int for bound in bounds)
+    ):
+        raise InvalidRecordError(
+            f"{name} must be the start and end of characters, got {span!r:.80}"
+        )
+    return bounds[0], bounds[1]

@@ -1,0 +1,56 @@
+"""The process that reads a file nobody trusts; it is told what to do on its standard input."""
+
+import json
+import resource
+import sys
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from director_ai.errors import ImportRefusedError
+from director_ai.storage.transfer.mapping import ColumnMapping
+from director_ai.storage.transfer.parquet import write_parquet
+from director_ai.storage.transfer.plan import Tally
+from director_ai.storage.transfer.reading import opened, plan_of, recognised, whole
+
+REFUSED, OUT_OF_MEMORY = 3, 4
+"""Exit codes; the reason for the first is on the standard error."""
+
+
+def main(request: dict[str, Any]) -> int:
+    """Read one file under limits, stage its sessions and print the plan."""
+    memory, seconds = request["max_memory_bytes"], request["max_seconds"]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    # Should whoever waits for it be gone, it still ends.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    # Every thread reserves addresses, which count as memory here.
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    try:
+        sys.stdout.write(json.dumps(_plan(request)))
+    except ImportRefusedError as error:
+        sys.stderr.write(str(error))
+        return REFUSED
+    except MemoryError:
+        return OUT_OF_MEMORY
+    return 0
+
+
+def _plan(request: dict[str, Any]) -> dict[str, Any]:
+    mapping = request["mapping"] and ColumnMapping(**request["mapping"])
+    tally = Tally()
+    with (
+        closing(opened(Path(request["path"]))) as file,
+        Path(request["staged"]).open("wb") as staged,
+    ):
+        source = recognised(file, request["name"], mapping)
+        write_parquet(tally.records(whole(source.found)), staged)
+    return asdict(plan_of(request["name"], source, (), tally))
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.load(sys.stdin)))

@@ -1,0 +1,122 @@
+"""Sessions as CSV: a row a token, or a row a session."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.csv_cells import array, guard, moment, unguarded
+from director_ai.storage.transfer.jsonl import read_lines, text_of
+from director_ai.storage.transfer.limits import MAX_LINE_BYTES
+from director_ai.storage.transfer.parquet_columns import derived
+from director_ai.storage.transfer.problem import Problem
+
+_SESSION = (
+    *("started", "ended", "source", "model", "group", "tags", "label", "onset", "author"),
+    *("ended_by", "enforced", "n_tokens", "halt_index", "rules", "halt_reason"),
+)
+LONG = ("id", "index", "token", "score", "held", "time_us", *_SESSION)
+"""A row a token. A session without tokens has no row, and prompts are left out."""
+
+WIDE = ("id", *_SESSION, "prompt", "policy", "tokens", "scores", "held", "times_us")
+"""A row a session; lists and the policy are JSON."""
+
+
+def write_long(records: Iterable[SessionRecord], file: BinaryIO) -> None:
+    """Write one row a token, with what is known of the session on each."""
+    _write(file, LONG, _long_rows(records))
+
+
+def write_wide(records: Iterable[SessionRecord], file: BinaryIO) -> None:
+    """Write one row a session."""
+    _write(file, WIDE, map(_wide_row, records))
+
+
+def _long_rows(records: Iterable[SessionRecord]) -> Iterator[list[str]]:
+    for record in records:
+        session = _session_cells(record)
+        name, n_scores = guard(record.id), len(record.scores)
+        for index, token in enumerate(record.tokens):
+            scored = index < n_scores
+            yield [
+                name,
+                str(index),
+                guard(token),
+                repr(record.scores[index]) if scored else "",
+                _bool(scored and record.held[index]),
+                str(record.times_us[index]) if record.times_us else "",
+                *session,
+            ]
+
+
+def _wide_row(record: SessionRecord) -> list[str]:
+    return [
+        guard(record.id),
+        *_session_cells(record),
+        guard(record.prompt),
+        array(record.policy.to_dict()),
+        array(record.tokens),
+        array(record.scores),
+        array([index for index, held in enumerate(record.held) if held]),
+        array(record.times_us),
+    ]
+
+
+def _session_cells(record: SessionRecord) -> list[str]:
+    values: dict[str, Any] = {
+        **derived(record),
+        "started": moment(record.started_us),
+        "ended": moment(record.ended_us),
+        "source": record.source,
+        "model": record.model,
+        "group": record.group,
+        "ended_by": record.ended_by,
+        "enforced": _bool(record.enforced),
+    }
+    values |= {"tags": array(record.tags), "rules": array(values["rules"])}
+    cells = {name: "" if value is None else str(value) for name, value in values.items()}
+    return [guard(cells[name]) for name in _SESSION]
+
+
+def _bool(value: object) -> str:
+    return "true" if value else "false"
+
+
+def _write(file: BinaryIO, columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(rows)
+    # The file is the caller's, who may go on with it.
+    text.detach()
+
+
+def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
+    """Yield line and cells of every row, by the names in the first.
+
+    Raises
+    ------
+    InvalidRecordError
+        If the text is no CSV.
+    """
+    # Of the whole process, and too small for a session's list by default.
+    csv.field_size_limit(MAX_LINE_BYTES)
+    reader = csv.reader((text_of(line) for _, line in read_lines(file)), strict=True)
+    try:
+        columns = next(reader, [])
+        if len(set(columns)) < len(columns):
+            raise InvalidRecordError(f"columns must have a name each, got {columns!s:.200}")
+        ours = set(columns) >= set(LONG) or set(columns) >= set(WIDE)
+        for cells in reader:
+            line = reader.line_num
+            if not cells:
+                continue
+            if len(cells) != len(columns):
+                message = f"cells must be one a column ({len(columns)}), got {len(cells)}"
+                yield line, Problem(line, message, field="cells", value=str(len(cells)))
+                continue
+            yield line, dict(zip(columns, unguarded(cells) if ours else cells, strict=True))
+    except csv.Error as error:
+        raise InvalidRecordError(f"line {reader.line_num} must be CSV, got {error}") from None

@@ -1,0 +1,113 @@
+"""Sessions written to a file, and the lines of pandas that read it."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, get_args
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.storage.transfer.csv_file import write_long, write_wide
+from director_ai.storage.transfer.jsonl import write_jsonl
+from director_ai.storage.transfer.otlp import write_otlp
+from director_ai.storage.transfer.parquet import write_parquet
+
+ExportFormat = Literal["jsonl", "parquet", "csv_long", "csv_wide", "otlp"]
+
+EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
+
+_WRITERS = {
+    "jsonl": write_jsonl,
+    "csv_long": write_long,
+    "csv_wide": write_wide,
+    "otlp": write_otlp,
+}
+
+_SNIPPETS: dict[ExportFormat, str] = {
+    "jsonl": """\
+import pandas as pd
+
+sessions = pd.read_json({name!r}, lines=True, dtype=False, precise_float=True)
+""",
+    "parquet": """\
+import pandas as pd
+
+sessions = pd.read_parquet({name!r})
+""",
+    "csv_long": """\
+import pandas as pd
+
+blank = {{"score": [""], "time_us": [""], "onset": [""], "halt_index": [""]}}
+tokens = pd.read_csv({name!r}, keep_default_na=False, na_values=blank, dtype={{"token": str}})
+""",
+    "csv_wide": """\
+import json, pandas as pd
+
+names = ["tags", "rules", "policy", "tokens", "scores", "held", "times_us"]
+lists = dict.fromkeys(names, json.loads)
+sessions = pd.read_csv({name!r}, keep_default_na=False, converters=lists)
+""",
+    "otlp": """\
+import json, pandas as pd
+
+with open({name!r}, encoding="utf-8") as lines:
+    requests = [json.loads(line)["resourceSpans"][0] for line in lines]
+spans = pd.json_normalize([request["scopeSpans"][0]["spans"][0] for request in requests])
+""",
+}
+
+
+def export_records(
+    records: Iterable[SessionRecord],
+    target: Path | BinaryIO,
+    format: ExportFormat,
+    *,
+    header: Mapping[str, Any] | None = None,
+) -> None:
+    """Write sessions to a file.
+
+    Parameters
+    ----------
+    records
+        Read one at a time.
+    target
+        A path, which is written over, or a binary file, which is left open.
+    format
+        JSONL and Parquet keep everything. CSV and OTLP keep one label a session, what a halt was
+        printed as, and no evidence; neither they nor JSONL have a place for ``header``.
+    header
+        What was exported, such as the filters used; kept in the metadata of Parquet.
+
+    Raises
+    ------
+    InvalidRecordError
+        If a session is too long for a line of JSON.
+    ValueError
+        If there is no such format.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> export_records([], file, "csv_wide")
+    >>> file.getvalue()[:16]
+    b'id,started,ended'
+    """
+    if format not in EXPORT_FORMATS:
+        raise ValueError(f"format must be one of {', '.join(EXPORT_FORMATS)}, got {format!r}")
+    with target.open("wb") if isinstance(target, Path) else nullcontext(target) as file:
+        if format == "parquet":
+            write_parquet(records, file, header)
+        else:
+            _WRITERS[format](records, file)
+
+
+def snippet(format: ExportFormat, name: str) -> str:
+    """Return the lines of Python that load an export.
+
+    >>> print(snippet("parquet", "sessions.parquet"))
+    import pandas as pd
+    <BLANKLINE>
+    sessions = pd.read_parquet('sessions.parquet')
+    <BLANKLINE>
+    """
+    return _SNIPPETS[format].format(name=name)

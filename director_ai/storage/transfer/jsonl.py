@@ -1,0 +1,90 @@
+"""Sessions as lines of JSON: one a line, lossless, and readable without a library."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import SCHEMA_VERSION, to_line
+from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.checked import record_of
+from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, MAX_LINE_BYTES, at_most
+from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.strict_json import parse
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def write_jsonl(records: Iterable[SessionRecord], file: BinaryIO) -> None:
+    """Write one line a session.
+
+    Raises
+    ------
+    InvalidRecordError
+        If a session is too long for a line that could be read again.
+    """
+    for record in records:
+        file.write(line_that_fits(to_line(record), record.id))
+
+
+def line_that_fits(text: str, id: str) -> bytes:
+    """Return a line of a file; one that no reader of ours would take is refused."""
+    line = f"{text}\n".encode()
+    if len(line) > MAX_LINE_BYTES:
+        raise InvalidRecordError(
+            f"a session must fit a line of {MAX_LINE_BYTES:,} bytes, got {len(line):,} for "
+            f"{id!r:.80}; export it as Parquet"
+        )
+    return line
+
+
+def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of every line; only line feeds end one.
+
+    Raises
+    ------
+    ImportRefusedError
+        If a line, or all of them, are too long.
+    """
+    number = n_bytes = 0
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        n_bytes += len(line)
+        if len(line) > MAX_LINE_BYTES:
+            at_most(f"line {number}", len(line), MAX_LINE_BYTES)
+        at_most("all lines", n_bytes, MAX_DECODED_BYTES)
+        yield number, line.removeprefix(_BOM) if number == 1 else line
+
+
+def read_objects(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+    """Yield number and object of every line that is not blank, or what is wrong with it."""
+    for number, line in read_lines(file):
+        if not line.strip():
+            continue
+        try:
+            value = parse(text_of(line))
+            if not isinstance(value, dict):
+                raise InvalidRecordError(f"a line must be an object, got {type(value).__name__}")
+        except InvalidRecordError as error:
+            yield number, Problem.of_session(number, error, {})
+        else:
+            yield number, value
+
+
+def text_of(line: bytes) -> str:
+    """Return a line as text."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRecordError(f"text must be UTF-8, got {error}") from None
+
+
+def record_found(number: int, values: dict[str, Any]) -> Found:
+    """Return the session of a line of ours, or what is wrong with it."""
+    values = dict(values)
+    schema = values.pop("schema", SCHEMA_VERSION)
+    try:
+        if schema != SCHEMA_VERSION:
+            raise InvalidRecordError(f"schema must be {SCHEMA_VERSION}, got {schema!r:.80}")
+        return number, record_of(values)
+    except InvalidRecordError as error:
+        return number, Problem.of_session(number, error, values)

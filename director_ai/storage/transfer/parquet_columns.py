@@ -1,0 +1,127 @@
+"""The columns of a Parquet file of ours: what is kept, and what is there to be filtered by."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import to_values
+from director_ai.errors import InvalidRecordError
+from director_ai.storage.safe_text import escape, unescape
+from director_ai.storage.transfer.checked import record_of
+
+Row = dict[str, Any]
+
+_TIME = pa.timestamp("us", tz="UTC")
+_TEXT = pa.string()
+_TEXTS = pa.list_(pa.string())
+
+SCHEMA = pa.schema(
+    {
+        "id": _TEXT,
+        "started": _TIME,
+        "ended": _TIME,
+        "source": _TEXT,
+        "model": _TEXT,
+        "prompt": _TEXT,
+        "group": _TEXT,
+        "tags": _TEXTS,
+        "label": _TEXT,
+        "onset": pa.int64(),
+        "author": _TEXT,
+        "outcome": _TEXT,
+        "enforced": pa.bool_(),
+        "n_tokens": pa.int64(),
+        "halt_index": pa.int64(),
+        "rules": _TEXTS,
+        "halt_reason": _TEXT,
+        "tokens": _TEXTS,
+        "scores": pa.list_(pa.float64()),
+        "held": pa.list_(pa.int64()),
+        "times_us": pa.list_(pa.int64()),
+        "text_kept": pa.bool_(),
+        "policy": _TEXT,
+        "halt": _TEXT,
+        "shadow_policy": _TEXT,
+        "shadow_halt": _TEXT,
+        "evidence": _TEXT,
+        "evidence_note": _TEXT,
+        "annotations": _TEXT,
+    }
+)
+"""Times are microseconds, ``held`` the tokens that hold an earlier score, and objects JSON."""
+
+NAMES: tuple[str, ...] = tuple(SCHEMA.names)
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+_RENAMED = {"started": "started_us", "ended": "ended_us", "outcome": "ended_by"}
+_OBJECTS = ("policy", "halt", "shadow_policy", "shadow_halt", "evidence", "annotations")
+_DERIVED = ("label", "onset", "author", "n_tokens", "halt_index", "rules", "halt_reason")
+_TEXT_COLUMNS = tuple(field.name for field in SCHEMA if field.type == _TEXT)
+_LISTS_OF_TEXT = tuple(field.name for field in SCHEMA if field.type == _TEXTS)
+
+
+def derived(record: SessionRecord) -> Row:
+    """Return what a record is filtered by that follows from its fields."""
+    halt = record.halt
+    return {
+        "label": record.label,
+        "onset": record.onset,
+        "author": record.annotations[-1].author if record.annotations else None,
+        "n_tokens": record.n_tokens,
+        "halt_index": record.halt_index,
+        "rules": [alarm.mechanism for alarm in halt.alarms] if halt else [],
+        "halt_reason": "; ".join(record.halt_reasons),
+    }
+
+
+def row_of(record: SessionRecord) -> Row:
+    """Return the row of a record."""
+    values = to_values(record)
+    row: Row = {**values, **derived(record)}
+    row |= {column: values[name] for column, name in _RENAMED.items()}
+    row |= {name: _to_json(values[name]) for name in _OBJECTS}
+    for name in _TEXT_COLUMNS:
+        row[name] = None if row[name] is None else escape(row[name])
+    for name in _LISTS_OF_TEXT:
+        row[name] = _each(escape, list(row[name]))
+    return {name: row[name] for name in NAMES}
+
+
+def _each(change: Callable[[str], str], texts: list[str] | None) -> list[str] | None:
+    if texts is None or None in texts:
+        # No list of texts; the record's check says so.
+        return texts
+    whole = "".join(texts)
+    # Hardly any session holds a character to escape, and one look tells.
+    return texts if change(whole) == whole else [change(text) for text in texts]
+
+
+def record_of_row(row: Row) -> SessionRecord:
+    """Return the record of a row; times are microseconds.
+
+    Raises
+    ------
+    InvalidRecordError
+        If a value is none that a session may have, or a column to filter by contradicts another.
+    """
+    row = dict(row)
+    for name in _TEXT_COLUMNS:
+        row[name] = None if row[name] is None else unescape(row[name])
+    for name in _LISTS_OF_TEXT:
+        row[name] = _each(unescape, row[name])
+    values = {_RENAMED.get(name, name): value for name, value in row.items()}
+    for name in _OBJECTS:
+        try:
+            values[name] = json.loads(values[name])
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidRecordError(f"{name} must be JSON, got {values[name]!r:.80}") from None
+    expected = {name: values.pop(name) for name in _DERIVED}
+    record = record_of(values)
+    for name, value in derived(record).items():
+        if value != expected[name]:
+            raise InvalidRecordError(f"{name} must be {value!r:.80}, got {expected[name]!r:.80}")
+    return record

@@ -1,0 +1,39 @@
+"""Sessions that wait in a file of their own to be imported."""
+
+import os
+import weakref
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.storage.transfer.parquet import open_parquet, read_parquet
+
+
+class StagedRecords(Collection[SessionRecord]):
+    """Sessions read from a file one at a time, as often as they are asked for.
+
+    The file is deleted with the last reference to it.
+
+    Parameters
+    ----------
+    path
+        Parquet, written by :func:`director_ai.storage.transfer.parquet.write_parquet`.
+    n_sessions
+        How many it holds.
+    """
+
+    def __init__(self, path: Path, n_sessions: int) -> None:
+        self._path, self._n_sessions = path, n_sessions
+        weakref.finalize(self, os.unlink, path)
+
+    def __iter__(self) -> Iterator[SessionRecord]:
+        with self._path.open("rb") as file:
+            for _, record in read_parquet(open_parquet(file)):
+                assert isinstance(record, SessionRecord), record
+                yield record
+
+    def __len__(self) -> int:
+        return self._n_sessions
+
+    def __contains__(self, record: object) -> bool:
+        return any(record == other for other in self)
