@@ -20,6 +20,7 @@ from director_ai.core.runtime.checks import (
     token_index,
 )
 from director_ai.core.runtime.record import Annotation, Ending, Label, SessionRecord
+from director_ai.core.runtime.strict_json import parse
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.errors import DirectorError, InvalidRecordError
 
@@ -91,10 +92,8 @@ def from_line(line: str) -> SessionRecord:
     'good'
     """
     try:
-        values = json.loads(
-            line, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
-        )
-    except (ValueError, RecursionError) as error:
+        values = parse(line)
+    except InvalidRecordError as error:
         raise InvalidRecordError(f"a session must be one JSON object a line: {error}") from None
     if not isinstance(values, dict):
         raise InvalidRecordError(f"a session must be a JSON object, got {type(values).__name__}")
@@ -144,29 +143,6 @@ def from_values(values: dict[str, Any]) -> SessionRecord:
     )
     values["annotations"] = _annotations(values)
     return SessionRecord(**values)
-
-
-def policy_from(values: str) -> HaltPolicy:
-    """Return the policy a JSON object holds; errors as in :func:`from_line`."""
-    return _policy("policy", json.loads(values))
-
-
-def halt_from(values: str) -> HaltReason | None:
-    """Return the halt a JSON object or ``null`` holds; errors as in :func:`from_line`."""
-    return _halt("halt", json.loads(values), INT64)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {twice!r:.80} stands twice in one object")
-    return values
 
 
 def _held(values: object, n_scores: int) -> tuple[bool, ...]:

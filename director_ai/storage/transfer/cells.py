@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
+from director_ai.core.runtime.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import number_of
-from director_ai.storage.transfer.strict_json import parse
 
 _WORDS = re.compile(r"\s*\S+|\s+\Z")
 _TRUE = {"1", "true", "yes"}

@@ -10,6 +10,8 @@ from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import from_values
 from director_ai.errors import InvalidRecordError
 
+_NEEDED = {"id", "tokens", "scores"}
+
 _LISTS: dict[str, list[Any]] = {"tokens": [], "scores": [], "times_us": [], "held": []}
 
 
@@ -21,7 +23,7 @@ def record_of(values: dict[str, Any]) -> SessionRecord:
     director_ai.errors.InvalidRecordError: scores[0] must be a number in [0, 1], got 2.0
     """
     lists = {name: values.get(name, []) for name in _LISTS}
-    if not _clean(**lists):
+    if not values.keys() >= _NEEDED or not _clean(**lists):
         # It takes its time, and says which entry is wrong.
         return from_values(values)
     n_tokens, n_scores = len(lists["tokens"]), len(lists["scores"])

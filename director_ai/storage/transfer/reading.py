@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO, TypeVar, cast, get_args
 
 from director_ai.core.runtime.record import Label, SessionRecord
+from director_ai.core.runtime.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_file import read_csv
 from director_ai.storage.transfer.jsonl import read_objects, record_found, text_of
@@ -28,7 +29,6 @@ from director_ai.storage.transfer.parquet import is_ours, open_parquet, read_par
 from director_ai.storage.transfer.plan import FileFormat, ImportPlan, Tally
 from director_ai.storage.transfer.problem import Found, Problem
 from director_ai.storage.transfer.rows import Row, Rows, columns_of, sessions_of
-from director_ai.storage.transfer.strict_json import parse
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"

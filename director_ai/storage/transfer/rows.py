@@ -5,6 +5,7 @@ from itertools import chain, islice
 from typing import Any
 
 from director_ai.core.runtime.record_json import halt_values
+from director_ai.core.runtime.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer import cells
 from director_ai.storage.transfer.checked import record_of
@@ -13,7 +14,6 @@ from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
 from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.problem import Found, Problem
 from director_ai.storage.transfer.reason_text import reason_from
-from director_ai.storage.transfer.strict_json import parse
 
 Row = Mapping[str, Any]
 Rows = Iterator[tuple[int, Row | Problem]]

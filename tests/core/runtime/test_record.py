@@ -300,7 +300,7 @@ def test_a_bad_field_is_named_with_its_value_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "a session must be one JSON object a line: Expecting value"),
+        ("", "a session must be one JSON object a line: JSON must be valid: Expecting value"),
         ("[1, 2]", "a session must be a JSON object, got list"),
         ('{"id": "a"', "a session must be one JSON object a line"),
         ('{"id": "a", "scores": [NaN]}', "NaN is not a JSON number"),
