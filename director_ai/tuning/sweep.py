@@ -46,8 +46,9 @@ class Grid:
         >>> Grid.even(3).trend_thresholds.tolist()
         [1.5, 0.75, 0.0]
         """
-        unit = np.linspace(0.0, 1.0, n)
-        return cls(unit, unit, np.linspace(downward_trend.LARGEST_DROP, 0.0, n))
+        # Without the last bits that only a computer would type.
+        unit = np.round(np.linspace(0.0, 1.0, n), 10)
+        return cls(unit, unit, np.round(np.linspace(downward_trend.LARGEST_DROP, 0.0, n), 10))
 
     @property
     def shape(self) -> tuple[int, int, int]:
