@@ -13,7 +13,7 @@ PRESENTER_FONT = 18
 FONT = 12
 
 _STYLE = """
-.stMainBlockContainer { padding-top: 1rem; padding-bottom: 2rem; }
+.stMainBlockContainer { padding-top: 3.75rem; padding-bottom: 2rem; }
 .stMainBlockContainer > .stVerticalBlock { gap: .55rem; }
 .stAppHeader { background: transparent; pointer-events: none; }
 .stAppHeader * { pointer-events: auto; }
@@ -68,6 +68,7 @@ def navigation() -> Any:
                 icon=":material/rate_review:",
                 url_path="review",
             ),
+            st.Page(views / "tune.py", title="Tune", icon=":material/tune:", url_path="tune"),
             st.Page(views / "data.py", title="Data", icon=":material/database:", url_path="data"),
             st.Page(
                 views / "session.py",

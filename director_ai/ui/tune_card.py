@@ -1,0 +1,158 @@
+"""The result card: what the limits make of the archive, with what is not known."""
+
+from typing import Any
+
+import streamlit as st
+
+from director_ai.tuning import metrics
+from director_ai.ui.tune_numbers import FEW, FlipCounts, Rate, Result, Tokens
+
+
+def card(numbers: Result, changed: FlipCounts, baseline: str) -> None:
+    """Draw the numbers of the limits in use, and what changes from a baseline.
+
+    Parameters
+    ----------
+    numbers, changed
+        Of the limits in use.
+    baseline
+        Name of what they are compared with.
+    """
+    with st.container(border=True, gap="xsmall", key="card"):
+        columns = st.columns(4, gap="small")
+        with columns[0]:
+            _share(
+                "Catch rate",
+                numbers.catch,
+                "Bad sessions halted at or after their onset, or at all where it is not known; "
+                "recall. Below: the 95 % interval, and the counts.",
+            )
+        with columns[1]:
+            _share(
+                "False halts",
+                numbers.false,
+                "Good sessions that are halted; false-positive rate. Below: the 95 % interval, "
+                "and the counts.",
+            )
+        with columns[2]:
+            _tokens(
+                "Delay",
+                numbers.delay,
+                "Median tokens from onset to halt, of bad sessions caught whose onset is known.",
+            )
+        with columns[3]:
+            _tokens(
+                "Leaked",
+                numbers.leaked,
+                "Median tokens past the onset that the reader gets, of bad sessions whose onset "
+                "is known: those missed leak to their end.",
+            )
+        st.text(flips_line(changed, baseline))
+        st.text(standard_line(numbers))
+        for caution in cautions(numbers):
+            st.text(caution)
+
+
+def flips_line(changed: FlipCounts, baseline: str) -> str:
+    """Return what changes from the baseline in one line.
+
+    >>> flips_line(FlipCounts(41, 3, 0, 0, 2, 1131, 0, 0), "recorded")
+    'Against recorded: right halts +41 −3 · false halts +2 −1,131.'
+    >>> flips_line(FlipCounts(0, 0, 0, 0, 0, 0, 7, 0), "recorded")
+    'Against recorded: no session ends otherwise; 7 are halted at another token.'
+    """
+    moved = f"{changed.moved:,} are halted at another token"
+    if not changed.n_sessions:
+        tail = f"; {moved}" if changed.moved else ""
+        return f"Against {baseline}: no session ends otherwise{tail}."
+    parts = [
+        f"{name} halts {change}"
+        for name, gained, lost in (
+            ("right", changed.right_gained, changed.right_lost),
+            ("early", changed.early_gained, changed.early_lost),
+            ("false", changed.false_gained, changed.false_lost),
+        )
+        if (change := _gained(gained, lost))
+    ]
+    if changed.unlabelled:
+        parts.append(f"{changed.unlabelled:,} unlabelled change")
+    if changed.moved:
+        parts.append(moved)
+    return f"Against {baseline}: {' · '.join(parts)}."
+
+
+def _gained(gained: int, lost: int) -> str:
+    parts = [f"+{gained:,}" if gained else "", f"−{lost:,}" if lost else ""]
+    return " ".join(filter(None, parts))
+
+
+def standard_line(numbers: Result) -> str:
+    """Return the numbers under the names other tools give them; unknown sessions left out."""
+    counts = numbers.counts
+    parts = [
+        f"{name} {_plain(float(metric(counts)))}"
+        for name, metric in (
+            ("precision", metrics.precision),
+            ("recall", metrics.catch_rate),
+            ("F1", metrics.f_score),
+            ("balanced accuracy", metrics.balanced_accuracy),
+            ("MCC", metrics.matthews),
+        )
+    ]
+    return f"Halts {numbers.halted.text} of all {numbers.halted.n:,}. {' · '.join(parts)}"
+
+
+def cautions(numbers: Result) -> list[str]:
+    """Return what keeps the numbers from being taken at their word."""
+    found = []
+    sides = ((numbers.catch, "bad"), (numbers.false, "good"))
+    few = [f"{rate.n} {name}" for rate, name in sides if rate.is_few and rate.n]
+    absent = [name for rate, name in sides if not rate.n]
+    if len(absent) == len(sides):
+        found.append(
+            "Without labels this tells how often it halts, not whether it is right. "
+            f"{FEW} good and {FEW} bad labels make the rates mean something."
+        )
+    elif absent:
+        found.append(f"No {absent[0]} session is labelled: one of the two rates cannot be told.")
+    if few:
+        found.append(
+            f"Only {' and '.join(few)} sessions: read the intervals, not the rates. "
+            f"From {FEW} of each on the rates mean something."
+        )
+    if numbers.n_unknown:
+        found.append(
+            f"{numbers.n_unknown:,} unknown: their recording ends before any rule holds. Rates "
+            "are ranges, from all of them completing to all of them halting."
+        )
+    if numbers.policy.halt_mode == "soft":
+        found.append(
+            "Soft halts: curve, map and proposal judge by the token at which a rule holds."
+        )
+    return found
+
+
+def _share(name: str, rate: Rate, meaning: str) -> None:
+    _metric(name, rate.text, f"{rate.interval} · {rate.counted}", rate.is_few, meaning)
+
+
+def _tokens(name: str, tokens: Tokens, meaning: str) -> None:
+    below = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}" if tokens.n else "no onset known"
+    value = f"{tokens.text} tokens" if tokens.n else "–"
+    _metric(name, value, below, tokens.n < FEW, meaning)
+
+
+def _metric(name: str, value: str, below: str, few: bool, meaning: str) -> Any:
+    # Only our own words and numbers are given to it: it reads Markdown.
+    st.metric(
+        name,
+        f":gray[{value}]" if few else value,
+        below,
+        delta_color="off",
+        delta_arrow="off",
+        help=meaning,
+    )
+
+
+def _plain(value: float) -> str:
+    return "–" if value != value else f"{value:.3f}"  # noqa: PLR0124  (nan)

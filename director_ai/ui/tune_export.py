@@ -1,0 +1,213 @@
+"""The limits to take along: as code, as configuration, and as a card with what they rest on."""
+
+import html
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.text import visible
+from director_ai.tuning import metrics
+from director_ai.tuning.certificate import Certificate
+from director_ai.tuning.fingerprint import fingerprint
+from director_ai.ui.tune_data import TuneData
+from director_ai.ui.tune_numbers import FlipCounts, Rate, Result, answer
+
+PACKAGES: Final = ("director-workbench", "numpy")
+
+
+def python_call(policy: HaltPolicy) -> str:
+    """Return the lines that make a kernel with these limits.
+
+    >>> print(python_call(HaltPolicy(hard_limit=0.4)))
+    from director_ai import HaltPolicy, StreamingKernel
+    <BLANKLINE>
+    policy = HaltPolicy(hard_limit=0.4)
+    kernel = StreamingKernel(**policy.to_dict())
+    """
+    usual = HaltPolicy()
+    own = ", ".join(
+        f"{field.name}={getattr(policy, field.name)!r}"
+        for field in fields(policy)
+        if getattr(policy, field.name) != getattr(usual, field.name)
+    )
+    return (
+        "from director_ai import HaltPolicy, StreamingKernel\n\n"
+        f"policy = HaltPolicy({own})\nkernel = StreamingKernel(**policy.to_dict())"
+    )
+
+
+def as_json(policy: HaltPolicy) -> str:
+    """Return every field as JSON, for ``HaltPolicy.from_dict``."""
+    return json.dumps(policy.to_dict(), indent=2) + "\n"
+
+
+def as_yaml(policy: HaltPolicy) -> str:
+    """Return every field as YAML.
+
+    >>> as_yaml(HaltPolicy()).splitlines()[:2]
+    ['hard_limit: 0.5', 'window_size: 10']
+    """
+    # A scalar of JSON is one of YAML.
+    return "".join(f"{name}: {json.dumps(value)}\n" for name, value in policy.to_dict().items())
+
+
+def as_env(policy: HaltPolicy) -> str:
+    r"""Return one environment variable, and the line that reads it.
+
+    >>> as_env(HaltPolicy()).splitlines()[0][:32]
+    'DIRECTOR_POLICY=\'{"hard_limit": '
+    """
+    return (
+        f"DIRECTOR_POLICY='{json.dumps(policy.to_dict())}'\n"
+        '# policy = HaltPolicy.from_dict(json.loads(os.environ["DIRECTOR_POLICY"]))\n'
+    )
+
+
+class Form(NamedTuple):
+    """A way to write a policy: how, the end of the file's name, and its language."""
+
+    text_of: Callable[[HaltPolicy], str]
+    suffix: str
+    language: str
+
+
+FORMS: Final[Mapping[str, Form]] = {
+    "Python": Form(python_call, "py", "python"),
+    "JSON": Form(as_json, "json", "json"),
+    "YAML": Form(as_yaml, "yaml", "yaml"),
+    "Environment": Form(as_env, "env", "bash"),
+}
+
+
+def card_values(
+    data: TuneData,
+    numbers: Result,
+    changed: FlipCounts,
+    *,
+    baseline: str,
+    n_sealed: int,
+    n_attempts: int,
+    certificate: Certificate | None,
+    at: datetime,
+) -> dict[str, Any]:
+    """Return the tuning card as plain values: what was chosen, by what, and how well it does.
+
+    Parameters
+    ----------
+    data, numbers
+        The sessions looked at, and what the limits make of them.
+    changed, baseline
+        What ends otherwise than under which limits.
+    n_sealed, n_attempts, certificate
+        Sessions set aside, how often they were asked, and the certificate these limits have.
+    at
+        When.
+    """
+    labelled = data.labelled
+    return {
+        "policy": numbers.policy.to_dict(),
+        "answer": answer(numbers),
+        "data": {
+            "sha256": fingerprint(labelled),
+            "sessions": labelled.n_sessions,
+            "tokens": labelled.curves.n_tokens,
+            "good": labelled.n_good,
+            "bad": labelled.n_bad,
+            "unlabelled": labelled.n_sessions - labelled.n_good - labelled.n_bad,
+            "groups": len(np.unique(labelled.groups)),
+            "cut_recordings": data.n_cut,
+            "sealed": n_sealed,
+        },
+        "unknown": numbers.n_unknown,
+        "metrics": {
+            "catch_rate": _rate(numbers.catch),
+            "false_halt_rate": _rate(numbers.false),
+            "halt_rate": _rate(numbers.halted),
+            **{
+                name: _number(float(metric(numbers.counts)))
+                for name, metric in (
+                    ("precision", metrics.precision),
+                    ("f1", metrics.f_score),
+                    ("balanced_accuracy", metrics.balanced_accuracy),
+                    ("mcc", metrics.matthews),
+                )
+            },
+            "delay_tokens": {
+                "median": _number(numbers.delay.median),
+                "p90": _number(numbers.delay.p90),
+                "n": numbers.delay.n,
+            },
+            "leaked_tokens": {
+                "median": _number(numbers.leaked.median),
+                "p90": _number(numbers.leaked.p90),
+                "n": numbers.leaked.n,
+            },
+        },
+        "flips": {"against": baseline, **changed._asdict()},
+        "attempts_to_certify": n_attempts,
+        "certificate": None if certificate is None else json.loads(certificate.to_json()),
+        "date": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def card_markdown(values: Mapping[str, Any]) -> str:
+    """Return the tuning card as Markdown; whatever it quotes is shown and never rendered."""
+    lines = ["# Tuning card", "", _plain(str(values["answer"])), ""]
+    for title in ("policy", "data", "metrics", "flips", "certificate", "versions"):
+        section = values[title]
+        lines += [f"## {title.capitalize()}", ""]
+        if section is None:
+            lines += ["none", ""]
+            continue
+        lines += ["| | |", "|---|---|"]
+        lines += [f"| {_plain(name)} | {_plain(_said(value))} |" for name, value in section.items()]
+        lines.append("")
+    lines.append(
+        f"Unknown sessions: {values['unknown']}. Attempts to certify: "
+        f"{values['attempts_to_certify']}. Date: {values['date']}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def card_json(values: Mapping[str, Any]) -> str:
+    """Return the tuning card as JSON."""
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    return {
+        "cases": rate.least,
+        "cases_if_unknown_halt": rate.most,
+        "n": rate.n,
+        "low_95": _number(rate.low),
+        "high_95": _number(rate.high),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 6)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_said(part)}" for name, part in value.items())
+    return "–" if value is None else str(value)
+
+
+def _plain(text: str) -> str:
+    # A bar would end a table's cell; everything else that marks up goes as HTML would.
+    return html.escape(visible(text)).replace("|", "\\|").replace("[", "\\[")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

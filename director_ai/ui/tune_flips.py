@@ -1,0 +1,145 @@
+"""The sessions that end otherwise: who they are, the harmful ones first, labelled in place."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from director_ai.figures.theme import GLYPH, RULE_NAME, RULES
+from director_ai.replay.curves import IntArray
+from director_ai.replay.engine import Outcomes
+from director_ai.storage.sparkline import POINTS
+from director_ai.tuning.effects import Flips
+from director_ai.tuning.labelled import BAD, GOOD
+from director_ai.ui.text import visible
+from director_ai.ui.tune_data import TuneData
+
+KINDS: Final[dict[str, str]] = {
+    "right_lost": "▼ right lost",
+    "false_gained": "▲ false gained",
+    "early_gained": "▲ early gained",
+    "right_gained": "△ right gained",
+    "false_lost": "▽ false lost",
+    "early_lost": "▽ early lost",
+    "unlabelled": "? unlabelled",
+    "moved": "↔ moved",
+}
+"""From harm to none: filled glyphs are harm, hollow ones are gain."""
+
+_LABEL: Final = {GOOD: "○ good", BAD: "● bad"}
+
+
+class FlipRow(NamedTuple):
+    """A session that ends otherwise: its kind, and its place in the data."""
+
+    kind: str
+    row: int
+
+
+def flip_rows(changed: Flips, *, moved: bool = False) -> list[FlipRow]:
+    """Return the sessions that end otherwise, the harmful kinds first.
+
+    Parameters
+    ----------
+    changed
+        Masks of the sessions.
+    moved
+        Also those that are only halted at another token.
+
+    Examples
+    --------
+    >>> nobody, first = np.zeros(2, bool), np.array([True, False])
+    >>> flip_rows(Flips(nobody, ~first, nobody, nobody, first, nobody, nobody, nobody))
+    [FlipRow(kind='right_lost', row=1), FlipRow(kind='false_gained', row=0)]
+    """
+    found: list[FlipRow] = []
+    seen: set[int] = set()
+    for kind in KINDS:
+        if kind == "moved" and not moved:
+            continue
+        for row in np.flatnonzero(getattr(changed, kind)).tolist():
+            # A right halt lost to an early one is in two kinds: the first says what matters.
+            if row not in seen:
+                seen.add(row)
+                found.append(FlipRow(kind, row))
+    return found
+
+
+def flip_table(
+    rows: Sequence[FlipRow], data: TuneData, before: Outcomes, after: Outcomes
+) -> pd.DataFrame:
+    """Return a row a session, as the page shows it; what others wrote is made visible."""
+    places = np.array([flip.row for flip in rows], np.int64)
+    labels = data.labelled.labels[places].tolist()
+    return pd.DataFrame(
+        {
+            "Change": [KINDS[flip.kind] for flip in rows],
+            "Id": [visible(data.ids[row]) for row in places],
+            "Coherence": lows(data, places),
+            "Label": [_LABEL.get(label, "–") for label in labels],
+            "Was": [_end(before, row) for row in places],
+            "By": [_rule(before, row) for row in places],
+            "Now": [_end(after, row) for row in places],
+            "By now": [_rule(after, row) for row in places],
+            "Tokens": data.labelled.curves.lengths[places],
+            "Model": [visible(data.models[row]) for row in places],
+        }
+    )
+
+
+def flip_records(
+    rows: Sequence[FlipRow], data: TuneData, before: Outcomes, after: Outcomes
+) -> list[dict[str, Any]]:
+    """Return a row a session with plain values, as a file has it."""
+    words = {GOOD: "good", BAD: "bad"}
+
+    def halt(outcomes: Outcomes, row: int) -> tuple[int | str, str]:
+        if not outcomes.halts[row]:
+            return "", "unknown" if outcomes.unknown[row] else "completes"
+        return int(outcomes.trigger[row]), RULES[int(outcomes.mechanism[row])]
+
+    found = []
+    for kind, row in rows:
+        (was, was_rule), (now, now_rule) = halt(before, row), halt(after, row)
+        found.append(
+            {
+                "change": kind,
+                "id": data.ids[row],
+                "label": words.get(int(data.labelled.labels[row]), ""),
+                "halt_before": was,
+                "rule_before": was_rule,
+                "halt_after": now,
+                "rule_after": now_rule,
+                "n_tokens": int(data.labelled.curves.lengths[row]),
+                "model": data.models[row],
+                "source": data.sources[row],
+            }
+        )
+    return found
+
+
+def lows(data: TuneData, places: IntArray) -> list[list[float]]:
+    """Return at most ``POINTS`` scores of each session, each the lowest of its stretch."""
+    found = []
+    for row in places.tolist():
+        scores = data.labelled.curves.session(row)
+        if len(scores) > POINTS:
+            starts = np.arange(POINTS) * len(scores) // POINTS
+            # The low points are what a stream is halted at: no thinning may lose one.
+            scores = np.minimum.reduceat(scores, starts)
+        found.append(scores.round(3).tolist())
+    return found
+
+
+def _end(outcomes: Outcomes, row: int) -> str:
+    if outcomes.halts[row]:
+        return f"✖ {int(outcomes.trigger[row])}"
+    return "◌ unknown" if outcomes.unknown[row] else "✓ completes"
+
+
+def _rule(outcomes: Outcomes, row: int) -> str:
+    if not outcomes.halts[row]:
+        return ""
+    rule = RULES[int(outcomes.mechanism[row])]
+    return f"{GLYPH[rule]} {RULE_NAME[rule]}"

@@ -1,0 +1,242 @@
+"""What one set of limits makes of the archive, in the numbers and words of the Tune page."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.downward_trend import LARGEST_DROP
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import IntArray
+from director_ai.replay.engine import Outcomes
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.classes import Classes, classes, delays, released
+from director_ai.tuning.effects import Flips, flips
+from director_ai.tuning.intervals import wilson
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.metrics import Counts
+
+FEW: Final = 30
+"""A rate of fewer sessions is shown grey: its interval says more than it does."""
+
+
+class Rate(NamedTuple):
+    """A share that was counted, unknown sessions counted both ways.
+
+    Attributes
+    ----------
+    least, most
+        Cases if every unknown session completed, and if every one halted.
+    n
+        Of how many.
+    low, high
+        Ends of the 95 % Wilson intervals of the two; nan of nothing.
+    """
+
+    least: int
+    most: int
+    n: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, least: float, most: float, n: float) -> "Rate":
+        """Return the rate of counts.
+
+        >>> Rate.of(5, 6, 10).text
+        '50.0–60.0 %'
+        """
+        fewest, largest, total = int(least), int(most), int(n)
+        return cls(fewest, largest, total, wilson(fewest, total).low, wilson(largest, total).high)
+
+    @property
+    def is_few(self) -> bool:
+        """Whether so few sessions were counted that only the interval should be read."""
+        return self.n < FEW
+
+    @property
+    def text(self) -> str:
+        """The share in percent; a range where some sessions are unknown, a dash of nothing."""
+        if not self.n:
+            return "–"
+        return span(self.least / self.n, self.most / self.n)
+
+    @property
+    def interval(self) -> str:
+        """The interval in percent.
+
+        >>> Rate.of(6, 6, 135).interval
+        '2.1–9.4 %'
+        """
+        return "no session" if not self.n else span(self.low, self.high)
+
+    @property
+    def counted(self) -> str:
+        """The counts behind it.
+
+        >>> Rate.of(1200, 1210, 2000).counted
+        '1,200–1,210 of 2,000'
+        """
+        cases = f"{self.least:,}" if self.least == self.most else f"{self.least:,}–{self.most:,}"
+        return f"{cases} of {self.n:,}"
+
+
+class Tokens(NamedTuple):
+    """Tokens over some sessions.
+
+    Attributes
+    ----------
+    median, p90
+        nan of none.
+    n
+        Sessions counted.
+    """
+
+    median: float
+    p90: float
+    n: int
+
+    @classmethod
+    def of(cls, values: IntArray) -> "Tokens":
+        """Return the median and the 90th percentile."""
+        if not len(values):
+            return cls(math.nan, math.nan, 0)
+        median, p90 = np.percentile(values, [50, 90])
+        return cls(float(median), float(p90), len(values))
+
+    @property
+    def text(self) -> str:
+        """The median.
+
+        >>> Tokens.of(np.array([2, 4])).text, Tokens.of(np.array([], int)).text
+        ('3', '–')
+        """
+        return f"{self.median:,.0f}" if self.n else "–"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What a policy makes of labelled sessions.
+
+    Attributes
+    ----------
+    policy, outcomes, found, counts
+        The limits, what becomes of every session, by class, and counted.
+    catch, false, halted
+        Shares of the bad, the good and all sessions.
+    delay
+        Tokens from onset to halt of bad sessions detected.
+    leaked
+        Tokens after the onset that the reader gets, of every bad session whose end is known.
+    n_unknown
+        Sessions, labelled or not, whose recording ends before any rule holds.
+    """
+
+    policy: HaltPolicy
+    outcomes: Outcomes
+    found: Classes
+    counts: Counts
+    catch: Rate
+    false: Rate
+    halted: Rate
+    delay: Tokens
+    leaked: Tokens
+    n_unknown: int
+
+
+def result(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Result:
+    """Return the numbers of one policy; ``outcomes`` are what it makes of ``data``."""
+    found = classes(data, outcomes)
+    counts = Counts.of(found, good=data.good)
+    fewest, most = counts.settled(unknown_halt=False), counts.settled(unknown_halt=True)
+    late = delays(data, outcomes, found)
+    n_halted, n_unknown = int(outcomes.halts.sum()), int(outcomes.unknown.sum())
+    return Result(
+        policy=policy,
+        outcomes=outcomes,
+        found=found,
+        counts=counts,
+        catch=Rate.of(float(fewest.detected), float(most.detected), float(counts.n_bad)),
+        false=Rate.of(float(fewest.false), float(most.false), float(counts.n_good)),
+        halted=Rate.of(n_halted, n_halted + n_unknown, data.n_sessions),
+        delay=Tokens.of(late[late != NEVER]),
+        leaked=Tokens.of(_leaked(data, outcomes, policy)),
+        n_unknown=n_unknown,
+    )
+
+
+def span(low: float, high: float) -> str:
+    """Return a range of shares in percent, one number where both ends read alike.
+
+    >>> span(0.0205, 0.0936), span(0.5, 0.5)
+    ('2.1–9.4 %', '50.0 %')
+    """
+    first, last = f"{100 * low:.1f}", f"{100 * high:.1f}"
+    return f"{first} %" if first == last else f"{first}–{last} %"
+
+
+def limits_text(policy: HaltPolicy) -> str:
+    """Return the limits that halt, in short; a rule that is off says so.
+
+    >>> limits_text(HaltPolicy(hard_limit=0.34, trend_threshold=1.5))
+    'hard 0.34 · window 10 @ 0.55 · trend off'
+    """
+    parts = [
+        f"hard {policy.hard_limit:g}" if policy.hard_limit > 0 else "hard off",
+        f"window {policy.window_size} @ {policy.window_threshold:g}"
+        if policy.window_threshold > 0
+        else "window off",
+        f"trend {policy.trend_window} @ {policy.trend_threshold:g}"
+        if policy.trend_threshold < LARGEST_DROP
+        else "trend off",
+        *(["soft halts"] if policy.halt_mode == "soft" else []),
+    ]
+    return " · ".join(parts)
+
+
+def answer(numbers: Result) -> str:
+    """Return the whole result as the sentences one would read out."""
+    parts = [f"{limits_text(numbers.policy)}."]
+    if numbers.catch.n:
+        late = f", median {numbers.delay.text} tokens after the onset" if numbers.delay.n else ""
+        parts.append(
+            f"Catches {numbers.catch.text} [{numbers.catch.interval}] of bad sessions{late}."
+        )
+    if numbers.false.n:
+        parts.append(f"False halts {numbers.false.text} [{numbers.false.interval}].")
+    if not numbers.catch.n and not numbers.false.n:
+        parts.append(f"Halts {numbers.halted.text} of {numbers.halted.n:,} sessions.")
+    return " ".join(parts)
+
+
+class FlipCounts(NamedTuple):
+    """Sessions that end otherwise than under the baseline, by kind."""
+
+    right_gained: int
+    right_lost: int
+    early_gained: int
+    early_lost: int
+    false_gained: int
+    false_lost: int
+    moved: int
+    unlabelled: int
+
+    @property
+    def n_sessions(self) -> int:
+        """Sessions whose halting changes; one that is only halted elsewhere is not counted."""
+        return sum(self) - self.moved
+
+
+def flips_between(
+    data: LabelledCurves, before: Outcomes, after: Outcomes
+) -> tuple[Flips, FlipCounts]:
+    """Return which sessions end otherwise, and how many."""
+    changed = flips(before, after, data)
+    return changed, FlipCounts(*(int(mask.sum()) for mask in changed))
+
+
+def _leaked(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> IntArray:
+    known = data.bad & (data.onsets != NEVER) & ~outcomes.unknown
+    sent = released(data, outcomes, policy)[known]
+    return np.asarray(np.maximum(0, sent - data.onsets[known]))

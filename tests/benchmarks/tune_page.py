@@ -1,0 +1,208 @@
+"""What the Tune page costs, on generated sessions.
+
+Run ``python tests/benchmarks/tune_page.py`` on a quiet machine; ``--sessions 20000`` for a large
+archive, ``--browser`` also measures from a key pressed on a slider to the new card, curve and
+flips. Every figure is the median of several runs, in milliseconds.
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from director_ai.figures.delay_curve import delay_curve_data  # noqa: E402  (after the path)
+from director_ai.figures.length_hazard import length_hazard_data  # noqa: E402
+from director_ai.figures.rule_blame import rule_blame_data  # noqa: E402
+from director_ai.figures.theme import LIGHT  # noqa: E402
+from director_ai.figures.threshold_curve import threshold_curve_figure  # noqa: E402
+from director_ai.figures.threshold_curve_data import threshold_curve_data  # noqa: E402
+from director_ai.figures.threshold_map import threshold_map_data  # noqa: E402
+from director_ai.replay.engine import HARD, WINDOW, Replay  # noqa: E402
+from director_ai.storage.store import Store  # noqa: E402
+from director_ai.tuning.effects import blame  # noqa: E402
+from director_ai.tuning.plateaus import plateau, sensitivity  # noqa: E402
+from director_ai.ui.tune_choose import Wish, proposed  # noqa: E402
+from director_ai.ui.tune_data import JUDGED, TuneData, parted_study  # noqa: E402
+from director_ai.ui.tune_flip_list import MOST_ROWS  # noqa: E402
+from director_ai.ui.tune_flips import flip_rows, flip_table  # noqa: E402
+from director_ai.ui.tune_numbers import flips_between, result  # noqa: E402
+from tests.ui.tune_store import filled  # noqa: E402
+
+BUDGET_MS = {2_000: 10.0, 20_000: 100.0}
+"""Of one moved slider: card, what a step does, flips and curve, by number of sessions."""
+
+N_RUNS = 9
+
+
+def median_ms(work: Callable[[], Any], n_runs: int = N_RUNS) -> float:
+    """Return the median time of some runs."""
+    times = []
+    for _ in range(n_runs):
+        start = time.perf_counter()
+        work()
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def parts(store: Store) -> dict[str, float]:
+    """Return what each part costs over the whole store, nothing sealed."""
+    data = TuneData.of(list(store.curves(JUDGED)))
+    labelled = data.labelled
+    usual = data.usual
+    replay = Replay(labelled.curves, window_size=usual.window_size, trend_window=usual.trend_window)
+    before = replay.outcomes(usual)
+    policy = replace(usual, hard_limit=0.4, window_threshold=0.62, trend_threshold=1.5)
+    after = replay.outcomes(policy)
+    changed, _ = flips_between(labelled, before, after)
+    rows = flip_rows(changed)
+
+    def slider() -> None:
+        outcomes = replay.outcomes(policy)
+        result(labelled, outcomes, policy)
+        sensitivity(labelled, replay, policy)
+        found, _ = flips_between(labelled, before, outcomes)
+        flip_table(flip_rows(found)[:MOST_ROWS], data, before, outcomes)
+        threshold_curve_data(labelled, replay, policy, HARD)
+        plateau(replay, policy, HARD, change="halt")
+
+    drawn = threshold_curve_data(labelled, replay, policy, HARD)
+    return {
+        "slider, all it needs": median_ms(slider),
+        "- outcomes and card": median_ms(lambda: result(labelled, replay.outcomes(policy), policy)),
+        "- a step of each": median_ms(lambda: sensitivity(labelled, replay, policy)),
+        "- flips": median_ms(lambda: flip_rows(flips_between(labelled, before, after)[0])),
+        "- flip table": median_ms(lambda: flip_table(rows[:MOST_ROWS], data, before, after)),
+        "- curve": median_ms(lambda: threshold_curve_data(labelled, replay, policy, HARD)),
+        "- curve as a figure": median_ms(
+            lambda: threshold_curve_figure(drawn, LIGHT, marks=[("in use", policy, "solid")])
+        ),
+        "- plateau": median_ms(lambda: plateau(replay, policy, HARD, change="halt")),
+        "map 41 × 41": median_ms(
+            lambda: threshold_map_data(
+                labelled, replay, policy, rules=(HARD, WINDOW), metric="catch rate"
+            )
+        ),
+        "rules": median_ms(lambda: rule_blame_data(blame(labelled, replay, policy))),
+        "delay": median_ms(lambda: delay_curve_data(labelled, after)),
+        "length": median_ms(lambda: length_hazard_data(labelled, replay, policy)),
+        "window size": median_ms(
+            lambda: Replay(labelled.curves, window_size=12, trend_window=5), 3
+        ),
+        "propose": median_ms(lambda: proposed(data, replay, policy, Wish(0.05, 0.05)), 3),
+        "load, store to arrays": median_ms(lambda: TuneData.of(list(store.curves(JUDGED))), 3),
+        "set the sealed part aside": median_ms(lambda: parted_study(data, "key"), 3),
+    }
+
+
+def script_runs(path: Path) -> dict[str, float]:
+    """Return what whole runs of the page cost on the server."""
+    os.environ["DIRECTOR_STORE"] = str(path)
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    app.switch_page("pages/views/tune.py")
+    first = median_ms(lambda: app.run(), 1)
+    assert not app.exception
+    values = iter([0.01 * step for step in range(20, 20 + N_RUNS)])
+    return {
+        "first run": first,
+        "slider moved": median_ms(lambda: app.slider(key="h").set_value(next(values)).run()),
+    }
+
+
+def browser(path: Path) -> dict[str, float]:
+    """Return the time from a key on the slider to the new card, and to the whole page at rest."""
+    from playwright.sync_api import sync_playwright
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+    command += ["--server.headless", "true", "--server.port", str(port)]
+    environment = {**os.environ, "DIRECTOR_STORE": str(path)}
+    times: dict[str, list[float]] = {"card": [], "curve": [], "at rest": []}
+    with (
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as server,
+        sync_playwright() as playwright,
+    ):
+        chromium = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
+        )
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        time.sleep(5)
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.locator(".d-status").wait_for()
+        page.goto(f"http://127.0.0.1:{port}/tune?h=0.3&a=0.6&d=1.5")
+        page.locator(".st-key-threshold_curve .main-svg").first.wait_for()
+        page.wait_for_timeout(3000)
+        page.locator(".st-key-h [role=slider], .st-key-h input").first.focus()
+        for _ in range(N_RUNS):
+            found = page.evaluate(_WATCH)
+            page.keyboard.press("ArrowRight")
+            page.wait_for_function("() => window.__seen && window.__seen.rest")
+            found = page.evaluate("() => window.__seen")
+            for name, key in (("card", "card"), ("curve", "curve"), ("at rest", "rest")):
+                times[name].append(found[key])
+            page.wait_for_timeout(300)
+        chromium.close()
+        server.terminate()
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+_WATCH = """() => {
+  const seen = {}; window.__seen = seen;
+  const app = document.querySelector('[data-testid=stApp]');
+  const card = document.querySelector('.st-key-card');
+  const graph = document.querySelector('.st-key-threshold_curve .js-plotly-plot');
+  let start = 0;
+  const pressed = () => { start = performance.now(); };
+  document.addEventListener('keydown', pressed, {once: true, capture: true});
+  const now = () => performance.now() - start;
+  new MutationObserver((_, o) => { seen.card = now(); o.disconnect(); })
+    .observe(card, {subtree: true, childList: true, characterData: true});
+  const drawn = () => { seen.curve = now(); graph.removeListener('plotly_afterplot', drawn); };
+  graph.on('plotly_afterplot', drawn);
+  const wait = () => {
+    const running = app.getAttribute('data-test-script-state') !== 'notRunning';
+    if (start && seen.card && seen.curve && !running) {
+      requestAnimationFrame(() => requestAnimationFrame(() => { seen.rest = now(); }));
+    } else setTimeout(wait, 5);
+  };
+  wait();
+}"""
+
+
+def main() -> int:
+    """Print every figure; fail where a moved slider is over its budget."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--store", type=Path, help="keep the store here")
+    parser.add_argument("--sessions", type=int, default=2_000)
+    parser.add_argument("--browser", action="store_true", help="measure in Chromium, too")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = chosen.store or Path(folder) / "tune.db"
+        with filled(path, chosen.sessions) as store:
+            figures = parts(store)
+        figures |= {f"script: {name}": value for name, value in script_runs(path).items()}
+        if chosen.browser:
+            seen = browser(path)
+            figures |= {f"browser: key to {name}": value for name, value in seen.items()}
+    for name, value in figures.items():
+        print(f"{name:32} {value:10,.1f} ms")
+    budget = BUDGET_MS.get(chosen.sessions)
+    return int(budget is not None and figures["slider, all it needs"] > budget)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

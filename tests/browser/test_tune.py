@@ -1,0 +1,152 @@
+"""Journey A in a real browser: from 2,000 labelled sessions to limits one can defend."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.storage.store import Store
+from director_ai.ui.tune_data import JUDGED, TuneData, parted_study, replay_of
+from director_ai.ui.tune_numbers import result
+from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.ui.tune_store import filled
+
+CURVE = ".st-key-threshold_curve .js-plotly-plot"
+MAP = ".st-key-threshold_map .js-plotly-plot"
+START = "/tune?h=0.3&a=0.6&d=1.5&budget=10"
+
+
+@pytest.fixture(scope="module")
+def archive_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of 2,000 sessions whose truth is known."""
+    path = tmp_path_factory.mktemp("tune") / "sessions.db"
+    filled(path, 2_000, enforced=0.02).close()
+    return path
+
+
+@pytest.fixture
+def tune_server(serve: Serve, archive_path: Path) -> Server:
+    return serve(Path("app.py").resolve(), env={"DIRECTOR_STORE": str(archive_path)})
+
+
+def metric(page: Page, name: str) -> str:
+    block = page.locator(".st-key-card [data-testid=stMetric]", has_text=name)
+    return block.locator("[data-testid=stMetricValue]").inner_text()
+
+
+def opened(open_page: OpenPage, server: Server, address: str = START) -> Page:
+    # A server that streamlit itself started learns its pages from the first one.
+    home = open_page(server)
+    home.locator(".d-status").first.wait_for(timeout=30_000)
+    page = open_page(server, address)
+    page.locator(".st-key-card").wait_for(timeout=30_000)
+    settled(page)
+    return page
+
+
+def recomputed(path: Path, policy: HaltPolicy) -> dict[str, str]:
+    """Return the rates of a policy straight from the store."""
+    with Store(path) as store:
+        data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+    numbers = result(data.labelled, replay_of(data, policy).outcomes(policy), policy)
+    return {"Catch rate": numbers.catch.text, "False halts": numbers.false.text}
+
+
+def exported(page: Page) -> HaltPolicy:
+    page.locator(".st-key-export button").first.click()
+    page.get_by_role("radio", name="JSON", exact=True).or_(
+        page.get_by_role("button", name="JSON", exact=True)
+    ).first.click()
+    settled(page)
+    with page.expect_download() as file:
+        page.locator(".st-key-export_limits button").first.click()
+    policy = HaltPolicy.from_dict(json.loads(Path(file.value.path()).read_text("utf-8")))
+    page.keyboard.press("Escape")
+    return policy
+
+
+def test_a_researcher_gets_from_an_archive_to_limits(
+    open_page: OpenPage, tune_server: Server, archive_path: Path, watch: Watch
+) -> None:
+    page = opened(open_page, tune_server)
+    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible(timeout=30_000)
+    before = metric(page, "Catch rate")
+
+    # A moved limit moves the numbers.
+    page.locator(".st-key-h input[type=range]").focus()
+    for _ in range(25):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_url("**h=0.55**")
+    settled(page)
+    assert metric(page, "Catch rate") != before
+    shown = {name: metric(page, name) for name in ("Catch rate", "False halts")}
+    assert shown == recomputed(
+        archive_path, HaltPolicy(hard_limit=0.55, window_threshold=0.6, trend_threshold=1.5)
+    )
+
+    # A click on the map sets two limits.
+    page.get_by_role("tab", name="Map").click()
+    expect(page.locator(f"{MAP} .main-svg").first).to_be_visible(timeout=30_000)
+    settled(page)
+    area = page.locator(f"{MAP} .nsewdrag").first.bounding_box()
+    assert area is not None
+    x, y = area["x"] + 0.4 * area["width"], area["y"] + 0.4 * area["height"]
+    page.mouse.move(x, y)
+    page.mouse.move(x + 1, y + 1)
+    page.wait_for_timeout(300)
+    page.mouse.click(x + 1, y + 1)
+    page.wait_for_url(lambda url: "h=0.4" in url and "a=0.6" in url, timeout=10_000)
+    settled(page)
+
+    # One of those that changed is labelled where it stands.
+    page.locator("[class*=st-key-flips_] .dvn-scroller").first.click(position={"x": 15, "y": 50})
+    expect(page.locator(".st-key-peek")).to_contain_text("selected")
+    settled(page)
+    page.wait_for_timeout(300)
+    name = page.locator(".st-key-peek").inner_text().split(" selected")[0].split()[-1]
+    page.locator(".st-key-flip_unsure button").first.click()
+    expect(page.locator(".st-key-peek")).to_contain_text(f"Labelled {name} unsure.")
+    with Store(archive_path) as store:
+        assert store.summary(name).label == "unsure"
+
+    # The best within a budget, taken along, gives the numbers that were shown.
+    page.locator(".st-key-propose button").first.click()
+    expect(page.get_by_text("Proposed hard")).to_be_visible(timeout=20_000)
+    settled(page)
+    shown = {name: metric(page, name) for name in ("Catch rate", "False halts")}
+    policy = exported(page)
+    assert shown == recomputed(archive_path, policy)
+    assert float(shown["False halts"].split()[0].split("–")[-1]) <= 10.0
+    assert watch.page_errors == []
+    assert watch.outgoing == []
+
+
+def test_a_link_shows_the_same_limits(open_page: OpenPage, tune_server: Server) -> None:
+    page = opened(open_page, tune_server, "/tune?h=0.4137&a=0.62&w=12&d=0.31&n=7&view=Rules")
+
+    expect(page.locator(".st-key-h_box input")).to_have_value("0.4137")
+    expect(page.locator(".st-key-d_box input")).to_have_value("0.31")
+    expect(page.get_by_role("tab", name="Rules")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".st-key-rule_blame .main-svg").first).to_be_visible(timeout=30_000)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1440, 900)])
+def test_nothing_is_wider_than_the_window(
+    open_page: OpenPage, tune_server: Server, size: tuple[int, int]
+) -> None:
+    page = opened(open_page, tune_server)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    time.sleep(0.5)
+
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    bar = page.locator(".st-key-bar").bounding_box()
+    assert bar is not None
+    # One row: the picture stays in sight.
+    assert bar["height"] < 90

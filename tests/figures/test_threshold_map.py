@@ -1,0 +1,82 @@
+"""Two thresholds at once, against judging by each pair."""
+
+import json
+
+import pytest
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.theme import DARK, LIGHT
+from director_ai.figures.threshold_map import (
+    PAIRS,
+    threshold_map_alt,
+    threshold_map_data,
+    threshold_map_figure,
+)
+from director_ai.replay.engine import Replay
+from director_ai.tuning.classes import classes
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.metrics import METRICS, Counts
+from director_ai.tuning.synthetic import archive
+from director_ai.tuning.thresholds import moved
+
+POLICY = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=0.4)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("metric", ["catch rate", "F1"])
+def test_every_cell_is_what_its_pair_of_limits_does(pair: str, metric: str) -> None:
+    data = archive(80, seed=2)
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+    rules = PAIRS[pair]
+
+    drawn = threshold_map_data(data, replay, POLICY, rules=rules, metric=metric, n_cells=9)
+
+    for row in range(0, 9, 3):
+        for column in range(0, 9, 2):
+            policy = moved(POLICY, rules[0], float(drawn.x[column]))
+            policy = moved(policy, rules[1], float(drawn.y[row]))
+            found = classes(data, replay.outcomes(policy))
+            wanted = float(METRICS[metric](Counts.of(found, good=data.good)))
+            assert float(drawn.values[row, column]) == pytest.approx(wanted, nan_ok=True)
+
+
+def test_the_front_rises_in_both() -> None:
+    data = archive(300, seed=2)
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+
+    drawn = threshold_map_data(
+        data, replay, POLICY, rules=PAIRS["hard × window"], metric="catch rate"
+    )
+
+    places = [(drawn.x.tolist().index(x), drawn.y.tolist().index(y)) for x, y in drawn.front]
+    rates = [(drawn.false_halt_rate[row, col], drawn.catch_rate[row, col]) for col, row in places]
+    assert rates == sorted(rates)
+    assert len(rates) > 3
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_figure_can_be_sent(palette, metric: str) -> None:
+    data = archive(40, seed=2)
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+    drawn = threshold_map_data(
+        data, replay, POLICY, rules=PAIRS["window × max drop"], metric=metric
+    )
+
+    figure = threshold_map_figure(drawn, palette, marks=[("in use", POLICY, "cross")], budget=0.05)
+
+    json.dumps(figure, allow_nan=False)
+    assert (figure["data"][0]["zmin"], figure["data"][0]["zmax"]) == (0, 1)
+
+
+def test_one_label_alone_has_no_best() -> None:
+    data = LabelledCurves.from_scores([[0.9], [0.4]], labels=[0, 0])
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+
+    drawn = threshold_map_data(
+        data, replay, POLICY, rules=PAIRS["hard × window"], metric="catch rate"
+    )
+
+    assert drawn.front == []
+    assert "no pair is known" in threshold_map_alt(drawn, 0.05)
+    json.dumps(threshold_map_figure(drawn, LIGHT, marks=[], budget=0.05), allow_nan=False)

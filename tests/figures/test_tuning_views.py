@@ -1,0 +1,106 @@
+"""Rules, delay and length: the pictures behind the other tabs of the Tune page."""
+
+import json
+
+import numpy as np
+import pytest
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.delay_curve import (
+    delay_curve_alt,
+    delay_curve_data,
+    delay_curve_figure,
+)
+from director_ai.figures.length_hazard import (
+    length_hazard_alt,
+    length_hazard_data,
+    length_hazard_figure,
+)
+from director_ai.figures.rule_blame import (
+    RuleBlameData,
+    advice,
+    rule_blame_data,
+    rule_blame_figure,
+)
+from director_ai.figures.theme import DARK, LIGHT
+from director_ai.replay.engine import Replay
+from director_ai.tuning.classes import classes, replayed
+from director_ai.tuning.effects import blame
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.synthetic import archive
+
+
+def ready(n_sessions: int = 200):
+    data = archive(n_sessions, seed=2)
+    return data, Replay(data.curves, window_size=10, trend_window=5)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_every_halt_is_in_one_combination(palette) -> None:
+    data, replay = ready()
+    policy = HaltPolicy()
+
+    drawn = rule_blame_data(blame(data, replay, policy))
+
+    found = classes(data, replay.outcomes(policy))
+    assert sum(right for _, right, _ in drawn.combinations) == found.detected.sum()
+    assert sum(false for _, _, false in drawn.combinations) == found.false.sum()
+    assert drawn.false_only == [false for _, _, false in drawn.combinations[:3]]
+    json.dumps(rule_blame_figure(drawn, palette), allow_nan=False)
+
+
+def test_advice_names_the_rule_that_does_most_harm() -> None:
+    harm = RuleBlameData([5, 9, 2], [0, 0, 0], [1, 9, 30], [0, 0, 0], [])
+    idle = RuleBlameData([5, 0, 0], [3, 3, 0], [0, 0, 0], [0, 0, 0], [])
+
+    assert advice(harm).startswith("Trend: 30 false halts only it causes, 2 right ones")
+    assert advice(harm).endswith("Loosen it?")
+    # The trend rule halts nothing at all: to say one could do without it would say nothing.
+    assert advice(idle) == "Without window the same sessions would be halted."
+
+
+def test_missed_and_early_sessions_keep_the_delay_curve_below_one() -> None:
+    data = LabelledCurves.from_scores(
+        [[0.9, 0.9, 0.2], [0.2, 0.9, 0.9], [0.9] * 3], labels=[1, 1, 1], onsets=[1, 1, 1]
+    )
+
+    drawn = delay_curve_data(data, replayed(data, HaltPolicy()))
+
+    assert drawn.delay.tolist() == [0.0, 1.0]
+    assert drawn.share.tolist() == [0.0, pytest.approx(1 / 3)]
+    assert drawn.early == pytest.approx(1 / 3)
+    assert np.isnan(drawn.within(0.5))
+    assert "half are never caught" in delay_curve_alt(drawn)
+
+
+def test_the_delay_figure_can_be_sent() -> None:
+    data, replay = ready()
+    drawn = delay_curve_data(data, replay.outcomes(HaltPolicy(trend_threshold=1.5)))
+
+    figure = delay_curve_figure([("in use", drawn, "solid"), ("recorded", drawn, "dot")], DARK)
+
+    json.dumps(figure, allow_nan=False)
+
+
+def test_the_risk_of_a_halt_grows_with_length_within_its_band() -> None:
+    data, replay = ready(600)
+
+    drawn = length_hazard_data(data, replay, HaltPolicy(trend_threshold=0.3))
+
+    line = drawn.all_rules
+    assert (np.diff(line.risk) >= 0).all()
+    assert (line.low <= line.risk + 1e-12).all()
+    assert (line.risk <= line.high + 1e-12).all()
+    for alone in drawn.by_rule:
+        shared = min(len(alone.risk), len(line.risk))
+        assert (alone.risk[:shared] <= line.risk[:shared] + 0.05).all()
+    json.dumps(length_hazard_figure(drawn, LIGHT), allow_nan=False)
+
+
+def test_few_sessions_have_no_length_curve() -> None:
+    data = LabelledCurves.from_scores([[0.9, 0.4]], labels=[0])
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+
+    drawn = length_hazard_data(data, replay, HaltPolicy())
+
+    assert length_hazard_alt(drawn).startswith("Too few sessions (1)")

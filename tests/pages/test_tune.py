@@ -1,0 +1,189 @@
+"""The Tune page's behaviour without a browser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.storage.store import Store
+from director_ai.ui.archive import STORE_VARIABLE, archive
+from tests.ui.tune_store import records
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """The store that the pages open."""
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
+    archive.clear()
+    with Store(tmp_path / "sessions.db") as opened:
+        yield opened
+    archive.clear()
+
+
+def tune(**address: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page("pages/views/tune.py")
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    return " ".join([*(html.value for html in app.html), *(text.value for text in app.text)])
+
+
+def rates(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_an_empty_store_says_what_to_do(store) -> None:
+    assert "No sessions to tune on." in said(tune())
+
+
+def test_it_opens_at_the_recorded_limits(store) -> None:
+    store.add(records(60, policy=replace(HaltPolicy(), hard_limit=0.34, window_size=12)))
+
+    app = tune()
+
+    assert app.slider(key="h").value == 0.34
+    assert app.slider(key="w").value == 12
+    assert "no session ends otherwise" in said(app)
+
+
+@pytest.mark.parametrize("view", ["Curve", "Map", "Rules", "Delay", "Length", "Segments"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"labelled": 0.0},
+        {"only": "good"},
+        {"only": "bad"},
+        {"enforced": 1.0},
+    ],
+    ids=["both labels", "no labels", "only good", "only bad", "all enforced"],
+)
+def test_every_view_stands_whatever_is_labelled(store, view: str, how: dict) -> None:
+    store.add(records(40, **how))
+
+    app = tune(view=view, h="0.4", d="1.5")
+
+    assert "sessions, " in said(app)
+
+
+def test_without_labels_it_says_what_it_cannot_tell(store) -> None:
+    store.add(records(40, labelled=0.0))
+
+    app = tune()
+
+    assert rates(app)["Catch rate"] == ":gray[–]"
+    assert "how often it halts, not whether it is right" in said(app)
+
+
+def test_a_moved_slider_changes_the_numbers_and_the_address_keeps_it(store) -> None:
+    store.add(records(120))
+    app = tune(d="1.5", a="0.0")
+    before = rates(app)
+
+    app.slider(key="h").set_value(0.8).run()
+
+    assert rates(app) != before
+    assert app.number_input(key="h_box_0.8").value == 0.8
+
+
+def test_the_box_and_the_switch_move_the_slider(store) -> None:
+    store.add(records(40))
+    app = tune()
+
+    app.number_input(key="a_box_0.55").set_value(0.4137).run()
+    assert app.slider(key="a").value == 0.4137
+    app.toggle(key="d_on_True").set_value(False).run()
+    assert app.select_slider(key="d").value == 1.5
+    app.toggle(key="d_on_False").set_value(True).run()
+    assert app.select_slider(key="d").value == 0.15
+
+
+def test_a_step_to_the_next_breakpoint_moves_one_limit(store) -> None:
+    store.add(records(60))
+    app = tune(h="0.7", a="0.0", d="1.5")
+
+    app.button(key="h_strict").click().run()
+
+    assert 0.7 < app.slider(key="h").value < 0.8
+    assert app.slider(key="a").value == 0.0
+
+
+def test_a_flip_is_labelled_in_place(store) -> None:
+    store.add(records(120))
+    app = tune(d="1.5")
+    first = app.dataframe[0].value["Id"][0]
+    app.session_state["flips_0"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+
+    app.button(key="flip_unsure").click().run()
+
+    assert not app.exception
+    assert store.summary(first).label == "unsure"
+    assert f"Labelled {first} unsure." in said(app)
+    table = app.dataframe[0].value.set_index("Id")
+    assert table.loc[first, "Change"] == "? unlabelled"
+
+
+def test_propose_sets_the_limits(store) -> None:
+    store.add(records(150, enforced=0.0))
+    app = tune(budget="10", conf="90 %")
+
+    app.button(key="propose").click().run()
+
+    assert not app.exception
+    assert "Proposed hard" in said(app)
+
+
+def test_an_infeasible_budget_leaves_the_limits(store) -> None:
+    store.add(records(60))
+    app = tune(budget="1", conf="99 %")
+
+    app.button(key="propose").click().run()
+
+    assert "Infeasible" in said(app)
+    assert app.slider(key="h").value == 0.5
+
+
+def test_cut_recordings_that_use_up_the_budget_are_named(store) -> None:
+    store.add(records(150, enforced=0.2))
+    app = tune(budget="10", conf="90 %")
+
+    app.button(key="propose").click().run()
+
+    assert "recordings that end early, which count as halted" in said(app)
+
+
+def test_a_certificate_is_counted_and_sets_its_limits(store) -> None:
+    store.add(records(700))
+    app = tune(budget="5", conf="90 %")
+
+    app.button(key="certify").click().run()
+
+    assert not app.exception
+    assert [attempt.number for attempt in store.attempts()] == [1]
+    assert "With 90 % confidence at most 5.0 % of good sessions" in said(app)
+
+
+def test_candidates_are_pinned_loaded_and_compared_with(store) -> None:
+    store.add(records(60))
+    app = tune(h="0.42", d="1.5")
+
+    app.button(key="pin").click().run()
+    app.slider(key="h").set_value(0.6).run()
+    app.selectbox(key="vs").set_value("A").run()
+    assert "Against A:" in said(app)
+    app.button(key="load_A").click().run()
+
+    assert not app.exception
+    assert app.slider(key="h").value == 0.42
+    assert "Against A: no session ends otherwise." in said(app)

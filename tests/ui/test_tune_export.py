@@ -1,0 +1,92 @@
+"""What is taken along gives the same limits, and quotes nothing that could be run."""
+
+import json
+import shlex
+from datetime import UTC, datetime
+
+import pytest
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import Curves
+from director_ai.storage.store import Store
+from director_ai.tuning.fingerprint import fingerprint
+from director_ai.ui.tune_data import JUDGED, TuneData, replay_of
+from director_ai.ui.tune_export import (
+    as_env,
+    as_json,
+    as_yaml,
+    card_json,
+    card_markdown,
+    card_values,
+    python_call,
+)
+from director_ai.ui.tune_numbers import FlipCounts, result
+from tests.ui.tune_store import records
+
+ODD = HaltPolicy(hard_limit=0.1 + 0.2, window_size=12, trend_threshold=1.5, halt_mode="soft")
+
+
+@pytest.mark.parametrize("policy", [HaltPolicy(), ODD])
+def test_every_form_gives_the_same_policy_back(policy: HaltPolicy) -> None:
+    names: dict[str, object] = {}
+    exec(python_call(policy), names)
+    assert names["policy"] == policy
+    assert names["kernel"].policy == policy  # type: ignore[attr-defined]
+
+    assert HaltPolicy.from_dict(json.loads(as_json(policy))) == policy
+    pairs = [line.split(": ", 1) for line in as_yaml(policy).splitlines()]
+    assert HaltPolicy.from_dict({name: json.loads(value) for name, value in pairs}) == policy
+    variable = shlex.split(as_env(policy).splitlines()[0])[0]
+    assert HaltPolicy.from_dict(json.loads(variable.partition("=")[2])) == policy
+
+
+def test_the_card_holds_what_the_limits_rest_on(tmp_path) -> None:
+    with Store(tmp_path / "tune.db") as store:
+        store.add(records(80, labelled=0.9))
+        data = TuneData.of(list(store.curves(JUDGED)))
+    numbers = result(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
+
+    values = card_values(
+        data,
+        numbers,
+        FlipCounts(1, 2, 0, 0, 3, 4, 0, 0),
+        baseline="<b>|[x](y)",
+        n_sealed=0,
+        n_attempts=2,
+        certificate=None,
+        at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+
+    read = json.loads(card_json(values))
+    assert HaltPolicy.from_dict(read["policy"]) == ODD
+    assert read["data"]["sha256"] == fingerprint(data.labelled)
+    assert read["data"]["good"] == data.labelled.n_good
+    assert read["metrics"]["catch_rate"]["n"] == data.labelled.n_bad
+    assert read["unknown"] == numbers.n_unknown
+    assert read["attempts_to_certify"] == 2
+    assert read["flips"]["false_lost"] == 4
+    text = card_markdown(values)
+    assert "&lt;b&gt;\\|\\[x](y)" in text
+    assert "<b>" not in text
+
+
+def test_a_card_without_labels_has_no_numbers_but_no_nan_either(tmp_path) -> None:
+    with Store(tmp_path / "tune.db") as store:
+        store.add(records(5, labelled=0.0))
+        data = TuneData.of(list(store.curves(JUDGED)))
+    assert isinstance(data.labelled.curves, Curves)
+    numbers = result(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
+
+    values = card_values(
+        data,
+        numbers,
+        FlipCounts(*[0] * 8),
+        baseline="recorded",
+        n_sealed=0,
+        n_attempts=0,
+        certificate=None,
+        at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+
+    assert json.loads(card_json(values))["metrics"]["f1"] is None
+    assert "NaN" not in card_json(values)

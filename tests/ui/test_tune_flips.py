@@ -1,0 +1,76 @@
+"""The list of sessions that end otherwise, and its file."""
+
+import csv
+import io
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.storage.store import Store
+from director_ai.ui.tune_data import JUDGED, TuneData, replay_of
+from director_ai.ui.tune_flip_list import flips_csv, session_link
+from director_ai.ui.tune_flips import KINDS, flip_rows, flip_table, lows
+from director_ai.ui.tune_numbers import flips_between
+from tests.ui.tune_store import records
+
+LOOSER = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=1.5)
+
+
+def scene(tmp_path, n_sessions: int = 200):
+    with Store(tmp_path / "tune.db") as store:
+        store.add(records(n_sessions, labelled=0.9))
+        data = TuneData.of(list(store.curves(JUDGED)))
+    before = replay_of(data, HaltPolicy()).outcomes(HaltPolicy())
+    after = replay_of(data, LOOSER).outcomes(LOOSER)
+    changed, counts = flips_between(data.labelled, before, after)
+    return data, before, after, changed, counts
+
+
+def test_the_harmful_kinds_come_first_and_no_session_twice(tmp_path) -> None:
+    _, _, _, changed, _ = scene(tmp_path)
+
+    rows = flip_rows(changed, moved=True)
+
+    order = list(KINDS)
+    places = [order.index(row.kind) for row in rows]
+    assert places == sorted(places)
+    assert len({row.row for row in rows}) == len(rows) > 0
+
+
+def test_the_table_tells_both_ends(tmp_path) -> None:
+    data, before, after, changed, _ = scene(tmp_path)
+    rows = flip_rows(changed)
+
+    table = flip_table(rows, data, before, after)
+
+    first = rows[0].row
+    assert table["Id"][0] == data.ids[first]
+    assert table["Was"][0] == f"✖ {before.trigger[first]}"
+    assert table["Now"][0] in ("✓ completes", "◌ unknown")
+    assert (table["Change"] == [KINDS[row.kind] for row in rows]).all()
+
+
+def test_a_thinned_curve_keeps_its_lowest_score(tmp_path) -> None:
+    import numpy as np
+
+    data, *_ = scene(tmp_path, 20)
+
+    for row, drawn in enumerate(lows(data, np.arange(20))):
+        assert len(drawn) <= 60
+        assert min(drawn) == round(float(data.labelled.curves.session(row).min()), 3)
+
+
+def test_the_file_holds_every_flip(tmp_path) -> None:
+    data, before, after, changed, counts = scene(tmp_path)
+    rows = flip_rows(changed)
+
+    found = list(csv.DictReader(io.StringIO(flips_csv(rows, data, before, after))))
+
+    assert [row["id"] for row in found] == [data.ids[row.row] for row in rows]
+    assert sum(row["change"] == "false_lost" for row in found) == counts.false_lost
+    assert found[0]["halt_before"] == str(before.trigger[rows[0].row])
+
+
+def test_a_link_to_a_session_names_it_and_every_limit() -> None:
+    link = session_link("a&h=1", HaltPolicy(hard_limit=0.34, halt_mode="soft"))
+
+    assert link.startswith("session?id=a%26h%3D1&h=0.34&")
+    assert link.endswith("m=soft")

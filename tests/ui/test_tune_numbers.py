@@ -1,0 +1,93 @@
+"""The numbers of the result card, against counting by hand."""
+
+import pytest
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
+from director_ai.tuning.classes import replayed
+from director_ai.tuning.intervals import wilson
+from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
+from director_ai.tuning.synthetic import archive
+from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds
+from director_ai.ui.tune_card import cautions, flips_line
+from director_ai.ui.tune_limits import next_breakpoint
+from director_ai.ui.tune_numbers import answer, flips_between, result
+
+HARD_ONLY = HaltPolicy(hard_limit=0.5, window_threshold=0.0, trend_threshold=1.5)
+
+
+def judged(data: LabelledCurves, policy: HaltPolicy = HARD_ONLY):
+    return result(data, replayed(data, policy), policy)
+
+
+def test_unknown_sessions_make_a_rate_a_range() -> None:
+    data = LabelledCurves.from_scores(
+        [[0.9, 0.3], [0.9], [0.9, 0.9], [0.4]],
+        labels=[BAD, BAD, BAD, GOOD],
+        complete=[True, False, True, True],
+    )
+
+    numbers = judged(data)
+
+    assert (numbers.catch.least, numbers.catch.most, numbers.catch.n) == (1, 2, 3)
+    assert numbers.catch.low == wilson(1, 3).low
+    assert numbers.catch.high == wilson(2, 3).high
+    assert numbers.catch.text == "33.3–66.7 %"
+    assert (numbers.false.least, numbers.false.n) == (1, 1)
+    assert numbers.n_unknown == 1
+
+
+def test_a_missed_session_leaks_to_its_end_and_has_no_delay() -> None:
+    data = LabelledCurves.from_scores(
+        [[0.9, 0.8, 0.4, 0.9], [0.9, 0.9, 0.9, 0.9]], labels=[BAD, BAD], onsets=[1, 1]
+    )
+
+    numbers = judged(data)
+
+    # Halted at token 2, which is withheld: only token 1 leaks; the other leaks tokens 1 to 3.
+    assert (numbers.delay.median, numbers.delay.n) == (1.0, 1)
+    assert (numbers.leaked.median, numbers.leaked.n) == (2.0, 2)
+
+
+def test_without_labels_the_answer_tells_how_often_it_halts() -> None:
+    data = LabelledCurves.from_scores([[0.9], [0.4]], labels=[UNLABELLED, UNLABELLED])
+
+    numbers = judged(data)
+
+    assert numbers.catch.text == numbers.false.text == "–"
+    assert answer(numbers) == "hard 0.5 · window off · trend off. Halts 50.0 % of 2 sessions."
+
+
+def test_few_sessions_are_said_to_be_few() -> None:
+    data = LabelledCurves.from_scores([[0.9], [0.4]], labels=[GOOD, BAD])
+
+    numbers = judged(data)
+
+    assert numbers.catch.is_few
+    assert cautions(numbers)[0].startswith("Only 1 bad and 1 good sessions")
+
+
+def test_flips_are_counted_against_the_baseline() -> None:
+    data = LabelledCurves.from_scores([[0.45], [0.45], [0.9]], labels=[GOOD, BAD, BAD])
+    looser = HaltPolicy(hard_limit=0.4, window_threshold=0.0, trend_threshold=1.5)
+
+    _, changed = flips_between(data, replayed(data, HARD_ONLY), replayed(data, looser))
+
+    assert (changed.right_lost, changed.false_lost, changed.n_sessions) == (1, 1, 2)
+    assert flips_line(changed, "recorded") == "Against recorded: right halts −1 · false halts −1."
+
+
+@pytest.mark.parametrize("rule", [HARD, WINDOW, TREND])
+@pytest.mark.parametrize("strict", [True, False])
+def test_the_next_breakpoint_changes_a_session_and_nothing_before_it_does(rule, strict) -> None:
+    data = archive(60, seed=3)
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+    # The other rules are off: nothing they halt hides a change.
+    policy = moved(with_thresholds(HaltPolicy(), OFF), rule, (0.5, 0.6, 0.3)[rule])
+
+    value = next_breakpoint(replay, policy, rule, strict=strict)
+
+    now = replay.outcomes(policy).halts
+    half = (value + threshold(policy, rule)) / 2
+    assert (replay.outcomes(moved(policy, rule, value)).halts != now).any()
+    assert (replay.outcomes(moved(policy, rule, half)).halts == now).all()
