@@ -41,9 +41,7 @@ def held(curves: Curves, policy: HaltPolicy) -> Curves:
     return replace(curves, scores=curves.scores[sources])
 
 
-def _adaptive_sources(
-    curves: Curves, policy: HaltPolicy
-) -> IntArray:
+def _adaptive_sources(curves: Curves, policy: HaltPolicy) -> IntArray:
     """Return which score every token has: its own, or that of the last token scored."""
     sources = np.arange(curves.n_tokens)
     # Only the cadence is asked for, which is the same whatever the machine does at a halt.

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from director_ai.core.runtime.record import Annotation, Ending, Label, SessionRecord, digest_of
+from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
+from director_ai.core.runtime.stored_curve import StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec, query
 from director_ai.storage.database import Database
@@ -27,34 +28,6 @@ class Annotated(NamedTuple):
 
     key: int
     annotation: Annotation
-
-
-class Curve(NamedTuple):
-    """What tuning reads of a sealed session.
-
-    Attributes
-    ----------
-    id, model, source, group, enforced, ended_by, label, onset
-        See :class:`director_ai.core.runtime.record.SessionRecord`.
-    policy
-        Its limits as JSON.
-    scores
-        float64, little-endian, one a scored token.
-    ends
-        A byte a token: whether a sentence ends there.
-    """
-
-    id: str
-    model: str
-    source: str
-    group: str
-    enforced: bool
-    ended_by: Ending
-    label: Label | None
-    onset: int | None
-    policy: str
-    scores: bytes
-    ends: bytes
 
 
 class Reading:
@@ -158,7 +131,7 @@ class Reading:
             rows = connection.execute(statement).mappings()
             return [Annotated(row["key"], codec.annotation_of(row)) for row in rows]
 
-    def curves(self, wanted: SessionQuery | None = None) -> Iterator[Curve]:
+    def curves(self, wanted: SessionQuery | None = None) -> Iterator[StoredCurve]:
         """Yield the scores of every sealed session of a query, without its text, oldest first."""
         of = sessions.c
         columns = (
@@ -173,7 +146,7 @@ class Reading:
         )
         with self._database.reading() as connection:
             for row in connection.execute(statement):
-                yield Curve(*row)
+                yield StoredCurve(*row)
 
     def stamp(self) -> tuple[int, int]:
         """Return a value that changes whenever anything in the store does."""

@@ -200,3 +200,8 @@ nearest_misses, lowest, longest, got 'best'
                     )
         if self.order not in ORDERS:
             raise InvalidQueryError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")
+
+
+JUDGED = SessionQuery(outcomes=("halted", "completed", "abandoned"))
+"""What limits can be judged by: faults and operator stops say nothing of them, and what is still
+coming is not over."""

@@ -9,9 +9,10 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Outcomes
 from director_ai.tuning import metrics
+from director_ai.tuning.result import Result, limits_text, result
+from director_ai.tuning.study import TuneData
 from director_ai.ui import tune_limits
-from director_ai.ui.tune_data import TuneData, recorded_outcomes, replay_of
-from director_ai.ui.tune_numbers import Result, limits_text, result
+from director_ai.ui.tune_data import recorded_outcomes, replay_of
 
 NAMES: Final = ("A", "B", "C", "D")
 PROFILES: Final[Mapping[str, float | None]] = {

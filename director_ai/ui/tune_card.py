@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from director_ai.tuning import metrics
-from director_ai.ui.tune_numbers import FEW, FlipCounts, Rate, Result, Tokens
+from director_ai.tuning.result import FEW, FlipCounts, Rate, Result, Tokens
 
 
 def card(numbers: Result, changed: FlipCounts, baseline: str) -> None:

@@ -17,10 +17,10 @@ from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.tuning.effects import Flips
+from director_ai.tuning.study import TuneData
 from director_ai.ui import shell
 from director_ai.ui.archive import reviewer
 from director_ai.ui.text import visible
-from director_ai.ui.tune_data import TuneData
 from director_ai.ui.tune_flips import FlipRow, flip_records, flip_rows, flip_table
 
 MOST_ROWS: Final = 200

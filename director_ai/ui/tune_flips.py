@@ -12,8 +12,8 @@ from director_ai.replay.engine import Outcomes
 from director_ai.storage.sparkline import POINTS
 from director_ai.tuning.effects import Flips
 from director_ai.tuning.labelled import BAD, GOOD
+from director_ai.tuning.study import TuneData
 from director_ai.ui.text import visible
-from director_ai.ui.tune_data import TuneData
 
 KINDS: Final[dict[str, str]] = {
     "right_lost": "▼ right lost",

@@ -5,12 +5,13 @@ import streamlit as st
 from director_ai.errors import DirectorError
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
+from director_ai.tuning.proposal import Wish
+from director_ai.tuning.result import Result
+from director_ai.tuning.study import Study, TuneData
 from director_ai.ui.archive import archive
 from director_ai.ui.status import notice, status
 from director_ai.ui.tune_candidates import Baseline
-from director_ai.ui.tune_choose import Wish
-from director_ai.ui.tune_data import Study, TuneData, study
-from director_ai.ui.tune_numbers import Result
+from director_ai.ui.tune_data import study
 from director_ai.ui.tune_views import Scene
 
 

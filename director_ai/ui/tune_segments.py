@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.replay.curves import BoolArray
+from director_ai.tuning.result import Rate, Result
+from director_ai.tuning.study import TuneData
 from director_ai.ui.text import visible
-from director_ai.ui.tune_data import TuneData
-from director_ai.ui.tune_numbers import Rate, Result
 
 MOST_SEGMENTS: Final = 20
 

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from director_ai.figures.tuning_card import FORMS, card_json, card_markdown, card_values
 from director_ai.storage.store import Store
+from director_ai.tuning.result import FlipCounts, Result, answer
+from director_ai.tuning.study import Study
 from director_ai.ui.text import visible
 from director_ai.ui.tune_choose import certificate_of
-from director_ai.ui.tune_data import Study
-from director_ai.ui.tune_export import FORMS, card_json, card_markdown, card_values
 from director_ai.ui.tune_flip_list import link_values
-from director_ai.ui.tune_numbers import FlipCounts, Result, answer
 
 
 def take(store: Store, study: Study, numbers: Result, changed: FlipCounts, baseline: str) -> None:

@@ -37,11 +37,11 @@ from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes, Replay
 from director_ai.tuning.effects import blame
 from director_ai.tuning.metrics import METRICS
 from director_ai.tuning.plateaus import plateau
+from director_ai.tuning.result import Result
+from director_ai.tuning.study import TuneData
 from director_ai.ui import shell
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart
-from director_ai.ui.tune_data import TuneData
 from director_ai.ui.tune_limits import CONTROLS
-from director_ai.ui.tune_numbers import Result
 from director_ai.ui.tune_segments import segments
 
 HEIGHT: Final = 370

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from director_ai.tuning.plateaus import sensitivity
+from director_ai.tuning.result import flips_between, result
 from director_ai.ui import (
     shell,
     tune_candidates,
@@ -15,7 +16,6 @@ from director_ai.ui import (
     tune_views,
 )
 from director_ai.ui.tune_data import replay_of
-from director_ai.ui.tune_numbers import flips_between, result
 
 shell.title("Tune", "What should the limits be?")
 opened = tune_page.opened()

@@ -30,13 +30,14 @@ from director_ai.figures.threshold_curve_data import threshold_curve_data  # noq
 from director_ai.figures.threshold_map import threshold_map_data  # noqa: E402
 from director_ai.replay.engine import HARD, WINDOW, Replay  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
+from director_ai.storage.summary import JUDGED  # noqa: E402
 from director_ai.tuning.effects import blame  # noqa: E402
 from director_ai.tuning.plateaus import plateau, sensitivity  # noqa: E402
-from director_ai.ui.tune_choose import Wish, proposed  # noqa: E402
-from director_ai.ui.tune_data import JUDGED, TuneData, parted_study  # noqa: E402
+from director_ai.tuning.proposal import Wish, proposed  # noqa: E402
+from director_ai.tuning.result import flips_between, result  # noqa: E402
+from director_ai.tuning.study import TuneData, parted_study  # noqa: E402
 from director_ai.ui.tune_flip_list import MOST_ROWS  # noqa: E402
 from director_ai.ui.tune_flips import flip_rows, flip_table  # noqa: E402
-from director_ai.ui.tune_numbers import flips_between, result  # noqa: E402
 from tests.ui.tune_store import filled  # noqa: E402
 
 BUDGET_MS = {2_000: 10.0, 20_000: 100.0}

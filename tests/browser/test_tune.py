@@ -12,8 +12,10 @@ from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
-from director_ai.ui.tune_data import JUDGED, TuneData, parted_study, replay_of
-from director_ai.ui.tune_numbers import result
+from director_ai.storage.summary import JUDGED
+from director_ai.tuning.result import result
+from director_ai.tuning.study import TuneData, parted_study
+from director_ai.ui.tune_data import replay_of
 from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.ui.tune_store import filled
 

@@ -4,20 +4,14 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
+from director_ai.storage.summary import JUDGED
 from director_ai.tuning.bounds import uniform_upper
 from director_ai.tuning.certificate import Certificate, Refusal
-from director_ai.ui.tune_choose import (
-    Wish,
-    attempts_of,
-    certificate_of,
-    certified,
-    fewest_good,
-    most_false_halts,
-    proposed,
-    sealed_rows,
-)
-from director_ai.ui.tune_data import JUDGED, TuneData, parted_study, replay_of
-from director_ai.ui.tune_numbers import result
+from director_ai.tuning.proposal import Wish, fewest_good, most_false_halts, proposed
+from director_ai.tuning.result import result
+from director_ai.tuning.study import TuneData, parted_study
+from director_ai.ui.tune_choose import attempts_of, certificate_of, certified, sealed_rows
+from director_ai.ui.tune_data import replay_of
 from tests.ui.tune_store import records
 
 

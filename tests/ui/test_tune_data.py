@@ -10,8 +10,10 @@ from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
 from director_ai.replay.staircase import NEVER
 from director_ai.storage.store import Store
+from director_ai.storage.summary import JUDGED
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-from director_ai.ui.tune_data import JUDGED, TuneData, parted_study, recorded_outcomes
+from director_ai.tuning.study import TuneData, parted_study
+from director_ai.ui.tune_data import recorded_outcomes
 from tests.ui.tune_store import records
 
 

@@ -5,10 +5,12 @@ import io
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
-from director_ai.ui.tune_data import JUDGED, TuneData, replay_of
+from director_ai.storage.summary import JUDGED
+from director_ai.tuning.result import flips_between
+from director_ai.tuning.study import TuneData
+from director_ai.ui.tune_data import replay_of
 from director_ai.ui.tune_flip_list import flips_csv, session_link
 from director_ai.ui.tune_flips import KINDS, flip_rows, flip_table, lows
-from director_ai.ui.tune_numbers import flips_between
 from tests.ui.tune_store import records
 
 LOOSER = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=1.5)

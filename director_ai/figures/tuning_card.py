@@ -15,8 +15,8 @@ from director_ai.figures.text import visible
 from director_ai.tuning import metrics
 from director_ai.tuning.certificate import Certificate
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.ui.tune_data import TuneData
-from director_ai.ui.tune_numbers import FlipCounts, Rate, Result, answer
+from director_ai.tuning.result import FlipCounts, Rate, Result, answer
+from director_ai.tuning.study import TuneData
 
 PACKAGES: Final = ("director-workbench", "numpy")
 

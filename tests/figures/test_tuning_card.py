@@ -7,11 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.curves import Curves
-from director_ai.storage.store import Store
-from director_ai.tuning.fingerprint import fingerprint
-from director_ai.ui.tune_data import JUDGED, TuneData, replay_of
-from director_ai.ui.tune_export import (
+from director_ai.figures.tuning_card import (
     as_env,
     as_json,
     as_yaml,
@@ -20,7 +16,13 @@ from director_ai.ui.tune_export import (
     card_values,
     python_call,
 )
-from director_ai.ui.tune_numbers import FlipCounts, result
+from director_ai.replay.curves import Curves
+from director_ai.storage.store import Store
+from director_ai.storage.summary import JUDGED
+from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.result import FlipCounts, result
+from director_ai.tuning.study import TuneData
+from director_ai.ui.tune_data import replay_of
 from tests.ui.tune_store import records
 
 ODD = HaltPolicy(hard_limit=0.1 + 0.2, window_size=12, trend_threshold=1.5, halt_mode="soft")

@@ -1,0 +1,33 @@
+"""What is read of a session at rest to choose limits by."""
+
+from typing import NamedTuple
+
+from director_ai.core.runtime.record import Ending, Label
+
+
+class StoredCurve(NamedTuple):
+    """What tuning reads of a sealed session.
+
+    Attributes
+    ----------
+    id, model, source, group, enforced, ended_by, label, onset
+        See :class:`director_ai.core.runtime.record.SessionRecord`.
+    policy
+        Its limits as JSON.
+    scores
+        float64, little-endian, one a scored token.
+    ends
+        A byte a token: whether a sentence ends there.
+    """
+
+    id: str
+    model: str
+    source: str
+    group: str
+    enforced: bool
+    ended_by: Ending
+    label: Label | None
+    onset: int | None
+    policy: str
+    scores: bytes
+    ends: bytes

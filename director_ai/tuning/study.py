@@ -1,0 +1,199 @@
+"""An archive as tuning wants it: curves, labels and limits as arrays, a part of it sealed."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.stored_curve import StoredCurve
+from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
+from director_ai.replay.engine import Outcomes
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.classes import replayed
+from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
+from director_ai.tuning.vault import parted, share_worth_sealing
+
+ALPHA: Final = 0.02
+DELTA: Final = 0.1
+"""The promise that the sealed part is kept for: at most 2 % false halts, with 90 % confidence."""
+
+_LABELS: Final = {"good": GOOD, "bad": BAD}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TuneData:
+    """Every session that limits can be chosen by.
+
+    Attributes
+    ----------
+    labelled
+        Scores, labels, onsets and groups.
+    ids, models, sources
+        One of each a session.
+    families
+        Name of each session's group; of one without, a name that no group has.
+    n_unscored
+        Sessions left out as not one of their tokens has a score.
+    policies
+        The distinct limits that sessions were recorded under, the most frequent first.
+    policy_of
+        Place in ``policies`` of each session, shape (n_sessions,).
+    enforced
+        Which were recorded while a kernel enforced its limits, shape (n_sessions,).
+    curves_digest
+        SHA-256 of the scores alone: the same while only labels change.
+    """
+
+    labelled: LabelledCurves
+    ids: tuple[str, ...]
+    models: tuple[str, ...]
+    sources: tuple[str, ...]
+    families: tuple[str, ...]
+    n_unscored: int
+    policies: tuple[HaltPolicy, ...]
+    policy_of: IntArray
+    enforced: BoolArray
+    curves_digest: str
+
+    @classmethod
+    def of(cls, rows: Sequence[StoredCurve]) -> "TuneData":
+        """Return the data of stored curves, in their order."""
+        scored = [row for row in rows if row.scores]
+        curves = _curves(scored)
+        labels = np.array([_LABELS.get(row.label or "", UNLABELLED) for row in scored], np.int64)
+        onsets = np.array([NEVER if row.onset is None else row.onset for row in scored], np.int64)
+        families = tuple(row.group or f"\0{row.id}" for row in scored)
+        groups = numbered(families)
+        labelled = LabelledCurves(curves, labels, np.where(labels == BAD, onsets, NEVER), groups)
+        policies, policy_of = _policies([row.policy for row in scored])
+        ids = tuple(row.id for row in scored)
+        return cls(
+            labelled,
+            ids,
+            tuple(row.model for row in scored),
+            tuple(row.source for row in scored),
+            families,
+            len(rows) - len(scored),
+            policies,
+            policy_of,
+            np.array([row.enforced for row in scored], bool),
+            _digest(curves.scores, curves.offsets, curves.complete, ids),
+        )
+
+    @property
+    def usual(self) -> HaltPolicy:
+        """The limits that most sessions were recorded under."""
+        return self.policies[0] if self.policies else HaltPolicy()
+
+    @property
+    def n_cut(self) -> int:
+        """Sessions whose recording ends early, so that looser limits are not known."""
+        return int((~self.labelled.curves.complete).sum())
+
+    def select(self, sessions: BoolArray) -> "TuneData":
+        """Return some sessions, by mask, in their order."""
+        chosen = np.flatnonzero(sessions).tolist()
+        return TuneData(
+            self.labelled.select(sessions),
+            tuple(self.ids[row] for row in chosen),
+            tuple(self.models[row] for row in chosen),
+            tuple(self.sources[row] for row in chosen),
+            tuple(self.families[row] for row in chosen),
+            self.n_unscored,
+            self.policies,
+            self.policy_of[sessions],
+            self.enforced[sessions],
+            _digest(self.curves_digest, sessions),
+        )
+
+
+class Study(NamedTuple):
+    """An archive, the part of it that nobody looks at before it certifies set aside.
+
+    Attributes
+    ----------
+    open
+        What every view shows and every choice is made by.
+    sealed
+        The good sessions set aside; none where there are too few to promise anything.
+    n_withheld
+        Sessions of the same groups as sealed ones, in neither part.
+    key
+        The archive's secret; ``""`` where nothing can be sealed.
+    """
+
+    open: TuneData
+    sealed: TuneData
+    n_withheld: int
+    key: str
+
+
+def parted_study(data: TuneData, key: str) -> Study:
+    """Return the data with its sealed part set aside."""
+    labels = data.labelled.labels
+    n_groups = len(np.unique(data.labelled.groups[data.labelled.good]))
+    share = share_worth_sealing(n_groups, alpha=ALPHA, delta=DELTA) if key else 0.0
+    if not share:
+        nobody = np.zeros(len(labels), bool)
+        return Study(data, data.select(nobody), 0, "")
+    parts = parted(data.families, labels, key=key, share=share)
+    n_withheld = int(parts.withheld.sum())
+    return Study(data.select(parts.open), data.select(parts.sealed), n_withheld, key)
+
+
+def recorded_outcomes(data: TuneData) -> Outcomes:
+    """Return what each session's own limits made of it."""
+    names = ("trigger", "mechanism", "stop", "halts", "completes", "unknown")
+    merged: dict[str, FloatArray | IntArray] = {}
+    for place, policy in enumerate(data.policies):
+        chosen = data.policy_of == place
+        part = replayed(data.labelled.select(chosen), policy)
+        for name in names:
+            values = getattr(part, name)
+            whole = merged.setdefault(name, np.zeros(len(data.ids), values.dtype))
+            whole[chosen] = values
+    if not merged:
+        return replayed(data.labelled, data.usual)
+    return Outcomes(**merged)  # type: ignore[arg-type]  # each array has the dtype of its name
+
+
+def _curves(rows: Sequence[StoredCurve]) -> Curves:
+    lengths = np.array([len(row.scores) // 8 for row in rows], np.int64)
+    scores = np.frombuffer(b"".join(row.scores for row in rows), "<f8")
+    # The last token of a session may lack a score; it is not judged.
+    ends = b"".join(row.ends[:length] for row, length in zip(rows, lengths.tolist(), strict=True))
+    return Curves(
+        scores.astype(np.float64, copy=False),
+        np.concatenate([[0], lengths.cumsum()]).astype(np.int64),
+        np.array([row.ended_by == "completed" for row in rows], bool),
+        np.frombuffer(ends, np.uint8) != 0,
+    )
+
+
+def _policies(texts: Sequence[str]) -> tuple[tuple[HaltPolicy, ...], IntArray]:
+    """Return the distinct policies, the most frequent first, and which is whose."""
+    numbers = numbered(texts)
+    counts = np.bincount(numbers) if len(numbers) else np.empty(0, np.int64)
+    order = np.argsort(-counts, kind="stable")
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    distinct = list(dict.fromkeys(texts))
+    return (
+        tuple(HaltPolicy.from_dict(json.loads(distinct[row])) for row in order),
+        places[numbers] if len(numbers) else numbers,
+    )
+
+
+def _digest(*parts: object) -> str:
+    """Return the SHA-256 of arrays, text and tuples of text, in order."""
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            found.update(np.ascontiguousarray(part).data)
+        else:
+            found.update(json.dumps(part).encode())
+    return found.hexdigest()
