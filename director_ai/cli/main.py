@@ -63,6 +63,11 @@ def _run(chosen: Namespace) -> int:
             from director_ai.cli.upkeep import backup, doctor, prune
 
             return {"backup": backup, "doctor": doctor, "prune": prune}[chosen.command](chosen)
+        case "tune" | "replay" | "sweep":
+            from director_ai.cli.tuning import replay_limits, sweep_threshold, tune
+
+            tuning = {"tune": tune, "replay": replay_limits, "sweep": sweep_threshold}
+            return tuning[chosen.command](chosen)
         case _:
             from director_ai.cli.serving import demo, serve
 

@@ -5,11 +5,10 @@ from typing import Any
 
 from director_ai.cli.ending import MEANING
 from director_ai.cli.filters import add_filters, count, positive
+from director_ai.cli.limits import add_replay, add_sweep, add_tune
+from director_ai.cli.listening import add_app, add_host
 
 FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html")
-
-HOSTS = ("127.0.0.1", "localhost")
-"""What the app may listen on as long as it has no login."""
 
 _STORE = (
     "The store is a file or a database URL: that of --store, else that of DIRECTOR_STORE\n"
@@ -121,8 +120,44 @@ def parser() -> ArgumentParser:
             ),
         )
     )
+    _common(
+        add_tune(
+            command(
+                "tune",
+                "propose limits under a budget of false halts",
+                "--budget 0.05",
+                "--budget 0.02 --confidence 0.9 --as python",
+                "--budget 0.05 --window-size 20 --json",
+                description=(
+                    "Propose the limits that catch most bad sessions while at most so many good\n"
+                    "ones are halted, with a bound that holds whatever was tried. The numbers are\n"
+                    "the Tune page's."
+                ),
+            )
+        )
+    )
+    _common(
+        add_replay(
+            command(
+                "replay",
+                "tell what other limits would have made of the archive",
+                "--hard-limit 0.4 --trend-threshold 1.5",
+                "--window-size 20 --window-threshold 0.6 --json",
+            )
+        )
+    )
+    _common(
+        add_sweep(
+            command(
+                "sweep",
+                "move one threshold and count, as CSV",
+                "window",
+                "trend --points 31 --hard-limit 0.4 --json",
+            )
+        )
+    )
     _serve(command("serve", "open the app on a store", "", "--store runs.db --port 8600"))
-    _app(
+    add_app(
         command(
             "demo",
             "open the app on the sample data",
@@ -212,21 +247,9 @@ def _prune(parser: ArgumentParser) -> None:
 
 
 def _serve(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--host",
-        type=_host,
-        default=HOSTS[0],
-        help=f"address to listen on: {' or '.join(HOSTS)} (default: {HOSTS[0]})",
-    )
-    _app(parser)
+    add_host(parser)
+    add_app(parser)
     _store(parser)
-
-
-def _app(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--port", type=_port, default=8501, help="port to listen on (default: 8501)"
-    )
-    parser.add_argument("--no-browser", action="store_true", help="only serve; open no browser")
 
 
 def _common(parser: ArgumentParser) -> None:
@@ -240,25 +263,6 @@ def _store(parser: ArgumentParser) -> None:
         metavar="PATH_OR_URL",
         help="file or database URL (default: DIRECTOR_STORE, else sessions.db)",
     )
-
-
-def _port(text: str) -> int:
-    try:
-        port = int(text)
-    except ValueError:
-        port = 0
-    if not 1 <= port <= 65535:
-        raise ArgumentTypeError(f"port must be an integer in 1 to 65535, got {text!r}")
-    return port
-
-
-def _host(text: str) -> str:
-    if text not in HOSTS:
-        raise ArgumentTypeError(
-            f"host must be {' or '.join(HOSTS)}, got {text!r}: "
-            "whoever reaches the app can read every session, and it has no login yet"
-        )
-    return text
 
 
 def _pair(text: str) -> tuple[str, str]:

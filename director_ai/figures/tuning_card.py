@@ -69,6 +69,20 @@ def as_env(policy: HaltPolicy) -> str:
     )
 
 
+def as_command(policy: HaltPolicy) -> str:
+    """Return the command that tells what these limits make of an archive.
+
+    >>> as_command(HaltPolicy(hard_limit=0.4))[:48]
+    'director-ai replay --hard-limit 0.4 --window-siz'
+    """
+    names = ("hard_limit", "window_size", "window_threshold", "trend_window", "trend_threshold")
+    options = [
+        f"--{name.replace('_', '-')} {getattr(policy, name)}"
+        for name in (*names, "soft_limit", "halt_mode")
+    ]
+    return f"director-ai replay {' '.join(options)}\n"
+
+
 class Form(NamedTuple):
     """A way to write a policy: how, the end of the file's name, and its language."""
 
@@ -82,6 +96,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "JSON": Form(as_json, "json", "json"),
     "YAML": Form(as_yaml, "yaml", "yaml"),
     "Environment": Form(as_env, "env", "bash"),
+    "Command": Form(as_command, "sh", "bash"),
 }
 
 

@@ -1,0 +1,118 @@
+"""Limits on the command line: the options, and the policy they stand for."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import replace
+from typing import Any
+
+from director_ai.core.halting.policy import HaltPolicy
+
+FORMS = {
+    "python": "Python",
+    "json": "JSON",
+    "yaml": "YAML",
+    "env": "Environment",
+    "command": "Command",
+}
+"""As what ``tune`` and ``replay`` write limits, and what the Tune page calls it."""
+
+RULES = ("hard", "window", "trend")
+
+_FIELDS = (
+    ("hard_limit", float, "a score below this halts; 0 turns the rule off"),
+    ("window_size", int, "tokens in the window"),
+    ("window_threshold", float, "a mean below this halts; 0 turns the rule off"),
+    ("trend_window", int, "tokens the line is fitted to"),
+    ("trend_threshold", float, "a fall of more than this halts; 1.5 turns the rule off"),
+    ("soft_limit", float, "a score below this warns"),
+    ("halt_mode", str, "hard or soft"),
+)
+
+
+def add_limits(parser: ArgumentParser, *, windows_only: bool = False) -> None:
+    """Add the options for limits; those left out are what most sessions were recorded under."""
+    group = parser.add_argument_group("limits (default: what most sessions were recorded under)")
+    for name, kind, text in _FIELDS:
+        if not windows_only or name.endswith(("_size", "_window")):
+            group.add_argument(
+                f"--{name.replace('_', '-')}",
+                type=kind,
+                metavar="MODE" if kind is str else "N" if kind is int else "X",
+                help=text,
+            )
+
+
+def policy_of(chosen: Namespace, usual: HaltPolicy) -> HaltPolicy:
+    """Return the usual limits with those that were given in their place.
+
+    Raises
+    ------
+    InvalidPolicyError, InvalidPolicyTypeError
+        If one is out of its range.
+    """
+    asked: dict[str, Any] = {name: getattr(chosen, name, None) for name, _, _ in _FIELDS}
+    given = {name: value for name, value in asked.items() if value is not None}
+    if "hard_limit" in given and "soft_limit" not in given:
+        # A warning zone under the hard limit is none; the recorded one may be.
+        given["soft_limit"] = max(usual.soft_limit, given["hard_limit"])
+    return replace(usual, **given)
+
+
+def share(text: str) -> float:
+    """Return a share given as a number in (0, 1)."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value < 1.0:
+        raise ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
+    return value
+
+
+def add_tune(parser: ArgumentParser) -> ArgumentParser:
+    """Add the options of ``tune``."""
+    parser.add_argument(
+        "--budget", type=share, default=0.05, help="largest false-halt rate (default: 0.05)"
+    )
+    parser.add_argument(
+        "--confidence", type=share, default=0.95, help="how sure of it (default: 0.95)"
+    )
+    _add_form(parser)
+    add_limits(parser, windows_only=True)
+    return parser
+
+
+def add_replay(parser: ArgumentParser) -> ArgumentParser:
+    """Add the options of ``replay``."""
+    _add_form(parser)
+    add_limits(parser)
+    return parser
+
+
+def add_sweep(parser: ArgumentParser) -> ArgumentParser:
+    """Add the options of ``sweep``."""
+    parser.add_argument("rule", choices=RULES, help="whose threshold moves")
+    parser.add_argument(
+        "--points", type=_points, default=41, metavar="N", help="thresholds to try (default: 41)"
+    )
+    add_limits(parser)
+    return parser
+
+
+def _add_form(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--as",
+        dest="form",
+        choices=tuple(FORMS),
+        metavar="FORM",
+        help=f"only write the limits, as {', '.join(FORMS)}",
+    )
+
+
+def _points(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 2 <= number <= 10_001:
+        raise ArgumentTypeError(f"must be an integer in 2 to 10001, got {text!r}")
+    return number
