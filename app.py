@@ -7,4 +7,4 @@ from director_ai.ui import shell
 st.set_page_config(page_title="Director", page_icon="📉", layout="wide")
 shell.warm_up()
 shell.style()
-shell.navigation().run()
+shell.run(shell.navigation())

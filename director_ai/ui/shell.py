@@ -5,9 +5,14 @@ from typing import Any
 
 import streamlit as st
 
+from director_ai.errors import StoreError
 from director_ai.figures.theme import Palette, palette
 from director_ai.sources.samples import app_root
+from director_ai.storage.failures import as_store_error
+from director_ai.ui.archive import archive
 from director_ai.ui.plotly_chart import page_theme
+from director_ai.ui.review_queue import n_waiting
+from director_ai.ui.status import status
 
 PRESENTER_FONT = 18
 FONT = 12
@@ -64,7 +69,7 @@ def navigation() -> Any:
             ),
             st.Page(
                 views / "review.py",
-                title="Review",
+                title=_review_title(),
                 icon=":material/rate_review:",
                 url_path="review",
             ),
@@ -80,6 +85,26 @@ def navigation() -> Any:
         ],
         position="top",
     )
+
+
+def _review_title() -> str:
+    """Return the name of the Review page, with how many halts wait there."""
+    try:
+        with as_store_error("of the app"):
+            n_halts = n_waiting(archive())
+    except StoreError:
+        # The page itself says what is wrong with the store.
+        return "Review"
+    return f"Review ({n_halts:,})" if n_halts else "Review"
+
+
+def run(page: Any) -> None:
+    """Draw a page; a store that fails becomes a sentence."""
+    try:
+        with as_store_error("of the app"):
+            page.run()
+    except StoreError as error:
+        status("The store cannot be read.", f"{error}. Reload the page to try again.")
 
 
 def style() -> None:

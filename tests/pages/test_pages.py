@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
 from director_ai.storage.store import Store
+from director_ai.ui import shell
 from director_ai.ui.archive import STORE_VARIABLE, archive
 from tests.storage.records import streamed
 
@@ -113,3 +114,27 @@ def test_limits_beyond_the_sliders_reach_are_shown_as_recorded(app, tmp_path, mo
     assert not app.exception
     assert "Halted at token 2" in status(app)
     assert app.slider(key="w").value == 500
+
+
+@pytest.mark.parametrize("page", ["sessions", "session", "review", "tune", "data"])
+def test_a_store_that_cannot_be_opened_is_a_sentence(app, page, tmp_path, monkeypatch):
+    (tmp_path / "notes.txt").write_text("no database, and long enough to be looked at" * 9)
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "notes.txt"))
+    archive.clear()
+    app.switch_page(f"pages/views/{page}.py")
+
+    app.run()
+    archive.clear()
+
+    assert not app.exception
+    assert "store must be a database" in status(app)
+
+
+def test_the_menu_says_how_many_halts_wait_for_a_review(tmp_path, monkeypatch):
+    with Store(tmp_path / "sessions.db") as store:
+        store.add([streamed(name, [0.9, 0.1], HaltPolicy()) for name in "abc"])
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
+    archive.clear()
+
+    assert shell._review_title() == "Review (3)"
+    archive.clear()
