@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from director_ai.storage.owned_file import open_beside
+
 LARGEST_LOG_BYTES = 16 * 2**20
 _BUSY_MS = 200
 
@@ -20,7 +22,7 @@ def checkpoint(path: Path, *, largest: int = LARGEST_LOG_BYTES) -> None:
             return
     except OSError:
         return
-    with path.with_name(f"{path.name}-lock").open("a") as lock:
+    with open_beside(path, "-lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from director_ai.storage.owned_file import open_beside
+
 
 @contextmanager
 def turn(database: Path) -> Iterator[None]:
@@ -14,7 +16,7 @@ def turn(database: Path) -> Iterator[None]:
     half a minute. Whoever does not take turns is still kept apart by SQLite.
     """
     try:
-        file = database.with_name(f"{database.name}-turn").open("ab")
+        file = open_beside(database, "-turn")
     except OSError:
         # Then as SQLite has it: a full disk must not keep the last sessions from their seal.
         yield

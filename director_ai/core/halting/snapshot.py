@@ -1,5 +1,6 @@
 """The debug view of every token of a stream."""
 
+from collections.abc import Callable
 from typing import Any
 
 from director_ai.core.halting import downward_trend, window_average
@@ -12,74 +13,63 @@ _REFRESH = 256
 _WHOLE = 1.5 * 2.0**52
 
 
-class Snapshots:
-    """Makes the snapshots of one stream, from running sums of its own.
+def snapshots(machine: HaltMachine) -> Callable[[int, float, bool], dict[str, Any]]:
+    """Return the function that makes the snapshots of one stream.
 
-    The machine's lie idle while a stream is calm.
+    It keeps running sums of its own, as the machine's lie idle while a stream is calm.
 
     Parameters
     ----------
     machine
-        What judges the stream; asked for a snapshot after every score it was given.
+        What judges the stream. After every score it was given, the function is called with the
+        token's index, its score and whether that was its own, and returns the view of the token,
+        its statistics rounded to six places.
 
     Examples
     --------
     >>> from director_ai.core.halting.policy import HaltPolicy
     >>> machine = HaltMachine(HaltPolicy(window_size=2))
-    >>> snapshots = Snapshots(machine)
+    >>> take = snapshots(machine)
     >>> verdict = machine.push("Hi", 0.9)
-    >>> snapshots.take(scored=True)["window_avg"]
+    >>> take(0, 0.9, True)["window_avg"]
     0.9
     """
+    scores = machine.scores
+    window, trend = machine.policy.window_size, machine.policy.trend_window
+    # From the sums over full windows to their statistics in millionths.
+    mean_scale, drop_scale = 1e6 / window, 6e6 / (trend * (trend + 1))
+    window_sum = trend_sum = fall = 0.0
+    summed_up_to = refresh_at = 0
 
-    __slots__ = (
-        "_drop_scale",
-        "_fall",
-        "_machine",
-        "_mean_scale",
-        "_refresh_at",
-        "_scores",
-        "_trend_sum",
-        "_trend_window",
-        "_window_size",
-        "_window_sum",
-    )
+    counted, cadence = machine.holds_scores, machine.cadence
 
-    def __init__(self, machine: HaltMachine) -> None:
-        self._machine = machine
-        self._scores = machine.scores
-        self._window_size = machine.policy.window_size
-        self._trend_window = trend = machine.policy.trend_window
-        # From the sums over full windows to their statistics in millionths.
-        self._mean_scale = 1e6 / self._window_size
-        self._drop_scale = 6e6 / (trend * (trend + 1))
-        self._window_sum = self._trend_sum = self._fall = 0.0
-        self._refresh_at = 0
-
-    def take(self, scored: bool) -> dict[str, Any]:
-        """Return the view of the last token, its statistics rounded to six places."""
-        scores = self._scores
-        n_scores = len(scores)
-        index = n_scores - 1
-        score = scores[index]
-        if index < self._refresh_at:
-            self._window_sum = total = self._window_sum + score - scores[index - self._window_size]
-            trend = self._trend_window
+    # Variables of a closure: attributes would cost a quarter more, for every token.
+    def take(index: int, score: float, scored: bool) -> dict[str, Any]:
+        nonlocal window_sum, trend_sum, fall, summed_up_to, refresh_at
+        n_scores = index + 1
+        # A score that was taken back and given anew leaves the sums behind.
+        if index == summed_up_to and index < refresh_at:
+            window_sum += score - scores[index - window]
             oldest = scores[index - trend]
             # Every score kept moves one place towards the oldest and weighs two more.
-            before = self._trend_sum
-            self._trend_sum = after = before + score - oldest
-            self._fall = fall = self._fall + before + after - trend * (oldest + score)
-            mean, drop = total * self._mean_scale, fall * self._drop_scale
+            before = trend_sum
+            trend_sum = before + score - oldest
+            fall += before + trend_sum - trend * (oldest + score)
+            summed_up_to = n_scores
+            mean, drop = window_sum * mean_scale, fall * drop_scale
             whole_mean, whole_drop = mean + _WHOLE - _WHOLE, drop + _WHOLE - _WHOLE
             if -0.499 < mean - whole_mean < 0.499 and -0.499 < drop - whole_drop < 0.499:
                 window_avg, trend_drop = whole_mean / 1e6, whole_drop / 1e6
             else:
                 # So near a tie that only the defined sums tell which way to round.
-                window_avg, trend_drop = self._defined()
+                window_avg, trend_drop = defined()
         else:
-            self._refresh(n_scores)
-            window_avg, trend_drop = self._defined()
+            window_avg, trend_drop = defined()
+            if n_scores >= window and n_scores >= trend:
+                last = scores[-trend:]
+                window_sum, trend_sum = sum(scores[-window:]), sum(last)
+                fall = sum((trend - 1 - 2 * k) * value for k, value in enumerate(last))
+                summed_up_to, refresh_at = n_scores, n_scores + max(_REFRESH, window, trend)
         return {
             "index": index,
             "coherence": score,
@@ -87,24 +77,11 @@ class Snapshots:
             "trend_drop": trend_drop,
             "accumulated_tokens": n_scores,
             "scored": scored,
-            "cadence": self._machine.cadence,
+            "cadence": machine.cadence if counted else cadence,
         }
 
-    def retract(self) -> None:
-        """Forget the last token, as the machine has."""
-        self._refresh_at = 0
+    def defined() -> tuple[float, float]:
+        mean = window_average.statistic(scores[-window:])
+        return round(mean, 6), round(downward_trend.statistic(scores[-trend:]), 6)
 
-    def _defined(self) -> tuple[float, float]:
-        scores = self._scores
-        mean = window_average.statistic(scores[-self._window_size :])
-        return round(mean, 6), round(downward_trend.statistic(scores[-self._trend_window :]), 6)
-
-    def _refresh(self, n_scores: int) -> None:
-        """Take the sums anew, once both windows are full."""
-        if n_scores < max(self._window_size, self._trend_window):
-            return
-        last = self._scores[-self._trend_window :]
-        self._window_sum = sum(self._scores[-self._window_size :])
-        self._trend_sum = sum(last)
-        self._fall = sum((len(last) - 1 - 2 * k) * score for k, score in enumerate(last))
-        self._refresh_at = n_scores + max(_REFRESH, len(last), self._window_size)
+    return take

@@ -9,7 +9,7 @@ from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltClass, HaltReason
 from director_ai.core.halting.score import as_score
-from director_ai.core.halting.snapshot import Snapshots
+from director_ai.core.halting.snapshot import snapshots
 from director_ai.core.halting.verdict import PASS, Verdict
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.session import StreamSession, TokenEvent
@@ -73,7 +73,7 @@ class StreamRun:
         self._tokens = self.session.tokens
         self._events = self.session.events
         self._debug_log = self.session.debug_log
-        self._snapshots = Snapshots(self.machine)
+        self._snapshot = snapshots(self.machine)
 
     def accept(self, token: object, text_length: int) -> None:
         """Take the next token; a refused one ends the stream."""
@@ -107,7 +107,7 @@ class StreamRun:
         event.scored = scored
         events.append(event)
         if self._debug:
-            event.debug_info = snapshot = self._snapshots.take(scored)
+            event.debug_info = snapshot = self._snapshot(event.index, score, scored)
             self._debug_log.append(snapshot)
         if verdict is not PASS:
             self._mark(event, verdict)
@@ -153,7 +153,6 @@ class StreamRun:
             self.session.warning_count -= 1
         if self._debug:
             self._debug_log.pop()
-            self._snapshots.retract()
         self.machine.retract()
         return held
 

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from director_ai import HaltPolicy
 from director_ai.core.halting import downward_trend, window_average
 from director_ai.core.halting.machine import HaltMachine
-from director_ai.core.halting.snapshot import Snapshots
+from director_ai.core.halting.snapshot import snapshots
 
 OFF = {"hard_limit": 0.0, "window_threshold": 0.0, "trend_threshold": 1.5, "soft_limit": 0.0}
 
 
-def statistics(snapshots):
-    snapshot = snapshots.take(scored=True)
+def statistics(take, scores):
+    snapshot = take(len(scores) - 1, scores[-1], True)
     return snapshot["window_avg"], snapshot["trend_drop"]
 
 
@@ -26,11 +26,11 @@ def test_the_debug_view_shows_the_defined_statistics(scores, window_size, trend_
     machine = HaltMachine(
         HaltPolicy(**{**OFF, "window_size": window_size, "trend_window": trend_window})
     )
-    snapshots = Snapshots(machine)
+    take = snapshots(machine)
     for n, score in enumerate(scores, start=1):
         machine.push("", score)
 
-        assert statistics(snapshots) == (
+        assert statistics(take, machine.scores) == (
             round(window_average.statistic(scores[max(0, n - window_size) : n]), 6),
             round(downward_trend.statistic(scores[max(0, n - trend_window) : n]), 6),
         )
@@ -41,35 +41,34 @@ def test_the_debug_view_rounds_as_the_defined_statistics_do_on_ties(size):
     # Sixty-fourths of a hundredth end in ...5 at the seventh place.
     machine = HaltMachine(HaltPolicy(**{**OFF, "window_size": size}))
     scores = [(k * 37 % 100) / 100 for k in range(600)]
-    snapshots = Snapshots(machine)
+    take = snapshots(machine)
     for n, score in enumerate(scores, start=1):
         machine.push("", score)
 
         expected = round(window_average.statistic(scores[max(0, n - size) : n]), 6)
-        assert statistics(snapshots)[0] == expected
+        assert statistics(take, machine.scores)[0] == expected
 
 
 def test_the_debug_view_shows_the_cadence_an_adaptive_stream_has_come_to():
     machine = HaltMachine(HaltPolicy(adaptive=True, max_cadence=3))
-    snapshots = Snapshots(machine)
+    take = snapshots(machine)
     shown = []
     for score in [0.9] * 5 + [0.55]:
         machine.push("", score)
-        shown.append(snapshots.take(scored=True)["cadence"])
+        shown.append(take(len(machine.scores) - 1, score, True)["cadence"])
 
     assert shown == [2, 2, 3, 3, 3, 1]
 
 
 def test_a_score_taken_back_leaves_no_trace_in_the_view():
     once, twice = HaltMachine(HaltPolicy(**OFF)), HaltMachine(HaltPolicy(**OFF))
-    views = Snapshots(once), Snapshots(twice)
+    views = snapshots(once), snapshots(twice)
     for n, score in enumerate([0.9, 0.8, 0.7, 0.9, 0.6, 0.9, 0.8] * 60):
         if n in (0, 2, 3, 4, 5, 100, 300):
             twice.push("", 0.0)
-            views[1].take(scored=True)
+            views[1](n, 0.0, True)
             twice.retract()
-            views[1].retract()
         once.push("", score)
         twice.push("", score)
 
-        assert statistics(views[0]) == statistics(views[1])
+        assert statistics(views[0], once.scores) == statistics(views[1], twice.scores)
