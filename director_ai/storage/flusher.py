@@ -9,7 +9,6 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.run import logger
-from director_ai.core.runtime.session import TokenEvent
 from director_ai.errors import ReadOnlyStoreError
 from director_ai.storage.ballast import Ballast
 from director_ai.storage.database import Database, is_full
@@ -91,6 +90,8 @@ class Flusher:
 
     def _write_some(self) -> int:
         entries = self._pending.entries
+        for intake in list(self._pending.open):
+            intake.collect()
         # They stay where they are until they are written, so that their number is what is pending.
         taken = [entries[place] for place in range(min(len(entries), _MOST_AT_ONCE))]
         for intake in list(self._pending.open):
@@ -113,11 +114,11 @@ class Flusher:
             event.set()
         return len(taken)
 
-    def _take(self, intake: Intake, thing: TokenEvent | Token | SessionRecord) -> None:
+    def _take(self, intake: Intake, thing: Token | SessionRecord) -> None:
         progress = self._progress[intake]
         if not isinstance(thing, SessionRecord):
             if progress is not None:
-                progress.add(intake.token(thing) if isinstance(thing, TokenEvent) else thing)
+                progress.add(thing)
         elif progress is not None:
             progress.end(thing, n_seen=intake.n_seen)
         else:

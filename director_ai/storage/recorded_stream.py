@@ -1,10 +1,10 @@
-"""A stream that is recorded: it passes every event on and leaves a copy in a queue."""
+"""A stream that is recorded: its writer looks at what has come, and it only passes it on."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from director_ai.core.runtime.async_stream import AsyncTokenStream
     from director_ai.core.runtime.sync_stream import TokenStream
 
-    Entry = tuple["Intake", TokenEvent | Token | SessionRecord] | threading.Event
-
-WAKE_AT = 256
-"""Entries at which the writer is woken before its time."""
+    Entry = tuple["Intake", Token | SessionRecord] | threading.Event
 
 _UNLIMITED = 2**63
 
@@ -27,19 +24,17 @@ _UNLIMITED = 2**63
 class Pending:
     """What has come and is not written yet, of all sessions of a recorder.
 
-    Streams add at one end, in whatever thread they run; the writer takes at the other. Everything
-    they share is a single operation of a deque, a set or an attribute: nobody waits for a lock.
-
     Attributes
     ----------
     entries
-        Tokens and ends of sessions in the order they came, and whom to tell when they are written.
+        Tokens and ends of sessions, each session's in order, and whom to tell when they are
+        written.
     open
         The sessions that have begun and whose end is not written.
     most
         Entries at which tokens are dropped; 0 once nobody takes any.
     wake
-        Set when there is enough for the writer to do.
+        Set when the writer is to look before its time.
     """
 
     __slots__ = ("entries", "most", "open", "wake")
@@ -54,17 +49,21 @@ class Pending:
 class Intake:
     """One session's way into the queue.
 
+    The stream itself does nothing for a token: its session keeps all events, and the writer
+    collects those that came since it last looked.
+
     Attributes
     ----------
     record
         The session without its tokens.
     n_seen
-        Tokens that came.
+        Tokens that were collected.
     limit
         Tokens that are kept at most: all, until the first one is dropped.
     """
 
     __slots__ = (
+        "_collecting",
         "_is_over",
         "_pending",
         "_session",
@@ -82,6 +81,12 @@ class Intake:
         self._session = session
         self._start_s = session.start_time
         self._is_over = False
+        self._collecting = threading.Lock()
+
+    @property
+    def n_waiting(self) -> int:
+        """Tokens that came and were not collected."""
+        return len(self._session.events) - self.n_seen
 
     @property
     def n_dropped(self) -> int:
@@ -93,16 +98,17 @@ class Intake:
         if self._pending.most:
             self._pending.open.add(self)
 
-    @property
-    def taker(self) -> Callable[[TokenEvent], None]:
-        """What to call with each event of the session."""
-        plain = self.record.text_kept and not self.record.policy.score_final
-        return self.put if plain else self._take
-
-    def _take(self, event: TokenEvent) -> None:
-        # An unscored token may be the last, which such a policy judges once more.
-        if event.scored or not self.record.policy.score_final:
-            self._take_all()
+    def collect(self) -> None:
+        """Queue the tokens that came since the last time, or drop them."""
+        with self._collecting:
+            events = self._session.events
+            n_come = len(events)
+            # An unscored token may be the last, which such a policy judges once more.
+            while self.record.policy.score_final and n_come > self.n_seen:
+                if events[n_come - 1].scored:
+                    break
+                n_come -= 1
+            self._put(events[self.n_seen : n_come])
 
     def token(self, event: TokenEvent) -> Token:
         """Return what is stored of an event."""
@@ -122,28 +128,20 @@ class Intake:
             return
         self._is_over = True
         self.begin()
-        self._take_all()
-        if self._pending.most:
-            self._pending.entries.append((self, self._ended()))
-            self._pending.wake.set()
+        with self._collecting:
+            self._put(self._session.events[self.n_seen :])
+            if self._pending.most:
+                self._pending.entries.append((self, self._ended()))
+        self._pending.wake.set()
 
-    def _take_all(self) -> None:
-        for event in self._session.events[self.n_seen :]:
-            # What is not kept does not even wait in memory.
-            self.put(event if self.record.text_kept else self.token(event))
-
-    def put(self, thing: TokenEvent | Token) -> None:
-        """Queue the next token, or drop it."""
-        # For every token of production: no more than this, the rest is the writer's to do.
-        pending, position = self._pending, self.n_seen
-        self.n_seen = position + 1
-        n_pending = len(pending.entries)
-        if n_pending < pending.most and position < self.limit:
-            pending.entries.append((self, thing))
-            if n_pending == WAKE_AT:
-                pending.wake.set()
-        else:
-            self.limit = min(self.limit, position)
+    def _put(self, events: Sequence[TokenEvent]) -> None:
+        entries = self._pending.entries
+        for event in events:
+            if len(entries) < self._pending.most and self.n_seen < self.limit:
+                entries.append((self, self.token(event)))
+            else:
+                self.limit = min(self.limit, self.n_seen)
+            self.n_seen += 1
 
     def _ended(self) -> SessionRecord:
         session, record = self._session, self.record
@@ -245,11 +243,8 @@ class AsyncRecordedStream(AsyncIterator[TokenEvent]):
 
 def _forward(stream: TokenStream, intake: Intake) -> Generator[TokenEvent, None, None]:
     intake.begin()
-    take = intake.taker
     try:
-        for event in stream:
-            take(event)
-            yield event
+        yield from stream
     finally:
         try:
             stream.close()
@@ -261,10 +256,8 @@ async def _forward_async(
     stream: AsyncTokenStream, intake: Intake
 ) -> AsyncGenerator[TokenEvent, None]:
     intake.begin()
-    take = intake.taker
     try:
         async for event in stream:
-            take(event)
             yield event
     finally:
         try:

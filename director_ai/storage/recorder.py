@@ -81,7 +81,7 @@ class Recorder:
     max_pending
         Tokens, of all sessions, that may wait to be written.
     flush_s
-        Seconds from one write to the next; 256 tokens are written at once.
+        Seconds from one write to the next.
 
     Raises
     ------
@@ -226,7 +226,7 @@ class Recorder:
             n_sessions=flusher.n_sessions,
             n_tokens=flusher.n_tokens,
             n_dropped=flusher.n_dropped + sum(intake.n_dropped for intake in going),
-            n_pending=len(self._pending.entries),
+            n_pending=len(self._pending.entries) + sum(intake.n_waiting for intake in going),
             last_error=flusher.last_error,
         )
 
@@ -234,6 +234,7 @@ class Recorder:
         """Wait until all that came before is written; return whether it is."""
         if not self._flusher.thread.is_alive():
             return not self._pending.entries
+        self._collect()
         written = threading.Event()
         self._pending.entries.append(written)
         self._pending.wake.set()
@@ -245,6 +246,7 @@ class Recorder:
         Streams that are not over go on, and their sessions end here, as abandoned.
         """
         with self._starting:
+            self._collect()
             self._pending.most = 0
         if self._flusher.thread.is_alive():
             self._flusher.stop(time.monotonic() + timeout)
@@ -253,6 +255,10 @@ class Recorder:
         if is_done:
             self._database.close()
         return is_done
+
+    def _collect(self) -> None:
+        for intake in list(self._pending.open):
+            intake.collect()
 
     def __enter__(self) -> Self:
         return self

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.storage.recorded_stream import Intake
+from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.storage.recorder import Recorder
 from director_ai.storage.schema import sessions, tokens
 from director_ai.storage.store import Store
@@ -37,7 +38,6 @@ class Told(NamedTuple):
     n_dropped: int
     last_error: str | None
     token_us: "array[float]"
-    clock_us: "array[float]"
 
 
 def main() -> None:
@@ -56,13 +56,16 @@ def main() -> None:
             context.Process(target=_write, args=(address, options, number, until, answers))
             for number in range(options.processes)
         ]
-        for writer in writers:
+        control_us = context.Queue()
+        control = context.Process(target=_control, args=(options, until, control_us))
+        for writer in (*writers, control):
             writer.start()
         lags = _read(address, until + 1.0)
         told = [answers.get(timeout=120) for _ in writers]
-        for writer in writers:
+        unrecorded = control_us.get(timeout=120)
+        for writer in (*writers, control):
             writer.join()
-        _print(address, told, lags)
+        _print(address, told, lags, unrecorded)
 
 
 def _options() -> argparse.Namespace:
@@ -78,8 +81,7 @@ def _options() -> argparse.Namespace:
 def _write(
     address: str, options: argparse.Namespace, number: int, until: float, answers: Any
 ) -> None:
-    token_us, clock_us = array("d"), array("d")
-    _measure(token_us, clock_us)
+    token_us = array("d")
     # All begin together, but not all sessions end together.
     draw = random.Random(number)
     time.sleep(max(0.0, until - options.seconds - time.time()))
@@ -88,34 +90,60 @@ def _write(
         kernel = StreamingKernel.from_policy(POLICY)
         while time.time() < until:
             n_tokens = round(options.session_tokens * draw.uniform(0.5, 1.5))
-            stream = kernel.stream(
-                _paced(n_tokens, options.tokens_per_second, until), lambda _: draw.uniform(0.6, 1.0)
-            )
-            done = recorder.record(stream, POLICY, id=f"p{number}-{session}").run_to_end()
-            n_sent += len(done.tokens)
+            source = _paced(n_tokens, options.tokens_per_second, until)
+            stream = _Clocked(kernel.stream(source, lambda _: draw.uniform(0.6, 1.0)))
+            recorded = recorder.record(stream, POLICY, id=f"p{number}-{session}")
+            _timed(recorded, stream, token_us)
+            n_sent += len(stream.session.tokens)
             session += 1
         recorder.close(60)
         stats = recorder.stats
-    answers.put(Told(n_sent, stats.n_tokens, stats.n_dropped, stats.last_error, token_us, clock_us))
+    answers.put(Told(n_sent, stats.n_tokens, stats.n_dropped, stats.last_error, token_us))
 
 
-def _measure(token_us: "array[float]", clock_us: "array[float]") -> None:
-    """Take the time of every call that recording adds to a token, and of one that does nothing."""
-    put, now = Intake.put, time.perf_counter_ns
+class _Clocked(Iterator[TokenEvent]):
+    """A kernel's stream that remembers how long it took itself for its last token."""
 
-    def nothing(intake: Intake, event: object) -> None:
-        pass
+    def __init__(self, stream: TokenStream) -> None:
+        self._stream = stream
+        self.own_ns = 0
 
-    def timed(intake: Intake, event: Any) -> None:
-        before = now()
-        nothing(intake, event)
-        started = now()
-        put(intake, event)
-        ended = now()
-        clock_us.append((started - before) / 1000)
-        token_us.append((ended - started) / 1000)
+    @property
+    def session(self) -> StreamSession:
+        return self._stream.session
 
-    Intake.put = timed  # type: ignore[method-assign]
+    def __next__(self) -> TokenEvent:
+        started = time.perf_counter_ns()
+        try:
+            return next(self._stream)
+        finally:
+            self.own_ns = time.perf_counter_ns() - started
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _control(options: argparse.Namespace, until: float, answers: Any) -> None:
+    """Stream at the same pace through a hop that records nothing, and note what the hop takes."""
+    token_us = array("d")
+    time.sleep(max(0.0, until - options.seconds - time.time()))
+    source = _paced(10**9, options.tokens_per_second, until)
+    stream = _Clocked(StreamingKernel.from_policy(POLICY).stream(source, lambda _: 0.8))
+    _timed(_passed_on(stream), stream, token_us)
+    answers.put(token_us)
+
+
+def _passed_on(stream: Iterator[TokenEvent]) -> Iterator[TokenEvent]:
+    yield from stream
+
+
+def _timed(recorded: Iterator[TokenEvent], stream: _Clocked, token_us: "array[float]") -> None:
+    """Consume a stream, and note what recording adds to every token it passes on."""
+    while True:
+        started = time.perf_counter_ns()
+        if next(recorded, None) is None:
+            return
+        token_us.append((time.perf_counter_ns() - started - stream.own_ns) / 1000)
 
 
 def _paced(n_tokens: int, per_second: float, until: float) -> Iterator[str]:
@@ -151,20 +179,19 @@ def _read(address: str, until: float) -> list[float]:
     return lags
 
 
-def _print(address: str, told: list[Told], lags: list[float]) -> None:
+def _print(address: str, told: list[Told], lags: list[float], unrecorded: "array[float]") -> None:
     with Store(address) as store:
         going = store.ids(SessionQuery(outcomes=("recording",)))
         n_verified = sum(record.n_tokens for record in store.records(store.ids()))
         n_sessions = store.count()
     n_sent = sum(each.n_sent for each in told)
     token_us = sorted(value for each in told for value in each.token_us)
-    clock_us = sorted(value for each in told for value in each.clock_us)
     print(f"sent {n_sent:,} tokens in {n_sessions:,} sessions; stored and verified {n_verified:,}")
     print(f"dropped {sum(each.n_dropped for each in told):,}, not sealed {len(going):,}")
     print(f"errors: {sorted({each.last_error for each in told if each.last_error}) or 'none'}")
     print(f"lag, s: {_quantiles(sorted(lags), 2)} of {len(lags):,} tokens seen live")
     print(f"token path, us: {_quantiles(token_us, 1)}, mean {statistics.fmean(token_us):.1f}")
-    print(f"a call that does nothing, us: {_quantiles(clock_us, 1)}")
+    print(f"the same hop, recording nothing, us: {_quantiles(sorted(unrecorded), 1)}")
     assert n_sent == n_verified, "tokens were lost"
 
 
