@@ -72,6 +72,12 @@ class Flusher:
         self._pending.wake.set()
 
     def _run(self) -> None:
+        try:
+            with self.at_rest:
+                self._open()
+        except Exception as error:
+            # It is tried again once there is something to write.
+            self._failed(error)
         while not self._stopping.is_set():
             self._pending.wake.wait(self._flush_s)
             self._pending.wake.clear()

@@ -69,8 +69,8 @@ class Recorder:
     Parameters
     ----------
     address
-        A file, made if it is not there, or a URL; see :class:`Database`. The store is opened
-        when the first stream is recorded, in the background.
+        A file, made if it is not there, or a URL; see :class:`Database`. The store is opened in
+        the background.
     source
         Where the streams come from.
     shadow
@@ -119,6 +119,8 @@ class Recorder:
         self._keep_text = keep_text
         self._database = Database(address)
         self._begin_anew()
+        # At once, so that the first stream finds the store open.
+        self._flusher.thread.start()
         _recorders.add(self)
 
     def _begin_anew(self) -> None:

@@ -84,9 +84,9 @@ def _write(
     token_us = array("d")
     # All begin together, but not all sessions end together.
     draw = random.Random(number)
-    time.sleep(max(0.0, until - options.seconds - time.time()))
     n_sent, session = 0, 0
     with Recorder(address, source=f"process {number}") as recorder:
+        time.sleep(max(0.0, until - options.seconds - time.time()))
         kernel = StreamingKernel.from_policy(POLICY)
         while time.time() < until:
             n_tokens = round(options.session_tokens * draw.uniform(0.5, 1.5))
