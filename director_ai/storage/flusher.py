@@ -96,8 +96,7 @@ class Flusher:
 
     def _write_some(self) -> int:
         entries = self._pending.entries
-        for intake in list(self._pending.open):
-            intake.collect()
+        self._pending.collect()
         # They stay where they are until they are written, so that their number is what is pending.
         taken = [entries[place] for place in range(min(len(entries), _MOST_AT_ONCE))]
         for intake in list(self._pending.open):

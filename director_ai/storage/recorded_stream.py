@@ -45,6 +45,11 @@ class Pending:
         self.most = most
         self.wake = threading.Event()
 
+    def collect(self) -> None:
+        """Queue what came of every open session since the last time."""
+        for intake in list(self.open):
+            intake.collect()
+
 
 class Intake:
     """One session's way into the queue.

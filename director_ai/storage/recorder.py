@@ -63,8 +63,8 @@ class Recorder:
     A stream never waits for the store and never hears of its troubles: what cannot be written is
     tried again, and dropped and counted once too much of it waits. A session that lost a token
     ends there, as abandoned. An interpreter that ends writes what there is first; one killed by
-    a signal, SIGTERM included unless it is handled, loses at most the last ``flush_s``. So does a
-    child of ``multiprocessing`` that does not close its recorder.
+    a signal, SIGTERM included, or a child of ``multiprocessing`` that does not close its recorder,
+    loses at most the last ``flush_s``.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ class Recorder:
         """Wait until all that came before is written; return whether it is."""
         if not self._flusher.thread.is_alive():
             return not self._pending.entries
-        self._collect()
+        self._pending.collect()
         written = threading.Event()
         self._pending.entries.append(written)
         self._pending.wake.set()
@@ -248,7 +248,7 @@ class Recorder:
         Streams that are not over go on, and their sessions end here, as abandoned.
         """
         with self._starting:
-            self._collect()
+            self._pending.collect()
             self._pending.most = 0
         if self._flusher.thread.is_alive():
             self._flusher.stop(time.monotonic() + timeout)
@@ -257,10 +257,6 @@ class Recorder:
         if is_done:
             self._database.close()
         return is_done
-
-    def _collect(self) -> None:
-        for intake in list(self._pending.open):
-            intake.collect()
 
     def __enter__(self) -> Self:
         return self
