@@ -69,8 +69,7 @@ class Recorder:
     Parameters
     ----------
     address
-        A file, made if it is not there, or a URL; see :class:`Database`. The store is opened in
-        the background.
+        A file, made if it is not there, or a URL; the store is opened in the background, at once.
     source
         Where the streams come from.
     shadow
@@ -119,7 +118,6 @@ class Recorder:
         self._keep_text = keep_text
         self._database = Database(address)
         self._begin_anew()
-        # At once, so that the first stream finds the store open.
         self._flusher.thread.start()
         _recorders.add(self)
 
