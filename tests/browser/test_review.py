@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+from director_ai.ui.review_acts import LEAST_LOOK_S
 from director_ai.ui.review_queue import Wanted, open_queue
 from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.ui.review_store import night_store
@@ -157,14 +158,20 @@ def test_a_held_or_bounced_key_labels_one_session(
 ) -> None:
     page = opened(open_page, server)
 
-    for _ in range(3):
-        page.keyboard.press("1")
-        page.wait_for_timeout(60)
-    progress(page, 1)
-
-    page.wait_for_timeout(1000)
-    assert n_done(page) == 1
-    assert store.count(SessionQuery(labels=("bad",))) == 1
+    for _ in range(5):
+        before = n_done(page)
+        started = time.monotonic()
+        for _ in range(3):
+            page.keyboard.press("1")
+        burst_s = time.monotonic() - started
+        page.wait_for_timeout(1500)
+        settled(page)
+        assert n_done(page) == store.count(SessionQuery(labels=("bad",)))
+        if burst_s < LEAST_LOOK_S:
+            # Pressed as fast as a key bounces: one verdict. A slower machine really pressed thrice.
+            assert n_done(page) == before + 1
+            return
+    pytest.skip(f"no burst of keys took less than {LEAST_LOOK_S} s on this machine")
 
 
 def test_a_click_on_a_token_moves_the_cursor(open_page: OpenPage, server: Server) -> None:
