@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.plan import ImportPlan
 from director_ai.storage.transfer.reading import read_upload
 
-REAL = Path("/work/shared/data")
+REAL = Path(os.environ.get("DIRECTOR_LABELLED", "nowhere"))
 
 
 def lines(*rows: dict[str, Any]) -> bytes:
@@ -300,7 +301,9 @@ def test_what_is_no_file_of_sessions_is_a_problem_and_no_crash(data: bytes) -> N
     assert not read_upload(data, "answers").ok
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the labelled texts are not on this machine")
+@pytest.mark.skipif(
+    not REAL.is_dir(), reason="DIRECTOR_LABELLED names no folder of labelled answers"
+)
 @pytest.mark.parametrize("name", ["begin_wow", "haluquestqa", "ragtruth_llama2_7b"])
 def test_real_labelled_texts_are_understood_once_they_are_scored(name: str) -> None:
     data = gzip.decompress((REAL / f"{name}.dev.jsonl.gz").read_bytes())
