@@ -3,8 +3,10 @@
 import streamlit as st
 
 from director_ai.ui import shell
+from director_ai.ui.preparation import prepare
 
 st.set_page_config(page_title="Director", page_icon="📉", layout="wide")
 shell.warm_up()
 shell.style()
 shell.run(shell.navigation())
+prepare()

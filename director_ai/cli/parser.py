@@ -104,7 +104,7 @@ def parser() -> ArgumentParser:
             "--json",
             description=(
                 "Let the database check itself, and hash the tokens of every sealed session\n"
-                "again. Exit status 1 if there is damage. Nothing is changed."
+                "again. Exit status 1 if there is damage. Nothing is changed, unless asked for."
             ),
         )
     )
@@ -233,6 +233,11 @@ def _backup(parser: ArgumentParser) -> None:
 
 
 def _doctor(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--seal-silent",
+        action="store_true",
+        help="first seal, as abandoned, the sessions whose recorder has been silent for 10 s",
+    )
     _common(parser)
 
 

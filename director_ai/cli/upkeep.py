@@ -10,8 +10,8 @@ from director_ai.cli.opening import changing, reading
 from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.storage.backup import back_up
 from director_ai.storage.clock import now_us
-from director_ai.storage.holdings import n_before, n_beyond_newest
-from director_ai.storage.maintenance import Health, examine, n_sealed
+from director_ai.storage.holdings import before, beyond_newest
+from director_ai.storage.maintenance import Health, examine, n_sealed, seal_silent
 
 _DAY_US = 86_400_000_000
 _EARLIEST_US = -(2**63)
@@ -36,14 +36,20 @@ def backup(chosen: Namespace) -> int:
 
 def doctor(chosen: Namespace) -> int:
     """Examine the store; the exit status tells whether it is sound."""
+    sealed: list[str] = []
+    if chosen.seal_silent:
+        with changing(chosen) as store:
+            sealed = seal_silent(store)
     with (
         reading(chosen) as store,
         working("Verifying the sealed sessions", n_sealed(store)) as step,
     ):
         health = examine(store, on_session=step)
     if chosen.json:
-        print_json({"ok": health.ok, **asdict(health)})
+        print_json({"ok": health.ok, **asdict(health), "sealed_silent": sealed})
     else:
+        if chosen.seal_silent:
+            print(f"Sealed {counted(len(sealed), 'session')} whose recorder is silent.")
         print("\n".join(map(one_line, _lines(health))))
     return Status.OK if health.ok else Status.FAILED
 
@@ -53,18 +59,21 @@ def prune(chosen: Namespace) -> int:
     with reading(chosen) if chosen.dry_run else changing(chosen) as store:
         if chosen.keep_newest is not None:
             keep = chosen.keep_newest
-            n_gone = n_beyond_newest(store, keep) if chosen.dry_run else store.keep_newest(keep)
+            going = beyond_newest(store, keep)
+            n_gone = going.n_sessions if chosen.dry_run else store.keep_newest(keep)
         else:
             since = max(_EARLIEST_US, now_us() - chosen.keep_days * _DAY_US)
-            n_gone = n_before(store, since) if chosen.dry_run else store.keep_since(since)
+            going = before(store, since)
+            n_gone = going.n_sessions if chosen.dry_run else store.keep_since(since)
         n_left = store.count() - (n_gone if chosen.dry_run else 0)
     if chosen.json:
         values = {"dry_run": chosen.dry_run, "n_removed": n_gone, "n_left": n_left}
-        print_json({"store": store.name, **values})
+        print_json({"store": store.name, **values, "n_labelled_removed": going.n_labelled})
     else:
         verb = "Would remove" if chosen.dry_run else "Removed"
         left = "would stay" if chosen.dry_run else "stay"
-        print(f"{verb} {counted(n_gone, 'session')} from {store.name}; {n_left:,} {left}.")
+        gone = f"{counted(n_gone, 'session')}, {going.n_labelled:,} of them labelled,"
+        print(f"{verb} {gone} from {store.name}; {n_left:,} {left}.")
     return 0
 
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.hooks import logger
 from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.run import logger
 from director_ai.errors import ReadOnlyStoreError
 from director_ai.storage.ballast import Ballast
 from director_ai.storage.database import Database, is_full
+from director_ai.storage.intake import Intake, Pending
 from director_ai.storage.journal import Journal
 from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.progress import Progress
-from director_ai.storage.recorded_stream import Intake, Pending
 from director_ai.storage.stretch import Stretch, Token
 
 _MOST_AT_ONCE = 4096

@@ -1,15 +1,24 @@
 """What a store holds, in a few numbers, and what came last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import func, select, text
 
 from director_ai.storage.schema import sessions
 from director_ai.storage.store import Store
-from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
+from director_ai.storage.summary import LABELS, OUTCOMES, UNLABELLED, SessionQuery, SessionSummary
 
 _c = sessions.c
 _ENDED = tuple(outcome for outcome in OUTCOMES if outcome != "recording")
+_LABELLED = tuple(label for label in LABELS if label != UNLABELLED)
+
+
+class Going(NamedTuple):
+    """What would be removed: sessions, and those of them that somebody has labelled."""
+
+    n_sessions: int
+    n_labelled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +70,18 @@ def holdings(store: Store) -> Holdings:
     return Holdings(kind, n_bytes, int(n_sessions), int(n_tokens), int(n_labelled), oldest, newest)
 
 
-def n_beyond_newest(store: Store, n_sessions: int) -> int:
-    """Return how many sessions :meth:`Store.keep_newest` would remove."""
+def beyond_newest(store: Store, n_sessions: int) -> Going:
+    """Return what :meth:`Store.keep_newest` would remove."""
     recording = set(store.ids(SessionQuery(outcomes=("recording",))))
-    return sum(name not in recording for name in store.ids()[n_sessions:])
+    labelled = set(store.ids(SessionQuery(labels=_LABELLED)))
+    going = [name for name in store.ids()[n_sessions:] if name not in recording]
+    return Going(len(going), sum(name in labelled for name in going))
 
 
-def n_before(store: Store, started_us: int) -> int:
-    """Return how many sessions :meth:`Store.keep_since` would remove."""
-    return store.count(SessionQuery(until_us=started_us, outcomes=_ENDED))
+def before(store: Store, started_us: int) -> Going:
+    """Return what :meth:`Store.keep_since` would remove."""
+    going = SessionQuery(until_us=started_us, outcomes=_ENDED)
+    return Going(store.count(going), store.count(replace(going, labels=_LABELLED)))
 
 
 def last_key(store: Store) -> int:

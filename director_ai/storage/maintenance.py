@@ -12,6 +12,7 @@ from director_ai.errors import UnknownSessionError
 from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.database import _url
 from director_ai.storage.failures import reason_of
+from director_ai.storage.journal import Journal
 from director_ai.storage.migrations import NEWEST
 from director_ai.storage.schema import sessions
 from director_ai.storage.store import Store
@@ -155,6 +156,14 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
         damaged=tuple(damaged),
         notes=tuple(notes),
     )
+
+
+def seal_silent(store: Store) -> list[str]:
+    """Seal the sessions whose recorder has been silent for ``SILENT_US``; return their ids.
+
+    They end as abandoned with the tokens they have; should the recorder come back, it goes on.
+    """
+    return Journal(store._database).seal_abandoned(SILENT_US / 1e6)
 
 
 def _integrity(connection: Connection) -> Iterator[str]:

@@ -6,26 +6,23 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, overload
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked_seconds
-from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.core.runtime.record import without_text
 from director_ai.core.runtime.record_json import from_values
 from director_ai.storage.database import Database
 from director_ai.storage.flusher import Flusher
-from director_ai.storage.recorded_stream import (
-    AsyncRecordedStream,
-    Intake,
-    Pending,
-    RecordedStream,
-)
+from director_ai.storage.intake import Intake, Pending
 
 if TYPE_CHECKING:
     from director_ai.core.runtime.async_stream import AsyncTokenStream
     from director_ai.core.runtime.sync_stream import TokenStream
+
+Stream = TypeVar("Stream", "TokenStream", "AsyncTokenStream")
 
 AT_EXIT_S = 5.0
 """How long an interpreter that ends waits for what is not written yet."""
@@ -128,10 +125,9 @@ class Recorder:
             self._database, self._pending, shadow=self._shadow, flush_s=self._flush_s
         )
 
-    @overload
     def record(
         self,
-        stream: "TokenStream",
+        stream: Stream,
         policy: HaltPolicy,
         *,
         id: str | None = None,
@@ -140,35 +136,8 @@ class Recorder:
         group: str = "",
         tags: Sequence[str] = (),
         source: str | None = None,
-    ) -> RecordedStream: ...
-
-    @overload
-    def record(
-        self,
-        stream: "AsyncTokenStream",
-        policy: HaltPolicy,
-        *,
-        id: str | None = None,
-        prompt: str = "",
-        model: str = "",
-        group: str = "",
-        tags: Sequence[str] = (),
-        source: str | None = None,
-    ) -> AsyncRecordedStream: ...
-
-    def record(
-        self,
-        stream: "TokenStream | AsyncTokenStream",
-        policy: HaltPolicy,
-        *,
-        id: str | None = None,
-        prompt: str = "",
-        model: str = "",
-        group: str = "",
-        tags: Sequence[str] = (),
-        source: str | None = None,
-    ) -> RecordedStream | AsyncRecordedStream:
-        """Return the stream as one that is recorded, from its first event on.
+    ) -> Stream:
+        """Record a stream from its first event on, and return it, the same.
 
         Parameters
         ----------
@@ -206,17 +175,12 @@ class Recorder:
                 "shadow_policy": None if self._shadow is None else self._shadow.to_dict(),
             }
         )
-        intake = self._intake(stream, record)
-        if isinstance(stream, Iterator):
-            return RecordedStream(stream, intake)
-        return AsyncRecordedStream(stream, intake)
-
-    def _intake(self, stream: "TokenStream | AsyncTokenStream", record: SessionRecord) -> Intake:
         with self._starting:
             if self._flusher.thread.ident is None and self._pending.most:
                 self._flusher.thread.start()
         kept = record if self._keep_text else without_text(record)
-        return Intake(self._pending, stream.session, kept)
+        stream.follow(Intake(self._pending, stream.session, kept))
+        return stream
 
     @property
     def stats(self) -> RecorderStats:

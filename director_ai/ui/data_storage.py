@@ -10,7 +10,7 @@ from director_ai.errors import DirectorError
 from director_ai.sources.samples import samples
 from director_ai.storage.backup import back_up, pg_dump_command
 from director_ai.storage.clock import now_us
-from director_ai.storage.holdings import Holdings, holdings, n_before, n_beyond_newest
+from director_ai.storage.holdings import Holdings, before, beyond_newest, holdings
 from director_ai.storage.said import unknown_ids
 from director_ai.storage.store import Store
 from director_ai.ui.archive import archive, is_demo
@@ -70,27 +70,28 @@ def _retention(store: Store, held: Holdings) -> None:
     rule = st.segmented_control("Keep", [NEWEST, DAYS], default=NEWEST, required=True, key="keep")
     if rule == NEWEST:
         number = int(st.number_input("Sessions", 0, value=10_000, step=100, key="keep_n"))
-        n_going = n_beyond_newest(store, number)
+        going = beyond_newest(store, number)
 
         def remove() -> int:
             return store.keep_newest(number)
     else:
         number = int(st.number_input("Days", 0, 36_500, value=90, step=1, key="keep_days"))
         since = now_us() - number * DAY_US
-        n_going = n_before(store, since)
+        going = before(store, since)
 
         def remove() -> int:
             return store.keep_since(since)
 
     notice(
-        f"{n_going:,} of {counted(held.n_sessions, 'session')} would go, with their labels. "
+        f"{going.n_sessions:,} of {counted(held.n_sessions, 'session')} would go, "
+        f"{going.n_labelled:,} labelled ones among them, with their labels. "
         "Sessions still being recorded stay."
     )
     st.button(
-        f"Remove {counted(n_going, 'session')} for good",
+        f"Remove {counted(going.n_sessions, 'session')} for good",
         key="retain",
         icon=":material/delete:",
-        disabled=n_going == 0 or store.read_only,
+        disabled=going.n_sessions == 0 or store.read_only,
         on_click=_do,
         args=(remove, "Removed {}."),
     )

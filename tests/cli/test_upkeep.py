@@ -10,7 +10,11 @@ import pytest
 
 from director_ai.cli.ending import Status
 from director_ai.cli.main import main
+from director_ai.storage.journal import Journal
+from director_ai.storage.progress import Progress
 from director_ai.storage.store import Store
+from director_ai.storage.stretch import Token
+from tests.storage.records import record
 
 Capture = pytest.CaptureFixture[str]
 
@@ -71,6 +75,25 @@ def test_damage_is_named_and_ends_with_its_own_status(path: Path, capsys: Captur
     assert (document["n_sealed"], document["n_verified"]) == (4, 3)
 
 
+def test_a_silent_session_is_sealed_only_when_asked(path: Path, capsys: Capture) -> None:
+    progress = Progress(record("going", scores=()))
+    progress.add(Token(0, " t0", 0.9, False, 10))
+    with Store(path) as store:
+        Journal(store._database).write([progress.stretch()])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE sessions SET changed_us = 0 WHERE id = 'going'")
+        connection.commit()
+
+    assert main(["doctor"]) == 0
+    assert "1 recording, 1 of them silent; 0 abandoned" in capsys.readouterr().out
+    assert main(["doctor", "--seal-silent"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Sealed 1 session whose recorder is silent.\n")
+    assert "0 recording, 0 of them silent; 1 abandoned" in said
+    with Store(path) as store:
+        assert (store.get("going").tokens, store.get("going").ended_by) == ((" t0",), "abandoned")
+
+
 @pytest.mark.parametrize("rule", [["--keep-newest", "1"], ["--keep-days", "1"]])
 def test_a_dry_run_tells_what_would_go(rule: list[str], path: Path, capsys: Capture) -> None:
     assert main(["prune", *rule, "--dry-run", "--json"]) == 0
@@ -88,7 +111,8 @@ def test_a_dry_run_tells_what_would_go(rule: list[str], path: Path, capsys: Capt
 
 def test_more_days_than_there_were_keep_everything(path: Path, capsys: Capture) -> None:
     assert main(["prune", "--keep-days", "2147483647"]) == 0
-    assert capsys.readouterr().out == "Removed 0 sessions from sessions.db; 4 stay.\n"
+    said = "Removed 0 sessions, 0 of them labelled, from sessions.db; 4 stay.\n"
+    assert capsys.readouterr().out == said
 
 
 @pytest.mark.parametrize(

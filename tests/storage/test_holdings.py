@@ -5,10 +5,10 @@ import pytest
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.runtime.record import Annotation
 from director_ai.storage.holdings import (
+    before,
+    beyond_newest,
     holdings,
     last_key,
-    n_before,
-    n_beyond_newest,
     newest_after,
 )
 from director_ai.storage.recorder import Recorder
@@ -59,15 +59,25 @@ def test_as_many_go_as_was_said(store, address, kept):
         next(stream)
         recorder.flush()
 
-        said = n_beyond_newest(store, kept)
+        said = beyond_newest(store, kept)
 
-        assert said == store.keep_newest(kept)
+        assert said.n_sessions == store.keep_newest(kept)
         stream.close()
 
 
 def test_as_many_go_as_was_said_to_be_old(store):
     store.add([record(name, started_us=number) for number, name in enumerate("abc")])
 
-    assert n_before(store, 2) == 2
+    assert before(store, 2) == (2, 0)
     assert store.keep_since(2) == 2
-    assert n_before(store, 2) == 0
+    assert before(store, 2) == (0, 0)
+
+
+def test_labels_that_would_go_are_counted(store):
+    store.add([record(name, started_us=number) for number, name in enumerate("abc")])
+    for name in "ac":
+        store.annotate(name, Annotation("unsure"))
+
+    assert before(store, 2) == (2, 1)
+    assert beyond_newest(store, 0) == (3, 2)
+    assert beyond_newest(store, 1) == (2, 1)

@@ -5,8 +5,9 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
 from director_ai.core.runtime.evidence import EvidenceRequest
+from director_ai.core.runtime.hooks import Follower, Observer
 from director_ai.core.runtime.kernel import HaltMonitor
-from director_ai.core.runtime.run import Observer, StreamRun
+from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.sync_stream import check_sources
 from director_ai.core.runtime.waiting import Expired, Stopped, Wait
@@ -45,6 +46,10 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
     def session(self) -> StreamSession:
         """The record so far; finished once the iteration is."""
         return self._run.session
+
+    def follow(self, follower: Follower) -> None:
+        """Tell ``follower`` when the stream begins and when its session is finished."""
+        self._run.hooks.follow(follower)
 
     def __aiter__(self) -> "AsyncTokenStream":
         return self
@@ -92,6 +97,7 @@ async def _drive(
     worker = Worker(loop) if threaded else None
     kernel._enlist(run, wait)
     try:
+        run.hooks.begin()
         if not kernel.is_active:
             run.inactive()
         while not run.ended:
@@ -143,8 +149,8 @@ async def _drive(
             if run.ended:
                 await _finish(kernel, run, tokens, iterator, text)
             if event is not None:
-                if run.observed:
-                    run.observe(event)
+                if run.hooks.are_observing:
+                    run.hooks.observe(event)
                 yield event
     except BaseException:
         if not run.ended:
@@ -209,7 +215,7 @@ async def _finish(
         try:
             await pending
         except Exception as error:
-            run.hook_failed("on_halt", error)
+            run.hooks.failed("on_halt", error)
 
 
 async def _close(run: StreamRun, source: object) -> None:
@@ -222,4 +228,4 @@ async def _close(run: StreamRun, source: object) -> None:
             if inspect.isawaitable(closing):
                 await closing
     except Exception as error:
-        run.hook_failed("source.close", error)
+        run.hooks.failed("source.close", error)

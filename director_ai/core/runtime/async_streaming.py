@@ -10,8 +10,8 @@ from director_ai.core.halting.policy import (
 )
 from director_ai.core.runtime.async_stream import AsyncTokenStream
 from director_ai.core.runtime.evidence import EvidenceRequest, Reviewer
+from director_ai.core.runtime.hooks import Observer
 from director_ai.core.runtime.kernel import HaltMonitor, OnFault
-from director_ai.core.runtime.run import Observer
 from director_ai.core.runtime.session import StreamSession
 
 __all__ = ["AsyncStreamingKernel", "AsyncTokenStream"]

@@ -9,7 +9,8 @@ from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy, checked_integer
 from director_ai.core.halting.score import as_score
 from director_ai.core.runtime.evidence import EvidenceRequest
-from director_ai.core.runtime.run import Observer, StreamRun, logger
+from director_ai.core.runtime.hooks import Observer, logger
+from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession
 from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, InvalidScoreError
 
@@ -192,7 +193,7 @@ class HaltMonitor:
             run.gather_evidence(text)
         run.finalise(exception_propagates=self._on_fault == "raise")
         if run.session.halted and self.on_halt is not None:
-            return run.guarded("on_halt", self.on_halt, run.session)
+            return run.hooks.call("on_halt", self.on_halt, run.session)
         return None
 
     def _enlist(self, run: StreamRun, waiting: Abortable) -> None:

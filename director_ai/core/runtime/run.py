@@ -1,9 +1,7 @@
 """One stream being judged: everything the sync and the async shell have in common."""
 
 import math
-from collections.abc import Callable
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
 
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
@@ -12,13 +10,9 @@ from director_ai.core.halting.score import as_score
 from director_ai.core.halting.snapshot import snapshots
 from director_ai.core.halting.verdict import PASS, Verdict
 from director_ai.core.runtime.evidence import EvidenceRequest
+from director_ai.core.runtime.hooks import Hooks, Observer, described, logger
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.errors import InvalidScoreError
-
-if TYPE_CHECKING:
-    from logging import Logger
-
-Observer = Callable[[TokenEvent], object]
 
 SCORER_OUTAGE = (TimeoutError, OSError)
 """What a scorer that cannot be reached raises; anything else is an error in its code."""
@@ -37,8 +31,10 @@ class StreamRun:
         The growing record.
     ended
         Whether no further token may be pulled.
-    is_limited, observed
-        Whether the stream's length is limited, and whether anyone observes its events.
+    is_limited
+        Whether the stream's length is limited.
+    hooks
+        The caller's own functions around the stream.
     exception
         What ended the stream, if an exception of scorer or source did.
     """
@@ -65,8 +61,7 @@ class StreamRun:
         self._max_tokens = math.inf if max_tokens is None else max_tokens
         self._max_chars = math.inf if max_chars is None else max_chars
         self.is_limited = max_tokens is not None or max_chars is not None
-        self.observed = bool(observers)
-        self._observers = observers
+        self.hooks = Hooks(self.session, observers)
         self._started = monotonic()
         # Bound once: these run for every token.
         self._push = self.machine.push
@@ -175,12 +170,12 @@ class StreamRun:
         if isinstance(error, SCORER_OUTAGE):
             return self._end_unscored("fault", "callback_timeout")
         self.exception = error
-        return self._end_unscored("fault", "callback_error", _described(error))
+        return self._end_unscored("fault", "callback_error", described(error))
 
     def source_failed(self, error: Exception) -> None:
         """End the stream where its source raised."""
         self.exception = error
-        self._end("fault", "source_error", _described(error))
+        self._end("fault", "source_error", described(error))
 
     def timed_out(self, code: str, seconds: float) -> None:
         """End the stream where it waited too long, for a token or for its score."""
@@ -206,6 +201,7 @@ class StreamRun:
             # Observed only: where a hard kernel would have stopped.
             self._write(HaltReason.from_alarms(session.trigger))
         self.finalised = True
+        self.hooks.end()
 
     @property
     def wants_evidence(self) -> bool:
@@ -219,33 +215,12 @@ class StreamRun:
         reason, event = session.reason, self._events[-1]
         assert reason is not None
         if request.callback is not None:
-            found = self.guarded("evidence_callback", request.callback, text)
+            found = self.hooks.call("evidence_callback", request.callback, text)
             session.halt_evidence = event.evidence = found
-        structured = self.guarded(
+        structured = self.hooks.call(
             "scorer.review", request.structured, text, reason, event.coherence
         )
         session.halt_evidence_structured = event.halt_evidence = structured
-
-    def observe(self, event: TokenEvent) -> None:
-        """Show the event to every observer."""
-        for observer in self._observers:
-            self.guarded("on_event", observer, event)
-
-    def guarded(self, hook: str, call: Callable[..., Any], *arguments: object) -> Any:
-        """Call a hook; what it raises is logged and noted, and changes nothing."""
-        try:
-            return call(*arguments)
-        except Exception as error:
-            self.hook_failed(hook, error)
-            return None
-
-    def hook_failed(self, hook: str, error: Exception) -> None:
-        """Note that a hook raised; its traceback is logged the first time."""
-        note = f"{hook}: {_described(error)}"
-        errors = self.session.hook_errors
-        if note not in errors:
-            logger().error("%s raised; the stream's outcome stands", hook, exc_info=error)
-        errors[note] = errors.get(note, 0) + 1
 
     def _end(self, halt_class: HaltClass, code: str, detail: str = "") -> None:
         """End the stream for another reason than its scores."""
@@ -276,15 +251,3 @@ class StreamRun:
         session.reason = reason
         session.halt_index = reason.index
         session.halt_reason = str(reason)
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def logger() -> "Logger":
-    """Return the logger of the package."""
-    # Imported when something goes wrong: it is a tenth of what importing the package costs.
-    import logging
-
-    return logging.getLogger("director_ai")

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 from director_ai.core.halting.policy import DEFAULT_SOFT_LIMIT, HaltMode, HaltPolicy
 from director_ai.core.runtime.evidence import EvidenceRequest, Reviewer
+from director_ai.core.runtime.hooks import Observer
 from director_ai.core.runtime.kernel import HaltMonitor, OnFault
-from director_ai.core.runtime.run import Observer
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.sync_stream import TokenStream
 

@@ -4,8 +4,9 @@ import inspect
 from collections.abc import Callable, Generator, Iterable, Iterator
 
 from director_ai.core.runtime.evidence import EvidenceRequest
+from director_ai.core.runtime.hooks import Follower, Observer
 from director_ai.core.runtime.kernel import Abortable, HaltMonitor
-from director_ai.core.runtime.run import Observer, StreamRun
+from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 
 
@@ -47,6 +48,10 @@ class TokenStream(Iterator[TokenEvent]):
     def session(self) -> StreamSession:
         """The record so far; finished once the iteration is."""
         return self._run.session
+
+    def follow(self, follower: Follower) -> None:
+        """Tell ``follower`` when the stream begins and when its session is finished."""
+        self._run.hooks.follow(follower)
 
     def __iter__(self) -> "TokenStream":
         return self
@@ -103,11 +108,16 @@ def _drive(
     stops = kernel._stops
     iterator: Iterator[str] | None = None
     # Bound once: these run for every token.
-    observed, holds_scores, limited = run.observed, run.machine.holds_scores, run.is_limited
+    observed, holds_scores, limited = (
+        run.hooks.are_observing,
+        run.machine.holds_scores,
+        run.is_limited,
+    )
     judge, is_due, take = run.judge, run.machine.is_due, run.session.tokens.append
     if isinstance(tokens, Abortable):
         kernel._enlist(run, tokens)
     try:
+        run.hooks.begin()
         if not kernel.is_active:
             run.inactive()
         while not run.ended:
@@ -162,7 +172,7 @@ def _drive(
                 _finish(kernel, run, tokens, iterator, text)
             if event is not None:
                 if observed:
-                    run.observe(event)
+                    run.hooks.observe(event)
                 yield event
     except BaseException:
         if not run.ended:
@@ -195,5 +205,5 @@ def _finish(
         for source in (tokens,) if iterator is tokens else (iterator, tokens):
             close = getattr(source, "close", None)
             if callable(close):
-                run.guarded("source.close", close)
+                run.hooks.call("source.close", close)
     kernel._conclude(run, text)

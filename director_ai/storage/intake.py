@@ -1,10 +1,10 @@
-"""A stream that is recorded: its writer looks at what has come, and it only passes it on."""
+"""What a recorder is to write: its writer looks at what has come of every stream."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,6 @@ from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.storage.stretch import Token
 
 if TYPE_CHECKING:
-    from director_ai.core.runtime.async_stream import AsyncTokenStream
-    from director_ai.core.runtime.sync_stream import TokenStream
-
     Entry = tuple["Intake", Token | SessionRecord] | threading.Event
 
 _UNLIMITED = 2**63
@@ -162,110 +159,3 @@ class Intake:
             evidence=evidence,
             evidence_note=note if isinstance(note, str) else "",
         )
-
-
-class RecordedStream(Iterator[TokenEvent]):
-    """The events of a stream as they happen, while they are recorded.
-
-    Made by :meth:`director_ai.storage.recorder.Recorder.record`; otherwise as the stream itself.
-    Leaving early, or dropping it, ends the session as cancelled.
-    """
-
-    def __init__(self, stream: TokenStream, intake: Intake) -> None:
-        self._stream = stream
-        self._intake = intake
-        self._events = _forward(stream, intake)
-
-    @property
-    def id(self) -> str:
-        """Name of the session in the store."""
-        return self._intake.record.id
-
-    @property
-    def session(self) -> StreamSession:
-        """The record so far; finished once the iteration is."""
-        return self._stream.session
-
-    def __iter__(self) -> RecordedStream:
-        return self
-
-    def __next__(self) -> TokenEvent:
-        return next(self._events)
-
-    def close(self) -> None:
-        """Stop here: the source is closed and the session ends as cancelled."""
-        self._events.close()
-        # Never started, it had nothing to clean up.
-        self._stream.close()
-        self._intake.end()
-
-    def run_to_end(self) -> StreamSession:
-        """Consume every event and return the session; errors as of the stream."""
-        for _ in self._events:
-            pass
-        return self.session
-
-
-class AsyncRecordedStream(AsyncIterator[TokenEvent]):
-    """As :class:`RecordedStream`, for a stream of the async kernel."""
-
-    def __init__(self, stream: AsyncTokenStream, intake: Intake) -> None:
-        self._stream = stream
-        self._intake = intake
-        self._events = _forward_async(stream, intake)
-
-    @property
-    def id(self) -> str:
-        """Name of the session in the store."""
-        return self._intake.record.id
-
-    @property
-    def session(self) -> StreamSession:
-        """The record so far; finished once the iteration is."""
-        return self._stream.session
-
-    def __aiter__(self) -> AsyncRecordedStream:
-        return self
-
-    async def __anext__(self) -> TokenEvent:
-        return await anext(self._events)
-
-    async def aclose(self) -> None:
-        """Stop here: the source is closed and the session ends as cancelled."""
-        await self._events.aclose()
-        await self._stream.aclose()
-        self._intake.end()
-
-    async def run_to_end(self) -> StreamSession:
-        """Consume every event and return the session; errors as of the stream."""
-        async for _ in self._events:
-            pass
-        return self.session
-
-
-# Functions of their own: a generator that knew its wrapper would keep it alive when it is dropped.
-
-
-def _forward(stream: TokenStream, intake: Intake) -> Generator[TokenEvent, None, None]:
-    intake.begin()
-    try:
-        yield from stream
-    finally:
-        try:
-            stream.close()
-        finally:
-            intake.end()
-
-
-async def _forward_async(
-    stream: AsyncTokenStream, intake: Intake
-) -> AsyncGenerator[TokenEvent, None]:
-    intake.begin()
-    try:
-        async for event in stream:
-            yield event
-    finally:
-        try:
-            await stream.aclose()
-        finally:
-            intake.end()

@@ -1,0 +1,94 @@
+"""The caller's own functions around a stream: nothing they raise changes its outcome."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from director_ai.core.runtime.session import StreamSession, TokenEvent
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+Observer = Callable[[TokenEvent], object]
+
+
+class Follower(Protocol):
+    """What is told when a stream begins and when its session is finished, each at most once."""
+
+    def begin(self) -> None:
+        """Take note that the first token is about to be pulled."""
+
+    def end(self) -> None:
+        """Take note that the session will not change any more."""
+
+
+class Hooks:
+    """Calls the hooks of one stream.
+
+    Attributes
+    ----------
+    are_observing
+        Whether anyone observes the stream's events.
+    """
+
+    __slots__ = ("_followers", "_is_begun", "_is_ended", "_observers", "_session", "are_observing")
+
+    def __init__(self, session: StreamSession, observers: tuple[Observer, ...]) -> None:
+        self.are_observing = bool(observers)
+        self._session = session
+        self._observers = observers
+        self._followers: list[Follower] = []
+        self._is_begun = self._is_ended = False
+
+    def follow(self, follower: Follower) -> None:
+        """Tell ``follower`` of what is to come, and at once of what has been."""
+        self._followers.append(follower)
+        if self._is_begun:
+            self.call("follower.begin", follower.begin)
+        if self._is_ended:
+            self.call("follower.end", follower.end)
+
+    def begin(self) -> None:
+        """Tell the followers that the first token is about to be pulled."""
+        self._is_begun = True
+        for follower in self._followers:
+            self.call("follower.begin", follower.begin)
+
+    def end(self) -> None:
+        """Tell the followers that the session is finished."""
+        self._is_ended = True
+        for follower in self._followers:
+            self.call("follower.end", follower.end)
+
+    def observe(self, event: TokenEvent) -> None:
+        """Show the event to every observer."""
+        for observer in self._observers:
+            self.call("on_event", observer, event)
+
+    def call(self, hook: str, function: Callable[..., Any], *arguments: object) -> Any:
+        """Call a hook; what it raises is logged and noted, and changes nothing."""
+        try:
+            return function(*arguments)
+        except Exception as error:
+            self.failed(hook, error)
+            return None
+
+    def failed(self, hook: str, error: Exception) -> None:
+        """Note that a hook raised; its traceback is logged the first time."""
+        note = f"{hook}: {described(error)}"
+        errors = self._session.hook_errors
+        if note not in errors:
+            logger().error("%s raised; the stream's outcome stands", hook, exc_info=error)
+        errors[note] = errors.get(note, 0) + 1
+
+
+def described(error: BaseException) -> str:
+    """Return an exception's type and message."""
+    return f"{type(error).__name__}: {error}"
+
+
+def logger() -> "Logger":
+    """Return the logger of the package."""
+    # Imported when something goes wrong: it is a tenth of what importing the package costs.
+    import logging
+
+    return logging.getLogger("director_ai")
