@@ -116,7 +116,7 @@ class HaltMachine:
         """
         scores = self.scores
         scores.append(score)
-        if self._floor <= score <= self._ceiling:
+        if score >= self._floor and score <= self._ceiling:
             return PASS
         index = len(scores) - 1
         if index < self._refresh_at:

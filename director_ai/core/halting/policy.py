@@ -136,14 +136,16 @@ class HaltPolicy:
 
 def checked_integer(name: str, value: object, *, least: int) -> int:
     """Return ``value`` if it is an integer of at least ``least``; ``bool`` is none."""
-    constraint = f"{name} must be an integer >= {least}, got {value!r}"
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if type(value) is int:
+        number = value
+    elif isinstance(value, bool) or not hasattr(value, "__index__"):
         # A float that should have been whole is out of type, NaN among them.
-        raise InvalidPolicyTypeError(constraint)
-    number = value.__index__()
+        raise InvalidPolicyTypeError(f"{name} must be an integer >= {least}, got {value!r}")
+    else:
+        number = int(value.__index__())
     if number < least:
-        raise InvalidPolicyError(constraint)
-    return int(number)
+        raise InvalidPolicyError(f"{name} must be an integer >= {least}, got {value!r}")
+    return number
 
 
 def checked_seconds(name: str, value: object) -> float:
@@ -152,7 +154,8 @@ def checked_seconds(name: str, value: object) -> float:
 
 
 def _number(name: str, value: object, constraint: str, greatest: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
+    # Asking an abstract class costs more than all else here.
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         raise InvalidPolicyTypeError(f"{name} must be {constraint}, got {value!r}")
     try:
         number = float(value)

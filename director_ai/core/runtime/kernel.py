@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy, checked_integer
@@ -17,7 +17,6 @@ from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, Inval
 OnFault = Literal["raise", "halt"]
 
 
-@runtime_checkable
 class Abortable(Protocol):
     """A stream or source that can be interrupted from another thread while it waits."""
 

@@ -67,7 +67,7 @@ class StreamRun:
         self._push = self.machine.push
         self._tokens = self.session.tokens
         self._events = self.session.events
-        self._debug_log = self.session.debug_log
+        self._log = self.session.debug_log.append
         self._snapshot = snapshots(self.machine)
 
     def accept(self, token: object, text_length: int) -> None:
@@ -83,7 +83,7 @@ class StreamRun:
 
     def judge(self, token: str, raw: object, *, scored: bool = True) -> TokenEvent:
         """Judge the accepted token by what the scorer returned."""
-        if type(raw) is float and 0.0 <= raw <= 1.0:
+        if type(raw) is float and raw >= 0.0 and raw <= 1.0:
             score = raw
         else:
             try:
@@ -94,7 +94,7 @@ class StreamRun:
         verdict = self._push(token, score)
         event = _new_event(TokenEvent)
         event.token = token
-        event.index = len(events)
+        event.index = index = len(events)
         event.coherence = score
         event.timestamp = time()
         event.halted = event.warning = False
@@ -102,8 +102,8 @@ class StreamRun:
         event.scored = scored
         events.append(event)
         if self._debug:
-            event.debug_info = snapshot = self._snapshot(event.index, score, scored)
-            self._debug_log.append(snapshot)
+            event.debug_info = snapshot = self._snapshot(index, score, scored)
+            self._log(snapshot)
         if verdict is not PASS:
             self._mark(event, verdict)
         return event
@@ -147,7 +147,7 @@ class StreamRun:
         if held.warning:
             self.session.warning_count -= 1
         if self._debug:
-            self._debug_log.pop()
+            self.session.debug_log.pop()
         self.machine.retract()
         return held
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import cast
 
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Follower, Observer
@@ -114,8 +115,8 @@ def _drive(
         run.is_limited,
     )
     judge, is_due, take = run.judge, run.machine.is_due, run.session.tokens.append
-    if isinstance(tokens, Abortable):
-        kernel._enlist(run, tokens)
+    if callable(getattr(tokens, "abort", None)):
+        kernel._enlist(run, cast("Abortable", tokens))
     try:
         run.hooks.begin()
         if not kernel.is_active:
@@ -148,13 +149,16 @@ def _drive(
             if type(token) is str and not limited:
                 # All that accept comes to, without a call for every token.
                 take(token)
+                is_refused = False
             else:
                 run.accept(token, len(text))
-            if kernel._stops != stops and not run.ended:
+                is_refused = run.ended
+            if kernel._stops != stops and not is_refused:
                 # It came after the stop: kept, but neither scored nor released.
                 run.inactive()
+                is_refused = True
             event: TokenEvent | None
-            if run.ended:
+            if is_refused:
                 event = run.refused_event
             else:
                 # On a local, so that growing the text costs the same at every length.
