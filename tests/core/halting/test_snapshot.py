@@ -1,6 +1,7 @@
 """The debug view is what the definitions say, whatever way it is computed."""
 
-import pytest
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,17 +37,38 @@ def test_the_debug_view_shows_the_defined_statistics(scores, window_size, trend_
         )
 
 
-@pytest.mark.parametrize("size", [8, 64])
-def test_the_debug_view_rounds_as_the_defined_statistics_do_on_ties(size):
+def test_the_debug_view_rounds_as_the_defined_statistics_do_on_ties():
     # Sixty-fourths of a hundredth end in ...5 at the seventh place.
-    machine = HaltMachine(HaltPolicy(**{**OFF, "window_size": size}))
-    scores = [(k * 37 % 100) / 100 for k in range(600)]
+    size = 64
+    machine = HaltMachine(HaltPolicy(**{**OFF, "window_size": size, "trend_window": size}))
+    draw = random.Random(1)
     take = snapshots(machine)
-    for n, score in enumerate(scores, start=1):
-        machine.push("", score)
+    n_ties = 0
+    for _ in range(2000):
+        machine.push("", draw.randrange(101) / 100)
+        last = machine.scores[-size:]
+        n_ties += len(last) == size and round(sum(last) * 100) % 4 == 2
 
-        expected = round(window_average.statistic(scores[max(0, n - size) : n]), 6)
-        assert statistics(take, machine.scores)[0] == expected
+        assert statistics(take, machine.scores) == (
+            round(window_average.statistic(last), 6),
+            round(downward_trend.statistic(last), 6),
+        )
+    assert n_ties > 300
+
+
+def test_an_error_in_the_running_sums_does_not_last():
+    machine = HaltMachine(HaltPolicy(**OFF))
+    take = snapshots(machine)
+    sums = dict(zip(take.__code__.co_freevars, take.__closure__, strict=True))
+    shown = []
+    for n in range(600):
+        machine.push("", 0.5)
+        if n == 300:
+            sums["window_sum"].cell_contents += 1.0
+        shown.append(take(n, 0.5, True)["window_avg"])
+
+    assert shown[300] == 0.6
+    assert shown[600 - 44 :] == [0.5] * 44
 
 
 def test_the_debug_view_shows_the_cadence_an_adaptive_stream_has_come_to():
