@@ -18,6 +18,7 @@ from director_ai.ui.live_sources import (
     sample_name,
     sample_source,
 )
+from director_ai.ui.live_watch import RECORDERS, Watched, choose_stream
 from director_ai.ui.state import live_slot
 from director_ai.ui.status import notice, status
 from director_ai.ui.text import visible
@@ -27,7 +28,7 @@ SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
 LONGEST_QUOTE = 60
 """Characters quoted of a value in the address, so that what is said stays on one line."""
 
-SourceKind = Literal["Samples", "Paste text", "File"]
+SourceKind = Literal["Samples", "Paste text", "File", "Recorders"]
 
 _run_numbers = count(1)
 
@@ -47,9 +48,9 @@ def head() -> bool:
     return bool(presenting)
 
 
-def choose_source() -> LiveSource | None:
-    """Draw the choice of source; return it, or ``None`` while there is nothing to play."""
-    kind_column, choice = st.columns([2, 5], vertical_alignment="bottom")
+def choose_source() -> LiveSource | Watched | None:
+    """Draw the choice of source; return it, or ``None`` while there is nothing to show."""
+    kind_column, choice = st.columns([3, 4], vertical_alignment="bottom")
     kinds: tuple[SourceKind, ...] = get_args(SourceKind)
     kind = kind_column.segmented_control(
         "Source", kinds, default=kinds[0], required=True, key="from", bind="query-params"
@@ -59,6 +60,10 @@ def choose_source() -> LiveSource | None:
     if kind == "File":
         with choice:
             return _from_file()
+    if kind == RECORDERS:
+        st.query_params.pop("src", None)
+        return choose_stream(choice)
+    st.query_params.pop("watch", None)
     ids = list(samples())
     # Not bound: a binding would put the name into the address, and we want the id.
     asked = st.query_params.get("src", "")

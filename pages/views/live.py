@@ -4,10 +4,16 @@ import streamlit as st
 
 from director_ai.ui import live_page, live_screen
 from director_ai.ui.limits import limit_controls
+from director_ai.ui.live_strip import live_strip
+from director_ai.ui.live_watch import Watched, watch
 
 presenting = live_page.head()
+live_strip()
 source = live_page.choose_source()
 if source is None:
+    st.stop()
+if isinstance(source, Watched):
+    watch(source.id, presenting=presenting)
     st.stop()
 
 # Laid out first: the controls stand below the picture that they change.

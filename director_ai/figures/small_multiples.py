@@ -1,0 +1,101 @@
+"""Many streams side by side, each as a small curve over its halt floor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from director_ai.core.halting.downward_trend import LARGEST_DROP
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.theme import RULES, Rule
+from director_ai.replay.floors import floors
+
+MOST_SHOWN = 12
+"""Streams drawn; of the others only the number is told."""
+
+SHOWN_TOKENS = 60
+"""Tokens drawn of each stream, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Multiple:
+    """What is drawn of one stream.
+
+    Attributes
+    ----------
+    scores
+        Its newest scores, at most ``SHOWN_TOKENS``.
+    floor
+        The highest floor at each of them, at least 0; where no rule is armed, 0.
+    margin
+        The smallest distance of a score above its floor among them; ``None`` where no rule
+        is armed.
+    rule
+        The rule of that floor, or ``""``.
+    """
+
+    scores: tuple[float, ...]
+    floor: tuple[float, ...]
+    margin: float | None
+    rule: Rule | str
+
+
+def multiple(scores: Sequence[float], policy: HaltPolicy) -> Multiple:
+    """Return what is drawn of a stream.
+
+    Parameters
+    ----------
+    scores
+        Its newest scores, oldest first: those drawn, and before them as many as a window holds.
+    policy
+        The limits it is judged by.
+
+    Examples
+    --------
+    >>> found = multiple([0.9, 0.8, 0.6], HaltPolicy())
+    >>> found.floor, round(found.margin, 3), found.rule
+    ((0.5, 0.5, 0.5), 0.1, 'hard')
+    """
+    array = np.asarray(scores, dtype=float)
+    highest, row = floors(array, policy).highest()
+    shown = slice(max(0, len(array) - SHOWN_TOKENS), len(array))
+    floor = highest[:-1][shown]
+    margins = array[shown] - floor
+    if not len(margins) or np.isinf(margins).all():
+        return Multiple(tuple(array[shown].tolist()), (0.0,) * len(margins), None, "")
+    least = int(margins.argmin())
+    return Multiple(
+        scores=tuple(array[shown].tolist()),
+        floor=tuple(np.maximum(floor, 0.0).tolist()),
+        margin=float(margins[least]),
+        rule=RULES[int(row[:-1][shown][least])],
+    )
+
+
+def scores_needed(policy: HaltPolicy) -> int:
+    """Return how many scores :func:`multiple` looks at.
+
+    >>> scores_needed(HaltPolicy(window_size=30))
+    90
+    """
+    window = policy.window_size if policy.window_threshold > 0 else 1
+    trend = policy.trend_window if policy.trend_threshold < LARGEST_DROP else 1
+    return SHOWN_TOKENS + max(window, trend)
+
+
+def nearest_first(multiples: Sequence[Multiple]) -> NDArray[np.intp]:
+    """Return the places of the streams, the one nearest to a halt first.
+
+    Margins are compared by hundredths, so that streams do not change places for less, and how
+    far one lies under its floor does not count: equal ones stay in the order given.
+
+    >>> policy = HaltPolicy()
+    >>> found = [multiple([score], policy) for score in (0.9, 0.602, 0.601)]
+    >>> nearest_first(found).tolist()
+    [1, 2, 0]
+    """
+    margins = [
+        np.inf if each.margin is None else max(round(each.margin, 2), -0.01) for each in multiples
+    ]
+    return np.argsort(np.asarray(margins, dtype=float), kind="stable")
