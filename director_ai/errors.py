@@ -45,6 +45,14 @@ class ReadOnlyStoreError(StoreError):
     """A store that was opened to read was asked to write."""
 
 
+class NotPermittedError(ReadOnlyStoreError, PermissionError):
+    """Someone whose role only allows to look asked for a change, or someone without any role."""
+
+
+class InvalidLoginError(DirectorError, ValueError):
+    """The server's settings for login and roles are incomplete or contradict each other."""
+
+
 class ImportRefusedError(DirectorError, ValueError):
     """A file asks for more memory, time or room than an import is given."""
 
@@ -59,3 +67,61 @@ class UnknownSessionError(DirectorError, KeyError):
 
 class InvalidRequestError(DirectorError, ValueError):
     """A rate, a risk or a count is out of its range."""
+
+
+class InvalidEndpointError(DirectorError, ValueError):
+    """An endpoint, or what is asked of it, is not one there can be."""
+
+
+class EndpointNotPermittedError(DirectorError, PermissionError):
+    """An app that others can reach was asked to call an endpoint its server does not name."""
+
+
+class MissingKeyError(DirectorError, LookupError):
+    """The environment does not hold the key that an endpoint was said to have there."""
+
+
+class SourceError(DirectorError, OSError):
+    """A source of tokens failed; its own message never holds a key."""
+
+
+class SourceRefusedError(SourceError):
+    """A server answered a request for a stream with something that is none.
+
+    Attributes
+    ----------
+    status
+        Its HTTP status.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RateLimitedError(SourceRefusedError):
+    """A server has no room for a request now, and none soon enough."""
+
+
+class SourceTimeoutError(SourceError, TimeoutError):
+    """A server let a time limit pass."""
+
+
+class SourceLostError(SourceError, ConnectionError):
+    """A server cannot be reached, or a connection broke."""
+
+
+class SourceReportedError(SourceError):
+    """A server reported an error in the midst of its stream."""
+
+
+class InvalidStreamError(SourceError, ValueError):
+    """What a server sent cannot be read."""
+
+
+class TruncatedStreamError(SourceError, EOFError):
+    """A stream ended without the reason that a whole answer ends with."""
+
+
+class SourceAbortedError(SourceError):
+    """A source was aborted while it was read."""

@@ -68,6 +68,10 @@ def _run(chosen: Namespace) -> int:
 
             tuning = {"tune": tune, "replay": replay_limits, "sweep": sweep_threshold}
             return tuning[chosen.command](chosen)
+        case "watch":
+            from director_ai.cli.watching import watch
+
+            return watch(chosen)
         case _:
             from director_ai.cli.serving import demo, serve
 

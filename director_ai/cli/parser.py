@@ -7,6 +7,7 @@ from director_ai.cli.ending import MEANING
 from director_ai.cli.filters import add_filters, count, positive
 from director_ai.cli.limits import add_replay, add_sweep, add_tune
 from director_ai.cli.listening import add_app, add_host
+from director_ai.cli.watch_options import add_watch
 
 FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html")
 
@@ -154,6 +155,19 @@ def parser() -> ArgumentParser:
                 "window",
                 "trend --points 31 --hard-limit 0.4 --json",
             )
+        )
+    )
+    add_watch(
+        command(
+            "watch",
+            "judge a live answer as it comes",
+            '--endpoint http://127.0.0.1:8080/v1 --model tiny --prompt "Why?" --facts facts.txt',
+            "--endpoint https://api.example.org/v1 --model m --key-env API_KEY --prompt Why?",
+            description=(
+                "Ask an OpenAI-compatible endpoint and judge its answer token by token: the text\n"
+                "with its heat, the curve above its floor, and why it was stopped. Ctrl-C stops\n"
+                "it. Exit status 4 if a limit halted the answer, 1 if the stream failed."
+            ),
         )
     )
     _serve(command("serve", "open the app on a store", "", "--store runs.db --port 8600"))

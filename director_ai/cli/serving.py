@@ -3,44 +3,102 @@
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 
+from streamlit import net_util
+from streamlit.config import get_config_files
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli as streamlit_cli
 
+from director_ai.access.login import Login
+from director_ai.access.loopback import is_loopback
+from director_ai.access.secrets_files import read_secrets
+from director_ai.cli.ending import CommandError, Status
+from director_ai.cli.listening import DEFAULT_HOST
 from director_ai.cli.opening import STORE_VARIABLE, address_of, changing
 from director_ai.cli.output import counted, note
+from director_ai.errors import InvalidLoginError
 from director_ai.sources.samples import app_root
 from director_ai.storage.maintenance import file_of
+
+LOGIN_VARIABLE = "DIRECTOR_LOGIN"
+"""Where the app is told that nobody may come in without a login."""
+
+SECRETS_VARIABLE = "STREAMLIT_SECRETS_FILES"
+"""Where Streamlit is told of other files of secrets than its usual ones."""
 
 
 def serve(chosen: Namespace) -> int:
     """Open the app on the chosen store, which is made if it is not there."""
+    login = _login()
+    if login is None and not is_loopback(chosen.host):
+        raise CommandError(
+            f"host must be {DEFAULT_HOST} or localhost as long as there is no login, got "
+            f"{chosen.host!r}, which other machines can reach; describe one in the sections auth "
+            "and director.roles of .streamlit/secrets.toml, as the README shows",
+            Status.REFUSED,
+        )
     # Whatever is wrong with the store is said here, where someone reads it.
     with changing(chosen, may_create=True) as store:
         note(f"{store.name} holds {counted(store.count(), 'session')}.")
     address = address_of(chosen)[0]
     file = file_of(address)
     os.environ[STORE_VARIABLE] = address if file is None else str(file.expanduser().absolute())
-    return _start(chosen, host=chosen.host)
+    return _start(chosen, chosen.host, login)
 
 
 def demo(chosen: Namespace) -> int:
     """Open the app on the samples, in a store that goes when the app ends."""
     os.environ.pop(STORE_VARIABLE, None)
-    return _start(chosen)
+    return _start(chosen, DEFAULT_HOST, _login())
 
 
-def _start(chosen: Namespace, *, host: str | None = None) -> int:
+def _login() -> Login | None:
+    # Streamlit itself looks there only once it runs.
+    files = os.environ.get(SECRETS_VARIABLE, "").split() or get_config_files("secrets.toml")
+    try:
+        return Login.from_secrets(read_secrets(files))
+    except InvalidLoginError as error:
+        raise CommandError(f"{error} (in the secrets of this server)", Status.REFUSED) from None
+
+
+def _start(chosen: Namespace, host: str, login: Login | None) -> int:
+    if login is None:
+        os.environ.pop(LOGIN_VARIABLE, None)
+    else:
+        os.environ[LOGIN_VARIABLE] = "required"
+        note(f"People sign in at {login.url.replace('{port}', str(chosen.port))}.")
     # Beside a folder named pages, Streamlit takes the first address of a fresh server for an
     # unknown page and says so in a dialog, until st.navigation has run once.
     PagesManager.uses_pages_directory = False
+    # Whenever a page elsewhere tries to reach the app, Streamlit would ask a server on the
+    # internet for this machine's address, to compare.
+    net_util.get_external_ip = _unknown
     sys.argv = [
         "streamlit",
         "run",
         str(app_root() / "app.py"),
         f"--server.port={chosen.port}",
+        f"--server.address={host}",
         f"--server.headless={'true' if chosen.no_browser else 'false'}",
         "--server.fileWatcherType=none",
-        *([] if host is None else [f"--server.address={host}"]),
+        "--browser.gatherUsageStats=false",
+        *_hosts(host, login),
+        # What went wrong is for the log; who looks on is told that something did.
+        *([] if login is None else ["--client.showErrorDetails=none"]),
     ]
     return int(streamlit_cli.main(standalone_mode=False) or 0)
+
+
+def _hosts(host: str, login: Login | None) -> Iterator[str]:
+    """Yield, as options, the names by which browsers may know this server.
+
+    A page elsewhere could otherwise reach it through a name that it resolves to us.
+    """
+    names = {"localhost", DEFAULT_HOST, *([] if host in ("0.0.0.0", "::") else [host])}  # noqa: S104
+    for name in sorted(names if login is None else {*names, login.host}):
+        yield f"--server.allowedHosts={name}"
+
+
+def _unknown() -> None:
+    """Stand in for the question what this machine's address on the internet is."""

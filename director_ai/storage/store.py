@@ -10,6 +10,7 @@ from director_ai.storage.attempts import Attempts
 from director_ai.storage.database import Database
 from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.reading import Reading
+from director_ai.storage.roles import Role, ViewersDatabase
 from director_ai.storage.writing import Writing
 
 
@@ -22,11 +23,14 @@ class Store(Reading, Writing, Attempts):
         A file, made if it is not there, or a URL such as ``postgresql+psycopg://host/name``.
     read_only
         Refuse every change. A store of a newer version is always opened so.
+    role
+        Of whoever it is opened for; a ``"viewer"`` may not change it, whatever else is asked.
 
     Raises
     ------
     StoreError
-        If it cannot be opened.
+        If it cannot be opened. Later, a change that a viewer asks for raises
+        ``NotPermittedError``.
 
     Examples
     --------
@@ -39,8 +43,13 @@ class Store(Reading, Writing, Attempts):
     (0.9,)
     """
 
-    def __init__(self, address: str | Path, *, read_only: bool = False) -> None:
-        database = Database(address, read_only=read_only)
+    def __init__(
+        self, address: str | Path, *, read_only: bool = False, role: Role = "operator"
+    ) -> None:
+        if role == "operator":
+            database = Database(address, read_only=read_only)
+        else:
+            database = ViewersDatabase(address)
         Reading.__init__(self, database)
         try:
             self.version = migrate(database, MIGRATIONS)

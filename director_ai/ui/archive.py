@@ -7,17 +7,47 @@ from pathlib import Path
 
 import streamlit as st
 
+from director_ai.errors import NotPermittedError
 from director_ai.sources.samples import samples
+from director_ai.storage.roles import Role
 from director_ai.storage.store import Store
+from director_ai.ui.login import visitor
 
 STORE_VARIABLE = "DIRECTOR_STORE"
 """Where the command says which store to open: a file or a URL."""
 
 
+class Archive:
+    """The store this server shows, opened as the visitor may use it."""
+
+    def __call__(self) -> Store:
+        """Return the store; without one, the samples in a store of their own.
+
+        Raises
+        ------
+        NotPermittedError
+            If the visitor has no role.
+        """
+        role = visitor().role
+        if role is None:
+            raise NotPermittedError("nobody may look into the archive without a role")
+        return _opened(role)
+
+    def clear(self) -> None:
+        """Forget the stores that are open; each is opened anew when it is asked for."""
+        _opened.clear()
+
+
+archive = Archive()
+
+
 @st.cache_resource(show_spinner=False)
-def archive() -> Store:
-    """Return the store this server shows; without one, the samples in a store of their own."""
+def _opened(role: Role) -> Store:
     address = os.environ.get(STORE_VARIABLE)
+    if role != "operator":
+        # Only who may write can make the store, or bring it up to date.
+        own = _opened("operator")
+        return Store(address or own.name, role=role)
     if address:
         return Store(address)
     # Labels given in the demo go with it.
@@ -33,7 +63,10 @@ def is_demo() -> bool:
 
 
 def reviewer() -> str:
-    """Return the name that labels are given under."""
+    """Return the name that labels are given under; who is signed in cannot choose another."""
+    signed_in = visitor().name
+    if signed_in:
+        return signed_in
     try:
         return str(st.session_state.get("reviewer") or getpass.getuser())
     except (KeyError, OSError):

@@ -1,7 +1,6 @@
 """The Live page's parts around its picture: source, transport, and which run is on."""
 
-from itertools import count
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -10,7 +9,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import DirectorError
 from director_ai.sources.recorded import read_records
 from director_ai.sources.samples import samples
-from director_ai.ui import shell
+from director_ai.ui import live_cursor, shell
 from director_ai.ui.live_run import LiveRun, LiveSource, Snapshot
 from director_ai.ui.live_sources import (
     pasted_source,
@@ -28,9 +27,11 @@ SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
 LONGEST_QUOTE = 60
 """Characters quoted of a value in the address, so that what is said stays on one line."""
 
-SourceKind = Literal["Samples", "Paste text", "File", "Recorders"]
+SourceKind = Literal["Samples", "Paste text", "File", "Endpoint", "Recorders"]
 
-_run_numbers = count(1)
+
+class Asked(NamedTuple):
+    """That a model is to be asked, instead of playing what is there."""
 
 
 def head() -> bool:
@@ -41,14 +42,17 @@ def head() -> bool:
     with share.popover("Share", icon=":material/link:"):
         st.text("This address opens the same sample with the same limits:")
         st.code((st.context.url or "") + _query(), language=None)
-        st.text("The camera button on the chart saves it as a PNG.")
+        st.text(
+            "The camera button on the chart saves it as a PNG; once a stream has ended, a button "
+            "below its text saves it as one HTML file that plays anywhere."
+        )
     presenting = presenter.toggle("Presenter", key="presenter", bind="query-params")
     if presenting:
         shell.presenter_style()
     return bool(presenting)
 
 
-def choose_source() -> LiveSource | Watched | None:
+def choose_source() -> LiveSource | Watched | Asked | None:
     """Draw the choice of source; return it, or ``None`` while there is nothing to show."""
     kind_column, choice = st.columns([3, 4], vertical_alignment="bottom")
     kinds: tuple[SourceKind, ...] = get_args(SourceKind)
@@ -60,6 +64,10 @@ def choose_source() -> LiveSource | Watched | None:
     if kind == "File":
         with choice:
             return _from_file()
+    if kind == "Endpoint":
+        st.query_params.pop("src", None)
+        return Asked()
+    st.query_params.pop("run", None)
     if kind == RECORDERS:
         st.query_params.pop("src", None)
         return choose_stream(choice)
@@ -100,7 +108,7 @@ def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:
 
 def start_over(source: LiveSource, policy: HaltPolicy, *, ahead: int = 0) -> LiveRun:
     """Put a new run on show, its cursor following the newest token."""
-    run = LiveRun(source, policy, number=next(_run_numbers), ahead=ahead)
+    run = LiveRun(source, policy, ahead=ahead)
     st.session_state["follow"] = True
     st.session_state.pop("t", None)
     return live_slot().put(run)
@@ -144,13 +152,17 @@ def transport(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
             key="to_halt",
             shortcut="H",
             help="Go to the halt",
-            on_click=set_cursor,
+            on_click=live_cursor.set_cursor,
             # A stop between two tokens has the index of the one that never came.
             args=(max(0, min(run.session.halt_index, last)),),
             disabled=not run.session.halted,
         )
         st.button(
-            "Follow", key="to_end", shortcut="End", help="Go to the newest token", on_click=_follow
+            "Follow",
+            key="to_end",
+            shortcut="End",
+            help="Go to the newest token",
+            on_click=live_cursor.follow,
         )
     if snapshot.playing or seen == 0:
         # Not "t": under load a message of the timer, sent before the end, would bring back the
@@ -158,9 +170,9 @@ def transport(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
         st.session_state["t_waiting"] = max(0, seen - 1)
         scrub.slider("Token", 0, last, key="t_waiting", disabled=True)
     else:
-        if _following():
+        if live_cursor.is_following():
             st.session_state["t"] = seen - 1
-        scrub.slider("Token", 0, last, key="t", on_change=_unfollow)
+        scrub.slider("Token", 0, last, key="t", on_change=live_cursor.unfollow)
     pace = speed.select_slider("Speed ×", SPEEDS, 1, key="x", bind="query-params")
     run.set_speed(pace)
 
@@ -181,21 +193,8 @@ def _play_button(run: LiveRun, policy: HaltPolicy, snapshot: Snapshot) -> None:
     )
 
 
-def cursor(run: LiveRun) -> int | None:
-    """Return the token the reader looks at, or ``None`` while following the newest."""
-    if _following():
-        return None
-    return min(int(st.session_state.get("t", 0)), max(0, len(run.session.tokens) - 1))
-
-
-def set_cursor(index: int) -> None:
-    """Look at one token; to be called from a callback."""
-    st.session_state["follow"] = False
-    st.session_state["t"] = index
-
-
 def _play(run: LiveRun, policy: HaltPolicy) -> None:
-    _follow()
+    live_cursor.follow()
     if run.snapshot().ended:
         run = start_over(run.source, policy)
         run.set_speed(st.session_state.get("x", 1.0))
@@ -208,25 +207,13 @@ def _restart(source: LiveSource, policy: HaltPolicy) -> None:
 
 def _move(run: LiveRun, by: int) -> None:
     seen = len(run.snapshot().tokens)
-    here = seen - 1 if _following() else int(st.session_state.get("t", 0))
+    here = seen - 1 if live_cursor.is_following() else int(st.session_state.get("t", 0))
     run.pause()
     if here + by >= seen:
         run.step()
-        _follow()
+        live_cursor.follow()
     else:
-        set_cursor(max(0, here + by))
-
-
-def _following() -> bool:
-    return bool(st.session_state.get("follow", True))
-
-
-def _follow() -> None:
-    st.session_state["follow"] = True
-
-
-def _unfollow() -> None:
-    st.session_state["follow"] = False
+        live_cursor.set_cursor(max(0, here + by))
 
 
 def _forget_unknown() -> None:

@@ -20,34 +20,26 @@ LEASE_S = 3.0
 """A run nobody has looked at for this long pauses: its page was left or its tab closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveSource:
-    """What a run plays.
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a stream comes from.
 
     Attributes
     ----------
     id
-        Tells one source from another.
+        Tells one origin from another.
     title
         What a person calls it.
-    tokens
-        The whole answer.
-    score
-        Makes a fresh callback for one stream.
     prompt
         What the tokens answer.
-    scorer
-        Where a halt finds its evidence, if anywhere.
-    annotations, group
+    model, annotations, group
         What is known of the answer; see :class:`SessionRecord`.
     """
 
     id: str
     title: str
-    tokens: tuple[str, ...]
-    score: Callable[[], Callable[[str], float]]
     prompt: str = ""
-    scorer: CoherenceScorer | None = None
+    model: str = ""
     annotations: tuple[Annotation, ...] = ()
     group: str = ""
 
@@ -55,6 +47,25 @@ class LiveSource:
     def onset(self) -> int | None:
         """The onset of the last annotation."""
         return self.annotations[-1].onset if self.annotations else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSource(Origin):
+    """What a run plays.
+
+    Attributes
+    ----------
+    tokens
+        The whole answer.
+    score
+        Makes a fresh callback for one stream.
+    scorer
+        Where a halt finds its evidence, if anywhere.
+    """
+
+    tokens: tuple[str, ...]
+    score: Callable[[], Callable[[str], float]]
+    scorer: CoherenceScorer | None = None
 
 
 class Snapshot(NamedTuple):
@@ -80,18 +91,13 @@ class LiveRun:
         What to play.
     policy
         Limits to enforce.
-    number
-        Tells this run from the others of the process.
     ahead
         Tokens to judge at once, before playing: where an earlier run had come to.
     """
 
-    def __init__(
-        self, source: LiveSource, policy: HaltPolicy, *, number: int, ahead: int = 0
-    ) -> None:
+    def __init__(self, source: LiveSource, policy: HaltPolicy, *, ahead: int = 0) -> None:
         self.source = source
         self.policy = policy
-        self.number = number
         # Not to be guessed: whoever has the link may look at the session.
         self.record_id = f"live-{token_hex(6)}"
         kernel = StreamingKernel.from_policy(policy, streaming_debug=True, on_fault="halt")

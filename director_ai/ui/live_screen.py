@@ -4,21 +4,25 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
+from director_ai.figures.replay_html import replay_html
 from director_ai.figures.theme import RULE_NAME
 from director_ai.figures.wording import halt_sentence, rounded_up
-from director_ai.ui import live_page, shell
+from director_ai.ui import live_cursor, live_page, shell
+from director_ai.ui.endpoint_run import EndpointRun
 from director_ai.ui.limits import policy_line
 from director_ai.ui.live_run import LiveRun, Snapshot
 from director_ai.ui.state import finished
 from director_ai.ui.status import rule_of, status
 from director_ai.ui.stream_view import StreamView
 
+Run = LiveRun | EndpointRun
+
 REDRAW_S = 0.2
 FOLLOWED = 200
 """Tokens in sight while following."""
 
 
-def screen(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
     """Draw the run, and keep drawing it while it plays.
 
     Parameters
@@ -49,12 +53,12 @@ def screen(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: 
     _afterwards(run, snapshot, policy, what_if=what_if)
 
 
-def _draw(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
     complete = snapshot.ended and not run.session.halted
     view = StreamView.of(snapshot.tokens, snapshot.scores, snapshot.held, policy, complete=complete)
-    generation = f"run-{run.number}"
+    generation = run.record_id
     font_size = shell.PRESENTER_FONT if presenting else shell.FONT
-    cursor = live_page.cursor(run)
+    cursor = live_cursor.cursor(len(snapshot.tokens))
     _say(run, snapshot, view, policy)
     onset = run.source.onset
     view.curve(
@@ -65,7 +69,7 @@ def _draw(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: b
         cursor=cursor,
         last=FOLLOWED if snapshot.playing else None,
         font_size=font_size,
-        on_cursor=live_page.set_cursor,
+        on_cursor=live_cursor.set_cursor,
     )
     text, margins = st.columns([3, 2])
     with text:
@@ -77,7 +81,7 @@ def _draw(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: b
             cursor=cursor,
             delivered=view.delivered,
             follow=cursor is None,
-            on_cursor=live_page.set_cursor,
+            on_cursor=live_cursor.set_cursor,
         )
     with margins:
         newest = view.n_scored - 1
@@ -89,7 +93,7 @@ def _draw(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, presenting: b
         )
 
 
-def _say(run: LiveRun, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> None:
+def _say(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> None:
     what_if = policy != run.policy
     pace = f"{snapshot.tokens_per_s:.1f} tokens/s · " if snapshot.tokens_per_s else ""
     counts = f"{pace}{view.n_scored} of {len(snapshot.tokens)} tokens scored"
@@ -106,7 +110,7 @@ def _say(run: LiveRun, snapshot: Snapshot, view: StreamView, policy: HaltPolicy)
         status(
             f"What-if: no rule holds in the {view.n_scored} tokens seen. What would have come "
             "after the halt is unknown.",
-            f"{limits} · Continue the stream with these limits to find out.",
+            f"{limits} · Go on with these limits to find out.",
             what_if=True,
         )
     elif snapshot.ended:
@@ -117,9 +121,11 @@ def _say(run: LiveRun, snapshot: Snapshot, view: StreamView, policy: HaltPolicy)
             what_if=what_if,
         )
     elif not snapshot.tokens:
-        status(
-            f"Ready: {len(run.source.tokens)} tokens. Press Play, or Space.", f"{run.source.prompt}"
-        )
+        if isinstance(run, EndpointRun):
+            said = f"Asked; no token yet ({run.waited_s:.0f} s)."
+        else:
+            said = f"Ready: {len(run.source.tokens)} tokens. Press Play, or Space."
+        status(said, run.source.prompt)
     else:
         floor, rule = view.next_floor()
         bound = f"at least {rounded_up(floor)}" if floor > 0 else "anything"
@@ -139,39 +145,50 @@ def _closest(view: StreamView) -> str:
     return f"Closest call: {RULE_NAME[rule]} by {margin:.3f} at token {index}."
 
 
-def record_of(run: LiveRun) -> SessionRecord:
+def record_of(run: Run) -> SessionRecord:
     """Return what is kept of a run that has ended."""
     return SessionRecord.from_session(
         run.session,
         run.policy,
         id=run.record_id,
         source=run.source.title,
-        model="",
+        model=run.source.model,
         prompt=run.source.prompt,
         annotations=run.source.annotations,
         group=run.source.group,
     )
 
 
-def _afterwards(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bool) -> None:
+def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bool) -> None:
     """Draw what can be done with the run as it stands; a row of fixed height."""
-    go_on, details, _ = st.columns([2, 2, 5])
-    go_on.button(
-        "Continue with these limits",
-        key="go_on",
-        icon=":material/redo:",
-        disabled=not (what_if and snapshot.tokens),
-        help="Judges the tokens already seen by the limits below, then plays on.",
-        on_click=_continue,
-        args=(run, policy, len(snapshot.tokens)),
-        width="stretch",
-    )
+    go_on, details, replay, _ = st.columns([2, 2, 1.6, 3.4])
+    if isinstance(run, LiveRun):
+        go_on.button(
+            "Continue with these limits",
+            key="go_on",
+            icon=":material/redo:",
+            disabled=not (what_if and snapshot.tokens),
+            help="Judges the tokens already seen by the limits below, then plays on.",
+            on_click=_continue,
+            args=(run, policy, len(snapshot.tokens)),
+            width="stretch",
+        )
     if snapshot.ended:
         details.page_link(
             "pages/views/session.py",
             label="Look at this session",
             icon=":material/show_chart:",
             query_params={"id": run.record_id},
+        )
+        replay.download_button(
+            "Replay as HTML",
+            lambda: replay_html(record_of(run), policy),
+            f"{run.record_id}.html",
+            "text/html",
+            key="replay_html",
+            on_click="ignore",
+            help="One file that plays this stream in any browser, without a network.",
+            width="stretch",
         )
 
 

@@ -32,6 +32,12 @@ class Look(NamedTuple):
     streams: list[LiveStream]
     multiples: list[Multiple]
 
+    def without(self, id: str) -> "Look":
+        """Return the look with one stream left out."""
+        pairs = zip(self.streams, self.multiples, strict=True)
+        kept = [(stream, drawn) for stream, drawn in pairs if stream.id != id]
+        return Look([stream for stream, _ in kept], [drawn for _, drawn in kept])
+
 
 class Looks:
     """The last look at the store, shared by all who are looking."""
@@ -78,6 +84,8 @@ def live_strip() -> None:
         except StoreError:
             # The pages that need the store say what is wrong with it.
             return
+        # This page's own stream is on show already.
+        look = look.without(st.query_params.get("run", ""))
         st.session_state["strip_look"] = look
     if not look.streams:
         return

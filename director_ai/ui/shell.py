@@ -9,6 +9,7 @@ from director_ai.errors import StoreError
 from director_ai.figures.theme import Palette, palette
 from director_ai.sources.samples import app_root
 from director_ai.storage.failures import as_store_error
+from director_ai.ui import login
 from director_ai.ui.archive import archive
 from director_ai.ui.plotly_chart import page_theme
 from director_ai.ui.review_queue import n_waiting
@@ -31,6 +32,8 @@ _STYLE = """
 .d-status .d-note { opacity: .8; font-size: .92em; }
 .d-hard { --d-rule: HARD; } .d-window { --d-rule: WINDOW; } .d-trend { --d-rule: TREND; }
 .d-whatif { outline: 2px dashed var(--d-rule, #888); outline-offset: -2px; }
+.st-key-account { position: fixed; top: .55rem; right: 4rem; width: auto; z-index: 999991;
+  gap: .75rem; }
 .d-heading { font-weight: 600; margin-top: .4rem; }
 .d-facts { font-size: .92rem; line-height: 1.5; overflow-wrap: anywhere; }
 dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35rem 0 !important; }
@@ -83,7 +86,8 @@ def navigation() -> Any:
                 visibility="hidden",
             ),
         ],
-        position="top",
+        # Whoever is not let in is not shown what there is.
+        position="hidden" if login.visitor().role is None else "top",
     )
 
 
@@ -99,7 +103,10 @@ def _review_title() -> str:
 
 
 def run(page: Any) -> None:
-    """Draw a page; a store that fails becomes a sentence."""
+    """Draw a page, if the visitor is let in; a store that fails becomes a sentence."""
+    if not login.let_in():
+        st.stop()
+    login.account()
     try:
         with as_store_error("of the app"):
             page.run()

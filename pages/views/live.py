@@ -4,6 +4,7 @@ import streamlit as st
 
 from director_ai.ui import live_page, live_screen
 from director_ai.ui.limits import limit_controls
+from director_ai.ui.live_endpoint import endpoint_page
 from director_ai.ui.live_strip import live_strip
 from director_ai.ui.live_watch import Watched, watch
 
@@ -20,6 +21,10 @@ if isinstance(source, Watched):
 transport, screen, limits = st.container(), st.container(), st.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:", expanded=not presenting):
     policy = limit_controls()
+if isinstance(source, live_page.Asked):
+    with screen:
+        endpoint_page(policy, presenting=presenting)
+    st.stop()
 run = live_page.current_run(source, policy)
 # One look for the whole page: its parts must not tell of different moments.
 snapshot = run.snapshot()

@@ -15,8 +15,10 @@ PACKAGE = ROOT / "director_ai"
 CORE = {"core.halting", "core.runtime", "core.scoring"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": CORE | {"errors"},
-    "ui": {"figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
-    "cli": {"figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
+    "ui": {"access", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
+    "cli": {"access", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
+    "access": {"storage", "errors"},
+    "integrations": {"storage", "sources", *CORE, "errors"},
     "figures": {"replay", "tuning", *CORE, "errors"},
     "tuning": {"replay", *CORE, "errors"},
     "replay": CORE | {"errors"},
@@ -41,11 +43,15 @@ THIRD_PARTY: dict[str, set[str]] = {
     "streamlit": {"ui", "app", "pages"},
     "plotly": {"figures", "ui"},
     "pandas": {"ui"},
-    "numpy": {"replay", "tuning", "figures", "ui"},
+    "numpy": {"replay", "tuning", "figures", "ui", "cli"},
     "scipy": {"tuning"},
     "sqlalchemy": {"storage"},
     "pyarrow": {"storage"},
     "rich": {"cli"},
+    "httpx": {"sources"},
+    "httpcore": {"sources"},
+    "starlette": {"integrations"},
+    "opentelemetry": {"integrations"},
 }
 """Everything not of the standard library, and the rooms that may import it."""
 
@@ -153,7 +159,7 @@ def test_the_command_loads_streamlit_only_to_serve(path: Path) -> None:
 
 
 def test_the_help_of_the_command_loads_nothing_heavy() -> None:
-    heavy = "numpy pandas plotly streamlit sqlalchemy pyarrow rich"
+    heavy = "numpy pandas plotly streamlit sqlalchemy pyarrow rich httpx"
     script = (
         "import contextlib, io, sys\n"
         "from director_ai.cli.main import main\n"
@@ -169,7 +175,7 @@ def test_the_help_of_the_command_loads_nothing_heavy() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    heavy = "numpy pandas plotly streamlit sqlalchemy asyncio"
+    heavy = "numpy pandas plotly streamlit sqlalchemy asyncio httpx"
     script = f"import sys, director_ai; print(*set({heavy!r}.split()) & set(sys.modules))"
 
     loaded = subprocess.run(

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from director_ai.cli.ending import Status
 from director_ai.cli.main import main
 from director_ai.cli.opening import STORE_VARIABLE
-from director_ai.ui import archive
+from director_ai.cli.serving import LOGIN_VARIABLE, SECRETS_VARIABLE
+from director_ai.ui import archive, login
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +38,7 @@ def test_a_bad_port_is_named_with_what_is_allowed(
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The command lines Streamlit would have been run with."""
+    from streamlit import net_util
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web import cli as streamlit_cli
 
@@ -48,6 +51,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     # Named here to be put back: serving changes them for the whole process.
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+    monkeypatch.setattr(net_util, "get_external_ip", None)
     monkeypatch.setenv(STORE_VARIABLE, "of-the-shell.db")
     return lines
 
@@ -106,15 +110,111 @@ def test_serve_says_what_is_wrong_with_a_store_and_does_not_start(
     assert not started
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "example.org", "::", "127.0.0.2"])
-def test_serve_listens_on_this_machine_only(host: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert f"host must be 127.0.0.1 or localhost, got {host!r}" in refusal(
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "192.168.1.7", "example.org", "::", "localhost.example.org"]
+)
+def test_an_address_others_can_reach_is_refused_without_a_login(
+    host: str,
+    started: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(SECRETS_VARIABLE, str(tmp_path / "none.toml"))
+
+    assert main(["serve", f"--host={host}", f"--store={tmp_path / 'new.db'}"]) == Status.REFUSED
+
+    said = capsys.readouterr().err
+    assert f"host must be 127.0.0.1 or localhost as long as there is no login, got {host!r}" in said
+    assert "sections auth and director.roles of .streamlit/secrets.toml" in said
+    assert not started
+    assert not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize("host", ["", "http://a", "a b", "*", "a,b", "u@h"])
+def test_a_host_that_is_none_is_not_understood(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"host must be an address or a name, got {host!r}" in refusal(
         capsys, "serve", f"--host={host}"
     )
 
 
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of secrets with a login that is complete."""
+    file = tmp_path / "secrets.toml"
+    file.write_text(
+        "[auth]\n"
+        'redirect_uri = "https://director.example.org/oauth2callback"\n'
+        f'cookie_secret = "{"5e" * 20}"\n'
+        'client_id = "director"\n'
+        'client_secret = "not-told"\n'
+        'server_metadata_url = "https://id.example.org/x"\n'
+        "[director.roles]\n"
+        'operators = ["ann@example.org"]\n'
+    )
+    monkeypatch.setenv(SECRETS_VARIABLE, str(file))
+    monkeypatch.setenv(LOGIN_VARIABLE, "")
+    return file
+
+
+def test_with_a_login_any_address_is_served_under_its_own_name_only(
+    secrets: Path, started: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "--host=0.0.0.0", f"--store={tmp_path / 'new.db'}"]) == 0
+
+    (command,) = started
+    assert "--server.address=0.0.0.0" in command
+    allowed = {option for option in command if option.startswith("--server.allowedHosts")}
+    names = {option.partition("=")[2] for option in allowed}
+    assert names == {"localhost", "127.0.0.1", "director.example.org"}
+    assert "--client.showErrorDetails=none" in command
+    assert os.environ[LOGIN_VARIABLE] == "required"
+    assert "People sign in at https://director.example.org." in capsys.readouterr().err
+
+
+def test_nothing_is_counted_or_asked_elsewhere(started: list[list[str]]) -> None:
+    from streamlit import net_util
+
+    assert main(["demo"]) == 0
+
+    assert "--browser.gatherUsageStats=false" in started[0]
+    assert "--server.address=127.0.0.1" in started[0]
+    assert net_util.get_external_ip() is None
+
+
+@pytest.mark.parametrize(
+    ("line", "broken", "said"),
+    [
+        ('client_id = "director"\n', "", "auth.client_id must be there"),
+        ("[auth]", "[auth", "must be valid TOML that this process may read"),
+        ("[director.roles]", "[roles]", "auth must come with a section director.roles"),
+    ],
+)
+def test_half_a_login_is_refused_and_no_secret_is_told(
+    line: str,
+    broken: str,
+    said: str,
+    secrets: Path,
+    started: list[list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secrets.write_text(secrets.read_text().replace(line, broken))
+
+    assert main(["serve", f"--store={tmp_path / 'new.db'}"]) == Status.REFUSED
+
+    told = capsys.readouterr().err
+    assert said in told
+    assert "not-told" not in told
+    assert "5e5e" not in told
+    assert not started
+
+
 def test_the_app_looks_where_the_command_says() -> None:
     assert archive.STORE_VARIABLE == STORE_VARIABLE
+    assert login.LOGIN_VARIABLE == LOGIN_VARIABLE
 
 
 def test_a_taken_port_ends_the_command_with_a_sentence() -> None:

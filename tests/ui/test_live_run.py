@@ -26,7 +26,7 @@ def source():
 
 
 def a_run(policy=None, **options):
-    run = LiveRun(source(), policy or HaltPolicy(), number=1, **options)
+    run = LiveRun(source(), policy or HaltPolicy(), **options)
     run.set_speed(1000)
     return run
 
@@ -116,7 +116,7 @@ def test_a_stopped_run_ends_its_session():
 def test_a_run_that_ended_is_kept_with_what_is_known_of_its_answer():
     known = (Annotation("bad", 20, author="Someone"),)
     answer = replace(source(), annotations=known, group="tests")
-    run = LiveRun(answer, HaltPolicy(), number=1, ahead=len(TOKENS))
+    run = LiveRun(answer, HaltPolicy(), ahead=len(TOKENS))
 
     record = record_of(run)
 

@@ -1,0 +1,86 @@
+"""What ``watch`` understands."""
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from director_ai.cli.limits import add_limits
+
+SCORERS = ("lexical", "logprob", "both")
+
+
+def add_watch(parser: ArgumentParser) -> ArgumentParser:
+    """Add the options of ``watch``."""
+    asked = parser.add_argument_group("what to ask, and whom")
+    asked.add_argument(
+        "--endpoint", required=True, metavar="URL", help="as http://127.0.0.1:8080/v1"
+    )
+    asked.add_argument("--model", required=True, metavar="M", help="as the server names it")
+    asked.add_argument("--prompt", required=True, metavar="TEXT", help="what the model is asked")
+    asked.add_argument("--system", metavar="TEXT", help="what it is told before")
+    asked.add_argument(
+        "--key-env",
+        metavar="NAME",
+        help="environment variable that holds the key (default: no key is sent)",
+    )
+    asked.add_argument("--max-tokens", type=_positive, metavar="N", help="at most N tokens")
+    asked.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
+        help="anything else to ask for, as temperature=0.2; the value is JSON or text",
+    )
+    asked.add_argument(
+        "--token-timeout",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds to wait for a token (default: 60)",
+    )
+    asked.add_argument(
+        "--total-timeout",
+        type=float,
+        default=600.0,
+        metavar="S",
+        help="seconds for the whole answer (default: 600)",
+    )
+    judged = parser.add_argument_group("how to score it")
+    judged.add_argument("--facts", metavar="FILE", help="text, a blank line between two facts")
+    judged.add_argument(
+        "--scorer",
+        choices=SCORERS,
+        help="by the facts, by the model's own certainty, or the lower of both "
+        "(default: lexical with --facts, else logprob)",
+    )
+    add_limits(parser)
+    # Here no session was recorded yet, so that none can be the usual one.
+    parser._action_groups[-1].title = "limits (default: those of the library)"
+    parser.add_argument(
+        "--store",
+        metavar="PATH_OR_URL",
+        help="also record it there, file or database URL (default: it is not recorded)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
+    return parser
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"must be an integer of 1 or more, got {text!r}")
+    return number
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ArgumentTypeError(f"set must be NAME=VALUE, got {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,1 @@
+"""Director around the clients, servers and traces that a product has already."""

@@ -1,0 +1,268 @@
+"""A guard around the streaming chat call of an ``openai`` client."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from director_ai.core.runtime.async_stream import AsyncTokenStream
+from director_ai.core.runtime.async_streaming import AsyncStreamingKernel
+from director_ai.core.runtime.session import StreamSession
+from director_ai.core.runtime.streaming import StreamingKernel
+from director_ai.core.runtime.sync_stream import TokenStream
+from director_ai.core.scoring.scorer import CoherenceScorer
+from director_ai.integrations.released import is_released
+from director_ai.sources.chat_source import ChatSource
+from director_ai.sources.logprob import Scorer, ScorerName, chosen_score
+from director_ai.sources.openai_stream import from_openai
+from director_ai.storage.recorder import Recorder
+
+
+class GuardedText(Iterator[str]):
+    """The released text of one answer, piece by piece; see :class:`OpenAIGuard`.
+
+    Attributes
+    ----------
+    source
+        Tells log-probabilities, finish reason and usage.
+    """
+
+    def __init__(self, source: ChatSource, stream: TokenStream) -> None:
+        self.source = source
+        self._stream = stream
+
+    @property
+    def session(self) -> StreamSession:
+        """The record so far; finished once the iteration is."""
+        return self._stream.session
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        for event in self._stream:
+            if is_released(event, self.session):
+                return event.token
+        raise StopIteration
+
+    def close(self) -> None:
+        """Cancel the request, if it is still going on."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class AsyncGuardedText(AsyncIterator[str]):
+    """The released text of one answer, piece by piece; see :class:`AsyncOpenAIGuard`.
+
+    Attributes
+    ----------
+    source
+        Tells log-probabilities, finish reason and usage.
+    stream
+        The judged stream itself, such as for :mod:`director_ai.integrations.asgi`.
+    """
+
+    def __init__(self, source: ChatSource, stream: AsyncTokenStream) -> None:
+        self.source = source
+        self.stream = stream
+
+    @property
+    def session(self) -> StreamSession:
+        """The record so far; finished once the iteration is."""
+        return self.stream.session
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        async for event in self.stream:
+            if is_released(event, self.session):
+                return event.token
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Cancel the request, if it is still going on."""
+        await self.stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+
+class OpenAIGuard:
+    """Calls a client as before, and hands out what a kernel lets pass.
+
+    At the halt the text ends and the request is cancelled. What scorer or client raise is handled
+    as the kernel's ``on_fault`` says.
+
+    Parameters
+    ----------
+    client
+        An ``openai.OpenAI``.
+    kernel
+        Judges; one may serve many calls at once.
+    facts
+        Scores the text, and gives a halt its evidence.
+    score
+        ``"lexical"`` for ``facts`` alone, ``"logprob"`` for the model's own certainty, ``"both"``
+        for the lower of the two.
+    recorder
+        Records every call, if given.
+
+    Examples
+    --------
+    ::
+
+        guard = OpenAIGuard(OpenAI(), StreamingKernel(), facts=CoherenceScorer(...))
+        with guard.stream(model="m", messages=[{"role": "user", "content": "Why?"}]) as answer:
+            for text in answer:
+                print(text, end="")
+        print(answer.session.halt_reason)
+
+    >>> OpenAIGuard(None, StreamingKernel(), score="both")
+    Traceback (most recent call last):
+    ValueError: facts must be given for score 'both', got None
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        kernel: StreamingKernel,
+        *,
+        facts: CoherenceScorer | None = None,
+        score: ScorerName = "lexical",
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._client = client
+        self._kernel = kernel
+        self._plan = _Plan(facts, score)
+        self._recorder = recorder
+
+    def stream(self, *, record: Mapping[str, Any] | None = None, **request: Any) -> GuardedText:
+        """Send a request and return its text.
+
+        Parameters
+        ----------
+        record
+            What the recorder is to keep beside prompt and model: ``id``, ``group``, ``tags``.
+        request
+            As for ``client.chat.completions.create``; ``stream=True`` is added.
+
+        Raises
+        ------
+        Exception
+            What the client raises before the first token, unchanged.
+        """
+        source = from_openai(self._client.chat.completions.create(**self._plan.asked(request)))
+        prompt = prompt_of(request["messages"])
+        stream = self._kernel.stream(
+            source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
+        )
+        if self._recorder is not None:
+            kept = {"prompt": prompt, "model": request["model"], **(record or {})}
+            try:
+                stream = self._recorder.record(stream, self._kernel.policy, **kept)
+            except BaseException:
+                stream.close()
+                raise
+        return GuardedText(source, stream)
+
+
+class AsyncOpenAIGuard:
+    """As :class:`OpenAIGuard`, for an ``openai.AsyncOpenAI`` and an async kernel.
+
+    Examples
+    --------
+    ::
+
+        guard = AsyncOpenAIGuard(AsyncOpenAI(), AsyncStreamingKernel(), facts=scorer)
+        async with await guard.stream(model="m", messages=messages) as answer:
+            async for text in answer:
+                print(text, end="")
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        kernel: AsyncStreamingKernel,
+        *,
+        facts: CoherenceScorer | None = None,
+        score: ScorerName = "lexical",
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._client = client
+        self._kernel = kernel
+        self._plan = _Plan(facts, score)
+        self._recorder = recorder
+
+    async def stream(
+        self, *, record: Mapping[str, Any] | None = None, **request: Any
+    ) -> AsyncGuardedText:
+        """Send a request and return its text; as :meth:`OpenAIGuard.stream`."""
+        asked = self._plan.asked(request)
+        source = from_openai(await self._client.chat.completions.create(**asked))
+        prompt = prompt_of(request["messages"])
+        stream = self._kernel.stream_tokens(
+            source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
+        )
+        if self._recorder is not None:
+            kept = {"prompt": prompt, "model": request["model"], **(record or {})}
+            try:
+                stream = self._recorder.record(stream, self._kernel.policy, **kept)
+            except BaseException:
+                await stream.aclose()
+                raise
+        return AsyncGuardedText(source, stream)
+
+
+class _Plan:
+    """How calls are scored."""
+
+    def __init__(self, facts: CoherenceScorer | None, score: ScorerName) -> None:
+        if score not in ("lexical", "logprob", "both"):
+            raise ValueError(f"score must be 'lexical', 'logprob' or 'both', got {score!r}")
+        if facts is None and score != "logprob":
+            raise ValueError(f"facts must be given for score {score!r}, got None")
+        self.facts = facts
+        self._score: ScorerName = score
+
+    def asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        asked = {**request, "stream": True}
+        if self._score != "lexical":
+            asked["logprobs"] = True
+        return asked
+
+    def scorer(self, source: ChatSource, prompt: str) -> Scorer:
+        lexical: Callable[[str], float] = (
+            self.facts.stream_callback(prompt) if self.facts is not None else _never
+        )
+        return chosen_score(self._score, lexical, source)
+
+
+def _never(_text: str) -> float:
+    raise AssertionError("nothing to compare with was given")
+
+
+def prompt_of(messages: Sequence[Any]) -> str:
+    """Return the text of the last message of a user.
+
+    >>> prompt_of([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}])
+    'Hi'
+    >>> prompt_of([{"role": "user", "content": [{"type": "text", "text": "What is it?"}]}])
+    'What is it?'
+    """
+    for message in reversed(messages):
+        if isinstance(message, Mapping) and message.get("role") == "user":
+            content = message.get("content")
+            if isinstance(content, str):
+                return content
+            parts = content if isinstance(content, Sequence) else ()
+            return "\n".join(
+                str(part["text"]) for part in parts if isinstance(part, Mapping) and "text" in part
+            )
+    return ""

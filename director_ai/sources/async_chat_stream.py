@@ -1,0 +1,229 @@
+"""The tokens of a chat completion, streamed from an endpoint; for the async kernel."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import httpx
+
+from director_ai.errors import SourceAbortedError, SourceError, SourceLostError
+from director_ai.sources.chat_reader import ChatReader
+from director_ai.sources.chat_reply import LONGEST_BODY, is_stream, refusal, seconds_to_wait
+from director_ai.sources.chat_request import ChatRequest, Messages
+from director_ai.sources.chat_source import ABORTED, ChatSource
+from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.patience import Patience, TimeLimits
+from director_ai.sources.transport import BROKEN, default_ssl_context
+
+
+class AsyncChatStream(ChatSource, AsyncIterator[str]):
+    """One answer of an endpoint, token by token, for ``async for``.
+
+    Parameters, properties and errors are those of
+    :class:`director_ai.sources.chat_stream.ChatStream`.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from director_ai.sources.endpoint import Endpoint
+    >>> async def look():
+    ...     async with AsyncChatStream(Endpoint("http://127.0.0.1:9/v1", "tiny"), "Why?") as stream:
+    ...         return stream.finish_reason
+    >>> asyncio.run(look()) is None
+    True
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        messages: Messages,
+        *,
+        logprobs: bool = False,
+        options: Mapping[str, Any] | None = None,
+        limits: TimeLimits | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._request = ChatRequest(endpoint, messages, logprobs, options or {})
+        self._key = endpoint.key()
+        self._hide = self._key.hidden_in if self._key is not None else str
+        super().__init__(ChatReader(self._hide))
+        self._patience = Patience(limits or TimeLimits())
+        self._ssl_context = ssl_context
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._scope: asyncio.Timeout | None = None
+        self._client: httpx.AsyncClient | None = None
+        self._response: httpx.Response | None = None
+        self._chunks: AsyncGenerator[bytes, None] | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Whom it asks."""
+        return self._request.endpoint
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._is_closed:
+            raise StopAsyncIteration
+        try:
+            token = await self._pull()
+        except BaseException:
+            await self.aclose()
+            raise
+        if token is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return token
+
+    def abort(self) -> None:
+        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
+        self._is_aborted = True
+        loop = self._loop
+        if loop is not None:
+            # A loop that is closed by now has nobody to wake.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._expire)
+
+    async def aclose(self) -> None:
+        """Cancel the request, if it is still going on, and let go of the connection."""
+        self._is_closed = True
+        chunks, response, client = self._chunks, self._response, self._client
+        self._chunks = self._response = self._client = None
+        try:
+            if chunks is not None:
+                await chunks.aclose()
+            if response is not None:
+                await response.aclose()
+        finally:
+            if client is not None:
+                await client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    async def _pull(self) -> str | None:
+        token = self._ready()
+        phase = ""
+        while token is None and not self._is_over:
+            is_tail = self._reader.finish_reason is not None
+            if phase != ("tail" if is_tail else "token"):
+                phase = "tail" if is_tail else "token"
+                self._patience.begin(phase if self._chunks is not None else "connect")
+            await self._receive()
+            token = self._ready()
+        return token
+
+    async def _receive(self) -> None:
+        failure: SourceError
+        self._loop = asyncio.get_running_loop()
+        self._scope = scope = asyncio.timeout(max(0.0, self._patience.left))
+        try:
+            async with scope:
+                if self._is_aborted:
+                    raise SourceAbortedError(ABORTED)
+                if self._chunks is None:
+                    await self._open()
+                else:
+                    self._reader.feed(await anext(self._chunks))
+            return
+        except StopAsyncIteration:
+            self._reader.end()
+            return
+        except TimeoutError as error:
+            # One that has its own words already is no passing of the scope.
+            mine = SourceAbortedError(ABORTED) if self._is_aborted else self._patience.error
+            failure = error if isinstance(error, SourceError) else mine
+        except SourceError as error:
+            failure = error
+        except httpx.ConnectError as error:
+            host, port = self.endpoint.address
+            failure = SourceLostError(f"no connection to {host}:{port}: {error}")
+        except (*BROKEN, OSError) as error:
+            said = self._hide(str(error))[:200] or "reset by the server"
+            failure = SourceLostError(f"the connection broke: {said}")
+        finally:
+            self._scope = None
+        self._lost(failure)
+
+    def _expire(self) -> None:
+        self._reschedule(0.0)
+
+    def _begin(self, phase: str) -> None:
+        """Start another clock within the scope that is under way."""
+        self._patience.begin(phase)
+        if self._loop is not None and not self._is_aborted:
+            self._reschedule(self._loop.time() + self._patience.left)
+
+    def _reschedule(self, when: float) -> None:
+        if self._scope is not None:
+            # One that has expired cannot be changed any more, and need not be.
+            with contextlib.suppress(RuntimeError):
+                self._scope.reschedule(when)
+
+    async def _open(self) -> None:
+        """Send the request, again where a server asks for that, until there is a stream."""
+        context = self._ssl_context
+        if context is None and self.endpoint.base_url.startswith("https:"):
+            context = default_ssl_context()
+        self._client = httpx.AsyncClient(
+            # Without https there is nothing to verify, and no redirect leads to any.
+            verify=context or False,
+            trust_env=False,
+            follow_redirects=False,
+            # The patience of the stream knows better: a ping is no token.
+            timeout=httpx.Timeout(None),
+        )
+        while True:
+            response = await self._client.send(self._built(self._client), stream=True)
+            if is_stream(response.status_code, response.headers):
+                self._response, self._chunks = response, self._raw(response)
+                return
+            self._begin("tail")
+            body = await self._body(response)
+            asked = seconds_to_wait(response.status_code, response.headers, datetime.now(UTC))
+            wait = None if asked is None else self._patience.spare(asked)
+            if wait is None:
+                raise refusal(response.status_code, response.headers, body, self._hide)
+            self._begin("wait")
+            await asyncio.sleep(wait)
+            self._begin("connect")
+
+    def _built(self, client: httpx.AsyncClient) -> httpx.Request:
+        return client.build_request(
+            "POST",
+            self.endpoint.chat_url,
+            content=self._request.body(),
+            headers=self._request.headers(self._key),
+            extensions={"trace": self._trace},
+        )
+
+    async def _trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_headers.started":
+            self._begin("token")
+
+    def _raw(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        chunks = response.aiter_raw()
+        assert isinstance(chunks, AsyncGenerator)
+        return chunks
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        """Return the beginning of an error's body; what has come if the rest does not."""
+        body = b""
+        try:
+            async with asyncio.timeout(1.0), contextlib.aclosing(self._raw(response)) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > LONGEST_BODY:
+                        break
+        except (TimeoutError, *BROKEN):
+            pass
+        finally:
+            await response.aclose()
+        return body[:LONGEST_BODY]

@@ -1,0 +1,189 @@
+"""The rules of a chat completion's stream: bytes or chunks in, tokens out; it waits for nothing."""
+
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from director_ai.errors import (
+    InvalidStreamError,
+    SourceError,
+    SourceReportedError,
+    TruncatedStreamError,
+)
+from director_ai.sources.deltas import Delta, TokenPart, delta_of, lowest
+from director_ai.sources.sse import SSEDecoder, SSEvent
+
+DONE: Final = "[DONE]"
+TRUNCATED: Final = "truncated"
+"""The finish reason of an answer whose stream ended without one."""
+
+_LONGEST_MESSAGE: Final = 300
+_MOST_UNSPOKEN: Final = 64
+
+
+class Token(NamedTuple):
+    """A token of the answer, and its natural log-probability, if the server told one."""
+
+    text: str
+    logprob: float | None
+
+
+class ChatReader:
+    r"""Reads one answer.
+
+    Tokens that came before an error are handed out before it is raised.
+
+    Parameters
+    ----------
+    hide
+        Takes out of a server's own words what nobody may see.
+
+    Attributes
+    ----------
+    finish_reason
+        Why the answer ended: ``"stop"``, ``"length"``, another word of the server, or
+        ``"truncated"``; ``None`` while it goes on.
+    usage
+        What the server says it counted.
+    model
+        What the server says it runs.
+    others
+        How many chunks held something beside text: reasoning, tool calls, a refusal.
+    is_over
+        Whether the server said that nothing more will come.
+
+    Examples
+    --------
+    >>> reader = ChatReader()
+    >>> reader.feed(b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n')
+    >>> reader.next_token()
+    Token(text='Hi', logprob=None)
+    """
+
+    def __init__(self, hide: Callable[[str], str] = str) -> None:
+        self.finish_reason: str | None = None
+        self.usage: Mapping[str, Any] | None = None
+        self.model = ""
+        self.others: Counter[str] = Counter()
+        self.is_over = False
+        self._hide = hide
+        self._decoder = SSEDecoder()
+        self._ready: deque[Token] = deque()
+        self._unspoken: tuple[TokenPart, ...] = ()
+        self._error: SourceError | None = None
+
+    def next_token(self) -> Token | None:
+        """Return the next token, or ``None`` if more must be fed first.
+
+        Raises
+        ------
+        SourceError
+            What went wrong after the tokens before.
+        """
+        if self._ready:
+            return self._ready.popleft()
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take bytes of the response's body."""
+        events: list[SSEvent] = []
+        try:
+            self._decoder.feed_into(events, chunk)
+        except InvalidStreamError as error:
+            self._take_all(events)
+            self.fail(error)
+        else:
+            self._take_all(events)
+
+    def take(self, chunk: Mapping[str, Any]) -> None:
+        """Take a chunk that was decoded already."""
+        try:
+            self._take(chunk)
+        except SourceError as error:
+            self.fail(error)
+
+    def end(self) -> None:
+        """Take note that the server has closed the stream."""
+        self.is_over = True
+        if self.finish_reason is None and self._error is None:
+            self.finish_reason = TRUNCATED
+            self.fail(
+                TruncatedStreamError("the stream ended without a finish_reason: the answer is cut")
+            )
+
+    def fail(self, error: SourceError) -> None:
+        """Raise ``error`` after the tokens that are ready; the first one counts."""
+        self.is_over = True
+        # The frames it came through hold what the server sent, or the request and its key.
+        error.__context__ = error.__cause__ = error.__traceback__ = None
+        self._error = self._error or error
+
+    def _take_all(self, events: list[SSEvent]) -> None:
+        for event in events:
+            if self.is_over:
+                return
+            if event.data.strip() == DONE:
+                self.end()
+            else:
+                self._take_event(event)
+
+    def _take_event(self, event: SSEvent) -> None:
+        try:
+            chunk = json.loads(event.data)
+        except (ValueError, RecursionError):
+            if event.name == "error":
+                self.fail(self._reported(event.data))
+                return
+            self.fail(InvalidStreamError(f"a chunk must be JSON, got {self._cut(event.data)!r}"))
+            return
+        if event.name == "error":
+            self.fail(self._reported(chunk))
+        elif isinstance(chunk, dict):
+            self.take(chunk)
+        else:
+            self.fail(InvalidStreamError(f"a chunk must be an object, got {type(chunk).__name__}"))
+
+    def _take(self, chunk: Mapping[str, Any]) -> None:
+        if chunk.get("error"):
+            raise self._reported(chunk["error"])
+        if isinstance(chunk.get("model"), str):
+            self.model = self.model or chunk["model"][:200]
+        if isinstance(chunk.get("usage"), Mapping):
+            self.usage = chunk["usage"]
+        choices = chunk.get("choices") or []
+        if not isinstance(choices, list):
+            raise InvalidStreamError(f"choices must be a list, got {type(choices).__name__}")
+        for choice in choices:
+            if not isinstance(choice, Mapping):
+                raise InvalidStreamError(f"a choice must be an object, got {type(choice).__name__}")
+            # Of several answers to one prompt only the first is followed.
+            if choice.get("index", 0) in (0, None):
+                self._add(delta_of(choice))
+
+    def _add(self, delta: Delta) -> None:
+        self.others.update(delta.others)
+        parts = (*self._unspoken, *delta.parts)
+        if not delta.text:
+            # The bytes of a letter may come as several tokens; its text comes with the last.
+            self._unspoken = () if delta.others else parts[-_MOST_UNSPOKEN:]
+        else:
+            self._unspoken = ()
+            if "".join(part.text for part in parts) == delta.text:
+                self._ready.extend(Token(*part) for part in parts if part.text)
+            else:
+                self._ready.append(Token(delta.text, lowest(parts)))
+        if delta.finish_reason is not None:
+            if delta.finish_reason == "error":
+                raise SourceReportedError("the server ended the answer with an error")
+            self.finish_reason = delta.finish_reason
+
+    def _reported(self, error: object) -> SourceReportedError:
+        said = error.get("error", error) if isinstance(error, Mapping) else error
+        said = said.get("message", said) if isinstance(said, Mapping) else said
+        return SourceReportedError(f"the server reported an error: {self._cut(str(said))}")
+
+    def _cut(self, text: str) -> str:
+        return " ".join(self._hide(text).split())[:_LONGEST_MESSAGE]

@@ -1,0 +1,210 @@
+"""The tokens of a chat completion, streamed from an endpoint; for the sync kernel."""
+
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import httpx
+
+from director_ai.errors import SourceError, SourceLostError
+from director_ai.sources.async_chat_stream import AsyncChatStream
+from director_ai.sources.chat_reader import ChatReader
+from director_ai.sources.chat_reply import LONGEST_BODY, is_stream, refusal, seconds_to_wait
+from director_ai.sources.chat_request import ChatRequest, Messages
+from director_ai.sources.chat_source import ChatSource
+from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.patience import Patience, TimeLimits
+from director_ai.sources.transport import BROKEN, WireTransport, default_ssl_context
+from director_ai.sources.wire import Wire
+
+__all__ = ["AsyncChatStream", "ChatStream"]
+
+
+class ChatStream(ChatSource, Iterator[str]):
+    """One answer of an endpoint, token by token.
+
+    The request is sent when the first token is asked for. It ends with the iteration, with
+    :meth:`close`, or with :meth:`abort`.
+
+    Parameters
+    ----------
+    endpoint
+        Whom to ask. Its key is read from the environment at once.
+    messages
+        The conversation, or the text of a user's only message.
+    logprobs
+        Whether to ask for log-probabilities.
+    options
+        Whatever else the request is to hold: ``max_tokens``, ``temperature``, ``seed``, ...
+    limits
+        How long to wait for what.
+    ssl_context
+        For a server whose certificate no public authority has signed.
+
+    Raises
+    ------
+    InvalidEndpointError, MissingKeyError
+        On construction, if it cannot be asked so.
+    SourceError
+        While iterating: one of its children for each way in which a stream fails, after every
+        token that came before.
+
+    Examples
+    --------
+    >>> from director_ai.sources.endpoint import Endpoint
+    >>> endpoint = Endpoint("http://127.0.0.1:9/v1", "tiny")
+    >>> with ChatStream(endpoint, "Why is the sky blue?", logprobs=True) as stream:
+    ...     stream.finish_reason, stream.last_logprob
+    (None, None)
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        messages: Messages,
+        *,
+        logprobs: bool = False,
+        options: Mapping[str, Any] | None = None,
+        limits: TimeLimits | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._request = ChatRequest(endpoint, messages, logprobs, options or {})
+        self._key = endpoint.key()
+        self._hide = self._key.hidden_in if self._key is not None else str
+        super().__init__(ChatReader(self._hide))
+        self._patience = Patience(limits or TimeLimits())
+        self._wire = Wire(self._patience)
+        self._ssl_context = ssl_context
+        self._turn = threading.RLock()
+        self._client: httpx.Client | None = None
+        self._response: httpx.Response | None = None
+        self._chunks: Iterator[bytes] | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Whom it asks."""
+        return self._request.endpoint
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        with self._turn:
+            if self._is_closed:
+                raise StopIteration
+            try:
+                token = self._pull()
+            except BaseException:
+                self.close()
+                raise
+            if token is None:
+                self.close()
+                raise StopIteration
+            return token
+
+    def abort(self) -> None:
+        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
+        self._is_aborted = True
+        self._wire.abort()
+
+    def close(self) -> None:
+        """Cancel the request, if it is still going on, and let go of the connection."""
+        # First, as another thread may be waiting on it.
+        self._wire.abort()
+        with self._turn:
+            self._is_closed = True
+            if self._response is not None and self._client is not None:
+                self._response.close()
+                self._client.close()
+            self._response = self._client = None
+            self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _pull(self) -> str | None:
+        token = self._ready()
+        phase = ""
+        while token is None and not self._is_over:
+            is_tail = self._reader.finish_reason is not None
+            if phase != ("tail" if is_tail else "token"):
+                phase = "tail" if is_tail else "token"
+                self._patience.begin(phase if self._chunks is not None else "connect")
+            self._receive()
+            token = self._ready()
+        return token
+
+    def _receive(self) -> None:
+        failure: SourceError
+        try:
+            if self._chunks is None:
+                self._open()
+            else:
+                self._reader.feed(next(self._chunks))
+            return
+        except StopIteration:
+            self._reader.end()
+            return
+        except SourceError as error:
+            failure = error
+        except BROKEN as error:
+            failure = SourceLostError(f"the connection broke: {self._hide(str(error))[:200]}")
+        self._lost(failure)
+
+    def _open(self) -> None:
+        """Send the request, again where a server asks for that, until there is a stream."""
+        context = self._ssl_context
+        if context is None and self.endpoint.base_url.startswith("https:"):
+            context = default_ssl_context()
+        self._client = httpx.Client(
+            transport=WireTransport(self._wire, context),
+            trust_env=False,
+            follow_redirects=False,
+            # The patience of the stream knows better: a ping is no token.
+            timeout=httpx.Timeout(None),
+        )
+        while True:
+            response = self._client.send(self._built(self._client), stream=True)
+            if is_stream(response.status_code, response.headers):
+                self._response, self._chunks = response, response.iter_raw()
+                return
+            self._patience.begin("tail")
+            body = self._body(response)
+            response.close()
+            asked = seconds_to_wait(response.status_code, response.headers, datetime.now(UTC))
+            wait = None if asked is None else self._patience.spare(asked)
+            if wait is None:
+                raise refusal(response.status_code, response.headers, body, self._hide)
+            self._patience.begin("wait")
+            self._wire.sleep(wait)
+            self._patience.begin("connect")
+
+    def _built(self, client: httpx.Client) -> httpx.Request:
+        return client.build_request(
+            "POST",
+            self.endpoint.chat_url,
+            content=self._request.body(),
+            headers=self._request.headers(self._key),
+            extensions={"trace": self._trace},
+        )
+
+    def _trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_headers.started":
+            self._patience.begin("token")
+
+    def _body(self, response: httpx.Response) -> bytes:
+        """Return the beginning of an error's body; what has come if the rest does not."""
+        body = b""
+        try:
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > LONGEST_BODY:
+                    break
+        except (SourceLostError, TimeoutError, *BROKEN):
+            pass
+        return body[:LONGEST_BODY]

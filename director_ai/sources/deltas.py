@@ -1,0 +1,112 @@
+"""What one chunk of a chat completion adds to the answer."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from director_ai.errors import InvalidStreamError
+
+OTHER_FIELDS: Final = ("reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+"""What a chunk may hold beside the text of the answer. It is counted, and never taken for text."""
+
+
+class TokenPart(NamedTuple):
+    """A token as a server counts them, and its natural log-probability, if it told a number."""
+
+    text: str
+    logprob: float | None
+
+
+class Delta(NamedTuple):
+    """One chunk's part in the answer.
+
+    Attributes
+    ----------
+    text
+        What it adds; often ``""``.
+    parts
+        The tokens the server says it is made of, with their log-probabilities; empty if it does
+        not say.
+    others
+        The names in ``OTHER_FIELDS`` that it holds.
+    finish_reason
+        Why the answer ends here, or ``None``.
+    """
+
+    text: str
+    parts: tuple[TokenPart, ...]
+    others: tuple[str, ...]
+    finish_reason: str | None
+
+
+def delta_of(choice: Mapping[str, Any]) -> Delta:
+    """Return what a choice of a chunk adds to the answer.
+
+    Raises
+    ------
+    InvalidStreamError
+        If its text is no text. A part of the answer would be missing without a trace.
+
+    Examples
+    --------
+    >>> delta_of({"index": 0, "delta": {"role": "assistant", "content": "Hi"}}).text
+    'Hi'
+    """
+    delta = choice.get("delta")
+    if delta is None:
+        delta = {}
+    if not isinstance(delta, Mapping):
+        raise InvalidStreamError(f"delta must be an object, got {type(delta).__name__}")
+    text = delta.get("content")
+    if text is None:
+        text = ""
+    if not isinstance(text, str):
+        raise InvalidStreamError(f"content must be text, got {type(text).__name__}")
+    reason = choice.get("finish_reason")
+    if reason is not None and not isinstance(reason, str):
+        raise InvalidStreamError(f"finish_reason must be text, got {type(reason).__name__}")
+    return Delta(
+        text,
+        tuple(_parts(choice.get("logprobs"))),
+        tuple(name for name in OTHER_FIELDS if delta.get(name)),
+        reason or None,
+    )
+
+
+def _parts(logprobs: object) -> list[TokenPart]:
+    content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    if not isinstance(content, list):
+        return []
+    return [
+        TokenPart(str(entry.get("token", "")), _number(entry.get("logprob")))
+        for entry in content
+        if isinstance(entry, Mapping)
+    ]
+
+
+def _number(value: object) -> float | None:
+    """Return a log-probability as it came, also one that cannot be; ``None`` if it is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def lowest(parts: tuple[TokenPart, ...]) -> float | None:
+    """Return the log-probability of the least likely of several tokens that came as one.
+
+    One that is missing or no number leaves nothing to compare, and is returned.
+
+    >>> lowest((TokenPart("a", -0.5), TokenPart("b", -2.0)))
+    -2.0
+    >>> lowest((TokenPart("a", -0.5), TokenPart("b", None))) is None
+    True
+    """
+    least: float | None = None
+    for _, logprob in parts:
+        if logprob is None or math.isnan(logprob) or logprob > 0.0:
+            return logprob
+        least = logprob if least is None else min(least, logprob)
+    return least

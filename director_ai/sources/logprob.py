@@ -1,0 +1,108 @@
+"""Scores of a source that tells how sure its model was of every token."""
+
+import math
+from collections.abc import Callable
+from typing import Literal, Protocol, get_args
+
+from director_ai.core.halting.score import as_score
+from director_ai.errors import InvalidScoreError
+
+Scorer = Callable[[str], float]
+ScorerName = Literal["lexical", "logprob", "both"]
+SCORERS: tuple[ScorerName, ...] = get_args(ScorerName)
+
+
+class LogprobSource(Protocol):
+    """A source that knows the log-probability of the token it handed out last."""
+
+    @property
+    def last_logprob(self) -> float | None:
+        """The natural logarithm; ``None`` if it is not known."""
+        ...
+
+
+def logprob_score(source: LogprobSource) -> Scorer:
+    """Return a coherence callback: the probability of the newest token.
+
+    Parameters
+    ----------
+    source
+        The very stream that the kernel pulls its tokens from.
+
+    Returns
+    -------
+    callable
+        Gives ``exp(logprob)`` in [0, 1]; nan where the server told none, and more than 1 where
+        what it told is no log-probability. Neither is a score, so the kernel halts there.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> round(logprob_score(SimpleNamespace(last_logprob=-0.5))("Hi"), 4)
+    0.6065
+    >>> logprob_score(SimpleNamespace(last_logprob=None))("Hi")
+    nan
+    """
+
+    def score(_text: str) -> float:
+        logprob = source.last_logprob
+        if logprob is None:
+            return math.nan
+        try:
+            return math.exp(logprob)
+        except OverflowError:
+            return math.inf
+
+    return score
+
+
+def lowest_score(*scorers: Scorer) -> Scorer:
+    """Return a coherence callback: the lowest of several scores.
+
+    One that is no score makes no score of all: no other stands in for it.
+
+    Examples
+    --------
+    >>> lowest_score(lambda text: 0.9, lambda text: 0.4)("Hi")
+    0.4
+    >>> lowest_score(lambda text: float("nan"), lambda text: 0.4)("Hi")
+    nan
+    """
+
+    def score(text: str) -> float:
+        scores = [scorer(text) for scorer in scorers]
+        for value in scores:
+            try:
+                as_score(value)
+            except InvalidScoreError:
+                return value
+        return min(scores)
+
+    return score
+
+
+def chosen_score(name: ScorerName, lexical: Scorer, source: LogprobSource) -> Scorer:
+    """Return the callback by the name a person chose it by.
+
+    Parameters
+    ----------
+    name
+        ``"lexical"``, ``"logprob"``, or ``"both"`` for the lower of the two.
+    lexical
+        Compares the text with facts, as
+        :meth:`director_ai.core.scoring.scorer.CoherenceScorer.stream_callback` does.
+    source
+        As in :func:`logprob_score`.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> source = SimpleNamespace(last_logprob=0.0)
+    >>> [chosen_score(name, lambda text: 0.4, source)("Hi") for name in SCORERS]
+    [0.4, 1.0, 0.4]
+    """
+    if name == "lexical":
+        return lexical
+    if name == "logprob":
+        return logprob_score(source)
+    return lowest_score(lexical, logprob_score(source))

@@ -1,0 +1,184 @@
+"""A stream that an ``openai`` client has opened already, as a source of tokens."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self, overload
+
+from director_ai.errors import SourceAbortedError
+from director_ai.sources.chat_reader import ChatReader
+from director_ai.sources.chat_source import ABORTED, ChatSource
+
+
+class OpenAIStream(ChatSource, Iterator[str]):
+    """The tokens of a sync stream; see :func:`from_openai`.
+
+    Parameters
+    ----------
+    stream
+        What ``client.chat.completions.create(..., stream=True)`` returned.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(ChatReader())
+        self._stream = stream
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if self._is_closed:
+            raise StopIteration
+        try:
+            token = self._pull()
+        except BaseException:
+            self.close()
+            raise
+        if token is None:
+            self.close()
+            raise StopIteration
+        return token
+
+    def abort(self) -> None:
+        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
+        self._is_aborted = True
+        wire = self._stream.response.extensions.get("network_stream")
+        own = None if wire is None else wire.get_extra_info("socket")
+        if isinstance(own, socket.socket):
+            with contextlib.suppress(OSError):
+                # Not SSLSocket's own, which takes the TLS away from under a reader.
+                socket.socket.shutdown(own, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Cancel the request, if it is still going on."""
+        self._is_closed = True
+        self._stream.close()
+
+    def _pull(self) -> str | None:
+        token = self._ready()
+        while token is None and not self._is_over:
+            try:
+                chunk = next(self._stream)
+            except StopIteration:
+                self._reader.end()
+            except Exception:
+                if not self._is_aborted:
+                    raise
+            else:
+                self._reader.take(chunk.model_dump())
+            token = self._ready()
+        return token
+
+
+class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
+    """The tokens of an async stream; see :func:`from_openai`.
+
+    Parameters
+    ----------
+    stream
+        What ``await client.chat.completions.create(..., stream=True)`` returned.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(ChatReader())
+        self._stream = stream
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._scope: asyncio.Timeout | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._is_closed:
+            raise StopAsyncIteration
+        try:
+            token = await self._pull()
+        except BaseException:
+            await self.aclose()
+            raise
+        if token is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return token
+
+    def abort(self) -> None:
+        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
+        self._is_aborted = True
+        if self._loop is not None:
+            # A loop that is closed by now has nobody to wake.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._expire)
+
+    async def aclose(self) -> None:
+        """Cancel the request, if it is still going on."""
+        self._is_closed = True
+        await self._stream.close()
+
+    def _expire(self) -> None:
+        if self._scope is not None:
+            with contextlib.suppress(RuntimeError):
+                self._scope.reschedule(0.0)
+
+    async def _pull(self) -> str | None:
+        token = self._ready()
+        self._loop = asyncio.get_running_loop()
+        while token is None and not self._is_over:
+            self._scope = asyncio.timeout(None)
+            try:
+                async with self._scope:
+                    chunk = await anext(self._stream)
+            except StopAsyncIteration:
+                self._reader.end()
+            except Exception:
+                if self._is_aborted:
+                    raise SourceAbortedError(ABORTED) from None
+                raise
+            else:
+                self._reader.take(chunk.model_dump())
+            finally:
+                self._scope = None
+            token = self._ready()
+        return token
+
+
+@overload
+def from_openai(stream: Iterator[Any]) -> OpenAIStream: ...
+@overload
+def from_openai(stream: AsyncIterator[Any]) -> AsyncOpenAIStream: ...
+def from_openai(stream: Any) -> OpenAIStream | AsyncOpenAIStream:
+    """Return a ready stream of the ``openai`` client as a source for a kernel.
+
+    The client reports a connection that was cut as the end of the answer; this source does not.
+    Time limits, retries and keys stay the client's. Close it, or let a kernel do so.
+
+    Parameters
+    ----------
+    stream
+        What ``client.chat.completions.create(..., stream=True)`` returned, awaited if the client
+        is async.
+
+    Returns
+    -------
+    OpenAIStream or AsyncOpenAIStream
+        With the properties of :class:`director_ai.sources.chat_stream.ChatStream`.
+
+    Raises
+    ------
+    TypeError
+        If it is no stream.
+
+    Examples
+    --------
+    >>> from_openai("Hello")
+    Traceback (most recent call last):
+    TypeError: stream must be what create(..., stream=True) returned, got str
+    """
+    if hasattr(stream, "response") and hasattr(stream, "close"):
+        if hasattr(stream, "__anext__"):
+            return AsyncOpenAIStream(stream)
+        if hasattr(stream, "__next__"):
+            return OpenAIStream(stream)
+    raise TypeError(
+        f"stream must be what create(..., stream=True) returned, got {type(stream).__name__}"
+    )

@@ -1,0 +1,212 @@
+"""The socket of one sync stream, and nobody else's: whoever waits on it can be woken."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+import httpcore
+
+from director_ai.errors import SourceAbortedError, SourceError, SourceLostError
+from director_ai.sources.chat_source import ABORTED
+from director_ai.sources.patience import Patience
+
+T = TypeVar("T")
+
+
+class Wire(httpcore.NetworkBackend):
+    """Connects, and waits no longer than the stream's patience.
+
+    Closing a response does not wake the thread that reads it; shutting its socket down does. The
+    socket is therefore kept from the moment it exists, before it is connected.
+
+    Parameters
+    ----------
+    patience
+        The limits of the stream.
+    """
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._holding = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._woken = threading.Event()
+        self._is_aborted = False
+
+    def abort(self) -> None:
+        """Wake whoever waits, from any thread; every later wait fails at once."""
+        self._is_aborted = True
+        self._woken.set()
+        with self._holding, contextlib.suppress(OSError):
+            if self._socket is not None:
+                # Not SSLSocket's own, which takes the TLS away from under a reader.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket; only once nobody waits on it."""
+        with self._holding:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; errors as in :meth:`wait`."""
+        self._woken.clear()
+        if not self._is_aborted:
+            self._woken.wait(seconds)
+        self._check()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002  # the patience knows
+        local_address: str | None = None,  # noqa: ARG002  # any will do
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002  # none are set
+    ) -> "WireStream":
+        """Return a connected stream; of several addresses the first that answers."""
+        failure: OSError | None = None
+        for family, address in self._addresses(host, port):
+            own = socket.socket(family, socket.SOCK_STREAM)
+            self._hold(own)
+            try:
+                self.wait(partial(own.connect, address))
+            except SourceLostError as error:
+                failure = error
+                continue
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return WireStream(self, own)
+        raise SourceLostError(f"no connection to {host}:{port}: {failure or 'no address'}")
+
+    def start_tls(self, context: ssl.SSLContext, name: str | None) -> "WireStream":
+        """Return the stream once more, encrypted."""
+        assert self._socket is not None
+        with self._holding:
+            # The socket's number goes over to the new object, which must be the one to shut down.
+            secure = context.wrap_socket(
+                self._socket, server_hostname=name, do_handshake_on_connect=False
+            )
+            self._socket = secure
+        try:
+            self.wait(secure.do_handshake)
+        except SourceLostError as error:
+            raise SourceLostError(f"no secure connection to {name}: {error}") from None
+        return WireStream(self, secure)
+
+    def wait(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` on the socket returns.
+
+        Raises
+        ------
+        SourceAbortedError
+            If the stream was aborted, before or meanwhile.
+        SourceTimeoutError
+            If a limit passed.
+        SourceLostError
+            If the socket failed.
+        """
+        own = self._socket
+        assert own is not None
+        self._check()
+        failure: SourceError
+        try:
+            own.settimeout(self._patience.left)
+            result = work()
+        except TimeoutError:
+            failure = self._patience.error
+        except OSError as error:
+            failure = SourceLostError(error.strerror or str(error))
+        else:
+            self._check_aborted()
+            return result
+        self._check_aborted()
+        raise failure
+
+    def _check(self) -> None:
+        self._check_aborted()
+        if self._patience.left <= 0.0:
+            raise self._patience.error
+
+    def _check_aborted(self) -> None:
+        if self._is_aborted:
+            raise SourceAbortedError(ABORTED)
+
+    def _hold(self, own: socket.socket) -> None:
+        self.close()
+        with self._holding:
+            self._socket = own
+
+    def _addresses(self, host: str, port: int) -> list[tuple[int, Any]]:
+        """Resolve a name on a thread that can be left behind: the resolver cannot be woken."""
+        found: list[list[tuple[int, Any]] | OSError] = []
+        self._woken.clear()
+
+        def resolve() -> None:
+            try:
+                answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                found.append([(family, address) for family, _, _, _, address in answers])
+            except OSError as error:
+                found.append(error)
+            self._woken.set()
+
+        self._check()
+        threading.Thread(target=resolve, name="director-resolver", daemon=True).start()
+        self._woken.wait(self._patience.left)
+        self._check()
+        answer = found[0] if found else OSError("the name was not resolved")
+        if isinstance(answer, OSError):
+            raise SourceLostError(f"no address of {host}: {answer.strerror or answer}")
+        return answer
+
+
+class WireStream(httpcore.NetworkStream):
+    """What the HTTP protocol reads from and writes to.
+
+    Parameters
+    ----------
+    wire
+        Whose socket it is.
+    own
+        The socket.
+    """
+
+    def __init__(self, wire: Wire, own: socket.socket) -> None:
+        self._wire = wire
+        self._socket = own
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Return what has come; ``b""`` at the end. Errors as in :meth:`Wire.wait`."""
+        try:
+            return self._wire.wait(partial(self._socket.recv, max_bytes))
+        except SourceLostError as error:
+            raise SourceLostError(f"the connection broke: {error}") from None
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Send all of ``buffer``; errors as in :meth:`Wire.wait`."""
+        try:
+            while buffer:
+                sent = self._wire.wait(partial(self._socket.send, buffer))
+                buffer = buffer[sent:]
+        except SourceLostError as error:
+            # A server may refuse before it has read all; what it says is read then.
+            raise httpcore.WriteError(str(error)) from None
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> "WireStream":
+        """Return the stream once more, encrypted."""
+        return self._wire.start_tls(ssl_context, server_hostname)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._wire.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return the socket if asked for ``"socket"``, else ``None``."""
+        return self._socket if info == "socket" else None

@@ -1,0 +1,203 @@
+"""A stream from a real model on the Live page: asked for, judged and recorded as it comes."""
+
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from secrets import token_hex
+from time import monotonic
+from typing import Final
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.hooks import logger
+from director_ai.core.runtime.session import StreamSession
+from director_ai.core.runtime.streaming import StreamingKernel
+from director_ai.core.scoring.scorer import CoherenceScorer
+from director_ai.sources.chat_stream import ChatStream
+from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.logprob import ScorerName, chosen_score
+from director_ai.sources.samples import fact_store
+from director_ai.storage.recorder import Recorder
+from director_ai.storage.store import Store
+from director_ai.ui.live_run import Origin, Snapshot
+
+LEASE_S: Final = 15.0
+"""A stream nobody has looked at for this long is stopped: its tab was closed."""
+
+MOST_KEPT: Final = 50
+"""Runs that are over and can still be shown after a reload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of an endpoint, and how the answer is scored.
+
+    Attributes
+    ----------
+    endpoint
+        Whom to ask.
+    prompt
+        The user's message.
+    facts
+        What the answer is compared with; sources apart by blank lines.
+    scorer
+        By the facts, by the log-probabilities, or by the lower of both.
+    max_tokens
+        Tokens the answer may have.
+    """
+
+    endpoint: Endpoint
+    prompt: str
+    facts: str
+    scorer: ScorerName
+    max_tokens: int
+
+
+class EndpointRun:
+    """One answer of a model, under way from the moment it is made.
+
+    Parameters
+    ----------
+    question
+        What to ask.
+    policy
+        Limits to enforce.
+    recorder
+        What writes the stream into the store.
+
+    Raises
+    ------
+    DirectorError
+        If it cannot be asked so.
+    """
+
+    def __init__(self, question: Question, policy: HaltPolicy, recorder: Recorder) -> None:
+        self.policy = policy
+        # Not to be guessed: whoever has the link may look at the session.
+        self.record_id = f"live-{token_hex(6)}"
+        self.source = Origin(
+            id=self.record_id,
+            title=f"{question.endpoint.model} at {question.endpoint.origin}",
+            prompt=question.prompt,
+            model=question.endpoint.model,
+        )
+        self._kernel = StreamingKernel.from_policy(policy, streaming_debug=True, on_fault="halt")
+        self._chat = ChatStream(
+            question.endpoint,
+            question.prompt,
+            logprobs=question.scorer != "lexical",
+            options={"max_tokens": question.max_tokens},
+        )
+        facts = [part for part in question.facts.split("\n\n") if part.strip()]
+        scorer = CoherenceScorer(ground_truth_store=fact_store(facts)) if facts else None
+        lexical = scorer.stream_callback(question.prompt) if scorer else _unscored
+        self._stream = self._kernel.stream(
+            self._chat,
+            chosen_score(question.scorer, lexical, self._chat),
+            scorer=scorer,
+            prompt=question.prompt,
+        )
+        recorder.record(
+            self._stream,
+            policy,
+            id=self.record_id,
+            prompt=question.prompt,
+            model=question.endpoint.model,
+            source=question.endpoint.origin,
+        )
+        self._started = self._seen_at = monotonic()
+        self._over = threading.Event()
+        for work in (self._drive, self._keep_lease):
+            threading.Thread(target=work, name="director-endpoint", daemon=True).start()
+
+    @property
+    def session(self) -> StreamSession:
+        """The session as it grows."""
+        return self._stream.session
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the stream has ended and its connection is closed."""
+        return self._over.is_set()
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds since it was asked."""
+        return monotonic() - self._started
+
+    def stop(self) -> None:
+        """End the stream now, even while its server hangs."""
+        self._kernel.emergency_stop()
+
+    def snapshot(self) -> Snapshot:
+        """Return the run as it stands, and keep it alive."""
+        self._seen_at = monotonic()
+        over = self.is_over
+        session = self._stream.session
+        # Scores are appended after tokens and events before both are final: count once.
+        n_scored = min(len(session.coherence_history), len(session.events))
+        spent_s = session.elapsed_s or monotonic() - self._started
+        return Snapshot(
+            tokens=session.tokens[:],
+            scores=session.coherence_history[:n_scored],
+            held=[not event.scored for event in session.events[:n_scored]],
+            playing=not over,
+            ended=over,
+            tokens_per_s=len(session.tokens) / spent_s,
+        )
+
+    def _drive(self) -> None:
+        try:
+            self._stream.run_to_end()
+        except Exception as error:
+            # The kernel turns every fault into a session; this would be one of ours.
+            logger().log(logging.ERROR, "a stream ended unforeseen", exc_info=error)
+        finally:
+            self._chat.close()
+            self._over.set()
+
+    def _keep_lease(self) -> None:
+        while not self._over.wait(LEASE_S / 10):
+            if monotonic() - self._seen_at > LEASE_S:
+                self.stop()
+
+
+def _unscored(_text: str) -> float:
+    raise ValueError("facts must be given to score by them")
+
+
+class EndpointRuns:
+    """The runs of this server, by their record's id; a page that is reloaded finds its own."""
+
+    def __init__(self) -> None:
+        self._runs: OrderedDict[str, EndpointRun] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, run: EndpointRun) -> EndpointRun:
+        """Keep a run; of those that are over, the oldest give way."""
+        with self._lock:
+            self._runs[run.record_id] = run
+            over = [name for name, each in self._runs.items() if each.is_over]
+            for old in over[: max(0, len(over) - MOST_KEPT)]:
+                del self._runs[old]
+        return run
+
+    def get(self, id: str) -> EndpointRun | None:
+        """Return a run, or ``None``."""
+        with self._lock:
+            return self._runs.get(id)
+
+
+@st.cache_resource(show_spinner=False)
+def endpoint_runs() -> EndpointRuns:
+    """Return the runs of this server."""
+    return EndpointRuns()
+
+
+@st.cache_resource(show_spinner=False)
+def live_recorder(_store: Store, name: str) -> Recorder:  # noqa: ARG001  # another store, another recorder
+    """Return what records the Live page's streams into a store; ``name`` is the store's."""
+    address = _store._database.url.render_as_string(hide_password=False)
+    return Recorder(address, source="Live")

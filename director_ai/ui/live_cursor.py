@@ -1,0 +1,31 @@
+"""Which token of a stream the reader of the Live page looks at."""
+
+import streamlit as st
+
+
+def cursor(n_tokens: int) -> int | None:
+    """Return which of the tokens the reader looks at; ``None`` while following the newest."""
+    if is_following():
+        return None
+    return min(int(st.session_state.get("t", 0)), max(0, n_tokens - 1))
+
+
+def set_cursor(index: int) -> None:
+    """Look at one token; to be called from a callback."""
+    st.session_state["follow"] = False
+    st.session_state["t"] = index
+
+
+def follow() -> None:
+    """Look at the newest token, as it comes; to be called from a callback."""
+    st.session_state["follow"] = True
+
+
+def unfollow() -> None:
+    """Stay at the token in sight; to be called from a callback."""
+    st.session_state["follow"] = False
+
+
+def is_following() -> bool:
+    """Return whether the newest token is looked at, as it comes."""
+    return bool(st.session_state.get("follow", True))

@@ -1,0 +1,26 @@
+"""The endpoints that this server's configuration names."""
+
+from collections.abc import Mapping
+
+from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.permission import configured_endpoints
+from director_ai.ui.login import secrets
+
+
+def named_endpoints() -> dict[str, Endpoint]:
+    """Return the endpoints of the section ``director.endpoints`` by their names.
+
+    Where others may be looking, as :func:`director_ai.ui.login.is_shared` tells, no other endpoint
+    may be called.
+
+    Raises
+    ------
+    InvalidEndpointError
+        If one is incomplete.
+    InvalidLoginError
+        If the secrets cannot be read.
+    """
+    director = secrets().get("director")
+    return configured_endpoints(
+        director.get("endpoints") if isinstance(director, Mapping) else None
+    )

@@ -1,0 +1,144 @@
+"""The Live page on a real llama.cpp server, in a real browser."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from director_ai.storage.store import Store
+from tests.sources.llama_server import LlamaServer, llama_server
+
+from .conftest import OpenPage, Serve, Server
+
+WAIT_MS = 20_000
+NO_LIMITS = "&h=0&a=0&d=1.5"
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("asked") / "s.db"
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, path: Path) -> Server:
+    return serve(env={"DIRECTOR_STORE": str(path)})
+
+
+@pytest.fixture
+def llama(tmp_path: Path) -> Iterator[LlamaServer]:
+    with llama_server(tmp_path) as server:
+        yield server
+
+
+def asked(open_page: OpenPage, server: Server, url: str, query: str, *, n_tokens: int) -> Page:
+    """Fill in the question and press Start."""
+    page = open_page(server, f"/?from=Endpoint{query}")
+    for label, value in (("Address", url), ("Tokens at most", str(n_tokens))):
+        page.get_by_label(label, exact=True).fill(value)
+        page.get_by_label(label, exact=True).press("Enter")
+    page.get_by_label("Prompt", exact=True).fill("Why is the sky blue?")
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    page.get_by_role("radio", name="Log-probabilities").click()
+    start = page.locator(".st-key-ask button").first
+    expect(start).to_be_enabled(timeout=WAIT_MS)
+    start.click()
+    return page
+
+
+def said(page: Page, text: str | re.Pattern[str]) -> None:
+    expect(page.locator(".d-status")).to_contain_text(text, timeout=WAIT_MS)
+
+
+def n_shown(page: Page) -> int:
+    return page.locator(".tokens bdi").count()
+
+
+def session_id(page: Page) -> str:
+    page.wait_for_url(re.compile("run=live-"))
+    return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+def under_way(page: Page, llama: LlamaServer) -> str:
+    """Wait for some tokens, then let the server hang."""
+    expect(page.locator(".tokens bdi").nth(20)).to_be_attached(timeout=WAIT_MS)
+    llama.freeze()
+    page.wait_for_timeout(1_500)
+    return session_id(page)
+
+
+def test_a_halt_cancels_the_request_and_is_recorded(
+    open_page: OpenPage, server: Server, llama: LlamaServer, path: Path
+) -> None:
+    page = asked(open_page, server, llama.url, "", n_tokens=30_000)
+
+    said(page, "Halted at token")
+    assert llama.settle() is not None
+    with Store(path) as store:
+        record = store.get(session_id(page))
+    assert (record.ended_by, record.prompt, record.model) == (
+        "halted",
+        "Why is the sky blue?",
+        "default",
+    )
+    assert record.n_tokens < 100
+    expect(page.locator(".tokens bdi")).to_have_count(record.n_tokens, timeout=WAIT_MS)
+
+
+def test_a_reload_finds_the_stream_and_stop_ends_it_while_its_server_hangs(
+    open_page: OpenPage, server: Server, llama: LlamaServer, path: Path
+) -> None:
+    page = asked(open_page, server, llama.url, NO_LIMITS, n_tokens=30_000)
+    under_way(page, llama)
+    n_before = n_shown(page)
+
+    page.reload()
+    expect(page.locator(".tokens bdi").nth(n_before - 1)).to_be_attached(timeout=WAIT_MS)
+    llama.thaw()
+    expect(page.locator(".tokens bdi").nth(n_before)).to_be_attached(timeout=WAIT_MS)
+    llama.freeze()
+    page.wait_for_timeout(1_500)
+
+    pressed = time.time()
+    page.locator(".st-key-stop_asking button").first.click()
+    said(page, "Stopped: kernel_inactive")
+    expect(page.locator(".st-key-ask button").first).to_have_text(re.compile("Ask again"))
+    llama.thaw()
+    with Store(path) as store:
+        record = store.get(session_id(page))
+    assert record.ended_by == "operator"
+    assert record.ended_us / 1e6 - pressed < 1.0
+    assert record.n_tokens == n_shown(page)
+
+
+def test_a_server_that_dies_leaves_what_had_come_with_its_reason(
+    open_page: OpenPage, server: Server, llama: LlamaServer, path: Path
+) -> None:
+    page = asked(open_page, server, llama.url, NO_LIMITS, n_tokens=30_000)
+    name = under_way(page, llama)
+    n_before = n_shown(page)
+
+    llama.kill()
+    said(page, "Stopped: source_error")
+    said(page, "SourceLostError")
+    assert n_shown(page) >= n_before > 20
+    with Store(path) as store:
+        assert (store.get(name).ended_by, store.get(name).n_tokens) == ("fault", n_shown(page))
+
+    page.locator(".st-key-ask button").first.click()
+    page.wait_for_function("name => !location.search.includes(name)", arg=name)
+    said(page, "Stopped: source_error")
+
+
+def test_what_cannot_be_asked_is_said_before_it_is(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server, "/?from=Endpoint")
+    expect(page.get_by_text("Still missing: a prompt and facts to score by.")).to_be_visible()
+
+    page.get_by_label("Address", exact=True).fill("ftp://127.0.0.1/")
+    page.get_by_label("Address", exact=True).press("Enter")
+
+    expect(page.get_by_text("base_url must begin with http:// or https://")).to_be_visible()
+    expect(page.locator(".st-key-ask button").first).to_be_disabled()

@@ -1,0 +1,365 @@
+"""``director-ai watch``, on a real llama.cpp server and on one that misbehaves."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from director_ai import HaltPolicy, StreamingKernel
+from director_ai.cli.ending import Status
+from director_ai.cli.main import main
+from director_ai.cli.watch_screen import ROWS, curve, heated_text, margins_lines, screen
+from director_ai.replay.floors import floors
+from director_ai.storage.store import Store
+from tests.sources.fault_modes import MODES
+from tests.sources.fault_server import HANG, OK, A, FaultServer, chunk, sse
+from tests.sources.llama_server import LlamaServer, llama
+
+__all__ = ["llama"]
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
+OFF = ("--hard-limit", "0", "--window-threshold", "0", "--trend-threshold", "1.5")
+HOSTILE = [OK, sse(chunk("\x1b]0;owned\x07\x1b[2Jplain\u202e")), HANG]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultServer]:
+    modes = {name: list(mode.attempts) for name, mode in MODES.items()}
+    with FaultServer(modes | {"hang": [[OK, A, HANG]], "hostile": [HOSTILE]}) as server:
+        yield server
+
+
+def asked(url: str, *more: str) -> list[str]:
+    return ["watch", "--endpoint", url, "--model", "tiny", "--prompt", "Why?", *more]
+
+
+def test_an_answer_that_completes_is_written_and_told(
+    llama: LlamaServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(asked(llama.url, "--max-tokens", "20", "--set", "seed=4", *OFF))
+
+    seen = capsys.readouterr()
+    assert status == Status.OK
+    assert len(seen.out) > 40
+    assert re.match(r"Completed, \d+ tokens: no rule held\.\n", seen.err)
+    assert "The server cut the answer at its length limit.\n" in seen.err
+
+
+def test_a_halt_has_its_sentence_its_status_and_frees_the_server(
+    llama: LlamaServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "facts.txt").write_text("The Moon orbits Earth.\n\nIt takes 27 days.\n")
+
+    status = main(asked(llama.url, "--facts", "facts.txt", "--set", "seed=4"))
+
+    seen = capsys.readouterr()
+    assert status == Status.REFUSED
+    assert re.match(r"Halted at token \d+: ", seen.err)
+    assert llama.settle() is not None
+
+
+def test_json_is_one_document_with_everything(
+    llama: LlamaServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(asked(llama.url, "--max-tokens", "9", "--set", "seed=4", "--json", *OFF))
+
+    seen = capsys.readouterr()
+    said = json.loads(seen.out)
+    assert status == Status.OK
+    assert (said["ended_by"], said["finish_reason"]) == ("completed", "length")
+    assert (said["prompt"], said["model"], said["source"]) == ("Why?", "tiny", "watch")
+    assert len(said["tokens"]) == len(said["scores"]) == len(said["logprobs"]) > 4
+    assert said["headline"] in seen.err
+
+
+def test_the_lower_of_both_scores_may_judge(
+    llama: LlamaServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "facts.txt").write_text("The Moon orbits Earth.")
+    runs = {}
+    for name in ("lexical", "logprob", "both"):
+        more = ("--facts", "facts.txt", "--scorer", name, "--max-tokens", "9", "--json", *OFF)
+        assert main(asked(llama.url, *more, "--set", "seed=4")) == Status.OK
+        runs[name] = json.loads(capsys.readouterr().out)["scores"]
+
+    lower = [min(pair) for pair in zip(runs["lexical"], runs["logprob"], strict=True)]
+    assert runs["both"] == pytest.approx(lower)
+
+
+def test_an_answer_is_recorded_where_it_is_asked_for(
+    llama: LlamaServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(asked(llama.url, "--max-tokens", "9", "--json", *OFF))
+    assert list(elsewhere.iterdir()) == []
+    capsys.readouterr()
+
+    main(asked(llama.url, "--max-tokens", "9", "--json", "--store", "runs.db", *OFF))
+
+    seen = capsys.readouterr()
+    said = json.loads(seen.out)
+    kept = Store("runs.db").get(said["id"])
+    assert list(kept.tokens) == said["tokens"]
+    assert (kept.source, kept.prompt, kept.model) == ("watch", "Why?", "tiny")
+    assert f"Recorded as {said['id']} in runs.db.\n" in seen.err
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("closed-early", "failed after 2 tokens: the stream ended without a finish_reason: the"),
+        ("error-object", "failed after 1 tokens: the server reported an error: out of memory."),
+        ("no-key", "failed after 0 tokens: the server answered 401: wrong key."),
+        ("hang-after-a-token", "failed after 1 tokens: the server sent no token for 0.3 s."),
+    ],
+)
+def test_a_stream_that_fails_keeps_what_came_and_says_why(
+    server: FaultServer,
+    elsewhere: Path,
+    mode: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    more = ("--facts", "facts.txt", "--token-timeout", "0.3", "--json")
+
+    status = main(asked(server.url(mode), *more))
+
+    seen = capsys.readouterr()
+    assert status == Status.FAILED
+    assert said in seen.err
+    assert said in json.loads(seen.out)["headline"]
+    assert json.loads(seen.out)["tokens"] == list(MODES[mode].tokens)
+
+
+def test_a_server_without_log_probabilities_is_told_apart(
+    server: FaultServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(asked(server.url("plain"), "--json"))
+
+    seen = capsys.readouterr()
+    assert status == Status.FAILED
+    assert "Stopped: invalid_score (nan)." in seen.err
+    assert "--scorer lexical needs none" in seen.err
+    assert json.loads(seen.out)["logprobs"] == [None]
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "said"),
+    [
+        (["--scorer", "lexical"], Status.USAGE, "--scorer lexical needs --facts."),
+        (["--scorer", "both"], Status.USAGE, "--scorer both needs --facts."),
+        (["--facts", "no.txt"], Status.NOT_FOUND, "no.txt: No such file or directory."),
+        (["--facts", "blank.txt"], Status.REFUSED, "blank.txt must hold a fact; it is blank."),
+        (["--facts", "bytes.txt"], Status.REFUSED, "bytes.txt must be UTF-8 text"),
+        (["--key-env", "NO_KEY"], Status.NOT_FOUND, "'NO_KEY', which is not set."),
+        (["--key-env", "sk-secret"], Status.USAGE, "not a key; what was given is not shown"),
+        (["--endpoint", "file:///etc/passwd"], Status.USAGE, "must begin with http:// or"),
+        (
+            ["--set", "stream=false"],
+            Status.USAGE,
+            "options must not hold 'stream'; it is set elsewhere.",
+        ),
+        (["--token-timeout", "0"], Status.USAGE, "token must be a finite number of seconds"),
+        (["--hard-limit", "2"], Status.USAGE, "hard_limit must be"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    elsewhere: Path,
+    more: list[str],
+    status: Status,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (elsewhere / "blank.txt").write_text(" \n\n ")
+    (elsewhere / "bytes.txt").write_bytes(b"\xff\xfe")
+
+    assert main(asked("http://127.0.0.1:9", *more)) == status
+
+    seen = capsys.readouterr()
+    assert said in seen.err
+    assert (seen.out, seen.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("more", [["--set", "seed"], ["--max-tokens", "0"], ["--scorer", "x"]])
+def test_what_is_not_understood_is_usage(more: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(asked("http://127.0.0.1:9", *more))
+
+    assert caught.value.code == Status.USAGE
+
+
+class Terminal:
+    """The command on a terminal of 60 columns and 24 lines."""
+
+    def __init__(self, arguments: list[str], folder: Path) -> None:
+        self._ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        self.process = subprocess.Popen(
+            [*RUN, *arguments],
+            cwd=folder,
+            env={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+            | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "COLORTERM": "truecolor"},
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        self.seen = ""
+
+    def read_until(self, text: str, seconds: float = 15.0) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.seen:
+            assert time.monotonic() < deadline, self.seen
+            if select.select([self._ours], [], [], 0.1)[0]:
+                self.read()
+
+    def read(self) -> bool:
+        try:
+            more = os.read(self._ours, 65_536)
+        except OSError:
+            # What a terminal says once nobody is at its other end.
+            return False
+        self.seen += more.decode(errors="replace")
+        return bool(more)
+
+    def end(self) -> int:
+        while self.read():
+            pass
+        os.close(self._ours)
+        return self.process.wait(10)
+
+
+def words_of(seen: str) -> str:
+    """Return what is on a terminal without its colours and movements."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+
+
+def test_a_terminal_shows_text_curve_margins_and_the_sentence(
+    llama: LlamaServer, elsewhere: Path
+) -> None:
+    (elsewhere / "facts.txt").write_text("The Moon orbits Earth.")
+    terminal = Terminal(asked(llama.url, "--facts", "facts.txt", "--set", "seed=4"), elsewhere)
+
+    assert terminal.end() == Status.REFUSED
+    shown = words_of(terminal.seen)
+    assert "⟦" in shown
+    assert "1.0 │" in shown
+    assert "●" in shown
+    assert re.search(r"token \d+   score 0\.\d{3}   next ≥ 0\.\d{3}\s+■ hard limit [+-]", shown)
+    assert re.search(r"Halted at token \d+: ", shown)
+    # The halting token stands on the background of the highest heat.
+    assert "48;2;194;65;12" in terminal.seen
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_ctrl_c_stops_a_stream_that_hangs_and_says_so(
+    server: FaultServer, elsewhere: Path, form: list[str]
+) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    before = len(server.requests)
+    terminal = Terminal(asked(server.url("hang"), "--facts", "facts.txt", *form), elsewhere)
+    if not form:
+        terminal.read_until("token 0")
+    deadline = time.monotonic() + 15
+    while len(server.requests) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+
+    started = time.monotonic()
+    terminal.process.send_signal(signal.SIGINT)
+    status = terminal.end()
+
+    assert status == Status.INTERRUPTED
+    assert "Stopped by you after 1 tokens." in words_of(terminal.seen)
+    assert time.monotonic() - started < 3.0
+    assert "Traceback" not in terminal.seen
+    assert server.settle() is not None
+
+
+def test_no_token_steers_the_terminal(server: FaultServer, elsewhere: Path) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    more = ("--facts", "facts.txt", "--token-timeout", "0.5")
+    terminal = Terminal(asked(server.url("hostile"), *more), elsewhere)
+
+    assert terminal.end() == Status.FAILED
+    assert "\x1b]0;" not in terminal.seen
+    assert "\u202e" not in terminal.seen
+    assert "⟨U+001B⟩[2Jplain⟨U+202E⟩" in words_of(terminal.seen).replace("\r\n", "")
+
+
+def judged(scores: list[float], **limits: Any) -> tuple[Any, HaltPolicy]:
+    given = iter(scores)
+    kernel = StreamingKernel(**limits)
+    tokens = [f" t{number}" for number in range(len(scores))]
+    return kernel.stream_tokens(tokens, lambda text: next(given)), kernel.policy
+
+
+def drawn(renderable: Any, width: int = 60) -> list[str]:
+    console = Console(width=width, color_system=None, file=open(os.devnull, "w"))  # noqa: PTH123
+    with contextlib.closing(console.file), console.capture() as captured:
+        console.print(renderable)
+    return captured.get().splitlines()
+
+
+def test_the_curve_shows_each_score_in_its_line_and_the_floor_under_it() -> None:
+    scores = np.array([0.95, 0.6, 0.3])
+    highest = np.array([0.5, 0.5, 0.5, 0.5])
+
+    lines = [line.plain for line in curve(scores, highest, width=40)]
+
+    assert len(lines) == ROWS
+    assert [line[:5] for line in (lines[0], lines[3], lines[7])] == ["1.0 │", "0.5 │", "0.0 │"]
+    assert [line[5:] for line in lines] == ["●  ", "   ", "   ", "▔●▔", "   ", "  ●", "   ", "   "]
+
+
+def test_only_the_newest_scores_that_fit_are_drawn() -> None:
+    lines = curve(np.linspace(0, 1, 500), np.full(501, -np.inf), width=26)
+
+    assert {len(line.plain) for line in lines} == {25}
+
+
+def test_a_refused_token_stands_in_brackets() -> None:
+    session, _ = judged([0.9, 0.2])
+
+    assert heated_text(session, [0, 4]).plain == " t0⟦ t1⟧"
+
+
+def test_margins_are_those_of_the_kernel_s_floors() -> None:
+    scores = np.array([0.9, 0.8])
+    policy = HaltPolicy(window_size=2, trend_window=3)
+    found = floors(scores, policy)
+
+    line = margins_lines(scores, found.margins(scores), found.stacked()[:, -1]).plain
+    assert line == (
+        "token 1   score 0.800   next ≥ 0.750\n■ hard limit +0.300   ◆ window +0.600   ▲ trend –"
+    )
+
+
+def test_a_screen_is_never_higher_than_its_terminal() -> None:
+    session, policy = judged([0.9] * 500)
+
+    lines = drawn(screen(session, policy, width=60, height=24))
+    assert len(lines) < 24
+    assert all(len(line) <= 60 for line in lines)
+
+
+def test_a_screen_without_a_token_says_what_it_waits_for() -> None:
+    session, policy = judged([])
+
+    assert drawn(screen(session, policy, width=60, height=24))[-1] == "waiting for the first token"

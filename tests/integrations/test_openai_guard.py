@@ -1,0 +1,190 @@
+"""The guard around an ``openai`` client, against a real llama.cpp server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+
+from director_ai import AsyncStreamingKernel, CoherenceScorer, StreamingKernel
+from director_ai.errors import InvalidRecordError
+from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard, prompt_of
+from director_ai.sources.samples import fact_store
+from director_ai.storage.recorder import Recorder
+from director_ai.storage.store import Store
+from tests.sources.fault_modes import MODES
+from tests.sources.fault_server import FaultServer
+from tests.sources.llama_server import LlamaServer, llama
+
+__all__ = ["llama"]
+
+ASKED: dict[str, Any] = {
+    "model": "tiny",
+    "messages": [{"role": "system", "content": "Babble."}, {"role": "user", "content": "Why?"}],
+    "seed": 5,
+}
+LENIENT: dict[str, Any] = {"hard_limit": 0.0, "window_threshold": 0.0, "trend_threshold": 1.5}
+FACTS = CoherenceScorer(ground_truth_store=fact_store(["The Moon orbits Earth in 27 days."]))
+
+
+@pytest.fixture
+def client(llama: LlamaServer) -> Iterator[OpenAI]:
+    with OpenAI(base_url=llama.url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+def test_text_comes_as_it_is_released_and_ends_as_it_should(client: OpenAI) -> None:
+    guard = OpenAIGuard(client, StreamingKernel(**LENIENT), facts=FACTS)
+
+    answer = guard.stream(**ASKED, max_tokens=20)
+    pieces = list(answer)
+
+    assert len(pieces) > 10
+    assert "".join(pieces) == answer.session.output
+    assert (answer.session.halted, answer.source.finish_reason) == (False, "length")
+
+
+def test_nothing_that_was_refused_is_handed_out(client: OpenAI, llama: LlamaServer) -> None:
+    guard = OpenAIGuard(client, StreamingKernel(), facts=FACTS)
+
+    answer = guard.stream(**ASKED, max_tokens=30_000)
+    pieces = list(answer)
+
+    assert answer.session.reason is not None
+    assert answer.session.reason.halt_class == "policy"
+    assert "".join(pieces) == answer.session.output
+    assert len(pieces) == len(answer.session.tokens) - 1
+    assert answer.session.halt_evidence_structured is not None
+    assert llama.settle() is not None
+
+
+def test_the_model_s_own_certainty_may_be_the_score(client: OpenAI) -> None:
+    answer = OpenAIGuard(client, StreamingKernel(halt_mode="observe"), score="logprob").stream(
+        **ASKED, max_tokens=20
+    )
+
+    list(answer)
+    assert len(answer.session.coherence_history) == len(answer.source.logprobs) > 10
+
+
+def test_a_call_that_is_left_is_cancelled_and_its_session_kept(
+    client: OpenAI, llama: LlamaServer
+) -> None:
+    guard = OpenAIGuard(client, StreamingKernel(**LENIENT), facts=FACTS)
+
+    with guard.stream(**ASKED, max_tokens=30_000) as answer:
+        first = [next(answer) for _ in range(3)]
+
+    assert answer.session.tokens == first
+    assert answer.session.halt_reason == "cancelled"
+    assert llama.settle() is not None
+
+
+def test_calls_are_recorded(client: OpenAI, tmp_path: Path) -> None:
+    kernel = StreamingKernel(**LENIENT)
+    with Recorder(tmp_path / "sessions.db") as recorder:
+        guard = OpenAIGuard(client, kernel, facts=FACTS, recorder=recorder)
+        answer = guard.stream(**ASKED, max_tokens=20, record={"id": "a", "tags": ["new"]})
+        list(answer)
+
+    kept = Store(tmp_path / "sessions.db").get("a")
+    assert (kept.prompt, kept.model, kept.tags) == ("Why?", "tiny", ("new",))
+    assert kept.tokens == tuple(answer.session.tokens)
+    assert kept.ended_by == "completed"
+
+
+def test_a_record_that_is_none_leaves_no_request_behind(
+    client: OpenAI, llama: LlamaServer, tmp_path: Path
+) -> None:
+    with Recorder(tmp_path / "sessions.db") as recorder:
+        guard = OpenAIGuard(client, StreamingKernel(), facts=FACTS, recorder=recorder)
+        with pytest.raises(InvalidRecordError):
+            guard.stream(**ASKED, max_tokens=30_000, record={"id": 5})
+
+    assert llama.settle() is not None
+
+
+def test_what_the_client_raises_passes_on(client: OpenAI) -> None:
+    guard = OpenAIGuard(client, StreamingKernel(), facts=FACTS)
+
+    with pytest.raises(openai.BadRequestError):
+        guard.stream(model="tiny", messages=[{"role": "user", "content": "x"}], max_tokens="many")
+
+
+def test_a_stream_that_is_cut_is_no_success() -> None:
+    with (
+        FaultServer({"cut": list(MODES["closed-early"].attempts)}) as server,
+        OpenAI(base_url=server.url("cut"), api_key="none", max_retries=0) as client,
+    ):
+        kernel = StreamingKernel(**LENIENT, on_fault="halt")
+        answer = OpenAIGuard(client, kernel, facts=FACTS).stream(**ASKED)
+        pieces = list(answer)
+
+    assert pieces == ["The", " sky"]
+    assert "TruncatedStreamError" in answer.session.halt_reason
+
+
+def test_async_calls_are_guarded_alike(llama: LlamaServer, tmp_path: Path) -> None:
+    async def go() -> tuple[list[str], Any, Any]:
+        async with AsyncOpenAI(base_url=llama.url, api_key="none", max_retries=0) as client:
+            guard = AsyncOpenAIGuard(
+                client, AsyncStreamingKernel(), facts=FACTS, score="both", recorder=recorder
+            )
+            async with await guard.stream(**ASKED, max_tokens=30_000, record={"id": "a"}) as answer:
+                pieces = [text async for text in answer]
+            assert llama.settle() is not None
+            lenient = AsyncOpenAIGuard(client, AsyncStreamingKernel(**LENIENT), facts=FACTS)
+            async with await lenient.stream(**ASKED, max_tokens=30_000) as left:
+                await anext(left)
+            assert llama.settle() is not None
+            return pieces, answer.session, left.session
+
+    with Recorder(tmp_path / "sessions.db") as recorder:
+        pieces, halted, left = asyncio.run(go())
+
+    assert halted.reason.halt_class == "policy"
+    assert "".join(pieces) == halted.output
+    assert left.halt_reason == "cancelled"
+    assert Store(tmp_path / "sessions.db").get("a").tokens == tuple(halted.tokens)
+
+
+@pytest.mark.parametrize("score", ["lexical", "both"])
+@pytest.mark.parametrize("guard", [OpenAIGuard, AsyncOpenAIGuard])
+def test_a_score_that_needs_facts_is_given_some(guard: Any, score: str) -> None:
+    with pytest.raises(ValueError, match=f"facts must be given for score '{score}'"):
+        guard(None, StreamingKernel(), score=score)
+
+
+def test_a_score_has_one_of_three_names() -> None:
+    with pytest.raises(ValueError, match="score must be 'lexical', 'logprob' or 'both', got 'x'"):
+        OpenAIGuard(None, StreamingKernel(), score="x")  # type: ignore[arg-type]
+
+
+def test_without_a_user_s_message_there_is_no_prompt() -> None:
+    assert prompt_of([{"role": "system", "content": "a"}]) == ""
+    assert prompt_of([{"role": "user", "content": None}, 5]) == ""
+
+
+def test_a_soft_halt_hands_out_its_whole_sentence() -> None:
+    scores = iter([0.9, 0.2, 0.9, 0.9])
+
+    async def tokens() -> AsyncIterator[str]:
+        for token in ("A", " bad", " end", ".", " NO"):
+            yield token
+
+    async def go() -> str:
+        from director_ai.integrations.openai_guard import AsyncGuardedText
+        from director_ai.sources.chat_reader import ChatReader
+        from director_ai.sources.chat_source import ChatSource
+
+        kernel = AsyncStreamingKernel(
+            halt_mode="soft", hard_limit=0.0, window_size=2, window_threshold=0.6
+        )
+        stream = kernel.stream_tokens(tokens(), lambda text: next(scores))
+        answer = AsyncGuardedText(ChatSource(ChatReader()), stream)
+        return "".join([text async for text in answer])
+
+    assert asyncio.run(go()) == "A bad end."

@@ -1,0 +1,75 @@
+"""A server with a login, a store to show, and the provider where people say who they are."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from director_ai.storage.store import Store
+from tests.browser.conftest import Server, settled
+from tests.safety.identity_provider import CLIENT_ID, Provider
+
+PAGES = ("/", "/sessions", "/review", "/tune", "/data", "/session")
+ID = "kept"
+WHAT_IS_KEPT = "only-for-those-who-are-let-in"
+
+CLIENT_SECRET = "canary-of-the-client"
+COOKIE_SECRET = "canary-of-the-cookies-" * 2
+KEY_IN_SECRETS = "sk-canary-in-the-secrets"
+KEY_IN_ENVIRONMENT = "sk-canary-in-the-environment"
+CANARIES = (CLIENT_SECRET, COOKIE_SECRET, KEY_IN_SECRETS, KEY_IN_ENVIRONMENT)
+"""Nobody may ever find one of them anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A server with a login."""
+
+    server: Server
+    store: Store
+    secrets: Path
+    provider: Provider
+
+
+def write_secrets(file: Path, provider: Provider, *, viewers: list[str] = ["*@b.org"]) -> Path:
+    """Write the secrets of a server that leaves it to ``provider`` to know people."""
+    # Written aside: the server must not read half a file.
+    fresh = file.with_suffix(".new")
+    fresh.write_text(
+        f'KEY_IN_SECRETS = "{KEY_IN_SECRETS}"\n'
+        "[auth]\n"
+        'redirect_uri = "http://127.0.0.1:{port}/oauth2callback"\n'
+        f'cookie_secret = "{COOKIE_SECRET}"\n'
+        f'client_id = "{CLIENT_ID}"\n'
+        f'client_secret = "{CLIENT_SECRET}"\n'
+        f'server_metadata_url = "{provider.metadata_url}"\n'
+        "[director.roles]\n"
+        'operators = ["ann@a.org"]\n'
+        f"viewers = {viewers}\n"
+        "[director.endpoints.one]\n"
+        'base_url = "http://127.0.0.1:9/v1"\n'
+        'model = "tiny"\n'
+        'key_env = "KEY_IN_SECRETS"\n'
+        "[director.endpoints.other]\n"
+        'base_url = "http://127.0.0.1:10/v1"\n'
+        'model = "tiny"\n'
+        'key_env = "KEY_IN_ENVIRONMENT"\n'
+    )
+    fresh.replace(file)
+    return file
+
+
+def person(address: str, **claims: object) -> Mapping[str, object]:
+    return {"email": address, "email_verified": True, **claims}
+
+
+def sign_in(page: Page, server: Server, name: str) -> None:
+    """Sign in through the provider, from whatever page asks for it."""
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url(re.compile(re.escape(server.url)))
+    known = page.get_by_role("button", name=re.compile("Account|Sign out"))
+    expect(known.first).to_be_visible(timeout=30_000)
+    settled(page)

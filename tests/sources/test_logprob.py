@@ -1,0 +1,41 @@
+"""Scores made of log-probabilities, alone and beside others."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from director_ai import StreamingKernel
+from director_ai.sources.logprob import SCORERS, chosen_score, logprob_score, lowest_score
+
+
+@pytest.mark.parametrize(
+    ("logprob", "score"),
+    [(0.0, 1.0), (-math.log(2), 0.5), (-9999.0, 0.0), (-math.inf, 0.0)],
+)
+def test_a_score_is_the_probability(logprob: float, score: float) -> None:
+    assert logprob_score(SimpleNamespace(last_logprob=logprob))("") == pytest.approx(score)
+
+
+@pytest.mark.parametrize("logprob", [None, math.nan, 0.5, 1e9, math.inf])
+def test_what_is_no_log_probability_halts_at_its_token(logprob: float | None) -> None:
+    scores = [logprob_score(SimpleNamespace(last_logprob=logprob))]
+    scores += [lowest_score(lambda text: 0.4, scores[0]), lowest_score(scores[0], lambda text: 0.4)]
+
+    for score in scores:
+        session = StreamingKernel(hard_limit=0.0).stream_tokens(["a", "b"], score)
+        assert session.reason is not None
+        assert (session.reason.code, session.tokens, session.output) == ("invalid_score", ["a"], "")
+
+
+def test_float_noise_above_0_is_no_fault() -> None:
+    score = logprob_score(SimpleNamespace(last_logprob=1e-9))
+
+    assert StreamingKernel().stream_tokens(["a"], score).coherence_history == [1.0]
+
+
+def test_each_name_chooses_its_score() -> None:
+    source = SimpleNamespace(last_logprob=math.log(0.7))
+
+    found = {name: round(chosen_score(name, lambda text: 0.8, source)(""), 6) for name in SCORERS}
+    assert found == {"lexical": 0.8, "logprob": 0.7, "both": 0.7}
