@@ -295,7 +295,7 @@ def test_json_is_known_however_it_is_written(pack: Any, layout: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[7]", b"\x1f\x8b\x08", gzip.compress(b"x" * 99)[:40]]
+    "data", [b"", b"{", b"[7]", b"\x1f\x8b\x08", gzip.compress(b"x" * 99, mtime=0)[:40]]
 )
 def test_what_is_no_file_of_sessions_is_a_problem_and_no_crash(data: bytes) -> None:
     assert not read_upload(data, "answers").ok
@@ -308,7 +308,7 @@ def test_what_is_no_file_of_sessions_is_a_problem_and_no_crash(data: bytes) -> N
 def test_real_labelled_texts_are_understood_once_they_are_scored(name: str) -> None:
     data = gzip.decompress((REAL / f"{name}.dev.jsonl.gz").read_bytes())
     rows = [json.loads(line) for line in data.splitlines()]
-    unscored = read_upload(gzip.compress(data), f"{name}.dev.jsonl.gz")
+    unscored = read_upload(gzip.compress(data, mtime=0), f"{name}.dev.jsonl.gz")
     for row in rows:
         row |= {"token_scores": [0.5] * len(row["tokens"]), "score_kind": "coherence"}
 
