@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from director_ai.errors import InvalidEndpointError
 from director_ai.sources.key import Key, check_key_env
+from director_ai.sources.key_log import keep_from_logs
 
 CHAT_PATH: Final = "/chat/completions"
 
@@ -84,7 +85,11 @@ class Endpoint:
         MissingKeyError
             If the variable named is not set.
         """
-        return None if self.key_env is None else Key.from_environment(self.key_env)
+        if self.key_env is None:
+            return None
+        key = Key.from_environment(self.key_env)
+        keep_from_logs(self.key_env, key)
+        return key
 
 
 def _normalised(url: object) -> str:
