@@ -46,7 +46,8 @@ def files_of(folder: str) -> set[str]:
     return {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        # Secrets stand beside the settings, and stay at home.
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "secrets.toml"
     }
 
 

@@ -65,7 +65,7 @@ class Roles:
     def role_of(self, claims: Mapping[str, Any]) -> Role | None:
         """Return the role of who bears these claims of an identity provider, or ``None``."""
         address = claims.get("email")
-        if not isinstance(address, str) or address.count("@") != 1:
+        if not isinstance(address, str):
             return None
         if claims.get("email_verified") is not True and not self.trust_unverified:
             return None

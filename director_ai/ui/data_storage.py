@@ -15,6 +15,7 @@ from director_ai.storage.said import unknown_ids
 from director_ai.storage.store import Store
 from director_ai.ui.archive import archive, is_demo
 from director_ai.ui.data_tables import counted, size_text, time_text
+from director_ai.ui.login import visitor
 from director_ai.ui.status import notice
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -107,6 +108,8 @@ def _backup(store: Store, held: Holdings) -> None:
             BACKUP,
             "application/vnd.sqlite3",
             key="backup",
+            # It holds the key of the vault.
+            disabled=visitor().role == "viewer",
             on_click="ignore",
             icon=":material/download:",
         )

@@ -70,7 +70,7 @@ def is_shared() -> bool:
     So they may where the server can be reached from other machines, or has a login.
     """
     try:
-        return not is_loopback(st.get_option("server.address")) or login() is not None
+        return _is_reachable() or login() is not None
     except InvalidLoginError:
         return True
 
@@ -82,7 +82,7 @@ def visitor() -> Visitor:
     except InvalidLoginError:
         return Visitor("", None)
     if found is None:
-        return Visitor("", None if is_shared() else "operator")
+        return Visitor("", None if _is_reachable() else "operator")
     claims = st.user.to_dict()
     if claims.get("is_logged_in") is not True:
         return Visitor("", None)
@@ -135,6 +135,11 @@ def account() -> None:
         with st.popover("Account", icon=":material/account_circle:", key="account_menu"):
             notice(f"{who.name}, {who.role}")
             _sign_out()
+
+
+def _is_reachable() -> bool:
+    """Return whether other machines can reach this server."""
+    return not is_loopback(st.get_option("server.address"))
 
 
 def _sign_out() -> None:

@@ -4,6 +4,7 @@ import base64
 import http.client
 import os
 import shutil
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser  # noqa: E402  (after importorskip)
 
-from tests.browser.conftest import FLAGS, Serve, Server  # noqa: E402
+from tests.browser.conftest import FLAGS, ROOT, Serve, Server  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
 
 ELSEWHERE = "rebound.example"
@@ -92,3 +93,13 @@ def test_a_page_elsewhere_is_refused_and_makes_the_app_ask_nobody(
 ) -> None:
     assert greeting(server, Origin=origin) == 403
     assert trap.asked == []
+
+
+def test_plain_streamlit_is_told_the_same_by_the_settings_beside_the_app() -> None:
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+
+    assert settings["server"]["address"] == "127.0.0.1"
+    assert settings["server"]["allowedHosts"] == ["localhost", "127.0.0.1"]
+    assert settings["browser"]["gatherUsageStats"] is False
+    assert settings["client"]["showErrorDetails"] in ("type", "none")
+    assert settings["client"]["showErrorLinks"] is False
