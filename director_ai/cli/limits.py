@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -76,7 +77,16 @@ def add_tune(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument(
         "--confidence", type=share, default=0.95, help="how sure of it (default: 0.95)"
     )
+    parser.add_argument(
+        "--windows", action="store_true", help="try the usual window sizes too, not one pair alone"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="also choose anew on resampled sessions and shuffled labels; takes seconds",
+    )
     _add_form(parser)
+    _add_card(parser)
     add_limits(parser, windows_only=True)
     return parser
 
@@ -84,6 +94,7 @@ def add_tune(parser: ArgumentParser) -> ArgumentParser:
 def add_replay(parser: ArgumentParser) -> ArgumentParser:
     """Add the options of ``replay``."""
     _add_form(parser)
+    _add_card(parser)
     add_limits(parser)
     return parser
 
@@ -105,6 +116,15 @@ def _add_form(parser: ArgumentParser) -> None:
         choices=tuple(FORMS),
         metavar="FORM",
         help=f"only write the limits, as {', '.join(FORMS)}",
+    )
+
+
+def _add_card(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--card",
+        type=Path,
+        metavar="FILE",
+        help="also write the tuning card, as the name ends: .md, .html or .json",
     )
 
 

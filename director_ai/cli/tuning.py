@@ -4,8 +4,11 @@ import csv
 import math
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from director_ai.cli.ending import CommandError, Status
 from director_ai.cli.limits import FORMS, RULES, policy_of
@@ -14,38 +17,53 @@ from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.tuning_card import FORMS as TEXTS
 from director_ai.figures.tuning_card import card_values
+from director_ai.figures.tuning_card_forms import CARDS, CardForm
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.plateaus import sensitivity
-from director_ai.tuning.proposal import Wish, proposed
-from director_ai.tuning.result import Result, answer, flips_between, result
+from director_ai.tuning.advice import advice, distinct_prompts
+from director_ai.tuning.cadence import replay_under
+from director_ai.tuning.cautions import Caution
+from director_ai.tuning.checkup import Checkup, checkup
+from director_ai.tuning.plateaus import Sensitivity, sensitivity
+from director_ai.tuning.proposal import Search, Wish, offered
+from director_ai.tuning.register import certificates, newest_for
+from director_ai.tuning.result import FlipCounts, Result, answer, flips_between, result
 from director_ai.tuning.study import Study, TuneData, parted_study, recorded_outcomes
 from director_ai.tuning.sweep import Grid
 from director_ai.tuning.thresholds import moved, threshold
 
+USUAL: Final = Wish(0.05, 0.05)
+"""What is asked of limits where nothing else is said."""
+
 
 def tune(chosen: Namespace) -> int:
     """Propose the limits that catch most bad sessions within a budget of false halts."""
+    if chosen.card is not None:
+        _card_form(chosen.card)
     with changing(chosen) as store:
         study = _study(store)
         base = policy_of(chosen, study.open.usual)
-        replay = _replay(study.open, base)
         asked = Wish(chosen.budget, 1.0 - chosen.confidence)
-        policy, said = proposed(study.open, replay, base, asked)
-        if policy is None:
-            raise CommandError(said.rstrip("."), Status.FAILED)
-        note(said)
-        _tell(chosen, store, study, replay, policy)
+        search = Search.of(base, windows=chosen.windows)
+        replays = _Replays(study.open, base)
+        offer = offered(study.open, replays.at, base, asked, search)
+        if offer.policy is None:
+            raise CommandError(offer.said.rstrip("."), Status.FAILED)
+        note(offer.said)
+        checked = search if chosen.check else None
+        _tell(chosen, store, study, replays, offer.policy, asked, checked, offer.edge)
     return Status.OK
 
 
 def replay_limits(chosen: Namespace) -> int:
     """Tell what given limits would have made of the archive."""
+    if chosen.card is not None:
+        _card_form(chosen.card)
     with changing(chosen) as store:
         study = _study(store)
         policy = policy_of(chosen, study.open.usual)
-        _tell(chosen, store, study, _replay(study.open, policy), policy)
+        _tell(chosen, store, study, _Replays(study.open, policy), policy, USUAL)
     return Status.OK
 
 
@@ -54,7 +72,7 @@ def sweep_threshold(chosen: Namespace) -> int:
     with changing(chosen) as store:
         data = _study(store).open
     base = policy_of(chosen, data.usual)
-    replay, rule = _replay(data, base), RULES.index(chosen.rule)
+    replay, rule = replay_under(data.labelled.curves, base), RULES.index(chosen.rule)
     rows = [
         _row(threshold(policy, rule), numbers)
         for policy in _along(base, rule, chosen.points)
@@ -77,35 +95,99 @@ def _study(store: Store) -> Study:
     return parted_study(data, "" if store.read_only else store.vault_key())
 
 
-def _replay(data: TuneData, policy: HaltPolicy) -> Replay:
-    return Replay(
-        data.labelled.curves, window_size=policy.window_size, trend_window=policy.trend_window
-    )
+class _Replays:
+    """The archive under a policy's cadence and any windows, each pair made ready once."""
+
+    def __init__(self, data: TuneData, policy: HaltPolicy) -> None:
+        self._data = data
+        self._policy = policy
+        self._ready: dict[tuple[int, int], Replay] = {}
+
+    def at(self, window_size: int, trend_window: int) -> Replay:
+        """Return the replay under two windows."""
+        sizes = (window_size, trend_window)
+        if sizes not in self._ready:
+            policy = replace(self._policy, window_size=window_size, trend_window=trend_window)
+            self._ready[sizes] = replay_under(self._data.labelled.curves, policy)
+        return self._ready[sizes]
 
 
 def _tell(
-    chosen: Namespace, store: Store, study: Study, replay: Replay, policy: HaltPolicy
+    chosen: Namespace,
+    store: Store,
+    study: Study,
+    replays: _Replays,
+    policy: HaltPolicy,
+    asked: Wish,
+    search: Search | None = None,
+    edge: Caution | None = None,
 ) -> None:
     data = study.open
+    replay = replays.at(policy.window_size, policy.trend_window)
     numbers = result(data.labelled, replay.outcomes(policy), policy)
     _, changed = flips_between(data.labelled, recorded_outcomes(data), numbers.outcomes)
+    checked = _checked(data, replays, policy, asked, search) if search else None
+    attempts = store.attempts()
+    cautions = advice(
+        study,
+        policy,
+        asked,
+        n_attempts=len(attempts),
+        checked=checked,
+        edge=edge,
+        n_prompts=_n_prompts(store) if search else None,
+    )
+    card = card_values(
+        data,
+        numbers,
+        changed,
+        baseline="recorded",
+        n_sealed=len(study.sealed.ids),
+        n_attempts=len(attempts),
+        certificate=newest_for(certificates(attempt.result for attempt in attempts), policy),
+        at=datetime.now(UTC),
+        checked=checked,
+        cautions=cautions,
+    )
+    if chosen.card is not None:
+        chosen.card.write_text(_card_form(chosen.card).text_of(card), encoding="utf-8")
+        note(f"Wrote {chosen.card}.")
     if chosen.form:
         print(TEXTS[FORMS[chosen.form]].text_of(policy).rstrip("\n"))
-        return
-    if chosen.json:
-        print_json(
-            card_values(
-                data,
-                numbers,
-                changed,
-                baseline="recorded",
-                n_sealed=len(study.sealed.ids),
-                n_attempts=len(store.attempts()),
-                certificate=None,
-                at=datetime.now(UTC),
-            )
-        )
-        return
+    elif chosen.json:
+        print_json(card)
+    else:
+        _print(numbers, changed, sensitivity(data.labelled, replay, policy))
+        for line in [*(checked.sentences if checked else ()), *(c.sentence for c in cautions)]:
+            print(line)
+
+
+def _checked(
+    data: TuneData, replays: _Replays, policy: HaltPolicy, asked: Wish, search: Search
+) -> Checkup | None:
+    found = checkup(
+        data, [replays.at(*sizes) for sizes in search.pairs], asked, search, base=policy
+    )
+    if isinstance(found, str):
+        note(f"Not checked: {found}")
+        return None
+    return found
+
+
+def _n_prompts(store: Store) -> int:
+    summaries = store.summaries(JUDGED, limit=store.count(JUDGED))
+    return distinct_prompts(summary.prompt for summary in summaries)
+
+
+def _card_form(path: Path) -> CardForm:
+    form = CARDS.get(path.suffix.lstrip("."))
+    if form is None:
+        endings = ", ".join(f".{suffix}" for suffix in CARDS)
+        raise CommandError(f"--card must end in one of {endings}, got {path.name!r}", Status.USAGE)
+    return form
+
+
+def _print(numbers: Result, changed: FlipCounts, effects: Sequence[Sensitivity]) -> None:
     print(answer(numbers))
     rows = [
         ("caught", numbers.catch.text, numbers.catch.interval, numbers.catch.counted),
@@ -117,7 +199,6 @@ def _tell(
         f"Against recorded: {changed.right_gained:,} right gained, {changed.right_lost:,} lost; "
         f"{changed.false_gained:,} false gained, {changed.false_lost:,} lost."
     )
-    effects = sensitivity(data.labelled, replay, policy)
     for rule, effect in zip(RULES, effects, strict=True):
         stricter, lenient = sum(effect.stricter), sum(effect.more_lenient)
         print(f"{rule} ±0.01: +{stricter:,} / −{lenient:,} halts")

@@ -7,7 +7,13 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import MUTED_WIDTH, Dash, Palette, rgba
-from director_ai.figures.threshold_curve_data import AXIS, BANDS, ThresholdCurveData
+from director_ai.figures.threshold_curve_data import (
+    AXIS,
+    BANDS,
+    Star,
+    ThresholdCurveData,
+    best_under,
+)
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import TREND
 from director_ai.tuning.thresholds import threshold
@@ -36,9 +42,9 @@ def threshold_curve_figure(
     data, palette
         What to show, in the page's colours.
     marks
-        Name, policy and dash of each line.
+        Name, policy and dash of each line: a solid one is in ink, all others comment and are muted.
     budget
-        Largest false-halt rate wanted, drawn across.
+        Largest false-halt rate wanted, drawn across; a star is the best value that keeps to it.
     """
     x = _plain(data.edges, 5)
     traces: list[dict[str, Any]] = []
@@ -61,6 +67,8 @@ def threshold_curve_figure(
                 "hovertemplate": "%{y:.1%}",
             }
         )
+    if budget is not None:
+        traces += _star(best_under(data, budget), palette)
     ends = sorted((float(data.edges[0]), float(data.edges[-1])))
     return {
         "data": traces,
@@ -92,8 +100,8 @@ def threshold_curve_figure(
                 *([_horizontal(budget, palette)] if budget is not None else []),
             ],
             "annotations": [
-                _note(name, threshold(policy, data.rule), row, palette)
-                for row, (name, policy, _) in enumerate(marks)
+                _note(name, threshold(policy, data.rule), row, dash, palette)
+                for row, (name, policy, dash) in enumerate(marks)
             ],
         },
     }
@@ -134,8 +142,33 @@ def _plateaus(data: ThresholdCurveData, palette: Palette) -> list[dict[str, Any]
 
 
 def _vertical(x: float, dash: Dash, palette: Palette) -> dict[str, Any]:
-    line = {"color": palette.ink, "width": MUTED_WIDTH, "dash": dash}
+    line = {"color": _ink(dash, palette), "width": MUTED_WIDTH, "dash": dash}
     return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def _ink(dash: Dash, palette: Palette) -> str:
+    return palette.ink if dash == "solid" else palette.muted
+
+
+def _star(best: Star | None, palette: Palette) -> list[dict[str, Any]]:
+    if best is None:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "best under the budget",
+            "x": [round(best.threshold, 5)],
+            "y": [round(best.catch_rate, 4)],
+            "marker": {
+                "symbol": "star",
+                "size": 15,
+                "color": palette.ink,
+                "line": {"color": palette.page, "width": 1.5},
+            },
+            "hovertemplate": "%{x:.4f}: %{y:.1%}",
+        }
+    ]
 
 
 def _horizontal(y: float, palette: Palette) -> dict[str, Any]:
@@ -143,7 +176,7 @@ def _horizontal(y: float, palette: Palette) -> dict[str, Any]:
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
 
 
-def _note(name: str, x: float, row: int, palette: Palette) -> dict[str, Any]:
+def _note(name: str, x: float, row: int, dash: Dash, palette: Palette) -> dict[str, Any]:
     return {
         "text": name,
         "x": x,
@@ -152,7 +185,7 @@ def _note(name: str, x: float, row: int, palette: Palette) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "top",
         "showarrow": False,
-        "font": {"color": palette.ink, "size": 11},
+        "font": {"color": _ink(dash, palette), "size": 11},
         "bgcolor": rgba(palette.page, 0.7),
     }
 

@@ -45,6 +45,9 @@ class ThresholdCurveData(NamedTuple):
         Intervals at least ``WIDE`` in which no session is halted that was not, or let go.
     n_breakpoints
         Values at which any session changes, before thinning.
+    worst_false_halts
+        False-halt rate on each step with every unknown session halted: what a budget is held
+        against. Shape (n_steps,).
     """
 
     rule: int
@@ -53,6 +56,34 @@ class ThresholdCurveData(NamedTuple):
     bands: dict[str, FloatArray]
     plateaus: list[tuple[float, float]]
     n_breakpoints: int
+    worst_false_halts: FloatArray
+
+
+class Star(NamedTuple):
+    """The best value of one threshold under a budget: where it is, and its catch rate."""
+
+    threshold: float
+    catch_rate: float
+
+
+def best_under(data: ThresholdCurveData, budget: float) -> Star | None:
+    """Return the best value of the threshold, None where no step keeps to the budget.
+
+    The middle of the most lenient of the steps that catch most.
+
+    Examples
+    --------
+    >>> sessions = LabelledCurves.from_scores([[0.9], [0.7], [0.3]], labels=[0, 0, 1])
+    >>> replay = Replay(sessions.curves, window_size=9, trend_window=9)
+    >>> policy = HaltPolicy(window_size=9, trend_window=9)
+    >>> best_under(threshold_curve_data(sessions, replay, policy, HARD), 0.1)
+    Star(threshold=0.5, catch_rate=1.0)
+    """
+    caught = np.where(data.worst_false_halts <= budget, data.values["catch rate"], np.nan)
+    if np.isnan(caught).all():
+        return None
+    step = int(np.nanargmax(caught))
+    return Star(float(data.edges[step : step + 2].mean()), float(caught[step]))
 
 
 def threshold_curve_data(
@@ -103,6 +134,7 @@ def threshold_curve_data(
         _bands(counts),
         [(sign * float(exact[gap]), sign * float(exact[gap + 1])) for gap in gaps],
         len(inside),
+        metrics.false_halt_rate(counts.settled(unknown_halt=True)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,12 +13,17 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.text import visible
 from director_ai.tuning import metrics
+from director_ai.tuning.cautions import Caution
 from director_ai.tuning.certificate import Certificate
+from director_ai.tuning.checkup import Checkup
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.result import FlipCounts, Rate, Result, answer
 from director_ai.tuning.study import TuneData
 
 PACKAGES: Final = ("director-workbench", "numpy")
+
+SECTIONS: Final = ("policy", "data", "metrics", "left_out", "flips", "certificate", "versions")
+"""Parts of the card that are tables, in their order."""
 
 
 def python_call(policy: HaltPolicy) -> str:
@@ -110,6 +115,8 @@ def card_values(
     n_attempts: int,
     certificate: Certificate | None,
     at: datetime,
+    checked: Checkup | None = None,
+    cautions: Sequence[Caution] = (),
 ) -> dict[str, Any]:
     """Return the tuning card as plain values: what was chosen, by what, and how well it does.
 
@@ -123,6 +130,9 @@ def card_values(
         Sessions set aside, how often they were asked, and the certificate these limits have.
     at
         When.
+    checked, cautions
+        What tuning once more said of the proposal, if it was asked, and everything to know beside
+        the numbers.
     """
     labelled = data.labelled
     return {
@@ -164,6 +174,11 @@ def card_values(
                 "n": numbers.leaked.n,
             },
         },
+        "left_out": None if checked is None else _left_out(checked),
+        "cautions": [
+            {"code": each.code, "sentence": each.sentence, "values": dict(each.values)}
+            for each in cautions
+        ],
         "flips": {"against": baseline, **changed._asdict()},
         "attempts_to_certify": n_attempts,
         "certificate": None if certificate is None else json.loads(certificate.to_json()),
@@ -175,25 +190,74 @@ def card_values(
 def card_markdown(values: Mapping[str, Any]) -> str:
     """Return the tuning card as Markdown; whatever it quotes is shown and never rendered."""
     lines = ["# Tuning card", "", _plain(str(values["answer"])), ""]
-    for title in ("policy", "data", "metrics", "flips", "certificate", "versions"):
+    lines += [f"- {_plain(caution['sentence'])}" for caution in values["cautions"]]
+    lines += [""] * bool(values["cautions"])
+    for title in SECTIONS:
         section = values[title]
-        lines += [f"## {title.capitalize()}", ""]
+        lines += [f"## {heading(title)}", ""]
         if section is None:
             lines += ["none", ""]
             continue
         lines += ["| | |", "|---|---|"]
-        lines += [f"| {_plain(name)} | {_plain(_said(value))} |" for name, value in section.items()]
+        lines += [f"| {_plain(name)} | {_plain(said(value))} |" for name, value in section.items()]
         lines.append("")
-    lines.append(
-        f"Unknown sessions: {values['unknown']}. Attempts to certify: "
-        f"{values['attempts_to_certify']}. Date: {values['date']}."
-    )
+    lines.append(last_line(values))
     return "\n".join(lines) + "\n"
 
 
 def card_json(values: Mapping[str, Any]) -> str:
     """Return the tuning card as JSON."""
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def heading(title: str) -> str:
+    """Return the name of a section as it is printed.
+
+    >>> heading("left_out")
+    'On sessions left out'
+    """
+    return "On sessions left out" if title == "left_out" else title.capitalize()
+
+
+def said(value: object) -> str:
+    """Return a value of the card in words, its parts side by side.
+
+    >>> said({"median": 6, "p90": None})
+    'median 6, p90 –'
+    """
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {said(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(said, value))
+    return "–" if value is None else str(value)
+
+
+def last_line(values: Mapping[str, Any]) -> str:
+    """Return what is said of the card as a whole."""
+    return (
+        f"Unknown sessions: {values['unknown']}. Attempts to certify: "
+        f"{values['attempts_to_certify']}. Date: {values['date']}."
+    )
+
+
+def _left_out(checked: Checkup) -> dict[str, Any]:
+    estimate = checked.estimate
+    return {
+        "resamples": estimate.n_replicates,
+        "resamples_without_limits": estimate.n_failed,
+        "window_pairs": len(checked.search.pairs),
+        "stability": _number(estimate.stability),
+        "chance_95": _number(checked.floor.level),
+        **{
+            name.replace("-", "_").replace(" ", "_"): {
+                "shown": _number(value.displayed),
+                "left_out": _number(value.mean),
+                "low_90": _number(value.low),
+                "high_90": _number(value.high),
+            }
+            for name, value in estimate.metrics.items()
+        },
+    }
 
 
 def _rate(rate: Rate) -> dict[str, Any]:
@@ -208,12 +272,6 @@ def _rate(rate: Rate) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else round(value, 6)
-
-
-def _said(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_said(part)}" for name, part in value.items())
-    return "–" if value is None else str(value)
 
 
 def _plain(text: str) -> str:

@@ -1,9 +1,10 @@
 """What to say beside a tuned number before anyone trusts it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from director_ai.replay.engine import TREND, WINDOW
 from director_ai.tuning.bounds import least_good_sessions
 from director_ai.tuning.resample import OBJECTIVE, OutOfBag
 from director_ai.tuning.selection import Objective
@@ -68,8 +69,8 @@ def certifiable(*, n_good: int, alpha: float, delta: float, attempt: int = 1) ->
         return None
     return Caution(
         "too few to certify",
-        f"A false-halt rate of {100 * alpha:g} % cannot be certified with {n_good} good sessions; "
-        f"{needed} are needed at {100 * (1 - delta):g} % confidence.",
+        f"A false-halt rate of {100 * alpha:g} % cannot be certified with {n_good:,} good "
+        f"sessions; {needed:,} are needed at {100 * (1 - delta):g} % confidence.",
         {"n_good": n_good, "n_needed": needed, "alpha": alpha, "delta": delta},
     )
 
@@ -80,7 +81,7 @@ def choosable(*, n_good: int, n_bad: int) -> Caution | None:
         return None
     return Caution(
         "too few to choose",
-        f"With {n_good} good and {n_bad} bad sessions no limits can be chosen: "
+        f"With {n_good:,} good and {n_bad:,} bad sessions no limits can be chosen: "
         f"{FEWEST_SESSIONS} of each are needed. The curves show what there is.",
         {"n_good": n_good, "n_bad": n_bad, "n_needed": FEWEST_SESSIONS},
     )
@@ -115,10 +116,23 @@ def above_noise(*, displayed: float, floor: float) -> Caution | None:
     )
 
 
-def inside(cell: Cell, grid: Grid) -> Caution | None:
-    """Say so if a threshold is the last of its axis though the rule's range goes on.
+def inside(
+    cell: Cell,
+    grid: Grid,
+    *,
+    sizes: Sequence[int] = (),
+    tried: Sequence[Sequence[int]] = (),
+) -> Caution | None:
+    """Say so if a threshold or a window is the last of those tried though its range goes on.
 
     A rule that is off, one as strict as can be, and one that was not searched are no edge.
+
+    Parameters
+    ----------
+    cell, grid
+        The best thresholds, and those tried.
+    sizes, tried
+        The best window size and trend window, and those tried.
     """
     axes = (grid.hard_limits, grid.window_thresholds, grid.trend_thresholds)
     names = ("hard limit", "window threshold", "trend threshold")
@@ -129,6 +143,10 @@ def inside(cell: Cell, grid: Grid) -> Caution | None:
         and place in (0, len(axis) - 1)
         and float(axis[place]) not in (OFF[rule], STRICTEST[rule])
     }
+    for rule, size, others in zip((WINDOW, TREND), sizes, tried, strict=False):
+        is_off = float(axes[rule][cell[rule]]) == OFF[rule]
+        if len(others) > 1 and size in (min(others), max(others)) and not is_off:
+            edges[("window size", "trend window")[rule - WINDOW]] = float(size)
     if not edges:
         return None
     where = ", ".join(f"{name} {value:g}" for name, value in edges.items())
@@ -147,7 +165,7 @@ def stable(estimate: OutOfBag) -> Caution | None:
     return Caution(
         "unstable",
         f"The optimum is flat: the combination chosen most often is chosen in "
-        f"{100 * estimate.stability:.0f} % of resampled tunings, and {n_near} combinations are "
+        f"{100 * estimate.stability:.0f} % of resampled tunings, and {n_near:,} combinations are "
         f"within one standard error of the best.",
         {
             "stability": estimate.stability,
@@ -163,7 +181,7 @@ def grouped(*, n_sessions: int, n_prompts: int, n_groups: int) -> Caution | None
         return None
     return Caution(
         "not grouped",
-        f"{n_sessions} sessions come from {n_prompts} prompts but are treated as {n_groups} "
+        f"{n_sessions:,} sessions come from {n_prompts:,} prompts but are treated as {n_groups:,} "
         f"independent ones: every interval is too narrow. Group them by prompt.",
         {"n_sessions": n_sessions, "n_prompts": n_prompts, "n_groups": n_groups},
     )
@@ -181,21 +199,28 @@ def replayable(
     n_cut
         Those recorded while being halted: unknown past their end.
     n_adaptive
-        Those recorded under an adaptive cadence.
+        Those recorded under another adaptive cadence than the policy's.
     n_other_cadence
         Those whose recorded cadence does not divide the policy's.
     """
     causes = {
         "were cut short while recording": n_cut,
-        "have an adaptive cadence": n_adaptive,
+        "were scored at another adaptive cadence": n_adaptive,
         "were scored at a cadence that does not divide the policy's": n_other_cadence,
     }
     if not any(causes.values()):
         return None
-    parts = ", ".join(f"{count} {cause}" for cause, count in causes.items() if count)
+    parts = ", ".join(f"{count:,} {cause}" for cause, count in causes.items() if count)
+    why = [
+        *(["what looser limits do to them is unknown"] * bool(n_cut)),
+        *(
+            ["their numbers are approximate: the scorer would have been called at other tokens"]
+            * bool(n_adaptive or n_other_cadence)
+        ),
+    ]
     return Caution(
         "not replayable",
-        f"Of {n_sessions} sessions {parts}: what other limits do to them is not exact.",
+        f"Of {n_sessions:,} sessions {parts}; {' and '.join(why)}.",
         {
             "n_sessions": n_sessions,
             "n_cut": n_cut,

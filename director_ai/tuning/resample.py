@@ -1,7 +1,7 @@
-"""How much of a tuned policy's numbers is the tuning itself: optimism, and noise."""
+"""How much of a tuned policy's numbers is the tuning itself: the whole choice, bootstrapped."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +9,11 @@ import numpy as np
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
-from director_ai.tuning.labelled import BAD, UNLABELLED, LabelledCurves
+from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
 from director_ai.tuning.metrics import METRICS, Counts
 from director_ai.tuning.selection import Goal, best_cell
 from director_ai.tuning.sweep import Grid
-from director_ai.tuning.tables import Cell, Cells, early_cells, one, pessimistic
+from director_ai.tuning.tables import Cell, Cells, one, pessimistic, unjustified
 
 OBJECTIVE = "objective"
 """Name of the goal's own value among those of the metrics."""
@@ -53,21 +52,23 @@ class OutOfBag:
 
     Attributes
     ----------
-    cell
-        The combination chosen on all sessions.
+    cell, family
+        The combination chosen on all sessions, and the place of its window sizes among those
+        searched.
     metrics
         Every metric by name, and the goal's own value as ``OBJECTIVE``.
     n_replicates, n_failed
         Replicates that chose a combination, and those in which none was within the budget.
     chosen
-        How many replicates chose each combination; shape of the grid.
+        How many replicates chose each combination; shape (n_families, *the grid's).
     near_best
-        Combinations within the budget and one standard error of the best; shape of the grid.
+        Combinations within the budget and one standard error of the best; of the same shape.
     standard_error
         Of the objective at ``cell``, over the replicates.
     """
 
     cell: Cell
+    family: int
     metrics: dict[str, Honest]
     n_replicates: int
     n_failed: int
@@ -88,7 +89,7 @@ class OutOfBag:
 
 def out_of_bag(
     data: LabelledCurves,
-    replay: Replay,
+    replays: Replay | Sequence[Replay],
     grid: Grid,
     goal: Goal,
     *,
@@ -104,12 +105,14 @@ def out_of_bag(
 
     Parameters
     ----------
-    data, replay, grid, goal, tolerance
+    data, grid, goal, tolerance
         What was tuned; see :func:`director_ai.tuning.selection.propose`.
+    replays
+        Of ``data.curves``, under every pair of window sizes that was searched.
     seed
         Of the draws.
     n_replicates
-        How often, at least 1. Each costs O(n_sessions + 3 n_cells).
+        How often, at least 1. Each costs O(n_sessions + 3 n_cells) a replay.
     progress
         Told after each replicate how many are done.
 
@@ -117,34 +120,45 @@ def out_of_bag(
     -------
     OutOfBag or None
         None where no combination is within the budget.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9]] * 30 + [[0.3]] * 30, labels=[0] * 30 + [1] * 30)
+    >>> replay = Replay(data.curves, window_size=1, trend_window=2)
+    >>> found = out_of_bag(data, replay, Grid.even(5), Goal(budget=0.1), seed=1, n_replicates=9)
+    >>> found.metrics["catch rate"].displayed, found.metrics["catch rate"].mean
+    (1.0, 1.0)
     """
     if n_replicates < 1:
         raise InvalidRequestError(f"n_replicates must be at least 1, got {n_replicates!r}")
     random = np.random.default_rng(seed)
-    cells = Cells.of(data, replay, grid, tolerance=tolerance)
-    table = cells.weighted(np.ones(data.n_sessions))
-    cell = best_cell(table, goal)
-    if cell is None:
+    searched = families(data, replays, grid, tolerance=tolerance)
+    everyone = np.ones(data.n_sessions)
+    best = best_of(searched, everyone, goal)
+    if best is None:
         return None
     draw = _group_weights(data)
-    chosen = np.zeros(grid.shape, np.int64)
+    chosen = np.zeros((len(searched), *grid.shape), np.int64)
     honest: list[dict[str, float]] = []
     at_cell = []
     for done in range(1, n_replicates + 1):
         weights = draw(random)
-        picked = best_cell(cells.weighted(weights), goal)
-        at_cell.append(float(goal.value(cells.at(cell, weights))))
+        picked = best_of(searched, weights, goal)
+        at_cell.append(float(goal.value(searched[best.family].at(best.cell, weights))))
         if picked is not None:
-            chosen[picked] += 1
-            honest.append(_judged(cells.at(picked, (weights == 0).astype(np.float64)), goal))
+            chosen[(picked.family, *picked.cell)] += 1
+            left_out = (weights == 0).astype(np.float64)
+            honest.append(_judged(searched[picked.family].at(picked.cell, left_out), goal))
         if progress is not None:
             progress(done)
     error = float(np.std(_told(at_cell), ddof=1)) if len(_told(at_cell)) > 1 else np.nan
-    value = goal.value(table)
-    near = goal.allows(table) & (value >= value[cell] - (0.0 if np.isnan(error) else error))
-    displayed = _judged(one(table, cell), goal)
+    least = best.value - (0.0 if np.isnan(error) else error)
+    tables = (cells.weighted(everyone) for cells in searched)
+    near = np.stack([goal.allows(table) & (goal.value(table) >= least) for table in tables])
+    displayed = _judged(best.counts, goal)
     return OutOfBag(
-        cell=cell,
+        cell=best.cell,
+        family=best.family,
         metrics={
             name: _honest(shown, [values[name] for values in honest])
             for name, shown in displayed.items()
@@ -157,80 +171,44 @@ def out_of_bag(
     )
 
 
-class Floor(NamedTuple):
-    """What tuning shows where there is nothing to find.
+class Best(NamedTuple):
+    """The best combination of all families.
 
     Attributes
     ----------
-    level
-        95 % quantile of the best objective over permuted labels; a displayed value below it
-        cannot be told from noise. nan without any.
-    values
-        The best objective of each permutation, shape (n_permutations,).
+    family, cell
+        Place of its window sizes among those searched, and its place in the grid.
+    counts, value
+        What becomes of the sessions by their weights, and the objective.
     """
 
-    level: float
-    values: FloatArray
+    family: int
+    cell: Cell
+    counts: Counts
+    value: float
 
 
-def permutation_floor(
-    data: LabelledCurves,
-    replay: Replay,
-    grid: Grid,
-    goal: Goal,
-    *,
-    seed: int,
-    n_permutations: int = 100,
-    tolerance: int = 0,
-) -> Floor:
-    """Return the objective that tuning reaches when labels have nothing to do with the scores.
+def families(
+    data: LabelledCurves, replays: Replay | Sequence[Replay], grid: Grid, *, tolerance: int = 0
+) -> list[Cells]:
+    """Return where each session starts to be halted, under every pair of window sizes."""
+    each = [replays] if isinstance(replays, Replay) else replays
+    return [Cells.of(data, replay, grid, tolerance=tolerance) for replay in each]
 
-    Labels are dealt anew, and with a bad label goes its onset, at the same share of the new
-    session's length. A group whose sessions all have one label is dealt one, so that sessions
-    that belong together stay so; if any group has both, sessions are dealt labels one by one.
 
-    Parameters
-    ----------
-    data, replay, grid, goal, tolerance
-        What was tuned; see :func:`director_ai.tuning.selection.propose`.
-    seed
-        Of the permutations.
-    n_permutations
-        How many.
+def best_of(searched: Sequence[Cells], weights: FloatArray, goal: Goal) -> Best | None:
+    """Return the best combination of all families, None if none is within the budget.
+
+    Of equally good ones that with the fewest unjustified halts, then the first.
     """
-    random = np.random.default_rng(seed)
-    cells = Cells.of(data, replay, grid, tolerance=tolerance)
-    values = []
-    for _ in range(n_permutations):
-        labels, onsets = _dealt(data, random)
-        dealt = replace(
-            cells,
-            good=labels == 0,
-            bad=labels == BAD,
-            before=early_cells(replay, grid, onsets, tolerance=tolerance),
-        )
-        table = dealt.weighted(np.ones(data.n_sessions))
-        best = best_cell(table, goal)
-        values.append(np.nan if best is None else float(goal.value(one(table, best))))
-    told = _told(values)
-    level = float(np.quantile(told, 0.95)) if len(told) else np.nan
-    return Floor(level, np.array(values))
-
-
-def _dealt(data: LabelledCurves, random: np.random.Generator) -> tuple[IntArray, IntArray]:
-    """Return labels and onsets dealt anew among the labelled sessions."""
-    rows = np.flatnonzero(data.labels != UNLABELLED)
-    _, first, groups = np.unique(data.groups[rows], return_index=True, return_inverse=True)
-    if (data.labels[rows] != data.labels[rows][first][groups]).any():
-        first, groups = np.arange(len(rows)), np.arange(len(rows))
-    source = rows[random.permutation(first)[groups]]
-    labels = np.full(data.n_sessions, UNLABELLED)
-    labels[rows] = data.labels[source]
-    onsets = np.full(data.n_sessions, NEVER)
-    known = data.onsets[source] != NEVER
-    share = data.onsets[source][known] / np.maximum(1, data.curves.lengths[source][known])
-    onsets[rows[known]] = (share * data.curves.lengths[rows[known]]).astype(np.int64)
-    return labels, onsets
+    found = []
+    for family, cells in enumerate(searched):
+        table = cells.weighted(weights)
+        cell = best_cell(table, goal)
+        if cell is not None:
+            counts = one(table, cell)
+            found.append(Best(family, cell, counts, float(goal.value(counts))))
+    return max(found, key=lambda b: (b.value, -float(unjustified(b.counts))), default=None)
 
 
 def _group_weights(data: LabelledCurves) -> Callable[[np.random.Generator], FloatArray]:

@@ -1,6 +1,6 @@
 """The best thresholds of a grid under a budget of false halts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -181,6 +181,7 @@ def propose_windows(
     *,
     window_sizes: Sequence[int],
     trend_windows: Sequence[int],
+    replay_at: Callable[[int, int], Replay] | None = None,
     budget: float = 1.0,
     objective: Objective = "catch",
     false_halts_per_miss: float = 1.0,
@@ -200,6 +201,8 @@ def propose_windows(
         See :func:`propose`. A grid must be in thresholds that serve every size.
     window_sizes, trend_windows
         Sizes to try, in tokens, the one to start from first.
+    replay_at
+        Gives the replay of the curves under a window size and a trend window.
     """
     found: dict[tuple[int, int], Proposal | None] = {}
 
@@ -207,7 +210,9 @@ def propose_windows(
         if sizes not in found:
             found[sizes] = propose(
                 data,
-                Replay(data.curves, window_size=sizes[0], trend_window=sizes[1]),
+                replay_at(*sizes)
+                if replay_at is not None
+                else Replay(data.curves, window_size=sizes[0], trend_window=sizes[1]),
                 grid,
                 budget=budget,
                 objective=objective,

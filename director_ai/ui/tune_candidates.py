@@ -1,7 +1,7 @@
 """Limits worth keeping: up to four pinned beside the recorded ones, compared by cost."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -11,8 +11,11 @@ from director_ai.replay.engine import Outcomes
 from director_ai.tuning import metrics
 from director_ai.tuning.result import Result, limits_text, result
 from director_ai.tuning.study import TuneData
-from director_ai.ui import tune_limits
+from director_ai.ui import tune_state
 from director_ai.ui.tune_data import recorded_outcomes, replay_of
+
+if TYPE_CHECKING:
+    from director_ai.ui.tune_scene import Look
 
 NAMES: Final = ("A", "B", "C", "D")
 PROFILES: Final[Mapping[str, float | None]] = {
@@ -58,7 +61,7 @@ def choose_baseline(data: TuneData) -> Baseline:
         st.selectbox(
             "Compare with",
             ["recorded", *others],
-            width=130,
+            width=118,
             key="vs",
             bind="query-params",
             help="Recorded: each session by the limits it was really judged by.",
@@ -70,19 +73,18 @@ def choose_baseline(data: TuneData) -> Baseline:
     return Baseline(chosen, policy, replay_of(data, policy).outcomes(policy))
 
 
-def pin_button(policy: HaltPolicy) -> None:
+def pin_button(usual: HaltPolicy) -> None:
     """Draw the way to keep the limits in use; the oldest of four gives way."""
     st.button(
         "Pin",
         key="pin",
-        icon=":material/push_pin:",
         on_click=_pin,
-        args=(policy,),
+        args=(usual,),
         help="Keeps them as a candidate, A to D, beside the recorded ones.",
     )
 
 
-def candidates(data: TuneData, in_use: Result, before: Outcomes) -> None:
+def candidates(look: "Look") -> None:
     """Draw the candidates, the recorded limits and those in use as one table."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         profile = st.selectbox(
@@ -105,10 +107,9 @@ def candidates(data: TuneData, in_use: Result, before: Outcomes) -> None:
                 width=160,
             )
         loads = st.container(horizontal=True, vertical_alignment="bottom", width="stretch")
-    kept = pinned()
+    data, kept = look.data, pinned()
     rows = {
-        "in use": in_use,
-        "recorded": result(data.labelled, before, data.usual),
+        "recorded": result(data.labelled, recorded_outcomes(data), data.usual),
         **{
             name: result(data.labelled, replay_of(data, policy).outcomes(policy), policy)
             for name, policy in kept.items()
@@ -116,17 +117,20 @@ def candidates(data: TuneData, in_use: Result, before: Outcomes) -> None:
     }
     with loads:
         for name, numbers in rows.items():
-            if name != "in use":
-                st.button(
-                    f"Load {name}",
-                    key=f"load_{name}",
-                    on_click=tune_limits.put,
-                    args=(numbers.policy,),
-                )
+            st.button(
+                f"Load {name}",
+                key=f"load_{name}",
+                on_click=tune_state.put,
+                args=(numbers.policy,),
+            )
         if kept:
             st.button("Unpin all", key="unpin", type="tertiary", on_click=kept.clear)
+    st.fragment(_table, key=tune_state.TABLE)(look, rows, float(ratio))
+
+
+def _table(look: "Look", rows: Mapping[str, Result], ratio: float) -> None:
     st.dataframe(
-        candidate_table(rows, float(ratio)),
+        candidate_table({"in use": look.scene().numbers, **rows}, ratio),
         key="candidates",
         hide_index=True,
         alt="Limits in use, recorded and pinned, with their rates and cost",
@@ -156,8 +160,8 @@ def candidate_table(rows: Mapping[str, Result], false_halts_per_miss: float) -> 
     ).round({"F1": 3, "Cost": 4})
 
 
-def _pin(policy: HaltPolicy) -> None:
-    kept = pinned()
+def _pin(usual: HaltPolicy) -> None:
+    kept, policy = pinned(), tune_state.in_use(usual)
     if policy in kept.values():
         return
     free = [name for name in NAMES if name not in kept]

@@ -6,51 +6,48 @@ import streamlit as st
 
 from director_ai.tuning import metrics
 from director_ai.tuning.result import FEW, FlipCounts, Rate, Result, Tokens
+from director_ai.ui.tune_check import warned
+from director_ai.ui.tune_choose import said
+from director_ai.ui.tune_scene import Look
+from director_ai.ui.tune_state import CARD
 
 
-def card(numbers: Result, changed: FlipCounts, baseline: str) -> None:
-    """Draw the numbers of the limits in use, and what changes from a baseline.
+def card(look: Look) -> None:
+    """Draw the numbers of the limits in use, and what changes from the baseline."""
+    st.fragment(_card, key=CARD)(look)
 
-    Parameters
-    ----------
-    numbers, changed
-        Of the limits in use.
-    baseline
-        Name of what they are compared with.
-    """
+
+def _card(look: Look) -> None:
+    scene = look.scene()
+    numbers = scene.numbers
+    said(look.certificates, scene.policy)
     with st.container(border=True, gap="xsmall", key="card"):
-        columns = st.columns(4, gap="small")
-        with columns[0]:
+        with st.container(horizontal=True, gap="small"):
             _share(
                 "Catch rate",
                 numbers.catch,
                 "Bad sessions halted at or after their onset, or at all where it is not known; "
                 "recall. Below: the 95 % interval, and the counts.",
             )
-        with columns[1]:
             _share(
                 "False halts",
                 numbers.false,
                 "Good sessions that are halted; false-positive rate. Below: the 95 % interval, "
                 "and the counts.",
             )
-        with columns[2]:
             _tokens(
                 "Delay",
                 numbers.delay,
                 "Median tokens from onset to halt, of bad sessions caught whose onset is known.",
             )
-        with columns[3]:
             _tokens(
                 "Leaked",
                 numbers.leaked,
                 "Median tokens past the onset that the reader gets, of bad sessions whose onset "
                 "is known: those missed leak to their end.",
             )
-        st.text(flips_line(changed, baseline))
-        st.text(standard_line(numbers))
-        for caution in cautions(numbers):
-            st.text(caution)
+        lines = [flips_line(scene.counts, scene.baseline.name), standard_line(numbers)]
+        st.text("\n".join([*lines, *cautions(numbers), *warned(look, scene.policy)]))
 
 
 def flips_line(changed: FlipCounts, baseline: str) -> str:
@@ -122,8 +119,8 @@ def cautions(numbers: Result) -> list[str]:
         )
     if numbers.n_unknown:
         found.append(
-            f"{numbers.n_unknown:,} unknown: their recording ends before any rule holds. Rates "
-            "are ranges, from all of them completing to all of them halting."
+            f"{numbers.n_unknown:,} unknown: no rule holds before their recording ends. Rates "
+            "range from all of them completing to all halting."
         )
     if numbers.policy.halt_mode == "soft":
         found.append(

@@ -1,38 +1,40 @@
 """Limits chosen by the machine: the best under a budget, and those with a certificate."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-import numpy as np
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.errors import DirectorError
+from director_ai.errors import DirectorError, InvalidRequestError
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
+from director_ai.tuning.advice import sealed_rows
 from director_ai.tuning.cautions import certifiable
-from director_ai.tuning.certificate import Certificate, Refusal, certify, inherits
+from director_ai.tuning.certificate import Certificate, Refusal, certify
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.proposal import Wish, proposed
+from director_ai.tuning.proposal import Offer, Search, Wish, offered
+from director_ai.tuning.register import certificates, newest_for
 from director_ai.tuning.spending import BadSessions, good_extremes
 from director_ai.tuning.study import Study, TuneData
-from director_ai.tuning.vault import seed_of, witnesses
-from director_ai.ui import tune_limits
+from director_ai.tuning.vault import seed_of
+from director_ai.ui import tune_state
 from director_ai.ui.tune_data import replay_of
 
 CONFIDENCES: Final = {"90 %": 0.90, "95 %": 0.95, "99 %": 0.99}
+ADAPTIVE: Final = (
+    "An adaptive cadence cannot be certified: which tokens it scores goes by the scores."
+)
 _SAID: Final = "tune_proposed"
+_ASKED: Final = "tune_asked"
+_OFFER: Final = "tune_offer"
 
 
-def attempts_of(store: Store) -> list[Certificate]:
-    """Return every certificate that was ever given of this store, oldest first."""
-    found = []
-    for attempt in store.attempts():
-        try:
-            found.append(Certificate.from_json(attempt.result or ""))
-        except ValueError:
-            # A refusal, or a look that came to nothing.
-            continue
-    return found
+def attempts_of(store: Store) -> tuple[tuple[Certificate, ...], int]:
+    """Return every certificate that was ever given of this store, and how many were asked for."""
+    attempts = store.attempts()
+    return certificates(attempt.result for attempt in attempts), len(attempts)
 
 
 def wish() -> Wish:
@@ -47,7 +49,7 @@ def wish() -> Wish:
         key="budget",
         bind="query-params",
         help="The largest share of good sessions you accept to halt.",
-        width=130,
+        width=124,
     )
     chosen = st.selectbox(
         "Confidence",
@@ -61,66 +63,115 @@ def wish() -> Wish:
     return Wish(float(share) / 100, 1 - CONFIDENCES[str(chosen)])
 
 
-def propose_button(data: TuneData, replay: Replay, policy: HaltPolicy, asked: Wish) -> None:
+def propose_buttons(data: TuneData, asked: Wish) -> None:
     """Draw the way to the best limits under the budget."""
     st.button(
         "Propose",
         key="propose",
         type="primary",
         icon=":material/auto_fix_high:",
-        help="Sets the limits that catch most bad sessions within the budget, under the windows "
-        "in use.",
+        help="Sets the limits that catch most bad sessions within the budget: under the windows "
+        "in use or, with the box ticked, under the usual window sizes too. The more is tried, the "
+        "less the budget allows.",
         on_click=_propose,
-        args=(data, replay, policy, asked),
+        args=(data, asked),
     )
+    st.checkbox("windows too", key="wide", bind="query-params")
 
 
-def certify_button(store: Store, study: Study, policy: HaltPolicy, asked: Wish) -> None:
+def search_of(policy: HaltPolicy) -> Search:
+    """Return the windows that a proposal is to be sought among."""
+    return Search.of(policy, windows=bool(st.session_state.get("wide")))
+
+
+def swept(data: TuneData) -> None:
+    """Carry out a proposal over several windows, if one was asked for; before the controls."""
+    place = st.empty()
+    asked: Wish | None = st.session_state.pop(_ASKED, None)
+    if asked is None:
+        return
+    policy = tune_state.in_use(data.usual)
+    search = search_of(policy)
+    n_pairs = len(search.pairs)
+    ready: dict[tuple[int, int], Replay] = {}
+
+    def replay_at(window_size: int, trend_window: int) -> Replay:
+        sizes = (window_size, trend_window)
+        if sizes not in ready:
+            place.progress(len(ready) / n_pairs, f"Trying window sizes {sizes[0]} and {sizes[1]}")
+            ready[sizes] = replay_of(data, sized(policy, sizes))
+        return ready[sizes]
+
+    _offer(offered(data, replay_at, policy, asked, search))
+    place.empty()
+
+
+def sized(policy: HaltPolicy, sizes: tuple[int, int]) -> HaltPolicy:
+    """Return a policy under other windows."""
+    return replace(policy, window_size=sizes[0], trend_window=sizes[1])
+
+
+def certify_button(store: Store, study: Study, asked: Wish, n_attempts: int) -> None:
     """Draw the way to limits with a certificate, by the sealed sessions."""
-    number = len(store.attempts()) + 1
+    policy, number = tune_state.in_use(study.open.usual), n_attempts + 1
     stop = certifiable(
-        n_good=len(sealed_rows(study)), alpha=asked.alpha, delta=asked.delta, attempt=number
+        n_good=len(sealed_rows(study, policy)),
+        alpha=asked.alpha,
+        delta=asked.delta,
+        attempt=number,
     )
-    why = (
-        stop.sentence
-        if stop is not None
-        else f"Attempt {number}: every attempt is counted for ever, and each has half the risk of "
-        "the one before. It sets the limits it certifies, under the windows in use."
-    )
+    if policy.adaptive:
+        why = ADAPTIVE
+    elif stop is not None:
+        why = stop.sentence
+    else:
+        why = (
+            f"Attempt {number}: every attempt is counted for ever, and each has half the risk of "
+            "the one before. It sets the limits it certifies, under the windows in use."
+        )
     st.button(
         "Certify",
         key="certify",
-        icon=":material/verified:",
-        disabled=stop is not None or store.read_only,
+        disabled=policy.adaptive or stop is not None or store.read_only,
         help=why,
         on_click=_certify,
-        args=(store, study, policy, asked),
+        args=(store, study, asked),
     )
 
 
-def said(store: Store, policy: HaltPolicy) -> None:
+def offer_in_use(policy: HaltPolicy) -> Offer | None:
+    """Return the proposal that the limits in use are, if they are one."""
+    offer: Offer | None = st.session_state.get(_OFFER)
+    return offer if offer is not None and offer.policy == policy else None
+
+
+def said(given: Sequence[Certificate], policy: HaltPolicy) -> None:
     """Say what came of the last proposal or certificate, and which one the limits in use have."""
     words = str(st.session_state.get(_SAID, ""))
     if words:
         st.text(words)
-    held = certificate_of(store, policy)
+    held = newest_for(given, policy)
     if held is not None and held.sentence not in words:
         st.text(f"The limits in use are certified. {held.sentence}")
-
-
-def certificate_of(store: Store, policy: HaltPolicy) -> Certificate | None:
-    """Return the newest certificate that holds for a policy, if any."""
-    return next((c for c in reversed(attempts_of(store)) if inherits(c, policy)), None)
 
 
 def certified(
     study: Study, policy: HaltPolicy, asked: Wish, *, attempt: int, data_fingerprint: str
 ) -> Certificate | Refusal:
-    """Return limits with a certificate under a policy's windows, by the sealed sessions."""
+    """Return limits with a certificate under a policy's windows and cadence.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the cadence is adaptive: it goes by the scores and the soft limit, which no promise
+        covers.
+    """
+    if policy.adaptive:
+        raise InvalidRequestError(ADAPTIVE)
     sealed, opened = study.sealed, study.open
     extremes = good_extremes(sealed.labelled, replay_of(sealed, policy))
     return certify(
-        extremes[:, sealed_rows(study)],
+        extremes[:, sealed_rows(study, policy)],
         BadSessions.of(opened.labelled, replay_of(opened, policy)),
         window_size=policy.window_size,
         trend_window=policy.trend_window,
@@ -133,20 +184,23 @@ def certified(
     )
 
 
-def sealed_rows(study: Study) -> list[int]:
-    """Return one sealed session of each group: only those are independent."""
-    everyone = np.ones(len(study.sealed.ids), bool)
-    rows: list[int] = witnesses(study.sealed.families, everyone, key=study.key).tolist()
-    return rows
+def _propose(data: TuneData, asked: Wish) -> None:
+    policy = tune_state.in_use(data.usual)
+    if st.session_state.get("wide"):
+        # It takes seconds, of which a callback could show nothing.
+        st.session_state[_ASKED] = asked
+        return
+    _offer(offered(data, lambda *sizes: replay_of(data, sized(policy, sizes)), policy, asked))
 
 
-def _propose(data: TuneData, replay: Replay, policy: HaltPolicy, asked: Wish) -> None:
-    found, st.session_state[_SAID] = proposed(data, replay, policy, asked)
-    if found is not None:
-        tune_limits.put(found)
+def _offer(offer: Offer) -> None:
+    st.session_state[_OFFER], st.session_state[_SAID] = offer, offer.said
+    if offer.policy is not None:
+        tune_state.put(offer.policy)
 
 
-def _certify(store: Store, study: Study, policy: HaltPolicy, asked: Wish) -> None:
+def _certify(store: Store, study: Study, asked: Wish) -> None:
+    policy = tune_state.in_use(study.open.usual)
     try:
         name = fingerprint(study.sealed.labelled)
         # Counted before the look is taken, so that no look goes uncounted.
@@ -154,7 +208,7 @@ def _certify(store: Store, study: Study, policy: HaltPolicy, asked: Wish) -> Non
         found = certified(study, policy, asked, attempt=number, data_fingerprint=name)
         if isinstance(found, Certificate):
             store.finish_attempt(number, found.to_json())
-            tune_limits.put(found.policy)
+            tune_state.put(found.policy)
         st.session_state[_SAID] = found.sentence
     except DirectorError as error:
         st.session_state[_SAID] = f"Not done: {error}"

@@ -1,20 +1,30 @@
 """The archive's study, read once a change and kept for all pages."""
 
+import hashlib
+
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import ReadOnlyStoreError
+from director_ai.figures.score_density import ScoreDensityData, score_density_data
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning import study as study_of
+from director_ai.tuning.cadence import replay_under
+from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.study import Study, TuneData, parted_study
 
 
 def study(store: Store) -> Study:
     """Return what the store holds now; read again only when anything in it has changed."""
     # To seal takes a secret that is kept in the store.
-    key = "" if store.read_only else store.vault_key()
+    try:
+        key = store.vault_key()
+    except ReadOnlyStoreError:
+        # There is none yet, and none can be made: nothing is sealed.
+        key = ""
     return _study(store, store.name, store.stamp(), key)
 
 
@@ -29,20 +39,41 @@ def _study(
 
 
 def replay_of(data: TuneData, policy: HaltPolicy) -> Replay:
-    """Return the curves ready for any thresholds under a policy's windows."""
+    """Return the curves ready for any thresholds under a policy's windows and cadence."""
+    # Where an adaptive cadence scores hangs on the soft limit too, a steady one on itself alone.
+    adapting = (policy.max_cadence, policy.soft_limit) if policy.adaptive else ()
     return _replay(
-        data.labelled.curves, data.curves_digest, policy.window_size, policy.trend_window
+        data.labelled.curves,
+        policy,
+        data.curves_digest,
+        (policy.window_size, policy.trend_window, policy.score_every_n, *adapting),
     )
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=24)
 def _replay(
     _curves: Curves,
+    _policy: HaltPolicy,
     digest: str,  # noqa: ARG001  (keys the cache)
-    window_size: int,
-    trend_window: int,
+    sizes: tuple[float, ...],  # noqa: ARG001  (keys the cache)
 ) -> Replay:
-    return Replay(_curves, window_size=window_size, trend_window=trend_window)
+    return replay_under(_curves, _policy)
+
+
+def score_density(data: TuneData) -> ScoreDensityData:
+    """Return how the scores are spread; counted again only when a label changes."""
+    labelled = data.labelled
+    said = hashlib.sha256(labelled.labels.tobytes() + labelled.onsets.tobytes()).hexdigest()
+    return _density(labelled, data.curves_digest, said)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _density(
+    _labelled: LabelledCurves,
+    digest: str,  # noqa: ARG001  (keys the cache)
+    said: str,  # noqa: ARG001  (keys the cache)
+) -> ScoreDensityData:
+    return score_density_data(_labelled)
 
 
 def recorded_outcomes(data: TuneData) -> Outcomes:
@@ -52,4 +83,7 @@ def recorded_outcomes(data: TuneData) -> Outcomes:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _recorded(_data: TuneData, digest: str) -> Outcomes:  # noqa: ARG001  (keys the cache)
+    if len(_data.policies) == 1:
+        # Scores recorded under a cadence are as it holds them, so one replay serves both.
+        return replay_of(_data, _data.usual).outcomes(_data.usual)
     return study_of.recorded_outcomes(_data)

@@ -16,12 +16,13 @@ from director_ai.replay.staircase import NEVER
 from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard
-from director_ai.tuning.effects import Flips
 from director_ai.tuning.study import TuneData
 from director_ai.ui import shell
 from director_ai.ui.archive import reviewer
 from director_ai.ui.text import visible
 from director_ai.ui.tune_flips import FlipRow, flip_records, flip_rows, flip_table
+from director_ai.ui.tune_scene import Look
+from director_ai.ui.tune_state import COUNT, FLIPS, PEEK, PICKED
 
 MOST_ROWS: Final = 200
 HEIGHT: Final = 300
@@ -34,52 +35,52 @@ _LABELS: Final[tuple[tuple[Label, str, str], ...]] = (
 )
 
 
-def flip_list(
-    store: Store,
-    data: TuneData,
-    changed: Flips,
-    outcomes: tuple[Outcomes, Outcomes],
-    policy: HaltPolicy,
-    baseline: str,
-) -> None:
-    """Draw the sessions that end otherwise under ``policy``.
-
-    Parameters
-    ----------
-    store, data
-        The archive.
-    changed, outcomes
-        Which sessions, and what the baseline and the policy make of all of them.
-    policy, baseline
-        The limits in use, and the name of what they are compared with.
-    """
-    before, after = outcomes
+def flip_list(look: Look) -> None:
+    """Draw the sessions that end otherwise under the limits in use."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        place = st.container(width="stretch")
-        moved = st.checkbox(
-            "also those halted at another token", key="flips_moved", bind="query-params"
+        place = st.container(width="stretch", key="flip_count")
+        st.checkbox(
+            "also those halted at another token",
+            key="flips_moved",
+            bind="query-params",
+            on_change=lambda: st.rerun([FLIPS, PEEK]),
         )
-        rows = flip_rows(changed, moved=moved)
         st.download_button(
             "CSV",
-            lambda: flips_csv(rows, data, before, after),
+            lambda: flips_csv(_rows(look), look.data, *look.scene().outcomes),
             "flips.csv",
             "text/csv",
             key="flips_csv",
             icon=":material/download:",
             on_click="ignore",
-            disabled=not rows,
         )
-    shown = rows[:MOST_ROWS]
-    count = f"{len(rows):,}" if len(shown) == len(rows) else f"{len(shown):,} of {len(rows):,}"
-    place.text(f"Sessions that end otherwise than {baseline}: {count}, harmful changes first")
-    chosen = None
+    with place:
+        st.fragment(_count, key=COUNT)(look)
+    st.fragment(_list, key=FLIPS)(look)
+    st.fragment(_peek, key=PEEK)(look)
+
+
+def _rows(look: Look) -> list[FlipRow]:
+    moved = bool(st.session_state.get("flips_moved"))
+    return flip_rows(look.scene().changed, moved=moved)
+
+
+def _count(look: Look) -> None:
+    n_rows = len(_rows(look))
+    count = f"{n_rows:,}" if n_rows <= MOST_ROWS else f"{MOST_ROWS:,} of {n_rows:,}"
+    st.text(
+        f"Sessions that end otherwise than {look.baseline.name}: {count}, harmful changes first"
+    )
+
+
+def _list(look: Look) -> None:
+    shown = _rows(look)[:MOST_ROWS]
+    st.session_state[PICKED] = None
     if shown:
         # A label moves rows: the table starts anew, so that no other session is selected by it.
         key = f"flips_{st.session_state.get(_VERSION, 0)}"
-        picked = _table(shown, data, before, after, key=key)
-        chosen = shown[picked] if picked is not None else None
-    _peek(store, data, chosen, policy)
+        picked = _table(shown, look, key=key)
+        st.session_state[PICKED] = None if picked is None else shown[picked].row
 
 
 def flips_csv(rows: Sequence[FlipRow], data: TuneData, before: Outcomes, after: Outcomes) -> str:
@@ -120,18 +121,16 @@ def link_values(policy: HaltPolicy) -> dict[str, str]:
     }
 
 
-def _table(
-    shown: Sequence[FlipRow], data: TuneData, before: Outcomes, after: Outcomes, *, key: str
-) -> int | None:
+def _table(shown: Sequence[FlipRow], look: Look, *, key: str) -> int | None:
     column = st.column_config
     event = st.dataframe(
-        flip_table(shown, data, before, after),
+        flip_table(shown, look.data, *look.scene().outcomes),
         key=key,
         height=HEIGHT,
         hide_index=True,
         placeholder="",
         alt="Sessions that end otherwise, one a row",
-        on_select="rerun",
+        on_select=lambda: st.rerun([FLIPS, PEEK]),
         selection_mode="single-row",
         column_config={
             "Change": column.TextColumn(width=125, pinned=True),
@@ -150,13 +149,14 @@ def _table(
     return int(rows[0]) if rows and rows[0] < len(shown) else None
 
 
-def _peek(store: Store, data: TuneData, chosen: FlipRow | None, policy: HaltPolicy) -> None:
+def _peek(look: Look) -> None:
     """Draw what can be done with the chosen session, whether or not one is: nothing may move."""
+    chosen: int | None = st.session_state.get(PICKED)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="peek"):
-        session = data.ids[chosen.row] if chosen else ""
+        session = "" if chosen is None else look.data.ids[chosen]
         st.link_button(
             "Open",
-            session_link(session, policy),
+            session_link(session, look.scene().policy),
             icon=":material/open_in_new:",
             disabled=chosen is None,
             help="The session under these limits, in a page of its own.",
@@ -165,14 +165,15 @@ def _peek(store: Store, data: TuneData, chosen: FlipRow | None, policy: HaltPoli
             st.button(
                 word,
                 key=f"flip_{label}",
-                disabled=chosen is None or store.read_only,
+                disabled=chosen is None or look.store.read_only,
                 help=meaning,
                 on_click=_label,
-                args=(store, session, label, None if chosen is None else _onset(data, chosen.row)),
+                args=(look.store, session, label),
+                kwargs={"onset": None if chosen is None else _onset(look.data, chosen)},
             )
         said = str(st.session_state.pop(_SAID, ""))
         st.text(
-            visible(said or (f"{session} selected" if chosen else "Select a row to look into it."))
+            visible(said or (f"{session} selected" if session else "Select a row to look into it."))
         )
 
 
@@ -181,12 +182,14 @@ def _onset(data: TuneData, row: int) -> int | None:
     return None if onset == NEVER else onset
 
 
-def _label(store: Store, id: str, label: Label, onset: int | None) -> None:
+def _label(store: Store, id: str, label: Label, *, onset: int | None) -> None:
     kept = onset if label == "bad" else None
     try:
         store.annotate(id, Annotation(label, kept, reviewer(), now_us()))
     except DirectorError as error:
         st.session_state[_SAID] = f"Not done: {error}"
-        return
-    st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
-    st.session_state[_SAID] = f"Labelled {id} {label}."
+    else:
+        st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
+        st.session_state[_SAID] = f"Labelled {id} {label}."
+    # Every number on the page may have changed.
+    st.rerun()

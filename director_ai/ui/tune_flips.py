@@ -5,15 +5,18 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from director_ai.figures.theme import GLYPH, RULE_NAME, RULES
 from director_ai.replay.curves import IntArray
 from director_ai.replay.engine import Outcomes
-from director_ai.storage.sparkline import POINTS
 from director_ai.tuning.effects import Flips
 from director_ai.tuning.labelled import BAD, GOOD
 from director_ai.tuning.study import TuneData
 from director_ai.ui.text import visible
+
+POINTS: Final = 40
+"""Scores drawn of a session, in a cell about three times as many pixels wide."""
 
 KINDS: Final[dict[str, str]] = {
     "right_lost": "▼ right lost",
@@ -119,7 +122,7 @@ def flip_records(
     return found
 
 
-def lows(data: TuneData, places: IntArray) -> list[list[float]]:
+def lows(data: TuneData, places: IntArray) -> list[NDArray[np.float32]]:
     """Return at most ``POINTS`` scores of each session, each the lowest of its stretch."""
     found = []
     for row in places.tolist():
@@ -128,7 +131,7 @@ def lows(data: TuneData, places: IntArray) -> list[list[float]]:
             starts = np.arange(POINTS) * len(scores) // POINTS
             # The low points are what a stream is halted at: no thinning may lose one.
             scores = np.minimum.reduceat(scores, starts)
-        found.append(scores.round(3).tolist())
+        found.append(scores.astype(np.float32))
     return found
 
 

@@ -1,172 +1,56 @@
-"""The sliders of the Tune page: every limit by slider, box and step, bound to the address."""
+"""The controls of the Tune page: every limit by slider, box and step, bound to the address."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 import streamlit as st
 
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.plateaus import Sensitivity, plateau
-from director_ai.tuning.thresholds import OFF, STRICTEST, moved, threshold
+from director_ai.replay.engine import TREND, WINDOW
+from director_ai.tuning.thresholds import OFF, threshold
+from director_ai.ui import tune_state
+from director_ai.ui.tune_state import CONTROLS, SIZES, Control, moved
 
 LONGEST: Final = 100
 """Tokens the window sliders reach, unless the limits in use are longer."""
 
 NUDGE: Final = 0.01
-_DECIMALS: Final = 6
 _DROPS: Final = [round(LARGEST_DROP - step / 100, 2) for step in range(151)]
 
 
-class _Control(NamedTuple):
-    """One threshold: its key in the address, its names, and what it does."""
-
-    key: str
-    name: str
-    help: str
-
-
-CONTROLS: Final[Mapping[int, _Control]] = {
-    HARD: _Control("h", "Hard limit", "Halt on the first token under this."),
-    WINDOW: _Control(
-        "a",
-        "Window limit",
-        "Halt when the average of the window falls under this. The rule is silent until the "
-        "window is full.",
-    ),
-    TREND: _Control(
-        "d",
-        "Max drop",
-        "Halt when the fitted line falls by more than this over the trend length. Smaller is "
-        "stricter, so the slider runs backwards: stricter is always to the right.",
-    ),
-}
-_SIZES: Final[Mapping[int, tuple[str, str, int]]] = {
-    WINDOW: ("w", "Window size (tokens)", 1),
-    TREND: ("n", "Trend length (tokens)", 2),
-}
-
-
-def put(policy: HaltPolicy) -> None:
-    """Move every control to a policy; only before they are drawn, as in a callback."""
-    st.session_state.update(
-        h=policy.hard_limit,
-        a=policy.window_threshold,
-        d=policy.trend_threshold,
-        w=policy.window_size,
-        n=policy.trend_window,
-        s=policy.soft_limit,
-        m="soft" if policy.halt_mode == "soft" else "hard",
-    )
-
-
-def controls(
-    default: HaltPolicy,
-) -> tuple[HaltPolicy, dict[int, st.delta_generator.DeltaGenerator]]:
-    """Draw the controls; return the policy they stand for, and where to say what they do.
+def controls(usual: HaltPolicy) -> dict[int, st.delta_generator.DeltaGenerator]:
+    """Draw the controls; :func:`director_ai.ui.tune_state.in_use` tells where they stand.
 
     Parameters
     ----------
-    default
+    usual
         Where they stand at first, and what the address leaves out.
 
     Returns
     -------
-    HaltPolicy
-        The limits asked for.
     dict
-        For each rule the place for :func:`effect`, which is known only once all are drawn.
+        For each rule the place to say what a step of its threshold does, which is known only once
+        all are drawn.
     """
-    values: dict[int, float] = {}
-    sizes: dict[int, int] = {}
     places = {}
     for rule, control in CONTROLS.items():
         with st.container(border=True, gap="xxsmall", key=f"limit_{control.key}"):
-            values[rule] = _threshold(rule, control, threshold(default, rule))
-            places[rule] = st.container(horizontal=True, vertical_alignment="center", gap="small")
-            if rule in _SIZES:
-                sizes[rule] = _size(rule, default)
-    soft_limit, mode = _rest(default)
-    # The cadence stays that of the recordings, which no slider changes.
-    policy = replace(
-        default,
-        hard_limit=values[HARD],
-        window_size=sizes[WINDOW],
-        window_threshold=values[WINDOW],
-        trend_window=sizes[TREND],
-        trend_threshold=values[TREND],
-        soft_limit=max(values[HARD], soft_limit),
-        halt_mode=mode,
-    )
-    return policy, places
-
-
-def effect(
-    place: st.delta_generator.DeltaGenerator,
-    rule: int,
-    policy: HaltPolicy,
-    replay: Replay,
-    found: Sensitivity,
-) -> None:
-    """Say what a step of one threshold does, with the way to the next session that changes."""
-    key = CONTROLS[rule].key
-    more, fewer = found.stricter, found.more_lenient
-    with place:
-        st.text(
-            f"±{NUDGE:g}: +{sum(more):,} / −{sum(fewer):,} halts",
-            help=f"Stricter by {NUDGE:g} halts {more.bad:,} more bad, {more.good:,} good and "
-            f"{more.unlabelled:,} unlabelled sessions; more lenient lets go {fewer.bad:,} bad, "
-            f"{fewer.good:,} good and {fewer.unlabelled:,} unlabelled.",
-            width="stretch",
-        )
-        for word, icon, strict in (
-            ("lenient", ":material/chevron_left:", False),
-            ("strict", ":material/chevron_right:", True),
-        ):
-            st.button(
-                "",
-                key=f"{key}_{word}",
-                icon=icon,
-                type="tertiary",
-                help=f"To the next {'stricter' if strict else 'more lenient'} value at which any "
-                "session is halted, or is not any more.",
-                on_click=_to_breakpoint,
-                args=(replay, policy, rule, strict),
+            st.fragment(_threshold, key=tune_state.limit(rule))(
+                rule, control, threshold(usual, rule)
             )
+            places[rule] = st.container(horizontal=True, vertical_alignment="center", gap="small")
+            if rule in SIZES:
+                _size(rule, usual)
+    _rest(usual)
+    return places
 
 
-def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bool) -> float | None:
-    """Return the nearest value of few decimals past the next change, or ``None`` at the end.
-
-    Examples
-    --------
-    >>> from director_ai.replay.curves import Curves
-    >>> replay = Replay(Curves.from_scores([[0.9, 0.42], [0.6]]), window_size=9, trend_window=9)
-    >>> policy = HaltPolicy(hard_limit=0.5, window_size=9, trend_window=9)
-    >>> next_breakpoint(replay, policy, HARD, strict=True)
-    0.600001
-    >>> next_breakpoint(replay, policy, HARD, strict=False)
-    0.42
-    """
-    found = plateau(replay, policy, rule, change="halt")
-    beyond = found.next_strict if strict else found.next_lenient
-    if beyond is None:
-        return None
-    upwards = strict != (rule == TREND)
-    scaled = beyond.threshold * 10**_DECIMALS
-    # Away from here, and clear of what binary fractions leave, so that the change has happened.
-    value = (math.ceil(scaled + 1e-6) if upwards else math.floor(scaled + 1e-6)) / 10**_DECIMALS
-    value = min(max(value, 0.0), OFF[TREND] if rule == TREND else STRICTEST[rule])
-    then, now = replay.outcomes(moved(policy, rule, value)), replay.outcomes(policy)
-    return value if (then.halts != now.halts).any() else beyond.threshold
-
-
-def _threshold(rule: int, control: _Control, default: float) -> float:
+def _threshold(rule: int, control: Control, default: float) -> None:
     """Draw one threshold as toggle, box and slider."""
     key = control.key
+    if key in st.session_state:
+        # Without this a value that a callback has set gives way to the one of the address.
+        st.session_state[key] = st.session_state[key]
     name, box = st.columns([1.5, 1], vertical_alignment="center")
     if rule == TREND:
         # Limits may be finer than the steps, or further off than they reach.
@@ -178,6 +62,8 @@ def _threshold(rule: int, control: _Control, default: float) -> float:
             key=key,
             bind="query-params",
             label_visibility="collapsed",
+            on_change=moved,
+            args=(rule,),
         )
     else:
         drawn = st.slider(
@@ -189,6 +75,8 @@ def _threshold(rule: int, control: _Control, default: float) -> float:
             key=key,
             bind="query-params",
             label_visibility="collapsed",
+            on_change=moved,
+            args=(rule,),
         )
     value = float(drawn)
     is_on = not _is_off(rule, value)
@@ -216,9 +104,8 @@ def _threshold(rule: int, control: _Control, default: float) -> float:
         key=exact,
         label_visibility="collapsed",
         on_change=_from_box,
-        args=(key, exact, value),
+        args=(rule, key, exact, value),
     )
-    return value
 
 
 def _asked(key: str, default: float) -> float:
@@ -230,44 +117,44 @@ def _asked(key: str, default: float) -> float:
     return asked if 0.0 <= asked <= LARGEST_DROP else default
 
 
-def _size(rule: int, default: HaltPolicy) -> int:
-    key, name, least = _SIZES[rule]
-    size = default.window_size if rule == WINDOW else default.trend_window
-    return int(
-        st.slider(
-            name,
-            least,
-            max(LONGEST, size, int(st.session_state.get(key, size))),
-            size,
-            key=key,
-            bind="query-params",
-        )
+def _size(rule: int, usual: HaltPolicy) -> None:
+    key, name, least = SIZES[rule]
+    size = usual.window_size if rule == WINDOW else usual.trend_window
+    st.slider(
+        name,
+        least,
+        max(LONGEST, size, int(st.session_state.get(key, size))),
+        size,
+        key=key,
+        bind="query-params",
+        on_change=moved,
     )
 
 
-def _rest(default: HaltPolicy) -> tuple[float, Literal["hard", "soft"]]:
+def _rest(usual: HaltPolicy) -> None:
     """Draw what halts nothing, or only otherwise."""
     with st.expander("Soft limit and mode", key="more_limits"):
-        soft_limit = st.slider(
+        st.slider(
             "Soft limit",
             0.0,
             1.0,
-            default.soft_limit,
+            usual.soft_limit,
             NUDGE,
             key="s",
             bind="query-params",
             help="Warns only, never halts. Under the hard limit it counts as equal to it.",
+            on_change=moved,
         )
-        mode = st.segmented_control(
+        st.segmented_control(
             "Mode",
             ["hard", "soft"],
-            default="soft" if default.halt_mode == "soft" else "hard",
+            default="soft" if usual.halt_mode == "soft" else "hard",
             required=True,
             key="m",
             bind="query-params",
             help="Soft finishes the sentence, at most 50 tokens; the hard limit stops at once.",
+            on_change=moved,
         )
-    return float(soft_limit), "soft" if mode == "soft" else "hard"
 
 
 def _is_off(rule: int, value: float) -> bool:
@@ -283,15 +170,11 @@ def _switch(rule: int, key: str, switch: str, was: bool) -> None:
         st.session_state[key] = st.session_state.get(f"{key}_last", usual)
     else:
         st.session_state[key] = OFF[rule]
+    moved(rule)
 
 
-def _from_box(key: str, exact: str, was: float) -> None:
+def _from_box(rule: int, key: str, exact: str, was: float) -> None:
     value = st.session_state[exact]
     if value is not None and value != was:
         st.session_state[key] = float(value)
-
-
-def _to_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, strict: bool) -> None:
-    value = next_breakpoint(replay, policy, rule, strict=strict)
-    if value is not None:
-        st.session_state[CONTROLS[rule].key] = value
+        moved(rule)

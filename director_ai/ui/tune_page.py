@@ -3,16 +3,11 @@
 import streamlit as st
 
 from director_ai.errors import DirectorError
-from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
-from director_ai.tuning.proposal import Wish
-from director_ai.tuning.result import Result
-from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.study import Study
 from director_ai.ui.archive import archive
 from director_ai.ui.status import notice, status
-from director_ai.ui.tune_candidates import Baseline
 from director_ai.ui.tune_data import study
-from director_ai.ui.tune_views import Scene
 
 
 def opened() -> tuple[Store, Study] | None:
@@ -73,12 +68,3 @@ def data_line(found: Study) -> str:
     if len(data.policies) > 1:
         parts.append(f"Recorded under {len(data.policies):,} different limits.")
     return " ".join(parts)
-
-
-def scene(
-    data: TuneData, replay: Replay, numbers: Result, baseline: Baseline, asked: Wish
-) -> Scene:
-    """Return what the views draw from."""
-    return Scene(
-        data, replay, numbers, baseline.outcomes, baseline.policy, baseline.name, asked.alpha
-    )

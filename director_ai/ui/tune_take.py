@@ -1,69 +1,80 @@
 """Where the limits are taken along: files to copy or to save."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from director_ai.figures.tuning_card import FORMS, card_json, card_markdown, card_values
-from director_ai.storage.store import Store
-from director_ai.tuning.result import FlipCounts, Result, answer
-from director_ai.tuning.study import Study
+from director_ai.figures.tuning_card import FORMS, card_values
+from director_ai.figures.tuning_card_forms import CARDS
+from director_ai.tuning.register import newest_for
+from director_ai.tuning.result import answer
 from director_ai.ui.text import visible
-from director_ai.ui.tune_choose import certificate_of
+from director_ai.ui.tune_check import cautions_of, checked
 from director_ai.ui.tune_flip_list import link_values
+from director_ai.ui.tune_scene import Look
+
+_KEY: Final = "export"
 
 
-def take(store: Store, study: Study, numbers: Result, changed: FlipCounts, baseline: str) -> None:
+def take(look: Look) -> None:
     """Draw the ways to take the limits in use along."""
-    policy = numbers.policy
-    with st.popover("Export", icon=":material/download:", key="export"):
-        st.text(answer(numbers))
-        chosen = st.segmented_control(
-            "Format", list(FORMS), default="Python", required=True, key="export_form"
+    # Not sent before it is opened; a limit that is moved closes it.
+    with st.popover("Export", key=_KEY, on_change=lambda: st.rerun([_KEY])):
+        st.fragment(_ways, key=_KEY)(look)
+
+
+def _ways(look: Look) -> None:
+    if not st.session_state.get(_KEY):
+        return
+    numbers = look.scene().numbers
+    st.text(answer(numbers))
+    chosen = st.segmented_control(
+        "Format", list(FORMS), default="Python", required=True, key="export_form"
+    )
+    form = FORMS[str(chosen)]
+    text = form.text_of(numbers.policy)
+    st.code(visible(text), language=form.language)
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            f"Save as {form.suffix}",
+            text,
+            f"limits.{form.suffix}",
+            key="export_limits",
+            on_click="ignore",
+            icon=":material/download:",
         )
-        form = FORMS[str(chosen)]
-        text = form.text_of(policy)
-        st.code(visible(text), language=form.language)
-        with st.container(horizontal=True, gap="small"):
+        for suffix, card in CARDS.items():
             st.download_button(
-                f"Save as {form.suffix}",
-                text,
-                f"limits.{form.suffix}",
-                key="export_limits",
+                f"Tuning card ({suffix.upper()})",
+                partial(_card_text, look, suffix),
+                f"tuning-card.{suffix}",
+                card.mime,
+                key=f"export_card_{suffix}",
                 on_click="ignore",
-                icon=":material/download:",
             )
+    st.text("Link to this page with these limits:")
+    st.code("tune?" + urlencode(link_values(numbers.policy)), language=None)
 
-            def values() -> Mapping[str, Any]:
-                return card_values(
-                    study.open,
-                    numbers,
-                    changed,
-                    baseline=baseline,
-                    n_sealed=len(study.sealed.ids),
-                    n_attempts=len(store.attempts()),
-                    certificate=certificate_of(store, policy),
-                    at=datetime.now(UTC),
-                )
 
-            st.download_button(
-                "Tuning card (MD)",
-                lambda: card_markdown(values()),
-                "tuning-card.md",
-                "text/markdown",
-                key="export_card",
-                on_click="ignore",
-            )
-            st.download_button(
-                "Tuning card (JSON)",
-                lambda: card_json(values()),
-                "tuning-card.json",
-                "application/json",
-                key="export_card_json",
-                on_click="ignore",
-            )
-        st.text("Link to this page with these limits:")
-        st.code("tune?" + urlencode(link_values(policy)), language=None)
+def _card_text(look: Look, suffix: str) -> str:
+    return CARDS[suffix].text_of(card_of(look))
+
+
+def card_of(look: Look) -> dict[str, Any]:
+    """Return the tuning card of the limits in use."""
+    scene = look.scene()
+    return card_values(
+        look.data,
+        scene.numbers,
+        scene.counts,
+        baseline=look.baseline.name,
+        n_sealed=len(look.study.sealed.ids),
+        n_attempts=look.n_attempts,
+        certificate=newest_for(look.certificates, scene.policy),
+        at=datetime.now(UTC),
+        checked=checked(look, scene.policy),
+        cautions=cautions_of(look, scene.policy),
+    )

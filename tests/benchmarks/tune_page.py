@@ -1,11 +1,13 @@
 """What the Tune page costs, on generated sessions.
 
 Run ``python tests/benchmarks/tune_page.py`` on a quiet machine; ``--sessions 20000`` for a large
-archive, ``--browser`` also measures from a key pressed on a slider to the new card, curve and
-flips. Every figure is the median of several runs, in milliseconds.
+archive. ``--browser`` also measures in Chromium: from a key pressed on a slider to the new card,
+curve and flips, and from a click on the page's name, or a link to it, to its card. Every figure is
+the median of several runs, in milliseconds.
 """
 
 import argparse
+import contextlib
 import os
 import socket
 import statistics
@@ -44,6 +46,8 @@ BUDGET_MS = {2_000: 10.0, 20_000: 100.0}
 """Of one moved slider: card, what a step does, flips and curve, by number of sessions."""
 
 N_RUNS = 9
+N_KEYS = 15
+N_OPENINGS = 5
 
 
 def median_ms(work: Callable[[], Any], n_runs: int = N_RUNS) -> float:
@@ -123,61 +127,107 @@ def script_runs(path: Path) -> dict[str, float]:
 
 
 def browser(path: Path) -> dict[str, float]:
-    """Return the time from a key on the slider to the new card, and to the whole page at rest."""
+    """Return the time from a key on the slider to each new part, and of opening the page.
+
+    ``open, first`` is of a server that has imported everything but not read the store yet;
+    ``open, link`` and ``open, click`` are of one that has.
+    """
     from playwright.sync_api import sync_playwright
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
     command += ["--server.headless", "true", "--server.port", str(port)]
     environment = {**os.environ, "DIRECTOR_STORE": str(path)}
-    times: dict[str, list[float]] = {"card": [], "curve": [], "at rest": []}
+    times: dict[str, list[float]] = {}
     with (
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as server,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as server,
+        contextlib.ExitStack() as stack,
         sync_playwright() as playwright,
     ):
+        # Whatever happens: a server that goes on would be waited for.
+        stack.callback(server.terminate)
         chromium = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", "--disable-gpu"],
         )
-        page = chromium.new_page(viewport={"width": 1280, "height": 900})
-        time.sleep(5)
-        page.goto(f"http://127.0.0.1:{port}/")
-        page.locator(".d-status").wait_for()
-        page.goto(f"http://127.0.0.1:{port}/tune?h=0.3&a=0.6&d=1.5")
+        time.sleep(3)
+        for run in range(N_OPENINGS + 1):
+            page = chromium.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(address)
+            page.locator(".d-status").first.wait_for()
+            page.wait_for_timeout(1500)
+            page.evaluate(_OPENED)
+            page.locator("[data-testid=stTopNavLink]", has_text="Tune").click()
+            page.wait_for_function("() => window.__drawn")
+            opened = "click" if run else "first"
+            times.setdefault(f"open, {opened}", []).append(page.evaluate("() => window.__drawn"))
+            start = time.perf_counter()
+            page.goto(f"{address}/tune?h=0.3&a=0.6&d=1.5")
+            page.locator(".st-key-card [data-testid=stMetricValue]").first.wait_for()
+            times.setdefault("open, link", []).append(1000 * (time.perf_counter() - start))
+            if run < N_OPENINGS:
+                page.close()
         page.locator(".st-key-threshold_curve .main-svg").first.wait_for()
         page.wait_for_timeout(3000)
         page.locator(".st-key-h [role=slider], .st-key-h input").first.focus()
-        for _ in range(N_RUNS):
-            found = page.evaluate(_WATCH)
+        for _ in range(N_KEYS):
+            page.evaluate(_WATCH)
             page.keyboard.press("ArrowRight")
             page.wait_for_function("() => window.__seen && window.__seen.rest")
-            found = page.evaluate("() => window.__seen")
-            for name, key in (("card", "card"), ("curve", "curve"), ("at rest", "rest")):
-                times[name].append(found[key])
+            for name, value in page.evaluate("() => window.__seen").items():
+                times.setdefault(f"key to {name}", []).append(value)
             page.wait_for_timeout(300)
         chromium.close()
-        server.terminate()
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+_OPENED = """() => {
+  window.__drawn = 0;
+  addEventListener('click', () => {
+    const start = performance.now();
+    const wait = () => {
+      const value = document.querySelector('.st-key-card [data-testid=stMetricValue]');
+      if (value) { requestAnimationFrame(() => { window.__drawn = performance.now() - start; }); }
+      else setTimeout(wait, 5);
+    };
+    wait();
+  }, {once: true, capture: true});
+}"""
+
 _WATCH = """() => {
-  const seen = {}; window.__seen = seen;
+  const seen = {}; window.__seen = null;
   const app = document.querySelector('[data-testid=stApp]');
-  const card = document.querySelector('.st-key-card');
   const graph = document.querySelector('.st-key-threshold_curve .js-plotly-plot');
   let start = 0;
   const pressed = () => { start = performance.now(); };
   document.addEventListener('keydown', pressed, {once: true, capture: true});
   const now = () => performance.now() - start;
-  new MutationObserver((_, o) => { seen.card = now(); o.disconnect(); })
-    .observe(card, {subtree: true, childList: true, characterData: true});
-  const drawn = () => { seen.curve = now(); graph.removeListener('plotly_afterplot', drawn); };
-  graph.on('plotly_afterplot', drawn);
+  const changed = (name, element) => new MutationObserver((_, observer) => {
+    if (start) { seen[name] = now(); observer.disconnect(); }
+  }).observe(element, {subtree: true, childList: true, characterData: true});
+  changed('card', document.querySelector('.st-key-card'));
+  changed('flips', document.querySelector('.st-key-flip_count'));
+  // A line that moves over a curve that stays is a relayout, and no drawing.
+  const drawn = () => {
+    if (start && !seen.curve) seen.curve = now();
+    for (const name of ['plotly_afterplot', 'plotly_relayout']) graph.removeListener(name, drawn);
+  };
+  for (const name of ['plotly_afterplot', 'plotly_relayout']) graph.on(name, drawn);
   const wait = () => {
     const running = app.getAttribute('data-test-script-state') !== 'notRunning';
     if (start && seen.card && seen.curve && !running) {
-      requestAnimationFrame(() => requestAnimationFrame(() => { seen.rest = now(); }));
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        seen.rest = now(); window.__seen = seen;
+      }));
     } else setTimeout(wait, 5);
   };
   wait();
@@ -198,7 +248,7 @@ def main() -> int:
         figures |= {f"script: {name}": value for name, value in script_runs(path).items()}
         if chosen.browser:
             seen = browser(path)
-            figures |= {f"browser: key to {name}": value for name, value in seen.items()}
+            figures |= {f"browser: {name}": value for name, value in seen.items()}
     for name, value in figures.items():
         print(f"{name:32} {value:10,.1f} ms")
     budget = BUDGET_MS.get(chosen.sessions)

@@ -1,6 +1,9 @@
 """Journey A in a real browser: from 2,000 labelled sessions to limits one can defend."""
 
 import json
+import shlex
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,14 +16,23 @@ from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.result import result
+from director_ai.tuning.result import Rate, result
 from director_ai.tuning.study import TuneData, parted_study
 from director_ai.ui.tune_data import replay_of
-from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.browser.conftest import (  # noqa: E402
+    ROOT,
+    RUN,
+    OpenPage,
+    Serve,
+    Server,
+    Watch,
+    settled,
+)
 from tests.ui.tune_store import filled
 
 CURVE = ".st-key-threshold_curve .js-plotly-plot"
 MAP = ".st-key-threshold_map .js-plotly-plot"
+METRICS = ("Catch rate", "False halts", "Delay", "Leaked")
 START = "/tune?h=0.3&a=0.6&d=1.5&budget=10"
 
 
@@ -60,17 +72,44 @@ def recomputed(path: Path, policy: HaltPolicy) -> dict[str, str]:
     return {"Catch rate": numbers.catch.text, "False halts": numbers.false.text}
 
 
-def exported(page: Page) -> HaltPolicy:
-    page.locator(".st-key-export button").first.click()
-    page.get_by_role("radio", name="JSON", exact=True).or_(
-        page.get_by_role("button", name="JSON", exact=True)
+def below(page: Page, name: str) -> str:
+    block = page.locator(".st-key-card [data-testid=stMetric]", has_text=name)
+    return block.locator("[data-testid=stMetricDelta]").inner_text().strip()
+
+
+def chosen_form(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).or_(
+        page.get_by_role("button", name=name, exact=True)
     ).first.click()
     settled(page)
+
+
+def exported(page: Page) -> tuple[HaltPolicy, list[str]]:
+    """Return the limits and the command that the page gives to take along."""
+    page.locator(".st-key-export button").first.click()
+    page.locator(".st-key-export_limits button").wait_for()
+    chosen_form(page, "JSON")
     with page.expect_download() as file:
         page.locator(".st-key-export_limits button").first.click()
     policy = HaltPolicy.from_dict(json.loads(Path(file.value.path()).read_text("utf-8")))
+    chosen_form(page, "Command")
+    with page.expect_download() as file:
+        page.locator(".st-key-export_limits button").first.click()
+    command = shlex.split(Path(file.value.path()).read_text("utf-8"))
     page.keyboard.press("Escape")
-    return policy
+    return policy, command
+
+
+def run(command: list[str], path: Path) -> str:
+    """Return what an exported command prints in a process of its own."""
+    assert command[0] == "director-ai"
+    return subprocess.run(
+        [sys.executable, *RUN, *command[1:], "--store", str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def test_a_researcher_gets_from_an_archive_to_limits(
@@ -121,9 +160,27 @@ def test_a_researcher_gets_from_an_archive_to_limits(
     page.locator(".st-key-propose button").first.click()
     expect(page.get_by_text("Proposed hard")).to_be_visible(timeout=20_000)
     settled(page)
-    shown = {name: metric(page, name) for name in ("Catch rate", "False halts")}
-    policy = exported(page)
-    assert shown == recomputed(archive_path, policy)
+    shown = {name: metric(page, name) for name in METRICS}
+    counted = [below(page, name) for name in METRICS]
+    policy, command = exported(page)
+    assert {name: shown[name] for name in ("Catch rate", "False halts")} == recomputed(
+        archive_path, policy
+    )
+
+    # And so does the command on the same archive, in the words and counts of the page.
+    text = run(command, archive_path)
+    card = json.loads(run([*command, "--json"], archive_path))
+    found = card["metrics"]
+    assert HaltPolicy.from_dict(card["policy"]) == policy
+    for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
+        rate = found[key]
+        told = Rate.of(rate["cases"], rate["cases_if_unknown_halt"], rate["n"])
+        assert shown[name] == told.text
+        assert f"{told.interval} · {told.counted}" in counted
+        assert told.text in text
+        assert told.counted in text
+    assert shown["Delay"] == f"{found['delay_tokens']['median']:,.0f} tokens"
+    assert shown["Leaked"] == f"{found['leaked_tokens']['median']:,.0f} tokens"
     assert float(shown["False halts"].split()[0].split("–")[-1]) <= 10.0
     assert watch.page_errors == []
     assert watch.outgoing == []
@@ -152,3 +209,40 @@ def test_nothing_is_wider_than_the_window(
     assert bar is not None
     # One row: the picture stays in sight.
     assert bar["height"] < 90
+
+
+def test_a_moved_limit_sends_only_what_hangs_on_it(
+    open_page: OpenPage, tune_server: Server, watch: Watch
+) -> None:
+    page = opened(open_page, tune_server)
+    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible(timeout=30_000)
+    kept = ".st-key-bar, .st-key-propose, .st-key-a, .st-key-limit_a, .st-key-cost, .st-key-peek"
+    page.evaluate(
+        "names => document.querySelectorAll(names).forEach(e => { e.dataset.old = 'yes'; })", kept
+    )
+    n_kept = page.locator(kept).count()
+    before = page.locator(".st-key-h_strict").inner_text()
+
+    page.locator(".st-key-h_strict button").first.click()
+    page.wait_for_url("**h=0.3**")
+    settled(page)
+
+    expect(page.locator(".st-key-h_box input")).not_to_have_value("0.3")
+    assert page.locator("[data-old=yes]").count() == n_kept
+    assert page.locator(".st-key-h_strict").inner_text() == before
+    assert page.locator("[data-testid=stAlert]").count() == 0
+    assert watch.page_errors == []
+
+
+def test_the_proposal_is_checked_with_progress(open_page: OpenPage, tune_server: Server) -> None:
+    page = opened(open_page, tune_server, f"{START}&conf=90+%25&view=Check")
+    expect(page.locator(".st-key-check_0")).to_contain_text("about")
+
+    page.locator(".st-key-check_0 button").click()
+
+    expect(page.locator("[data-testid=stProgress]")).to_contain_text("Chosen anew", timeout=30_000)
+    expect(page.locator(".st-key-card")).to_contain_text(
+        "The proposal on sessions left out: catch", timeout=120_000
+    )
+    table = page.get_by_role("region", name="Numbers of the proposal")
+    expect(table).to_be_visible()

@@ -12,8 +12,10 @@ from director_ai import HaltPolicy
 from director_ai.cli.main import main
 from director_ai.figures.tuning_card import as_command
 from director_ai.replay.engine import Replay
+from director_ai.replay.hold import held
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
+from director_ai.tuning import checkup
 from director_ai.tuning.result import Result, result
 from director_ai.tuning.study import TuneData, parted_study
 from tests.ui.tune_store import records
@@ -115,3 +117,74 @@ def test_an_empty_store_has_nothing_to_tune_on(capsys, tmp_path) -> None:
 
     assert main(["tune", "--store", str(tmp_path / "empty.db")]) == 3
     assert "no session to tune on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["md", "html", "json"])
+def test_the_tuning_card_is_written_as_its_name_ends(capsys, address, tmp_path, suffix) -> None:
+    path = tmp_path / f"card.{suffix}"
+
+    said = printed(capsys, address, "replay", "--hard-limit", "0.4", "--card", str(path), "--json")
+
+    text = path.read_text(encoding="utf-8")
+    answer = json.loads(said)["answer"]
+    assert answer in text.replace("\\[", "[")
+    assert text.startswith({"md": "# Tuning card", "html": "<!doctype html>", "json": "{"}[suffix])
+
+
+def test_a_card_of_an_unknown_kind_is_refused_before_any_work(capsys, tmp_path) -> None:
+    missing = str(tmp_path / "none.db")
+
+    assert main(["tune", "--card", "card.pdf", "--store", missing]) == 2
+    assert "must end in one of .md, .html, .json, got 'card.pdf'" in capsys.readouterr().err
+
+
+def test_cautions_are_printed_and_in_the_card(capsys, tmp_path) -> None:
+    path = tmp_path / "few.db"
+    with Store(path) as store:
+        store.add(records(30))
+
+    text = printed(capsys, path, "replay")
+    card = json.loads(printed(capsys, path, "replay", "--json"))
+
+    codes = [caution["code"] for caution in card["cautions"]]
+    assert codes == ["too few to certify", "too few to choose", "not replayable"]
+    for caution in card["cautions"]:
+        assert caution["sentence"] in text
+    assert card["left_out"] is None
+
+
+def test_a_check_tells_what_is_left_of_the_proposal(capsys, address, monkeypatch) -> None:
+    monkeypatch.setattr(checkup, "N_REPLICATES", 6)
+    monkeypatch.setattr(checkup, "N_PERMUTATIONS", 4)
+    monkeypatch.setattr(checkup, "FEWEST", 3)
+    asked = ("tune", "--budget", "0.1", "--check")
+
+    text = printed(capsys, address, *asked)
+    card = json.loads(printed(capsys, address, *asked, "--json"))
+
+    left = card["left_out"]
+    assert (left["resamples"] + left["resamples_without_limits"], left["window_pairs"]) == (6, 1)
+    assert f"catches {100 * left['catch_rate']['left_out']:.1f} %" in text
+    assert f"shown are {100 * left['catch_rate']['shown']:.1f} %" in text
+
+
+def test_windows_are_searched_on_request(capsys, address) -> None:
+    assert main(["tune", "--budget", "0.15", "--windows", "--store", str(address)]) == 0
+
+    assert "whatever was tried among 12 pairs of windows." in capsys.readouterr().err
+
+
+def test_a_cadence_is_judged_as_held(capsys, tmp_path) -> None:
+    policy = HaltPolicy(score_every_n=4)
+    path = tmp_path / "held.db"
+    with Store(path) as store:
+        store.add(records(60, policy=policy, enforced=0.0))
+        data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+
+    card = json.loads(printed(capsys, path, "replay", "--trend-threshold", "1.5", "--json"))
+
+    lenient = HaltPolicy(score_every_n=4, trend_threshold=1.5)
+    replay = Replay(held(data.labelled.curves, lenient), window_size=10, trend_window=5)
+    wanted = result(data.labelled, replay.outcomes(lenient), lenient)
+    assert card["metrics"]["false_halt_rate"]["cases"] == wanted.false.least
+    assert card["metrics"]["delay_tokens"]["median"] == wanted.delay.median

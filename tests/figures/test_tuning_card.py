@@ -1,8 +1,11 @@
 """What is taken along gives the same limits, and quotes nothing that could be run."""
 
+import base64
+import hashlib
 import json
 import shlex
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 
 import pytest
 
@@ -16,9 +19,11 @@ from director_ai.figures.tuning_card import (
     card_values,
     python_call,
 )
+from director_ai.figures.tuning_card_html import card_html
 from director_ai.replay.curves import Curves
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
+from director_ai.tuning.cautions import Caution, replayable
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.result import FlipCounts, result
 from director_ai.tuning.study import TuneData
@@ -57,6 +62,7 @@ def test_the_card_holds_what_the_limits_rest_on(tmp_path) -> None:
         n_attempts=2,
         certificate=None,
         at=datetime(2026, 11, 22, tzinfo=UTC),
+        cautions=[replayable(n_sessions=9, n_cut=1, n_adaptive=0, n_other_cadence=0)],
     )
 
     read = json.loads(card_json(values))
@@ -70,6 +76,65 @@ def test_the_card_holds_what_the_limits_rest_on(tmp_path) -> None:
     text = card_markdown(values)
     assert "&lt;b&gt;\\|\\[x](y)" in text
     assert "<b>" not in text
+    assert "- Of 9 sessions 1 were cut" in text
+
+
+def test_the_page_of_a_card_holds_everything_and_can_run_nothing(tmp_path) -> None:
+    with Store(tmp_path / "tune.db") as store:
+        store.add(records(80, labelled=0.9))
+        data = TuneData.of(list(store.curves(JUDGED)))
+    numbers = result(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
+    hostile = '"><script>alert(1)</script><img src=http://x.example/y onerror=alert(2)>\u202e'
+
+    page = card_html(
+        card_values(
+            data,
+            numbers,
+            FlipCounts(1, 2, 0, 0, 3, 4, 0, 0),
+            baseline=hostile,
+            n_sealed=0,
+            n_attempts=2,
+            certificate=None,
+            at=datetime(2026, 11, 22, tzinfo=UTC),
+            cautions=[Caution("noise", hostile, {})],
+        )
+    )
+
+    seen = Elements()
+    seen.feed(page)
+    assert not seen.tags & {"script", "img", "link", "iframe", "object", "form", "base", "a"}
+    assert seen.attributes <= {
+        *("lang", "charset", "http-equiv", "content", "name", "class", "scope"),
+    }
+    assert "default-src 'none'; style-src 'sha256-" in page
+    assert "unsafe" not in page
+    assert numbers.catch.text in seen.text
+    assert numbers.false.interval in seen.text
+    assert "alert(1)" in seen.text
+    assert "\u202e" not in page
+    assert fingerprint(data.labelled) in seen.text
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in page
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+class Elements(HTMLParser):
+    """Every element and attribute of a page, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data) -> None:
+        self.text += data
 
 
 def test_a_card_without_labels_has_no_numbers_but_no_nan_either(tmp_path) -> None:

@@ -250,7 +250,9 @@ def test_old_sessions_go_once_it_was_said_how_many(store):
     assert "0 of 60 sessions would go" in said(app)
 
     app.number_input(key="keep_n").set_value(10).run()
-    assert "50 of 60 sessions would go, 50 labelled ones among them, with their labels." in said(app)
+    assert "50 of 60 sessions would go, 50 labelled ones among them, with their labels." in said(
+        app
+    )
     assert store.count() == 60
     app.button(key="retain").click().run()
 

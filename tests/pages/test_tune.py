@@ -7,7 +7,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import Annotation
+from director_ai.replay.engine import Replay
+from director_ai.replay.hold import held
 from director_ai.storage.store import Store
+from director_ai.storage.summary import JUDGED
+from director_ai.tuning import checkup
+from director_ai.tuning.result import result
+from director_ai.tuning.study import TuneData, parted_study
 from director_ai.ui.archive import STORE_VARIABLE, archive
 from tests.ui.tune_store import records
 
@@ -56,7 +63,9 @@ def test_it_opens_at_the_recorded_limits(store) -> None:
     assert "no session ends otherwise" in said(app)
 
 
-@pytest.mark.parametrize("view", ["Curve", "Map", "Rules", "Delay", "Length", "Segments"])
+@pytest.mark.parametrize(
+    "view", ["Curve", "Map", "Rules", "Delay", "Length", "Scores", "Segments", "Check"]
+)
 @pytest.mark.parametrize(
     "how",
     [
@@ -102,7 +111,7 @@ def test_the_box_and_the_switch_move_the_slider(store) -> None:
 
     app.number_input(key="a_box_0.55").set_value(0.4137).run()
     assert app.slider(key="a").value == 0.4137
-    app.toggle(key="d_on_True").set_value(False).run()
+    app.run().toggle(key="d_on_True").set_value(False).run()
     assert app.select_slider(key="d").value == 1.5
     app.toggle(key="d_on_False").set_value(True).run()
     assert app.select_slider(key="d").value == 0.15
@@ -115,6 +124,7 @@ def test_a_step_to_the_next_breakpoint_moves_one_limit(store) -> None:
     app.button(key="h_strict").click().run()
 
     assert 0.7 < app.slider(key="h").value < 0.8
+    app.run()
     assert app.slider(key="a").value == 0.0
 
 
@@ -180,10 +190,89 @@ def test_candidates_are_pinned_loaded_and_compared_with(store) -> None:
 
     app.button(key="pin").click().run()
     app.slider(key="h").set_value(0.6).run()
-    app.selectbox(key="vs").set_value("A").run()
+    app.run().selectbox(key="vs").set_value("A").run()
     assert "Against A:" in said(app)
     app.button(key="load_A").click().run()
 
     assert not app.exception
     assert app.slider(key="h").value == 0.42
     assert "Against A: no session ends otherwise." in said(app)
+
+
+def test_a_proposal_is_checked_on_request_and_kept_until_the_budget_changes(
+    store, monkeypatch
+) -> None:
+    monkeypatch.setattr(checkup, "N_REPLICATES", 6)
+    monkeypatch.setattr(checkup, "N_PERMUTATIONS", 4)
+    monkeypatch.setattr(checkup, "FEWEST", 3)
+    store.add(records(150, enforced=0.0))
+    app = tune(view="Check", budget="10", conf="90 %")
+    assert app.button(key="check_0").label.startswith("Check with these windows (about ")
+    assert "left out: catch" not in said(app)
+
+    app.button(key="check_0").click().run()
+
+    app.run()
+    assert not app.exception
+    assert "The proposal on sessions left out: catch " in said(app)
+    assert "On shuffled labels " in said(app)
+    app.slider(key="h").set_value(0.3).run()
+    assert "left out: catch" in said(app)
+    app.run().number_input(key="budget").set_value(12.0).run()
+    assert "left out: catch" not in said(app)
+    app.number_input(key="budget").set_value(10.0).run()
+    assert "left out: catch" in said(app)
+    store.annotate(store.ids()[0], Annotation("unsure"))
+    assert "left out: catch" not in said(app.run())
+
+
+def test_repeated_prompts_are_told_of_by_the_check(store, monkeypatch) -> None:
+    monkeypatch.setattr(checkup, "N_REPLICATES", 3)
+    monkeypatch.setattr(checkup, "N_PERMUTATIONS", 3)
+    store.add([replace(record, prompt="Why?") for record in records(150, enforced=0.0)])
+    app = tune(view="Check", budget="10", conf="90 %")
+
+    app.button(key="check_0").click().run()
+
+    assert "150 sessions come from 1 prompts" in said(app.run())
+
+
+def test_window_sizes_are_searched_too(store) -> None:
+    store.add(records(250, enforced=0.0))
+    app = tune(budget="15", conf="90 %", wide="true")
+
+    app.button(key="propose").click().run()
+
+    assert not app.exception
+    assert "whatever was tried among 12 pairs of windows." in said(app)
+    assert (app.slider(key="w").value, app.slider(key="n").value) != (10, 5)
+
+
+def test_a_cadence_is_judged_as_held(store) -> None:
+    every_other = replace(HaltPolicy(), score_every_n=2, trend_threshold=1.5)
+    store.add(records(60, policy=every_other, enforced=0.0)[:40])
+    store.add(
+        [replace(record, id=f"x-{record.id}") for record in records(30, seed=9, enforced=0.0)]
+    )
+    data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+
+    app = tune(a="0.6", h="0.5")
+
+    policy = replace(every_other, hard_limit=0.5, window_threshold=0.6)
+    curves = held(data.labelled.curves, policy)
+    outcomes = Replay(curves, window_size=10, trend_window=5).outcomes(policy)
+    assert result(data.labelled, outcomes, policy).catch.text in rates(app)["Catch rate"]
+    assert "cadence" not in said(app)
+
+
+def test_an_adaptive_cadence_is_called_approximate_and_not_certified(store) -> None:
+    adaptive = replace(HaltPolicy(), adaptive=True)
+    store.add(records(700, policy=adaptive, enforced=0.0))
+
+    app = tune()
+    assert "approximate" not in said(app)
+    app.slider(key="w").set_value(12).run()
+
+    assert "approximate: the scorer would have been called at other tokens" in said(app)
+    assert app.run().button(key="certify").disabled
+    assert "adaptive cadence cannot be certified" in app.button(key="certify").help

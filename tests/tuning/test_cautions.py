@@ -19,6 +19,7 @@ def estimate(*, displayed: float = 0.8, mean: float = 0.8, votes: tuple[int, ...
     near.flat[:3] = True
     return OutOfBag(
         cell=(1, 1, 1),
+        family=0,
         metrics={OBJECTIVE: Honest(displayed, mean, 0.0, 1.0)},
         n_replicates=sum(votes),
         n_failed=0,
@@ -108,3 +109,17 @@ def test_what_is_not_known_gives_no_caution() -> None:
     assert cautions.above_noise(displayed=0.5, floor=math.nan) is None
     assert cautions.honest(estimate(mean=math.nan), "F1") is None
     assert cautions.grouped(n_sessions=100, n_prompts=100, n_groups=100) is None
+
+
+def test_a_window_at_the_end_of_those_tried_is_an_edge_unless_its_rule_is_off() -> None:
+    grid = Grid(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.4, 1.0]), np.array([1.5, 0.2, 0.0]))
+    tried = ((5, 10, 40), (5, 10, 20))
+
+    def edges(cell, sizes):
+        found = cautions.inside(cell, grid, sizes=sizes, tried=tried)
+        return {} if found is None else dict(found.values)
+
+    assert edges((0, 1, 1), (40, 10)) == {"window size": 40.0}
+    assert edges((0, 1, 1), (10, 5)) == {"trend window": 5.0}
+    assert edges((0, 1, 1), (10, 10)) == {}
+    assert edges((1, 0, 0), (40, 5)) == {}

@@ -12,13 +12,8 @@ from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import Classes
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 from director_ai.tuning.metrics import METRICS
-from director_ai.tuning.resample import (
-    OBJECTIVE,
-    _dealt,
-    _group_weights,
-    out_of_bag,
-    permutation_floor,
-)
+from director_ai.tuning.noise import _dealt, permutation_floor
+from director_ai.tuning.resample import OBJECTIVE, _group_weights, out_of_bag
 from director_ai.tuning.selection import Goal, propose
 from director_ai.tuning.smoothed import smoothed_intervals
 from director_ai.tuning.sweep import Grid
@@ -105,7 +100,7 @@ def test_out_of_bag_shows_what_the_proposal_shows_and_less_is_left_on_new_sessio
     assert value.low < value.mean < value.high
     assert (found.n_replicates, found.n_failed) == (60, 0)
     assert found.chosen.sum() == 60
-    assert found.near_best[found.cell]
+    assert found.near_best[(found.family, *found.cell)]
     assert found.stability == found.chosen.max() / 60
     assert 0 < found.standard_error < 0.2
     again = out_of_bag(data, replay, GRID, ACCURACY, seed=1, n_replicates=60)

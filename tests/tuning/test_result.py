@@ -11,7 +11,7 @@ from director_ai.tuning.result import answer, flips_between, result
 from director_ai.tuning.synthetic import archive
 from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds
 from director_ai.ui.tune_card import cautions, flips_line
-from director_ai.ui.tune_limits import next_breakpoint
+from director_ai.ui.tune_step import next_breakpoint
 
 HARD_ONLY = HaltPolicy(hard_limit=0.5, window_threshold=0.0, trend_threshold=1.5)
 

@@ -3,14 +3,17 @@
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import InvalidRequestError
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
+from director_ai.tuning.advice import sealed_rows
 from director_ai.tuning.bounds import uniform_upper
 from director_ai.tuning.certificate import Certificate, Refusal
 from director_ai.tuning.proposal import Wish, fewest_good, most_false_halts, proposed
+from director_ai.tuning.register import newest_for
 from director_ai.tuning.result import result
 from director_ai.tuning.study import TuneData, parted_study
-from director_ai.ui.tune_choose import attempts_of, certificate_of, certified, sealed_rows
+from director_ai.ui.tune_choose import attempts_of, certified
 from director_ai.ui.tune_data import replay_of
 from tests.ui.tune_store import records
 
@@ -61,7 +64,7 @@ def test_a_certificate_is_of_the_sealed_sessions_alone(data: TuneData) -> None:
     found = certified(study, HaltPolicy(), Wish(0.05, 0.1), attempt=1, data_fingerprint="f")
 
     assert isinstance(found, Certificate)
-    assert found.n_good == len(sealed_rows(study)) == len(study.sealed.ids)
+    assert found.n_good == len(sealed_rows(study, HaltPolicy())) == len(study.sealed.ids)
     refused = certified(study, HaltPolicy(), Wish(0.001, 0.01), attempt=1, data_fingerprint="f")
     assert isinstance(refused, Refusal)
 
@@ -76,6 +79,16 @@ def test_the_store_remembers_certificates_and_whom_they_hold_for(tmp_path, data)
         store.finish_attempt(number, found.to_json())
         store.begin_attempt("left open")
 
-        assert attempts_of(store) == [found]
-        assert certificate_of(store, found.policy) == found
-        assert certificate_of(store, HaltPolicy(hard_limit=0.9)) is None
+        given, n_attempts = attempts_of(store)
+    assert (given, n_attempts) == ((found,), 2)
+    assert newest_for(given, found.policy) == found
+    assert newest_for(given, HaltPolicy(hard_limit=0.9)) is None
+
+
+def test_an_adaptive_cadence_is_not_certified(data: TuneData) -> None:
+    adaptive = HaltPolicy(adaptive=True)
+
+    with pytest.raises(InvalidRequestError, match="adaptive cadence cannot be certified"):
+        certified(
+            parted_study(data, "key"), adaptive, Wish(0.05, 0.1), attempt=1, data_fingerprint="f"
+        )

@@ -1,0 +1,123 @@
+"""Every caution that applies to limits on an archive, in one list."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import BoolArray, IntArray
+from director_ai.tuning.cadence import inexact
+from director_ai.tuning.cautions import (
+    FEWEST_SESSIONS,
+    Caution,
+    as_long,
+    certifiable,
+    choosable,
+    grouped,
+    replayable,
+)
+from director_ai.tuning.checkup import Checkup
+from director_ai.tuning.labelled import UNLABELLED
+from director_ai.tuning.proposal import Wish
+from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.vault import witnesses
+
+
+def advice(
+    study: Study,
+    policy: HaltPolicy,
+    asked: Wish,
+    *,
+    n_attempts: int,
+    checked: Checkup | None = None,
+    edge: Caution | None = None,
+    n_prompts: int | None = None,
+) -> list[Caution]:
+    """Return every caution that applies, at most one of a kind.
+
+    Parameters
+    ----------
+    study, policy, asked
+        The archive, the limits in use, and what is asked of them.
+    n_attempts
+        Certificates asked for so far.
+    checked, edge
+        What is known of the proposal: without it, its cautions are not given.
+    n_prompts
+        Distinct prompts of the whole archive, where they were counted.
+
+    Examples
+    --------
+    >>> empty = TuneData.of([])
+    >>> study = Study(empty, empty, 0, "")
+    >>> [c.code for c in advice(study, HaltPolicy(), Wish(0.05, 0.1), n_attempts=0)]
+    ['too few to certify', 'too few to choose']
+    """
+    data = study.open
+    judged = inexact(data, policy)
+    found = [
+        certifiable(
+            n_good=len(sealed_rows(study, policy)),
+            alpha=asked.alpha,
+            delta=asked.delta,
+            attempt=n_attempts + 1,
+        ),
+        choosable(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad),
+        edge,
+        None if n_prompts is None else _grouped(study, n_prompts),
+        replayable(
+            n_sessions=len(data.ids),
+            n_cut=data.n_cut,
+            n_adaptive=int(judged.adaptive.sum()),
+            n_other_cadence=int(judged.other.sum()),
+        ),
+        _as_long(data),
+        *(checked.cautions if checked else ()),
+    ]
+    # A checkup and a proposal may both have come to the edge.
+    by_code = {caution.code: caution for caution in found if caution is not None}
+    return list(by_code.values())
+
+
+def sealed_rows(study: Study, policy: HaltPolicy) -> list[int]:
+    """Return one sealed session of each group that a policy's cadence is exact on.
+
+    Sessions of one group are not independent, and a promise is made of exact scores alone.
+    """
+    exact = ~inexact(study.sealed, policy).either
+    rows: list[int] = witnesses(study.sealed.families, exact, key=study.key).tolist()
+    return rows
+
+
+def distinct_prompts(prompts: Iterable[str]) -> int:
+    """Return how many prompts there are, each that was not kept being one of its own.
+
+    >>> distinct_prompts(["a", "b", "a", "", ""])
+    4
+    """
+    kept = list(prompts)
+    return len({*kept} - {""}) + kept.count("")
+
+
+def _grouped(study: Study, n_prompts: int) -> Caution | None:
+    parts = (study.open, study.sealed)
+    return grouped(
+        n_sessions=sum(len(part.ids) for part in parts) + study.n_withheld,
+        n_prompts=n_prompts,
+        n_groups=sum(len(set(part.families)) for part in parts),
+    )
+
+
+def _as_long(data: TuneData) -> Caution | None:
+    """Compare what was labelled with what was not: the latter is what comes in."""
+    labelled = data.labelled.labels != UNLABELLED
+    tuned, deployed = (_lengths(data, chosen) for chosen in (labelled, ~labelled))
+    if min(len(tuned), len(deployed)) < FEWEST_SESSIONS:
+        return None
+    return as_long(tuned_median=float(np.median(tuned)), deployed_median=float(np.median(deployed)))
+
+
+def _lengths(data: TuneData, chosen: BoolArray) -> IntArray:
+    curves = data.labelled.curves
+    # A recording that was cut is as long as its halt let it be.
+    return np.asarray(curves.lengths[chosen & curves.complete])

@@ -1,0 +1,81 @@
+"""Recordings under policies that score less often: judged as held, and where that is not exact."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import BoolArray, Curves
+from director_ai.replay.engine import Replay
+from director_ai.replay.hold import held
+from director_ai.tuning.study import TuneData
+
+
+class Inexact(NamedTuple):
+    """Sessions whose scores a policy would have taken at other tokens; masks of (n_sessions,).
+
+    Attributes
+    ----------
+    adaptive
+        Those recorded under another adaptive cadence than the policy's.
+    other
+        Those whose recorded cadence does not divide the policy's.
+    """
+
+    adaptive: BoolArray
+    other: BoolArray
+
+    @property
+    def either(self) -> BoolArray:
+        """Both kinds together."""
+        return self.adaptive | self.other
+
+
+def replay_under(curves: Curves, policy: HaltPolicy) -> Replay:
+    """Return the curves as a policy's cadence would have held them, ready for any thresholds.
+
+    Examples
+    --------
+    >>> curves = Curves.from_scores([[0.9, 0.2, 0.8, 0.7]])
+    >>> policy = HaltPolicy(score_every_n=2)
+    >>> bool(replay_under(curves, policy).outcomes(policy).halts[0])
+    False
+    """
+    return Replay(
+        held(curves, policy), window_size=policy.window_size, trend_window=policy.trend_window
+    )
+
+
+def inexact(data: TuneData, policy: HaltPolicy) -> Inexact:
+    """Return the sessions that a policy's cadence cannot be replayed on exactly.
+
+    A recorded cadence that divides the policy's holds every score the policy asks for. An adaptive
+    one goes by the scores themselves: it is that of the recording only where soft limit, window
+    size and the cadence's own numbers are.
+
+    Examples
+    --------
+    >>> from director_ai.tuning.study import TuneData
+    >>> inexact(TuneData.of([]), HaltPolicy()).either.tolist()
+    []
+    """
+    adaptive = [
+        recorded.adaptive and _adapting(recorded) != _adapting(policy) for recorded in data.policies
+    ]
+    other = [
+        not recorded.adaptive
+        and (
+            recorded.score_every_n > 1
+            if policy.adaptive
+            else policy.score_every_n % recorded.score_every_n > 0
+        )
+        for recorded in data.policies
+    ]
+    return Inexact(np.array(adaptive, bool)[data.policy_of], np.array(other, bool)[data.policy_of])
+
+
+def _adapting(policy: HaltPolicy) -> tuple[object, ...] | None:
+    """Return all that an adaptive cadence goes by; None of one that is not adaptive."""
+    if not policy.adaptive:
+        return None
+    return (policy.score_every_n, policy.max_cadence, policy.soft_limit, policy.window_size)

@@ -1,0 +1,224 @@
+"""A proposal looked at twice: tuned anew on resampled sessions, and on shuffled labels."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.engine import Replay
+from director_ai.tuning.cautions import (
+    Caution,
+    above_noise,
+    countable,
+    honest,
+    inside,
+    stable,
+)
+from director_ai.tuning.noise import Floor, permutation_floor
+from director_ai.tuning.proposal import GRID, Search, Wish, goal_of
+from director_ai.tuning.resample import OBJECTIVE, Honest, OutOfBag, best_of, families, out_of_bag
+from director_ai.tuning.result import span
+from director_ai.tuning.selection import Goal, policy_at
+from director_ai.tuning.study import TuneData
+
+N_REPLICATES: Final = 200
+N_PERMUTATIONS: Final = 100
+FEWEST: Final = 50
+"""Repeats of either kind where windows are searched too, which takes as many times as long."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkup:
+    """What tuning once more says of a proposal.
+
+    Attributes
+    ----------
+    estimate
+        The whole choice, bootstrapped: what the limits do on sessions they were not chosen by.
+    floor
+        What the same choice shows on shuffled labels.
+    goal, search
+        What was chosen for, and among which windows.
+    policy
+        The limits chosen on all sessions.
+    smallest_cell
+        Sessions of the rarest kind under them: false, passed, caught or not.
+    """
+
+    estimate: OutOfBag
+    floor: Floor
+    goal: Goal
+    search: Search
+    policy: HaltPolicy
+    smallest_cell: int
+
+    @property
+    def catch(self) -> Honest:
+        """The catch rate, shown and honest."""
+        return self.estimate.metrics["catch rate"]
+
+    @property
+    def false(self) -> Honest:
+        """The false-halt rate, shown and honest."""
+        return self.estimate.metrics["false-halt rate"]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What it found, and what that means."""
+        return self._left_out, self._shuffled
+
+    @property
+    def short(self) -> str:
+        """The honest numbers in one line."""
+        catch, false = self.catch, self.false
+        return (
+            f"The proposal on sessions left out: catch {_share(catch.mean)} (shown "
+            f"{_share(catch.displayed)}), false halts {_share(false.mean)} (shown "
+            f"{_share(false.displayed)})."
+        )
+
+    @property
+    def _left_out(self) -> str:
+        catch, false, estimate = self.catch, self.false, self.estimate
+        n_pairs = len(self.search.pairs)
+        windows = f", with {n_pairs} pairs of windows," if n_pairs > 1 else ""
+        failed = f" In {estimate.n_failed} more no limits keep to the budget." * bool(
+            estimate.n_failed
+        )
+        return (
+            f"On sessions left out the proposal catches {_share(catch.mean)} "
+            f"[{self.spread(catch)}] and halts {_share(false.mean)} [{self.spread(false)}] "
+            f"falsely; shown are {_share(catch.displayed)} and {_share(false.displayed)}. The "
+            f"whole choice{windows} was made anew on {estimate.n_replicates} resamples of prompt "
+            f"families, each judged on the families it left out.{failed}"
+        )
+
+    @property
+    def _shuffled(self) -> str:
+        if math.isnan(self.floor.level):
+            return "On shuffled labels no limits keep to the budget: chance reaches nothing here."
+        return (
+            f"On shuffled labels the same choice catches up to {_share(self.floor.level)} (95 % "
+            "of shuffles): a catch rate below that could be chance."
+        )
+
+    def spread(self, found: Honest) -> str:
+        """Return the middle 90 % of the replicates, or that there are too few to tell."""
+        return (
+            "too few to tell"
+            if countable(smallest_cell=self.smallest_cell)
+            else span(found.low, found.high)
+        )
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What it warns of."""
+        estimate = self.estimate
+        sizes = (self.policy.window_size, self.policy.trend_window)
+        found = (
+            honest(estimate, self.goal.objective),
+            above_noise(displayed=estimate.metrics[OBJECTIVE].displayed, floor=self.floor.level),
+            inside(estimate.cell, GRID, sizes=sizes, tried=self.search),
+            stable(estimate),
+            countable(smallest_cell=self.smallest_cell),
+        )
+        return tuple(caution for caution in found if caution is not None)
+
+
+def checkup(
+    data: TuneData,
+    replays: Sequence[Replay],
+    asked: Wish,
+    search: Search,
+    *,
+    base: HaltPolicy,
+    seed: int = 0,
+    repeats: tuple[int, int] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Checkup | str:
+    """Return what tuning once more says of the proposal, or why there is none to look at.
+
+    Parameters
+    ----------
+    data
+        The sessions.
+    replays
+        Of their curves, one a pair of the search, in their order.
+    asked, search, base
+        The budget, the windows searched, and what gives the fields that are not.
+    seed
+        Of the draws.
+    repeats
+        Resamples and shuffles; by default as :func:`repeats_of` says.
+    progress
+        Told the share done, in [0, 1].
+    """
+    goal = goal_of(data, asked, search)
+    if isinstance(goal, str):
+        return goal
+    n_replicates, n_shuffles = repeats or repeats_of(search)
+
+    def told(before: int) -> Callable[[int], None]:
+        total = n_replicates + n_shuffles
+        return lambda done: progress((before + done) / total) if progress else None
+
+    estimate = out_of_bag(
+        data.labelled,
+        replays,
+        GRID,
+        goal,
+        seed=seed,
+        n_replicates=n_replicates,
+        progress=told(0),
+    )
+    if estimate is None:
+        return "No limits keep to the budget: recordings that end early count as halted."
+    floor = permutation_floor(
+        data.labelled,
+        replays,
+        GRID,
+        goal,
+        seed=seed,
+        n_permutations=n_shuffles,
+        progress=told(n_replicates),
+    )
+    policy = policy_at(GRID, estimate.cell, replays[estimate.family], base)
+    return Checkup(estimate, floor, goal, search, policy, _smallest(estimate, data))
+
+
+def repeats_of(search: Search) -> tuple[int, int]:
+    """Return how many resamples and shuffles a search is worth.
+
+    >>> repeats_of(Search((10,), (5,))), repeats_of(Search((10, 20), (5, 10)))
+    ((200, 100), (50, 50))
+    """
+    n_pairs = len(search.pairs)
+    return max(FEWEST, N_REPLICATES // n_pairs), max(FEWEST, N_PERMUTATIONS // n_pairs)
+
+
+def resample_seconds(data: TuneData, replay: Replay) -> float:
+    """Return how long one resample of one pair of windows takes on this machine, best of three."""
+    cells = families(data.labelled, replay, GRID)
+    everyone = np.ones(data.labelled.n_sessions)
+    times = []
+    for _ in range(3):
+        start = perf_counter()
+        best_of(cells, everyone, Goal(budget=0.1))
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def _smallest(estimate: OutOfBag, data: TuneData) -> int:
+    """Return how many sessions are of the rarest kind under the limits chosen."""
+    n_good, n_bad = data.labelled.n_good, data.labelled.n_bad
+    false = round(estimate.metrics["false-halt rate"].displayed * n_good)
+    caught = round(estimate.metrics["catch rate"].displayed * n_bad)
+    return min(false, n_good - false, caught, n_bad - caught)
+
+
+def _share(value: float) -> str:
+    return span(value, value)

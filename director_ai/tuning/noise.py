@@ -1,0 +1,110 @@
+"""What tuning shows where there is nothing to find: the same search on shuffled labels."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.replay.engine import Replay
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
+from director_ai.tuning.resample import Progress, best_of, families
+from director_ai.tuning.selection import Goal
+from director_ai.tuning.sweep import Grid
+from director_ai.tuning.tables import early_cells
+
+
+class Floor(NamedTuple):
+    """What tuning shows where there is nothing to find.
+
+    Attributes
+    ----------
+    level
+        95 % quantile of the best objective over permuted labels; a displayed value below it
+        cannot be told from noise. nan without any.
+    values
+        The best objective of each permutation, shape (n_permutations,).
+    """
+
+    level: float
+    values: FloatArray
+
+
+def permutation_floor(
+    data: LabelledCurves,
+    replays: Replay | Sequence[Replay],
+    grid: Grid,
+    goal: Goal,
+    *,
+    seed: int,
+    n_permutations: int = 100,
+    tolerance: int = 0,
+    progress: Progress | None = None,
+) -> Floor:
+    """Return the objective that tuning reaches when labels have nothing to do with the scores.
+
+    Labels are dealt anew, and with a bad label goes its onset, at the same share of the new
+    session's length. A group whose sessions all have one label is dealt one, so that sessions
+    that belong together stay so; if any group has both, sessions are dealt labels one by one.
+
+    Parameters
+    ----------
+    data, replays, grid, goal, tolerance
+        What was tuned; see :func:`director_ai.tuning.resample.out_of_bag`.
+    seed
+        Of the permutations.
+    n_permutations
+        How many.
+    progress
+        Told after each permutation how many are done.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9]] * 30 + [[0.3]] * 30, labels=[0] * 30 + [1] * 30)
+    >>> replay = Replay(data.curves, window_size=1, trend_window=2)
+    >>> goal = Goal(objective="balanced accuracy")
+    >>> found = permutation_floor(data, replay, Grid.even(5), goal, seed=1, n_permutations=20)
+    >>> bool(0.5 < found.level < 0.75)
+    True
+    """
+    random = np.random.default_rng(seed)
+    each = [replays] if isinstance(replays, Replay) else replays
+    searched = families(data, each, grid, tolerance=tolerance)
+    everyone = np.ones(data.n_sessions)
+    values = []
+    for done in range(1, n_permutations + 1):
+        labels, onsets = _dealt(data, random)
+        dealt = [
+            replace(
+                cells,
+                good=np.equal(labels, GOOD),
+                bad=np.equal(labels, BAD),
+                before=early_cells(replay, grid, onsets, tolerance=tolerance),
+            )
+            for cells, replay in zip(searched, each, strict=True)
+        ]
+        best = best_of(dealt, everyone, goal)
+        values.append(np.nan if best is None else best.value)
+        if progress is not None:
+            progress(done)
+    found = np.array(values, np.float64)
+    told = found[~np.isnan(found)]
+    return Floor(float(np.quantile(told, 0.95)) if len(told) else np.nan, found)
+
+
+def _dealt(data: LabelledCurves, random: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Return labels and onsets dealt anew among the labelled sessions."""
+    rows = np.flatnonzero(data.labels != UNLABELLED)
+    _, first, groups = np.unique(data.groups[rows], return_index=True, return_inverse=True)
+    if (data.labels[rows] != data.labels[rows][first][groups]).any():
+        first, groups = np.arange(len(rows)), np.arange(len(rows))
+    source = rows[random.permutation(first)[groups]]
+    labels = np.full(data.n_sessions, UNLABELLED)
+    labels[rows] = data.labels[source]
+    onsets = np.full(data.n_sessions, NEVER)
+    known = data.onsets[source] != NEVER
+    share = data.onsets[source][known] / np.maximum(1, data.curves.lengths[source][known])
+    onsets[rows[known]] = (share * data.curves.lengths[rows[known]]).astype(np.int64)
+    return labels, onsets

@@ -1,0 +1,78 @@
+"""A policy that scores less often is judged as the kernel would have been, or said not to be."""
+
+import numpy as np
+import pytest
+
+from director_ai.core.halting.machine import HaltMachine
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.engine import Replay
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.cadence import inexact, replay_under
+from director_ai.tuning.study import TuneData
+from director_ai.tuning.synthetic import archive
+from tests.tuning.studies import stored
+
+
+def halted_by_a_kernel(scores, policy: HaltPolicy) -> int:
+    """Return the token a kernel halts on that asks its scorer only when it is due."""
+    machine = HaltMachine(policy)
+    last = 0.0
+    for index, score in enumerate(scores.tolist()):
+        if machine.is_due():
+            last = score
+        if machine.push("", last).action == "stop":
+            return index
+    return int(NEVER)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        HaltPolicy(score_every_n=3, trend_threshold=0.3),
+        HaltPolicy(score_every_n=8, trend_threshold=0.2),
+        HaltPolicy(adaptive=True, max_cadence=6, trend_threshold=0.3),
+    ],
+)
+def test_a_cadence_is_replayed_as_the_kernel_decides(policy: HaltPolicy) -> None:
+    curves = archive(120, seed=4).curves
+
+    found = replay_under(curves, policy).outcomes(policy).trigger
+
+    wanted = [halted_by_a_kernel(curves.session(row), policy) for row in range(120)]
+    assert found.tolist() == wanted
+    as_recorded = Replay(curves, window_size=10, trend_window=5).outcomes(policy).trigger
+    assert found.tolist() != as_recorded.tolist()
+
+
+def test_what_a_recording_holds_is_held_by_its_own_policy() -> None:
+    policy = HaltPolicy(adaptive=True, max_cadence=6, trend_threshold=0.3)
+    once = replay_under(archive(60, seed=5).curves, policy).curves
+
+    again = replay_under(once, policy).curves
+
+    assert (again.scores == once.scores).all()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "judged", "kind"),
+    [
+        (HaltPolicy(), HaltPolicy(score_every_n=3), ""),
+        (HaltPolicy(), HaltPolicy(adaptive=True), ""),
+        (HaltPolicy(score_every_n=2), HaltPolicy(score_every_n=4), ""),
+        (HaltPolicy(score_every_n=2), HaltPolicy(score_every_n=2, hard_limit=0.1), ""),
+        (HaltPolicy(score_every_n=2), HaltPolicy(score_every_n=3), "other"),
+        (HaltPolicy(score_every_n=2), HaltPolicy(), "other"),
+        (HaltPolicy(score_every_n=2), HaltPolicy(adaptive=True), "other"),
+        (HaltPolicy(adaptive=True), HaltPolicy(adaptive=True, hard_limit=0.1), ""),
+        (HaltPolicy(adaptive=True), HaltPolicy(adaptive=True, soft_limit=0.7), "adaptive"),
+        (HaltPolicy(adaptive=True), HaltPolicy(adaptive=True, window_size=12), "adaptive"),
+        (HaltPolicy(adaptive=True), HaltPolicy(), "adaptive"),
+    ],
+)
+def test_what_is_not_exact_is_known(recorded: HaltPolicy, judged: HaltPolicy, kind: str) -> None:
+    data = TuneData.of([stored([0.9, 0.8], recorded)])
+
+    found = inexact(data, judged)
+
+    assert (bool(found.adaptive[0]), bool(found.other[0])) == (kind == "adaptive", kind == "other")
+    assert found.either.dtype == np.bool_
