@@ -1,17 +1,24 @@
 """How the tests are shared out among the processes that run them."""
 
-from pathlib import Path
-
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-ONE_AFTER_THE_OTHER = ("browser", "safety")
+ONE_AFTER_THE_OTHER = ("tests/browser/", "tests/safety/")
 """Folders whose tests start servers and browsers: two at once would disturb each other."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file together, and those with a browser all in one process."""
-    here = Path(__file__).parent
-    for item in items:
-        folders = item.path.relative_to(here).parts if item.path.is_relative_to(here) else ()
-        alone = bool(folders) and folders[0] in ONE_AFTER_THE_OTHER
-        item.add_marker(pytest.mark.xdist_group("browser" if alone else str(item.path)))
+class BrowserApart(LoadScopeScheduling):
+    """Keeps the tests of a file together, and those with a browser all in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return (
+            "browser"
+            if nodeid.startswith(ONE_AFTER_THE_OTHER)
+            else nodeid.split("::", maxsplit=1)[0]
+        )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowserApart:
+    """Share the tests out our way, whatever ``--dist`` says."""
+    return BrowserApart(config, log)

@@ -20,6 +20,9 @@ sync_api = pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser, Page, Request  # noqa: E402  (after importorskip)
 
+# A busy machine is slow, not wrong.
+sync_api.expect.set_options(timeout=20_000)
+
 # Scripts for `streamlit run`, not modules to look for doctests in.
 collect_ignore = ["apps"]
 
