@@ -37,6 +37,11 @@ def _ready(store: Store, numbers: Counts) -> None:
         for module in pkgutil.iter_modules(director_ai.ui.__path__, "director_ai.ui."):
             importlib.import_module(module.name)
         numbers.get(store, SessionQuery())
+        # Not with the others: it would be in the first page's way.
+        from director_ai.ui.tune_data import study
+
+        # Of a large archive the curves are what takes longest to read.
+        study(store)
     except Exception as error:
         logger().log(
             logging.ERROR, "the pages are not prepared; each does it for itself", exc_info=error

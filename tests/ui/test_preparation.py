@@ -8,14 +8,15 @@ import pytest
 
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui import preparation, session_numbers
+from director_ai.ui import preparation, session_numbers, tune_data
 from director_ai.ui.session_numbers import Counts
 
 
 def test_what_is_prepared_is_there_when_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = []
+    counted, studied = [], []
+    monkeypatch.setattr(tune_data, "study", lambda store: studied.append(store.name))
     monkeypatch.setattr(preparation, "archive", lambda: Store(tmp_path / "s.db"))
     numbers = Counts()
     monkeypatch.setattr(preparation, "counts", lambda: numbers)
@@ -37,6 +38,7 @@ def test_what_is_prepared_is_there_when_it_is_asked_for(
     with Store(tmp_path / "s.db") as store:
         numbers.get(store, SessionQuery())
     assert counted == [SessionQuery()]
+    assert studied == [str(tmp_path / "s.db")]
 
 
 def test_what_cannot_be_prepared_is_logged_and_left_to_the_page(
