@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -17,6 +18,7 @@ from director_ai.ui.session_filters import (
     describe_time,
     instant,
     instant_us,
+    meant,
     read,
 )
 from director_ai.ui.session_words import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zone
@@ -148,16 +150,15 @@ def _several(
     chosen = getattr(filters, name)
     key = f"filter_{name}"
     _shown(key, list(chosen))
+    drawn = words or {value: visible(value) for value in sorted({*counts, *chosen})}
     st.multiselect(
         label,
-        list(words or sorted({*counts, *chosen})),
+        list(drawn),
         key=key,
-        format_func=lambda value: (
-            f"{words[value] if words else visible(value)} ({counts.get(value, 0):,})"
-        ),
+        format_func=lambda value: f"{drawn[value]} ({counts.get(value, 0):,})",
         placeholder="Any",
         on_change=_change,
-        args=(name, key, tuple),
+        args=(name, key, partial(meant, drawn)),
     )
 
 
@@ -179,7 +180,7 @@ def _pills(
         wrap=True,
         format_func=lambda value: f"{words[value]} ({counts.get(value, 0):,})",
         on_change=_change,
-        args=(name, key, tuple),
+        args=(name, key, partial(meant, words)),
     )
 
 

@@ -22,6 +22,7 @@ _SPAN_US: Final = {
     "w": 10080 * MINUTE_US,
 }
 _RANGE: Final = re.compile(r"([0-9]{0,9})-([0-9]{0,9})")
+_COUNT: Final = re.compile(r" \([0-9,]+\)$")
 LONGEST: Final = 300
 _SHOWN: Final = 40
 
@@ -152,6 +153,18 @@ page='1'), ["rule 'nonsense'", "since 'soon'"])
         elif good:
             chosen[name] = good[-1]
     return Filters(**chosen), problems
+
+
+def meant(drawn: Mapping[str, str], chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the values of a choice; one drawn with an older count arrives as its word.
+
+    >>> meant({"bad": "● Bad"}, ["● Bad (6)"])
+    ('bad',)
+    """
+    value_of = {word: value for value, word in drawn.items()}
+    return tuple(
+        value if value in drawn else value_of.get(_COUNT.sub("", value), value) for value in chosen
+    )
 
 
 def describe(filters: Filters, name: str, zone: tzinfo = UTC) -> str:

@@ -218,6 +218,8 @@ class Terminal:
             stdin=subprocess.DEVNULL,
             stdout=theirs,
             stderr=theirs,
+            # What is started in the background of a shell would ignore Ctrl-C, and so would this.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         os.close(theirs)
         self.seen = ""
