@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from director_ai import CoherenceScorer, HaltPolicy, StreamingKernel
+from director_ai import CoherenceScorer, GroundTruthStore, HaltPolicy, StreamingKernel
 from director_ai.core.runtime.record import Annotation, Label, SessionRecord
 from director_ai.core.runtime.record_json import to_line
-from director_ai.sources.samples import cut_answer, fact_store
+from director_ai.sources.samples import cut_answer
 
 HERE = Path(__file__).parent
 ENFORCED_PER_KIND = 2
@@ -38,7 +38,9 @@ def record_all() -> Iterator[SessionRecord]:
     number = 0
     for path in sorted((HERE / "texts").glob("*.toml")):
         topic = tomllib.loads(path.read_text(encoding="utf-8"))
-        scorer = CoherenceScorer(ground_truth_store=fact_store(topic["facts"]))
+        scorer = CoherenceScorer(
+            ground_truth_store=GroundTruthStore.from_text("\n\n".join(topic["facts"]))
+        )
         for entry in topic["session"]:
             kind = entry["kind"]
             record = _record(

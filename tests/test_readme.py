@@ -181,3 +181,9 @@ def test_every_path_named_exists() -> None:
 
 def test_the_screenshot_is_small() -> None:
     assert (ROOT / "sample_data" / "screenshot.png").stat().st_size < 200_000
+
+
+def test_the_application_shown_is_the_one_that_is_tested() -> None:
+    application = (ROOT / "tests" / "integrations" / "chat_app.py").read_text(encoding="utf-8")
+
+    assert application[application.index("import os") :].strip() in README

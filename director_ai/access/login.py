@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from director_ai.access.loopback import is_loopback
 from director_ai.access.roles import Roles
 from director_ai.errors import InvalidLoginError
+from director_ai.sources.loopback import is_loopback
 
 CALLBACK = "/oauth2callback"
 """Where Streamlit awaits who comes back from the identity provider."""
@@ -122,6 +122,5 @@ def _check_installed() -> None:
     for package in ("authlib", "httpx"):
         if find_spec(package) is None:
             raise InvalidLoginError(
-                f"login must have {package}, which is not installed; "
-                "pip install 'director-workbench[login]'"
+                f"login must have {package}, which is not installed; pip install '.[login]'"
             )

@@ -29,7 +29,8 @@ MEANING = {
     Status.FAILED: "the work failed, or damage was found",
     Status.USAGE: "the command was not understood",
     Status.NOT_FOUND: "no such session, file or store",
-    Status.REFUSED: "the input was refused; nothing was changed",
+    Status.REFUSED: "the input was refused and nothing changed; of watch: the answer was halted",
+    Status.INTERRUPTED: "interrupted",
 }
 """As the help prints it."""
 

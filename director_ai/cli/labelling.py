@@ -8,7 +8,7 @@ from pathlib import Path
 
 from director_ai.cli.ending import CommandError, Status
 from director_ai.cli.opening import changing, reading
-from director_ai.cli.output import counted, print_json
+from director_ai.cli.output import counted, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
 from director_ai.cli.writing import new_file
 from director_ai.core.runtime.record import Annotation
@@ -74,7 +74,8 @@ def _from_table(chosen: Namespace) -> int:
         if lost:
             problems = [_unknown(store, name) for name in lost]
             return _refuse(chosen, store, name, problems, len(problems))
-        n_new = add_labels(store, rows)
+        with working(f"Adding {counted(len(rows), 'label')}"):
+            n_new = add_labels(store, rows)
     if chosen.json:
         print_json({"store": store.name, "n_new": n_new, "n_known": len(rows) - n_new})
     else:

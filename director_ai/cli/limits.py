@@ -1,6 +1,6 @@
 """Limits on the command line: the options, and the policy they stand for."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ _FIELDS = (
     ("trend_threshold", float, "a fall of more than this halts; 1.5 turns the rule off"),
     ("soft_limit", float, "a score below this warns"),
     ("halt_mode", str, "hard or soft"),
+    ("score_every_n", int, "tokens from one that is scored to the next"),
+    ("adaptive", bool, "score less often while coherence is high"),
+    ("max_cadence", int, "the fewest tokens scored: one in so many"),
+    ("score_final", bool, "score the finished text once more"),
 )
 
 
@@ -33,9 +37,14 @@ def add_limits(parser: ArgumentParser, *, windows_only: bool = False) -> None:
     """Add the options for limits; those left out are what most sessions were recorded under."""
     group = parser.add_argument_group("limits (default: what most sessions were recorded under)")
     for name, kind, text in _FIELDS:
-        if not windows_only or name.endswith(("_size", "_window")):
+        if windows_only and not name.endswith(("_size", "_window")):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if kind is bool:
+            group.add_argument(option, action=BooleanOptionalAction, default=None, help=text)
+        else:
             group.add_argument(
-                f"--{name.replace('_', '-')}",
+                option,
                 type=kind,
                 metavar="MODE" if kind is str else "N" if kind is int else "X",
                 help=text,

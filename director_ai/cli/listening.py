@@ -18,11 +18,16 @@ def add_host(parser: ArgumentParser) -> None:
 
 
 def add_app(parser: ArgumentParser) -> None:
-    """Add the port, and whether to open a browser."""
+    """Add the port, whether to open a browser, and what to tell a program."""
     parser.add_argument(
         "--port", type=_port, default=8501, help="port to listen on (default: 8501)"
     )
     parser.add_argument("--no-browser", action="store_true", help="only serve; open no browser")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one line of JSON once the app answers: its url, its store and its pid",
+    )
 
 
 def _port(text: str) -> int:

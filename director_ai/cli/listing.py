@@ -10,6 +10,7 @@ from director_ai.cli.output import counted, moment, print_json, print_table, sha
 from director_ai.storage.query import Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
+from director_ai.tuning.intervals import wilson
 
 _HEAD = ("OUTCOME", "STARTED (UTC)", "ID", "RULES", "HALT", "MARGIN", "LABEL", "MODEL", "ANSWER")
 
@@ -30,6 +31,7 @@ def list_sessions(chosen: Namespace) -> int:
     if chosen.json:
         numbers: dict[str, Any] = asdict(overview)
         numbers["halt_rate"] = _rate(enforced)
+        numbers["false_halt_rate"] = _false_rate(enforced)
         listed = [asdict(row) for row in rows]
         print_json({"store": store.name, "overview": numbers, "sessions": listed})
         return 0
@@ -43,7 +45,7 @@ def list_sessions(chosen: Namespace) -> int:
 
 
 def _enforced(store: Store, query: SessionQuery) -> Overview | None:
-    """Return the numbers that the halt rate is taken from, as the Sessions page takes it.
+    """Return the numbers that the rates are taken from, as the Sessions page takes them.
 
     Where limits are only watched nothing is halted, and a question about halts, rules or labels
     would choose its own rate: such filters do not count.
@@ -69,6 +71,20 @@ def _rate(enforced: Overview | None) -> dict[str, Any]:
     n_halted = enforced.n_halted if enforced else 0
     rate = n_halted / n_sessions if n_sessions else None
     return {"n_halted": n_halted, "n_enforced": n_sessions, "rate": rate}
+
+
+def _false_rate(enforced: Overview | None) -> dict[str, Any]:
+    n_good = enforced.n_good if enforced else 0
+    n_false = enforced.n_false_halts if enforced else 0
+    low, high = wilson(n_false, n_good) if n_good else (None, None)
+    rate = n_false / n_good if n_good else None
+    return {
+        "n_false_halts": n_false,
+        "n_good": n_good,
+        "rate": rate,
+        "low_95": low,
+        "high_95": high,
+    }
 
 
 def _sentence(overview: Overview, enforced: Overview | None) -> str:

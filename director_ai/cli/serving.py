@@ -4,20 +4,27 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from typing import Any
 
 from streamlit import net_util
 from streamlit.config import get_config_files
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.web import bootstrap
 from streamlit.web import cli as streamlit_cli
+from streamlit.web.server.starlette import starlette_server
+from streamlit.web.server.starlette.starlette_app import create_starlette_app
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from director_ai.access.login import Login
-from director_ai.access.loopback import is_loopback
+from director_ai.access.own_hosts import OwnHostsOnly
 from director_ai.access.secrets_files import read_secrets
+from director_ai.cli.announcing import announcement
 from director_ai.cli.ending import CommandError, Status
 from director_ai.cli.listening import DEFAULT_HOST
 from director_ai.cli.opening import STORE_VARIABLE, address_of, changing
 from director_ai.cli.output import counted, note
 from director_ai.errors import InvalidLoginError
+from director_ai.sources.loopback import is_loopback
 from director_ai.sources.samples import app_root
 from director_ai.storage.maintenance import file_of
 
@@ -74,6 +81,11 @@ def _start(chosen: Namespace, host: str, login: Login | None) -> int:
     # Whenever a page elsewhere tries to reach the app, Streamlit would ask a server on the
     # internet for this machine's address, to compare.
     net_util.get_external_ip = _unknown
+    # Of its own accord it looks at the Host header of its socket only.
+    starlette_server.create_starlette_app = _for_own_hosts  # type: ignore[attr-defined]
+    if chosen.json:
+        store = os.environ.get(STORE_VARIABLE)
+        bootstrap._print_url = announcement(host, chosen.port, store)  # type: ignore[assignment]
     sys.argv = [
         "streamlit",
         "run",
@@ -83,6 +95,7 @@ def _start(chosen: Namespace, host: str, login: Login | None) -> int:
         f"--server.headless={'true' if chosen.no_browser else 'false'}",
         "--server.fileWatcherType=none",
         "--browser.gatherUsageStats=false",
+        *(["--logger.hideWelcomeMessage=true"] if chosen.json else []),
         *_hosts(host, login),
         # What went wrong is for the log; who looks on is told that something did.
         *([] if login is None else ["--client.showErrorDetails=none"]),
@@ -98,6 +111,11 @@ def _hosts(host: str, login: Login | None) -> Iterator[str]:
     names = {"localhost", DEFAULT_HOST, *([] if host in ("0.0.0.0", "::") else [host])}  # noqa: S104
     for name in sorted(names if login is None else {*names, login.host}):
         yield f"--server.allowedHosts={name}"
+
+
+def _for_own_hosts(runtime: Any) -> Any:
+    """Stand in for what makes Streamlit's web application."""
+    return OwnHostsOnly(create_starlette_app(runtime), is_host_allowed)
 
 
 def _unknown() -> None:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from director_ai.cli.ending import CommandError, Status
 from director_ai.cli.limits import FORMS, RULES, policy_of
 from director_ai.cli.opening import changing
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.tuning_card import FORMS as TEXTS
+from director_ai.figures.policy_forms import FORMS as TEXTS
 from director_ai.figures.tuning_card import card_values
 from director_ai.figures.tuning_card_forms import CARDS, CardForm
 from director_ai.replay.engine import Replay
@@ -25,16 +25,14 @@ from director_ai.tuning.advice import advice, distinct_prompts
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.cautions import Caution
 from director_ai.tuning.checkup import Checkup, checkup
+from director_ai.tuning.hand_tuned import hand_tuned_bound
 from director_ai.tuning.plateaus import Sensitivity, sensitivity
-from director_ai.tuning.proposal import Search, Wish, offered
+from director_ai.tuning.proposal import USUAL, Search, Wish, offered
 from director_ai.tuning.register import certificates, newest_for
 from director_ai.tuning.result import FlipCounts, Result, answer, flips_between, result
 from director_ai.tuning.study import Study, TuneData, parted_study, recorded_outcomes
 from director_ai.tuning.sweep import Grid
 from director_ai.tuning.thresholds import moved, threshold
-
-USUAL: Final = Wish(0.05, 0.05)
-"""What is asked of limits where nothing else is said."""
 
 
 def tune(chosen: Namespace) -> int:
@@ -128,6 +126,11 @@ def _tell(
     _, changed = flips_between(data.labelled, recorded_outcomes(data), numbers.outcomes)
     checked = _checked(data, replays, policy, asked, search) if search else None
     attempts = store.attempts()
+    bound = (
+        hand_tuned_bound(data.labelled, numbers.outcomes, policy, delta=asked.delta)
+        if data.labelled.n_good
+        else None
+    )
     cautions = advice(
         study,
         policy,
@@ -146,6 +149,7 @@ def _tell(
         n_attempts=len(attempts),
         certificate=newest_for(certificates(attempt.result for attempt in attempts), policy),
         at=datetime.now(UTC),
+        bound=bound,
         checked=checked,
         cautions=cautions,
     )
@@ -158,6 +162,8 @@ def _tell(
         print_json(card)
     else:
         _print(numbers, changed, sensitivity(data.labelled, replay, policy))
+        if bound is not None:
+            print(bound.sentence)
         for line in [*(checked.sentences if checked else ()), *(c.sentence for c in cautions)]:
             print(line)
 

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from director_ai.cli.ending import CommandError, Status
@@ -58,13 +59,17 @@ def prune(chosen: Namespace) -> int:
     """Remove what is older than was asked to be kept."""
     with reading(chosen) if chosen.dry_run else changing(chosen) as store:
         if chosen.keep_newest is not None:
-            keep = chosen.keep_newest
-            going = beyond_newest(store, keep)
-            n_gone = going.n_sessions if chosen.dry_run else store.keep_newest(keep)
+            going = beyond_newest(store, chosen.keep_newest)
+            remove = partial(store.keep_newest, chosen.keep_newest)
         else:
             since = max(_EARLIEST_US, now_us() - chosen.keep_days * _DAY_US)
             going = before(store, since)
-            n_gone = going.n_sessions if chosen.dry_run else store.keep_since(since)
+            remove = partial(store.keep_since, since)
+        if chosen.dry_run:
+            n_gone = going.n_sessions
+        else:
+            with working(f"Removing {counted(going.n_sessions, 'session')}"):
+                n_gone = remove()
         n_left = store.count() - (n_gone if chosen.dry_run else 0)
     if chosen.json:
         values = {"dry_run": chosen.dry_run, "n_removed": n_gone, "n_left": n_left}

@@ -15,7 +15,12 @@ def add_watch(parser: ArgumentParser) -> ArgumentParser:
     asked.add_argument(
         "--endpoint", required=True, metavar="URL", help="as http://127.0.0.1:8080/v1"
     )
-    asked.add_argument("--model", required=True, metavar="M", help="as the server names it")
+    asked.add_argument(
+        "--model",
+        default="default",
+        metavar="M",
+        help="as the server names it (default: default, which a server of one model takes)",
+    )
     asked.add_argument("--prompt", required=True, metavar="TEXT", help="what the model is asked")
     asked.add_argument("--system", metavar="TEXT", help="what it is told before")
     asked.add_argument(

@@ -18,6 +18,7 @@ from director_ai.core.runtime.record_json import to_values
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
+from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import InvalidEndpointError, MissingKeyError, SourceError
 from director_ai.figures.replay_html import replay_data
@@ -26,7 +27,6 @@ from director_ai.sources.chat_stream import ChatStream
 from director_ai.sources.endpoint import Endpoint
 from director_ai.sources.logprob import chosen_score
 from director_ai.sources.patience import TimeLimits
-from director_ai.sources.samples import fact_store
 from director_ai.storage.recorder import Recorder
 
 FRAMES_PER_S = 12
@@ -70,7 +70,8 @@ def watch(chosen: Namespace) -> int:
     record = SessionRecord.from_session(
         session, policy, id=name, prompt=chosen.prompt, model=chosen.model, source="watch"
     )
-    _tell(chosen, record, source, failure, is_interrupted=is_interrupted)
+    kept_in = None if recorder is None else recorder.name
+    _tell(chosen, record, source, failure, kept_in=kept_in, is_interrupted=is_interrupted)
     return _status(session, is_interrupted=is_interrupted)
 
 
@@ -88,6 +89,7 @@ def _tell(
     source: ChatStream,
     failure: SourceError | None,
     *,
+    kept_in: str | None,
     is_interrupted: bool,
 ) -> None:
     said = replay_data(record, record.policy)
@@ -113,8 +115,8 @@ def _tell(
         note("The server sent no usable log-probabilities; --scorer lexical needs none.")
     if source.finish_reason == "length" and record.ended_by == "completed":
         note("The server cut the answer at its length limit.")
-    if chosen.store is not None:
-        note(f"Recorded as {record.id} in {chosen.store}.")
+    if kept_in is not None:
+        note(f"Recorded as {record.id} in {kept_in}.")
 
 
 def _finite(value: float | None) -> float | None:
@@ -134,10 +136,9 @@ def _facts(chosen: Namespace) -> CoherenceScorer:
         text = Path(chosen.facts).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommandError(f"{chosen.facts} must be UTF-8 text: {error}", Status.REFUSED) from None
-    facts = [fact for fact in text.split("\n\n") if fact.strip()]
-    if not facts:
+    if not text.strip():
         raise CommandError(f"{chosen.facts} must hold a fact; it is blank", Status.REFUSED)
-    return CoherenceScorer(ground_truth_store=fact_store(facts))
+    return CoherenceScorer(ground_truth_store=GroundTruthStore.from_text(text))
 
 
 def _source(chosen: Namespace, *, needs_logprobs: bool) -> ChatStream:

@@ -32,8 +32,8 @@ class HaltCurveData(NamedTuple):
         The window's mean at each; nan where it is not full.
     labels
         The tokens as text, safe for Plotly.
-    n_tokens
-        Tokens seen.
+    n_tokens, lowest
+        Tokens seen, and the lowest score of them all, drawn or not; nan before the first.
     policy
         The limits the floors are of.
     judgement
@@ -53,6 +53,7 @@ class HaltCurveData(NamedTuple):
     mean: FloatArray
     labels: list[str]
     n_tokens: int
+    lowest: float
     policy: HaltPolicy
     judgement: Judgement
     next_floor: float
@@ -105,6 +106,7 @@ def halt_curve_data(
         mean=computed.mean[index],
         labels=[labels[i] for i in index],
         n_tokens=n_tokens,
+        lowest=float(scores.min()) if n_tokens else np.nan,
         policy=policy,
         judgement=judgement,
         next_floor=float(highest[-1]),
@@ -119,7 +121,7 @@ def halt_curve_alt(data: HaltCurveData) -> str:
     """Return the picture's finding as one sentence."""
     if data.n_tokens == 0:
         return "Coherence curve; no token has been judged yet."
-    lowest = f"lowest coherence {data.scores.min():.2f}"
+    lowest = f"lowest coherence {data.lowest:.2f}"
     if data.judgement.trigger is None:
         return f"Coherence over {data.n_tokens} tokens, {lowest}; no rule holds."
     rules = ", ".join(alarm.mechanism for alarm in data.judgement.alarms)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.figures.halt_curve_data import HaltCurveData
 from director_ai.figures.theme import (
     HALT_GLYPH,
@@ -102,9 +103,36 @@ def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[st
         said.append(
             _note(data, data.onset, f"{ONSET_GLYPH} onset {data.onset}", palette.muted, 0.06)
         )
+    if waiting := _unarmed(data):
+        said.append(
+            {
+                "text": " · ".join(waiting),
+                "xref": "paper",
+                "x": 1,
+                "xanchor": "right",
+                "yref": "paper",
+                "y": 0.02,
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"color": palette.muted},
+            }
+        )
     for note in said:
         note["font"]["size"] = font_size - 1
     return said
+
+
+def _unarmed(data: HaltCurveData) -> list[str]:
+    """Return which rules have seen too few tokens to judge, and from which token on they do."""
+    policy = data.policy
+    return [
+        f"{rule} arms at token {size - 1}"
+        for rule, size, is_on in (
+            ("window", policy.window_size, policy.window_threshold > 0),
+            ("trend", policy.trend_window, policy.trend_threshold < LARGEST_DROP),
+        )
+        if is_on and data.n_tokens < size
+    ]
 
 
 def _note(data: HaltCurveData, x: int, text: str, colour: str, y: float) -> dict[str, Any]:

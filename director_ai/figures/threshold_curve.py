@@ -96,6 +96,7 @@ def threshold_curve_figure(
             },
             "shapes": [
                 *_plateaus(data, palette),
+                *(_over(data, budget, palette) if budget is not None else []),
                 *(_vertical(threshold(p, data.rule), dash, palette) for _, p, dash in marks),
                 *([_horizontal(budget, palette)] if budget is not None else []),
             ],
@@ -138,6 +139,28 @@ def _plateaus(data: ThresholdCurveData, palette: Palette) -> list[dict[str, Any]
             "fillcolor": rgba(palette.muted, 0.12),
         }
         for start, end in data.plateaus
+    ]
+
+
+def _over(data: ThresholdCurveData, budget: float, palette: Palette) -> list[dict[str, Any]]:
+    """Return the side on which the budget is, or may be, exceeded; stricter never halts less."""
+    over = np.flatnonzero(data.worst_false_halts > budget)
+    if not len(over):
+        return []
+    return [
+        {
+            "type": "rect",
+            "name": "over the budget",
+            "layer": "below",
+            "xref": "x",
+            "yref": "paper",
+            "x0": float(data.edges[over[0]]),
+            "x1": float(data.edges[-1]),
+            "y0": 0,
+            "y1": 1,
+            "line": {"width": 0},
+            "fillcolor": rgba(palette.hard, 0.06),
+        }
     ]
 
 

@@ -9,6 +9,7 @@ from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.replay.staircase import NEVER
 from director_ai.tuning import metrics
+from director_ai.tuning.cautions import FEWEST_SESSIONS
 from director_ai.tuning.intervals import wilson
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import Counts
@@ -48,6 +49,8 @@ class ThresholdCurveData(NamedTuple):
     worst_false_halts
         False-halt rate on each step with every unknown session halted: what a budget is held
         against. Shape (n_steps,).
+    n_fewest
+        Good or bad sessions, whichever are fewer.
     """
 
     rule: int
@@ -57,6 +60,7 @@ class ThresholdCurveData(NamedTuple):
     plateaus: list[tuple[float, float]]
     n_breakpoints: int
     worst_false_halts: FloatArray
+    n_fewest: int
 
 
 class Star(NamedTuple):
@@ -69,16 +73,20 @@ class Star(NamedTuple):
 def best_under(data: ThresholdCurveData, budget: float) -> Star | None:
     """Return the best value of the threshold, None where no step keeps to the budget.
 
-    The middle of the most lenient of the steps that catch most.
+    The middle of the most lenient of the steps that catch most. Of fewer than
+    ``FEWEST_SESSIONS`` good or bad sessions none is called the best.
 
     Examples
     --------
-    >>> sessions = LabelledCurves.from_scores([[0.9], [0.7], [0.3]], labels=[0, 0, 1])
+    >>> scores, labels = [[0.9], [0.7]] * 10 + [[0.3]] * 20, [0] * 20 + [1] * 20
+    >>> sessions = LabelledCurves.from_scores(scores, labels=labels)
     >>> replay = Replay(sessions.curves, window_size=9, trend_window=9)
     >>> policy = HaltPolicy(window_size=9, trend_window=9)
     >>> best_under(threshold_curve_data(sessions, replay, policy, HARD), 0.1)
     Star(threshold=0.5, catch_rate=1.0)
     """
+    if data.n_fewest < FEWEST_SESSIONS:
+        return None
     caught = np.where(data.worst_false_halts <= budget, data.values["catch rate"], np.nan)
     if np.isnan(caught).all():
         return None
@@ -135,7 +143,16 @@ def threshold_curve_data(
         [(sign * float(exact[gap]), sign * float(exact[gap + 1])) for gap in gaps],
         len(inside),
         metrics.false_halt_rate(counts.settled(unknown_halt=True)),
+        min(data.n_good, data.n_bad),
     )
+
+
+def merged_line(data: ThresholdCurveData) -> str:
+    """Return what is said where not every step is drawn; empty where all are."""
+    drawn, exact = len(data.edges) - 1, data.n_breakpoints + 1
+    if drawn >= exact:
+        return ""
+    return f"Showing {drawn:,} of {exact:,} steps; the card is exact."
 
 
 def threshold_curve_alt(data: ThresholdCurveData, policy: HaltPolicy) -> str:

@@ -11,6 +11,7 @@ from director_ai.figures.threshold_curve_data import AXIS
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning import metrics
+from director_ai.tuning.cautions import FEWEST_SESSIONS
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import METRICS, Counts
 from director_ai.tuning.pareto import front
@@ -45,6 +46,9 @@ class ThresholdMapData(NamedTuple):
         The metric, shape (n_y, n_x), nan where it cannot be told.
     false_halt_rate, catch_rate
         Of every cell, unknown sessions left out; shape (n_y, n_x).
+    worst_false_halts
+        False-halt rate of every cell with every unknown session halted: what a budget is held
+        against. Shape (n_y, n_x).
     front
         Thresholds (x, y) of the combinations that no other beats, from lenient to strict.
     n_good, n_bad
@@ -58,6 +62,7 @@ class ThresholdMapData(NamedTuple):
     values: FloatArray
     false_halt_rate: FloatArray
     catch_rate: FloatArray
+    worst_false_halts: FloatArray
     front: list[tuple[float, float]]
     n_good: int
     n_bad: int
@@ -111,6 +116,7 @@ def threshold_map_data(
         plane(METRICS[metric](counts)),
         plane(metrics.false_halt_rate(counts)),
         plane(metrics.catch_rate(counts)),
+        plane(metrics.false_halt_rate(counts.settled(unknown_halt=True))),
         best if swept.n_good and swept.n_bad else [],
         swept.n_good,
         swept.n_bad,
@@ -165,7 +171,7 @@ def threshold_map_figure(
                 "name": f"false halts {100 * budget:g} %",
                 "x": x,
                 "y": y,
-                "z": _nested(data.false_halt_rate),
+                "z": _nested(data.worst_false_halts),
                 "contours": {
                     "coloring": "none",
                     "start": budget,
@@ -224,8 +230,11 @@ def threshold_map_alt(data: ThresholdMapData, budget: float) -> str:
     """Return the finding of the map in one sentence."""
     name_x, name_y = (AXIS[rule] for rule in data.rules)
     start = f"{data.metric} for {len(data.x)} × {len(data.y)} pairs of {name_x} and {name_y}; "
-    allowed = data.false_halt_rate <= budget
-    if not data.n_good or not data.n_bad or not allowed.any():
+    allowed = data.worst_false_halts <= budget
+    fewest = min(data.n_good, data.n_bad)
+    if 0 < fewest < FEWEST_SESSIONS:
+        return f"{start}with only {fewest} sessions of a kind none is called the best."
+    if not fewest or not allowed.any():
         return f"{start}no pair is known to keep false halts to {100 * budget:g} %."
     caught = np.where(allowed, np.nan_to_num(data.catch_rate, nan=-1.0), -1.0)
     row, column = np.unravel_index(int(caught.argmax()), caught.shape)

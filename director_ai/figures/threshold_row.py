@@ -180,7 +180,7 @@ def _budget(
         "type": "contour",
         "x": x,
         "y": y,
-        "z": _nested(small.false_halt_rate),
+        "z": _nested(small.worst_false_halts),
         "contours": {"coloring": "none", "start": budget, "end": budget, "size": 1},
         "line": {"color": _LINE, "width": 2, "smoothing": 0},
         "showscale": False,

@@ -1,12 +1,12 @@
 """The limits to take along: as code, as configuration, and as a card with what they rest on."""
 
+import hashlib
 import html
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,92 +17,23 @@ from director_ai.tuning.cautions import Caution
 from director_ai.tuning.certificate import Certificate
 from director_ai.tuning.checkup import Checkup
 from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.hand_tuned import HandTunedBound
 from director_ai.tuning.result import FlipCounts, Rate, Result, answer
 from director_ai.tuning.study import TuneData
 
 PACKAGES: Final = ("director-workbench", "numpy")
 
-SECTIONS: Final = ("policy", "data", "metrics", "left_out", "flips", "certificate", "versions")
+SECTIONS: Final = (
+    "policy",
+    "data",
+    "metrics",
+    "hand_tuned",
+    "left_out",
+    "flips",
+    "certificate",
+    "versions",
+)
 """Parts of the card that are tables, in their order."""
-
-
-def python_call(policy: HaltPolicy) -> str:
-    """Return the lines that make a kernel with these limits.
-
-    >>> print(python_call(HaltPolicy(hard_limit=0.4)))
-    from director_ai import HaltPolicy, StreamingKernel
-    <BLANKLINE>
-    policy = HaltPolicy(hard_limit=0.4)
-    kernel = StreamingKernel(**policy.to_dict())
-    """
-    usual = HaltPolicy()
-    own = ", ".join(
-        f"{field.name}={getattr(policy, field.name)!r}"
-        for field in fields(policy)
-        if getattr(policy, field.name) != getattr(usual, field.name)
-    )
-    return (
-        "from director_ai import HaltPolicy, StreamingKernel\n\n"
-        f"policy = HaltPolicy({own})\nkernel = StreamingKernel(**policy.to_dict())"
-    )
-
-
-def as_json(policy: HaltPolicy) -> str:
-    """Return every field as JSON, for ``HaltPolicy.from_dict``."""
-    return json.dumps(policy.to_dict(), indent=2) + "\n"
-
-
-def as_yaml(policy: HaltPolicy) -> str:
-    """Return every field as YAML.
-
-    >>> as_yaml(HaltPolicy()).splitlines()[:2]
-    ['hard_limit: 0.5', 'window_size: 10']
-    """
-    # A scalar of JSON is one of YAML.
-    return "".join(f"{name}: {json.dumps(value)}\n" for name, value in policy.to_dict().items())
-
-
-def as_env(policy: HaltPolicy) -> str:
-    r"""Return one environment variable, and the line that reads it.
-
-    >>> as_env(HaltPolicy()).splitlines()[0][:32]
-    'DIRECTOR_POLICY=\'{"hard_limit": '
-    """
-    return (
-        f"DIRECTOR_POLICY='{json.dumps(policy.to_dict())}'\n"
-        '# policy = HaltPolicy.from_dict(json.loads(os.environ["DIRECTOR_POLICY"]))\n'
-    )
-
-
-def as_command(policy: HaltPolicy) -> str:
-    """Return the command that tells what these limits make of an archive.
-
-    >>> as_command(HaltPolicy(hard_limit=0.4))[:48]
-    'director-ai replay --hard-limit 0.4 --window-siz'
-    """
-    names = ("hard_limit", "window_size", "window_threshold", "trend_window", "trend_threshold")
-    options = [
-        f"--{name.replace('_', '-')} {getattr(policy, name)}"
-        for name in (*names, "soft_limit", "halt_mode")
-    ]
-    return f"director-ai replay {' '.join(options)}\n"
-
-
-class Form(NamedTuple):
-    """A way to write a policy: how, the end of the file's name, and its language."""
-
-    text_of: Callable[[HaltPolicy], str]
-    suffix: str
-    language: str
-
-
-FORMS: Final[Mapping[str, Form]] = {
-    "Python": Form(python_call, "py", "python"),
-    "JSON": Form(as_json, "json", "json"),
-    "YAML": Form(as_yaml, "yaml", "yaml"),
-    "Environment": Form(as_env, "env", "bash"),
-    "Command": Form(as_command, "sh", "bash"),
-}
 
 
 def card_values(
@@ -115,6 +46,7 @@ def card_values(
     n_attempts: int,
     certificate: Certificate | None,
     at: datetime,
+    bound: HandTunedBound | None = None,
     checked: Checkup | None = None,
     cautions: Sequence[Caution] = (),
 ) -> dict[str, Any]:
@@ -130,6 +62,8 @@ def card_values(
         Sessions set aside, how often they were asked, and the certificate these limits have.
     at
         When.
+    bound
+        What can be promised of the limits as some tuned by hand; ``None`` without a good session.
     checked, cautions
         What tuning once more said of the proposal, if it was asked, and everything to know beside
         the numbers.
@@ -137,6 +71,7 @@ def card_values(
     labelled = data.labelled
     return {
         "policy": numbers.policy.to_dict(),
+        "policy_sha256": policy_sha256(numbers.policy),
         "answer": answer(numbers),
         "data": {
             "sha256": fingerprint(labelled),
@@ -174,6 +109,7 @@ def card_values(
                 "n": numbers.leaked.n,
             },
         },
+        "hand_tuned": None if bound is None else bound._asdict() | {"sentence": bound.sentence},
         "left_out": None if checked is None else _left_out(checked),
         "cautions": [
             {"code": each.code, "sentence": each.sentence, "values": dict(each.values)}
@@ -185,6 +121,15 @@ def card_values(
         "date": at.astimezone(UTC).isoformat(timespec="seconds"),
         "versions": {name: _version(name) for name in PACKAGES},
     }
+
+
+def policy_sha256(policy: HaltPolicy) -> str:
+    """Return the SHA-256 of every field: the same for the same limits, however written.
+
+    >>> policy_sha256(HaltPolicy(hard_limit=0.5)) == policy_sha256(HaltPolicy())
+    True
+    """
+    return hashlib.sha256(json.dumps(policy.to_dict(), sort_keys=True).encode()).hexdigest()
 
 
 def card_markdown(values: Mapping[str, Any]) -> str:
@@ -216,7 +161,9 @@ def heading(title: str) -> str:
     >>> heading("left_out")
     'On sessions left out'
     """
-    return "On sessions left out" if title == "left_out" else title.capitalize()
+    if title == "left_out":
+        return "On sessions left out"
+    return title.capitalize().replace("_", " ")
 
 
 def said(value: object) -> str:
@@ -236,7 +183,8 @@ def last_line(values: Mapping[str, Any]) -> str:
     """Return what is said of the card as a whole."""
     return (
         f"Unknown sessions: {values['unknown']}. Attempts to certify: "
-        f"{values['attempts_to_certify']}. Date: {values['date']}."
+        f"{values['attempts_to_certify']}. Date: {values['date']}. "
+        f"Limits: SHA-256 {values['policy_sha256']}."
     )
 
 

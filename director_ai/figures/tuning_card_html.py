@@ -39,7 +39,7 @@ def card_html(values: Mapping[str, Any]) -> str:
     ... }
     >>> page = card_html({
     ...     **parts, "answer": "<b>", "cautions": [], "unknown": 0, "attempts_to_certify": 0,
-    ...     "date": "today",
+    ...     "date": "today", "policy_sha256": "ab",
     ... })
     >>> page.splitlines()[0], "&lt;b&gt;" in page, "<script" in page
     ('<!doctype html>', True, False)

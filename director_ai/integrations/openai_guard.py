@@ -23,29 +23,31 @@ class GuardedText(Iterator[str]):
     ----------
     source
         Tells log-probabilities, finish reason and usage.
+    stream
+        The judged stream itself, with the events that :attr:`session` is made of.
     """
 
     def __init__(self, source: ChatSource, stream: TokenStream) -> None:
         self.source = source
-        self._stream = stream
+        self.stream = stream
 
     @property
     def session(self) -> StreamSession:
         """The record so far; finished once the iteration is."""
-        return self._stream.session
+        return self.stream.session
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
-        for event in self._stream:
+        for event in self.stream:
             if is_released(event, self.session):
                 return event.token
         raise StopIteration
 
     def close(self) -> None:
         """Cancel the request, if it is still going on."""
-        self._stream.close()
+        self.stream.close()
 
     def __enter__(self) -> Self:
         return self
@@ -158,8 +160,10 @@ class OpenAIGuard:
         Exception
             What the client raises before the first token, unchanged.
         """
-        source = from_openai(self._client.chat.completions.create(**self._plan.asked(request)))
-        prompt = prompt_of(request["messages"])
+        asked = self._plan.asked(request)
+        # Before it is sent: if it cannot be read, no request is left open.
+        prompt = prompt_of(asked["messages"])
+        source = from_openai(self._client.chat.completions.create(**asked))
         stream = self._kernel.stream(
             source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
         )
@@ -205,8 +209,8 @@ class AsyncOpenAIGuard:
     ) -> AsyncGuardedText:
         """Send a request and return its text; as :meth:`OpenAIGuard.stream`."""
         asked = self._plan.asked(request)
+        prompt = prompt_of(asked["messages"])
         source = from_openai(await self._client.chat.completions.create(**asked))
-        prompt = prompt_of(request["messages"])
         stream = self._kernel.stream_tokens(
             source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
         )
@@ -232,7 +236,8 @@ class _Plan:
         self._score: ScorerName = score
 
     def asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        asked = {**request, "stream": True}
+        # A generator could be read only once: for the prompt, or to be sent.
+        asked = {**request, "messages": list(request["messages"]), "stream": True}
         if self._score != "lexical":
             asked["logprobs"] = True
         return asked

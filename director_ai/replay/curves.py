@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from director_ai.core.halting.sentence import ends_sentence
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.halting.machine import HaltMachine
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.sentence import sentence_ends
+from director_ai.core.runtime.record import Ending, SessionRecord
 from director_ai.errors import InvalidScoreError
 
 FloatArray = NDArray[np.float64]
@@ -30,6 +32,9 @@ class Curves:
         complete; shape (n_sessions,).
     sentence_ends
         Whether a sentence ends at each token, where a soft halt may stop; shape (n_tokens,).
+    finals
+        The score of the finished text of each session whose last token is judged once more by it,
+        nan of all others; shape (n_sessions,), or None if there is no such session.
 
     Raises
     ------
@@ -49,6 +54,7 @@ class Curves:
     offsets: IntArray
     complete: BoolArray
     sentence_ends: BoolArray
+    finals: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n_tokens, n_sessions = len(self.scores), len(self.offsets) - 1
@@ -99,12 +105,14 @@ class Curves:
         """Return the curves of recorded sessions; a token without a score is left out."""
         curves = cls.from_scores(
             [record.scores for record in records],
-            complete=[record.ended_by == "completed" for record in records],
+            complete=[
+                ended_by_itself(record.scores, record.policy, record.ended_by) for record in records
+            ],
         )
         ends = [
-            ends_sentence(token)
+            each
             for record in records
-            for token in record.tokens[: len(record.scores)]
+            for each in sentence_ends(record.tokens[: len(record.scores)])
         ]
         return replace(curves, sentence_ends=np.asarray(ends, bool))
 
@@ -135,5 +143,37 @@ class Curves:
         # Where each kept score stands now: its place in its session, after its session's start.
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
         return Curves(
-            self.scores[places], offsets, self.complete[chosen], self.sentence_ends[places]
+            self.scores[places],
+            offsets,
+            self.complete[chosen],
+            self.sentence_ends[places],
+            None if self.finals is None else self.finals[chosen],
         )
+
+
+def ended_by_itself(scores: Sequence[float], policy: HaltPolicy, ended_by: Ending) -> bool:
+    """Return whether a recorded stream ended by itself, not by its halt.
+
+    It did too where it was halted by the score of its finished text, which is only taken once no
+    further token comes.
+
+    Parameters
+    ----------
+    scores, policy, ended_by
+        As recorded.
+
+    Examples
+    --------
+    >>> policy = HaltPolicy(score_every_n=2, score_final=True)
+    >>> ended_by_itself([0.9, 0.2], policy, "halted"), ended_by_itself([0.2], policy, "halted")
+    (True, False)
+    """
+    if ended_by == "completed":
+        return True
+    # A held score is that of the token before it.
+    if not policy.score_final or len(scores) < 2 or scores[-1] == scores[-2]:
+        return False
+    machine = HaltMachine(replace(policy, halt_mode="observe"))
+    for score in scores[:-1]:
+        machine.push("", score)
+    return not machine.is_due()

@@ -9,6 +9,7 @@ from director_ai.core.halting.machine import SOFT_HALT_CAP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.blocks import blocks
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
+from director_ai.replay.finals import with_finals
 from director_ai.replay.staircase import NEVER, Lows, Staircase, new_lows
 
 HARD, WINDOW, TREND = 0, 1, 2
@@ -29,10 +30,15 @@ class Outcomes:
     mechanism
         ``HARD``, ``WINDOW``, ``TREND`` or ``NONE``.
     stop
-        Last token the stream would have had, or ``NEVER``; the trigger unless halts are soft.
+        Last token the stream would have had, or ``NEVER``: the trigger, under a soft halt the end
+        of its sentence, and where nothing is enforced the last there is.
     halts, completes, unknown
         Exactly one is true: unknown where no rule holds up to the end of a recording that was
         itself cut.
+    unfinished
+        Which halt, but in a recording that was cut before the stream would have ended. More
+        tokens would have come: ``stop`` is the last one recorded, and under a soft halt the hard
+        limit might have cut in, which would then be the mechanism and its token the trigger.
     """
 
     trigger: IntArray
@@ -41,6 +47,7 @@ class Outcomes:
     halts: BoolArray
     completes: BoolArray
     unknown: BoolArray
+    unfinished: BoolArray
 
 
 class Replay:
@@ -80,9 +87,35 @@ class Replay:
                 # A drop exceeds its threshold where its negative falls below the threshold's.
                 found[TREND].append(new_lows(sessions, -drop, trend_window - 1))
         self.stairs = tuple(Staircase.of(lows, curves.n_sessions) for lows in found)
+        if curves.finals is not None:
+            self.stairs = with_finals(self.stairs, curves, window_size, trend_window)
 
     def crossings(self, policy: HaltPolicy) -> IntArray:
         """Return the first token each rule holds at, or ``NEVER``; shape (3, n_sessions).
+
+        Raises
+        ------
+        ValueError
+            If the policy's windows are not those of this replay.
+        """
+        return self._tokens(self.judgements(policy))
+
+    def judgements(self, policy: HaltPolicy) -> IntArray:
+        """Return the first judgement each rule holds at, or ``NEVER``; shape (3, n_sessions).
+
+        Judgements are numbered by their tokens. The last token's second one, by the score of the
+        finished text, comes after it: its number is the number of tokens.
+        """
+        self.check(policy)
+        return np.stack(
+            [
+                stairs.first_below(level)
+                for stairs, level in zip(self.stairs, levels(policy), strict=True)
+            ]
+        )
+
+    def check(self, policy: HaltPolicy) -> None:
+        """Refuse a policy of other windows.
 
         Raises
         ------
@@ -93,30 +126,32 @@ class Replay:
             ours, theirs = getattr(self, name), getattr(policy, name)
             if ours != theirs:
                 raise ValueError(f"{name} must be {ours}, that of this replay, got {theirs}")
-        return np.stack(
-            [
-                stairs.first_below(level)
-                for stairs, level in zip(self.stairs, levels(policy), strict=True)
-            ]
-        )
 
     def outcomes(self, policy: HaltPolicy) -> Outcomes:
         """Return what ``policy`` makes of every session: the kernel's decisions, always."""
-        crossings = self.crossings(policy)
-        trigger = crossings.min(axis=0)
+        complete = self.curves.complete
+        judgements = self.judgements(policy)
+        trigger = judgements.min(axis=0)
         halts = trigger != NEVER
         # The first row that attains the minimum: ties go in order of precedence.
-        mechanism = np.where(halts, crossings.argmin(axis=0), NONE)
+        mechanism = np.where(halts, judgements.argmin(axis=0), NONE)
         stop = trigger
+        unfinished = np.zeros(len(halts), bool)
         if policy.halt_mode == "soft":
-            trigger, mechanism, stop = self._softened(crossings[HARD], trigger, mechanism)
+            trigger, mechanism, stop, unfinished = self._softened(
+                judgements[HARD], trigger, mechanism
+            )
+        elif policy.halt_mode == "observe":
+            stop = np.where(halts, self.curves.lengths - 1, NEVER)
+            unfinished = halts & ~complete
         return Outcomes(
-            trigger=trigger,
+            trigger=self._tokens(trigger),
             mechanism=mechanism,
-            stop=stop,
+            stop=self._tokens(stop),
             halts=halts,
-            completes=~halts & self.curves.complete,
-            unknown=~halts & ~self.curves.complete,
+            completes=~halts & complete,
+            unknown=~halts & ~complete,
+            unfinished=unfinished,
         )
 
     def extremes(self) -> FloatArray:
@@ -127,26 +162,49 @@ class Replay:
         """
         return np.stack([stairs.lowest() for stairs in self.stairs])
 
+    def lowest_before(self, ends: IntArray) -> FloatArray:
+        """Return the extremes before the token of ``ends``, one a session; shape (3, n_sessions).
+
+        The score of the finished text is one of the last token.
+        """
+        if self.curves.finals is not None:
+            ends = np.where(ends >= self.curves.lengths, NEVER, ends)
+        return np.stack([stairs.lowest_before(ends) for stairs in self.stairs])
+
+    def _tokens(self, judgements: IntArray) -> IntArray:
+        """Return the tokens that judgements are of."""
+        if self.curves.finals is None:
+            return judgements
+        last = self.curves.lengths - 1
+        return np.where(judgements == NEVER, NEVER, np.minimum(judgements, last))
+
     def _softened(
         self, hard: IntArray, trigger: IntArray, mechanism: IntArray
-    ) -> tuple[IntArray, IntArray, IntArray]:
-        """Return trigger, mechanism and stop of halts that finish their sentence."""
+    ) -> tuple[IntArray, IntArray, IntArray, BoolArray]:
+        """Return trigger, mechanism and stop of halts that finish their sentence.
+
+        Last come those whose sentence the recording does not finish.
+        """
         trigger, mechanism, stop = trigger.copy(), mechanism.copy(), trigger.copy()
+        unfinished = np.zeros(len(trigger), bool)
         curves = self.curves
         pending = np.flatnonzero(mechanism > HARD)
         ends = np.append(np.flatnonzero(curves.sentence_ends), curves.n_tokens)
-        first = curves.offsets[pending] + trigger[pending]
+        first = curves.offsets[pending] + self._tokens(trigger)[pending]
         sentence_end = ends[np.searchsorted(ends, first)] - curves.offsets[pending]
-        last = np.minimum(
-            np.minimum(sentence_end, trigger[pending] + SOFT_HALT_CAP),
-            curves.lengths[pending] - 1,
-        )
+        wanted = np.minimum(sentence_end, trigger[pending] + SOFT_HALT_CAP)
+        final = curves.lengths[pending] - 1
+        if curves.finals is not None:
+            # The judgement of the finished text comes last, if the sentence is still going on.
+            final = final + ~np.isnan(curves.finals[pending])
+        last = np.minimum(wanted, final)
         # No rule held before the trigger, so the first score under the hard limit comes after.
         cut = hard[pending] <= last
         stop[pending] = np.where(cut, hard[pending], last)
         trigger[pending[cut]] = hard[pending[cut]]
         mechanism[pending[cut]] = HARD
-        return trigger, mechanism, stop
+        unfinished[pending] = ~cut & (wanted > final) & ~curves.complete[pending]
+        return trigger, mechanism, stop, unfinished
 
 
 def levels(policy: HaltPolicy) -> tuple[float, float, float]:

@@ -6,23 +6,23 @@ import numpy as np
 
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.curves import Curves, IntArray
+from director_ai.replay.curves import Curves, FloatArray, IntArray
 
 
 def held(curves: Curves, policy: HaltPolicy) -> Curves:
     """Return the curves as ``policy`` would have seen them: held between the tokens it scores.
 
     Exact where every token was scored when the curves were recorded, or where the recorded cadence
-    divides the policy's. ``score_final`` asks for a score that no recording holds and is left
-    out.
+    divides the policy's. Under ``score_final`` the last recorded score of a stream that ended by
+    itself is that of the finished text: exact where that token was scored.
 
     Parameters
     ----------
     curves
         Recorded scores.
     policy
-        Its ``score_every_n``, ``adaptive`` and ``max_cadence``; an adaptive cadence also depends
-        on ``soft_limit`` and ``window_size``.
+        Its ``score_every_n``, ``adaptive``, ``max_cadence`` and ``score_final``; an adaptive
+        cadence also depends on ``soft_limit`` and ``window_size``.
 
     Examples
     --------
@@ -38,7 +38,20 @@ def held(curves: Curves, policy: HaltPolicy) -> Curves:
         sources = np.arange(curves.n_tokens) - positions % policy.score_every_n
     else:
         return curves
-    return replace(curves, scores=curves.scores[sources])
+    finals = _finals(curves, sources) if policy.score_final else None
+    return replace(curves, scores=curves.scores[sources], finals=finals)
+
+
+def _finals(curves: Curves, sources: IntArray) -> FloatArray | None:
+    """Return the last score of each stream that ended while its last token held another."""
+    last = curves.offsets[1:] - 1
+    again = curves.complete & (curves.lengths > 0)
+    again[again] = sources[last[again]] != last[again]
+    if not again.any():
+        return None
+    finals = np.full(curves.n_sessions, np.nan)
+    finals[again] = curves.scores[last[again]]
+    return finals
 
 
 def _adaptive_sources(curves: Curves, policy: HaltPolicy) -> IntArray:

@@ -22,24 +22,28 @@ class Judgement:
     trigger
         Token at which a rule first held, or ``None``.
     stop
-        Last token the stream would have had: the trigger, or under a soft halt the end of its
-        sentence.
+        Last token the stream would have had: the trigger, under a soft halt the end of its
+        sentence, and where nothing is enforced the last there is.
     alarms
         Every rule that held at the trigger.
+    unfinished
+        Whether the recording ends before the stream would have: then ``stop`` is the last token
+        recorded, more would have come, and the hard limit might have cut in.
     """
 
     outcome: Outcome
     trigger: int | None = None
     stop: int | None = None
     alarms: tuple[Alarm, ...] = ()
+    unfinished: bool = False
 
     def delivered(self, policy: HaltPolicy) -> int | None:
         """Return how many tokens the reader gets, or ``None`` for all.
 
         Those before the halt; a soft halt also lets its last one through, unless the hard limit
-        cut it short.
+        cut it short. A policy that only observes withholds nothing.
         """
-        if self.stop is None:
+        if self.stop is None or policy.halt_mode == "observe":
             return None
         softly = policy.halt_mode == "soft" and self.alarms[0].mechanism != "hard_limit"
         return self.stop + softly
@@ -74,5 +78,11 @@ def judge(
         if verdict.action == "soft_stop":
             return Judgement("halts", machine.trigger[0].index, index, machine.trigger)
     if machine.trigger:
-        return Judgement("halts", machine.trigger[0].index, len(scores) - 1, machine.trigger)
+        return Judgement(
+            "halts",
+            machine.trigger[0].index,
+            len(scores) - 1,
+            machine.trigger,
+            unfinished=not complete,
+        )
     return Judgement("completes" if complete else "unknown")

@@ -79,8 +79,15 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
             raise StopAsyncIteration
         return token
 
-    def abort(self) -> None:
-        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
+    def abort(self, reason: str = ABORTED) -> None:
+        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``.
+
+        Parameters
+        ----------
+        reason
+            What the error says.
+        """
+        self._abort_reason = reason
         self._is_aborted = True
         loop = self._loop
         if loop is not None:

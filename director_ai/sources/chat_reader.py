@@ -37,7 +37,9 @@ class ChatReader:
     Parameters
     ----------
     hide
-        Takes out of a server's own words what nobody may see.
+        Takes out of whatever a server says what nobody may see: out of its errors, its names, and
+        each piece of text. What it sends in several pieces is not known again: each of them would
+        have to be held back until the next has come.
 
     Attributes
     ----------
@@ -150,9 +152,9 @@ class ChatReader:
         if chunk.get("error"):
             raise self._reported(chunk["error"])
         if isinstance(chunk.get("model"), str):
-            self.model = self.model or chunk["model"][:200]
+            self.model = self.model or self._hide(chunk["model"])[:200]
         if isinstance(chunk.get("usage"), Mapping):
-            self.usage = chunk["usage"]
+            self.usage = self._counts(chunk["usage"])
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
             raise InvalidStreamError(f"choices must be a list, got {type(choices).__name__}")
@@ -161,7 +163,29 @@ class ChatReader:
                 raise InvalidStreamError(f"a choice must be an object, got {type(choice).__name__}")
             # Of several answers to one prompt only the first is followed.
             if choice.get("index", 0) in (0, None):
-                self._add(delta_of(choice))
+                self._add(self._without_keys(delta_of(choice)))
+
+    def _without_keys(self, delta: Delta) -> Delta:
+        text, reason = self._hide(delta.text), delta.finish_reason
+        return delta._replace(
+            text=text,
+            # Of a text in which something was hidden they tell the tokens no more.
+            parts=delta.parts if text == delta.text else (TokenPart(text, lowest(delta.parts)),),
+            finish_reason=None if reason is None else self._hide(reason),
+        )
+
+    def _counts(self, usage: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the numbers of what a server says it counted, and those one level below."""
+        counts: dict[str, Any] = {}
+        for name, value in usage.items():
+            if isinstance(value, Mapping):
+                within = {self._hide(str(key)): each for key, each in value.items()}
+                counts[self._hide(str(name))] = {
+                    key: each for key, each in within.items() if isinstance(each, int | float)
+                }
+            elif isinstance(value, int | float):
+                counts[self._hide(str(name))] = value
+        return counts
 
     def _add(self, delta: Delta) -> None:
         self.others.update(delta.others)

@@ -89,14 +89,15 @@ def refusal(
             status,
         )
     if status in BUSY:
-        asked = headers.get("retry-after", "")[:40]
+        asked = hide(headers.get("retry-after", ""))[:40]
         wait = f", and asks to wait for {asked!r}" if asked else ""
         return RateLimitedError(f"the server is busy ({status}){wait}{words}", status)
     if status != 200:
         return SourceRefusedError(f"the server answered {status}{words}", status)
     if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         return InvalidStreamError("the server compressed its stream, which was not asked for")
-    kind = _content_type(headers)
+    # First hidden: in small letters the key would not be known again.
+    kind = _content_type({"content-type": hide(headers.get("content-type", ""))})
     return InvalidStreamError(f"the server answered with {kind!r:.80} in place of a stream{words}")
 
 

@@ -23,6 +23,7 @@ class ChatSource:
         self._logprobs: list[float | None] = []
         self._is_closed = False
         self._is_aborted = False
+        self._abort_reason = ABORTED
 
     @property
     def logprobs(self) -> list[float | None]:
@@ -60,9 +61,9 @@ class ChatSource:
     def _ready(self) -> str | None:
         """Return the next token if it has come; errors as :meth:`ChatReader.next_token`."""
         if self._is_aborted:
-            self._reader.fail(SourceAbortedError(ABORTED))
+            self._reader.fail(SourceAbortedError(self._abort_reason))
             self._is_closed = True
-            raise SourceAbortedError(ABORTED)
+            raise SourceAbortedError(self._abort_reason)
         token = self._reader.next_token()
         if token is None:
             return None

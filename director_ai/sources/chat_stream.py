@@ -13,7 +13,7 @@ from director_ai.sources.async_chat_stream import AsyncChatStream
 from director_ai.sources.chat_reader import ChatReader
 from director_ai.sources.chat_reply import LONGEST_BODY, is_stream, refusal, seconds_to_wait
 from director_ai.sources.chat_request import ChatRequest, Messages
-from director_ai.sources.chat_source import ChatSource
+from director_ai.sources.chat_source import ABORTED, ChatSource
 from director_ai.sources.endpoint import Endpoint
 from director_ai.sources.patience import Patience, TimeLimits
 from director_ai.sources.transport import BROKEN, WireTransport, default_ssl_context
@@ -104,8 +104,15 @@ class ChatStream(ChatSource, Iterator[str]):
                 raise StopIteration
             return token
 
-    def abort(self) -> None:
-        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
+    def abort(self, reason: str = ABORTED) -> None:
+        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``.
+
+        Parameters
+        ----------
+        reason
+            What the error says.
+        """
+        self._abort_reason = reason
         self._is_aborted = True
         self._wire.abort()
 

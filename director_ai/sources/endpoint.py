@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from director_ai.errors import InvalidEndpointError
 from director_ai.sources.key import Key, check_key_env
 from director_ai.sources.key_log import keep_from_logs
+from director_ai.sources.loopback import is_loopback
 
 CHAT_PATH: Final = "/chat/completions"
 
@@ -29,7 +30,8 @@ class Endpoint:
     ----------
     base_url
         An http or https URL without user, query and fragment, such as
-        ``http://127.0.0.1:8080/v1``; ``/chat/completions`` at its end is taken off.
+        ``http://127.0.0.1:8080/v1``; ``/chat/completions`` at its end is taken off. With a key
+        and to another machine only https.
     model
         As the server names it.
     key_env
@@ -59,6 +61,16 @@ class Endpoint:
         if self.key_env is not None:
             check_key_env(self.key_env)
         object.__setattr__(self, "base_url", _normalised(self.base_url))
+        if (
+            self.key_env is not None
+            and self.base_url.startswith("http:")
+            and not is_loopback(self.address[0])
+        ):
+            # Anyone on the way could read the key, and use it.
+            raise InvalidEndpointError(
+                "base_url must begin with https:// where a key is sent to another machine, "
+                f"got {self.base_url!r:.80}"
+            )
 
     @property
     def chat_url(self) -> str:

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self, overload
 
-from director_ai.errors import SourceAbortedError
+from director_ai.errors import SourceAbortedError, SourceReportedError
 from director_ai.sources.chat_reader import ChatReader
 from director_ai.sources.chat_source import ABORTED, ChatSource
+from director_ai.sources.key import Key
 
 
 class OpenAIStream(ChatSource, Iterator[str]):
@@ -21,7 +22,8 @@ class OpenAIStream(ChatSource, Iterator[str]):
     """
 
     def __init__(self, stream: Any) -> None:
-        super().__init__(ChatReader())
+        self._hide = _hiding(stream)
+        super().__init__(ChatReader(self._hide))
         self._stream = stream
 
     def __iter__(self) -> Self:
@@ -62,9 +64,12 @@ class OpenAIStream(ChatSource, Iterator[str]):
                 chunk = next(self._stream)
             except StopIteration:
                 self._reader.end()
-            except Exception:
+            except Exception as error:
                 if not self._is_aborted:
-                    raise
+                    told = _told(error, self._hide)
+                    if told is None:
+                        raise
+                    self._reader.fail(told)
             else:
                 self._reader.take(chunk.model_dump())
             token = self._ready()
@@ -81,7 +86,8 @@ class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
     """
 
     def __init__(self, stream: Any) -> None:
-        super().__init__(ChatReader())
+        self._hide = _hiding(stream)
+        super().__init__(ChatReader(self._hide))
         self._stream = stream
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scope: asyncio.Timeout | None = None
@@ -130,16 +136,35 @@ class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
                     chunk = await anext(self._stream)
             except StopAsyncIteration:
                 self._reader.end()
-            except Exception:
+            except Exception as error:
                 if self._is_aborted:
                     raise SourceAbortedError(ABORTED) from None
-                raise
+                told = _told(error, self._hide)
+                if told is None:
+                    raise
+                self._reader.fail(told)
             else:
                 self._reader.take(chunk.model_dump())
             finally:
                 self._scope = None
             token = self._ready()
         return token
+
+
+def _hiding(stream: Any) -> Callable[[str], str]:
+    """Return what takes the client's key out of a text; it stands in the request that was sent."""
+    headers = stream.response.request.headers
+    sent = headers.get("authorization", "").removeprefix("Bearer ") or headers.get("api-key", "")
+    return Key(sent).hidden_in if sent else str
+
+
+def _told(error: Exception, hide: Callable[[str], str]) -> SourceReportedError | None:
+    """Return an error in place of one that tells the key; ``None`` for any other."""
+    told = repr((error.args, vars(error)))
+    if hide(told) == told:
+        return None
+    said = " ".join(hide(str(error)).split())
+    return SourceReportedError(f"the server reported an error: {said:.300}")
 
 
 @overload
@@ -150,7 +175,8 @@ def from_openai(stream: Any) -> OpenAIStream | AsyncOpenAIStream:
     """Return a ready stream of the ``openai`` client as a source for a kernel.
 
     The client reports a connection that was cut as the end of the answer; this source does not.
-    Time limits, retries and keys stay the client's. Close it, or let a kernel do so.
+    Time limits, retries and keys stay the client's, and so do its errors; one that would tell the
+    key becomes a ``SourceReportedError`` that does not. Close it, or let a kernel do so.
 
     Parameters
     ----------

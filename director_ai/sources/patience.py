@@ -56,10 +56,11 @@ class TimeLimits:
         for entry in fields(self):
             value = getattr(self, entry.name)
             is_number = isinstance(value, Real) and not isinstance(value, bool)
-            least = 0.0 if entry.name == "retry" else math.ulp(0.0)
-            if not is_number or not least <= value < math.inf:
+            may_be_0 = entry.name == "retry"
+            if not is_number or not 0 <= value < math.inf or (value == 0 and not may_be_0):
+                allowed = "of 0 or more" if may_be_0 else "above 0"
                 raise InvalidEndpointError(
-                    f"{entry.name} must be a finite number of seconds above 0, got {value!r}"
+                    f"{entry.name} must be a finite number of seconds {allowed}, got {value!r}"
                 )
 
 

@@ -70,6 +70,8 @@ def _endpoint(name: str, settings: object) -> Endpoint:
 def is_permitted(endpoint: Endpoint, *, shared: bool, configured: Mapping[str, Endpoint]) -> bool:
     """Return whether an app may call an endpoint.
 
+    None may be sent the key of a configured endpoint that is elsewhere.
+
     Parameters
     ----------
     endpoint
@@ -87,7 +89,19 @@ def is_permitted(endpoint: Endpoint, *, shared: bool, configured: Mapping[str, E
     >>> is_permitted(endpoint, shared=True, configured={})
     False
     """
-    return not shared or endpoint in configured.values()
+    if shared:
+        return endpoint in configured.values()
+    return _owner(endpoint, configured) is None
+
+
+def _owner(endpoint: Endpoint, configured: Mapping[str, Endpoint]) -> str | None:
+    """Return the name of the endpoint elsewhere whose key would be sent to this one."""
+    if endpoint.key_env is None:
+        return None
+    for name, named in configured.items():
+        if named.key_env == endpoint.key_env and named.origin != endpoint.origin:
+            return name
+    return None
 
 
 def check_permitted(
@@ -100,9 +114,15 @@ def check_permitted(
     EndpointNotPermittedError
         Naming those that are allowed.
     """
-    if not is_permitted(endpoint, shared=shared, configured=configured):
+    if is_permitted(endpoint, shared=shared, configured=configured):
+        return
+    if shared:
         named = ", ".join(configured) or "none"
         raise EndpointNotPermittedError(
             f"endpoint must be one the server's configuration names ({named}), "
             f"got {endpoint.base_url}; others can reach this app"
         )
+    raise EndpointNotPermittedError(
+        f"key_env must not be {endpoint.key_env} at {endpoint.origin}; it is the key of "
+        f"endpoints.{_owner(endpoint, configured)}, which is elsewhere"
+    )

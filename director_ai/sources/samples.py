@@ -1,7 +1,6 @@
 """The sessions that come with the product."""
 
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,7 +65,8 @@ def sample_topic(group: str) -> Topic:
     path = app_root() / "sample_data" / "texts" / f"{group}.toml"
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     answers = {entry["id"]: tuple(cut_answer(entry["answer"])[0]) for entry in content["session"]}
-    return Topic(content["topic"], fact_store(content["facts"]), answers)
+    facts = GroundTruthStore.from_text("\n\n".join(content["facts"]))
+    return Topic(content["topic"], facts, answers)
 
 
 def cut_answer(answer: str) -> tuple[list[str], int | None]:
@@ -78,14 +78,3 @@ def cut_answer(answer: str) -> tuple[list[str], int | None]:
     before, mark, after = answer.partition(ONSET_MARK)
     first = tokenize(before)
     return first + tokenize(after), len(first) if mark else None
-
-
-def fact_store(facts: Iterable[str]) -> GroundTruthStore:
-    """Return a store of facts that are known by their number alone.
-
-    >>> fact_store(["Water boils at 100 degrees."]).chunks[0].source
-    'fact 1'
-    """
-    return GroundTruthStore.from_mapping(
-        {f"fact {number}": fact for number, fact in enumerate(facts, start=1)}
-    )

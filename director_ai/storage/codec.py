@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from director_ai.core.halting.closest_call import closest_call
-from director_ai.core.halting.sentence import ends_sentence
+from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
 from director_ai.core.runtime.record_json import SCHEMA_VERSION, from_values, halt_values
 from director_ai.storage.sparkline import sparkline
@@ -102,7 +102,7 @@ def body_row(record: SessionRecord) -> Row:
         "scores": _packed("d", record.scores),
         "held": bytes(record.held),
         # Where soft halts may stop: asked of whole archives, whose text nobody wants to read.
-        "ends": bytes(map(ends_sentence, record.tokens)),
+        "ends": bytes(sentence_ends(record.tokens)),
         "times_us": _packed("q", record.times_us),
     }
 

@@ -193,8 +193,10 @@ def _url(address: str | Path) -> URL:
         url = make_url(text)
         url.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError):
+        # Never the rest of it, which may hold a password.
+        scheme = text.partition("://")[0] + "://…"
         raise StoreError(
-            f"store must be a file or a URL such as postgresql+psycopg://host/name, got {text!r}"
+            f"store must be a file or a URL such as postgresql+psycopg://host/name, got {scheme!r}"
         ) from None
     backend = url.get_backend_name()
     if backend not in ("sqlite", "postgresql"):

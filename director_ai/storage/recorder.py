@@ -183,6 +183,11 @@ class Recorder:
         return stream
 
     @property
+    def name(self) -> str:
+        """The store's file or URL, without a password."""
+        return self._database.name
+
+    @property
     def stats(self) -> RecorderStats:
         """What has been done so far, in this process."""
         flusher, going = self._flusher, list(self._pending.open)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 
-from director_ai.errors import NotPermittedError
+from director_ai.errors import NotPermittedError, ReadOnlyStoreError
 from director_ai.storage.database import Database
+
+if TYPE_CHECKING:
+    from director_ai.storage.store import Store
 
 Role = Literal["operator", "viewer"]
 """An operator may do everything; a viewer only looks."""
@@ -40,7 +43,11 @@ class ViewersDatabase(Database):
         NotPermittedError
             Always.
         """
-        raise NotPermittedError(
+        raise self.refusal()
+
+    def refusal(self) -> NotPermittedError:
+        """Return what to say to a viewer who asks for a change."""
+        return NotPermittedError(
             f"a viewer may not change {self.name}; ask whoever runs this server to be an operator"
         )
 
@@ -58,3 +65,21 @@ def _read_only(connection: Any, _record: object) -> None:
     cursor.close()
     # A rollback, as the pool makes one, would take it back.
     connection.commit()
+
+
+def address_to_record(store: "Store") -> str:
+    """Return where a recorder writes what the user of a store lets it; it may hold a password.
+
+    Raises
+    ------
+    NotPermittedError
+        If the store was opened for a viewer.
+    ReadOnlyStoreError
+        If it was opened to read only.
+    """
+    database = store._database
+    if isinstance(database, ViewersDatabase):
+        raise database.refusal()
+    if database.read_only:
+        raise ReadOnlyStoreError(f"{database.name} is open to read only")
+    return database.url.render_as_string(hide_password=False)

@@ -61,6 +61,7 @@ def advice(
             alpha=asked.alpha,
             delta=asked.delta,
             attempt=n_attempts + 1,
+            n_in_all=study.n_good_groups,
         ),
         choosable(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad),
         edge,

@@ -5,10 +5,14 @@ being wrong about it, both in (0, 1) and both fixed before the counts are seen.
 """
 
 import math
+from typing import Final
 
 from scipy.stats import beta, binom
 
 from director_ai.errors import InvalidRequestError
+
+N_RULES: Final = 3
+"""Rules there are, each with one threshold."""
 
 
 def exact_upper(k: int, n: int, *, delta: float) -> float:
@@ -37,7 +41,8 @@ def exact_upper(k: int, n: int, *, delta: float) -> float:
 def uniform_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int = 1) -> float:
     """Return an upper bound that holds for every choice of thresholds at once.
 
-    So limits may be tuned by hand on the very sessions they are then bounded by.
+    So limits may be tuned by hand on the very sessions they are then bounded by, if how many of
+    them may be halted was said beforehand; :func:`searched_upper` does without that.
 
     Parameters
     ----------
@@ -69,7 +74,45 @@ def uniform_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int
     if k + n_rules > n:
         return 1.0
     ways = math.comb(k + n_rules - 1, k) * n_families
-    return float(beta.ppf(1.0 - delta / ways, k + n_rules, n - k - n_rules + 1))
+    # The upper tail: one minus a tiny risk would round to one.
+    return float(beta.isf(delta / ways, k + n_rules, n - k - n_rules + 1))
+
+
+def searched_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int = 1) -> float:
+    """Return an upper bound that holds whatever limits were looked at before these were picked.
+
+    As :func:`uniform_upper`, but neither ``k`` nor which rules are on has to be fixed
+    beforehand: the risk is spread over all that could have come out, ``1 / ((k + 1) (k + 2))`` of
+    it for each ``k``, half of that for all three rules and a twelfth for each smaller set of them.
+
+    Parameters
+    ----------
+    k, n
+        Good sessions halted, of how many.
+    n_rules
+        Rules that are on, in [0, 3].
+    delta, n_families
+        See :func:`uniform_upper`.
+
+    Examples
+    --------
+    >>> [round(searched_upper(2, 300, n_rules=n, delta=0.1), 3) for n in (0, 1, 3)]
+    [0.0, 0.038, 0.05]
+    """
+    if not 0 <= n_rules <= N_RULES:
+        raise InvalidRequestError(f"n_rules must be in [0, {N_RULES}], got {n_rules!r}")
+    _check_counts(k, n)
+    _check_share("delta", delta)
+    if n_rules == 0:
+        return 0.0
+    part = delta / ((k + 1) * (k + 2))
+    # All three bounds hold at once, so that the smaller of two does too.
+    whole = uniform_upper(k, n, n_rules=N_RULES, delta=part / 2, n_families=n_families)
+    if n_rules == N_RULES:
+        return whole
+    n_smaller = 2**N_RULES - 2
+    own = part / 2 / n_smaller
+    return min(whole, uniform_upper(k, n, n_rules=n_rules, delta=own, n_families=n_families))
 
 
 def allowed_spends(n: int, *, alpha: float, delta: float) -> int:
@@ -102,6 +145,34 @@ def least_good_sessions(*, alpha: float, delta: float) -> int:
     """
     _check_shares(alpha, delta)
     return math.ceil(math.log(delta) / math.log1p(-alpha))
+
+
+def least_good_tuned(*, alpha: float, delta: float, n_families: int = 1) -> int:
+    """Return how many good sessions tuning by them needs at the least: see `uniform_upper`.
+
+    >>> [least_good_tuned(alpha=share, delta=0.1) for share in (0.02, 0.05, 0.1)]
+    [265, 105, 52]
+    """
+    n_good = N_RULES + 1
+    while uniform_upper(0, n_good, n_rules=N_RULES, delta=delta, n_families=n_families) > alpha:
+        n_good += 1
+    return n_good
+
+
+def smallest_alpha(n: int, *, delta: float) -> float:
+    """Return the smallest false-halt rate that ``n`` good sessions can certify, rounded up.
+
+    To a tenth of a percent; 1 if there are none.
+
+    Examples
+    --------
+    >>> smallest_alpha(114, delta=0.1), smallest_alpha(38, delta=0.05)
+    (0.02, 0.076)
+    """
+    _check_share("delta", delta)
+    if n < 1:
+        return 1.0
+    return math.ceil(-math.expm1(math.log(delta) / n) * 1000) / 1000
 
 
 def _check_shares(alpha: float, delta: float) -> None:

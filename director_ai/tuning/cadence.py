@@ -19,7 +19,8 @@ class Inexact(NamedTuple):
     adaptive
         Those recorded under another adaptive cadence than the policy's.
     other
-        Those whose recorded cadence does not divide the policy's.
+        Those whose recorded cadence does not divide the policy's, and those whose finished text
+        the policy scores but the recording did not.
     """
 
     adaptive: BoolArray
@@ -71,7 +72,23 @@ def inexact(data: TuneData, policy: HaltPolicy) -> Inexact:
         )
         for recorded in data.policies
     ]
-    return Inexact(np.array(adaptive, bool)[data.policy_of], np.array(other, bool)[data.policy_of])
+    return Inexact(
+        np.array(adaptive, bool)[data.policy_of],
+        np.array(other, bool)[data.policy_of] | _lacks_final(data, policy),
+    )
+
+
+def _lacks_final(data: TuneData, policy: HaltPolicy) -> BoolArray:
+    """Return the finished streams whose last token was held while a policy scores it."""
+    curves = data.labelled.curves
+    steps = np.array([recorded.score_every_n for recorded in data.policies], np.int64)
+    # Which tokens an adaptive cadence left out is not kept.
+    adaptive = np.array([recorded.adaptive for recorded in data.policies], bool)
+    scored = np.array([recorded.score_final for recorded in data.policies], bool)
+    if not policy.score_final or scored.all():
+        return np.zeros(curves.n_sessions, bool)
+    last_held = adaptive[data.policy_of] | ((curves.lengths - 1) % steps[data.policy_of] > 0)
+    return np.asarray(curves.complete & last_held & ~scored[data.policy_of])
 
 
 def _adapting(policy: HaltPolicy) -> tuple[object, ...] | None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from director_ai.replay.engine import TREND, WINDOW
-from director_ai.tuning.bounds import least_good_sessions
+from director_ai.tuning.bounds import least_good_sessions, smallest_alpha
 from director_ai.tuning.resample import OBJECTIVE, OutOfBag
 from director_ai.tuning.selection import Objective
 from director_ai.tuning.sweep import Grid
 from director_ai.tuning.tables import Cell
 from director_ai.tuning.thresholds import OFF, STRICTEST
+from director_ai.tuning.vault import DELTA, groups_to_seal
 
 Code = Literal[
     "too few to certify",
@@ -51,27 +52,49 @@ class Caution:
     values: Mapping[str, float]
 
 
-def certifiable(*, n_good: int, alpha: float, delta: float, attempt: int = 1) -> Caution | None:
+def certifiable(
+    *, n_good: int, alpha: float, delta: float, attempt: int = 1, n_in_all: int | None = None
+) -> Caution | None:
     """Say so if no certificate is possible with so many good sessions: a hard stop.
 
     Parameters
     ----------
     n_good
-        Good sessions, one a group.
+        Sealed good sessions, one a group.
     alpha, delta, attempt
         Of the certificate to come; 0 for one that has all of ``delta`` to itself.
+    n_in_all
+        Good sessions of the whole archive, one a group, where they were counted.
 
     >>> certifiable(n_good=30, alpha=0.02, delta=0.1, attempt=0).values["n_needed"]
     114
     """
-    needed = least_good_sessions(alpha=alpha, delta=delta / 2**attempt)
+    risk = delta / 2**attempt
+    needed = least_good_sessions(alpha=alpha, delta=risk)
     if n_good >= needed:
         return None
+    in_all, now = groups_to_seal(needed, delta=DELTA), smallest_alpha(n_good, delta=risk)
+    said = (
+        f"A false-halt rate of {100 * alpha:g} % cannot be certified at {100 * (1 - delta):g} % "
+        f"confidence: {needed:,} sealed good sessions are needed, there are {n_good:,}."
+    )
+    # A few more than that may be there and too few of them sealed: it is by lot.
+    if n_in_all is None or n_in_all < in_all:
+        there = "" if n_in_all is None else f"; there are {n_in_all:,}"
+        said += f" That takes about {in_all:,} good sessions in all{there}."
+    if now < 1.0:
+        said += f" A rate of {100 * now:g} % could be certified now."
     return Caution(
         "too few to certify",
-        f"A false-halt rate of {100 * alpha:g} % cannot be certified with {n_good:,} good "
-        f"sessions; {needed:,} are needed at {100 * (1 - delta):g} % confidence.",
-        {"n_good": n_good, "n_needed": needed, "alpha": alpha, "delta": delta},
+        said,
+        {
+            "n_good": n_good,
+            "n_needed": needed,
+            "n_needed_in_all": in_all,
+            "alpha": alpha,
+            "alpha_now": now,
+            "delta": delta,
+        },
     )
 
 

@@ -13,7 +13,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import levels
-from director_ai.tuning.bounds import allowed_spends, least_good_sessions
+from director_ai.tuning.bounds import allowed_spends, least_good_sessions, smallest_alpha
 from director_ai.tuning.spending import DEFAULT_ORDER, BadSessions, best_prefix, spend
 from director_ai.tuning.thresholds import is_as_lenient, rounded_leniently
 
@@ -157,11 +157,13 @@ class Refusal:
     @property
     def sentence(self) -> str:
         """The refusal in words, and what would lift it."""
+        now = smallest_alpha(self.n_good, delta=self.delta_used)
         return (
             f"A false-halt rate of {_percent(self.alpha, 1)} cannot be certified with "
             f"{_percent(1 - self.delta)} confidence by {self.n_good} sealed good sessions: "
             f"attempt {self.attempt} needs at least {self.n_needed}, "
-            f"{self.n_needed - self.n_good} more."
+            f"{self.n_needed - self.n_good} more. Of new good sessions half or more are sealed."
+            f"{f' A rate of {_percent(now, 1)} could be certified now.' * (now < 1.0)}"
         )
 
 
@@ -229,8 +231,6 @@ def certify(
     ' halted (N=200, 1 spend, attempt 1).'
     >>> found.window_threshold, found.hard_limit
     (0.5, 0.0)
-    >>> certify(good, bad, alpha=0.01, attempt=1, **made).n_needed
-    299
     """
     n_good = sealed_good.shape[1]
     delta_used = risk_of_attempt(delta, attempt)

@@ -101,8 +101,11 @@ def delays(data: LabelledCurves, outcomes: Outcomes, found: Classes) -> IntArray
 def released(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> IntArray:
     """Return how many tokens of every session its reader gets; shape (n_sessions,).
 
-    A hard halt withholds its token, a soft one passes the last of its sentence.
+    A hard halt withholds its token, a soft one passes the last of its sentence, and a policy that
+    only observes withholds nothing. Of an unfinished stream these are the tokens recorded.
     """
+    if policy.halt_mode == "observe":
+        return data.curves.lengths
     softly = (policy.halt_mode == "soft") & (outcomes.mechanism > 0)
     stopped = np.where(outcomes.halts, outcomes.stop, 0) + softly
     return np.where(outcomes.halts, stopped, data.curves.lengths)

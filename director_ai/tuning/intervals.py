@@ -3,6 +3,11 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+from scipy.stats import t as student
+
+from director_ai.replay.curves import FloatArray, IntArray
+
 Z_95 = 1.959963984540054
 """Quantile of the standard normal that leaves 2.5 % on either side."""
 
@@ -20,7 +25,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(k: int, n: int, z: float = Z_95) -> Interval:
+def wilson(k: float, n: float, z: float = Z_95) -> Interval:
     """Return Wilson's score interval of a rate, for display.
 
     Unlike the rate plus or minus its standard error it keeps its coverage where the rate is
@@ -30,7 +35,7 @@ def wilson(k: int, n: int, z: float = Z_95) -> Interval:
     Parameters
     ----------
     k, n
-        Cases counted, of how many.
+        Cases counted, of how many; of sessions in groups see :func:`effective_n`.
     z
         Normal quantile of the confidence, two-sided; 95 % by default.
 
@@ -69,3 +74,78 @@ def wilson(k: int, n: int, z: float = Z_95) -> Interval:
     low = 0.0 if k == 0 else max(0.0, centre - half)
     high = 1.0 if k == n else min(1.0, centre + half)
     return Interval(low, high)
+
+
+def effective_n(cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> float:
+    """Return how many independent sessions tell as much of a rate as those of some groups do.
+
+    Sessions of one group are alike, so that a hundred of ten groups may tell hardly more than
+    ten. Where every session is a group of its own this is their number.
+
+    Parameters
+    ----------
+    cases, sizes
+        Cases counted in each group, of how many sessions, at least 1; shape (n_groups,).
+
+    Notes
+    -----
+    The number of sessions, divided by the design effect: the variance of the rate from group to
+    group over that of independent sessions. The variance is taken with half a group more of
+    either kind, for a few cases do not show how alike the sessions of a group are; without them
+    an interval at 2 % of 40 groups of ten covers 87 % of the time, with them 97 % or more. A
+    quantile of Student's t stands in for the normal one, as the variance rests on few groups.
+
+    References
+    ----------
+    J. N. K. Rao, A. J. Scott, "A simple method for the analysis of clustered binary data",
+    Biometrics 48 (1992) 577-585; E. L. Korn, B. I. Graubard, "Confidence intervals for
+    proportions with small expected number of positive counts estimated from survey data", Survey
+    Methodology 24 (1998) 193-201, for the effective sample size with Student's t.
+
+    Examples
+    --------
+    >>> effective_n(np.array([1, 0, 0]), np.array([1, 1, 1]))
+    3.0
+    >>> round(effective_n(np.array([10, 0, 0, 0] * 10), np.full(40, 10)))
+    38
+    """
+    n_groups, n = len(sizes), float(np.sum(sizes))
+    if n_groups == n:
+        return n
+    if n_groups == 1:
+        return 1.0
+    typical = float((np.asarray(sizes, np.float64) ** 2).sum()) / n
+    rate = (float(np.sum(cases)) + typical / 2) / (n + typical)
+    within = float(((cases - sizes * rate) ** 2).sum())
+    added = typical**2 * ((1 - rate) ** 2 + rate**2) / 2
+    effect = max(1.0, (within + added) / (n + typical) / (rate * (1 - rate)))
+    return n / effect * (Z_95 / float(student.ppf(0.975, n_groups - 1))) ** 2
+
+
+def grouped_wilson(
+    cases: IntArray | FloatArray, sizes: IntArray | FloatArray, z: float = Z_95
+) -> Interval:
+    """Return Wilson's interval of a rate counted in groups: that of as many independent sessions.
+
+    Parameters
+    ----------
+    cases, sizes
+        See :func:`effective_n`; groups of no session are left out.
+    z
+        See :func:`wilson`.
+
+    Examples
+    --------
+    >>> grouped_wilson(np.array([1, 0]), np.array([1, 1])) == wilson(1, 2)
+    True
+    >>> [round(end, 3) for end in grouped_wilson(np.array([10, 0, 0, 0] * 10), np.full(40, 10))]
+    [0.139, 0.407]
+    """
+    counted = sizes > 0
+    if not counted.any():
+        return Interval(math.nan, math.nan)
+    n, k = float(sizes.sum()), float(cases.sum())
+    if n == counted.sum():
+        return wilson(k, n, z)
+    effective = effective_n(cases[counted], sizes[counted])
+    return wilson(effective * (k / n), effective, z)

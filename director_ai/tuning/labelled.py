@@ -123,6 +123,11 @@ class LabelledCurves:
         """Sessions labelled bad."""
         return int(self.bad.sum())
 
+    @property
+    def n_good_groups(self) -> int:
+        """Groups with a good session: as many independent witnesses of a false-halt rate."""
+        return len(np.unique(self.groups[self.good]))
+
     def select(self, sessions: "IntArray | BoolArray") -> "LabelledCurves":
         """Return some sessions, by mask or by index, in that order."""
         return LabelledCurves(

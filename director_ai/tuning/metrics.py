@@ -158,7 +158,13 @@ def matthews(counts: Counts) -> FloatArray:
     return _ratio(right * passed - wrong * missed, np.sqrt(margins))
 
 
-def cost(counts: Counts, *, false_halts_per_miss: float = 1.0) -> FloatArray:
+def cost(
+    counts: Counts,
+    *,
+    false_halts_per_miss: float = 1.0,
+    leaked: ArrayLike = 0.0,
+    leaked_per_miss: float = np.inf,
+) -> FloatArray:
     """Return the mean cost of a session, where a miss or an early halt costs 1.
 
     Parameters
@@ -167,8 +173,14 @@ def cost(counts: Counts, *, false_halts_per_miss: float = 1.0) -> FloatArray:
         The sessions.
     false_halts_per_miss
         How many false halts are as bad as one miss.
+    leaked
+        Tokens that readers get from the onset on, of all sessions together; see
+        :func:`director_ai.tuning.timing.timing`.
+    leaked_per_miss
+        How many of them are as bad as one miss.
     """
     wrong = counts.early + counts.missed + counts.false / false_halts_per_miss
+    wrong = wrong + np.asarray(leaked, np.float64) / leaked_per_miss
     known = counts.false + counts.passed + counts.early + counts.detected + counts.missed
     return _ratio(wrong, known)
 

@@ -46,8 +46,8 @@ def permutation_floor(
     """Return the objective that tuning reaches when labels have nothing to do with the scores.
 
     Labels are dealt anew, and with a bad label goes its onset, at the same share of the new
-    session's length. A group whose sessions all have one label is dealt one, so that sessions
-    that belong together stay so; if any group has both, sessions are dealt labels one by one.
+    session's length. Groups whose sessions all have one label are dealt one each, so that sessions
+    that belong together stay so; in a group that has both its own sessions are dealt theirs.
 
     Parameters
     ----------
@@ -98,9 +98,15 @@ def _dealt(data: LabelledCurves, random: np.random.Generator) -> tuple[IntArray,
     """Return labels and onsets dealt anew among the labelled sessions."""
     rows = np.flatnonzero(data.labels != UNLABELLED)
     _, first, groups = np.unique(data.groups[rows], return_index=True, return_inverse=True)
-    if (data.labels[rows] != data.labels[rows][first][groups]).any():
-        first, groups = np.arange(len(rows)), np.arange(len(rows))
-    source = rows[random.permutation(first)[groups]]
+    differs = data.labels[rows] != data.labels[rows][first][groups]
+    mixed = np.bincount(groups[differs], minlength=len(first)) > 0
+    dealt = first.copy()
+    dealt[~mixed] = random.permutation(first[~mixed])
+    source = rows[dealt[groups]]
+    within = np.flatnonzero(mixed[groups])
+    before = within[np.argsort(groups[within], kind="stable")]
+    shuffled = within[np.lexsort((random.random(len(within)), groups[within]))]
+    source[before] = rows[shuffled]
     labels = np.full(data.n_sessions, UNLABELLED)
     labels[rows] = data.labels[source]
     onsets = np.full(data.n_sessions, NEVER)

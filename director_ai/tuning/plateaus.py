@@ -193,9 +193,9 @@ def _by_label(data: LabelledCurves, chosen: BoolArray) -> Moved:
 def _lows_that_matter(replay: Replay, policy: HaltPolicy, rule: int, change: Change) -> FloatArray:
     """Return the new lows of a rule which its threshold may have to pass to change an outcome."""
     stairs = replay.stairs[rule]
-    crossings = replay.crossings(policy)
-    crossings[rule] = NEVER
-    other, first = crossings.argmin(axis=0), crossings.min(axis=0)
+    judgements = replay.judgements(policy)
+    judgements[rule] = NEVER
+    other, first = judgements.argmin(axis=0), judgements.min(axis=0)
     if change == "halt":
         lowest = stairs.lowest()
         return np.asarray(lowest[(first == NEVER) & np.isfinite(lowest)])

@@ -8,16 +8,13 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Replay
-from director_ai.tuning.bounds import uniform_upper
+from director_ai.tuning.bounds import N_RULES, least_good_tuned, uniform_upper
 from director_ai.tuning.cautions import Caution, choosable, inside
 from director_ai.tuning.plateaus import tidied
 from director_ai.tuning.result import limits_text
 from director_ai.tuning.selection import Goal, propose_windows
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.sweep import Grid
-
-N_RULES: Final = 3
-"""Thresholds that are free while tuning: a bound has to hold for every choice of them."""
 
 WINDOW_SIZES: Final = (5, 10, 20, 40)
 TREND_WINDOWS: Final = (5, 10, 20)
@@ -37,6 +34,10 @@ class Wish(NamedTuple):
 
     alpha: float
     delta: float
+
+
+USUAL: Final = Wish(0.05, 0.05)
+"""What is asked of limits where nothing else is said."""
 
 
 class Search(NamedTuple):
@@ -100,7 +101,7 @@ def most_false_halts(n_good: int, asked: Wish, *, n_families: int = 1) -> int:
     Parameters
     ----------
     n_good, asked
-        Good sessions tuned on, and the wish.
+        Good sessions tuned on, one a group, and the wish.
     n_families
         Pairs of window sizes searched.
 
@@ -125,10 +126,7 @@ def fewest_good(asked: Wish, *, n_families: int = 1) -> int:
     >>> fewest_good(Wish(0.05, 0.1)), fewest_good(Wish(0.05, 0.1), n_families=15)
     (105, 175)
     """
-    n_good = N_RULES + 1
-    while _bound(0, n_good, asked, n_families) > asked.alpha:
-        n_good += 1
-    return n_good
+    return least_good_tuned(alpha=asked.alpha, delta=asked.delta, n_families=n_families)
 
 
 def goal_of(data: TuneData, asked: Wish, search: Search) -> Goal | str:
@@ -138,13 +136,19 @@ def goal_of(data: TuneData, asked: Wish, search: Search) -> Goal | str:
     if few is not None:
         return few.sentence
     n_families = len(search.pairs)
-    most = most_false_halts(labelled.n_good, asked, n_families=n_families)
+    most = most_false_halts(labelled.n_good_groups, asked, n_families=n_families)
     if most < 0:
         needed = fewest_good(asked, n_families=n_families)
+        families = (
+            f" of {labelled.n_good_groups:,} prompt families, one a family"
+            if _is_grouped(data)
+            else ""
+        )
         return (
             f"Infeasible: {_wanted(asked)} confidence needs at least {needed:,} good "
-            f"sessions, there are {labelled.n_good:,}."
+            f"sessions, there are {labelled.n_good:,}{families}."
         )
+    # So many sessions are of no more groups than that.
     return Goal(budget=most / labelled.n_good)
 
 
@@ -182,7 +186,7 @@ def offered(
     if isinstance(goal, str):
         return Offer(None, goal)
     labelled, n_families = data.labelled, len(search.pairs)
-    most = most_false_halts(labelled.n_good, asked, n_families=n_families)
+    most = most_false_halts(labelled.n_good_groups, asked, n_families=n_families)
     found = propose_windows(
         labelled,
         GRID,
@@ -203,19 +207,23 @@ def offered(
     sizes = (found.policy.window_size, found.policy.trend_window)
     policy = tidied(replay_at(*sizes), found.policy)
     n_false = int(found.counts.false + found.counts.good_unknown)
-    bound = _bound(n_false, labelled.n_good, asked, n_families)
     scope = "with these windows" if n_families == 1 else f"among {n_families} pairs of windows"
+    families = f" of {labelled.n_good_groups:,} prompt families" if _is_grouped(data) else ""
+    # What was asked beforehand is what holds; a bound at the number found would not.
     return Offer(
         policy,
-        f"Proposed {limits_text(policy)}: {n_false:,} of at most {most:,} false halts, so "
-        f"≤ {100 * bound:.1f} % at {100 * (1 - asked.delta):g} % confidence, whatever was tried "
-        f"{scope}.",
+        f"Proposed {limits_text(policy)}: {n_false:,} of at most {most:,} false halts{families}, "
+        f"so {_wanted(asked)} confidence, whatever was tried {scope}.",
         inside(found.cell, GRID, sizes=sizes, tried=search),
     )
 
 
 def _bound(n_false: int, n_good: int, asked: Wish, n_families: int) -> float:
     return uniform_upper(n_false, n_good, n_rules=N_RULES, delta=asked.delta, n_families=n_families)
+
+
+def _is_grouped(data: TuneData) -> bool:
+    return data.labelled.n_good_groups < data.labelled.n_good
 
 
 def _wanted(asked: Wish) -> str:

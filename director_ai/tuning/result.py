@@ -8,12 +8,12 @@ import numpy as np
 
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.curves import IntArray
+from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import Outcomes
 from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import Classes, classes, delays, released
 from director_ai.tuning.effects import Flips, flips
-from director_ai.tuning.intervals import wilson
+from director_ai.tuning.intervals import grouped_wilson, wilson
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import Counts
 
@@ -31,7 +31,10 @@ class Rate(NamedTuple):
     n
         Of how many.
     low, high
-        Ends of the 95 % Wilson intervals of the two; nan of nothing.
+        Ends of the 95 % Wilson intervals of the two; nan of nothing. Sessions of one group are
+        not independent: see :func:`director_ai.tuning.intervals.effective_n`.
+    n_groups
+        Groups that those counted are of; 0 if each is its own.
     """
 
     least: int
@@ -39,10 +42,11 @@ class Rate(NamedTuple):
     n: int
     low: float
     high: float
+    n_groups: int = 0
 
     @classmethod
     def of(cls, least: float, most: float, n: float) -> "Rate":
-        """Return the rate of counts.
+        """Return the rate of counts of independent sessions; of grouped ones see `rate_of`.
 
         >>> Rate.of(5, 6, 10).text
         '50.0–60.0 %'
@@ -52,8 +56,8 @@ class Rate(NamedTuple):
 
     @property
     def is_few(self) -> bool:
-        """Whether so few sessions were counted that only the interval should be read."""
-        return self.n < FEW
+        """Whether so few were counted that only the interval should be read."""
+        return (self.n_groups or self.n) < FEW
 
     @property
     def text(self) -> str:
@@ -148,21 +152,54 @@ class Result:
 def result(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Result:
     """Return the numbers of one policy; ``outcomes`` are what it makes of ``data``."""
     found = classes(data, outcomes)
-    counts = Counts.of(found, good=data.good)
-    fewest, most = counts.settled(unknown_halt=False), counts.settled(unknown_halt=True)
     late = delays(data, outcomes, found)
-    n_halted, n_unknown = int(outcomes.halts.sum()), int(outcomes.unknown.sum())
     return Result(
         policy=policy,
         outcomes=outcomes,
         found=found,
-        counts=counts,
-        catch=Rate.of(float(fewest.detected), float(most.detected), float(counts.n_bad)),
-        false=Rate.of(float(fewest.false), float(most.false), float(counts.n_good)),
-        halted=Rate.of(n_halted, n_halted + n_unknown, data.n_sessions),
+        counts=Counts.of(found, good=data.good),
+        catch=rate_of(data, data.bad, found.detected, outcomes.unknown),
+        false=rate_of(data, data.good, found.false, outcomes.unknown),
+        halted=rate_of(data, np.ones(data.n_sessions, bool), outcomes.halts, outcomes.unknown),
         delay=Tokens.of(late[late != NEVER]),
         leaked=Tokens.of(_leaked(data, outcomes, policy)),
-        n_unknown=n_unknown,
+        n_unknown=int(outcomes.unknown.sum()),
+    )
+
+
+def rate_of(data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: BoolArray) -> Rate:
+    """Return a share of some sessions, its interval by their groups.
+
+    Parameters
+    ----------
+    data
+        The sessions.
+    among, cases, unknown
+        Which to count, which of them are cases, and which may be; masks of (n_sessions,).
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9]] * 4, labels=[0] * 4, groups=[0, 0, 1, 1])
+    >>> halted = np.array([True, True, False, False])
+    >>> found = rate_of(data, data.good, halted, ~data.good)
+    >>> found.counted, found.n_groups, found.low < wilson(2, 4).low
+    ('2 of 4', 2, True)
+    """
+    _, groups = np.unique(data.groups[among], return_inverse=True)
+    sizes = np.bincount(groups)
+
+    def counted(chosen: BoolArray) -> IntArray:
+        return np.bincount(groups[chosen[among]], minlength=len(sizes))
+
+    least, most = counted(cases), counted(cases | unknown)
+    n = int(sizes.sum())
+    return Rate(
+        int(least.sum()),
+        int(most.sum()),
+        n,
+        grouped_wilson(least, sizes).low,
+        grouped_wilson(most, sizes).high,
+        len(sizes) if len(sizes) < n else 0,
     )
 
 
@@ -237,6 +274,6 @@ def flips_between(
 
 
 def _leaked(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> IntArray:
-    known = data.bad & (data.onsets != NEVER) & ~outcomes.unknown
+    known = data.bad & (data.onsets != NEVER) & ~outcomes.unknown & ~outcomes.unfinished
     sent = released(data, outcomes, policy)[known]
     return np.asarray(np.maximum(0, sent - data.onsets[known]))

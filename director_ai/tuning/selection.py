@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -188,51 +189,42 @@ def propose_windows(
     base: HaltPolicy | None = None,
     tolerance: int = 0,
 ) -> Proposal | None:
-    """Return the best combination over several window sizes too, one size at a time.
+    """Return the best combination over every pair of several window sizes too.
 
-    From the first pair on, the best window size is sought with the trend window held, then the
-    other way round, until neither helps. Searching windows inflates what is promised more than a
-    finer grid does, and ``tried`` counts the pairs for
-    :func:`director_ai.tuning.bounds.uniform_upper`.
+    It is the choice that :func:`director_ai.tuning.resample.out_of_bag` makes anew. Searching
+    windows inflates what is promised more than a finer grid does, and ``tried`` counts the pairs
+    for :func:`director_ai.tuning.bounds.uniform_upper`.
 
     Parameters
     ----------
     data, grid, budget, objective, false_halts_per_miss, base, tolerance
         See :func:`propose`. A grid must be in thresholds that serve every size.
     window_sizes, trend_windows
-        Sizes to try, in tokens, the one to start from first.
+        Sizes to try, in tokens; of equally good pairs the first is taken.
     replay_at
         Gives the replay of the curves under a window size and a trend window.
     """
-    found: dict[tuple[int, int], Proposal | None] = {}
-
-    def at(sizes: tuple[int, int]) -> tuple[float, float]:
-        if sizes not in found:
-            found[sizes] = propose(
-                data,
-                replay_at(*sizes)
-                if replay_at is not None
-                else Replay(data.curves, window_size=sizes[0], trend_window=sizes[1]),
-                grid,
-                budget=budget,
-                objective=objective,
-                false_halts_per_miss=false_halts_per_miss,
-                base=base,
-                tolerance=tolerance,
-            )
-        proposal = found[sizes]
-        if proposal is None:
-            return -np.inf, 0.0
-        return proposal.value, -float(unjustified(proposal.counts))
-
-    best, before = (window_sizes[0], trend_windows[0]), None
-    while best != before:
-        before = best
-        # The first of several equally good: the size held so far stands in front.
-        best = max([best, *((size, best[1]) for size in window_sizes)], key=at)
-        best = max([best, *((best[0], size) for size in trend_windows)], key=at)
-    proposal = found[best]
-    return proposal and replace(proposal, tried=tuple(found))
+    tried = tuple(product(window_sizes, trend_windows))
+    found = []
+    for window_size, trend_window in tried:
+        replay = (
+            replay_at(window_size, trend_window)
+            if replay_at is not None
+            else Replay(data.curves, window_size=window_size, trend_window=trend_window)
+        )
+        proposal = propose(
+            data,
+            replay,
+            grid,
+            budget=budget,
+            objective=objective,
+            false_halts_per_miss=false_halts_per_miss,
+            base=base,
+            tolerance=tolerance,
+        )
+        if proposal is not None:
+            found.append(replace(proposal, tried=tried))
+    return max(found, key=lambda p: (p.value, -float(unjustified(p.counts))), default=None)
 
 
 def best_cell(counts: Counts, goal: Goal) -> Cell | None:

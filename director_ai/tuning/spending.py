@@ -78,8 +78,7 @@ class BadSessions(NamedTuple):
         known = data.onsets != NEVER
         # Nothing lies before token 0.
         ends = np.where(known, np.where(known, data.onsets, 0) - tolerance, 0)
-        before = np.stack([stairs.lowest_before(ends) for stairs in replay.stairs])
-        return cls(replay.extremes()[:, data.bad], before[:, data.bad])
+        return cls(replay.extremes()[:, data.bad], replay.lowest_before(ends)[:, data.bad])
 
 
 def good_extremes(data: LabelledCurves, replay: Replay) -> FloatArray:

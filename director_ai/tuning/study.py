@@ -4,22 +4,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.stored_curve import StoredCurve
-from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
-from director_ai.replay.engine import Outcomes
+from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
+from director_ai.replay.engine import Outcomes, Replay
+from director_ai.replay.hold import held
 from director_ai.replay.staircase import NEVER
-from director_ai.tuning.classes import replayed
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
-from director_ai.tuning.vault import parted, share_worth_sealing
-
-ALPHA: Final = 0.02
-DELTA: Final = 0.1
-"""The promise that the sealed part is kept for: at most 2 % false halts, with 90 % confidence."""
+from director_ai.tuning.vault import DELTA, parted, share_worth_sealing
 
 _LABELS: Final = {"good": GOOD, "bad": BAD}
 
@@ -131,12 +128,17 @@ class Study(NamedTuple):
     n_withheld: int
     key: str
 
+    @property
+    def n_good_groups(self) -> int:
+        """Groups with a good session in the whole archive."""
+        return self.open.labelled.n_good_groups + self.sealed.labelled.n_good_groups
+
 
 def parted_study(data: TuneData, key: str) -> Study:
     """Return the data with its sealed part set aside."""
     labels = data.labelled.labels
-    n_groups = len(np.unique(data.labelled.groups[data.labelled.good]))
-    share = share_worth_sealing(n_groups, alpha=ALPHA, delta=DELTA) if key else 0.0
+    n_groups = data.labelled.n_good_groups
+    share = share_worth_sealing(n_groups, delta=DELTA) if key else 0.0
     if not share:
         nobody = np.zeros(len(labels), bool)
         return Study(data, data.select(nobody), 0, "")
@@ -147,18 +149,25 @@ def parted_study(data: TuneData, key: str) -> Study:
 
 def recorded_outcomes(data: TuneData) -> Outcomes:
     """Return what each session's own limits made of it."""
-    names = ("trigger", "mechanism", "stop", "halts", "completes", "unknown")
+    names = tuple(Outcomes.__dataclass_fields__)
     merged: dict[str, FloatArray | IntArray] = {}
     for place, policy in enumerate(data.policies):
         chosen = data.policy_of == place
-        part = replayed(data.labelled.select(chosen), policy)
+        part = _recorded(data.labelled.curves.select(chosen), policy)
         for name in names:
             values = getattr(part, name)
             whole = merged.setdefault(name, np.zeros(len(data.ids), values.dtype))
             whole[chosen] = values
     if not merged:
-        return replayed(data.labelled, data.usual)
+        return _recorded(data.labelled.curves, data.usual)
     return Outcomes(**merged)  # type: ignore[arg-type]  # each array has the dtype of its name
+
+
+def _recorded(curves: Curves, policy: HaltPolicy) -> Outcomes:
+    # Scores are as their own cadence held them, but for that of the finished text.
+    seen = held(curves, policy) if policy.score_final else curves
+    replay = Replay(seen, window_size=policy.window_size, trend_window=policy.trend_window)
+    return replay.outcomes(policy)
 
 
 def _curves(rows: Sequence[StoredCurve]) -> Curves:
@@ -169,9 +178,24 @@ def _curves(rows: Sequence[StoredCurve]) -> Curves:
     return Curves(
         scores.astype(np.float64, copy=False),
         np.concatenate([[0], lengths.cumsum()]).astype(np.int64),
-        np.array([row.ended_by == "completed" for row in rows], bool),
+        np.array([_ended_by_itself(row) for row in rows], bool),
         np.frombuffer(ends, np.uint8) != 0,
     )
+
+
+def _ended_by_itself(row: StoredCurve) -> bool:
+    # Limits are read only where they matter: most sessions completed.
+    if row.ended_by == "completed":
+        return True
+    policy = _policy(row.policy)
+    if not policy.score_final:
+        return False
+    return ended_by_itself(np.frombuffer(row.scores, "<f8").tolist(), policy, row.ended_by)
+
+
+@lru_cache(maxsize=64)
+def _policy(text: str) -> HaltPolicy:
+    return HaltPolicy.from_dict(json.loads(text))
 
 
 def _policies(texts: Sequence[str]) -> tuple[tuple[HaltPolicy, ...], IntArray]:
@@ -183,7 +207,7 @@ def _policies(texts: Sequence[str]) -> tuple[tuple[HaltPolicy, ...], IntArray]:
     places[order] = np.arange(len(order))
     distinct = list(dict.fromkeys(texts))
     return (
-        tuple(HaltPolicy.from_dict(json.loads(distinct[row])) for row in order),
+        tuple(_policy(distinct[row]) for row in order),
         places[numbers] if len(numbers) else numbers,
     )
 

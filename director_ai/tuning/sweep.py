@@ -160,11 +160,12 @@ def halting_cells(replay: Replay, grid: Grid) -> IntArray:
 
 
 def _cells(replay: Replay, grid: Grid, *, before: IntArray | None = None) -> IntArray:
-    columns = []
-    for stairs, axis in zip(replay.stairs, grid.axes(), strict=True):
-        lowest = stairs.lowest() if before is None else stairs.lowest_before(before)
-        # A statistic equal to the level passes it.
-        columns.append(np.searchsorted(axis, lowest, side="right"))
+    extremes = replay.extremes() if before is None else replay.lowest_before(before)
+    # A statistic equal to the level passes it.
+    columns = [
+        np.searchsorted(axis, lowest, side="right")
+        for lowest, axis in zip(extremes, grid.axes(), strict=True)
+    ]
     return np.stack(columns, axis=1)
 
 

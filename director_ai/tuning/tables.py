@@ -100,23 +100,37 @@ class Cells:
         return Counts(*(np.asarray(weights[part].sum(), np.float64) for part in parts))
 
     def _passing(self, cells: IntArray, chosen: BoolArray, weights: FloatArray) -> FloatArray:
-        """Return the weight of the chosen sessions that pass each combination."""
-        shape = self.grid.shape
-        if not chosen.any():
-            return np.zeros(shape)
-        # Counted from the strict end, so that the running sums need not be turned round; sessions
-        # that the most lenient threshold of a rule halts pass nothing.
-        place = np.asarray(shape) - cells[chosen]
-        kept = (place < shape).all(axis=1)
-        flat = np.ravel_multi_index(tuple(place[kept].T), shape)
-        size = shape[0] * shape[1] * shape[2]
-        histogram = np.bincount(flat, weights=weights[chosen][kept], minlength=size)
-        counts = np.asarray(histogram, np.float64).reshape(shape)
-        # Plane by plane: half the time of a running sum along an axis, and the same bits.
-        for planes in (counts, counts.swapaxes(0, 1), counts.swapaxes(0, 2)):
-            for plane in range(1, len(planes)):
-                planes[plane] += planes[plane - 1]
-        return counts[::-1, ::-1, ::-1]
+        return passing(self.grid, cells[chosen], weights[chosen])
+
+
+def passing(grid: Grid, cells: IntArray, weights: FloatArray) -> FloatArray:
+    """Return the weight of what passes each combination; shape of the grid.
+
+    Parameters
+    ----------
+    grid
+        The thresholds.
+    cells
+        First halting threshold of each rule, as of :func:`halting_cells`; shape (n, 3).
+    weights
+        Not negative; shape (n,).
+    """
+    shape = grid.shape
+    if not len(cells):
+        return np.zeros(shape)
+    # Counted from the strict end, so that the running sums need not be turned round; sessions
+    # that the most lenient threshold of a rule halts pass nothing.
+    place = np.asarray(shape) - cells
+    kept = (place < shape).all(axis=1)
+    flat = np.ravel_multi_index(tuple(place[kept].T), shape)
+    size = shape[0] * shape[1] * shape[2]
+    histogram = np.bincount(flat, weights=weights[kept], minlength=size)
+    counts = np.asarray(histogram, np.float64).reshape(shape)
+    # Plane by plane: half the time of a running sum along an axis, and the same bits.
+    for planes in (counts, counts.swapaxes(0, 1), counts.swapaxes(0, 2)):
+        for plane in range(1, len(planes)):
+            planes[plane] += planes[plane - 1]
+    return counts[::-1, ::-1, ::-1]
 
 
 def early_cells(replay: Replay, grid: Grid, onsets: IntArray, *, tolerance: int = 0) -> IntArray:
@@ -130,8 +144,8 @@ def early_cells(replay: Replay, grid: Grid, onsets: IntArray, *, tolerance: int 
     # Nothing lies before token 0: a session without a known onset is not halted early.
     ends = np.where(known, np.where(known, onsets, 0) - tolerance, 0)
     columns = [
-        np.searchsorted(axis, stairs.lowest_before(ends), side="right")
-        for stairs, axis in zip(replay.stairs, grid.axes(), strict=True)
+        np.searchsorted(axis, lowest, side="right")
+        for lowest, axis in zip(replay.lowest_before(ends), grid.axes(), strict=True)
     ]
     return np.stack(columns, axis=1)
 

@@ -2,18 +2,24 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, IntArray
-from director_ai.tuning.bounds import least_good_sessions
+from director_ai.tuning.bounds import least_good_sessions, least_good_tuned
 from director_ai.tuning.labelled import GOOD
 from director_ai.tuning.spending import one_a_group
 
 DEFAULT_SHARE = 0.75
+SMALL_SHARE = 0.5
+
+DELTA: Final = 0.1
+ALPHAS: Final = (0.02, 0.05, 0.10)
+"""Risk and false-halt rates, the strictest first, that good sessions are sealed to certify: as
+soon as the loosest is within reach."""
 
 Names = Sequence[str] | NDArray[np.str_]
 
@@ -97,27 +103,53 @@ def witnesses(groups: Names, chosen: BoolArray, *, key: str) -> IntArray:
     return rows[one_a_group(numbers.astype(np.int64), seed=seed_of(key))]
 
 
-def share_worth_sealing(
-    n_groups: int, *, alpha: float, delta: float, share: float = DEFAULT_SHARE
-) -> float:
-    """Return the share to seal: 0 where too few good groups would be sealed to promise anything.
+def share_worth_sealing(n_groups: int, *, delta: float) -> float:
+    """Return the share to seal: 0 where it could promise nothing or leave nothing to tune on.
+
+    Three quarters where those can certify the strictest of ``ALPHAS``. With fewer sessions a half,
+    where the one half can certify the loosest of them and the other half can be proposed by
+    under a budget of as much.
 
     Parameters
     ----------
     n_groups
         Groups with a good session.
-    alpha, delta
-        Of the certificate to come; its first attempt has half of ``delta``.
-    share
-        The share wanted.
+    delta
+        Of the certificates to come; the first attempt has half of it.
 
     Examples
     --------
-    >>> [share_worth_sealing(n, alpha=0.02, delta=0.1) for n in (198, 199)]
-    [0.0, 0.75]
+    >>> [share_worth_sealing(n, delta=0.1) for n in (103, 104, 198, 199)]
+    [0.0, 0.5, 0.5, 0.75]
     """
-    needed = least_good_sessions(alpha=alpha, delta=delta / 2)
-    return share if share * n_groups >= needed else 0.0
+    if DEFAULT_SHARE * n_groups >= least_good_sessions(alpha=ALPHAS[0], delta=delta / 2):
+        return DEFAULT_SHARE
+    fewest = max(
+        least_good_sessions(alpha=ALPHAS[-1], delta=delta / 2),
+        least_good_tuned(alpha=ALPHAS[-1], delta=delta),
+    )
+    return SMALL_SHARE if SMALL_SHARE * n_groups >= fewest else 0.0
+
+
+def groups_to_seal(n_sealed: int, *, delta: float) -> int:
+    """Return how many groups with a good session make about as many sealed ones.
+
+    Parameters
+    ----------
+    n_sealed
+        Groups to be sealed.
+    delta
+        See :func:`share_worth_sealing`.
+
+    Examples
+    --------
+    >>> [groups_to_seal(n, delta=0.1) for n in (29, 59, 149)]
+    [104, 118, 199]
+    """
+    n_groups = n_sealed
+    while share_worth_sealing(n_groups, delta=delta) * n_groups < n_sealed:
+        n_groups += 1
+    return n_groups
 
 
 def seed_of(key: str) -> int:

@@ -17,7 +17,7 @@ OBSERVE = "Observe"
 ENFORCE = "Enforce"
 
 _SINCE = "recorder_since"
-_EVERY_S = 1.0
+EVERY_S = 0.4
 
 
 def draw() -> None:
@@ -73,7 +73,7 @@ def received(session: SessionSummary, now: int) -> str:
     return f"✓ received: {session.id}, {tokens}, {ago} ago"
 
 
-@st.fragment(run_every=_EVERY_S)
+@st.fragment(run_every=EVERY_S)
 def _waiting() -> None:
     session = newest_after(archive(), st.session_state[_SINCE])
     if session is None:

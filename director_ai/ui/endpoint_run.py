@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
@@ -14,17 +14,23 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.hooks import logger
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
+from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.sources.chat_stream import ChatStream
 from director_ai.sources.endpoint import Endpoint
 from director_ai.sources.logprob import ScorerName, chosen_score
-from director_ai.sources.samples import fact_store
 from director_ai.storage.recorder import Recorder
+from director_ai.storage.roles import address_to_record
 from director_ai.storage.store import Store
 from director_ai.ui.live_run import Origin, Snapshot
 
 LEASE_S: Final = 15.0
-"""A stream nobody has looked at for this long is stopped: its tab was closed."""
+"""A stream whose tabs have all been closed for this long is stopped; a reload takes less.
+
+While one is open, on whatever page, the answer is waited for, up to its own time limit.
+"""
+
+DESERTED: Final = f"its page was closed, and nobody came back for {LEASE_S:g} s"
 
 MOST_KEPT: Final = 50
 """Runs that are over and can still be shown after a reload."""
@@ -67,6 +73,13 @@ class EndpointRun:
     recorder
         What writes the stream into the store.
 
+    Attributes
+    ----------
+    question
+        As above, to be asked again.
+    record_id
+        Of the session in the store.
+
     Raises
     ------
     DirectorError
@@ -74,6 +87,7 @@ class EndpointRun:
     """
 
     def __init__(self, question: Question, policy: HaltPolicy, recorder: Recorder) -> None:
+        self.question = question
         self.policy = policy
         # Not to be guessed: whoever has the link may look at the session.
         self.record_id = f"live-{token_hex(6)}"
@@ -90,8 +104,11 @@ class EndpointRun:
             logprobs=question.scorer != "lexical",
             options={"max_tokens": question.max_tokens},
         )
-        facts = [part for part in question.facts.split("\n\n") if part.strip()]
-        scorer = CoherenceScorer(ground_truth_store=fact_store(facts)) if facts else None
+        scorer = (
+            CoherenceScorer(ground_truth_store=GroundTruthStore.from_text(question.facts))
+            if question.facts.strip()
+            else None
+        )
         lexical = scorer.stream_callback(question.prompt) if scorer else _unscored
         self._stream = self._kernel.stream(
             self._chat,
@@ -108,6 +125,7 @@ class EndpointRun:
             source=question.endpoint.origin,
         )
         self._started = self._seen_at = monotonic()
+        self._tabs: set[object] = set()
         self._over = threading.Event()
         for work in (self._drive, self._keep_lease):
             threading.Thread(target=work, name="director-endpoint", daemon=True).start()
@@ -123,6 +141,12 @@ class EndpointRun:
         return self._over.is_set()
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it ended neither by itself, nor by a limit, nor by an operator."""
+        reason = self.session.reason
+        return self.is_over and reason is not None and reason.halt_class == "fault"
+
+    @property
     def waited_s(self) -> float:
         """Seconds since it was asked."""
         return monotonic() - self._started
@@ -130,6 +154,15 @@ class EndpointRun:
     def stop(self) -> None:
         """End the stream now, even while its server hangs."""
         self._kernel.emergency_stop()
+
+    def attend(self, tab: object) -> None:
+        """Keep the run alive until ``tab`` deserts it."""
+        self._tabs.add(tab)
+
+    def desert(self, tab: object) -> None:
+        """Take note that a tab was closed."""
+        self._seen_at = monotonic()
+        self._tabs.discard(tab)
 
     def snapshot(self) -> Snapshot:
         """Return the run as it stands, and keep it alive."""
@@ -160,8 +193,9 @@ class EndpointRun:
 
     def _keep_lease(self) -> None:
         while not self._over.wait(LEASE_S / 10):
-            if monotonic() - self._seen_at > LEASE_S:
-                self.stop()
+            if not self._tabs and monotonic() - self._seen_at > LEASE_S:
+                # Not as an operator's stop, which nobody asked for.
+                self._chat.abort(DESERTED)
 
 
 def _unscored(_text: str) -> float:
@@ -196,8 +230,41 @@ def endpoint_runs() -> EndpointRuns:
     return EndpointRuns()
 
 
+class _Tab(NamedTuple):
+    """A tab that looks at a run."""
+
+    run: EndpointRun
+    mark: object
+
+    def close(self) -> None:
+        self.run.desert(self.mark)
+
+
+def attend(run: EndpointRun) -> None:
+    """Keep a run alive as long as the tab that this page is drawn for stays open."""
+    _tab(run.record_id, run)
+
+
+# One: the run that a tab turns to next takes the place of the one before.
+@st.cache_resource(scope="session", max_entries=1, on_release=_Tab.close, show_spinner=False)
+def _tab(id: str, _run: EndpointRun) -> _Tab:  # noqa: ARG001  # another run, another entry
+    tab = _Tab(_run, object())
+    _run.attend(tab.mark)
+    return tab
+
+
+def live_recorder(store: Store) -> Recorder:
+    """Return what records the Live page's streams into a store.
+
+    Raises
+    ------
+    ReadOnlyStoreError
+        If the store was opened to read, or for a viewer.
+    """
+    # Asked for every time: the recorder may have been made for somebody else.
+    return _recorder(address_to_record(store))
+
+
 @st.cache_resource(show_spinner=False)
-def live_recorder(_store: Store, name: str) -> Recorder:  # noqa: ARG001  # another store, another recorder
-    """Return what records the Live page's streams into a store; ``name`` is the store's."""
-    address = _store._database.url.render_as_string(hide_password=False)
+def _recorder(address: str) -> Recorder:
     return Recorder(address, source="Live")

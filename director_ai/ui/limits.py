@@ -1,5 +1,7 @@
 """The controls for the limits, bound to the page's address."""
 
+from typing import Final
+
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -9,15 +11,53 @@ DEFAULTS = HaltPolicy()
 LONGEST = 100
 """Tokens the window sliders reach, unless the recorded limits are longer."""
 
+KEYS: Final = ("h", "s", "a", "w", "d", "n", "m")
+"""The controls' names in the address, on every page that has them."""
+
+_OF: Final = "limits_of"
+"""In the session's state: whose default the controls of this page were drawn with."""
+
 _DROPS = [round(1.5 - step / 100, 2) for step in range(151)]
 
 
-def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
+def keep_apart(page: str) -> None:
+    """Give every page its own limits back; to be called before a page is drawn.
+
+    Streamlit itself carries the value of a control to the control of the same name on the next
+    page.
+    """
+    state = st.session_state
+    before = state.get("limits_on")
+    if before == page:
+        return
+    state["limits_on"] = page
+    left = state.setdefault("limits_left", {})
+    if before is not None:
+        left[before] = {key: state[key] for key in (*KEYS, _OF) if key in state}
+    for key in (*KEYS, _OF):
+        if key in left.get(page, {}) and key not in st.query_params:
+            state[key] = left[page][key]
+        elif key in state:
+            del state[key]
+
+
+def limit_controls(default: HaltPolicy, *, of: str) -> HaltPolicy:
     """Draw the controls and return the policy they stand for.
 
     Stricter is always to the right. A link to the page carries every value that is not the
     default.
+
+    Parameters
+    ----------
+    default
+        Where the controls stand at first.
+    of
+        Whose default it is: with another, the controls go back, unless the address names them.
     """
+    if st.session_state.setdefault(_OF, of) != of:
+        st.session_state[_OF] = of
+        start = _values(default)
+        st.session_state.update({key: start[key] for key in KEYS if key not in st.query_params})
     first, second, third = st.columns(3, gap="medium")
     with first:
         hard = st.slider(
@@ -103,15 +143,20 @@ def limit_controls(default: HaltPolicy = DEFAULTS) -> HaltPolicy:
 
 
 def _reset(default: HaltPolicy) -> None:
-    st.session_state.update(
-        h=default.hard_limit,
-        s=default.soft_limit,
-        a=default.window_threshold,
-        w=default.window_size,
-        d=default.trend_threshold,
-        n=default.trend_window,
-        m="soft" if default.halt_mode == "soft" else "hard",
-    )
+    st.session_state.update(_values(default))
+
+
+def _values(policy: HaltPolicy) -> dict[str, float | str]:
+    """Return where each control stands for a policy."""
+    return {
+        "h": policy.hard_limit,
+        "s": policy.soft_limit,
+        "a": policy.window_threshold,
+        "w": policy.window_size,
+        "d": policy.trend_threshold,
+        "n": policy.trend_window,
+        "m": "soft" if policy.halt_mode == "soft" else "hard",
+    }
 
 
 def policy_line(policy: HaltPolicy) -> str:

@@ -10,6 +10,7 @@ from director_ai.errors import DirectorError
 from director_ai.sources.recorded import read_records
 from director_ai.sources.samples import samples
 from director_ai.ui import live_cursor, shell
+from director_ai.ui.limits import DEFAULTS
 from director_ai.ui.live_run import LiveRun, LiveSource, Snapshot
 from director_ai.ui.live_sources import (
     pasted_source,
@@ -96,6 +97,13 @@ def choose_source() -> LiveSource | Watched | Asked | None:
     return sample_source(chosen)
 
 
+def usual_limits(source: LiveSource | Asked) -> tuple[HaltPolicy, str]:
+    """Return the limits a source is judged by at first, and whose they are."""
+    if isinstance(source, LiveSource) and source.recorded_policy is not None:
+        return source.recorded_policy, source.id
+    return DEFAULTS, "live"
+
+
 def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:
     """Return the run on show: the one under way, or a new one where the source has changed."""
     slot = live_slot()
@@ -124,9 +132,18 @@ def transport(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
         st.button(
             "Restart",
             key="restart",
-            shortcut="Home",
             on_click=_restart,
             args=(run.source, policy),
+        )
+        st.button(
+            "",
+            key="to_start",
+            icon=":material/first_page:",
+            shortcut="Home",
+            help="Go to the first token",
+            on_click=live_cursor.set_cursor,
+            args=(0,),
+            disabled=seen == 0,
         )
         st.button(
             "",

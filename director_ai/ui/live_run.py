@@ -34,6 +34,8 @@ class Origin:
         What the tokens answer.
     model, annotations, group
         What is known of the answer; see :class:`SessionRecord`.
+    complete
+        Whether the tokens are the whole answer; otherwise they end where its recording was cut.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Origin:
     model: str = ""
     annotations: tuple[Annotation, ...] = ()
     group: str = ""
+    complete: bool = True
 
     @property
     def onset(self) -> int | None:
@@ -61,11 +64,15 @@ class LiveSource(Origin):
         Makes a fresh callback for one stream.
     scorer
         Where a halt finds its evidence, if anywhere.
+    recorded_policy, held
+        Of a recording: the limits it was made under, and which of its scores were held.
     """
 
     tokens: tuple[str, ...]
     score: Callable[[], Callable[[str], float]]
     scorer: CoherenceScorer | None = None
+    recorded_policy: HaltPolicy | None = None
+    held: tuple[bool, ...] = ()
 
 
 class Snapshot(NamedTuple):
@@ -177,7 +184,8 @@ class LiveRun:
             return Snapshot(
                 tokens=session.tokens[:],
                 scores=session.coherence_history[:n_scored],
-                held=[not event.scored for event in session.events[:n_scored]],
+                held=list(self.source.held[:n_scored])
+                or [not event.scored for event in session.events[:n_scored]],
                 playing=self._playing and not self._ended,
                 ended=self._ended,
                 tokens_per_s=pace,

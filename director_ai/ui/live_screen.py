@@ -1,5 +1,8 @@
 """The Live page's picture: redrawn five times a second while tokens come."""
 
+from dataclasses import replace
+from time import time
+
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -7,11 +10,13 @@ from director_ai.core.runtime.record import SessionRecord
 from director_ai.figures.replay_html import replay_html
 from director_ai.figures.theme import RULE_NAME
 from director_ai.figures.wording import halt_sentence, rounded_up
-from director_ai.ui import live_cursor, live_page, shell
+from director_ai.ui import live_cursor, live_page, session_facts, shell
 from director_ai.ui.endpoint_run import EndpointRun
 from director_ai.ui.limits import policy_line
 from director_ai.ui.live_run import LiveRun, Snapshot
-from director_ai.ui.state import finished
+from director_ai.ui.live_watch import STALLED_S
+from director_ai.ui.login import stay_in
+from director_ai.ui.state import keep_finished
 from director_ai.ui.status import rule_of, status
 from director_ai.ui.stream_view import StreamView
 
@@ -37,11 +42,12 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
     what_if = policy != run.policy
     if what_if:
         shell.what_if_stripe()
-    if snapshot.ended and run.record_id not in finished().ids():
-        finished().add(record_of(run))
+    if snapshot.ended:
+        keep_finished(record_of(run))
 
     @st.fragment(run_every=REDRAW_S if snapshot.playing else None, key="live")
     def drawn() -> None:
+        stay_in()
         now = run.snapshot()
         _draw(run, now, policy, presenting=presenting)
         if (now.playing, now.ended) != (snapshot.playing, snapshot.ended):
@@ -54,7 +60,7 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
 
 
 def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
-    complete = snapshot.ended and not run.session.halted
+    complete = snapshot.ended and not run.session.halted and run.source.complete
     view = StreamView.of(snapshot.tokens, snapshot.scores, snapshot.held, policy, complete=complete)
     generation = run.record_id
     font_size = shell.PRESENTER_FONT if presenting else shell.FONT
@@ -98,11 +104,16 @@ def _say(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> 
     pace = f"{snapshot.tokens_per_s:.1f} tokens/s · " if snapshot.tokens_per_s else ""
     counts = f"{pace}{view.n_scored} of {len(snapshot.tokens)} tokens scored"
     limits = policy_line(policy)
+    recorded = _recorded_policy(run)
+    if recorded is not None and recorded != policy:
+        limits += f" · recorded under {policy_line(recorded)}"
     reason = run.session.reason
     if reason is not None and reason.halt_class != "policy":
         status(f"Stopped: {reason}", f"Not a halt by a limit. {counts}")
     elif view.judgement.trigger is not None:
-        verb = "What-if: would halt" if what_if else "Halted"
+        # A soft halt lets its sentence come to an end first.
+        acted = "Halted" if snapshot.ended else "Halting"
+        verb = "What-if: would halt" if what_if else acted
         margins = view.margins[:, view.judgement.trigger].tolist()
         sentence = halt_sentence(view.judgement.alarms, policy, margins, verb=verb)
         status(sentence, f"{limits} · {counts}", rule=rule_of(view.judgement), what_if=what_if)
@@ -112,6 +123,13 @@ def _say(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> 
             "after the halt is unknown.",
             f"{limits} · Go on with these limits to find out.",
             what_if=True,
+        )
+    elif snapshot.ended and not run.source.complete:
+        status(
+            f"{'What-if: n' if what_if else 'N'}o rule holds in the {view.n_scored} tokens seen; "
+            "the recording ends here, and what came after is unknown.",
+            f"{limits} · {counts}",
+            what_if=what_if,
         )
     elif snapshot.ended:
         status(
@@ -126,15 +144,30 @@ def _say(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> 
         else:
             said = f"Ready: {len(run.source.tokens)} tokens. Press Play, or Space."
         status(said, run.source.prompt)
+    elif (silent_s := _silent_s(run, snapshot)) > STALLED_S:
+        status(f"Stalled: no token for {silent_s:.0f} s.", f"{limits} · {counts}")
     else:
         floor, rule = view.next_floor()
         bound = f"at least {rounded_up(floor)}" if floor > 0 else "anything"
+        newest = f" This one: {view.scores[-1]:.2f}." if view.n_scored else ""
         status(
-            f"The next token must be {bound} ({RULE_NAME[rule]}). This one: {view.scores[-1]:.2f}.",
+            f"The next token must be {bound} ({RULE_NAME[rule]}).{newest}",
             f"{limits} · {counts}",
             rule=rule,
             what_if=what_if,
         )
+
+
+def _recorded_policy(run: Run) -> HaltPolicy | None:
+    return run.source.recorded_policy if isinstance(run, LiveRun) else None
+
+
+def _silent_s(run: Run, snapshot: Snapshot) -> float:
+    """Return for how many seconds no token has come, of a stream that only its model can stop."""
+    events = run.session.events
+    if isinstance(run, LiveRun) or not snapshot.playing or not events:
+        return 0.0
+    return time() - events[-1].timestamp
 
 
 def _closest(view: StreamView) -> str:
@@ -146,8 +179,11 @@ def _closest(view: StreamView) -> str:
 
 
 def record_of(run: Run) -> SessionRecord:
-    """Return what is kept of a run that has ended."""
-    return SessionRecord.from_session(
+    """Return what is kept of a run that has ended.
+
+    Of a recording played to where it was cut, that its end is not the answer's.
+    """
+    record = SessionRecord.from_session(
         run.session,
         run.policy,
         id=run.record_id,
@@ -156,6 +192,24 @@ def record_of(run: Run) -> SessionRecord:
         prompt=run.source.prompt,
         annotations=run.source.annotations,
         group=run.source.group,
+    )
+    recorded = _recorded_policy(run)
+    if not isinstance(run, LiveRun) or recorded is None:
+        return record
+    return replace(
+        record,
+        # The scores have the cadence that they were recorded in, whatever the limits.
+        policy=replace(
+            run.policy,
+            score_every_n=recorded.score_every_n,
+            adaptive=recorded.adaptive,
+            max_cadence=recorded.max_cadence,
+            score_final=recorded.score_final,
+        ),
+        held=run.source.held[: len(record.scores)],
+        ended_by="abandoned"
+        if record.ended_by == "completed" and not run.source.complete
+        else record.ended_by,
     )
 
 
@@ -190,6 +244,10 @@ def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bo
             help="One file that plays this stream in any browser, without a network.",
             width="stretch",
         )
+
+    found = run.session.halt_evidence_structured
+    if snapshot.ended and found is not None:
+        session_facts.evidence(found.evidence_chunks, run.session.halt_evidence or "")
 
 
 def _continue(run: LiveRun, policy: HaltPolicy, ahead: int) -> None:

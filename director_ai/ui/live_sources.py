@@ -4,8 +4,9 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
-from director_ai.sources.samples import KINDS, fact_store, sample_topic, samples
+from director_ai.sources.samples import KINDS, sample_topic, samples
 from director_ai.sources.text import tokenize
 from director_ai.ui.live_run import LiveSource
 
@@ -45,7 +46,7 @@ def pasted_source(facts: str, answer: str, prompt: str = "") -> LiveSource:
     for name, text in (("Facts", facts), ("Answer", answer)):
         if not text.strip():
             raise ValueError(f"{name} must not be blank; paste some text")
-    scorer = CoherenceScorer(ground_truth_store=fact_store(facts.split("\n\n")))
+    scorer = CoherenceScorer(ground_truth_store=GroundTruthStore.from_text(facts))
     digest = sha256("\0".join((facts, answer, prompt)).encode("utf-8", "surrogatepass")).hexdigest()
     return LiveSource(
         id=f"pasted:{digest[:12]}",
@@ -71,6 +72,10 @@ def recorded_source(record: SessionRecord, file: str) -> LiveSource:
         tokens=record.tokens[: len(scores)],
         score=replayed,
         prompt=record.prompt,
+        model=record.model,
         annotations=record.annotations,
         group=record.group,
+        complete=record.ended_by == "completed",
+        recorded_policy=record.policy,
+        held=record.held,
     )

@@ -19,6 +19,7 @@ from director_ai.storage.live_streams import LiveStream, live_streams
 from director_ai.storage.store import Store
 from director_ai.ui.archive import archive
 from director_ai.ui.live_watch import watched, watching
+from director_ai.ui.login import stay_in
 from director_ai.ui.thumbnails import TILE_HEIGHT, Thumbnail, thumbnails
 
 LOOK_S: Final = 1.0
@@ -73,6 +74,7 @@ def _looks() -> Looks:
 @st.fragment(run_every=LOOK_S, key="strip_of_streams")
 def live_strip() -> None:
     """Draw the streams that are being recorded; without any, nothing."""
+    stay_in()
     if st.session_state.pop(_PICKED, False):
         # A click in a fragment draws no more than that.
         st.rerun()

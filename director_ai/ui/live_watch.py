@@ -15,6 +15,7 @@ from director_ai.ui import shell
 from director_ai.ui.archive import archive
 from director_ai.ui.followed_stream import FollowedStream
 from director_ai.ui.limits import policy_line
+from director_ai.ui.login import stay_in
 from director_ai.ui.status import rule_of, status
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import visible
@@ -82,6 +83,7 @@ def choose_stream(choice: DeltaGenerator) -> Watched | None:
 
 @st.fragment(run_every=LOOK_S)
 def _wait(store: Store) -> None:
+    stay_in()
     if live_streams(store, n_last=1):
         st.rerun()
 
@@ -115,6 +117,7 @@ def watch(id: str, *, presenting: bool) -> None:
 
     @st.fragment(run_every=LOOK_S if going and not paused else None, key="watch")
     def drawn() -> None:
+        stay_in()
         try:
             if going and not paused:
                 followed.look()

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from director_ai.access.login import Login
-from director_ai.access.loopback import is_loopback
 from director_ai.access.secrets_files import refuse_unread
 from director_ai.errors import InvalidLoginError
+from director_ai.sources.loopback import is_loopback
 from director_ai.storage.roles import Role
 from director_ai.ui.status import notice, status
 
@@ -122,6 +122,16 @@ def let_in() -> bool:
                 args=(provider or None,),
             )
     return False
+
+
+def stay_in() -> None:
+    """Draw the whole page anew if the visitor may not see it any more.
+
+    To be called first by whatever is drawn by itself, again and again: it runs without the page
+    around it, and so without its door.
+    """
+    if visitor().role is None:
+        st.rerun()
 
 
 def account() -> None:

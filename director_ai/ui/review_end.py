@@ -1,6 +1,7 @@
 """The Review page with nothing left to review: the end card, and the empty queue."""
 
 import time
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +13,7 @@ from director_ai.tuning.intervals import wilson
 from director_ai.ui import review_acts as acts
 from director_ai.ui.archive import archive, reviewer
 from director_ai.ui.review_line import reopened
+from director_ai.ui.review_proposal import shift
 from director_ai.ui.review_queue import ALL_TIME, LABELS, N_SAMPLED, Wanted, open_queue
 from director_ai.ui.review_visit import (
     LABEL_OF,
@@ -23,6 +25,7 @@ from director_ai.ui.review_visit import (
 )
 from director_ai.ui.status import notice, status
 from director_ai.ui.text import visible
+from director_ai.ui.tune_flip_list import link_values
 
 _NAMES = {mechanism: RULE_NAME[rule] for mechanism, rule in RULE_OF_MECHANISM.items()}
 
@@ -35,6 +38,7 @@ def end(visit: Visit) -> None:
     status(line, f"{left} not looked at: K returns to them." if left else "All of the queue.")
     if visit.problem:
         notice(visit.problem)
+    worth = st.container(horizontal=True, gap="small", key="review_worth")
     counts, take = st.columns([3, 2], gap="medium")
     with counts:
         if visit.given:
@@ -47,8 +51,9 @@ def end(visit: Visit) -> None:
         st.code(line, language=None, wrap_lines=True)
         st.text("To hand over; a second reviewer sees the same sessions without your labels:")
         address = st.context.url or ""
-        second = Wanted(visit.wanted.sought, since=visit.wanted.since, second=reviewer())
-        st.code(f"{address.split('?')[0]}?{second.address()}", language=None, wrap_lines=True)
+        second = replace(visit.wanted, label=UNLABELLED, order="closest", second=reviewer())
+        asked = second.address(time.time_ns() // 1000)
+        st.code(f"{address.split('?')[0]}?{asked}", language=None, wrap_lines=True)
         st.download_button(
             "Labels as CSV",
             labels_csv(visit),
@@ -58,14 +63,7 @@ def end(visit: Visit) -> None:
             on_click="ignore",
         )
     with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Undo",
-            key="review_undo",
-            shortcut="U",
-            on_click=acts.undo,
-            args=(visit,),
-            disabled=not visit.steps,
-        )
+        _undo_button(visit)
         last = len(visit.queue.cards) - 1
         st.button(
             "Back to the cards",
@@ -76,6 +74,9 @@ def end(visit: Visit) -> None:
         )
         st.button("Look again", key="review_again", on_click=_again, args=(visit,))
         _sample_button(visit.wanted)
+    if visit.given:
+        # Last: of a large archive the curves take a moment to read.
+        _worth(worth, visit)
 
 
 def empty(visit: Visit) -> None:
@@ -87,7 +88,11 @@ def empty(visit: Visit) -> None:
     status("Nothing to review.", f"{visit.wanted.line()}. {last}")
     halted = Wanted(second=reviewer())
     now_us = time.time_ns() // 1000
+    if visit.problem:
+        notice(visit.problem)
     with st.container(horizontal=True, gap="small"):
+        if visit.steps:
+            _undo_button(visit)
         if visit.wanted.since != ALL_TIME:
             st.button("All time", key="review_all_time", on_click=_ask, args=({"since": ALL_TIME},))
         if not visit.wanted.second:
@@ -121,6 +126,23 @@ def agreed(visit: Visit) -> tuple[Agreement, list[tuple[str, str, str]]]:
     pairs = [(first, second) for _, first, second in rows]
     used = [label for label in LABELS if label != "unsure" or any("unsure" in p for p in pairs)]
     return agreement(pairs, used), [row for row in rows if row[1] != row[2]]
+
+
+def _worth(place: st.delta_generator.DeltaGenerator, visit: Visit) -> None:
+    """Say in ``place`` what the labels change in the limits that Tune proposes."""
+    with place:
+        said = st.empty()
+        with said:
+            notice("What your labels change in the proposed limits is being worked out …")
+        found = shift(archive(), visit)
+        with said:
+            notice(found.sentence)
+        st.page_link(
+            "pages/views/tune.py",
+            label="Tune with these limits" if found.policy else "Tune",
+            icon=":material/tune:",
+            query_params=None if found.policy is None else link_values(found.policy),
+        )
 
 
 def _agreement(visit: Visit) -> None:
@@ -176,6 +198,17 @@ def _share(visit: Visit) -> None:
     )
 
 
+def _undo_button(visit: Visit) -> None:
+    st.button(
+        "Undo",
+        key="review_undo",
+        shortcut="U",
+        on_click=acts.undo,
+        args=(visit,),
+        disabled=not visit.steps,
+    )
+
+
 def _sample_button(wanted: Wanted) -> None:
     open_misses = Wanted("completed").query(0)
     n_open = archive().count(open_misses)
@@ -189,7 +222,7 @@ def _sample_button(wanted: Wanted) -> None:
 
 
 def _again(visit: Visit) -> None:
-    reopened(visit.wanted)
+    reopened(visit.wanted, visit)
 
 
 def _first_open(visit: Visit) -> int:

@@ -1,7 +1,6 @@
 """The Review page's first lines: what is in the queue, and how far the reviewer has come."""
 
 import time
-from dataclasses import replace
 from typing import cast, get_args
 
 import streamlit as st
@@ -21,6 +20,7 @@ from director_ai.ui.review_queue import (
     open_queue,
     opening,
 )
+from director_ai.ui.review_since import visited_us
 from director_ai.ui.review_visit import Visit, duration
 from director_ai.ui.status import notice
 
@@ -37,15 +37,15 @@ def current_visit() -> Visit:
     visit = st.session_state.get(VISIT)
     # Fixed once opened: labelling must not reshuffle what is still to come.
     if visit is None or visit.wanted != wanted:
-        visit = reopened(wanted)
+        visit = reopened(wanted, visit)
     progress.text(_progress(visit))
     return cast(Visit, visit)
 
 
-def reopened(wanted: Wanted) -> Visit:
-    """Begin a visit to the queue as it stands now."""
+def reopened(wanted: Wanted, before: Visit | None) -> Visit:
+    """Begin a visit to the queue as it stands now; what was done before can still be undone."""
     queue = open_queue(archive(), wanted, now_us=_now_us())
-    visit = Visit(wanted, queue, time.monotonic())
+    visit = Visit(wanted, queue, time.monotonic(), steps=before.steps if before else [])
     st.session_state[VISIT] = visit
     st.session_state["review_note"] = ""
     return visit
@@ -70,10 +70,6 @@ def faults(visit: Visit) -> None:
 
 def _choose() -> Wanted:
     st.session_state.setdefault("reviewer", reviewer())
-    if "since" not in st.session_state and "since" not in st.query_params:
-        recent = Wanted(since="24h").query(_now_us())
-        if archive().count(replace(recent, labels=())):
-            st.session_state["since"] = "24h"
     with st.popover("Queue", icon=":material/tune:", width="stretch", key="review_queue"):
         second = st.toggle(
             "Second reviewer",
@@ -98,7 +94,8 @@ def _choose() -> Wanted:
             accept_new_options=True,
             key="since",
             bind="query-params",
-            help="A number of minutes, hours or days, such as 36h; or all.",
+            help="A number of minutes, hours or days, such as 36h; all; or visit, for what came "
+            "since you last sat down to label.",
         )
         order = st.selectbox(
             "Order",
@@ -116,6 +113,7 @@ def _choose() -> Wanted:
         since=since if since and is_span(since) else ALL_TIME,
         order=order,
         second=(me or "reviewer") if second else "",
+        visited_us=visited_us(archive()),
     )
 
 

@@ -35,8 +35,9 @@ ORDERS: Final[dict[ReviewOrder, str]] = {
     "random": "random",
 }
 ALL_TIME: Final = "all"
-SPANS: Final = (ALL_TIME, "1h", "24h", "7d", "30d")
-"""Lengths of time to choose from; any such as ``36h`` will do."""
+LAST_VISIT: Final = "visit"
+SPANS: Final = (LAST_VISIT, ALL_TIME, "1h", "24h", "7d", "30d")
+"""Times to choose from; any length such as ``36h`` will do."""
 
 MOST_QUEUED: Final = 500
 N_SAMPLED: Final = 20
@@ -71,12 +72,15 @@ class Wanted:
     label
         ``"none"``, ``"any"``, or the one they bear.
     since
-        How far back they started: ``"36h"``, ``"7d"``, or ``"all"``.
+        How far back they started: ``"36h"``, ``"7d"``, ``"all"``, or ``"visit"``.
     order
         Which come first; a sample of completed sessions is always random.
     second
         The reviewer who wants those that others labelled and they did not; ``""`` for none. It
         stands in place of ``label``.
+    visited_us
+        When the reviewer's visit before this one began, which ``"visit"`` goes back to;
+        ``None`` if this is the first, and so all time.
     """
 
     sought: Sought = "halted"
@@ -84,6 +88,7 @@ class Wanted:
     since: str = ALL_TIME
     order: ReviewOrder = "closest"
     second: str = ""
+    visited_us: int | None = None
 
     @property
     def at_random(self) -> bool:
@@ -97,18 +102,27 @@ class Wanted:
         'halted · unlabelled · last 24h · closest first'
         """
         label = "labelled by others" if self.second else LABEL_WORDS[self.label]
-        since = "all time" if self.since == ALL_TIME else f"last {self.since}"
         order = [] if self.sought == "completed" else [ORDERS[self.order]]
-        return " · ".join([SOUGHT[self.sought], label, since, *order])
+        return " · ".join([SOUGHT[self.sought], label, self._time(), *order])
 
-    def address(self) -> str:
-        """Return the query string of a page that shows it.
+    def _time(self) -> str:
+        if self.since == ALL_TIME or (self.since == LAST_VISIT and self.visited_us is None):
+            return "all time"
+        return "since your last visit" if self.since == LAST_VISIT else f"last {self.since}"
 
-        >>> Wanted(since="24h", order="random").address()
+    def address(self, now_us: int) -> str:
+        """Return the query string of a page that shows it, to whoever follows it.
+
+        >>> Wanted(since="24h", order="random").address(0)
         'q=halted&label=none&since=24h&order=random'
         """
+        since = self.since
+        if since == LAST_VISIT:
+            # The visit before is another one to another person.
+            back_us = None if self.visited_us is None else now_us - self.visited_us
+            since = ALL_TIME if back_us is None else f"{math.ceil(back_us / 3.6e9)}h"
         second = "&second=true" if self.second else ""
-        return f"q={self.sought}&label={self.label}&since={self.since}&order={self.order}{second}"
+        return f"q={self.sought}&label={self.label}&since={since}&order={self.order}{second}"
 
     def query(self, now_us: int) -> SessionQuery:
         """Return the store's part of it."""
@@ -118,7 +132,7 @@ class Wanted:
             labels = ()
         orders: dict[ReviewOrder, Order] = {"closest": "closest", "rule": "closest"}
         return SessionQuery(
-            since_us=since_us(self.since, now_us),
+            since_us=self.visited_us if self.since == LAST_VISIT else since_us(self.since, now_us),
             outcomes=outcomes,
             rules=MECHANISMS if self.sought == "watched" else (),
             labels=labels,
@@ -158,9 +172,8 @@ def open_queue(store: Store, wanted: Wanted, *, now_us: int) -> Queue:
         ids.sort(key=_drawn)
     most = N_SAMPLED if wanted.sought == "completed" else MOST_QUEUED
     cards = _summaries(store, query, ids[:most])
-    if wanted.order == "rule" and wanted.sought != "completed":
-        ranks: dict[str, int] = {name: rank for rank, name in enumerate(MECHANISMS)}
-        cards.sort(key=lambda card: ranks.get(card.halt_code or "", len(ranks)))
+    if wanted.sought != "completed":
+        _rank(cards, wanted.order)
     infrastructure = SessionQuery(since_us=query.since_us, outcomes=("infrastructure",))
     codes = Counter(
         card.halt_code or "unknown" for card in store.summaries(infrastructure, limit=10_000)
@@ -168,18 +181,18 @@ def open_queue(store: Store, wanted: Wanted, *, now_us: int) -> Queue:
     return Queue(tuple(cards), len(ids), dict(codes.most_common()))
 
 
-def n_waiting(store: Store) -> int:
-    """Return how many halted sessions nobody has labelled."""
-    return store.count(SessionQuery(outcomes=("halted",), labels=(UNLABELLED,)))
+def n_waiting(store: Store, visited_us: int | None = None) -> int:
+    """Return how many sessions the queue holds that the page opens with."""
+    return store.count(Wanted(since=LAST_VISIT, visited_us=visited_us).query(0))
 
 
 def is_span(text: str) -> bool:
-    """Return whether ``text`` is a length of time, or all of it.
+    """Return whether ``text`` says how far back a queue goes.
 
     >>> is_span("36h"), is_span("all"), is_span("yesterday")
     (True, True, False)
     """
-    return text == ALL_TIME or _SPAN.fullmatch(text) is not None
+    return text in (ALL_TIME, LAST_VISIT) or _SPAN.fullmatch(text) is not None
 
 
 def since_us(since: str, now_us: int) -> int | None:
@@ -229,6 +242,21 @@ def listed(counts: Mapping[str, int]) -> str:
     """
     ranked = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(f"{n} {name}" for name, n in ranked)
+
+
+def _rank(cards: list[SessionSummary], order: ReviewOrder) -> None:
+    """Put halts that are alike by margin with the rarer rule first, or all by rule."""
+    codes = Counter(card.halt_code for card in cards)
+    ranks: dict[str, int] = {name: rank for rank, name in enumerate(MECHANISMS)}
+    if order == "rule":
+        cards.sort(key=lambda card: ranks.get(card.halt_code or "", len(ranks)))
+    elif order == "closest":
+        cards.sort(
+            key=lambda card: (
+                math.inf if card.margin is None else abs(card.margin),
+                codes[card.halt_code],
+            )
+        )
 
 
 def _awaits_second(store: Store, id: str, reviewer: str) -> bool:

@@ -57,8 +57,8 @@ class Step(NamedTuple):
 
     Attributes
     ----------
-    position
-        Where the reviewer was.
+    id
+        Of the session whose card was on screen.
     keys
         Annotations that were written.
     before
@@ -67,7 +67,7 @@ class Step(NamedTuple):
         The draft that the step used up.
     """
 
-    position: int
+    id: str
     keys: tuple[int, ...]
     before: dict[str, Given | None]
     note: str
@@ -89,7 +89,7 @@ class Visit:
     given
         Verdicts by session.
     steps
-        What can be undone, oldest first.
+        What can be undone, oldest first; also of the queues that were open before this one.
     onsets, notes
         Drafts by session.
     cursor
@@ -145,24 +145,27 @@ class Visit:
         assert self.card is not None
         onset, note = self.onsets.pop(self.card.id, None), self.notes.pop(self.card.id, "")
         before = {name: self.given.get(name) for name in ids}
-        self.steps.append(Step(self.position, tuple(keys), before, note, onset))
+        self.steps.append(Step(self.card.id, tuple(keys), before, note, onset))
         self.given.update(dict.fromkeys(ids, given))
         place = self._open_after(self.position)
         self.go(len(self.queue.cards) if place is None else place)
 
     def undo(self) -> None:
-        """Return to the card of the last step, as it was before it."""
+        """Return to the card of the last step, as it was before it, if it is in this queue."""
         step = self.steps.pop()
+        places = {card.id: place for place, card in enumerate(self.queue.cards)}
         for name, given in step.before.items():
             if given is None:
-                del self.given[name]
-            else:
+                self.given.pop(name, None)
+            elif name in places:
                 self.given[name] = given
-        self.go(step.position)
-        card = self.queue.cards[step.position]
-        self.notes[card.id] = step.note
+        if step.id not in places:
+            self.problem = f"Taken back: what you said of {step.id}, which is not in this queue."
+            return
+        self.go(places[step.id])
+        self.notes[step.id] = step.note
         if step.onset is not None:
-            self.onsets[card.id] = step.onset
+            self.onsets[step.id] = step.onset
 
     def _open_after(self, position: int) -> int | None:
         """Return the next card without a verdict; those skipped come again at the end."""

@@ -13,7 +13,7 @@ from director_ai.figures.headline import headline
 from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
 from director_ai.ui import session_actions, session_list
-from director_ai.ui.session_facets import put, read_address
+from director_ai.ui.session_choice import put, read_address
 from director_ai.ui.session_filters import Filters
 from director_ai.ui.session_numbers import Numbers
 from director_ai.ui.session_page import judged

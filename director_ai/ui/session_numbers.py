@@ -14,11 +14,20 @@ from director_ai.storage.clock import SILENT_US
 from director_ai.storage.query import Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+from director_ai.ui.session_filters import Filters
 
 _MOST_KEPT: Final = 64
 _PATIENCE: Final = 10
 """A count is used for this many times as long as it took, even if the store has changed since:
 while sessions are being recorded a large store would otherwise do nothing but count."""
+
+TOKEN_RANGES: Final = {
+    "-99": "under 100",
+    "100-499": "100–499",
+    "500-1999": "500–1,999",
+    "2000-": "2,000 and more",
+}
+"""Lengths to choose from, as the address has them, and in words."""
 
 
 class Numbers(NamedTuple):
@@ -37,7 +46,7 @@ class Numbers(NamedTuple):
         outcome, rule, label and closest call; ``None`` if only others were asked for. Rates are
         taken over these: where limits are only watched nothing is halted.
     facets
-        See ``Store.facets``.
+        See ``Store.facets``; with ``shadow`` and ``tokens`` beside them.
     buckets
         See ``Store.histogram``.
     has_shadow
@@ -112,15 +121,36 @@ def count(store: Store, query: SessionQuery, stamp: tuple[int, int]) -> Numbers:
         shadow_halted=None,
         order="newest",
     )
+    has_shadow = store.count(SessionQuery(shadow_halted=True)) > 0
     return Numbers(
         stamp=stamp,
         n_all=store.count(),
         overview=store.overview(query),
         enforced=None if query.enforced is False else store.overview(ended),
-        facets=store.facets(query),
+        facets={
+            **store.facets(query),
+            "shadow": _shadow(store, query) if has_shadow else {},
+            "tokens": _tokens(store, query),
+        },
         buckets=list(store.histogram(query)),
-        has_shadow=store.count(SessionQuery(shadow_halted=True)) > 0,
+        has_shadow=has_shadow,
     )
+
+
+def _shadow(store: Store, query: SessionQuery) -> dict[str, int]:
+    return {
+        word: store.count(replace(query, shadow_halted=halted))
+        for word, halted in (("true", True), ("false", False))
+    }
+
+
+def _tokens(store: Store, query: SessionQuery) -> dict[str, int]:
+    found = {}
+    for span in TOKEN_RANGES:
+        asked = Filters(tokens=span).query(0)
+        within = replace(query, least_tokens=asked.least_tokens, most_tokens=asked.most_tokens)
+        found[span] = store.count(within)
+    return found
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,15 +10,14 @@ from director_ai.core.runtime.record_json import to_line
 from director_ai.errors import DamagedSessionError, UnknownSessionError
 from director_ai.figures.headline import headline, is_what_if
 from director_ai.figures.replay_html import replay_html
-from director_ai.replay.relief import reliefs
 from director_ai.sources.samples import samples
-from director_ai.ui import session_tables, shell
+from director_ai.ui import session_facts, session_tables, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line
-from director_ai.ui.state import finished
+from director_ai.ui.state import finished, finished_here
 from director_ai.ui.status import notice, status
 from director_ai.ui.stream_view import StreamView
-from director_ai.ui.text import escape_html, visible
+from director_ai.ui.text import visible
 
 CURSOR = "t"
 MOST_ON_OFFER = 200
@@ -65,7 +64,8 @@ def _found(id: str) -> SessionRecord | None:
 def _on_offer() -> list[str]:
     """Return the ids of the newest sessions there are."""
     stored = [row.id for row in archive().summaries(limit=MOST_ON_OFFER)]
-    return list(dict.fromkeys([*reversed(finished().ids()), *stored, *samples()]))
+    # A run that somebody else has played is for whoever they give its link to.
+    return list(dict.fromkeys([*finished_here(), *stored, *samples()]))
 
 
 def follow(record: SessionRecord) -> None:
@@ -139,17 +139,29 @@ def screen(record: SessionRecord, view: StreamView) -> None:
             onset=record.onset,
             cursor=cursor,
             delivered=view.delivered,
+            undelivered=_undelivered(record, view),
             follow=False,
             on_cursor=_set_cursor,
         )
+        if view.delivered is not None and view.delivered < record.n_tokens:
+            notice(f"Grey, from token {view.delivered} on: {_undelivered(record, view)}.")
     with right:
         _steps(view, cursor)
         token = visible(record.tokens[cursor]) if view.n_scored else ""
         score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
         st.text(f"Token {cursor}: {token!r}, score {score}")
         view.margins_at(cursor, key="margins", height=170, font_size=shell.FONT)
-        _relief(record, view)
-        _facts(record)
+        session_facts.relief(record, view)
+        session_facts.evidence(record.evidence, record.evidence_note)
+        session_facts.facts(record)
+
+
+def _undelivered(record: SessionRecord, view: StreamView) -> str:
+    """Return what became of the text after the halt."""
+    if not record.enforced:
+        return "recorded in shadow, nothing was held back"
+    would = "would not have been" if is_what_if(record, view.policy) else "not"
+    return f"{would} delivered"
 
 
 def details(record: SessionRecord, view: StreamView) -> None:
@@ -221,7 +233,7 @@ def _set_cursor(index: int) -> None:
 
 def _steps(view: StreamView, cursor: int) -> None:
     trigger = view.judgement.trigger
-    call = view.closest_call()
+    dip = view.next_dip(cursor)
     with st.container(horizontal=True, gap="small"):
         for key, icon, shortcut, hint, target in (
             ("first", "first_page", "Home", "First token", 0),
@@ -247,44 +259,11 @@ def _steps(view: StreamView, cursor: int) -> None:
             args=(trigger or 0,),
         )
         st.button(
-            "Closest",
-            key="session_closest",
+            "Next dip",
+            key="session_dip",
             shortcut="M",
-            disabled=call is None,
+            help="Go to where the margin is next at its lowest; after the last, to the first",
+            disabled=dip is None,
             on_click=_set_cursor,
-            args=(call[1] if call else 0,),
+            args=(dip or 0,),
         )
-
-
-def _relief(record: SessionRecord, view: StreamView) -> None:
-    changes = reliefs(
-        record.tokens, record.scores, view.policy, complete=record.ended_by == "completed"
-    )
-    st.html('<div class="d-heading">What it would take</div>')
-    if not changes:
-        st.text("Nothing: no rule holds under these limits.")
-    for change in changes:
-        st.text(session_tables.relief_line(change, view.policy))
-
-
-def _facts(record: SessionRecord) -> None:
-    pairs = {
-        "Session": record.id,
-        "Source": record.source,
-        "Prompt": record.prompt,
-        "Recorded under": policy_line(record.policy)
-        + ("" if record.enforced else ", nothing enforced"),
-        "Ended": record.ended_by.replace("_", " "),
-        "Model": record.model,
-        "Tags": ", ".join(record.tags),
-        "Text": "" if record.text_kept else "not kept: its length and sentence ends stand for it",
-        "Shadow": session_tables.shadow_line(record),
-        "Label": record.label or "none",
-    }
-    said = [("Said", session_tables.annotation_line(entry)) for entry in record.annotations]
-    rows = "".join(
-        f"<dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd>"
-        for name, value in [*pairs.items(), *said]
-        if value
-    )
-    st.html(f'<dl class="d-facts">{rows}</dl>')

@@ -23,7 +23,10 @@ LIMIT_NAMES: dict[Limit, str] = {
 
 
 def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
-    """Return a row a token: its score, the statistics and floors, and its smallest margin."""
+    """Return a row a token: its score, the statistics and floors, and its smallest margin.
+
+    ``ms`` is when it was judged, after the start; blank where that was not kept.
+    """
     n_tokens = len(record.tokens)
 
     def padded(values: Sequence[float]) -> list[float]:
@@ -47,6 +50,7 @@ def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
             "margin": padded(
                 np.where(np.isfinite(highest[:-1]), view.scores - highest[:-1], np.nan).tolist()
             ),
+            "ms": padded([time_us / 1e3 for time_us in record.times_us]),
         }
     ).round(6)
 

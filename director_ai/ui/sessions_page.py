@@ -18,14 +18,16 @@ from director_ai.ui import shell
 from director_ai.ui.archive import archive
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.recorder_snippet import recorder_snippet
-from director_ai.ui.session_facets import put, read_address
+from director_ai.ui.session_choice import put, read_address
+from director_ai.ui.session_export import is_news
 from director_ai.ui.session_filters import Filters, describe, instant
 from director_ai.ui.session_numbers import Numbers, counts
 from director_ai.ui.session_words import zone
 from director_ai.ui.status import status
 from director_ai.ui.text import visible
 
-WATCH_S: Final = 1.0
+WATCH_S: Final = 0.4
+"""How often to look: with a flush of the recorder and a redraw it stays within a second."""
 _SEEN: Final = "sessions_seen"
 
 
@@ -40,7 +42,7 @@ def opened() -> Store | None:
 
 @st.fragment(run_every=WATCH_S)
 def watch(store: Store, drawn_s: float) -> None:
-    """Run the page again when the store has changed since ``drawn_s``, by whichever process.
+    """Run the page again when the store has changed since ``drawn_s``, or an export has failed.
 
     Call it with ``time.monotonic()``: the run that draws the page must not start another.
     """
@@ -49,7 +51,7 @@ def watch(store: Store, drawn_s: float) -> None:
         return
     stamp, n_recording = st.session_state.get(_SEEN, (None, 0))
     # A recorder that falls silent changes nothing in the store.
-    if store.stamp() != stamp or (n_recording and age_s > SILENT_US / 1e6):
+    if store.stamp() != stamp or (n_recording and age_s > SILENT_US / 1e6) or is_news():
         st.rerun()
 
 

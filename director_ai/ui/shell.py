@@ -11,8 +11,10 @@ from director_ai.sources.samples import app_root
 from director_ai.storage.failures import as_store_error
 from director_ai.ui import login
 from director_ai.ui.archive import archive
+from director_ai.ui.limits import keep_apart
 from director_ai.ui.plotly_chart import page_theme
 from director_ai.ui.review_queue import n_waiting
+from director_ai.ui.review_since import visited_us
 from director_ai.ui.status import status
 
 PRESENTER_FONT = 18
@@ -95,7 +97,7 @@ def _review_title() -> str:
     """Return the name of the Review page, with how many halts wait there."""
     try:
         with as_store_error("of the app"):
-            n_halts = n_waiting(archive())
+            n_halts = n_waiting(archive(), visited_us(archive()))
     except StoreError:
         # The page itself says what is wrong with the store.
         return "Review"
@@ -107,6 +109,7 @@ def run(page: Any) -> None:
     if not login.let_in():
         st.stop()
     login.account()
+    keep_apart(page.url_path)
     try:
         with as_store_error("of the app"):
             page.run()

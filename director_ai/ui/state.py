@@ -55,13 +55,21 @@ class Finished:
         with self._lock:
             return self._records.get(id)
 
-    def ids(self) -> list[str]:
-        """Return the ids kept, oldest first."""
-        with self._lock:
-            return list(self._records)
-
 
 @st.cache_resource(show_spinner=False)
 def finished() -> Finished:
     """Return the sessions finished in this process; anyone with the link may look at one."""
     return Finished()
+
+
+def keep_finished(record: SessionRecord) -> None:
+    """Keep a session that ended on this browser session's Live page; once."""
+    if finished().get(record.id) is None:
+        finished().add(record)
+        st.session_state.setdefault("finished_here", []).append(record.id)
+
+
+def finished_here() -> list[str]:
+    """Return the ids that this browser session has kept, newest first: nobody else's."""
+    own: list[str] = st.session_state.get("finished_here", [])
+    return [name for name in reversed(own) if finished().get(name) is not None]

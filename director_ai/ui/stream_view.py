@@ -88,6 +88,21 @@ class StreamView:
         row, index = np.unravel_index(int(np.nanargmin(self.margins)), self.margins.shape)
         return float(self.margins[row, index]), int(index), RULES[int(row)]
 
+    def next_dip(self, after: int) -> int | None:
+        """Return the next token at which the smallest margin is lower than before and behind it.
+
+        From the last one on it is the first; ``None`` where there is none.
+        """
+        smallest = np.where(np.isnan(self.margins), np.inf, self.margins).min(axis=0)
+        # Of a level stretch, its first token.
+        turns = np.flatnonzero(np.append(True, smallest[1:] != smallest[:-1])[: len(smallest)])
+        levels = np.concatenate(([np.inf], smallest[turns], [np.inf]))
+        dips = turns[(levels[1:-1] < levels[:-2]) & (levels[1:-1] < levels[2:])]
+        if not len(dips):
+            return None
+        later = dips[dips > after]
+        return int(later[0] if len(later) else dips[0])
+
     def curve(
         self,
         *,
@@ -133,6 +148,7 @@ class StreamView:
         onset: int | None = None,
         cursor: int | None = None,
         delivered: int | None = None,
+        undelivered: str = "not delivered",
         follow: bool = True,
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
@@ -158,6 +174,7 @@ class StreamView:
             onset=onset,
             cursor=cursor,
             delivered=delivered,
+            undelivered=undelivered,
             follow=follow,
             height=height,
             on_pick=on_cursor,

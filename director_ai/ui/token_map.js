@@ -29,13 +29,13 @@ function classOf(data, i) {
   return names.join(" ");
 }
 
-function describe({ heat, rule, held, delivered, halt, onset }, i) {
+function describe({ heat, rule, held, delivered, undelivered, halt, onset }, i) {
   const parts = [`token ${i}`];
   if (RULES[rule[i]]) parts.push(`${NEAR[heat[i]]} the ${RULE_WORDS[rule[i]]} floor`);
   if (held[i] === "1") parts.push("score held");
   if (i === onset) parts.push("onset");
   if (i === halt) parts.push("halt");
-  if (delivered !== null && i >= delivered) parts.push("not delivered");
+  if (delivered !== null && i >= delivered) parts.push(undelivered);
   return parts.join(" · ");
 }
 

@@ -54,6 +54,7 @@ def token_map(
     onset: int | None = None,
     cursor: int | None = None,
     delivered: int | None = None,
+    undelivered: str = "not delivered",
     follow: bool = True,
     height: int = 240,
     label: str = "Tokens",
@@ -83,6 +84,8 @@ def token_map(
         Token indices. An index outside ``tokens`` marks nothing.
     delivered
         Number of tokens the reader got; those from this index on are greyed.
+    undelivered
+        What the greyed tokens are said to be.
     follow
         Keep the newest token in sight unless the reader has scrolled up. Without it the box
         opens at ``halt``. A moved ``cursor`` is brought into sight either way.
@@ -115,6 +118,7 @@ def token_map(
         "onset": onset,
         "cursor": cursor,
         "delivered": delivered,
+        "undelivered": undelivered,
         "follow": follow,
         "generation": generation,
         "label": visible(label),

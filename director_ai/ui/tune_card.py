@@ -4,7 +4,6 @@ from typing import Any
 
 import streamlit as st
 
-from director_ai.tuning import metrics
 from director_ai.tuning.result import FEW, FlipCounts, Rate, Result, Tokens
 from director_ai.ui.tune_check import warned
 from director_ai.ui.tune_choose import said
@@ -46,7 +45,10 @@ def _card(look: Look) -> None:
                 "Median tokens past the onset that the reader gets, of bad sessions whose onset "
                 "is known: those missed leak to their end.",
             )
-        lines = [flips_line(scene.counts, scene.baseline.name), standard_line(numbers)]
+        lines = [
+            flips_line(scene.counts, scene.baseline.name),
+            f"Halts {numbers.halted.text} of all {numbers.halted.n:,}.",
+        ]
         st.text("\n".join([*lines, *cautions(numbers), *warned(look, scene.policy)]))
 
 
@@ -81,22 +83,6 @@ def flips_line(changed: FlipCounts, baseline: str) -> str:
 def _gained(gained: int, lost: int) -> str:
     parts = [f"+{gained:,}" if gained else "", f"−{lost:,}" if lost else ""]
     return " ".join(filter(None, parts))
-
-
-def standard_line(numbers: Result) -> str:
-    """Return the numbers under the names other tools give them; unknown sessions left out."""
-    counts = numbers.counts
-    parts = [
-        f"{name} {_plain(float(metric(counts)))}"
-        for name, metric in (
-            ("precision", metrics.precision),
-            ("recall", metrics.catch_rate),
-            ("F1", metrics.f_score),
-            ("balanced accuracy", metrics.balanced_accuracy),
-            ("MCC", metrics.matthews),
-        )
-    ]
-    return f"Halts {numbers.halted.text} of all {numbers.halted.n:,}. {' · '.join(parts)}"
 
 
 def cautions(numbers: Result) -> list[str]:
@@ -149,7 +135,3 @@ def _metric(name: str, value: str, below: str, few: bool, meaning: str) -> Any:
         delta_arrow="off",
         help=meaning,
     )
-
-
-def _plain(value: float) -> str:
-    return "–" if value != value else f"{value:.3f}"  # noqa: PLR0124  (nan)

@@ -14,7 +14,7 @@ from director_ai.tuning.advice import sealed_rows
 from director_ai.tuning.cautions import certifiable
 from director_ai.tuning.certificate import Certificate, Refusal, certify
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.proposal import Offer, Search, Wish, offered
+from director_ai.tuning.proposal import USUAL, Offer, Search, Wish, offered
 from director_ai.tuning.register import certificates, newest_for
 from director_ai.tuning.spending import BadSessions, good_extremes
 from director_ai.tuning.study import Study, TuneData
@@ -43,7 +43,7 @@ def wish() -> Wish:
         "False halts ≤ (%)",
         0.1,
         20.0,
-        5.0,
+        100 * USUAL.alpha,
         0.5,
         format="%.4g",
         key="budget",
@@ -54,7 +54,7 @@ def wish() -> Wish:
     chosen = st.selectbox(
         "Confidence",
         list(CONFIDENCES),
-        1,
+        list(CONFIDENCES.values()).index(1 - USUAL.delta),
         key="conf",
         bind="query-params",
         help="How sure you want to be that the true rate is no larger.",

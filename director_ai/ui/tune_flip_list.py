@@ -11,7 +11,6 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import Annotation, Label
 from director_ai.errors import DirectorError
-from director_ai.replay.engine import Outcomes
 from director_ai.replay.staircase import NEVER
 from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store
@@ -20,7 +19,14 @@ from director_ai.tuning.study import TuneData
 from director_ai.ui import shell
 from director_ai.ui.archive import reviewer
 from director_ai.ui.text import visible
-from director_ai.ui.tune_flips import FlipRow, flip_records, flip_rows, flip_table
+from director_ai.ui.tune_flips import (
+    Ends,
+    FlipRow,
+    ends_between,
+    flip_records,
+    flip_rows,
+    flip_table,
+)
 from director_ai.ui.tune_scene import Look
 from director_ai.ui.tune_state import COUNT, FLIPS, PEEK, PICKED
 
@@ -47,7 +53,7 @@ def flip_list(look: Look) -> None:
         )
         st.download_button(
             "CSV",
-            lambda: flips_csv(_rows(look), look.data, *look.scene().outcomes),
+            lambda: flips_csv(_rows(look), look.data, _ends(look)),
             "flips.csv",
             "text/csv",
             key="flips_csv",
@@ -63,6 +69,14 @@ def flip_list(look: Look) -> None:
 def _rows(look: Look) -> list[FlipRow]:
     moved = bool(st.session_state.get("flips_moved"))
     return flip_rows(look.scene().changed, moved=moved)
+
+
+def _ends(look: Look) -> Ends:
+    scene = look.scene()
+    before, after = scene.outcomes
+    return ends_between(
+        look.data, scene.replay, (scene.baseline.policy, before), (scene.policy, after)
+    )
 
 
 def _count(look: Look) -> None:
@@ -83,9 +97,9 @@ def _list(look: Look) -> None:
         st.session_state[PICKED] = None if picked is None else shown[picked].row
 
 
-def flips_csv(rows: Sequence[FlipRow], data: TuneData, before: Outcomes, after: Outcomes) -> str:
+def flips_csv(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> str:
     """Return every session that ends otherwise as CSV."""
-    records = flip_records(rows, data, before, after)
+    records = flip_records(rows, data, ends)
     file = io.StringIO()
     writer = csv.DictWriter(file, list(records[0]) if records else [], lineterminator="\r\n")
     writer.writeheader()
@@ -109,14 +123,18 @@ def session_link(id: str, policy: HaltPolicy) -> str:
 
 
 def link_values(policy: HaltPolicy) -> dict[str, str]:
-    """Return the limits as parameters of an address, every one of them."""
+    """Return the limits as parameters of an address, every one of them and every digit.
+
+    >>> link_values(HaltPolicy(window_threshold=0.41234567890123))["a"]
+    '0.41234567890123'
+    """
     return {
-        "h": f"{policy.hard_limit:g}",
-        "a": f"{policy.window_threshold:g}",
+        "h": repr(policy.hard_limit),
+        "a": repr(policy.window_threshold),
         "w": str(policy.window_size),
-        "d": f"{policy.trend_threshold:g}",
+        "d": repr(policy.trend_threshold),
         "n": str(policy.trend_window),
-        "s": f"{policy.soft_limit:g}",
+        "s": repr(policy.soft_limit),
         "m": "soft" if policy.halt_mode == "soft" else "hard",
     }
 
@@ -124,7 +142,7 @@ def link_values(policy: HaltPolicy) -> dict[str, str]:
 def _table(shown: Sequence[FlipRow], look: Look, *, key: str) -> int | None:
     column = st.column_config
     event = st.dataframe(
-        flip_table(shown, look.data, *look.scene().outcomes),
+        flip_table(shown, look.data, _ends(look)),
         key=key,
         height=HEIGHT,
         hide_index=True,
@@ -142,6 +160,17 @@ def _table(shown: Sequence[FlipRow], look: Look, *, key: str) -> int | None:
             "By": column.TextColumn(width=95),
             "Now": column.TextColumn(width=95, help="The same under the limits in use."),
             "By now": column.TextColumn("By", width=95),
+            "Margin now": column.NumberColumn(
+                width=95,
+                format="%+.3f",
+                help="How far the session stays from the nearest limit in use; negative: halted.",
+            ),
+            "Tokens ±": column.NumberColumn(
+                width=80,
+                format="%+d",
+                help="Tokens the reader gets more, or fewer, than before; empty where the "
+                "recording does not tell.",
+            ),
             "Tokens": column.NumberColumn(width=70),
         },
     )

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import GLYPH, RULE_NAME, RULES
-from director_ai.replay.curves import IntArray
-from director_ai.replay.engine import Outcomes
+from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.replay.engine import Outcomes, Replay
+from director_ai.replay.margins import margins
+from director_ai.tuning.classes import released
 from director_ai.tuning.effects import Flips
 from director_ai.tuning.labelled import BAD, GOOD
 from director_ai.tuning.study import TuneData
@@ -31,6 +34,50 @@ KINDS: Final[dict[str, str]] = {
 """From harm to none: filled glyphs are harm, hollow ones are gain."""
 
 _LABEL: Final = {GOOD: "○ good", BAD: "● bad"}
+
+
+class Ends(NamedTuple):
+    """How every session ends under two policies.
+
+    Attributes
+    ----------
+    before, after
+        What they make of it.
+    margin
+        Its smallest distance from any limit of the second, negative where a rule holds; nan where
+        no rule could. Shape (n_sessions,).
+    gained
+        Tokens its reader gets more under the second; nan where the recording does not tell. Shape
+        (n_sessions,).
+    """
+
+    before: Outcomes
+    after: Outcomes
+    margin: FloatArray
+    gained: FloatArray
+
+
+def ends_between(
+    data: TuneData,
+    replay: Replay,
+    before: tuple[HaltPolicy, Outcomes],
+    after: tuple[HaltPolicy, Outcomes],
+) -> Ends:
+    """Return how every session ends under two policies; ``replay`` is under the second's windows.
+
+    Where sessions were recorded under several policies the first is the most frequent of them.
+    """
+    first, second = (released(data.labelled, made, policy) for policy, made in (before, after))
+    known = ~(before[1].unknown | before[1].unfinished | after[1].unknown | after[1].unfinished)
+    distances = margins(replay, after[0])
+    # Not nanmin: a session that no rule can judge has none, which is no error.
+    nearest = np.where(np.isnan(distances), np.inf, distances).min(axis=1)
+    return Ends(
+        before[1],
+        after[1],
+        np.where(np.isinf(nearest), np.nan, nearest),
+        np.where(known, second - first, np.nan),
+    )
 
 
 class FlipRow(NamedTuple):
@@ -69,10 +116,9 @@ def flip_rows(changed: Flips, *, moved: bool = False) -> list[FlipRow]:
     return found
 
 
-def flip_table(
-    rows: Sequence[FlipRow], data: TuneData, before: Outcomes, after: Outcomes
-) -> pd.DataFrame:
+def flip_table(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> pd.DataFrame:
     """Return a row a session, as the page shows it; what others wrote is made visible."""
+    before, after = ends.before, ends.after
     places = np.array([flip.row for flip in rows], np.int64)
     labels = data.labelled.labels[places].tolist()
     return pd.DataFrame(
@@ -85,15 +131,15 @@ def flip_table(
             "By": [_rule(before, row) for row in places],
             "Now": [_end(after, row) for row in places],
             "By now": [_rule(after, row) for row in places],
+            "Margin now": ends.margin[places].round(4),
+            "Tokens ±": ends.gained[places],
             "Tokens": data.labelled.curves.lengths[places],
             "Model": [visible(data.models[row]) for row in places],
         }
     )
 
 
-def flip_records(
-    rows: Sequence[FlipRow], data: TuneData, before: Outcomes, after: Outcomes
-) -> list[dict[str, Any]]:
+def flip_records(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> list[dict[str, Any]]:
     """Return a row a session with plain values, as a file has it."""
     words = {GOOD: "good", BAD: "bad"}
 
@@ -104,7 +150,7 @@ def flip_records(
 
     found = []
     for kind, row in rows:
-        (was, was_rule), (now, now_rule) = halt(before, row), halt(after, row)
+        (was, was_rule), (now, now_rule) = halt(ends.before, row), halt(ends.after, row)
         found.append(
             {
                 "change": kind,
@@ -114,6 +160,8 @@ def flip_records(
                 "rule_before": was_rule,
                 "halt_after": now,
                 "rule_after": now_rule,
+                "margin_after": _plain(ends.margin[row]),
+                "tokens_gained": _plain(ends.gained[row]),
                 "n_tokens": int(data.labelled.curves.lengths[row]),
                 "model": data.models[row],
                 "source": data.sources[row],
@@ -133,6 +181,10 @@ def lows(data: TuneData, places: IntArray) -> list[NDArray[np.float32]]:
             scores = np.minimum.reduceat(scores, starts)
         found.append(scores.astype(np.float32))
     return found
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)
 
 
 def _end(outcomes: Outcomes, row: int) -> str:

@@ -7,12 +7,17 @@ import streamlit as st
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import TREND, WINDOW
+from director_ai.tuning.classes import DEFAULT_GRACE
 from director_ai.tuning.thresholds import OFF, threshold
 from director_ai.ui import tune_state
-from director_ai.ui.tune_state import CONTROLS, SIZES, Control, moved
+from director_ai.ui.tune_finer import LONGEST_GRACE
+from director_ai.ui.tune_state import CONTROLS, FINER, SIZES, Control, moved
 
 LONGEST: Final = 100
 """Tokens the window sliders reach, unless the limits in use are longer."""
+
+LARGEST: Final = 2000
+"""Tokens the boxes beside them reach."""
 
 NUDGE: Final = 0.01
 _DROPS: Final = [round(LARGEST_DROP - step / 100, 2) for step in range(151)]
@@ -118,17 +123,55 @@ def _asked(key: str, default: float) -> float:
 
 
 def _size(rule: int, usual: HaltPolicy) -> None:
-    key, name, least = SIZES[rule]
-    size = usual.window_size if rule == WINDOW else usual.trend_window
-    st.slider(
-        name,
-        least,
-        max(LONGEST, size, int(st.session_state.get(key, size))),
-        size,
-        key=key,
-        bind="query-params",
-        on_change=moved,
+    st.fragment(_sized, key=tune_state.size(rule))(
+        rule, usual.window_size if rule == WINDOW else usual.trend_window
     )
+
+
+def _sized(rule: int, size: int) -> None:
+    """Draw one window's size as slider, and as box for sizes that the slider does not reach."""
+    key, name, least = SIZES[rule]
+    if key in st.session_state:
+        # Without this a value that a callback has set gives way to the one of the address.
+        st.session_state[key] = st.session_state[key]
+    slider, box = st.columns([1.5, 1], vertical_alignment="bottom")
+    value = int(
+        slider.slider(
+            name,
+            least,
+            max(LONGEST, size, int(st.session_state.get(key, size)), _asked_size(key)),
+            size,
+            key=key,
+            bind="query-params",
+            on_change=moved,
+            args=(rule,),
+        )
+    )
+    # Another widget at every other value, as the box of a threshold.
+    exact = f"{key}_box_{value}"
+    box.container(key=f"{key}_box").number_input(
+        f"{name}, exact",
+        least,
+        max(LARGEST, value),
+        value,
+        key=exact,
+        label_visibility="collapsed",
+        on_change=_size_from_box,
+        args=(rule, key, exact, value),
+    )
+
+
+def _asked_size(key: str) -> int:
+    """Return a size that the address asks for, if it is one."""
+    asked = st.query_params.get(key, "")
+    return int(asked) if asked.isascii() and asked.isdigit() and int(asked) <= LARGEST else 0
+
+
+def _size_from_box(rule: int, key: str, exact: str, was: int) -> None:
+    value = st.session_state[exact]
+    if value is not None and value != was:
+        st.session_state[key] = int(value)
+        moved(rule)
 
 
 def _rest(usual: HaltPolicy) -> None:
@@ -154,6 +197,17 @@ def _rest(usual: HaltPolicy) -> None:
             bind="query-params",
             help="Soft finishes the sentence, at most 50 tokens; the hard limit stops at once.",
             on_change=moved,
+        )
+
+        st.number_input(
+            "Grace (tokens)",
+            0,
+            LONGEST_GRACE,
+            DEFAULT_GRACE,
+            key="grace",
+            bind="query-params",
+            help="A halt within so many tokens after the onset is timely, a later one late.",
+            on_change=lambda: st.rerun([FINER]),
         )
 
 

@@ -62,7 +62,10 @@ def data_line(found: Study) -> str:
         parts.append(f"{data.n_cut:,} recordings end early: looser limits are unknown there.")
     if found.sealed.ids:
         withheld = f", and {found.n_withheld:,} of their groups" if found.n_withheld else ""
-        parts.append(f"{len(found.sealed.ids):,} good ones are sealed to certify{withheld}.")
+        parts.append(
+            f"{len(found.sealed.ids):,} good ones are sealed to certify{withheld}: no number here "
+            "counts them. They are still listed under Sessions and Review."
+        )
     if data.n_unscored:
         parts.append(f"{data.n_unscored:,} without a score are left out.")
     if len(data.policies) > 1:

@@ -39,7 +39,7 @@ SIZES: Final[Mapping[int, tuple[str, str, int]]] = {
 }
 
 CARD, VIEW, COUNT, FLIPS = "t_card", "t_view", "t_count", "t_flips"
-PEEK, TABLE = "t_peek", "t_table"
+PEEK, TABLE, FINER = "t_peek", "t_table", "t_finer"
 """The fragments: each is drawn anew on its own."""
 
 PICKED: Final = "tune_picked"
@@ -49,6 +49,11 @@ PICKED: Final = "tune_picked"
 def limit(rule: int) -> str:
     """Return the fragment of one rule's controls."""
     return f"t_limit_{CONTROLS[rule].key}"
+
+
+def size(rule: int) -> str:
+    """Return the fragment of one rule's window size."""
+    return f"t_size_{SIZES[rule][0]}"
 
 
 def step(rule: int) -> str:
@@ -94,7 +99,18 @@ def moved(*rules: int) -> NoReturn:
     Each element sent costs the browser about 2 ms, so what stays is not sent. The numbers come
     first, then what is quick to draw.
     """
-    parts = [CARD, COUNT, *map(limit, rules), *map(step, CONTROLS), VIEW, FLIPS, TABLE]
+    sizes = [rule for rule in rules if rule in SIZES]
+    parts = [
+        CARD,
+        COUNT,
+        *map(limit, rules),
+        *map(size, sizes),
+        *map(step, CONTROLS),
+        VIEW,
+        FLIPS,
+        FINER,
+        TABLE,
+    ]
     if st.session_state.get(PICKED) is not None:
         parts.append(PEEK)
     st.rerun(parts)

@@ -7,16 +7,34 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from director_ai.figures.tuning_card import FORMS, card_values
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.policy_forms import FORMS
+from director_ai.figures.tuning_card import card_values, policy_sha256
 from director_ai.figures.tuning_card_forms import CARDS
 from director_ai.tuning.register import newest_for
 from director_ai.tuning.result import answer
 from director_ai.ui.text import visible
 from director_ai.ui.tune_check import cautions_of, checked
+from director_ai.ui.tune_finer import bound_of
 from director_ai.ui.tune_flip_list import link_values
 from director_ai.ui.tune_scene import Look
 
 _KEY: Final = "export"
+_ASKED: Final = (
+    "budget",
+    "conf",
+    "wide",
+    "vs",
+    "view",
+    "x",
+    "xy",
+    "z",
+    "grace",
+    "flips_moved",
+    "cost",
+    "k",
+)
+"""Whatever of the address, beside the limits, changes what is shown; usual values are left out."""
 
 
 def take(look: Look) -> None:
@@ -30,7 +48,8 @@ def _ways(look: Look) -> None:
     if not st.session_state.get(_KEY):
         return
     numbers = look.scene().numbers
-    st.text(answer(numbers))
+    held = newest_for(look.certificates, numbers.policy)
+    st.text(answer(numbers) + (f" {held.sentence}" if held is not None else ""))
     chosen = st.segmented_control(
         "Format", list(FORMS), default="Python", required=True, key="export_form"
     )
@@ -56,7 +75,14 @@ def _ways(look: Look) -> None:
                 on_click="ignore",
             )
     st.text("Link to this page with these limits:")
-    st.code("tune?" + urlencode(link_values(numbers.policy)), language=None)
+    st.text(f"SHA-256 of the limits: {policy_sha256(numbers.policy)}")
+    st.code(page_link(numbers.policy), language=None)
+
+
+def page_link(policy: HaltPolicy) -> str:
+    """Return the address of this page as it stands: the limits, and all that an answer hangs on."""
+    asked = {name: st.query_params[name] for name in _ASKED if name in st.query_params}
+    return "tune?" + urlencode(link_values(policy) | asked)
 
 
 def _card_text(look: Look, suffix: str) -> str:
@@ -75,6 +101,7 @@ def card_of(look: Look) -> dict[str, Any]:
         n_attempts=look.n_attempts,
         certificate=newest_for(look.certificates, scene.policy),
         at=datetime.now(UTC),
+        bound=bound_of(look) if scene.numbers.false.n else None,
         checked=checked(look, scene.policy),
         cautions=cautions_of(look, scene.policy),
     )

@@ -26,7 +26,11 @@ from director_ai.figures.rule_blame import (
 from director_ai.figures.score_density import score_density_alt, score_density_figure
 from director_ai.figures.theme import Dash
 from director_ai.figures.threshold_curve import threshold_curve_figure
-from director_ai.figures.threshold_curve_data import threshold_curve_alt, threshold_curve_data
+from director_ai.figures.threshold_curve_data import (
+    merged_line,
+    threshold_curve_alt,
+    threshold_curve_data,
+)
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.effects import blame
 from director_ai.tuning.plateaus import plateau
@@ -57,7 +61,8 @@ def curve(scene: Scene) -> None:
         place = st.container(width="stretch")
     rule = RULE_CHOICES[str(chosen)]
     drawn = threshold_curve_data(scene.data.labelled, scene.replay, scene.policy, rule)
-    place.text(plateau_line(scene.replay, scene.policy, rule))
+    lines = (plateau_line(scene.replay, scene.policy, rule), merged_line(drawn))
+    place.text(" ".join(filter(None, lines)))
     marks: list[tuple[str, HaltPolicy, Dash]] = [
         (scene.baseline.name, scene.baseline.policy, "dot"),
         ("in use", scene.policy, "solid"),

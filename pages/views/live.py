@@ -20,7 +20,8 @@ if isinstance(source, Watched):
 # Laid out first: the controls stand below the picture that they change.
 transport, screen, limits = st.container(), st.container(), st.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:", expanded=not presenting):
-    policy = limit_controls()
+    usual, of = live_page.usual_limits(source)
+    policy = limit_controls(usual, of=of)
 if isinstance(source, live_page.Asked):
     with screen:
         endpoint_page(policy, presenting=presenting)

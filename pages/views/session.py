@@ -13,7 +13,7 @@ if record is None:
 # Laid out first: the controls stand below the picture that they change.
 screen, limits, details = st.container(), st.container(), st.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:"):
-    policy = session_page.same_mode(limit_controls(record.policy), record)
+    policy = session_page.same_mode(limit_controls(record.policy, of=record.id), record)
 view = session_page.judged(record, policy)
 with screen:
     session_page.follow(record)

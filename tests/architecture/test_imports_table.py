@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "": CORE | {"errors"},
     "ui": {"access", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
     "cli": {"access", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
-    "access": {"storage", "errors"},
+    "access": {"sources", "storage", "errors"},
     "integrations": {"storage", "sources", *CORE, "errors"},
     "figures": {"replay", "tuning", *CORE, "errors"},
     "tuning": {"replay", *CORE, "errors"},
@@ -46,7 +46,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "numpy": {"replay", "tuning", "figures", "ui", "cli"},
     "scipy": {"tuning"},
     "sqlalchemy": {"storage"},
-    "pyarrow": {"storage"},
+    "pyarrow": {"replay", "storage"},
     "rich": {"cli"},
     "httpx": {"sources"},
     "httpcore": {"sources"},
@@ -58,7 +58,7 @@ THIRD_PARTY: dict[str, set[str]] = {
 ESCAPING = {
     "ui/shell.py": "our own style and titles",
     "ui/status.py": "escapes headline and note",
-    "ui/session_page.py": "escapes every name and value",
+    "ui/session_facts.py": "escapes every name and value",
 }
 """The files that may write HTML, and why they are safe."""
 

@@ -1,7 +1,8 @@
 """How long the questions of the Tune page take over an archive, and beside what they replace.
 
 Run it as ``python tests/benchmarks/replay_speed.py [--sessions 20000]``. All are measured in one
-run; compare the ratios, not the milliseconds of one machine with those of another.
+run; compare the ratios, not the milliseconds of one machine with those of another. It exits with
+1 if one takes longer than it may, or is fewer times faster than it has to be.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import BAD, LabelledCurves
 from director_ai.tuning.sweep import Grid, sweep
 
+N_SESSIONS = 20_000
 MEDIAN_TOKENS = 200
 JUDGED_ONE_BY_ONE = 200
 
@@ -62,7 +64,7 @@ def one_by_one(curves: Curves, policy: HaltPolicy) -> Callable[[], object]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=20_000)
+    parser.add_argument("--sessions", type=int, default=N_SESSIONS)
     n_sessions = parser.parse_args().sessions
     data = archive(n_sessions)
     curves = data.curves
@@ -76,14 +78,23 @@ def main() -> None:
     built = seconds(lambda: Replay(curves, window_size=12, trend_window=6))
     pandas_mean = seconds(rolling_mean(curves, 12), repeats=2)
     judged = seconds(one_by_one(curves, policy), repeats=2) * n_sessions / JUDGED_ONE_BY_ONE
-    for name, took, other, reference in (
-        ("one threshold moved", moved, judged, "the kernel's machine, session by session"),
-        ("all 64,000 combinations of 40 x 40 x 40", swept, judged, "one such replay"),
-        ("another window size, all statistics", built, pandas_mean, "a pandas rolling mean alone"),
+    by_machine = "the kernel's machine, session by session"
+    n_missed = 0
+    for name, took, other, reference, most_ms, least_ratio in (
+        ("one threshold moved", moved, judged, by_machine, 10, 100),
+        ("all 64,000 combinations of 40 x 40 x 40", swept, judged, "one such replay", 300, 1),
+        ("another window size, all statistics", built, pandas_mean, "a rolling mean alone", 800, 2),
     ):
         ratio = other / took
-        print(f"{name:42} {took * 1e3:9.2f} ms   {ratio:9,.1f} x faster than {reference}")
+        # A larger archive may take longer in proportion.
+        missed = took * 1e3 > most_ms * max(1.0, n_sessions / N_SESSIONS) or ratio < least_ratio
+        n_missed += missed
+        print(
+            f"{name:42} {took * 1e3:9.2f} ms (at most {most_ms})   {ratio:9,.1f} x (at least "
+            f"{least_ratio}) faster than {reference}{'   MISSED' if missed else ''}"
+        )
     print(f"{'':42} the machine: {judged:.1f} s, the rolling mean: {pandas_mean:.2f} s")
+    raise SystemExit(n_missed > 0)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,58 @@ def test_a_server_that_dies_leaves_what_had_come_with_its_reason(
     said(page, "Stopped: source_error")
 
 
+def test_after_a_reload_and_the_servers_death_retry_asks_the_same_once_more(
+    open_page: OpenPage, server: Server, llama: LlamaServer, path: Path, tmp_path: Path
+) -> None:
+    page = asked(open_page, server, llama.url, NO_LIMITS, n_tokens=30_000)
+    name = under_way(page, llama)
+    page.reload()
+    button = page.locator(".st-key-ask button").first
+    expect(page.locator(".tokens bdi").nth(20)).to_be_attached(timeout=WAIT_MS)
+
+    llama.kill()
+    said(page, "SourceLostError")
+    expect(button).to_have_text(re.compile("Retry"), timeout=WAIT_MS)
+    expect(button).to_be_enabled()
+    port = urlsplit(llama.url).port
+    assert port is not None
+    (tmp_path / "again").mkdir()
+    with llama_server(tmp_path / "again", port=port) as revived:
+        button.click()
+        page.wait_for_function("name => !location.search.includes(name)", arg=name)
+        under_way(page, revived)
+        page.locator(".st-key-stop_asking button").first.click()
+        said(page, "Stopped: kernel_inactive")
+        expect(button).to_have_text(re.compile("Ask again"), timeout=WAIT_MS)
+
+    with Store(path) as store:
+        first, second = store.get(name), store.get(session_id(page))
+    assert (first.ended_by, second.ended_by) == ("fault", "operator")
+    assert (first.prompt, first.model) == (second.prompt, second.model)
+    assert second.n_tokens > 20
+
+
+def test_who_comes_back_from_another_page_finds_the_stream_going_on(
+    open_page: OpenPage, server: Server, llama: LlamaServer
+) -> None:
+    page = asked(open_page, server, llama.url, NO_LIMITS, n_tokens=30_000)
+    under_way(page, llama)
+    name, n_before = session_id(page), n_shown(page)
+
+    page.get_by_role("link", name="Sessions").first.click()
+    expect(page.locator(".d-title")).to_contain_text("Sessions", timeout=WAIT_MS)
+    page.wait_for_timeout(1_000)
+    page.get_by_role("link", name="Live").first.click()
+    expect(page.locator(".d-title")).to_contain_text("Live", timeout=WAIT_MS)
+    page.get_by_role("radio", name="Endpoint").click()
+
+    expect(page.locator(".tokens bdi").nth(n_before - 1)).to_be_attached(timeout=WAIT_MS)
+    assert session_id(page) == name
+    page.locator(".st-key-stop_asking button").first.click()
+    said(page, "Stopped: kernel_inactive")
+    llama.thaw()
+
+
 def test_what_cannot_be_asked_is_said_before_it_is(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, "/?from=Endpoint")
     expect(page.get_by_text("Still missing: a prompt and facts to score by.")).to_be_visible()

@@ -17,6 +17,7 @@ from director_ai.ui.review_acts import LEAST_LOOK_S
 from director_ai.ui.review_queue import Wanted, open_queue
 from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.ui.review_store import night_store
+from tests.ui.tune_store import records
 
 GRAPH = ".st-key-review_curve .js-plotly-plot"
 BOUNCE_MS = 300
@@ -138,6 +139,8 @@ def test_a_night_is_reviewed_by_keyboard_alone(
     expect(page.locator(".d-status")).to_contain_text("43 reviewed in ")
     expect(page.locator(".d-status")).to_contain_text("1 late (median 2 tokens), 1 unsure")
     expect(page.locator(".d-status")).to_contain_text(f"{n_alike} false")
+    worth = f"With {n_alike} good and {42 - n_alike} bad sessions no limits can be chosen"
+    expect(page.locator(".st-key-review_worth")).to_contain_text(worth)
     page.screenshot(path=server.log.with_name("end.png"))
     assert n_alike > 1
     given = [store.annotations(name) for name in ids]
@@ -151,6 +154,27 @@ def test_a_night_is_reviewed_by_keyboard_alone(
     assert page.evaluate("() => window.pwned") is None
     assert watch.page_errors == []
     assert watch.outgoing == []
+
+
+def test_the_end_card_says_what_the_labels_are_worth_as_tune_does(
+    open_page: OpenPage, server: Server, store: Store
+) -> None:
+    # Enough that a proposal is possible, whichever of the good ones the store's secret seals.
+    store.add(records(1_500, enforced=0.0))
+    page = opened(open_page, server)
+    decide(page, "1")
+
+    page.keyboard.press("e")
+
+    worth = page.locator(".st-key-review_worth")
+    expect(worth).to_contain_text("(≤ 5 % false halts at 95 % confidence)")
+    said = re.search(r"the proposed limits.*(hard .*) \(≤", worth.inner_text())
+    settled(page)
+    page.get_by_role("link", name="Tune with these limits").click()
+    page.wait_for_url(re.compile(r"/tune\?.*h="))
+    settled(page)
+    page.get_by_role("button", name="Propose").click()
+    expect(page.get_by_text(f"Proposed {said[1]}: ")).to_be_visible()
 
 
 def test_a_held_or_bounced_key_labels_one_session(

@@ -11,30 +11,10 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.runtime.record_json import from_line
-from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.browser.conftest import OpenPage, Server, settled  # noqa: E402
 
 GRAPH = ".st-key-curve .js-plotly-plot"
 SAMPLE = "/session?id=honeybees-fabrication"
-
-
-@pytest.mark.parametrize(
-    ("path", "title"), [("/", "Live"), (SAMPLE, "Session"), ("/session", "Session")]
-)
-def test_the_first_request_of_a_fresh_server_goes_through_the_app(
-    open_page: OpenPage, fresh_server: Serve, watch: Watch, path: str, title: str
-) -> None:
-    page = open_page(fresh_server(), path)
-
-    expect(page.locator(".d-title")).to_contain_text(title, timeout=20_000)
-    # The app's style sheet and title: a page run on its own would have neither.
-    assert (
-        page.evaluate("() => getComputedStyle(document.querySelector('.d-title')).fontWeight")
-        == "650"
-    )
-    assert page.title() == "Director"
-    expect(page.get_by_text("Page not found")).to_have_count(0)
-    assert watch.page_errors == []
-    assert watch.outgoing == []
 
 
 def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: Server) -> None:
@@ -110,3 +90,29 @@ def test_a_session_just_finished_opens_by_its_address(
     other = open_page(app_server, f"/{address}")
 
     expect(other.locator(".d-status")).to_contain_text("Halted at token 86")
+
+
+def test_the_limits_of_a_page_stay_with_it_from_page_to_page(
+    open_page: OpenPage, app_server: Server
+) -> None:
+    page = open_page(app_server, "/?src=honeybees-fabrication&h=0.99")
+    hard = page.locator(".st-key-h [data-testid=stSliderThumbValue]")
+    said = page.locator(".d-status")
+    page.locator(".st-key-ahead button").first.click()
+    expect(said).to_contain_text("Halted at token 0")
+    settled(page)
+    page.locator(".st-key-h").get_by_role("slider").press("ArrowLeft")
+    expect(said).to_contain_text("What-if: would halt at token 0")
+    settled(page)
+
+    page.get_by_role("link", name="Look at this session").click()
+    expect(page.locator(".d-title")).to_contain_text("Session")
+    expect(said).to_contain_text("Halted at token 0")
+    expect(said).not_to_contain_text("What-if")
+    page.get_by_text("Change limits (what-if)").click()
+    expect(hard).to_have_text("0.99")
+
+    page.get_by_role("link", name="Live").click()
+    expect(page.locator(".d-title")).to_contain_text("Live")
+    expect(hard).to_have_text("0.98")
+    expect(said).to_contain_text("What-if: would halt at token 0")

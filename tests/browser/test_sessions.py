@@ -1,7 +1,9 @@
 """The Sessions page in a real browser: an archive is asked, watched and labelled."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -73,6 +75,12 @@ def selected(page: Page) -> str:
     expect(line).to_be_visible(timeout=15_000)
     settled(page)
     return line.inner_text().removesuffix(" selected")
+
+
+def choose_format(page: Page, name: str) -> None:
+    page.locator(".st-key-export_format input").click()
+    page.get_by_role("option", name=name).click()
+    settled(page)
 
 
 def address(page: Page) -> dict[str, list[str]]:
@@ -185,6 +193,29 @@ def test_a_session_of_another_process_shows_by_itself_and_disturbs_nothing(
     assert search.input_value() == "half a wo"
     assert selected(page) == chosen
     assert page.locator(TABLE).first.bounding_box() == top
+
+
+def test_an_export_that_fails_says_why_and_the_next_one_works(
+    open_page: OpenPage, fresh_server: Serve, path: Path
+) -> None:
+    with Store(path) as store:
+        store.add([record("whole"), record("damaged")])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        key = "(SELECT key FROM sessions WHERE id = 'damaged')"
+        connection.execute(f"UPDATE bodies SET text = upper(text) WHERE session = {key}")
+    page = opened(open_page, store_server(fresh_server, path))
+    press(page, "export")
+    choose_format(page, "Sessions (JSON Lines, lossless)")
+
+    page.locator(".st-key-export_download button").click()
+
+    reason = page.get_by_text("No file was made: session 'damaged'")
+    expect(reason).to_contain_text("is not what was sealed")
+    settled(page)
+    choose_format(page, "List (CSV)")
+    with page.expect_download():
+        page.locator(".st-key-export_download button").click()
+    expect(reason).to_have_count(0)
 
 
 def test_text_of_others_stays_text(

@@ -68,12 +68,15 @@ def test_the_command_counts_what_the_store_counts(field: str, path: Path, capsys
     with Store(path, read_only=True) as store:
         query = SessionQuery(**{field: value})
         rate = found["overview"].pop("halt_rate")
+        false = found["overview"].pop("false_halt_rate")
         assert found["overview"] == asdict(store.overview(query))
         assert [row["id"] for row in found["sessions"]] == store.ids(query)
         assert told(capsys, "list", "--count", *arguments)["count"] == store.count(query)
         page = count(store, query, store.stamp()).enforced
     n_halted, n_enforced = (page.n_halted, page.n_sessions) if page else (0, 0)
     assert (rate["n_halted"], rate["n_enforced"]) == (n_halted, n_enforced)
+    n_false, n_good = (page.n_false_halts, page.n_good) if page else (0, 0)
+    assert (false["n_false_halts"], false["n_good"]) == (n_false, n_good)
 
 
 def test_the_command_counts_what_the_facets_count(path: Path, capsys: Capture) -> None:

@@ -1,9 +1,11 @@
 """The commands that open the app."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     from streamlit import net_util
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web import cli as streamlit_cli
+    from streamlit.web.server.starlette import starlette_server
 
     lines: list[list[str]] = []
 
@@ -52,6 +55,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
     monkeypatch.setattr(net_util, "get_external_ip", None)
+    monkeypatch.setattr(starlette_server, "create_starlette_app", None)
     monkeypatch.setenv(STORE_VARIABLE, "of-the-shell.db")
     return lines
 
@@ -242,3 +246,34 @@ def test_a_taken_port_ends_the_command_with_a_sentence() -> None:
     assert ended.returncode == 1
     assert f"Port {port} is not available" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_program_is_told_where_the_app_is_once_it_answers(command: str, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = tmp_path / "new.db"
+    store = ["--store", str(path)] if command == "serve" else []
+    code = "from director_ai.cli.main import main; raise SystemExit(main())"
+
+    with subprocess.Popen(
+        [sys.executable, "-c", code, command, *store, "--no-browser", "--json", f"--port={port}"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        told = json.loads(process.stdout.readline())
+        answer = urllib.request.urlopen(f"{told['url']}/_stcore/health", timeout=30)
+        process.terminate()
+        rest = process.stdout.read()
+
+    assert answer.status == 200
+    assert told == {
+        "url": f"http://127.0.0.1:{port}",
+        "store": str(path) if store else None,
+        "pid": process.pid,
+    }
+    assert not [line for line in rest.splitlines() if "http" in line]

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from director_ai import HaltPolicy
+from director_ai.cli.limits import policy_of
 from director_ai.cli.main import main
-from director_ai.figures.tuning_card import as_command
+from director_ai.cli.parser import parser
+from director_ai.figures.policy_forms import as_command
 from director_ai.replay.engine import Replay
 from director_ai.replay.hold import held
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning import checkup
+from director_ai.tuning.hand_tuned import hand_tuned_bound
 from director_ai.tuning.result import Result, result
 from director_ai.tuning.study import TuneData, parted_study
 from tests.ui.tune_store import records
@@ -67,6 +70,30 @@ def test_an_exported_command_gives_the_same_numbers_again(capsys, address) -> No
     for part in ("policy", "metrics", "flips", "answer"):
         assert again[part] == tuned[part]
     assert again["data"]["sha256"] == tuned["data"]["sha256"]
+
+
+def test_an_exported_command_carries_the_cadence() -> None:
+    policy = HaltPolicy(score_every_n=2, adaptive=True, max_cadence=4, score_final=True)
+    chosen = parser().parse_args(shlex.split(as_command(policy))[1:])
+
+    assert policy_of(chosen, HaltPolicy(score_every_n=3)) == policy
+    back = parser().parse_args(shlex.split(as_command(HaltPolicy()))[1:])
+    assert policy_of(back, policy) == HaltPolicy()
+
+
+def test_limits_tuned_by_hand_have_a_bound(capsys, address) -> None:
+    arguments = ("replay", "--hard-limit", "0.3", "--window-threshold", "0")
+    card = json.loads(printed(capsys, address, *arguments, "--json"))
+
+    policy = HaltPolicy.from_dict(card["policy"])
+    numbers = shown_by_the_page(address, policy)
+    with Store(address) as store:
+        data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+    bound = hand_tuned_bound(data.labelled, numbers.outcomes, policy, delta=0.05)
+    assert card["hand_tuned"] == json.loads(
+        json.dumps(bound._asdict() | {"sentence": bound.sentence})
+    )
+    assert bound.sentence in printed(capsys, address, *arguments)
 
 
 def test_the_forms_are_the_pages(capsys, address) -> None:

@@ -1,7 +1,11 @@
 """Backup, doctor and prune from the command line."""
 
 import json
+import os
+import pty
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,8 @@ from director_ai.storage.stretch import Token
 from tests.storage.records import record
 
 Capture = pytest.CaptureFixture[str]
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "from director_ai.cli.main import main; raise SystemExit(main())"
 
 
 def told(capsys: Capture) -> Any:
@@ -123,3 +129,29 @@ def test_what_stays_must_be_said(rule: list[str], path: Path) -> None:
         main(["prune", *rule])
 
     assert caught.value.code == Status.USAGE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["prune", "--keep-newest", "1"], "Removing 3 sessions"),
+        (["label", "--from", "labels.csv"], "Adding 2 labels"),
+    ],
+)
+def test_long_work_shows_on_a_terminal_that_it_goes_on(
+    arguments: list[str], said: str, path: Path, elsewhere: Path
+) -> None:
+    (elsewhere / "labels.csv").write_text("id,label\nfine,good\nwatched,bad\n", "utf-8")
+    ours, terminal = pty.openpty()
+
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        subprocess.run(
+            [sys.executable, "-c", RUN, *arguments],
+            stderr=terminal,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        )
+        os.close(terminal)
+        shown = screen.read(1 << 16).decode()
+
+    assert said in shown

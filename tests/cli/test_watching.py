@@ -29,8 +29,9 @@ from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
 from tests.sources.fault_server import HANG, OK, A, FaultServer, chunk, sse
 from tests.sources.llama_server import LlamaServer, llama
+from tests.storage.conftest import postgresql_server, postgresql_url
 
-__all__ = ["llama"]
+__all__ = ["llama", "postgresql_server", "postgresql_url"]
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
@@ -117,6 +118,36 @@ def test_an_answer_is_recorded_where_it_is_asked_for(
     assert list(kept.tokens) == said["tokens"]
     assert (kept.source, kept.prompt, kept.model) == ("watch", "Why?", "tiny")
     assert f"Recorded as {said['id']} in runs.db.\n" in seen.err
+
+
+def test_the_password_of_a_store_is_not_told(
+    server: FaultServer,
+    elsewhere: Path,
+    postgresql_url: str,  # noqa: F811  (the fixture)
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    address = postgresql_url.replace("://postgres:@", "://postgres:canary@")
+    assert "canary" in address
+
+    more = ("--facts", "facts.txt", "--store", address, *OFF)
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    assert main(asked(server.url("plain"), *more)) == Status.OK
+
+    seen = capsys.readouterr()
+    assert re.search(r"Recorded as \w+ in postgresql\+psycopg://postgres:\*\*\*@", seen.err)
+    assert "canary" not in seen.out + seen.err
+
+
+def test_a_server_with_one_model_needs_no_name_of_it(
+    server: FaultServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    url, more = server.url("plain"), ("--facts", "facts.txt", "--json", *OFF)
+
+    assert main(["watch", "--endpoint", url, "--prompt", "Why?", *more]) == Status.OK
+
+    assert json.loads(capsys.readouterr().out)["model"] == "default"
+    assert b'"model":"default"' in server.requests[-1]
 
 
 @pytest.mark.parametrize(

@@ -71,11 +71,16 @@ def run(
     """Stream ``tokens`` to the end by the incremental form of the kernel of that kind."""
     source = Source(tokens)
     kernel = kernel_of(kind, **options) if kernel is None else kernel
-    arguments = (callback, evidence_callback, scorer, top_k, prompt)
+    evidence: dict[str, Any] = {
+        "evidence_callback": evidence_callback,
+        "scorer": scorer,
+        "top_k": top_k,
+        "prompt": prompt,
+    }
     events: list[TokenEvent] = []
     error = None
     if kind == "sync":
-        stream = kernel.stream(iter(source), *arguments)
+        stream = kernel.stream(iter(source), callback, **evidence)
         try:
             events.extend(stream)
         except BaseException as raised:
@@ -84,7 +89,7 @@ def run(
 
     async def consume() -> StreamSession:
         nonlocal error
-        stream = kernel.stream_tokens(aiter(source), *arguments)
+        stream = kernel.stream_tokens(aiter(source), callback, **evidence)
         try:
             async for event in stream:
                 events.append(event)

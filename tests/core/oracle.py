@@ -54,6 +54,7 @@ class Oracle:
     def __init__(self, policy: HaltPolicy) -> None:
         self.policy = policy
         self.history: list[Fraction] = []
+        self.text = ""
         self.scored: list[bool] = []
         self.warnings: list[bool] = []
         self.step = policy.score_every_n
@@ -88,6 +89,7 @@ class Oracle:
     def judge(self, index: int, token: str, score: Fraction) -> None:
         policy = self.policy
         self.history.append(score)
+        self.text += token
         self.warnings.append(False)
         held = self.mechanisms()
         warns = score < Fraction(policy.soft_limit)
@@ -108,7 +110,7 @@ class Oracle:
                 self.pending = index
             if self.pending is None:
                 self.warnings[-1] = warns
-            elif SENTENCE_END.search(token) or index == self.pending + MOST_MORE:
+            elif SENTENCE_END.search(self.text) or index == self.pending + MOST_MORE:
                 self.stopped = "soft"
             else:
                 self.warnings[-1] = True
@@ -141,6 +143,7 @@ def decide(tokens: list[str], scores: list[float], policy: HaltPolicy) -> Outcom
     if policy.score_final and not oracle.stopped and tokens and not oracle.scored[-1]:
         last = len(tokens) - 1
         oracle.history.pop()
+        oracle.text = "".join(tokens[:last])
         oracle.warnings.pop()
         oracle.scored[-1] = True
         oracle.judge(last, tokens[last], Fraction(scores[last]))

@@ -35,6 +35,18 @@ def test_a_long_stream_keeps_its_lowest_and_highest_scores():
     assert data.n_tokens == 50_000
 
 
+def test_the_lowest_score_is_told_of_all_tokens_whichever_are_drawn():
+    scores = [0.9] * 10
+    scores[2] = 0.61
+
+    data = data_of(scores, policy=HaltPolicy(window_size=4, trend_threshold=1.5), last=5)
+
+    assert data.token.tolist() == [5, 6, 7, 8, 9]
+    assert halt_curve_alt(data) == (
+        "Coherence over 10 tokens, lowest coherence 0.61; no rule holds."
+    )
+
+
 def test_the_halt_is_drawn_however_long_the_stream():
     scores = np.full(9_000, 0.8)
     scores[4_000:4_004] = [0.5, 0.49, 0.48, 0.1]
@@ -63,6 +75,20 @@ def test_a_stream_that_completes_has_no_halt():
         "Rolling mean",
         "Coherence",
     ]
+
+
+def said(data):
+    notes = halt_curve_figure(data, LIGHT, uirevision="a")["layout"]["annotations"]
+    return [note["text"] for note in notes]
+
+
+def test_a_rule_that_cannot_judge_yet_says_from_which_token_on_it_will():
+    window_off = HaltPolicy(window_size=9, window_threshold=0.0, trend_window=3)
+
+    assert "window arms at token 3 · trend arms at token 2" in said(data_of([0.9] * 2))
+    assert "window arms at token 3" in said(data_of([0.9] * 3))
+    assert not any("arms" in text for text in said(data_of([0.9] * 4)))
+    assert "trend arms at token 2" in said(data_of([0.9], policy=window_off))
 
 
 def test_the_bands_of_window_and_trend_are_filled():

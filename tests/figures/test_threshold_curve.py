@@ -10,6 +10,8 @@ from director_ai.figures.theme import DARK, LIGHT
 from director_ai.figures.threshold_curve import threshold_curve_figure
 from director_ai.figures.threshold_curve_data import (
     MOST_STEPS,
+    best_under,
+    merged_line,
     threshold_curve_alt,
     threshold_curve_data,
 )
@@ -78,6 +80,20 @@ def test_a_large_archive_is_thinned_with_both_ends_kept() -> None:
 
     assert len(drawn.edges) <= MOST_STEPS + 1 < drawn.n_breakpoints
     assert (drawn.edges[0], drawn.edges[-1]) == (0.0, 1.0)
+    assert merged_line(drawn) == (
+        f"Showing {len(drawn.edges) - 1:,} of {drawn.n_breakpoints + 1:,} steps; the card is exact."
+    )
+
+
+def test_of_few_sessions_no_value_is_the_best() -> None:
+    for n_bad, has_best in ((19, False), (20, True)):
+        data = LabelledCurves.from_scores(
+            [[0.9]] * 30 + [[0.2]] * n_bad, labels=[0] * 30 + [1] * n_bad
+        )
+        drawn = threshold_curve_data(data, replay(data), POLICY, HARD)
+
+        assert merged_line(drawn) == ""
+        assert (best_under(drawn, 0.05) is not None) == has_best
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
@@ -107,3 +123,17 @@ def test_without_labels_the_halt_rate_is_left() -> None:
     assert not np.isnan(drawn.values["halt rate"]).any()
     assert "halt rate" in threshold_curve_alt(drawn, POLICY)
     json.dumps(threshold_curve_figure(drawn, LIGHT, marks=[]), allow_nan=False)
+
+
+def test_the_side_over_the_budget_is_shaded() -> None:
+    data = LabelledCurves.from_scores([[0.9], [0.7], [0.2]], labels=[0, 0, 1])
+    drawn = threshold_curve_data(data, replay(data), HaltPolicy(window_size=10), HARD)
+
+    def shaded(budget: float) -> list[tuple[float, float]]:
+        figure = threshold_curve_figure(drawn, LIGHT, marks=[], budget=budget)
+        shapes = figure["layout"]["shapes"]
+        return [(s["x0"], s["x1"]) for s in shapes if s.get("name") == "over the budget"]
+
+    assert shaded(0.05) == [(0.7, 1.0)]
+    assert shaded(0.6) == [(0.9, 1.0)]
+    assert shaded(1.0) == []

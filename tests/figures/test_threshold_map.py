@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -12,7 +13,9 @@ from director_ai.figures.threshold_map import (
     threshold_map_data,
     threshold_map_figure,
 )
+from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
+from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import classes
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import METRICS, Counts
@@ -80,3 +83,22 @@ def test_one_label_alone_has_no_best() -> None:
     assert drawn.front == []
     assert "no pair is known" in threshold_map_alt(drawn, 0.05)
     json.dumps(threshold_map_figure(drawn, LIGHT, marks=[], budget=0.05), allow_nan=False)
+
+
+def test_the_budget_is_held_against_the_worst_case_and_few_have_no_best() -> None:
+    scores, labels = [[0.9]] * 20 + [[0.4]] * 20, [0] * 20 + [1] * 20
+    curves = Curves.from_scores(scores, complete=[False] + [True] * 39)
+    data = LabelledCurves(curves, np.array(labels), np.full(40, NEVER), np.arange(40))
+    ready = Replay(curves, window_size=10, trend_window=5)
+    few = LabelledCurves.from_scores(scores[1:], labels=labels[1:])
+    few_ready = Replay(few.curves, window_size=10, trend_window=5)
+    how = {"rules": PAIRS["hard × window"], "metric": "catch rate", "n_cells": 3}
+
+    drawn = threshold_map_data(data, ready, POLICY, **how)
+
+    assert drawn.false_halt_rate[0, 0] == 0.0
+    assert drawn.worst_false_halts[0, 0] == 0.05
+    assert "no pair is known" in threshold_map_alt(drawn, 0.04)
+    assert "the best catches" in threshold_map_alt(drawn, 0.05)
+    said = threshold_map_alt(threshold_map_data(few, few_ready, POLICY, **how), 0.05)
+    assert "only 19 sessions of a kind none" in said

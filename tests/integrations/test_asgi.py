@@ -17,6 +17,7 @@ from director_ai import AsyncStreamingKernel
 from director_ai.integrations.asgi import GuardedResponse
 from director_ai.sources.chat_stream import AsyncChatStream
 from director_ai.sources.endpoint import Endpoint
+from tests.integrations import chat_app
 from tests.sources.llama_server import LlamaServer, llama
 
 __all__ = ["llama"]
@@ -49,9 +50,10 @@ def application(url: str) -> FastAPI:
     return app
 
 
-@pytest.fixture(scope="module")
-def port(llama: LlamaServer) -> Iterator[int]:
-    config = uvicorn.Config(application(llama.url), port=0, log_level="warning", lifespan="off")
+@contextlib.contextmanager
+def serving(app: FastAPI) -> Iterator[int]:
+    """Serve an application; give its port."""
+    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -59,9 +61,17 @@ def port(llama: LlamaServer) -> Iterator[int]:
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.01)
     (listening,) = server.servers
-    yield listening.sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def port(llama: LlamaServer) -> Iterator[int]:
+    with serving(application(llama.url)) as port:
+        yield port
 
 
 @contextlib.contextmanager
@@ -104,6 +114,24 @@ def test_an_answer_ends_where_it_is_halted(port: int, llama: LlamaServer) -> Non
         "code": "hard_limit",
         "index": session.halt_index,
     }
+    assert llama.settle() is not None
+
+
+def test_the_application_of_the_readme_ends_an_answer_where_it_is_halted(
+    llama: LlamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_app, "endpoint", Endpoint(llama.url, "default"))
+    with serving(chat_app.app) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("POST", "/chat?question=Why%20is%20the%20sky%20blue%3F")
+            response = connection.getresponse()
+            *texts, (last, end) = events(response.read().decode())
+
+    # A model of random weights knows nothing of the sky.
+    assert response.status == 200
+    assert {name for name, _ in texts} <= {""}
+    assert (last, end["halted"], end["class"]) == ("end", True, "policy")
     assert llama.settle() is not None
 
 

@@ -9,10 +9,9 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from director_ai import AsyncStreamingKernel, CoherenceScorer, StreamingKernel
+from director_ai import AsyncStreamingKernel, CoherenceScorer, GroundTruthStore, StreamingKernel
 from director_ai.errors import InvalidRecordError
 from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard, prompt_of
-from director_ai.sources.samples import fact_store
 from director_ai.storage.recorder import Recorder
 from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
@@ -27,7 +26,9 @@ ASKED: dict[str, Any] = {
     "seed": 5,
 }
 LENIENT: dict[str, Any] = {"hard_limit": 0.0, "window_threshold": 0.0, "trend_threshold": 1.5}
-FACTS = CoherenceScorer(ground_truth_store=fact_store(["The Moon orbits Earth in 27 days."]))
+FACTS = CoherenceScorer(
+    ground_truth_store=GroundTruthStore.from_text("The Moon orbits Earth in 27 days.")
+)
 
 
 @pytest.fixture
@@ -104,6 +105,18 @@ def test_a_record_that_is_none_leaves_no_request_behind(
         with pytest.raises(InvalidRecordError):
             guard.stream(**ASKED, max_tokens=30_000, record={"id": 5})
 
+    assert llama.settle() is not None
+
+
+def test_messages_may_be_a_generator(client: OpenAI, llama: LlamaServer, tmp_path: Path) -> None:
+    with Recorder(tmp_path / "sessions.db") as recorder:
+        guard = OpenAIGuard(client, StreamingKernel(**LENIENT), facts=FACTS, recorder=recorder)
+        asked = {**ASKED, "messages": (message for message in ASKED["messages"])}
+        answer = guard.stream(**asked, max_tokens=5, record={"id": "a"})
+        events = list(answer.stream)
+
+    assert [event.token for event in events] == answer.session.tokens != []
+    assert Store(tmp_path / "sessions.db").get("a").prompt == "Why?"
     assert llama.settle() is not None
 
 

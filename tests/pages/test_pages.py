@@ -85,6 +85,26 @@ def test_a_session_is_found_by_its_id(app):
     assert "Completed" in status(app)
 
 
+def test_text_after_a_halt_that_was_only_watched_is_not_called_undelivered(app):
+    app.switch_page("pages/views/session.py")
+    app.query_params["id"] = "honeybees-fabrication"
+    app.run()
+
+    notices = [element.value for element in app.html if "d-notice" in element.value]
+
+    assert any("token 86 on: recorded in shadow, nothing was held back" in said for said in notices)
+    assert not any("delivered" in said for said in notices)
+
+
+def test_text_after_a_what_if_halt_would_not_have_been_delivered(app):
+    app.switch_page("pages/views/session.py")
+    app.query_params["id"] = "black_holes-fabrication"
+    app.query_params["h"] = "0.9"
+    app.run()
+
+    assert any("on: would not have been delivered." in element.value for element in app.html)
+
+
 def test_a_recording_that_was_cut_is_unknown_past_its_end(app):
     app.switch_page("pages/views/session.py")
     app.query_params["id"] = "black_holes-fabrication"

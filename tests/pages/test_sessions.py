@@ -112,6 +112,34 @@ def test_facets_say_what_choosing_another_value_would_bring(filled):
     assert "◆ Window (6)" in app.button_group(key="filter_rule").options[1]
 
 
+def test_the_filters_behind_more_say_what_they_would_bring_too(store):
+    halted = streamed("b", [0.9, 0.1], HaltPolicy())
+    long = streamed("c", [0.9] * 120, HaltPolicy(halt_mode="observe"))
+    store.add(
+        [
+            replace(record("a"), shadow_policy=HaltPolicy(), shadow_halt=halted.halt),
+            replace(halted, enforced=True),
+            replace(long, enforced=False),
+        ]
+    )
+
+    app = opened(tokens="-99")
+
+    n_enforced = sum(row.enforced for row in store.summaries() if row.n_tokens < 100)
+    enforced = app.button_group(key="filter_enforced").options
+    assert enforced == [f"enforced ({n_enforced})", f"only watched ({2 - n_enforced})"]
+    assert app.button_group(key="filter_shadow").options == ["would halt (1)", "would not (1)"]
+    assert app.button_group(key="filter_tokens").options == [
+        "under 100 (2)",
+        "100–499 (1)",
+        "500–1,999 (0)",
+        "2,000 and more (0)",
+    ]
+    app.button_group(key="filter_tokens").set_value("100-499").run()
+    assert address(app, "tokens") == ["100-499"]
+    assert ids(app) == ["c"]
+
+
 def test_any_span_of_time_can_be_asked_for(filled):
     app = opened(since="9999w")
 

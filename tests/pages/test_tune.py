@@ -276,3 +276,27 @@ def test_an_adaptive_cadence_is_called_approximate_and_not_certified(store) -> N
     assert "approximate: the scorer would have been called at other tokens" in said(app)
     assert app.run().button(key="certify").disabled
     assert "adaptive cadence cannot be certified" in app.button(key="certify").help
+
+
+def test_the_box_sets_a_window_that_no_slider_reaches(store) -> None:
+    store.add(records(60))
+    app = tune()
+
+    app.number_input(key="w_box_10").set_value(300).run()
+
+    assert app.slider(key="w").value == 300
+    assert app.number_input(key="w_box_300").max == 2000
+
+
+def test_it_tells_when_bad_sessions_are_halted_and_what_can_be_promised(store) -> None:
+    store.add(records(200, enforced=0.0))
+
+    app = tune(grace="5", conf="90 %", budget="7")
+
+    words = said(app)
+    assert "Timely: within 5 tokens of the onset." in words
+    assert "With 90 % confidence at most" in words or "Nothing can be promised" in words
+    assert "precision is at" in words
+    assert "per 1,000 tokens" in words
+    app.number_input(key="grace").set_value(0).run()
+    assert "Timely: within 0 tokens of the onset." in said(app)

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.halting.reason import MECHANISMS
+from director_ai.core.halting.sentence import sentence_ends
+from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.session import StreamSession
 from director_ai.errors import InvalidScoreError
 from director_ai.replay.curves import Curves
-from director_ai.replay.engine import NONE, Replay
+from director_ai.replay.engine import HARD, NONE, Replay
 from director_ai.replay.hold import held
 from director_ai.replay.judge import judge
 from director_ai.replay.staircase import NEVER
@@ -37,10 +39,11 @@ def policies(draw: st.DrawFn) -> HaltPolicy:
         trend_window=draw(st.integers(2, 9)),
         trend_threshold=draw(st.one_of(GRID, st.just(1.5))),
         soft_limit=draw(st.floats(hard, 1)),
-        halt_mode=draw(st.sampled_from(["hard", "soft"])),
+        halt_mode=draw(st.sampled_from(["hard", "soft", "observe"])),
         score_every_n=draw(st.sampled_from([1, 1, 2, 3])),
         adaptive=draw(st.booleans()),
         max_cadence=draw(st.integers(3, 8)),
+        score_final=draw(st.booleans()),
     )
 
 
@@ -60,9 +63,11 @@ def streamed(tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy)
     )
 
 
-def replayed(tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy) -> Replay:
-    curves = Curves.from_scores([scores])
-    ends = np.array([any(end in token for end in ".!\n") for token in tokens], bool)
+def replayed(
+    tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy, *, complete: bool = True
+) -> Replay:
+    curves = Curves.from_scores([scores], complete=[complete])
+    ends = np.array(sentence_ends(tokens), bool)
     return Replay(
         held(replace(curves, sentence_ends=ends), policy),
         window_size=policy.window_size,
@@ -74,6 +79,18 @@ def replayed(tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy)
 @given(st.lists(st.tuples(TOKEN, SCORE), max_size=90), policies())
 @example([(" a", 0.55)] * 12, HaltPolicy(hard_limit=0.0))
 @example([(" a", 0.9), (" a", 0.8), (" a", 0.7)], HaltPolicy(trend_threshold=0.2, trend_window=3))
+@example([(" a", 0.9)] * 5 + [(" a", 0.1)], HaltPolicy(score_every_n=4, score_final=True))
+@example(
+    [(" a", 0.9)] * 4 + [(" a", 0.51), (" a", 0.1)],
+    HaltPolicy(
+        score_every_n=4,
+        score_final=True,
+        halt_mode="soft",
+        window_size=1,
+        window_threshold=0.6,
+        trend_threshold=1.5,
+    ),
+)
 def test_replay_halts_on_the_token_the_kernel_halts_on(
     stream: list[tuple[str, float]], policy: HaltPolicy
 ) -> None:
@@ -84,17 +101,94 @@ def test_replay_halts_on_the_token_the_kernel_halts_on(
     outcome = replayed(tokens, scores, policy).outcomes(policy)
 
     assert bool(outcome.halts[0]) == bool(session.trigger)
+    assert not outcome.unfinished[0]
     if session.halted:
         assert session.reason is not None
         assert outcome.trigger[0] == session.halt_index
         assert MECHANISMS[outcome.mechanism[0]] == session.reason.code
         assert outcome.stop[0] == len(session.tokens) - 1
     elif session.trigger:
-        # The stream ended while its sentence was still being finished.
+        # Observed only: the stream went on to its end.
+        assert MECHANISMS[outcome.mechanism[0]] == session.trigger[0].mechanism
         assert outcome.trigger[0] == session.trigger[0].index
         assert outcome.stop[0] == len(tokens) - 1
     else:
         assert (outcome.trigger[0], outcome.mechanism[0]) == (NEVER, NONE)
+
+
+@thorough
+@given(st.lists(st.tuples(TOKEN, SCORE), min_size=1, max_size=90), policies(), st.data())
+def test_what_a_cut_recording_tells_of_a_halt_is_what_the_kernel_does_on_the_whole_stream(
+    stream: list[tuple[str, float]], policy: HaltPolicy, data: st.DataObject
+) -> None:
+    tokens = [token for token, _ in stream]
+    scores = [score for _, score in stream]
+    n_kept = data.draw(st.integers(1, len(stream)))
+
+    session = streamed(tokens, scores, policy)
+    outcome = replayed(tokens[:n_kept], scores[:n_kept], policy, complete=False).outcomes(policy)
+    alone = judge(tokens[:n_kept], scores[:n_kept], policy, complete=False)
+
+    if outcome.unfinished[0]:
+        assert outcome.stop[0] == n_kept - 1
+        assert session.trigger[0].index == outcome.trigger[0]
+        assert len(session.tokens) >= n_kept
+    elif outcome.halts[0]:
+        assert session.reason is not None
+        assert outcome.trigger[0] == session.halt_index
+        assert MECHANISMS[outcome.mechanism[0]] == session.reason.code
+        assert outcome.stop[0] == len(session.tokens) - 1
+    if policy.score_every_n == 1 and not policy.adaptive:
+        assert alone.unfinished == outcome.unfinished[0]
+
+
+def test_a_soft_halt_whose_sentence_the_recording_cuts_off_has_no_known_stop() -> None:
+    policy = HaltPolicy(
+        hard_limit=0.1,
+        window_size=4,
+        window_threshold=0.7,
+        trend_threshold=1.5,
+        halt_mode="soft",
+    )
+    tokens, scores = [" a"] * 14 + ["."], [0.9] * 4 + [0.5] * 11
+
+    found = {
+        n: replayed(tokens[:n], scores[:n], policy, complete=n == 15).outcomes(policy)
+        for n in (8, 15)
+    }
+
+    assert [int(found[n].trigger[0]) for n in (8, 15)] == [6, 6]
+    assert [int(found[n].stop[0]) for n in (8, 15)] == [7, 14]
+    assert [bool(found[n].unfinished[0]) for n in (8, 15)] == [True, False]
+
+
+def test_the_score_of_the_finished_text_halts_at_the_last_token() -> None:
+    policy = HaltPolicy(score_every_n=4, score_final=True)
+
+    outcome = replayed([" a"] * 6, [0.9] * 5 + [0.1], policy).outcomes(policy)
+    cut = replayed([" a"] * 6, [0.9] * 5 + [0.1], policy, complete=False).outcomes(policy)
+
+    assert (outcome.trigger[0], outcome.stop[0], outcome.mechanism[0]) == (5, 5, HARD)
+    assert cut.unknown[0]
+
+
+@thorough
+@given(st.lists(st.tuples(TOKEN, SCORE), min_size=1, max_size=60), policies())
+def test_a_recording_replays_to_the_halt_it_was_recorded_with(
+    stream: list[tuple[str, float]], policy: HaltPolicy
+) -> None:
+    session = streamed([token for token, _ in stream], [score for _, score in stream], policy)
+    record = SessionRecord.from_session(session, policy, id="one", source="", model="", prompt="")
+
+    seen = held(Curves.from_records([record]), policy)
+    outcome = Replay(
+        seen, window_size=policy.window_size, trend_window=policy.trend_window
+    ).outcomes(policy)
+
+    assert bool(outcome.halts[0]) == bool(session.trigger)
+    if session.reason is not None:
+        assert outcome.trigger[0] == session.halt_index
+        assert MECHANISMS[outcome.mechanism[0]] == session.reason.code
 
 
 @thorough

@@ -46,5 +46,13 @@ def test_a_recording_that_was_cut_says_nothing_of_what_would_have_come(complete,
     assert judge(["a"], [0.9], HaltPolicy(), complete=complete).outcome == outcome
 
 
+def test_where_nothing_is_enforced_nothing_is_withheld():
+    policy = HaltPolicy(halt_mode="observe")
+
+    judgement = judge(["a"] * 5, [0.9, 0.9, 0.1, 0.9, 0.9], policy, complete=True)
+
+    assert (judgement.trigger, judgement.stop, judgement.delivered(policy)) == (2, 4, None)
+
+
 def test_a_token_without_a_score_is_not_judged():
     assert judge(["a", "b"], [0.9], HaltPolicy(), complete=False).outcome == "unknown"

@@ -69,9 +69,7 @@ def shared(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator["Shared"]:
     """A server with a login; the people are an operator, a viewer and one who is neither."""
-    pytest.importorskip(
-        "authlib", reason="NO LOGIN WAS TRIED: pip install 'director-workbench[login]'"
-    )
+    pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]'")
     from tests.safety import shared_server as of
     from tests.safety.identity_provider import running
 
@@ -82,14 +80,18 @@ def shared(
         "Vi": of.person("vi@b.org"),
         "Mallory": of.person(mallory, name=mallory),
     }
-    with running(people, of.CLIENT_SECRET) as provider, Store(folder / "sessions.db") as store:
+    with (
+        running(people, of.CLIENT_SECRET) as provider,
+        of.indiscreet_model() as model,
+        Store(folder / "sessions.db") as store,
+    ):
         kept = of.WHAT_IS_KEPT
         store.add([record(of.ID, prompt=kept, tags=(kept,))])
-        secrets = of.write_secrets(folder / "secrets.toml", provider)
+        secrets = of.write_secrets(folder / "secrets.toml", provider, model)
         env = {
             **trap.env,
             "DIRECTOR_STORE": store.name,
             "STREAMLIT_SECRETS_FILES": str(secrets),
             "KEY_IN_ENVIRONMENT": of.KEY_IN_ENVIRONMENT,
         }
-        yield of.Shared(serve(env=env), store, secrets, provider)
+        yield of.Shared(serve(env=env), store, secrets, provider, model)

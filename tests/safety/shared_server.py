@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from director_ai.storage.store import Store
 from tests.browser.conftest import Server, settled
 from tests.safety.identity_provider import CLIENT_ID, Provider
+from tests.sources.fault_server import DONE, OK, FaultServer, chunk, sse
 
 PAGES = ("/", "/sessions", "/review", "/tune", "/data", "/session")
 ID = "kept"
@@ -31,9 +32,23 @@ class Shared:
     store: Store
     secrets: Path
     provider: Provider
+    model: FaultServer
+
+    def write_secrets(self, *, viewers: list[str] = ["*@b.org"]) -> None:
+        """Write what the server is told in confidence once more."""
+        write_secrets(self.secrets, self.provider, self.model, viewers=viewers)
 
 
-def write_secrets(file: Path, provider: Provider, *, viewers: list[str] = ["*@b.org"]) -> Path:
+def indiscreet_model() -> FaultServer:
+    """Return a model that is asked with a key and answers with it."""
+    chunks = [chunk(text) for text in (" My", " key", f" is {KEY_IN_ENVIRONMENT}", ".")]
+    end = chunk(None, "stop") | {"model": KEY_IN_ENVIRONMENT}
+    return FaultServer({"told": [[OK, *map(sse, [*chunks, end]), DONE]]})
+
+
+def write_secrets(
+    file: Path, provider: Provider, model: FaultServer, *, viewers: list[str] = ["*@b.org"]
+) -> Path:
     """Write the secrets of a server that leaves it to ``provider`` to know people."""
     # Written aside: the server must not read half a file.
     fresh = file.with_suffix(".new")
@@ -53,7 +68,7 @@ def write_secrets(file: Path, provider: Provider, *, viewers: list[str] = ["*@b.
         'model = "tiny"\n'
         'key_env = "KEY_IN_SECRETS"\n'
         "[director.endpoints.other]\n"
-        'base_url = "http://127.0.0.1:10/v1"\n'
+        f'base_url = "{model.url("told")}"\n'
         'model = "tiny"\n'
         'key_env = "KEY_IN_ENVIRONMENT"\n'
     )

@@ -3,17 +3,19 @@
 import io
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pyarrow.parquet as pq
 import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Browser  # noqa: E402  (after importorskip)
+from playwright.sync_api import Browser, expect  # noqa: E402  (after importorskip)
 
 from director_ai import StreamingKernel  # noqa: E402
 from director_ai.cli.main import main  # noqa: E402
@@ -130,6 +132,58 @@ def test_no_page_and_no_log_holds_a_secret(chromium: Browser, shared: Shared) ->
 
     assert len(sent) > 100
     assert found([*sent, shared.server.log.read_bytes()]) == set()
+
+
+def test_a_model_that_is_asked_by_an_operator_tells_nobody_the_key(
+    chromium: Browser, shared: Shared
+) -> None:
+    sent: list[str | bytes] = []
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.on(
+            "websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(frame))
+        )
+        page.goto(shared.server.url)
+        sign_in(page, shared.server, "Ann")
+        page.goto(f"{shared.server.url}/?from=Endpoint&h=0&a=0&d=1.5")
+        page.get_by_role("combobox", name="Endpoint").click()
+        page.get_by_role("option", name="other").click()
+        expect(page.get_by_text(f"Asks {shared.model.url('told')} for the model")).to_be_visible()
+        page.get_by_label("Prompt", exact=True).fill("Who are you?")
+        page.get_by_label("Prompt", exact=True).press("Control+Enter")
+        page.get_by_label("Facts (blank lines between sources)").fill("My key is hidden.")
+        page.get_by_label("Facts (blank lines between sources)").press("Control+Enter")
+        ask = page.locator(".st-key-ask button").first
+        expect(ask).to_be_enabled()
+        ask.click()
+        page.wait_for_url(re.compile("run=live-"))
+        expect(page.locator(".d-status")).to_contain_text("Completed, 4 tokens.")
+        expect(page.locator(".tokens bdi").nth(2)).to_contain_text("•••")
+        name = parse_qs(urlsplit(page.url).query)["run"][0]
+        page.goto(f"{shared.server.url}/session?id={name}")
+        expect(page.locator(".tokens bdi").nth(2)).to_contain_text("•••")
+        sent.append(page.content())
+
+    record = shared.store.get(name)
+    (request,) = shared.model.requests
+    assert f"Authorization: Bearer {KEY_IN_ENVIRONMENT}".encode() in request
+    assert record.tokens == (" My", " key", " is •••", ".")
+    assert found([*sent, repr(record), shared.server.log.read_bytes()]) == set()
+
+
+def test_a_viewer_may_not_ask_a_model(chromium: Browser, shared: Shared) -> None:
+    n_before = len(shared.model.requests)
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(shared.server.url)
+        sign_in(page, shared.server, "Vi")
+        page.goto(f"{shared.server.url}/?from=Endpoint")
+        expect(page.locator(".d-status")).to_contain_text("Only an operator may ask a model.")
+        assert page.locator(".st-key-ask").count() == 0
+        # Not even where the endpoints are.
+        assert shared.model.url("told") not in page.content()
+
+    assert len(shared.model.requests) == n_before
 
 
 def test_no_file_of_the_store_holds_a_secret(shared: Shared) -> None:

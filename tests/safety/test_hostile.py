@@ -1,5 +1,6 @@
 """Every stored text is hostile, on every page: none of it runs, none of it calls home."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
@@ -10,13 +11,15 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser, Page, Request, expect  # noqa: E402  (after importorskip)
 
-from director_ai import HaltPolicy  # noqa: E402
+from director_ai import HaltPolicy, StreamingKernel  # noqa: E402
 from director_ai.core.halting.reason import HaltReason  # noqa: E402
 from director_ai.core.runtime.record import Annotation, SessionRecord  # noqa: E402
 from director_ai.core.scoring.types import EvidenceChunk  # noqa: E402
+from director_ai.storage.recorder import Recorder  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
 from tests.browser.conftest import Serve, Server, settled  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
+from tests.sources.fault_server import OK, FaultServer, chunk, sse  # noqa: E402
 from tests.storage.records import streamed  # noqa: E402
 
 POLICY = HaltPolicy()
@@ -166,6 +169,7 @@ def nothing(page: Page) -> None:
     [
         ("/sessions", look_into_a_session, ("prompt", "model")),
         ("/session?id={8}", look_at_the_raw_record, ("id8", "prompt8", "model8", "tag8")),
+        ("/session?id={8}", look_at_the_raw_record, ("group8", "evidence8", "evidence-note8")),
         ("/session?id={9}", nothing, ("id9", "code", "detail", "source9")),
         ("/session?id={1}", nothing, ("note1", "author1", "token13")),
         ("/session?id={unknown}", nothing, ("unknown",)),
@@ -173,6 +177,7 @@ def nothing(page: Page) -> None:
         ("/review?q=completed&label=any", nothing, ("prompt", "token")),
         ("/tune?h=0.6&a=0.7&d=0.5&view=Segments", look_into_a_flip, ("id1", "model")),
         ("/data?tab=Labels", nothing, ("author",)),
+        ("/data?tab=Storage", nothing, ()),
         ("/?src={unknown}", nothing, ("unknown",)),
     ],
 )
@@ -196,6 +201,74 @@ def test_hostile_text_is_shown_and_never_obeyed(
 
     expect_shown(page, *fields)
     expect_harmless(page, outgoing, trap)
+
+
+def test_hostile_streams_are_watched_as_text(
+    page: Page, server: Server, store: Store, trap: Trap, outgoing: list[str]
+) -> None:
+    def text(field: str) -> str:
+        return hostile(field, trap.url)
+
+    kernel = StreamingKernel.from_policy(HaltPolicy(trend_threshold=1.5))
+    with Recorder(store.name, flush_s=0.05) as recorder:
+        streams = []
+        for name, source in (("live", text("live-source")), ("nameless", "")):
+            tokens = [f" {text(f'{name}-token{place}-')}" for place in range(9)]
+            streams.append(
+                recorder.record(
+                    kernel.stream(tokens, lambda _: 0.9),
+                    kernel.policy,
+                    id=text(f"{name}-id"),
+                    prompt=text(f"{name}-prompt"),
+                    model=text(f"{name}-model"),
+                    group=text(f"{name}-group"),
+                    tags=[text(f"{name}-tag")],
+                    source=source,
+                )
+            )
+            next(streams[-1])
+        recorder.flush()
+        try:
+            page.goto(f"{server.url}/?from=Recorders&watch={quote(text('live-id'))}")
+            # Of the one that says no source, the strip shows the model.
+            expect_shown(page, "live-source", "nameless-model", "live-token0-")
+            chosen = page.get_by_role("combobox", name="Stream being recorded")
+            expect(chosen).to_have_value(re.compile(f"{MARK}-live-id"))
+            next(streams[0])
+            recorder.flush()
+            expect_shown(page, "live-token1-")
+            page.locator(".thumbnails button").filter(has_text=f"{MARK}-nameless").click()
+            expect_shown(page, "nameless-token0-")
+            expect_harmless(page, outgoing, trap)
+        finally:
+            for stream in streams:
+                stream.close()
+    store.delete([text("live-id"), text("nameless-id")])
+
+
+def test_a_hostile_answer_of_a_model_is_shown_as_text(
+    page: Page, server: Server, trap: Trap, outgoing: list[str]
+) -> None:
+    said = hostile("answer-token", trap.url)
+    answer = [sse(chunk(f" {said}") | {"model": hostile("served", trap.url)}) for _ in range(3)]
+    failed = sse({"error": {"message": f"no more {hostile('message', trap.url)}"}})
+    with FaultServer({"evil": [[OK, *answer, failed]]}) as model:
+        page.goto(f"{server.url}/?from=Endpoint&h=0&a=0&d=1.5")
+        page.get_by_label("Address", exact=True).fill(model.url("evil"))
+        page.get_by_label("Address", exact=True).press("Enter")
+        for label in ("Model", "Prompt", "Facts (blank lines between sources)"):
+            field = page.get_by_label(label, exact=True)
+            field.fill(hostile(f"asked-{label.split()[0]}", trap.url))
+            field.press("Control+Enter")
+        ask = page.locator(".st-key-ask button").first
+        expect(ask).to_be_enabled(timeout=15_000)
+        ask.click()
+
+        expect_shown(page, "answer-token", "message")
+        expect_harmless(page, outgoing, trap)
+        page.reload()
+        expect_shown(page, "answer-token", "message")
+        expect_harmless(page, outgoing, trap)
 
 
 def test_a_hostile_session_is_received_as_text(

@@ -36,23 +36,30 @@ def misled(chromium: Browser) -> Iterator[Browser]:
     browser.close()
 
 
-def greeting(server: Server, **headers: str) -> int:
-    """Return the status of the app's answer to a browser that opens its socket."""
+def answer(server: Server, method: str, path: str, **headers: str) -> tuple[int, bytes]:
+    """Return status and body of the app's answer to a request with just these headers."""
     parts = urlsplit(server.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     with closing(connection):
-        connection.putrequest("GET", "/_stcore/stream", skip_host=True)
-        for name, value in {
-            "Host": parts.netloc,
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Version": "13",
-            "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
-            **headers,
-        }.items():
+        connection.putrequest(method, path, skip_host=True)
+        for name, value in headers.items():
             connection.putheader(name, value)
         connection.endheaders()
-        return connection.getresponse().status
+        response = connection.getresponse()
+        # A socket that was opened has no end to wait for.
+        return response.status, b"" if response.status == 101 else response.read()
+
+
+def greeting(server: Server, **headers: str) -> int:
+    """Return the status of the app's answer to a browser that opens its socket."""
+    usual = {
+        "Host": urlsplit(server.url).netloc,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+    }
+    return answer(server, "GET", "/_stcore/stream", **usual | headers)[0]
 
 
 def test_a_page_whose_name_was_bound_to_this_machine_shows_nothing(
@@ -63,9 +70,10 @@ def test_a_page_whose_name_was_bound_to_this_machine_shows_nothing(
     page.on(
         "websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame))
     )
-    with page.expect_console_message(lambda message: "response code: 403" in message.text):
-        page.goto(f"http://{ELSEWHERE}:{urlsplit(server.url).port}/")
+    shown = page.goto(f"http://{ELSEWHERE}:{urlsplit(server.url).port}/")
 
+    assert shown is not None
+    assert shown.status == 403
     assert frames == []
     assert page.locator(".d-title").count() == 0
 
@@ -85,6 +93,43 @@ def test_its_own_names_are_answered(server: Server) -> None:
 
     assert greeting(server) == 101
     assert greeting(server, Host=f"localhost:{port}", Origin=f"http://localhost:{port}") == 101
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/sessions"),
+        ("GET", "/_stcore/health"),
+        ("GET", "/_stcore/host-config"),
+        ("GET", "/media/0123456789abcdef.html"),
+        ("PUT", "/_stcore/upload_file/session/file"),
+        ("DELETE", "/_stcore/upload_file/session/file"),
+        ("GET", "/auth/login"),
+        ("GET", "/auth/logout"),
+        ("GET", "/oauth2callback?state=a&code=b"),
+        ("GET", "/nothing/such"),
+    ],
+)
+def test_nothing_is_answered_under_a_foreign_name(method: str, path: str, server: Server) -> None:
+    port = urlsplit(server.url).port
+    refused = (403, b"This server is not known by that name.")
+
+    assert answer(server, method, path, Host=f"{ELSEWHERE}:{port}") == refused
+    assert answer(server, method, path, Host=f"localhost:{port}") != refused
+
+
+def test_a_script_of_the_app_is_not_sent_under_a_foreign_name(
+    chromium: Browser, server: Server
+) -> None:
+    page = chromium.new_page()
+    with page.expect_response(lambda response: "/static/js/" in response.url) as script:
+        page.goto(server.url)
+    page.close()
+    path = urlsplit(script.value.url).path
+
+    assert answer(server, "GET", path, Host=urlsplit(server.url).netloc)[0] == 200
+    assert answer(server, "GET", path, Host=ELSEWHERE)[0] == 403
 
 
 @pytest.mark.parametrize("origin", ["http://rebound.example", "https://a.org", "null", "http://"])

@@ -15,8 +15,13 @@ pytest.importorskip("websockets")
 from websockets import Subprotocol  # noqa: E402
 from websockets.sync.client import ClientConnection, connect  # noqa: E402
 
+from director_ai.storage.store import Store  # noqa: E402
+from director_ai.ui.endpoint_run import DESERTED, LEASE_S  # noqa: E402
 from tests.browser.conftest import Serve, Server  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
+from tests.sources.llama_server import LlamaServer, llama  # noqa: E402
+
+__all__ = ["llama"]
 
 N_TABS = 20
 TTL_S = 1
@@ -76,6 +81,82 @@ def play_and_close(server: Server) -> None:
         tab.send(asked.SerializeToString())
         # Once it plays, the button pauses.
         next(m for m in told(tab) if m.delta.new_element.button.label.startswith("Pause"))
+
+
+def ask_and_close(server: Server, url: str) -> None:
+    """Fill in what to ask on the Live page, press Start, wait for the answer, and close the tab."""
+    fields = {
+        "Address": ("string_value", url),
+        "Prompt": ("string_value", "Why is the sky blue?"),
+        "Facts (blank lines between sources)": ("string_value", "It scatters light."),
+        "Tokens at most": ("double_value", 30_000.0),
+    }
+    with connect(
+        f"ws://{server.host}/_stcore/stream",
+        subprotocols=[Subprotocol("streamlit")],
+        max_queue=None,
+    ) as tab:
+        asked = BackMsg()
+        # Limits that nothing halts at.
+        asked.rerun_script.query_string = "from=Endpoint&h=0&a=0&d=1.5"
+        tab.send(asked.SerializeToString())
+        start = ""
+        for message in told(tab):
+            new = message.delta.new_element
+            for drawn in (new.text_input, new.text_area, new.number_input):
+                if drawn.label in fields:
+                    field = asked.rerun_script.widget_states.widgets.add()
+                    field.id = drawn.id
+                    name, value = fields[drawn.label]
+                    setattr(field, name, value)
+            if new.button.label == "Start":
+                start = new.button.id
+            if message.WhichOneof("type") == "script_finished":
+                break
+        assert len(asked.rerun_script.widget_states.widgets) == len(fields)
+        # As in a browser: what was filled in has reached the page before its button is pressed.
+        tab.send(asked.SerializeToString())
+        next(m for m in told(tab) if m.WhichOneof("type") == "script_finished")
+        pressed = asked.rerun_script.widget_states.widgets.add()
+        pressed.id, pressed.trigger_value = start, True
+        tab.send(asked.SerializeToString())
+        next(m for m in told(tab) if m.delta.new_element.button.label == "Ask again")
+
+
+def test_closed_tabs_cancel_their_requests_and_leave_nothing(
+    serve: Serve, trap: Trap, llama: LlamaServer, tmp_path: Path
+) -> None:
+    env = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": str(TTL_S)}
+    server = serve(env={**trap.env, **env, "DIRECTOR_STORE": str(tmp_path / "sessions.db")})
+    ask_and_close(server, llama.url)
+    assert llama.is_busy()
+    assert llama.settle(LEASE_S + PATIENCE_S) is not None
+    before = held(server)
+
+    for _ in range(N_TABS):
+        ask_and_close(server, llama.url)
+    assert held(server).n_threads > before.n_threads + N_TABS
+    # It has a place for one answer: the others wait for theirs.
+    assert llama.is_busy()
+    deadline = time.monotonic() + LEASE_S + PATIENCE_S
+    while (
+        held(server).n_threads > before.n_threads + MAY_GROW.n_threads
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.1)
+    assert llama.settle() is not None
+
+    # Streamlit looks for what is too old whenever a tab closes.
+    play_and_close(server)
+    time.sleep(1)
+    after = held(server)
+    assert after.n_threads <= before.n_threads + MAY_GROW.n_threads
+    assert after.n_files <= before.n_files + MAY_GROW.n_files
+    with Store(tmp_path / "sessions.db") as store:
+        ends = {store.get(row.id).halt for row in store.summaries()}
+        assert store.count() == N_TABS + 1
+    assert all(halt is not None and DESERTED in str(halt) for halt in ends)
+    assert trap.asked == []
 
 
 def test_closed_tabs_leave_no_thread_and_no_file_open(serve: Serve, trap: Trap) -> None:

@@ -24,7 +24,7 @@ import sys, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path = sys.argv[1]
 params.hostnames = ["127.0.0.1"]
-params.port = 0
+params.port = int(sys.argv[2])
 params.n_ctx = 32768
 params.n_parallel = 1
 params.n_threads_http = 4
@@ -82,8 +82,16 @@ class LlamaServer:
 
 
 @contextmanager
-def llama_server(folder: Path) -> Iterator[LlamaServer]:
-    """Serve a tiny model, written to ``folder``; skip loudly where there is no server to run."""
+def llama_server(folder: Path, *, port: int = 0) -> Iterator[LlamaServer]:
+    """Serve a tiny model, written to ``folder``; skip loudly where there is no server to run.
+
+    Parameters
+    ----------
+    folder
+        For the model and the log.
+    port
+        Where it listens, as one that was killed may have; 0 for any that is free.
+    """
     if find_spec("xllamacpp") is None:
         why = "xllamacpp is not installed: no real server was asked; pip install '.[test]'"
         if os.environ.get("CI"):
@@ -96,7 +104,7 @@ def llama_server(folder: Path) -> Iterator[LlamaServer]:
     with (
         (folder / "llama.log").open("wb") as log,
         subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(model)],
+            [sys.executable, "-c", SERVE, str(model), str(port)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -14,7 +14,8 @@ from director_ai import AsyncStreamingKernel, StreamingKernel
 from director_ai.errors import SourceAbortedError, SourceError, SourceTimeoutError
 from director_ai.sources.chat_stream import AsyncChatStream, ChatStream
 from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.patience import TimeLimits
+from director_ai.sources.patience import Patience, TimeLimits
+from director_ai.sources.wire import Wire
 from tests.sources.fault_server import BUSY_LATER, HANG, HEAD, OK, WHOLE, A, FaultServer
 
 SOON_S = 0.5
@@ -110,6 +111,33 @@ def test_abort_wakes_a_reader_that_is_still_connecting(unanswered: str, kind: st
     timer.join()
     assert isinstance(failure, SourceAbortedError)
     assert 0.15 < took < 0.2 + SOON_S
+
+
+def test_an_abort_just_before_it_connects_is_heard(unanswered: str) -> None:
+    class Interrupting(Patience):
+        """Is asked how much time is left once more than the stream was found not to be aborted."""
+
+        n_asked = 0
+
+        @property
+        def left(self) -> float:
+            self.n_asked += 1
+            if self.n_asked == 2:
+                wire.abort()
+            return super().left
+
+    patience = Interrupting(TimeLimits(connect=5.0))
+    patience.begin("connect")
+    wire = Wire(patience)
+    own = socket.socket()
+    wire._hold(own)
+    host, _, port = unanswered.removeprefix("http://").partition(":")
+
+    took, failure = timed(lambda: wire.wait(lambda: own.connect((host, int(port)))))
+    wire.close()
+    assert patience.n_asked >= 2
+    assert isinstance(failure, SourceAbortedError)
+    assert took < SOON_S
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

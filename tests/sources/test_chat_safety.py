@@ -19,14 +19,26 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from openai import OpenAI
 
 from director_ai import AsyncStreamingKernel, StreamingKernel
 from director_ai.errors import InvalidEndpointError, MissingKeyError, SourceError, SourceLostError
 from director_ai.sources.chat_stream import AsyncChatStream, ChatStream
 from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.openai_stream import from_openai
 from director_ai.sources.patience import TimeLimits
 from tests.sources.fault_modes import MODES
-from tests.sources.fault_server import HANG, OK, WHOLE, A, FaultServer, reply, sse
+from tests.sources.fault_server import (
+    DONE,
+    HANG,
+    OK,
+    WHOLE,
+    A,
+    FaultServer,
+    chunk,
+    reply,
+    sse,
+)
 
 CANARY = "sk-canary-5f3a91"
 ECHO = (
@@ -37,6 +49,8 @@ LEAKY = {
     "echo-busy": [reply("429 Busy", ECHO)],
     "echo-json": [reply("200 OK", ECHO, Content_Type="application/json")],
     "echo-redirect": [reply("302 Found", Location=f"http://evil.example/?k={CANARY}")],
+    "echo-wait": [reply("429 Busy", Retry_After=f"{CANARY}")],
+    "echo-type": [reply("200 OK", b"{}", Content_Type=f"text/{CANARY}")],
     "echo-error": [OK, A, b"data: " + ECHO + b"\n\n"],
     "echo-event": [OK, A, sse(f"bad key {CANARY}", name="error")],
     "echo-junk": [OK, A, sse(f"{CANARY} is no JSON")],
@@ -45,11 +59,22 @@ LEAKY = {
     "hang": [OK, HANG],
 }
 LIMITS = TimeLimits(token=0.3, retry=0.0)
+PARTS = [("Your key is ", -0.1), ("sk-can", -2.0), ("ary-5f3a91!", -0.5)]
+LOGPROBS = {"content": [{"token": text, "logprob": value} for text, value in PARTS]}
+MORE = {
+    "model": f"m-{CANARY}",
+    "usage": {"completion_tokens": 2, CANARY: 1, "key": CANARY, "more": {"of": 3, CANARY: CANARY}},
+}
+TOLD = {
+    "told": chunk(f"Your key is {CANARY}!", CANARY) | MORE,
+    "told-by-tokens": chunk(f"Your key is {CANARY}!", CANARY, logprobs=LOGPROBS),
+}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FaultServer]:
     modes = {name: [list(steps)] for name, steps in LEAKY.items()}
+    modes |= {name: [[OK, sse(value), DONE]] for name, value in TOLD.items()}
     with FaultServer(modes | {"plain": [[OK, WHOLE]], "token": [[OK, A, HANG]]}) as server:
         yield server
 
@@ -109,6 +134,44 @@ def test_no_error_and_no_log_tells_the_key(
     assert "httpcore" in caplog.text
     assert CANARY not in caplog.text
     assert CANARY.encode() not in pickle.dumps(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "openai"])
+@pytest.mark.parametrize("name", TOLD)
+def test_an_answer_that_tells_the_key_is_read_without_it(
+    server: FaultServer, name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_KEY", CANARY)
+    if kind == "openai":
+        client = OpenAI(base_url=server.url(name), api_key=CANARY, max_retries=0)
+        messages: Any = [{"role": "user", "content": "Why?"}]
+        source: Any = from_openai(
+            client.chat.completions.create(model="m", messages=messages, stream=True)
+        )
+        tokens = list(source)
+    else:
+        source = stream_of(kind, server.url(name), "TEST_KEY")
+        tokens = consumed(kind, source)
+
+    assert f"Bearer {CANARY}".encode() in server.requests[-1]
+    assert "".join(tokens) == "Your key is •••!"
+    assert CANARY not in repr((tokens, source.model, source.finish_reason, source.usage))
+    assert (source.usage or {}).get("completion_tokens", 2) == 2
+
+
+@pytest.mark.parametrize("name", ["echo-error", "echo-event", "echo-junk"])
+def test_no_error_of_an_openai_client_tells_its_key(server: FaultServer, name: str) -> None:
+    with OpenAI(base_url=server.url(name), api_key=CANARY, max_retries=0) as client:
+        messages: Any = [{"role": "user", "content": "Why?"}]
+        stream = client.chat.completions.create(model="m", messages=messages, stream=True)
+        session = StreamingKernel(on_fault="halt").stream_tokens(
+            from_openai(stream), lambda text: 0.9
+        )
+
+    assert session.tokens == ["The"]
+    assert session.reason is not None
+    assert session.reason.halt_class == "fault"
+    assert CANARY not in repr((session, session.reason))
 
 
 def test_an_error_survives_being_pickled(server: FaultServer) -> None:

@@ -173,6 +173,49 @@ def test_a_shared_app_calls_nothing_that_is_not_configured(
         check_permitted(endpoint, shared=True, configured=CONFIGURED)
 
 
+@pytest.mark.parametrize(
+    ("url", "key_env", "allowed"),
+    [
+        ("https://evil.example/v1", "AWAY_KEY", False),
+        ("http://127.0.0.1:8080/v1", "AWAY_KEY", False),
+        ("https://api.example.org:8443/v1", "AWAY_KEY", False),
+        ("https://api.example.org/v2", "AWAY_KEY", True),
+        ("https://evil.example/v1", "OTHER_KEY", True),
+        ("https://evil.example/v1", None, True),
+    ],
+)
+def test_a_configured_key_goes_to_no_other_origin(
+    url: str, key_env: str | None, allowed: bool
+) -> None:
+    endpoint = Endpoint(url, "m", key_env)
+
+    assert is_permitted(endpoint, shared=False, configured=CONFIGURED) == allowed
+    if not allowed:
+        with pytest.raises(EndpointNotPermittedError, match="it is the key of endpoints.away"):
+            check_permitted(endpoint, shared=False, configured=CONFIGURED)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://10.0.0.7:8080/v1", False),
+        ("http://api.example.org/v1", False),
+        ("http://localhost.example.org", False),
+        ("https://api.example.org/v1", True),
+        ("http://localhost:8080/v1", True),
+        ("http://127.0.0.2/v1", True),
+        ("http://[::1]:8080/v1", True),
+    ],
+)
+def test_a_key_is_sent_to_another_machine_encrypted_only(url: str, allowed: bool) -> None:
+    assert Endpoint(url, "m").key_env is None
+    if allowed:
+        assert Endpoint(url, "m", "K").key_env == "K"
+    else:
+        with pytest.raises(InvalidEndpointError, match="base_url must begin with https:// where"):
+            Endpoint(url, "m", "K")
+
+
 def test_a_shared_app_calls_what_is_configured() -> None:
     for endpoint in CONFIGURED.values():
         check_permitted(endpoint, shared=True, configured=CONFIGURED)

@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from director_ai import AsyncStreamingKernel, CoherenceScorer, StreamingKernel, StreamSession
+from director_ai import (
+    AsyncStreamingKernel,
+    CoherenceScorer,
+    GroundTruthStore,
+    StreamingKernel,
+    StreamSession,
+)
 from director_ai.sources.chat_stream import AsyncChatStream, ChatStream
 from director_ai.sources.endpoint import Endpoint
 from director_ai.sources.logprob import chosen_score, logprob_score
 from director_ai.sources.openai_stream import from_openai
-from director_ai.sources.samples import fact_store
 from tests.sources.llama_server import LlamaServer, llama, llama_server
 
 __all__ = ["llama"]
@@ -130,7 +135,9 @@ def test_the_same_seed_gives_the_same_scores_in_every_way(llama: LlamaServer) ->
 
 
 def test_both_scorers_are_the_lower_of_the_two(llama: LlamaServer) -> None:
-    facts = CoherenceScorer(ground_truth_store=fact_store(["Kex stomps on the babel."]))
+    facts = CoherenceScorer(
+        ground_truth_store=GroundTruthStore.from_text("Kex stomps on the babel.")
+    )
     runs = {
         name: judged(
             "sync",

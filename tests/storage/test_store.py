@@ -362,7 +362,7 @@ def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     [
         ("", "store must be a file or a database URL, got ''"),
         ("mysql://host/db", "store must be SQLite or PostgreSQL, got 'mysql'"),
-        ("nonsense://x", "store must be a file or a URL such as .*, got 'nonsense://x'"),
+        ("nonsense://x", "store must be a file or a URL such as .*, got 'nonsense://…'"),
         ("sqlite://", "store must be a file that other processes can open, got 'sqlite://'"),
     ],
 )
@@ -392,6 +392,10 @@ def test_a_password_is_never_shown(postgresql_url: str) -> None:
         store.get("x")
     assert "hunter2" not in str(raised.value)
     store.close()
+    for address in ("postgresql+psycopgg://ann:hunter2@db/x", "postgresql://ann:hunter2@db:x/y"):
+        with pytest.raises(StoreError) as refused:
+            Store(address)
+        assert "hunter2" not in str(refused.value)
 
 
 def test_records_are_replaced_by_nothing_but_themselves(store: Store) -> None:

@@ -1,14 +1,16 @@
 """A policy that scores less often is judged as the kernel would have been, or said not to be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.engine import Replay
+from director_ai.replay.engine import HARD, WINDOW, Replay
 from director_ai.replay.staircase import NEVER
 from director_ai.tuning.cadence import inexact, replay_under
-from director_ai.tuning.study import TuneData
+from director_ai.tuning.study import TuneData, recorded_outcomes
 from director_ai.tuning.synthetic import archive
 from tests.tuning.studies import stored
 
@@ -67,6 +69,13 @@ def test_what_a_recording_holds_is_held_by_its_own_policy() -> None:
         (HaltPolicy(adaptive=True), HaltPolicy(adaptive=True, soft_limit=0.7), "adaptive"),
         (HaltPolicy(adaptive=True), HaltPolicy(adaptive=True, window_size=12), "adaptive"),
         (HaltPolicy(adaptive=True), HaltPolicy(), "adaptive"),
+        (HaltPolicy(), HaltPolicy(score_every_n=2, score_final=True), ""),
+        (HaltPolicy(score_every_n=2), HaltPolicy(score_every_n=2, score_final=True), "other"),
+        (
+            HaltPolicy(score_every_n=2, score_final=True),
+            HaltPolicy(score_every_n=2, score_final=True),
+            "",
+        ),
     ],
 )
 def test_what_is_not_exact_is_known(recorded: HaltPolicy, judged: HaltPolicy, kind: str) -> None:
@@ -76,3 +85,35 @@ def test_what_is_not_exact_is_known(recorded: HaltPolicy, judged: HaltPolicy, ki
 
     assert (bool(found.adaptive[0]), bool(found.other[0])) == (kind == "adaptive", kind == "other")
     assert found.either.dtype == np.bool_
+
+
+def test_a_halt_by_the_score_of_the_finished_text_is_replayed_as_it_was_recorded() -> None:
+    policy = HaltPolicy(score_every_n=4, score_final=True)
+    row = stored([0.9] * 5 + [0.1], policy)._replace(ended_by="halted")
+    data = TuneData.of([row])
+    looser = replace(policy, hard_limit=0.05, trend_threshold=1.5)
+
+    recorded = recorded_outcomes(data)
+    loosened = replay_under(data.labelled.curves, looser).outcomes(looser)
+
+    assert (recorded.trigger[0], recorded.mechanism[0]) == (5, HARD)
+    # Its source had no further token: the finished text was scored.
+    assert loosened.completes[0]
+
+
+def test_the_held_judgement_of_the_last_token_is_replayed_too() -> None:
+    policy = HaltPolicy(
+        hard_limit=0.1,
+        window_size=6,
+        window_threshold=0.7,
+        score_every_n=4,
+        score_final=True,
+        halt_mode="soft",
+        trend_threshold=1.5,
+    )
+    # Held, the fifth score brings the mean down; the finished text scores well.
+    row = stored([0.8] * 4 + [0.45, 0.95], policy)._replace(ended_by="soft_halted")
+
+    recorded = recorded_outcomes(TuneData.of([row]))
+
+    assert (recorded.trigger[0], recorded.mechanism[0]) == (5, WINDOW)

@@ -77,9 +77,20 @@ def test_the_sentences_hold_their_numbers() -> None:
     said = cautions.certifiable(n_good=113, alpha=0.02, delta=0.1)
 
     assert said.sentence == (
-        "A false-halt rate of 2 % cannot be certified with 113 good sessions; 149 are needed "
-        "at 90 % confidence."
+        "A false-halt rate of 2 % cannot be certified at 90 % confidence: 149 sealed good sessions "
+        "are needed, there are 113. That takes about 199 good sessions in all. A rate of 2.7 % "
+        "could be certified now."
     )
+    counted = cautions.certifiable(n_good=0, alpha=0.1, delta=0.1, n_in_all=60)
+    assert counted.sentence == (
+        "A false-halt rate of 10 % cannot be certified at 90 % confidence: 29 sealed good sessions "
+        "are needed, there are 0. That takes about 104 good sessions in all; there are 60."
+    )
+    by_lot = cautions.certifiable(n_good=113, alpha=0.02, delta=0.1, n_in_all=200)
+    assert "in all" not in by_lot.sentence
+    now = said.values["alpha_now"]
+    assert cautions.certifiable(n_good=113, alpha=now, delta=0.1) is None
+    assert cautions.certifiable(n_good=113, alpha=now - 0.001, delta=0.1) is not None
     assert "edge of what was tried: hard limit 0.5." in cautions.inside((2, 1, 1), GRID).sentence
     assert (
         "19 % of resampled tunings, and 3 comb" in CASES["unstable"][0]((19,) * 5 + (5,)).sentence

@@ -97,7 +97,8 @@ def test_too_few_sessions_are_refused_with_the_number_needed() -> None:
     assert found == Refusal(0.05, 0.1, 0.05, 1, 58, 59)
     assert found.sentence == (
         "A false-halt rate of 5.0 % cannot be certified with 90 % confidence by 58 sealed good "
-        "sessions: attempt 1 needs at least 59, 1 more."
+        "sessions: attempt 1 needs at least 59, 1 more. Of new good sessions half or more are "
+        "sealed. A rate of 5.1 % could be certified now."
     )
     assert isinstance(certify(GOOD[:, :59], BAD, **SETTINGS), Certificate)
 

@@ -1,6 +1,7 @@
 """Unjustified halts by the token, against their definitions."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import classes, replayed
 from director_ai.tuning.hazard import hazard, survival
+from director_ai.tuning.intervals import Z_95
 from director_ai.tuning.labelled import LabelledCurves
 from tests.tuning.archives import POLICY, archives, thorough
 
@@ -79,6 +81,42 @@ def test_survival_is_the_product_over_tokens(data) -> None:
             continue
         share *= 1 - sum(time == length and ended for time, ended in followed) / at_risk
         assert found.shares[n] == pytest.approx(share)
+
+
+def test_copies_of_a_session_in_its_group_narrow_nothing() -> None:
+    random = np.random.default_rng(2)
+    once = LabelledCurves.from_scores(
+        [[0.9] * n + [0.2] * (n % 3 == 0) for n in random.integers(5, 60, 80).tolist()],
+        labels=[0] * 80,
+    )
+    policy = HaltPolicy(window_threshold=0.0, trend_threshold=1.5)
+    copied = once.select(np.repeat(np.arange(80), 6))
+    apart = replace(copied, groups=np.arange(480))
+
+    first, again, wrong = (hazard(d, replayed(d, policy)) for d in (once, copied, apart))
+    curves = [survival(d, replayed(d, policy), lengths=(20, 40)) for d in (once, copied, apart)]
+
+    assert first.per_1000 == pytest.approx(again.per_1000) == pytest.approx(wrong.per_1000)
+    width = first.high - first.low
+    # A session is halted once at most, which a Poisson count does not know.
+    assert 0.75 < (again.high - again.low) / width < 1.2
+    assert (wrong.high - wrong.low) / width < 0.6
+    assert curves[1].low == pytest.approx(curves[0].low)
+    assert curves[1].high == pytest.approx(curves[0].high)
+    assert (curves[2].high - curves[2].low < 0.6 * (curves[0].high - curves[0].low)).all()
+
+
+def test_alone_the_interval_of_survival_is_greenwoods() -> None:
+    # Two of five halted at the second token; nobody left before.
+    data = LabelledCurves.from_scores([[0.9, 0.2]] * 2 + [[0.9, 0.9]] * 3, labels=[0] * 5)
+
+    found = survival(data, replayed(data, HaltPolicy(trend_threshold=1.5)), lengths=(1, 2))
+
+    error = math.sqrt(2 / (5 * 3))
+    reach = math.exp(Z_95 * error / -math.log(0.6))
+    assert (found.low[0], found.high[0]) == (1.0, 1.0)
+    assert found.low[1] == pytest.approx(0.6**reach)
+    assert found.high[1] == pytest.approx(0.6 ** (1 / reach))
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -218,3 +218,20 @@ def test_dealing_keeps_groups_labels_and_onset_shares() -> None:
     share = onsets[labels == BAD] / data.curves.lengths[labels == BAD]
     assert share == pytest.approx(np.full(150, 0.5), abs=0.03)
     assert (onsets[labels == GOOD] == NEVER).all()
+
+
+def test_a_group_of_both_labels_is_dealt_its_own_and_breaks_up_no_other() -> None:
+    data = archive(300, seed=5, group_size=3)
+    labels = np.where(data.groups % 2 == 0, BAD, GOOD)
+    labels[:3] = [BAD, GOOD, GOOD]
+    data = replace(data, labels=labels, onsets=np.full(300, NEVER))
+    firsts = set()
+
+    for seed in range(20):
+        dealt, _ = _dealt(data, np.random.default_rng(seed))
+        assert (dealt[3:].reshape(99, 3) == dealt[3::3, None]).all()
+        assert sorted(dealt[:3].tolist()) == [GOOD, GOOD, BAD]
+        firsts.add(tuple(dealt[:3].tolist()))
+        assert (dealt[3:] != labels[3:]).any()
+
+    assert len(firsts) == 3

@@ -1,11 +1,12 @@
 """The numbers of the result card, against counting by hand."""
 
+import numpy as np
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.classes import replayed
-from director_ai.tuning.intervals import wilson
+from director_ai.tuning.intervals import grouped_wilson, wilson
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.result import answer, flips_between, result
 from director_ai.tuning.synthetic import archive
@@ -47,6 +48,35 @@ def test_a_missed_session_leaks_to_its_end_and_has_no_delay() -> None:
     # Halted at token 2, which is withheld: only token 1 leaks; the other leaks tokens 1 to 3.
     assert (numbers.delay.median, numbers.delay.n) == (1.0, 1)
     assert (numbers.leaked.median, numbers.leaked.n) == (2.0, 2)
+
+
+def test_what_leaks_until_a_sentence_that_was_not_recorded_ends_is_not_counted() -> None:
+    soft = HaltPolicy(
+        hard_limit=0.0, window_size=2, window_threshold=0.5, trend_threshold=1.5, halt_mode="soft"
+    )
+    data = LabelledCurves.from_scores(
+        [[0.9, 0.3, 0.3], [0.9, 0.3, 0.3]], labels=[BAD, BAD], onsets=[1, 1], complete=[True, False]
+    )
+
+    numbers = judged(data, soft)
+
+    assert numbers.catch.least == 2
+    assert (numbers.leaked.median, numbers.leaked.n) == (2.0, 1)
+
+
+def test_the_interval_of_a_rate_goes_by_groups() -> None:
+    scores, labels = [[0.4]] * 20 + [[0.9]] * 180, [GOOD] * 200
+    alone = judged(LabelledCurves.from_scores(scores, labels=labels)).false
+    grouped = judged(
+        LabelledCurves.from_scores(scores, labels=labels, groups=np.arange(200) // 10)
+    ).false
+
+    assert (alone.counted, alone.n_groups, alone.is_few) == ("20 of 200", 0, False)
+    assert (grouped.counted, grouped.n_groups, grouped.is_few) == ("20 of 200", 20, True)
+    assert (alone.low, alone.high) == wilson(20, 200)
+    sizes = np.full(20, 10)
+    assert (grouped.low, grouped.high) == grouped_wilson(np.array([10, 10] + [0] * 18), sizes)
+    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
 
 
 def test_without_labels_the_answer_tells_how_often_it_halts() -> None:

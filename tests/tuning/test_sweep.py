@@ -114,6 +114,16 @@ def test_a_soft_halt_passes_its_last_token_and_a_hard_one_does_not() -> None:
     assert released(data, replayed(data, policy), policy).tolist() == [4, 1]
 
 
+def test_where_nothing_is_enforced_every_token_is_released() -> None:
+    data = LabelledCurves.from_scores([[0.9, 0.2, 0.9]], labels=[BAD], onsets=[1])
+    policy = HaltPolicy(halt_mode="observe")
+    outcomes = replayed(data, policy)
+
+    assert (outcomes.trigger.tolist(), outcomes.stop.tolist()) == ([1], [2])
+    assert released(data, outcomes, policy).tolist() == [3]
+    assert ledger(data, outcomes, policy) == (1, 0, 2, 0)
+
+
 def test_unknown_sessions_bound_every_rate() -> None:
     counts = Counts(*(np.asarray(float(n)) for n in (1, 2, 3, 4, 5, 6, 7)))
 

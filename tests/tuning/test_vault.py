@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from director_ai.errors import InvalidRequestError
+from director_ai.tuning.bounds import least_good_sessions, least_good_tuned
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
-from director_ai.tuning.vault import parted, sealed, seed_of, share_worth_sealing, witnesses
+from director_ai.tuning.vault import (
+    groups_to_seal,
+    parted,
+    sealed,
+    seed_of,
+    share_worth_sealing,
+    witnesses,
+)
 
 NAMES = np.array([f"prompt {n}" for n in range(4000)])
 ALL_GOOD = np.full(4000, GOOD)
@@ -63,10 +71,21 @@ def test_one_witness_a_group() -> None:
     assert found.tolist() == witnesses(groups, chosen, key="k").tolist()
 
 
-def test_nothing_is_sealed_that_could_promise_nothing() -> None:
-    assert share_worth_sealing(198, alpha=0.02, delta=0.1) == 0
-    assert share_worth_sealing(199, alpha=0.02, delta=0.1) == 0.75
-    assert share_worth_sealing(60, alpha=0.05, delta=0.2, share=0.8) == 0.8
+def test_what_is_sealed_can_certify_and_what_stays_open_can_be_proposed_by() -> None:
+    for n in range(1, 400):
+        share = share_worth_sealing(n, delta=0.1)
+        if share:
+            assert share * n >= least_good_sessions(alpha=0.1, delta=0.05)
+            assert (1 - share) * n >= least_good_tuned(alpha=0.1, delta=0.1) or n >= 199
+    assert [share_worth_sealing(n, delta=0.1) for n in (103, 104, 198, 199)] == [0, 0.5, 0.5, 0.75]
+
+
+@pytest.mark.parametrize("n_sealed", [1, 29, 59, 60, 149, 500])
+def test_no_fewer_good_sessions_would_do(n_sealed: int) -> None:
+    n = groups_to_seal(n_sealed, delta=0.1)
+
+    assert share_worth_sealing(n, delta=0.1) * n >= n_sealed
+    assert share_worth_sealing(n - 1, delta=0.1) * (n - 1) < n_sealed
 
 
 def test_an_empty_archive_has_no_parts() -> None:

@@ -15,7 +15,7 @@ from director_ai.ui import login
 from director_ai.ui.archive import STORE_VARIABLE, archive, reviewer
 from tests.storage.records import record
 
-pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install 'director-workbench[login]'")
+pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]'")
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("live", "sessions", "review", "tune", "data", "session")

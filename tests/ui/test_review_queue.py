@@ -8,6 +8,7 @@ from director_ai.core.runtime.record import Annotation
 from director_ai.storage.store import Store
 from director_ai.ui.review_queue import (
     FAULT_HINTS,
+    LAST_VISIT,
     MOST_QUEUED,
     Wanted,
     n_waiting,
@@ -15,7 +16,7 @@ from director_ai.ui.review_queue import (
     opening,
     similar,
 )
-from tests.ui.review_store import HOUR_US, N_COMPLETED, N_HALTED, night_store
+from tests.ui.review_store import HOUR_US, N_COMPLETED, N_HALTED, night, night_store
 
 NOW_US = 1_800_000_000_000_000
 
@@ -44,6 +45,36 @@ def test_the_closest_halt_comes_first(store):
     margins = [abs(card.margin) for card in cards]
 
     assert margins == sorted(margins)
+
+
+def test_of_halts_as_close_as_each_other_the_rarer_rule_comes_first(store):
+    # In the order of their keys the trends would come first.
+    store.delete(ids(store, Wanted()))
+    alike = [
+        replace(record, scores=(0.9, 0.6, 0.48), tokens=("a", "b", "c"), held=(False,) * 3)
+        for record in night(NOW_US)[:43]
+    ]
+    store.add(alike)
+
+    cards = open_queue(store, Wanted(), now_us=NOW_US).cards
+
+    assert len({card.margin for card in cards}) == 1
+    codes = list(dict.fromkeys(card.halt_code for card in cards))
+    assert codes == ["hard_limit", "window_avg", "downward_trend"]
+
+
+def test_since_the_last_visit_is_all_time_on_the_first(store):
+    assert len(ids(store, Wanted(since=LAST_VISIT))) == N_HALTED
+    assert ids(store, Wanted(since=LAST_VISIT, visited_us=NOW_US - HOUR_US)) == [
+        "downward_trend-00"
+    ]
+    assert n_waiting(store, NOW_US - HOUR_US) == 1
+
+
+def test_a_link_says_the_last_visit_as_a_length_of_time():
+    assert "since=all" in Wanted(since=LAST_VISIT).address(NOW_US)
+    hours = Wanted(since=LAST_VISIT, visited_us=NOW_US - 3 * HOUR_US - 1)
+    assert "since=4h" in hours.address(NOW_US)
 
 
 def test_by_rule_goes_in_order_of_precedence(store):

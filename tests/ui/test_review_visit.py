@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from director_ai.ui.review_queue import Wanted, open_queue
+from director_ai.ui.review_queue import Queue, Wanted, open_queue
 from director_ai.ui.review_visit import Given, Tally, Visit, labels_csv
 from tests.ui.review_store import night_store
 
@@ -71,6 +71,20 @@ def test_undo_of_a_second_thought_brings_the_first_back(visit):
     visit.undo()
 
     assert visit.given[card.id].verdict == "right"
+
+
+def test_undo_reaches_back_behind_the_queue_before(visit):
+    card, other = visit.queue.cards[:2]
+    visit.give([card.id], given("right"), [1])
+    later = Visit(visit.wanted, Queue((other,), 1), 200.0, steps=visit.steps)
+    later.give([other.id], given("false"), [2])
+
+    later.undo()
+    assert (later.card, later.given, later.problem) == (other, {}, "")
+    later.undo()
+
+    assert (later.card, later.given, later.steps) == (other, {}, [])
+    assert later.problem.startswith(f"Taken back: what you said of {card.id}, ")
 
 
 def test_a_verdict_on_similar_halts_is_one_step(visit):

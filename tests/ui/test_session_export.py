@@ -1,16 +1,21 @@
 """What a list is exported as."""
 
 import io
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from director_ai.core.runtime.record_json import from_line
+from director_ai.errors import DamagedSessionError
 from director_ai.sources.samples import samples
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui import session_export
+from tests.storage.records import record
 
 
 @pytest.mark.parametrize("kind", ["list", "jsonl", "parquet", "csv_long", "csv_wide", "otlp"])
@@ -20,7 +25,7 @@ def test_every_kind_of_export_holds_what_was_found(kind: str, tmp_path: Path) ->
         store.add(list(samples().values()))
         rows = store.summaries(query, limit=100)
         if kind == "list":
-            written = session_export._list(store, [], query, len(rows))
+            written = session_export._list(store, [], query)
         else:
             written = session_export._file(store, [], query, kind)
 
@@ -37,3 +42,32 @@ def test_every_kind_of_export_holds_what_was_found(kind: str, tmp_path: Path) ->
     else:
         read = pd.read_parquet(io.BytesIO(written))
         assert read["id"].tolist() == [row.id for row in rows]
+
+
+def test_a_list_holds_every_row_there_is_when_it_is_made(tmp_path: Path) -> None:
+    with Store(tmp_path / "sessions.db") as store:
+        store.add([record(f"s{number:03}") for number in range(150)])
+
+        assert session_export._list(store, [], SessionQuery()).count(b"\n") == 151
+
+
+def test_a_file_that_cannot_be_made_leaves_its_reason_until_one_can(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    outcome = session_export.Outcome()
+    with Store(path) as store:
+        store.add([record("a"), record("b")])
+        with closing(sqlite3.connect(path)) as connection, connection:
+            key = "(SELECT key FROM sessions WHERE id = 'b')"
+            connection.execute(f"UPDATE bodies SET text = upper(text) WHERE session = {key}")
+
+        with pytest.raises(DamagedSessionError):
+            session_export.told(
+                outcome, partial(session_export._file, store, [], SessionQuery(), "jsonl")
+            )
+        assert "'b'" in outcome.problem
+        assert "is not what was sealed" in outcome.problem
+        chosen = [store.summary("a")]
+        session_export.told(
+            outcome, partial(session_export._file, store, chosen, SessionQuery(), "jsonl")
+        )
+        assert outcome.problem == ""

@@ -1,6 +1,7 @@
 """A session's tables, and the files made from them."""
 
 import io
+from dataclasses import replace
 
 import pandas as pd
 
@@ -24,6 +25,13 @@ def test_the_table_has_a_row_a_token_and_no_score_where_there_was_none():
     assert pd.isna(table["score"][3])
     assert table["held"].tolist() == [False, True, False, False]
     assert table["margin"][2] == -0.2
+
+
+def test_the_table_tells_when_each_token_was_judged_where_that_was_kept():
+    timed = replace(RECORD, times_us=(0, 1500, 3000, 10_000))
+
+    assert token_table(timed, judged(timed, HaltPolicy()))["ms"].tolist() == [0.0, 1.5, 3.0, 10.0]
+    assert token_table(RECORD, judged(RECORD, HaltPolicy()))["ms"].isna().all()
 
 
 def test_what_cannot_be_seen_is_spelled_out():

@@ -18,8 +18,8 @@ def test_the_oldest_finished_session_gives_way(monkeypatch):
     for name in ("a", "b", "c"):
         finished.add(replace(RECORD, id=name))
 
-    assert finished.ids() == ["b", "c"]
     assert finished.get("a") is None
+    assert finished.get("b") == replace(RECORD, id="b")
     assert finished.get("c") == replace(RECORD, id="c")
 
 

@@ -9,8 +9,8 @@ from director_ai.storage.summary import JUDGED
 from director_ai.tuning.result import flips_between
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune_data import replay_of
-from director_ai.ui.tune_flip_list import flips_csv, session_link
-from director_ai.ui.tune_flips import KINDS, flip_rows, flip_table, lows
+from director_ai.ui.tune_flip_list import flips_csv, link_values, session_link
+from director_ai.ui.tune_flips import KINDS, ends_between, flip_rows, flip_table, lows
 from tests.ui.tune_store import records
 
 LOOSER = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=1.5)
@@ -24,6 +24,10 @@ def scene(tmp_path, n_sessions: int = 200):
     after = replay_of(data, LOOSER).outcomes(LOOSER)
     changed, counts = flips_between(data.labelled, before, after)
     return data, before, after, changed, counts
+
+
+def ends(data, before, after):
+    return ends_between(data, replay_of(data, LOOSER), (HaltPolicy(), before), (LOOSER, after))
 
 
 def test_the_harmful_kinds_come_first_and_no_session_twice(tmp_path) -> None:
@@ -41,7 +45,7 @@ def test_the_table_tells_both_ends(tmp_path) -> None:
     data, before, after, changed, _ = scene(tmp_path)
     rows = flip_rows(changed)
 
-    table = flip_table(rows, data, before, after)
+    table = flip_table(rows, data, ends(data, before, after))
 
     first = rows[0].row
     assert table["Id"][0] == data.ids[first]
@@ -64,11 +68,49 @@ def test_the_file_holds_every_flip(tmp_path) -> None:
     data, before, after, changed, counts = scene(tmp_path)
     rows = flip_rows(changed)
 
-    found = list(csv.DictReader(io.StringIO(flips_csv(rows, data, before, after))))
+    found = list(csv.DictReader(io.StringIO(flips_csv(rows, data, ends(data, before, after)))))
 
     assert [row["id"] for row in found] == [data.ids[row.row] for row in rows]
     assert sum(row["change"] == "false_lost" for row in found) == counts.false_lost
     assert found[0]["halt_before"] == str(before.trigger[rows[0].row])
+
+
+def test_a_flip_tells_its_margin_and_the_tokens_it_gains(tmp_path) -> None:
+    data, before, after, changed, _ = scene(tmp_path)
+    rows = flip_rows(changed)
+
+    table = flip_table(rows, data, ends(data, before, after))
+
+    halted = after.halts[[row.row for row in rows]]
+    assert (table["Margin now"][halted] < 0).all()
+    assert (table["Margin now"][~halted] >= 0).all()
+    known = 0
+    for place, (_, row) in enumerate(rows):
+        gained = table["Tokens ±"][place]
+        if before.halts[row] and after.completes[row]:
+            assert gained == data.labelled.curves.lengths[row] - before.trigger[row]
+            known += 1
+        if after.unknown[row]:
+            assert gained != gained
+    assert known > 0
+
+
+def test_a_link_keeps_every_digit() -> None:
+    policy = HaltPolicy(
+        hard_limit=0.34123456789,
+        window_threshold=0.1 + 0.2,
+        trend_threshold=0.123456789012,
+        soft_limit=0.61234567890123,
+    )
+
+    found = link_values(policy)
+
+    assert [float(found[key]) for key in "hads"] == [
+        policy.hard_limit,
+        policy.window_threshold,
+        policy.trend_threshold,
+        policy.soft_limit,
+    ]
 
 
 def test_a_link_to_a_session_names_it_and_every_limit() -> None:

@@ -4,7 +4,7 @@ from director_ai.core.halting import downward_trend, hard_limit, window_average
 from director_ai.core.halting.cadence import Cadence
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm
-from director_ai.core.halting.sentence import ends_sentence
+from director_ai.core.halting.sentence import Ending, ending
 from director_ai.core.halting.verdict import PASS, WARN, Verdict
 
 SOFT_HALT_CAP = 50
@@ -49,12 +49,15 @@ class HaltMachine:
         "_fall",
         "_floor",
         "_hard_limit",
+        "_is_soft",
         "_longest",
         "_mode",
         "_near_fall",
         "_near_window_sum",
         "_pending_since",
         "_refresh_at",
+        "_sentence",
+        "_sentence_before",
         "_soft_limit",
         "_trend_sum",
         "_trend_window",
@@ -71,6 +74,10 @@ class HaltMachine:
         self.scores: list[float] = []
         self.trigger: tuple[Alarm, ...] = ()
         self._mode = policy.halt_mode
+        self._is_soft = policy.halt_mode == "soft"
+        # What the text ends in, and did a token ago; kept where soft halts wait for it.
+        self._sentence: Ending = "open"
+        self._sentence_before: Ending = "open"
         self._hard_limit = policy.hard_limit
         self._soft_limit = policy.soft_limit
         self._window_size = policy.window_size
@@ -116,6 +123,9 @@ class HaltMachine:
         """
         scores = self.scores
         scores.append(score)
+        if self._is_soft:
+            self._sentence_before = self._sentence
+            self._sentence = ending(token, self._sentence)
         if score >= self._floor and score <= self._ceiling:
             return PASS
         index = len(scores) - 1
@@ -143,11 +153,12 @@ class HaltMachine:
             self.cadence = self._cadence.step
         if not alarms and self._pending_since < 0:
             return PASS if score >= self._soft_limit else WARN
-        return self._act(index, token, score, alarms)
+        return self._act(index, score, alarms)
 
     def retract(self) -> None:
         """Take the last score back, so that its token can be judged by another."""
         self.scores.pop()
+        self._sentence = self._sentence_before
         self._refresh()
 
     def window_mean(self) -> float:
@@ -220,7 +231,7 @@ class HaltMachine:
                 alarms.append(Alarm(downward_trend.NAME, index, drop, policy.trend_threshold))
         return tuple(alarms)
 
-    def _act(self, index: int, token: str, score: float, alarms: tuple[Alarm, ...]) -> Verdict:
+    def _act(self, index: int, score: float, alarms: tuple[Alarm, ...]) -> Verdict:
         """Turn the alarms of a token into what happens in the policy's mode."""
         self.trigger = self.trigger or alarms
         if self._mode == "observe":
@@ -230,7 +241,7 @@ class HaltMachine:
         if self._pending_since < 0:
             self._pending_since = index
             self._calm_above = _NEVER
-        if ends_sentence(token) or index - self._pending_since >= SOFT_HALT_CAP:
+        if self._sentence != "open" or index - self._pending_since >= SOFT_HALT_CAP:
             return Verdict("soft_stop", alarms=alarms)
         return Verdict("go", warning=True, alarms=alarms)
 

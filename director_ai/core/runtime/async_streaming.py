@@ -51,6 +51,8 @@ class AsyncStreamingKernel(HaltMonitor):
     ('hard_limit (0.2000 < 0.4)', 'The sky')
     """
 
+    _awaits_on_halt = True
+
     def __init__(
         self,
         hard_limit: float = 0.5,
@@ -112,11 +114,11 @@ class AsyncStreamingKernel(HaltMonitor):
         self,
         token_source: AsyncIterable[str],
         coherence_callback: Callable[[str], float | Awaitable[float]],
+        *,
         evidence_callback: Callable[[str], str | None] | None = None,
         scorer: Reviewer | None = None,
         top_k: int = 3,
         prompt: str = "",
-        *,
         on_event: Observer | None = None,
     ) -> AsyncTokenStream:
         """Return the events of a stream as they happen, for ``async for``.
@@ -139,20 +141,20 @@ class AsyncStreamingKernel(HaltMonitor):
         self,
         token_source: AsyncIterable[str],
         coherence_callback: Callable[[str], float | Awaitable[float]],
+        *,
         evidence_callback: Callable[[str], str | None] | None = None,
         scorer: Reviewer | None = None,
         top_k: int = 3,
         prompt: str = "",
-        *,
         on_event: Observer | None = None,
     ) -> StreamSession:
         """Judge a whole stream and return its session; parameters as :meth:`stream_tokens`."""
         return await self.stream_tokens(
             token_source,
             coherence_callback,
-            evidence_callback,
-            scorer,
-            top_k,
-            prompt,
+            evidence_callback=evidence_callback,
+            scorer=scorer,
+            top_k=top_k,
+            prompt=prompt,
             on_event=on_event,
         ).run_to_end()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from director_ai.core.halting.policy import checked_integer
 from director_ai.core.halting.reason import HaltReason
+from director_ai.core.runtime.hooks import is_async
 from director_ai.errors import InvalidPolicyTypeError
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ class Reviewer(Protocol):
     """What the kernel asks of a scorer: ``CoherenceScorer`` and whatever resembles it."""
 
     def review(self, prompt: str, action: str) -> tuple[bool, Any]:
-        """Return whether ``action`` is approved as an answer to ``prompt``, and its score."""
+        """Return whether ``action`` is approved as an answer to ``prompt``, and its score.
+
+        A reviewer that says how much evidence it gives at most, as ``max_evidence``, is asked for
+        more by ``retrieve(prompt, action, top_k)``.
+        """
         ...
 
 
@@ -55,6 +60,11 @@ class EvidenceRequest:
             raise InvalidPolicyTypeError(
                 f"evidence_callback must be callable or None, got {self.callback!r}"
             )
+        if is_async(self.callback):
+            raise InvalidPolicyTypeError(
+                "evidence_callback must be a plain function or None, "
+                f"got {self.callback!r}, an async one"
+            )
 
     def structured(self, text: str, reason: HaltReason, last_score: float) -> HaltEvidence | None:
         """Return the scorer's evidence, or ``None`` without a scorer."""
@@ -66,6 +76,9 @@ class EvidenceRequest:
         prompt = self.prompt if self.prompt.strip() else text
         _, score = self.scorer.review(prompt, text)
         chunks = list(getattr(score, "evidence", None) or ())
+        scorer: Any = self.scorer
+        if self.top_k > getattr(scorer, "max_evidence", self.top_k):
+            chunks = scorer.retrieve(prompt, text, self.top_k)
         return HaltEvidence(
             reason=str(reason),
             last_score=last_score,

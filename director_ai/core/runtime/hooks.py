@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 Observer = Callable[[TokenEvent], object]
 
 
+def is_async(function: object) -> bool:
+    """Return whether calling ``function`` gives something to await instead of its result."""
+    # Imported where a kernel is made or a stream begins: importing the package does not need it.
+    from inspect import iscoroutinefunction
+
+    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
+
+
 class Follower(Protocol):
     """What is told when a stream begins and when its session is finished, each at most once."""
 

@@ -9,7 +9,7 @@ from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy, checked_integer
 from director_ai.core.halting.score import as_score
 from director_ai.core.runtime.evidence import EvidenceRequest
-from director_ai.core.runtime.hooks import Observer, logger
+from director_ai.core.runtime.hooks import Observer, is_async, logger
 from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession
 from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, InvalidScoreError
@@ -32,6 +32,16 @@ def _limit(name: str) -> Any:
 
 def _checked_limit(name: str, value: int | None) -> int | None:
     return None if value is None else checked_integer(name, value, least=1)
+
+
+def _check_hook(name: str, hook: object, *, may_be_async: bool = False) -> None:
+    if hook is not None and not callable(hook):
+        raise InvalidPolicyTypeError(f"{name} must be callable or None, got {hook!r}")
+    if is_async(hook) and not may_be_async:
+        raise InvalidPolicyTypeError(
+            f"{name} must be a plain function or None, got {hook!r}, an async one; "
+            "nothing awaits it but AsyncStreamingKernel its on_halt"
+        )
 
 
 class HaltMonitor:
@@ -71,6 +81,8 @@ class HaltMonitor:
     adaptive = _limit("adaptive")
     max_cadence = _limit("max_cadence")
 
+    _awaits_on_halt = False
+
     def __init__(
         self,
         policy: HaltPolicy | None = None,
@@ -82,9 +94,8 @@ class HaltMonitor:
         max_tokens: int | None = None,
         max_chars: int | None = None,
     ) -> None:
-        for name, hook in (("on_halt", on_halt), ("on_event", on_event)):
-            if hook is not None and not callable(hook):
-                raise InvalidPolicyTypeError(f"{name} must be callable or None, got {hook!r}")
+        _check_hook("on_halt", on_halt, may_be_async=self._awaits_on_halt)
+        _check_hook("on_event", on_event)
         if on_fault not in ("raise", "halt"):
             raise InvalidPolicyError(f"on_fault must be 'raise' or 'halt', got {on_fault!r}")
         if not isinstance(streaming_debug, bool):
@@ -176,6 +187,7 @@ class HaltMonitor:
         return f"{session.output}\n[KERNEL INTERRUPT: {session.halt_reason}]"
 
     def _begin(self, evidence: EvidenceRequest, on_event: Observer | None) -> StreamRun:
+        _check_hook("on_event", on_event)
         observers = tuple(observer for observer in (self.on_event, on_event) if observer)
         return StreamRun(
             self._policy,

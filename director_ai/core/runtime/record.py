@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltReason
-from director_ai.core.halting.sentence import ends_sentence
+from director_ai.core.halting.sentence import ends_sentence, split_tail
 from director_ai.core.runtime.session import StreamSession
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Ending = Literal["completed", "halted", "soft_halted", "fault", "operator", "aba
 Label = Literal["good", "bad", "unsure"]
 
 WITHHELD = "▒"
-"""Stands for every character of a token whose text was not kept, its sentence end excepted."""
+"""Stands for a character of a text not kept; what ends a sentence or closes a quote is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +247,11 @@ def without_text(record: SessionRecord) -> SessionRecord:
 def withheld(token: str) -> str:
     """Return what stands for a token whose text is not kept.
 
-    >>> withheld(" secret"), withheld("end.")
-    ('▒▒▒▒▒▒▒', '▒▒▒.')
+    >>> withheld(" secret"), withheld("end!"), withheld('"')
+    ('▒▒▒▒▒▒▒', '▒▒▒.', '"')
     """
-    ends = ends_sentence(token)
-    return WITHHELD * (len(token) - ends) + "." * ends
+    stem, tail = split_tail(token)
+    if stem and not ends_sentence(token):
+        return WITHHELD * len(token)
+    ends = ends_sentence(stem)
+    return WITHHELD * (len(stem) - ends) + "." * ends + tail

@@ -1,11 +1,10 @@
 """One stream of the sync kernel, token by token."""
 
-import inspect
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import cast
 
 from director_ai.core.runtime.evidence import EvidenceRequest
-from director_ai.core.runtime.hooks import Follower, Observer
+from director_ai.core.runtime.hooks import Follower, Observer, is_async
 from director_ai.core.runtime.kernel import Abortable, HaltMonitor
 from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession, TokenEvent
@@ -33,9 +32,7 @@ class TokenStream(Iterator[TokenEvent]):
         on_event: Observer | None = None,
     ) -> None:
         check_sources(tokens, callback, method="__iter__", kind="an iterable of str")
-        if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(
-            type(callback).__call__
-        ):
+        if is_async(callback):
             raise TypeError(
                 "coherence_callback must be a plain function, got an async one; "
                 "use AsyncStreamingKernel for it"

@@ -17,6 +17,7 @@ _SENTENCE_BREAK: Final = re.compile(
     r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+"
     r"|(?<=[。！？])|\n\s*\n|\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t])"
 )
+_BLANK_LINE: Final = re.compile(r"\n\s*\n")
 
 
 class FactChunk(NamedTuple):
@@ -55,6 +56,26 @@ class GroundTruthStore:
         for key, text in facts.items():
             store.add(key, text)
         return store
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        r"""Return a store of a text's paragraphs, known by their numbers: ``fact 1``, ``fact 2``.
+
+        A line without a word ends a paragraph.
+
+        >>> store = GroundTruthStore.from_text("The sky is blue.\n\nGrass is green.\n\n")
+        >>> [chunk.source for chunk in store.chunks]
+        ['fact 1', 'fact 2']
+
+        Raises
+        ------
+        ValueError
+            If there is no paragraph in it.
+        """
+        paragraphs = [each for each in _BLANK_LINE.split(text) if each.strip()]
+        if not paragraphs:
+            raise ValueError(f"text must hold a fact, got {text!r}")
+        return cls.from_mapping({f"fact {n}": each for n, each in enumerate(paragraphs, start=1)})
 
     @classmethod
     def from_files(cls, paths: Iterable[str | Path]) -> Self:

@@ -31,7 +31,8 @@ class HaltEvidence:
     reason
         The halt reason, as printed.
     last_score
-        Coherence at the halt, in [0, 1]; ``nan`` when the score was invalid.
+        Coherence of the last token, in [0, 1]: only limits halt with evidence, and they have a
+        score to judge.
     evidence_chunks
         Closest chunks, nearest first.
     nli_scores

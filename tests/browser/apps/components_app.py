@@ -86,13 +86,15 @@ st.session_state.setdefault("n_tokens", int(query.get("n", "200")))
 st.session_state.setdefault("runs", 0)
 st.session_state.runs += 1
 live = "live" in query
+# With ?hold nothing grows before the button is pressed.
+held = "hold" in query and not st.session_state.get("begun")
 limit = int(query.get("until", "2000"))
 
 
 @st.fragment(run_every=0.2 if live else None, key="parts")
 def parts() -> None:
     """Draw everything; in ``?live`` ten more tokens at each tick."""
-    if live:
+    if live and not held:
         st.session_state.n_tokens = min(limit, st.session_state.n_tokens + 10)
     shift = st.session_state.get("shift", 0.0)
     n_points = st.session_state.n_tokens
@@ -128,5 +130,11 @@ def parts() -> None:
 parts()
 left, middle, right = st.columns(3)
 left.slider("Shift", -0.2, 0.2, 0.0, 0.01, key="shift")
-middle.button("Run again", key="again", type="primary")
+middle.button(
+    "Run again",
+    key="again",
+    type="primary",
+    on_click=st.session_state.update,
+    kwargs={"begun": True},
+)
 right.text(f"runs {st.session_state.runs} theme {st.context.theme.type}")

@@ -148,6 +148,27 @@ def test_the_hard_limit_cuts_a_soft_halt_short():
     assert actions(SOFT, [0.5, 0.5, 0.5, 0.5, 0.19])[-1] == "stop"
 
 
+def test_a_soft_halt_on_a_closing_quote_releases_no_further_sentence():
+    machine = HaltMachine(HaltPolicy(window_size=1, window_threshold=0.6, halt_mode="soft"))
+
+    actions = [
+        machine.push(token, score).action
+        for token, score in zip(['"', "No", ".", '"'], [0.9, 0.9, 0.9, 0.55])
+    ]
+
+    assert actions == ["go", "go", "go", "soft_stop"]
+
+
+def test_a_token_taken_back_leaves_no_sentence_end():
+    machine = HaltMachine(HaltPolicy(window_size=1, window_threshold=0.6, halt_mode="soft"))
+    machine.push("No", 0.9)
+    machine.push(".", 0.9)
+    machine.retract()
+
+    assert machine.push(" more", 0.55).action == "go"
+    assert machine.push('"', 0.9).action == "go"
+
+
 def test_observing_stops_nothing_and_remembers_the_first_alarm():
     machine = HaltMachine(HaltPolicy(**{**WINDOW, "halt_mode": "observe"}))
 

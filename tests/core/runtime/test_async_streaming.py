@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import time
+from inspect import signature
 from itertools import count
 
 import pytest
@@ -480,3 +481,12 @@ def test_one_kernel_serves_many_tasks_at_once():
 
     assert asyncio.run(main()) == list(range(10, 50))
     assert kernel._waiting == {}
+
+
+@pytest.mark.parametrize("method", ["stream_tokens", "stream_to_session"])
+def test_what_was_not_published_is_given_by_its_name(method):
+    parameters = signature(getattr(AsyncStreamingKernel, method)).parameters
+
+    named = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
+
+    assert named == ["evidence_callback", "scorer", "top_k", "prompt", "on_event"]

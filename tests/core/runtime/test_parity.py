@@ -11,7 +11,9 @@ from director_ai.core.halting import downward_trend, window_average
 from tests.core import oracle
 from tests.core.kernels import KINDS, run
 
-TOKENS = st.sampled_from([" a", " b", " c", "d", " 3.5", " e,", " f.", ' g!"', "\n", "。", " h?)"])
+TOKENS = st.sampled_from(
+    [" a", " b", " c", "d", " 3.5", " e,", " f.", '"', ")", ' "', ' g!"', "\n", "。", " h?)"]
+)
 HUNDREDTHS = st.integers(0, 100).map(lambda k: k / 100)
 GOOD = st.integers(50, 100).map(lambda k: k / 100)
 SPECIAL = st.sampled_from([0.0, 1.0, 0.5, nextafter(0.5, 0), 0.55, 0.6, nextafter(0.6, 0), 1 / 3])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
-from director_ai.core.halting.sentence import ends_sentence
+from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.runtime.record import (
     Annotation,
     SessionRecord,
@@ -352,9 +352,7 @@ def read(line: str) -> SessionRecord | None:
 def test_without_its_text_a_record_halts_and_charts_as_before(record: SessionRecord) -> None:
     bare = without_text(record)
 
-    assert [ends_sentence(token) for token in bare.tokens] == [
-        ends_sentence(token) for token in record.tokens
-    ]
+    assert sentence_ends(bare.tokens) == sentence_ends(record.tokens)
     assert list(map(len, bare.tokens)) == list(map(len, record.tokens))
     assert (bare.scores, bare.held, bare.halt) == (record.scores, record.held, record.halt)
 
@@ -368,7 +366,16 @@ def test_nothing_readable_is_left_of_a_withheld_text() -> None:
 
 
 def test_a_withheld_sentence_end_keeps_its_length() -> None:
-    assert withheld('over."') == "▒▒▒▒▒."
+    assert withheld('over!"') == '▒▒▒▒."'
+
+
+@quick
+@given(st.lists(st.text("a.\"' \n)", max_size=4), max_size=8))
+def test_withheld_tokens_end_sentences_where_their_text_does(tokens: list[str]) -> None:
+    bare = [withheld(token) for token in tokens]
+
+    assert sentence_ends(bare) == sentence_ends(tokens)
+    assert "a" not in "".join(bare)
 
 
 @pytest.mark.parametrize(

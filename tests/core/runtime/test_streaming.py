@@ -1,6 +1,7 @@
 """The sync kernel's shell: the incremental form, closing, hooks, threads and the operator."""
 
 import asyncio
+import functools
 import logging
 import threading
 import time
@@ -8,7 +9,10 @@ import time
 import pytest
 
 from director_ai import (
+    AsyncStreamingKernel,
+    CoherenceScorer,
     EvidenceChunk,
+    GroundTruthStore,
     HaltEvidence,
     HaltMonitor,
     HaltPolicy,
@@ -255,12 +259,12 @@ def test_on_a_halt_the_mark_comes_first_then_the_source_then_evidence_then_the_h
         return "because"
 
     kernel = kernel_of(kind, on_halt=on_halt)
-    arguments = (Tokens(), scripted(0.9, 0.2), evidence, Scorer(), 3, " ")
+    given = {"evidence_callback": evidence, "scorer": Scorer(), "top_k": 3, "prompt": " "}
     if kind == "sync":
-        stream = kernel.stream(*arguments)
+        stream = kernel.stream(Tokens(), scripted(0.9, 0.2), **given)
         stream.run_to_end()
     else:
-        stream = kernel.stream_tokens(*arguments)
+        stream = kernel.stream_tokens(Tokens(), scripted(0.9, 0.2), **given)
         asyncio.run(stream.run_to_end())
 
     assert order == [
@@ -300,6 +304,50 @@ def test_the_halting_event_carries_the_evidence(kind):
     last = ran.events[-1]
     assert (last.evidence, last.halt_evidence) == ("saw  w0 w1", structured)
     assert ran.session.halt_evidence == "saw  w0 w1"
+
+
+@both
+def test_as_many_chunks_are_kept_as_were_asked_for(kind):
+    facts = {f"fact {n}": f"Bees make honey, said witness {n}." for n in range(20)}
+    scorer = CoherenceScorer(ground_truth_store=GroundTruthStore.from_mapping(facts))
+
+    ran = run(kind, words(2), scripted(0.2), scorer=scorer, top_k=15, prompt="Who makes honey?")
+
+    assert len(ran.session.halt_evidence_structured.evidence_chunks) == 15
+
+
+async def awaited(_):
+    return None
+
+
+class Awaited:
+    async def __call__(self, _):
+        return None
+
+
+@pytest.mark.parametrize("hook", [awaited, Awaited(), functools.partial(awaited)])
+def test_an_async_hook_that_nothing_would_await_is_refused(hook):
+    for kernel, name in (
+        (StreamingKernel, "on_halt"),
+        (HaltMonitor, "on_halt"),
+        (StreamingKernel, "on_event"),
+        (AsyncStreamingKernel, "on_event"),
+    ):
+        with pytest.raises(TypeError, match=f"{name} must be a plain function or None"):
+            kernel(**{name: hook})
+    AsyncStreamingKernel(on_halt=hook)
+
+
+@both
+@pytest.mark.parametrize("name", ["on_event", "evidence_callback"])
+def test_an_async_hook_of_one_stream_is_refused_before_it_begins(kind, name):
+    kernel, source = kernel_of(kind), Source(words(2))
+    begin = kernel.stream if kind == "sync" else kernel.stream_tokens
+
+    with pytest.raises(TypeError, match=f"{name} must be a plain function or None"):
+        begin(source, scripted(0.9), **{name: awaited})
+
+    assert source.pulled == 0
 
 
 @both

@@ -1,0 +1,52 @@
+"""Scores of finished texts: the second judgement of a stream's last token."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from director_ai.core.halting import downward_trend, window_average
+from director_ai.replay.curves import Curves, FloatArray
+from director_ai.replay.staircase import Lows, Staircase
+
+
+def with_finals(
+    stairs: Sequence[Staircase], curves: Curves, window_size: int, trend_window: int
+) -> tuple[Staircase, ...]:
+    """Return the three staircases with a last low wherever the finished text scores lower.
+
+    Parameters
+    ----------
+    stairs
+        Of score, mean and minus the drop, without the finished texts.
+    curves
+        Their ``finals`` take the place of the last score; the low comes one after the last token.
+    window_size, trend_window
+        Tokens.
+    """
+    assert curves.finals is not None
+    again = np.flatnonzero(~np.isnan(curves.finals))
+
+    def last(n: int) -> list[FloatArray]:
+        """Return the last ``n`` scores of every session in question, oldest first."""
+        starts = curves.offsets[1:][sessions] - n
+        scores = [curves.scores[starts + place] for place in range(n - 1)]
+        return [*scores, curves.finals[sessions]]  # type: ignore[index]  # asserted above
+
+    found = []
+    for rule, (before, size) in enumerate(zip(stairs, (1, window_size, trend_window), strict=True)):
+        sessions = again[curves.lengths[again] >= size]
+        if rule == 0:
+            values = curves.finals[sessions]
+        elif rule == 1:
+            values = window_average.statistic(last(size))
+        else:
+            values = -downward_trend.statistic(last(size))
+        lower = values < before.lowest()[sessions]
+        sessions = sessions[lower]
+        counts = np.diff(before.offsets)
+        all_before = Lows(
+            np.repeat(np.arange(len(counts)), counts), before.positions, before.values
+        )
+        news = Lows(sessions, curves.lengths[sessions], values[lower])
+        found.append(Staircase.of([all_before, news], curves.n_sessions))
+    return tuple(found)

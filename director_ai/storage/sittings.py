@@ -1,0 +1,55 @@
+"""When people sat down to label: what one label after another says of their visits."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import select
+
+from director_ai.storage.schema import annotations
+from director_ai.storage.store import Store
+
+HOUR_US: Final = 3_600_000_000
+PAUSE_US: Final = 4 * HOUR_US
+"""Labels further apart than this are of two visits."""
+
+
+def label_times(store: Store, author: str) -> list[int]:
+    """Return when a person labelled, the newest first; microseconds since the Unix epoch."""
+    at_us = annotations.c.at_us
+    statement = select(at_us).where(annotations.c.author == author).order_by(at_us.desc())
+    with store._database.reading() as connection:
+        return list(connection.execute(statement).scalars())
+
+
+def visit_before(times_us: Iterable[int], now: int) -> int | None:
+    """Return when the visit before the one going on at ``now`` began.
+
+    Parameters
+    ----------
+    times_us
+        When the person labelled, the newest first.
+    now
+        The same unit.
+
+    Returns
+    -------
+    int or None
+        An hour before its first label, as what was still being recorded then had no halt to show;
+        ``None`` without a visit before.
+
+    Examples
+    --------
+    >>> hours = (40, 39, 18, 17)
+    >>> visit_before([hour * HOUR_US for hour in hours], 41 * HOUR_US) == 16 * HOUR_US
+    True
+    """
+    last, began = now, None
+    for at_us in times_us:
+        if last - at_us > PAUSE_US:
+            if began is not None:
+                break
+            began = at_us
+        elif began is not None:
+            began = at_us
+        last = at_us
+    return None if began is None else began - HOUR_US

@@ -1,0 +1,144 @@
+"""How soon every combination of thresholds halts bad sessions: one more weighted histogram."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.replay.engine import Replay
+from director_ai.replay.staircase import NEVER
+from director_ai.tuning.classes import DEFAULT_GRACE
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.sweep import Grid
+from director_ai.tuning.tables import early_cells, passing
+
+
+class Timing(NamedTuple):
+    """Bad sessions with a known onset under every combination, in hard mode; the grid's shape.
+
+    Attributes
+    ----------
+    early, timely, late
+        Sessions halted before the onset, within the grace after it, and later.
+    leaked
+        Tokens from the onset on that readers get, in all; without the sessions that are not
+        known to be halted or to complete.
+    n_told
+        Sessions that ``leaked`` is of.
+    delay
+        Mean tokens from onset to halt of those timely or late, at least 0 each; nan of none.
+    """
+
+    early: FloatArray
+    timely: FloatArray
+    late: FloatArray
+    leaked: FloatArray
+    n_told: FloatArray
+    delay: FloatArray
+
+    @property
+    def mean_leaked(self) -> FloatArray:
+        """Leaked tokens of a bad session; nan of none."""
+        return _ratio(self.leaked, self.n_told)
+
+
+def timing(
+    data: LabelledCurves,
+    replay: Replay,
+    grid: Grid,
+    *,
+    grace: int = DEFAULT_GRACE,
+    tolerance: int = 0,
+) -> Timing:
+    """Return how soon every combination halts.
+
+    A token leaks where the extremes up to and with it pass all three thresholds. They only change
+    at a new low, so that every stretch between two lows is one entry of a histogram, weighing its
+    tokens: O(n_lows + n_cells) for all combinations, exactly.
+
+    Parameters
+    ----------
+    data, replay, grid, tolerance
+        See :func:`director_ai.tuning.sweep.sweep`.
+    grace
+        Tokens after the onset within which a halt is in time.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9, 0.9, 0.6, 0.3]], labels=[1], onsets=[1])
+    >>> replay = Replay(data.curves, window_size=9, trend_window=9)
+    >>> found = timing(data, replay, Grid.even(3), grace=1)
+    >>> found.leaked[:, 0, 0].tolist(), found.timely[:, 0, 0].tolist()
+    ([3.0, 2.0, 0.0], [0.0, 0.0, 0.0])
+    """
+    rows = np.flatnonzero(data.bad & (data.onsets != NEVER))
+    onsets, ones = data.onsets, np.ones(len(rows))
+    never = np.full(data.n_sessions, NEVER)
+
+    def halted_before(ends: IntArray) -> FloatArray:
+        cells = early_cells(replay, grid, ends)[rows]
+        return len(rows) - passing(grid, cells, ones)
+
+    def shifted(tokens: int) -> IntArray:
+        ends = never.copy()
+        ends[rows] = np.maximum(0, onsets[rows] + tokens)
+        return ends
+
+    early = halted_before(shifted(-tolerance))
+    in_time = halted_before(shifted(grace + 1))
+    # Nothing of a recording lies behind the largest token index there is.
+    whole = never.copy()
+    whole[rows] = NEVER - 1
+    cells = early_cells(replay, grid, whole)[rows]
+    lengths = data.curves.lengths[rows]
+    beyond = np.maximum(0, lengths - onsets[rows])
+    cut = ~data.curves.complete[rows]
+    leaked = _leaked(data, replay, grid, rows)
+    unhalted = passing(grid, cells, beyond.astype(np.float64))
+    unknown = passing(grid, cells[cut], ones[cut])
+    halted = len(rows) - passing(grid, cells, ones)
+    return Timing(
+        early=early,
+        timely=in_time - early,
+        late=halted - in_time,
+        leaked=leaked - passing(grid, cells[cut], beyond[cut].astype(np.float64)),
+        n_told=len(rows) - unknown,
+        delay=_ratio(leaked - unhalted, halted - early),
+    )
+
+
+def _leaked(data: LabelledCurves, replay: Replay, grid: Grid, rows: IntArray) -> FloatArray:
+    """Return how many tokens from the onset on pass, of all sessions together."""
+    lengths = data.curves.lengths
+    inside = rows[data.onsets[rows] < lengths[rows]]
+    # One number for a token of a session, ascending by session, then by token.
+    unit = int(lengths.max(initial=0)) + 1
+    starts = inside * unit + data.onsets[inside]
+    keys, stretches = [], [starts]
+    is_inside = np.zeros(data.n_sessions, bool)
+    is_inside[inside] = True
+    for stairs in replay.stairs:
+        of = np.repeat(np.arange(data.n_sessions), np.diff(stairs.offsets))
+        # The finished text is judged with the last token.
+        key = of * unit + np.minimum(stairs.positions, lengths[of] - 1)
+        keys.append(key)
+        stretches.append(key[is_inside[of] & (stairs.positions > data.onsets[of])])
+    at = np.unique(np.concatenate(stretches))
+    session = at // unit
+    ends = np.append(at[1:], 0)
+    last = np.append(session[1:] != session[:-1], True)[: len(at)]
+    ends[: len(at)][last] = (session * unit + lengths[session])[last]
+    cells = []
+    for stairs, key, axis in zip(replay.stairs, keys, grid.axes(), strict=True):
+        place = np.searchsorted(key, at, side="right") - 1
+        has = place >= stairs.offsets[session]
+        cell = np.full(len(at), len(axis))
+        cell[has] = np.searchsorted(axis, stairs.values[place[has]], side="right")
+        cells.append(cell)
+    weights = (ends[: len(at)] - at).astype(np.float64)
+    return passing(grid, np.stack(cells, axis=1), weights)
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole > 0, part / whole, np.nan)

@@ -1,0 +1,184 @@
+"""How smooth the Live page stays while another process records fifty streams.
+
+Run ``python tests/benchmarks/live_page.py`` on a quiet machine with a Chromium. It prints, for the
+strip of small curves and for the curve of the stream on show, how often they were drawn anew in a
+second; which share of the time the page was busy for more than 50 ms at a stretch; and how long
+after a click on a stream that stream was on show.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from director_ai import HaltPolicy, StreamingKernel
+from director_ai.storage.recorder import Recorder
+from director_ai.storage.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+# Nothing halts: fifty streams stay fifty.
+POLICY = HaltPolicy(hard_limit=0.1, window_threshold=0.2, trend_threshold=1.5)
+RUN = "from director_ai.cli.main import main; raise SystemExit(main())"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+START_S = 60.0
+
+COUNT = """() => {
+  const seen = window.seen = { strip: 0, curve: 0, busy_ms: 0, n_long: 0, longest_ms: 0 };
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) {
+      seen.busy_ms += task.duration;
+      seen.n_long += 1;
+      seen.longest_ms = Math.max(seen.longest_ms, task.duration);
+    }
+  }).observe({ type: "longtask" });
+}"""
+
+
+COUNT_DRAWINGS = """(inside, name) => {
+  // Of the tree it stands in, which is closed to whoever looks for it from the page. A drawing
+  // changes it several times, in less than 150 ms.
+  let last = 0;
+  new MutationObserver(() => {
+    const now = performance.now();
+    if (now - last > 150) window.seen[name] += 1;
+    last = now;
+  }).observe(inside.getRootNode(), {
+    subtree: true, childList: true, attributes: true, characterData: true,
+  });
+}"""
+
+
+def record(path: str, n_streams: int, tokens_per_s: float, until: float) -> None:
+    """Record so many streams at once, each at this pace."""
+    draw = random.Random(7)
+    kernel = StreamingKernel.from_policy(POLICY)
+    with Recorder(path) as recorder:
+        streams = []
+        for number in range(n_streams):
+            level = 0.5 + 0.4 * number / n_streams
+            words = (f" word{index}" for index in range(10**6))
+            stream = kernel.stream(
+                words, lambda _, level=level: min(1.0, max(0.3, draw.gauss(level, 0.05)))
+            )
+            streams.append(
+                recorder.record(stream, POLICY, id=f"s{number}", source=f"worker {number}")
+            )
+        while time.time() < until:
+            tick = time.monotonic()
+            for stream in streams:
+                next(stream)
+            time.sleep(max(0.0, 1 / tokens_per_s - (time.monotonic() - tick)))
+        for stream in streams:
+            stream.close()
+
+
+def wait_for(url: str) -> None:
+    """Wait until the server is there."""
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def looked_at(page: Any, url: str, seconds: float, n_clicks: int) -> dict[str, float]:
+    """Look at the page for so long, then click one stream after the other."""
+    page.goto(f"{url}/?from=Recorders")
+    page.locator(".thumbnails button").nth(11).wait_for(timeout=30_000)
+    page.locator(".st-key-watch_curve .main-svg").first.wait_for(timeout=30_000)
+    page.wait_for_timeout(3_000)
+    page.evaluate(COUNT)
+    page.locator(".thumbnails").evaluate(COUNT_DRAWINGS, "strip")
+    page.locator(".st-key-watch_curve .main-svg").first.evaluate(COUNT_DRAWINGS, "curve")
+    start = time.perf_counter()
+    page.wait_for_timeout(1_000 * seconds)
+    spent_s = time.perf_counter() - start
+    seen = page.evaluate("() => window.seen")
+    clicks = []
+    for _ in range(n_clicks):
+        # The order changes meanwhile; the last ones are seldom on show.
+        tile = page.locator(".thumbnails button[aria-pressed=false]").last
+        name = tile.locator(".name").inner_text()
+        start = time.perf_counter()
+        tile.click()
+        page.locator(".thumbnails button[aria-pressed=true]").filter(has_text=name).wait_for()
+        clicks.append(1_000 * (time.perf_counter() - start))
+        page.wait_for_timeout(500)
+    return {
+        "strip, redraws/s": seen["strip"] / spent_s,
+        "curve, redraws/s": seen["curve"] / spent_s,
+        "long tasks, % of the time": seen["busy_ms"] / spent_s / 10,
+        "long tasks, each second": seen["n_long"] / spent_s,
+        "longest task, ms": seen["longest_ms"],
+        "click to focus, median ms": statistics.median(clicks),
+        "click to focus, longest ms": max(clicks),
+    }
+
+
+def main() -> None:
+    """Record, look, and print the figures."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--streams", type=int, default=50)
+    parser.add_argument("--tokens-per-s", type=float, default=20.0, help="of each stream")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--clicks", type=int, default=7)
+    options = parser.parse_args()
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "live.db")
+        with Store(path):
+            pass
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-c", RUN, "serve", "--no-browser", "--port", str(port)]
+        until = time.time() + START_S + 2 * options.seconds + 3 * options.clicks
+        writer = get_context("spawn").Process(
+            target=record, args=(path, options.streams, options.tokens_per_s, until), daemon=True
+        )
+        writer.start()
+        with (
+            subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "DIRECTOR_STORE": path},
+                stdout=subprocess.DEVNULL,
+            ) as server,
+            sync_playwright() as playwright,
+        ):
+            try:
+                wait_for(f"http://127.0.0.1:{port}")
+                browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                figures = looked_at(
+                    page, f"http://127.0.0.1:{port}", options.seconds, options.clicks
+                )
+                browser.close()
+            finally:
+                server.terminate()
+                writer.terminate()
+                writer.join()
+    print(f"{options.streams} streams of {options.tokens_per_s:g} tokens/s")
+    for name, value in figures.items():
+        print(f"{name:28} {value:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

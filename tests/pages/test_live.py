@@ -1,0 +1,177 @@
+"""What the Live page says of a stream, without a browser."""
+
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from director_ai import HaltPolicy
+from director_ai.core.runtime.record_json import to_line
+from tests.storage.records import record, streamed
+
+ROOT = Path(__file__).parents[2]
+STEEP = [0.9, 0.9, 0.9, 0.9, 0.65, 0.65, 0.65]
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+
+
+def play_file(app: AppTest, line: str, n_tokens: int, **query: str) -> None:
+    """Upload a recording and judge its first tokens."""
+    app.query_params["from"] = "File"
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    # Another name each time: the tests share one browser session, which would go on with its run.
+    name = f"{token_hex(4)}.jsonl"
+    app.file_uploader(key="upload").set_value((name, line.encode(), "application/jsonl"))
+    app.run()
+    for _ in range(n_tokens):
+        app.button(key="ahead").click().run()
+    app.run()
+    assert not app.exception
+
+
+def status(app: AppTest) -> str:
+    return next(element.value for element in app.html if "d-status" in element.value)
+
+
+def choices_of_the_session_page(app: AppTest) -> list[str]:
+    app.switch_page("pages/views/session.py")
+    app.query_params.clear()
+    app.run()
+    return app.selectbox(key="choose_session").options
+
+
+CUT = to_line(streamed("cut", [0.9, 0.9, 0.45], HaltPolicy()))
+
+
+def test_a_recording_cut_by_its_halt_halts_again_under_its_own_limits(app):
+    play_file(app, CUT, 3)
+
+    assert "Halted at token 2" in status(app)
+    assert "recorded under" not in status(app)
+
+
+def test_a_recording_cut_by_its_halt_is_unknown_past_its_end_under_looser_limits(app):
+    play_file(app, CUT, 4, h="0.3")
+
+    assert "No rule holds in the 3 tokens seen; the recording ends here" in status(app)
+    assert "Completed" not in status(app)
+    assert "recorded under hard 0.5" in status(app)
+
+
+def test_the_session_kept_of_it_is_unknown_past_its_end_too(app):
+    play_file(app, CUT, 4, h="0.3")
+
+    kept = choices_of_the_session_page(app)[0]
+    app.selectbox(key="choose_session").set_value(kept).run()
+
+    assert kept.startswith("live-")
+    assert "No rule holds in the 3 tokens seen; what came after is unknown" in status(app)
+
+
+def test_a_recording_that_completed_completes(app):
+    play_file(app, to_line(streamed("whole", [0.9] * 3, HaltPolicy(hard_limit=0.4))), 4)
+
+    assert "Completed, 3 tokens" in status(app)
+    assert app.slider(key="h").value == 0.4
+
+
+def test_another_recording_is_judged_by_its_own_limits_and_a_sample_by_the_usual_ones(app):
+    lines = [
+        to_line(streamed(name, [0.9], HaltPolicy(hard_limit=hard)))
+        for name, hard in (("a", 0.4), ("b", 0.3))
+    ]
+    play_file(app, "\n".join(lines), 0)
+    assert app.slider(key="h").value == 0.4
+
+    app.selectbox(key="recorded").set_value(1).run()
+    assert app.slider(key="h").value == 0.3
+
+    app.segmented_control(key="from").set_value("Samples").run()
+    assert app.slider(key="h").value == 0.5
+
+
+def test_a_soft_halt_is_under_way_until_its_sentence_ends(app):
+    line = to_line(
+        record(
+            "soft",
+            scores=STEEP,
+            tokens=["a", "b", "c", "d", "e", "f", "g."],
+            policy=HaltPolicy(halt_mode="soft", window_threshold=0.0),
+        )
+    )
+    play_file(app, line, 6)
+    assert "Halting at token 4" in status(app)
+
+    app.button(key="ahead").click().run().run()
+
+    assert "Halted at token 4" in status(app)
+
+
+def test_the_evidence_of_a_halt_is_shown_on_live_and_on_its_session(app):
+    app.query_params["src"] = "espresso-steady"
+    app.query_params["h"] = "0.99"
+    app.run()
+    app.button(key="ahead").click().run().run()
+    on_live = [each.value for each in app.html if "fact 1, distance" in each.value]
+
+    kept = choices_of_the_session_page(app)[0]
+    app.selectbox(key="choose_session").set_value(kept).run()
+    on_its_session = [each.value for each in app.html if "fact 1, distance" in each.value]
+
+    assert len(on_live) == 1
+    assert on_its_session == on_live
+
+
+def test_nobody_else_is_shown_what_was_played_here(app):
+    play_file(app, CUT, 3)
+    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+
+    own = [name for name in choices_of_the_session_page(app) if name.startswith("live-")]
+    others = [name for name in choices_of_the_session_page(other) if name.startswith("live-")]
+
+    assert len(own) == 1
+    assert others == []
+
+
+def said_of_a_stream_under_way(n_scores: int, silent_s: float) -> str:
+    """Return what is said of a model's stream of one token, with or without its score."""
+
+    def script(n_scores: int, silent_s: float) -> None:
+        import time
+        from types import SimpleNamespace
+
+        from director_ai import HaltPolicy, StreamSession, TokenEvent
+        from director_ai.ui.live_run import Origin, Snapshot
+        from director_ai.ui.live_screen import _say
+        from director_ai.ui.stream_view import StreamView
+
+        policy, scores = HaltPolicy(), [0.9] * n_scores
+        newest = TokenEvent("x", 0, 0.9, time.time() - silent_s)
+        run = SimpleNamespace(
+            policy=policy, source=Origin(id="a", title="A"), session=StreamSession(events=[newest])
+        )
+        snapshot = Snapshot(["x"], scores, [False] * n_scores, True, False, 0.0)
+        view = StreamView.of(["x"], scores, [False] * n_scores, policy, complete=False)
+        _say(run, snapshot, view, policy)
+
+    app = AppTest.from_function(script, args=(n_scores, silent_s), default_timeout=30).run()
+    assert not app.exception
+    return status(app)
+
+
+def test_a_token_still_being_scored_has_no_score_to_tell():
+    said = said_of_a_stream_under_way(0, 0.0)
+
+    assert "The next token must be at least 0.50" in said
+    assert "This one" not in said
+
+
+def test_a_stream_that_has_brought_no_token_for_a_while_is_stalled():
+    assert "This one: 0.90" in said_of_a_stream_under_way(1, 0.0)
+    assert "Stalled: no token for 7 s." in said_of_a_stream_under_way(1, 7.0)

@@ -1,0 +1,144 @@
+"""What a page shows is what the command prints of the same store."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from director_ai.cli.main import main
+from director_ai.cli.opening import STORE_VARIABLE
+from director_ai.storage.store import Store
+from director_ai.ui.archive import archive
+from tests.ui.tune_store import filled
+
+ROOT = Path(__file__).resolve().parents[2]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An archive of which a tenth was cut at its halt and two in three have a label."""
+    path = tmp_path / "tune.db"
+    made = filled(path, 300, enforced=0.1, labelled=0.66)
+    monkeypatch.setenv(STORE_VARIABLE, str(path))
+    archive.clear()
+    st.cache_resource.clear()
+    yield made
+    archive.clear()
+
+
+def told(capsys: Capture, *arguments: str) -> Any:
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def shown(page: str, **address: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page(f"pages/views/{page}.py")
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def metrics(app: AppTest) -> dict[str, tuple[str, str]]:
+    return {metric.label: (metric.value, metric.delta) for metric in app.metric}
+
+
+def percent(rate: float | None) -> str:
+    return "–" if rate is None else f"{100 * rate:.1f} %"
+
+
+@pytest.mark.parametrize(
+    ("address", "arguments"),
+    [
+        ({}, []),
+        ({"label": "good"}, ["--label", "good"]),
+        ({"outcome": "halted"}, ["--outcome", "halted"]),
+        ({"model": "small", "enforced": "true"}, ["--model", "small", "--enforced"]),
+        ({"enforced": "false"}, ["--observed"]),
+    ],
+)
+def test_the_sessions_page_shows_what_list_prints(
+    address: dict[str, str], arguments: list[str], store: Store, capsys: Capture
+) -> None:
+    numbers = told(capsys, "list", *arguments)["overview"]
+
+    page = metrics(shown("sessions", **address))
+
+    halts, false = numbers["halt_rate"], numbers["false_halt_rate"]
+    band = (
+        f" · 95 %: {100 * false['low_95']:.0f}–{100 * false['high_95']:.0f} %"
+        if false["n_good"]
+        else ""
+    )
+    median = numbers["median_halt"]
+    assert page == {
+        "Sessions": (f"{numbers['n_sessions']:,}", "of 300"),
+        "Halt rate": (
+            percent(halts["rate"]),
+            f"{halts['n_halted']:,} of {halts['n_enforced']:,} enforced",
+        ),
+        "False-halt rate": (
+            percent(false["rate"]),
+            f"{false['n_false_halts']:,} of {false['n_good']:,} good{band}",
+        ),
+        "Median halt": (
+            "–" if median is None else f"token {median:,}",
+            f"of {numbers['n_halted']:,} halts",
+        ),
+        "Infrastructure halts": (f"{numbers['n_infrastructure']:,}", "not in the rates"),
+    }
+
+
+def test_the_tune_page_proposes_and_shows_what_tune_prints(store: Store, capsys: Capture) -> None:
+    store.delete([row.id for row in store.summaries(limit=300) if row.enforced])
+    printed = told(capsys, "tune", "--budget", "0.2", "--confidence", "0.9")
+    app = shown("tune", budget="20", conf="90 %")
+
+    app.button(key="propose").click().run()
+
+    limits = {"h": "hard_limit", "a": "window_threshold", "w": "window_size", "n": "trend_window"}
+    at = {field: app.slider(key=key).value for key, field in limits.items()}
+    at["trend_threshold"] = app.select_slider(key="d").value
+    assert at == {field: printed["policy"][field] for field in at}
+    compare(app, printed["metrics"])
+
+
+def test_the_tune_page_shows_what_replay_prints_of_unknowns_too(
+    store: Store, capsys: Capture
+) -> None:
+    printed = told(capsys, "replay", "--hard-limit", "0.3", "--trend-threshold", "0.9")
+
+    compare(shown("tune", h="0.3", d="0.9"), printed["metrics"])
+
+
+def compare(app: AppTest, found: dict[str, Any]) -> None:
+    """Compare the result card with the numbers printed."""
+    page = metrics(app)
+    for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
+        assert plain(page[name][0]) == bounds(found[key])
+    for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
+        assert plain(page[name][0]).split()[0] == f"{found[key]['median']:,.0f}"
+        assert page[name][1] == f"p90 {found[key]['p90']:,.0f} · of {found[key]['n']:,}"
+    (line,) = [text.value for text in app.text if "precision" in text.value]
+    for name in ("precision", "f1", "balanced_accuracy", "mcc"):
+        assert f"{found[name]:.3f}" in line
+
+
+def plain(value: str) -> str:
+    """Return a number without the grey of a small sample."""
+    return value.removeprefix(":gray[").removesuffix("]")
+
+
+def bounds(rate: dict[str, Any]) -> str:
+    """Return a rate as the pages write it: both ends where what is unknown leaves it open."""
+    low, high = (
+        f"{100 * rate[name] / rate['n']:.1f}" for name in ("cases", "cases_if_unknown_halt")
+    )
+    return f"{low} %" if low == high else f"{low}–{high} %"
