@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from director_ai.core.scoring.knowledge import GroundTruthStore
-from director_ai.core.scoring.lexical import read_words
 from director_ai.core.scoring.scorer import CoherenceScorer
+from director_ai.core.scoring.words import read_words
 
 
 def auroc(faithful: Sequence[float], hallucinated: Sequence[float]) -> float:

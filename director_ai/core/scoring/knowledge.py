@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from director_ai.core.scoring.lexical import SEARCHED, FactIndex, read_words
+from director_ai.core.scoring.fact_index import FactIndex
 from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.core.scoring.words import SEARCHED, read_words
 
 _SUFFIXES: Final = (".txt", ".md")
 # A blank line or a list item starts a chunk too; initials and a few titles end none.
@@ -185,7 +186,7 @@ class GroundTruthStore:
 
     def _distance(self, shared: float, total: float, chunk: int) -> float:
         n_chunks = len(self._index)
-        own = math.fsum(self._rarity(s, n_chunks) for s in self._index.search_stems(chunk))
+        own = math.fsum(self._rarity(s, n_chunks) for s in self._index.chunk(chunk).searched)
         if own <= 0 or total <= 0:
             return 1.0
         return round(min(1.0, max(0.0, 1 - shared / math.sqrt(total * own))), 4)

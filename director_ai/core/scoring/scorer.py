@@ -1,7 +1,7 @@
 """Coherence of an answer with the facts: of a whole answer, and of one still growing.
 
-A lexical baseline: it compares words, not meaning. A false claim made of the facts' own words
-passes, and a faithful paraphrase in other words is punished.
+A lexical baseline: it compares words and their order, not meaning. A false claim made of the
+facts' own words in their order passes, and a faithful paraphrase in other words is punished.
 """
 
 import math
@@ -9,9 +9,11 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Final
 
+from director_ai.core.scoring.fact_index import FactIndex
 from director_ai.core.scoring.knowledge import GroundTruthStore
-from director_ai.core.scoring.lexical import FactIndex, Judge, WordReader
+from director_ai.core.scoring.lexical import Judge
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
+from director_ai.core.scoring.words import WordReader
 
 DECIMALS: Final = 4
 # In content words. Much shorter, and one odd sentence halts; much longer, and a fabrication

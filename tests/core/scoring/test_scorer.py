@@ -18,6 +18,8 @@ FACTS = {
     "bees": "Worker bees make honey from nectar and seal the cells with wax. "
     "A worker bee lives about six weeks in summer. The queen does not forage.",
     "dance": "Karl von Frisch decoded the waggle dance and shared the Nobel Prize in 1973.",
+    "rome": "In 146 BC Rome conquered Carthage after three wars.",
+    "elba": "Napoleon died on 5 May 1821. His brother Joseph had married in June 1805.",
 }
 FAITHFUL = (
     "Worker bees make honey from nectar and seal the cells with wax. Karl von Frisch decoded the "
@@ -28,7 +30,9 @@ FABRICATED = (
     "16,000 hornets aboard a refrigerated yacht near Uruguay, while jealous senators printed "
     "edible postage stamps for Korean monks."
 )
-WORDS = st.sampled_from([*FAITHFUL.split(), *FABRICATED.split(), "not", "?", "\n", "1,0"])
+WORDS = st.sampled_from(
+    [*FAITHFUL.split(), *FABRICATED.split(), *"not ? 1,0 5 May th by".split(), "\n"]
+)
 TEXTS = st.lists(WORDS, max_size=40).map(" ".join)
 
 
@@ -109,12 +113,23 @@ def test_adding_a_fact_never_lowers_a_score(facts: list[str], answer: str):
         ("Then Karl von Frisch decoded the dance.", "Then Karl von Meyer decoded the dance."),
         ("The queen does not forage.", "The queen does forage."),
         ("Worker bees make honey.", "Worker bees never make honey."),
+        ("Worker bees make honey.", "Honey makes worker bees."),
+        ("Rome conquered Carthage in 146 BC.", "Carthage conquered Rome in 146 BC."),
+        ("Napoleon died on 5 May 1821.", "Napoleon died on 5 June 1821."),
     ],
 )
-def test_a_wrong_number_name_or_negation_lowers_the_score(right: str, wrong: str):
+def test_a_wrong_number_name_date_order_or_negation_lowers_the_score(right: str, wrong: str):
     assert reviewed(wrong) < reviewed(right)
     assert scorer().score(wrong + " ") < scorer().score(right + " ")
     assert scorer().review("", wrong)[1].h_logical > scorer().review("", right)[1].h_logical
+
+
+def test_swapped_roles_score_clearly_lower():
+    fact = {"rome": "Rome conquered Carthage in 146 BC."}
+    true, false = "Rome conquered Carthage in 146 BC. ", "Carthage conquered Rome in 146 BC. "
+
+    assert reviewed(false, fact) < reviewed(true, fact) - 0.05
+    assert scorer(fact).score(false) < scorer(fact).score(true) - 0.03
 
 
 def test_a_wrong_number_weighs_more_than_an_unknown_word():
