@@ -274,5 +274,7 @@ def _is_transient(error: DBAPIError) -> bool:
         or "the database system is" in text
         or "terminating connection" in text
         or ("connection" in text.lower() and "refused" in text)
+        # A server that restarts takes its socket away for a while.
+        or ("connection to server on socket" in text and "No such file or directory" in text)
         or "deadlock detected" in text
     )

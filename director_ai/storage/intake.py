@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Entry = tuple["Intake", Token | SessionRecord] | threading.Event
 
 _UNLIMITED = 2**63
+# A session that waits to be written takes room however short it is: its prompt, its evidence.
+_LEAST_OPEN = 100
+_ENTRIES_A_SESSION = 10
 
 
 class Pending:
@@ -30,16 +33,22 @@ class Pending:
         The sessions that have begun and whose end is not written.
     most
         Entries at which tokens are dropped; 0 once nobody takes any.
+    most_open
+        Sessions at which no further one is taken.
+    n_dropped
+        Tokens of sessions that were not taken.
     wake
         Set when the writer is to look before its time.
     """
 
-    __slots__ = ("entries", "most", "open", "wake")
+    __slots__ = ("entries", "most", "most_open", "n_dropped", "open", "wake")
 
     def __init__(self, most: int) -> None:
         self.entries: deque[Entry] = deque()
         self.open: set[Intake] = set()
         self.most = most
+        self.most_open = max(_LEAST_OPEN, most // _ENTRIES_A_SESSION)
+        self.n_dropped = 0
         self.wake = threading.Event()
 
     def collect(self) -> None:
@@ -67,6 +76,7 @@ class Intake:
     __slots__ = (
         "_collecting",
         "_is_over",
+        "_is_taken",
         "_pending",
         "_session",
         "_start_s",
@@ -80,15 +90,17 @@ class Intake:
         self.n_seen = 0
         self.limit = _UNLIMITED
         self._pending = pending
-        self._session = session
+        self._session: StreamSession | None = session
         self._start_s = session.start_time
         self._is_over = False
+        self._is_taken = False
         self._collecting = threading.Lock()
 
     @property
     def n_waiting(self) -> int:
         """Tokens that came and were not collected."""
-        return len(self._session.events) - self.n_seen
+        session = self._session
+        return 0 if session is None else len(session.events) - self.n_seen
 
     @property
     def n_dropped(self) -> int:
@@ -96,13 +108,16 @@ class Intake:
         return max(0, self.n_seen - self.limit)
 
     def begin(self) -> None:
-        """Let the session be seen, before its first token."""
-        if self._pending.most:
+        """Let the session be seen, before its first token, if there is room for it."""
+        if self._pending.most and len(self._pending.open) < self._pending.most_open:
+            self._is_taken = True
             self._pending.open.add(self)
 
     def collect(self) -> None:
         """Queue the tokens that came since the last time, or drop them."""
         with self._collecting:
+            if self._session is None:
+                return
             events = self._session.events
             n_come = len(events)
             # An unscored token may be the last, which such a policy judges once more.
@@ -129,11 +144,18 @@ class Intake:
         if self._is_over:
             return
         self._is_over = True
-        self.begin()
+        if not self._is_taken:
+            # A stream that was over before its first token has not begun.
+            self.begin()
         with self._collecting:
-            self._put(self._session.events[self.n_seen :])
+            session, self._session = self._session, None
+            assert session is not None
+            if not self._is_taken:
+                self._pending.n_dropped += len(session.events)
+                return
+            self._put(session.events[self.n_seen :])
             if self._pending.most:
-                self._pending.entries.append((self, self._ended()))
+                self._pending.entries.append((self, self._ended(session)))
         self._pending.wake.set()
 
     def _put(self, events: Sequence[TokenEvent]) -> None:
@@ -145,8 +167,8 @@ class Intake:
                 self.limit = min(self.limit, self.n_seen)
             self.n_seen += 1
 
-    def _ended(self) -> SessionRecord:
-        session, record = self._session, self.record
+    def _ended(self, session: StreamSession) -> SessionRecord:
+        record = self.record
         found = session.halt_evidence_structured
         evidence = () if found is None or not record.text_kept else tuple(found.evidence_chunks)
         # Whatever evidence_callback returned.

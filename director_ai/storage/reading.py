@@ -14,6 +14,9 @@ from director_ai.storage.query import Overview
 from director_ai.storage.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.summary import SessionQuery, SessionSummary
 
+_PRIME = 2**31 - 1
+"""Keeps a sum of times within 64 bits."""
+
 
 class Annotated(NamedTuple):
     """An annotation as it is stored.
@@ -131,6 +134,20 @@ class Reading:
             rows = connection.execute(statement).mappings()
             return [Annotated(row["key"], codec.annotation_of(row)) for row in rows]
 
+    def authors(self, wanted: SessionQuery) -> dict[str, set[str]]:
+        """Return who said something of each session of a query; of others nothing was said."""
+        statement = (
+            select(sessions.c.id, annotations.c.author)
+            .join(sessions, sessions.c.key == annotations.c.session)
+            .where(*query.conditions(wanted))
+            .distinct()
+        )
+        found: dict[str, set[str]] = {}
+        with self._database.reading() as connection:
+            for name, author in connection.execute(statement):
+                found.setdefault(name, set()).add(author)
+        return found
+
     def curves(self, wanted: SessionQuery | None = None) -> Iterator[StoredCurve]:
         """Yield the scores of every sealed session of a query, without its text, oldest first."""
         of = sessions.c
@@ -148,16 +165,20 @@ class Reading:
             for row in connection.execute(statement):
                 yield StoredCurve(*row)
 
-    def stamp(self) -> tuple[int, int]:
-        """Return a value that changes whenever anything in the store does."""
+    def stamp(self) -> tuple[int, int, int]:
+        """Return a value that changes whenever anything in the store does.
+
+        The latest change alone would not: a clock that is ahead hides all that comes after it.
+        """
         # Apart, each is read from the end of an index; together they would read every row.
         statement = select(
             select(func.count()).select_from(sessions).scalar_subquery(),
             select(func.coalesce(func.max(sessions.c.changed_us), 0)).scalar_subquery(),
+            select(func.coalesce(func.sum(sessions.c.changed_us % _PRIME), 0)).scalar_subquery(),
         )
         with self._database.reading() as connection:
-            n_sessions, changed = connection.execute(statement).one()
-            return int(n_sessions), int(changed)
+            n_sessions, changed, mixed = connection.execute(statement).one()
+            return int(n_sessions), int(changed), int(mixed)
 
     def _record(self, connection: Connection, id: str) -> tuple[SessionRecord, str | None]:
         row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()

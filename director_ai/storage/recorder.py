@@ -75,7 +75,8 @@ class Recorder:
         Whether tokens, prompts and evidence are kept, or only their lengths and scores; see
         :func:`director_ai.core.runtime.record.without_text`.
     max_pending
-        Tokens, of all sessions, that may wait to be written.
+        Tokens, of all sessions, that may wait to be written; and a tenth as many sessions, but 100
+        at least.
     flush_s
         Seconds from one write to the next.
 
@@ -194,7 +195,9 @@ class Recorder:
         return RecorderStats(
             n_sessions=flusher.n_sessions,
             n_tokens=flusher.n_tokens,
-            n_dropped=flusher.n_dropped + sum(intake.n_dropped for intake in going),
+            n_dropped=self._pending.n_dropped
+            + flusher.n_dropped
+            + sum(intake.n_dropped for intake in going),
             n_pending=len(self._pending.entries) + sum(intake.n_waiting for intake in going),
             last_error=flusher.last_error,
         )

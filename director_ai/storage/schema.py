@@ -88,6 +88,8 @@ sessions = Table(
         *("halt_index", "model", "source", "prompt_family", "tags", "shadow_index", "margin"),
         "n_tokens",
     ).ddl_if(dialect="sqlite"),
+    # No number is given twice: whoever remembers one must not find another session under it.
+    sqlite_autoincrement=True,
 )
 
 bodies = Table(
@@ -127,6 +129,8 @@ annotations = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("note", SafeText, nullable=False),
     Index("annotations_session", "session", "key"),
+    # An undo remembers numbers: none may come to be another person's label.
+    sqlite_autoincrement=True,
 )
 
 attempts = Table(

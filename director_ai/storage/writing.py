@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from director_ai.core.runtime.record import Annotation, SessionRecord
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
@@ -59,29 +60,25 @@ class Writing:
     def annotate(self, id: str, annotation: Annotation) -> int:
         """Say something of a session, and return the number by which it can be withdrawn.
 
+        What is said without a time is said now. The same said twice, word for word and of the same
+        time, is said once: a write whose outcome was lost with its connection is made again.
+
         Raises
         ------
         UnknownSessionError
             If there is no such session.
         """
-
-        def work(connection: Connection) -> int:
-            key = _key_of(connection, id)
-            added = connection.execute(insert(annotations), _annotation_row(key, annotation))
-            _relabel(connection, key)
-            return _number(added)
-
-        return self._database.write(work, durable=True)
+        return self.annotate_all([id], annotation)[0]
 
     def annotate_all(self, ids: Sequence[str], annotation: Annotation) -> list[int]:
         """Say the same of several sessions, all or none; see :meth:`annotate`."""
+        timed = replace(annotation, at_us=annotation.at_us or now_us())
 
         def work(connection: Connection) -> list[int]:
             numbers = []
             for name in ids:
                 key = _key_of(connection, name)
-                added = connection.execute(insert(annotations), _annotation_row(key, annotation))
-                numbers.append(_number(added))
+                numbers.append(_said(connection, _annotation_row(key, timed)))
                 _relabel(connection, key)
             return numbers
 
@@ -174,8 +171,13 @@ def _batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         yield entries[start : start + _BATCH]
 
 
-def _number(added: CursorResult[Any]) -> int:
-    key = added.inserted_primary_key
+def _said(connection: Connection, row: codec.Row) -> int:
+    """Return the number of an annotation that is there, from now on or already."""
+    same = [annotations.c[name].is_not_distinct_from(value) for name, value in row.items()]
+    present = connection.execute(select(annotations.c.key).where(*same)).scalar()
+    if present is not None:
+        return int(present)
+    key = connection.execute(insert(annotations), row).inserted_primary_key
     assert key is not None
     return int(key[0])
 

@@ -167,7 +167,8 @@ def open_queue(store: Store, wanted: Wanted, *, now_us: int) -> Queue:
     query = wanted.query(now_us)
     ids = store.ids(query)
     if wanted.second:
-        ids = [name for name in ids if _awaits_second(store, name, wanted.second)]
+        authors = store.authors(query)
+        ids = [name for name in ids if name in authors and wanted.second not in authors[name]]
     if wanted.at_random:
         ids.sort(key=_drawn)
     most = N_SAMPLED if wanted.sought == "completed" else MOST_QUEUED
@@ -257,11 +258,6 @@ def _rank(cards: list[SessionSummary], order: ReviewOrder) -> None:
                 codes[card.halt_code],
             )
         )
-
-
-def _awaits_second(store: Store, id: str, reviewer: str) -> bool:
-    authors = {entry.annotation.author for entry in store.annotations(id)}
-    return bool(authors) and reviewer not in authors
 
 
 def _drawn(id: str) -> bytes:

@@ -53,7 +53,7 @@ class Numbers(NamedTuple):
         Whether the shadow policy of any session in the store would have halted it.
     """
 
-    stamp: tuple[int, int]
+    stamp: tuple[int, int, int]
     n_all: int
     overview: Overview
     enforced: Overview | None
@@ -67,7 +67,7 @@ class _Counted(NamedTuple):
     at_s: float
     cost_s: float
 
-    def holds(self, stamp: tuple[int, int], now_s: float) -> bool:
+    def holds(self, stamp: tuple[int, int, int], now_s: float) -> bool:
         """Return whether this may still be said."""
         age_s = now_s - self.at_s
         if age_s < _PATIENCE * self.cost_s:
@@ -109,7 +109,7 @@ class Counts:
             self._kept.clear()
 
 
-def count(store: Store, query: SessionQuery, stamp: tuple[int, int]) -> Numbers:
+def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> Numbers:
     """Return the answers to a question as the store stands."""
     ended = replace(
         query,

@@ -32,7 +32,7 @@ def study(store: Store) -> Study:
 def _study(
     _store: Store,
     name: str,  # noqa: ARG001  (keys the cache)
-    stamp: tuple[int, int],  # noqa: ARG001  (keys the cache)
+    stamp: tuple[int, int, int],  # noqa: ARG001  (keys the cache)
     key: str,
 ) -> Study:
     return parted_study(TuneData.of(list(_store.curves(JUDGED))), key)

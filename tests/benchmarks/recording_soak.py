@@ -192,7 +192,17 @@ def _print(address: str, told: list[Told], lags: list[float], unrecorded: list[f
         print(f"token path, us: {name} {_quantiles(values, 1)}, mean {mean:.1f}")
     added = token_us[int(len(token_us) * 0.99)] - unrecorded[int(len(unrecorded) * 0.99)]
     print(f"  recording adds {added:.1f} at p99 (budget 10)")
-    assert n_sent == n_verified, "tokens were lost"
+    missed = [
+        name
+        for name, is_missed in (
+            ("sent = stored", n_sent != n_verified),
+            ("seen within a second", max(lags) > 1.0),
+            ("10 us", added > 10),
+        )
+        if is_missed
+    ]
+    if missed:
+        raise SystemExit(f"missed: {', '.join(missed)}")
 
 
 def _quantiles(values: list[float], places: int) -> str:

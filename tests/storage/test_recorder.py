@@ -278,6 +278,37 @@ def test_a_blocked_store_costs_tokens_but_no_time(tmp_path: Path) -> None:
         assert store.summary("a").n_dropped == 4000
 
 
+def test_a_store_that_is_away_all_night_does_not_fill_the_memory(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    kernel = StreamingKernel()
+    with Store(file):
+        pass
+    blocker = sqlite3.connect(file, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with Recorder(file, max_pending=20, flush_s=0.01) as recorder:
+        for number in range(300):
+            stream = kernel.stream(words(10), lambda _: 0.9)
+            recorder.record(stream, kernel.policy, id=f"{number:03}").run_to_end()
+        del stream
+
+        gc.collect()
+        kept = sum(isinstance(thing, StreamSession) for thing in gc.get_objects())
+        blocked = recorder.stats
+        blocker.execute("ROLLBACK")
+        assert recorder.flush()
+        stats = recorder.stats
+        after = recorder.record(kernel.stream(words(3), lambda _: 0.9), kernel.policy, id="after")
+        after.run_to_end()
+
+    blocker.close()
+    assert kept == 0
+    assert blocked.n_pending <= 20 + 100
+    assert stats.n_tokens + stats.n_dropped == 3000
+    with Store(file) as store:
+        assert len(store.ids()) == 100 + 1
+        assert store.get("after").tokens == tuple(words(3))
+
+
 def test_a_lock_that_is_let_go_costs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     kernel = StreamingKernel()

@@ -398,6 +398,45 @@ def test_a_password_is_never_shown(postgresql_url: str) -> None:
         assert "hunter2" not in str(refused.value)
 
 
+def test_the_same_said_twice_is_said_once(store: Store) -> None:
+    store.add([record("a", annotations=())])
+    said = Annotation("bad", 1, "Ann", at_us=5, note="why")
+
+    number = store.annotate("a", said)
+
+    assert store.annotate("a", said) == number
+    assert store.annotate("a", replace(said, author="Bo")) != number
+    assert [each.author for each in store.get("a").annotations] == ["Ann", "Bo"]
+
+
+def test_a_number_is_never_that_of_another_label(store: Store) -> None:
+    store.add([record("a", annotations=()), record("b", annotations=())])
+    number = store.annotate("a", Annotation("good", author="Ann"))
+    store.delete(["a"])
+
+    other = store.annotate("b", Annotation("bad", author="Bo"))
+    store.withdraw([number])
+
+    assert other != number
+    assert [each.author for each in store.get("b").annotations] == ["Bo"]
+
+
+def test_the_stamp_tells_of_a_change_after_one_by_a_clock_that_is_ahead(store: Store) -> None:
+    store.add([record("a"), record("b")])
+    ahead = update(sessions).where(sessions.c.id == "a")
+    store._database.write(
+        lambda connection: connection.execute(ahead.values(changed_us=now_us() + 3_600_000_000))
+    )
+    stamps = {store.stamp()}
+
+    store.annotate("b", Annotation("bad", author="Bo"))
+    stamps.add(store.stamp())
+    store.retag("b", ["x"])
+    stamps.add(store.stamp())
+
+    assert len(stamps) == 3
+
+
 def test_records_are_replaced_by_nothing_but_themselves(store: Store) -> None:
     store.add([record("a", annotations=(GOOD,))])
 

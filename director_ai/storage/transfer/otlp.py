@@ -129,22 +129,50 @@ def read_spans(
     """Yield a row a span that scores tokens, under the names of its attributes.
 
     Spans of anything else, of which a trace is full, are passed over. Start and end come as
-    ``started`` and ``ended``; the times of events as ``token.time_us``.
+    ``started`` and ``ended``; the times of events as ``token.time_us``. A span that is not well
+    formed is named, and those after it are read.
     """
     try:
-        for resource in _list(request, "resourceSpans"):
-            for scope in _list(resource, "scopeSpans"):
-                for span in _list(scope, "spans"):
-                    row = _row(span, mapping)
-                    if row.get(mapping.scores or "") is not None:
-                        yield line, row
+        for span in _spans(request):
+            name = _span_id(span, mapping)
+            try:
+                row = {"session.id": name, **_row(span, mapping)}
+            except InvalidRecordError as error:
+                yield line, Problem.of_session(line, error, {"id": name})
+            else:
+                if row.get(mapping.scores or "") is not None:
+                    yield line, row
     except InvalidRecordError as error:
         yield line, Problem.of_session(line, error, {})
 
 
-def _row(span: dict[str, Any], mapping: ColumnMapping) -> dict[str, Any]:
-    row: dict[str, Any] = {"session.id": f"{span.get('traceId')}:{span.get('spanId')}"}
-    row |= _values(span)
+def _spans(request: dict[str, Any]) -> Iterator[Any]:
+    for resource in _list(request, "resourceSpans"):
+        for scope in _list(resource, "scopeSpans"):
+            spans = scope.get("spans", [])
+            if not isinstance(spans, list):
+                raise InvalidRecordError(f"spans must be a list of objects, got {spans!r:.80}")
+            yield from spans
+
+
+def _span_id(span: Any, mapping: ColumnMapping) -> str:
+    """Return what a span's session is called, also where the rest of it cannot be read."""
+    if not isinstance(span, dict):
+        return ""
+    attributes = span.get("attributes")
+    for entry in attributes if isinstance(attributes, list) else []:
+        if isinstance(entry, dict) and entry.get("key") == mapping.id:
+            value = entry.get("value")
+            name = value.get("stringValue") if isinstance(value, dict) else None
+            if isinstance(name, str):
+                return name
+    return f"{span.get('traceId')}:{span.get('spanId')}"
+
+
+def _row(span: Any, mapping: ColumnMapping) -> dict[str, Any]:
+    if not isinstance(span, dict):
+        raise InvalidRecordError(f"span must be an object, got {span!r:.80}")
+    row = _values(span)
     start = _nanoseconds(span, "startTimeUnixNano")
     row["started"] = moment(start // 1000)
     row["ended"] = moment(_nanoseconds(span, "endTimeUnixNano") // 1000)

@@ -19,6 +19,7 @@ Row = Mapping[str, Any]
 Rows = Iterator[tuple[int, Row | Problem]]
 
 _ROWS_LOOKED_AT = 50
+_SHOWN = 80
 
 
 def columns_of(rows: Rows) -> tuple[tuple[str, ...], Rows]:
@@ -46,8 +47,26 @@ def sessions_of(rows: Rows, mapping: ColumnMapping, *, stem: str) -> Iterator[Fo
     for line, row in _gathered(rows, at) if is_long else rows:
         if isinstance(row, Problem):
             yield line, row
-        else:
-            yield from _session(line, row, at, mapping.one_is, stem)
+            continue
+        yield from _session(line, row, at, mapping.one_is, stem)
+        if is_long and "index" not in at:
+            yield from _whole_answer(line, row, at)
+
+
+def _whole_answer(line: int, row: Row, at: Mapping[str, str]) -> Iterator[Found]:
+    """Warn of a session whose one token is a whole answer: a score for all of it, not for each."""
+    tokens, name = row[at["tokens"]], row.get(at.get("id", ""))
+    n_words = len(cells.words(at["tokens"], tokens[0])) if isinstance(tokens[0], str) else 1
+    if len(tokens) > 1 or n_words == 1:
+        return
+    message = (
+        f"{at['scores']} must be one a token for limits to act within an answer, got one for "
+        f"{n_words:,} words; it is imported as a single token: score every token, and give a row "
+        "each or a list"
+    )
+    score = str(row[at["scores"]][0])[:_SHOWN]
+    id_shown = "" if name is None else str(name)[:_SHOWN]
+    yield line, Problem(line, message, id_shown, at["scores"], score, "warning")
 
 
 def _is_number(value: object) -> bool:

@@ -1,7 +1,7 @@
 """A process that records until it is killed, and says of every token when it was sent.
 
 Usage: ``writer.py ADDRESS NAME LOG``. The log is written past all buffers: it tells what was sent
-even of a process that was killed with signal 9.
+even of a process that was killed with signal 9, and of some sessions that they were sealed.
 """
 
 import os
@@ -23,6 +23,8 @@ def main(address: str, name: str, log: str) -> None:
             recorded = recorder.record(stream, kernel.policy, id=session)
             for n_tokens, _ in enumerate(recorded, 1):
                 os.write(lines, f"{session} {n_tokens} {time.monotonic()}\n".encode())
+            if number % 3 == 0 and recorder.flush():
+                os.write(lines, f"{session} sealed {time.monotonic()}\n".encode())
 
 
 def tokens(session: str) -> Iterator[str]:

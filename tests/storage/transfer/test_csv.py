@@ -147,13 +147,32 @@ def test_every_bad_row_is_named() -> None:
     ]
 
 
+def test_one_score_for_a_whole_answer_is_warned_of() -> None:
+    data = b"id,response,score\na,Paris is big.,0.5\nb,Paris,0.5\n"
+
+    plan = read_upload(data, "upload.csv")
+
+    assert plan.ok
+    (problem,) = plan.problems
+    assert (problem.line, problem.session_id, problem.severity) == (2, "a", "warning")
+    assert (problem.field, problem.value) == ("score", "0.5")
+    assert "got one for 3 words" in problem.message
+    assert "score every token" in problem.message
+
+
+def test_a_token_with_an_index_may_hold_several_words() -> None:
+    plan = read_upload(b"id,index,token,score\na,0,Paris is,0.5\n", "upload.csv")
+
+    assert plan.problems == ()
+
+
 def test_line_breaks_inside_a_cell_are_text() -> None:
     data = b'id,token,score\r\na,"one\n\n\ntwo\r",0.5\r\n\r\nb,x,1.5\r\n'
 
     plan = read_upload(data, "upload.csv")
 
     assert [record.tokens for record in plan.records] == [("one\n\n\ntwo\r",)]
-    assert [problem.line for problem in plan.problems] == [7]
+    assert [problem.line for problem in plan.problems if problem.severity == "error"] == [7]
 
 
 @pytest.mark.parametrize(

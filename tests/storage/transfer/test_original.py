@@ -238,3 +238,24 @@ def test_a_broken_request_is_a_problem_and_no_crash(request_: dict[str, Any]) ->
     plan = read_upload(json.dumps(request_).encode(), "spans.json")
 
     assert [p.severity for p in plan.problems] == ["error"]
+
+
+def test_every_broken_span_is_named_with_its_session() -> None:
+    def span(name: str, **values: Any) -> dict[str, Any]:
+        own = {"key": "session.id", "value": {"stringValue": name}}
+        return {"traceId": "t", "spanId": name, "attributes": [own], **values}
+
+    late = span("late", startTimeUnixNano="noon")
+    bare = {**span("bare", events=7), "attributes": []}
+    (good,) = map(json.loads, otlp([session("good")]).splitlines())
+    whole = good["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    request = {"resourceSpans": [{"scopeSpans": [{"spans": [late, 7, bare, whole]}]}]}
+
+    plan = read_upload(json.dumps(request).encode(), "spans.json")
+
+    assert [(p.session_id, p.message) for p in plan.problems] == [
+        ("late", "startTimeUnixNano must be nanoseconds, got 'noon'"),
+        ("", "span must be an object, got 7"),
+        ("t:bare", "events must be a list of objects, got 7"),
+    ]
+    assert [record.id for record in plan.records] == ["good"]
