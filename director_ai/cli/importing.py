@@ -3,39 +3,23 @@
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from director_ai.cli.ending import CommandError, Status
 from director_ai.cli.opening import address_of, changing, is_there, reading
 from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
-from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.core.runtime.record import SessionRecord
 from director_ai.errors import ImportRefusedError
-from director_ai.storage.store import Store
+from director_ai.storage.arrivals import Fate
+from director_ai.storage.arrivals import fate as fate_of
 from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.plan import ImportPlan
 from director_ai.storage.transfer.sandbox import read_upload_safely
 
 _FIELDS = tuple(entry.name for entry in fields(ColumnMapping))
 _OURS = tuple(entry.name for entry in fields(SessionRecord))
-
-
-class Fate(NamedTuple):
-    """What becomes of the sessions of a few files.
-
-    Attributes
-    ----------
-    n_new, n_known
-        Sessions the store lacks, and those it has with the same tokens.
-    clashes
-        Ids that stand for two different sessions.
-    """
-
-    n_new: int
-    n_known: int
-    clashes: list[str]
 
 
 def import_files(chosen: Namespace) -> int:
@@ -48,19 +32,20 @@ def import_files(chosen: Namespace) -> int:
     if bad:
         _print(chosen, plans, address_of(chosen)[0], None)
         raise CommandError(f"{'; '.join(map(_trouble, bad))}; nothing was imported", Status.REFUSED)
-    records = list(chain.from_iterable(plan.records for plan in plans))
+    lots = [plan.records for plan in plans]
     if chosen.dry_run and not is_there(chosen):
-        name, fate = address_of(chosen)[0], _fate(None, records)
+        name, fate = address_of(chosen)[0], fate_of(None, lots)
     elif chosen.dry_run:
         with reading(chosen) as store:
-            name, fate = store.name, _fate(store, records)
+            name, fate = store.name, store.fate(*lots)
     else:
         with changing(chosen, may_create=True) as store:
-            name, fate = store.name, _fate(store, records)
+            name, fate = store.name, store.fate(*lots)
             if not fate.clashes:
-                with working(f"Adding {counted(len(records), 'session')}"):
-                    n_new = store.add(records)
-                fate = Fate(n_new, len(records) - n_new, [])
+                n_sessions = sum(map(len, lots))
+                with working(f"Adding {counted(n_sessions, 'session')}"):
+                    n_new = store.add(*lots)
+                fate = Fate(n_new, n_sessions - n_new, ())
     _print(chosen, plans, name, fate)
     if fate.clashes:
         listed = ", ".join(map(repr, fate.clashes))
@@ -112,26 +97,6 @@ def _trouble(plan: ImportPlan) -> str:
     return f"no session in {plan.name}"
 
 
-def _fate(store: Store | None, records: Iterable[SessionRecord]) -> Fate:
-    """Return what adding the records would come to, every clash named."""
-    present = set() if store is None else set(store.ids())
-    digests: dict[str, str] = {}
-    n_new = n_known = 0
-    clashes: list[str] = []
-    for record in records:
-        own = digest_of(record)
-        if store is not None and record.id in present and record.id not in digests:
-            digests[record.id] = digest_of(store.get(record.id, verify=False))
-        if record.id not in digests:
-            n_new += 1
-            digests[record.id] = own
-        elif digests[record.id] == own:
-            n_known += 1
-        else:
-            clashes.append(record.id)
-    return Fate(n_new, n_known, list(dict.fromkeys(clashes)))
-
-
 def _print(chosen: Namespace, plans: list[ImportPlan], store: str, fate: Fate | None) -> None:
     refused = fate is None or bool(fate.clashes)
     if chosen.json:
@@ -141,7 +106,7 @@ def _print(chosen: Namespace, plans: list[ImportPlan], store: str, fate: Fate | 
                 "dry_run": chosen.dry_run,
                 "n_new": fate.n_new if fate else 0,
                 "n_known": fate.n_known if fate else 0,
-                "clashes": fate.clashes if fate else [],
+                "clashes": list(fate.clashes) if fate else [],
                 "imported": not refused and not chosen.dry_run,
                 "files": [_values(plan) for plan in plans],
             }

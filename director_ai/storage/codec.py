@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from director_ai.core.halting.closest_call import closest_call
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
 from director_ai.core.runtime.record_json import SCHEMA_VERSION, from_values, halt_values
+from director_ai.storage.margin import margin_of
 from director_ai.storage.sparkline import sparkline
+from director_ai.storage.tags import tags_text
 
 EXCERPT_CHARS = 80
 
@@ -32,7 +33,7 @@ def header_row(record: SessionRecord) -> Row:
         "model": record.model,
         "prompt": record.prompt,
         "prompt_family": record.group,
-        "tags": json.dumps(record.tags, ensure_ascii=False),
+        "tags": tags_text(record.tags),
         "policy": json.dumps(record.policy.to_dict()),
         "enforced": record.enforced,
         "text_kept": record.text_kept,
@@ -64,10 +65,7 @@ def session_row(record: SessionRecord) -> Row:
 
 def summary_values(record: SessionRecord) -> Row:
     """Return what lists show of a record's tokens and scores."""
-    scores = record.scores
-    # Of a halt its own margin, even where the recording goes on to something worse.
-    judged = scores if record.halt is None else scores[: record.halt.index + 1]
-    call = closest_call(judged, record.policy)
+    scores, call = record.scores, margin_of(record)
     return {
         "n_tokens": len(record.tokens),
         "lowest": min(scores, default=None),

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.storage.checkpoint import checkpoint
+from director_ai.storage.substring import FOLDED, is_held_folded
 from director_ai.storage.turn import turn
 
 RETRY_S = 30.0
@@ -87,6 +88,18 @@ class Database:
         ReadOnlyStoreError
             If the database was opened to read.
         """
+        return self._retried(work, durable=durable)
+
+    def restructure(self, work: Callable[[Connection], Result]) -> Result:
+        """Run ``work`` as a durable :meth:`write` that may make tables anew.
+
+        What refers to a table is left alone while that is dropped and made again.
+        """
+        return self._retried(work, durable=True, refers=False)
+
+    def _retried(
+        self, work: Callable[[Connection], Result], *, durable: bool, refers: bool = True
+    ) -> Result:
         if self.read_only:
             raise ReadOnlyStoreError(f"{self.name} is open to read only")
         deadline = time.monotonic() + RETRY_S
@@ -94,7 +107,7 @@ class Database:
         while True:
             try:
                 with nullcontext() if self.path is None else turn(self.path):
-                    result = self._write_once(work, durable=durable)
+                    result = self._write_once(work, durable=durable, refers=refers)
             except DBAPIError as error:
                 if not _is_transient(error) or time.monotonic() > deadline:
                     raise
@@ -107,13 +120,16 @@ class Database:
                         checkpoint(self.path)
                 return result
 
-    def _write_once(self, work: Callable[[Connection], Result], *, durable: bool) -> Result:
+    def _write_once(
+        self, work: Callable[[Connection], Result], *, durable: bool, refers: bool
+    ) -> Result:
         with self._own_engine().connect() as plain:
             connection = plain.execution_options(director_writes=True)
             if self.path is not None:
-                # Only outside a transaction does SQLite take the change.
+                # Only outside a transaction does SQLite take these changes.
                 raw = connection.connection.cursor()
                 raw.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                raw.execute(f"PRAGMA foreign_keys = {'ON' if refers else 'OFF'}")
                 raw.close()
             with connection.begin():
                 if self.path is None and not durable:
@@ -237,9 +253,9 @@ def _quoted(path: Path) -> str:
 def _configure(connection: Any, _record: object) -> None:
     # Without this the driver would commit before every statement that changes the schema.
     connection.isolation_level = None
+    connection.create_function(FOLDED, 2, is_held_folded, deterministic=True)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    cursor.execute("PRAGMA foreign_keys = ON")
     # Several connections checkpointing at once can lose frames up to SQLite 3.51.2: see checkpoint.
     cursor.execute("PRAGMA wal_autocheckpoint = 0")
     deadline = time.monotonic() + RETRY_S
@@ -256,6 +272,7 @@ def _configure(connection: Any, _record: object) -> None:
 
 def _configure_read(connection: Any, _record: object) -> None:
     connection.isolation_level = None
+    connection.create_function(FOLDED, 2, is_held_folded, deterministic=True)
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
 

@@ -1,11 +1,15 @@
 """The versions of the schema, and how a store gets from one to the next."""
 
+import json
+import re
 from collections.abc import Callable
 
 from sqlalchemy import Connection, text
 
 from director_ai.storage.database import Database
+from director_ai.storage.safe_text import escape, unescape
 from director_ai.storage.schema import metadata
+from director_ai.storage.tags import tags_text
 
 _PG_LOCK = 0x64697265
 """Any number, the same for every process that creates or migrates this schema."""
@@ -15,7 +19,42 @@ def _create(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create,)
+def _number_once_and_part_tags(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        for name in ("sessions", "annotations"):
+            _number_once(connection, name)
+    rows = connection.exec_driver_sql("SELECT \"key\", tags FROM sessions WHERE tags <> '[]'")
+    changed = [
+        {"key": key, "tags": escape(tags_text(json.loads(unescape(tags))))} for key, tags in rows
+    ]
+    if changed:
+        connection.execute(text('UPDATE sessions SET tags = :tags WHERE "key" = :key'), changed)
+
+
+def _number_once(connection: Connection, name: str) -> None:
+    """Make a table anew so that SQLite gives no number twice."""
+    find = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type = ? AND sql IS NOT NULL"
+    (made,) = connection.exec_driver_sql(find, (name, "table")).scalars()
+    if "AUTOINCREMENT" in made:
+        return
+    indexes = connection.exec_driver_sql(find, (name, "index")).scalars().all()
+    fresh, n_named = re.subn(rf'^CREATE TABLE "?{name}"?', f"CREATE TABLE fresh_{name}", made)
+    fresh, n_keyed = re.subn(
+        r'"key" INTEGER NOT NULL', '"key" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT', fresh
+    )
+    fresh, n_freed = re.subn(r'\s*PRIMARY KEY \("key"\),', "", fresh)
+    assert (n_named, n_keyed, n_freed) == (1, 1, 1), made
+    for statement in (
+        fresh,
+        f"INSERT INTO fresh_{name} SELECT * FROM {name}",  # noqa: S608  (a name of ours)
+        f"DROP TABLE {name}",
+        f"ALTER TABLE fresh_{name} RENAME TO {name}",
+        *indexes,
+    ):
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create, _number_once_and_part_tags)
 """Each turns a store of the version of its place into the next; once released, none changes."""
 
 NEWEST = len(MIGRATIONS)
@@ -42,7 +81,7 @@ def migrate(database: Database, migrations: tuple[Callable[[Connection], None], 
             _set_version(connection, len(migrations))
         return max(present, len(migrations))
 
-    return database.write(work, durable=True)
+    return database.restructure(work)
 
 
 def version_of(connection: Connection) -> int:

@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.storage.clock import SILENT_US, now_us
-from director_ai.storage.schema import bodies, sessions
+from director_ai.storage.schema import bodies, sessions, tokens
+from director_ai.storage.substring import holds, holds_folded
 from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
+from director_ai.storage.tags import tag_text
 
 _ENDINGS: dict[Outcome, tuple[str, ...]] = {
     "halted": ("halted", "soft_halted"),
@@ -240,9 +242,16 @@ def _has_rule(name: str) -> ColumnElement[bool]:
 
 
 def _has_tag(tag: str) -> ColumnElement[bool]:
-    return _c.tags.contains(json.dumps(tag, ensure_ascii=False), autoescape=True)
+    return holds(_c.tags, tag_text(tag))
 
 
 def _holds_text(text: str) -> ColumnElement[bool]:
-    answers = select(bodies.c.session).where(bodies.c.text.icontains(text, autoescape=True))
-    return or_(_c.prompt.icontains(text, autoescape=True), _c.key.in_(answers))
+    answers = select(bodies.c.session).where(holds_folded(bodies.c.text, text))
+    coming = (
+        select(tokens.c.session, tokens.c.text)
+        .order_by(tokens.c.session, tokens.c.position)
+        .subquery()
+    )
+    so_far = func.aggregate_strings(coming.c.text, "")
+    live = select(coming.c.session).group_by(coming.c.session).having(holds_folded(so_far, text))
+    return or_(holds_folded(_c.prompt, text), _c.key.in_(answers), _c.key.in_(live))

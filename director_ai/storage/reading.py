@@ -9,6 +9,7 @@ from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
 from director_ai.core.runtime.stored_curve import StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec, query
+from director_ai.storage.arrivals import Fate, fate
 from director_ai.storage.database import Database
 from director_ai.storage.query import Overview
 from director_ai.storage.schema import annotations, bodies, sessions, tokens
@@ -121,6 +122,11 @@ class Reading:
     def records(self, ids: Iterable[str]) -> Iterator[SessionRecord]:
         """Yield the sessions of these ids, in order, each verified."""
         yield from map(self.get, ids)
+
+    def fate(self, *lots: Iterable[SessionRecord]) -> Fate:
+        """Return what adding these sessions together would come to, every clash named."""
+        with self._database.reading() as connection:
+            return fate(connection, lots)
 
     def annotations(self, id: str) -> list[Annotated]:
         """Return what was said of a session, oldest first."""

@@ -45,7 +45,7 @@ sessions = Table(
     Column("model", SafeText, nullable=False),
     Column("prompt", SafeText, nullable=False),
     Column("prompt_family", SafeText, nullable=False),
-    Column("tags", SafeText, nullable=False, comment="JSON list of strings"),
+    Column("tags", SafeText, nullable=False, comment="JSON, see tags_text"),
     Column("policy", Text, nullable=False, comment="JSON object of limits"),
     Column("enforced", Boolean, nullable=False),
     Column("text_kept", Boolean, nullable=False),

@@ -1,22 +1,20 @@
 """What changes a store: whole sessions, what people say of them, and what is let go."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from director_ai.core.runtime.record import Annotation, SessionRecord
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
+from director_ai.storage.arrivals import batches, digests
 from director_ai.storage.clock import now_us
 from director_ai.storage.database import Database
 from director_ai.storage.schema import annotations, bodies, sessions, tokens
+from director_ai.storage.tags import tags_text
 
 _BATCH = 500
-
-Entry = TypeVar("Entry")
 
 
 class Writing:
@@ -25,37 +23,44 @@ class Writing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, records: Sequence[SessionRecord]) -> int:
+    def add(self, *lots: Collection[SessionRecord]) -> int:
         """Add finished sessions, all or none, and return how many were new.
 
         A session that is already there with the same tokens is left as it is.
+
+        Parameters
+        ----------
+        lots
+            Sessions of one place or of several, such as files. They are taken a few at a time, and
+            once more from the start where a lost connection broke the transaction.
 
         Raises
         ------
         DuplicateSessionError
             If a session of the same id is there with other tokens.
         """
-        rows = [(codec.session_row(record), codec.body_row(record), record) for record in records]
 
         def work(connection: Connection) -> int:
-            fresh: list[tuple[codec.Row, codec.Row, SessionRecord]] = []
-            present: dict[str, str | None] = {}
-            for batch in _batches(rows):
-                present |= _digests(connection, [row["id"] for row, _, _ in batch])
-                for row, body, record in batch:
-                    if row["id"] not in present:
-                        fresh.append((row, body, record))
-                        present[row["id"]] = row["digest"]
-                    elif present[row["id"]] != row["digest"]:
-                        raise DuplicateSessionError(
-                            f"id must be new or of the same session, got {row['id']!r}, "
-                            f"which {self._database.name} holds with other tokens"
-                        )
-            for batch in _batches(fresh):
-                _insert(connection, batch)
-            return len(fresh)
+            return sum(self._add(connection, batch) for batch in batches(lots))
 
         return self._database.write(work, durable=True)
+
+    def _add(self, connection: Connection, batch: Sequence[SessionRecord]) -> int:
+        fresh: list[tuple[codec.Row, SessionRecord]] = []
+        present = digests(connection, [record.id for record in batch])
+        for record in batch:
+            row = codec.session_row(record)
+            if record.id not in present:
+                fresh.append((row, record))
+                present[record.id] = row["digest"]
+            elif present[record.id] != row["digest"]:
+                raise DuplicateSessionError(
+                    f"id must be new or of the same session, got {record.id!r}, "
+                    f"which {self._database.name} holds with other tokens"
+                )
+        if fresh:
+            _insert(connection, fresh)
+        return len(fresh)
 
     def annotate(self, id: str, annotation: Annotation) -> int:
         """Say something of a session, and return the number by which it can be withdrawn.
@@ -84,14 +89,25 @@ class Writing:
 
         return self._database.write(work, durable=True)
 
-    def withdraw(self, keys: Iterable[int]) -> None:
-        """Take annotations back, as if they had never been made."""
+    def withdraw(self, keys: Iterable[int], *, author: str | None = None) -> None:
+        """Take annotations back, as if they had never been made.
+
+        Parameters
+        ----------
+        keys
+            Their numbers; of those that are gone, nothing is left to take back.
+        author
+            Who takes them back: what another said under one of the numbers stays. Anybody's may
+            go by default.
+        """
         wanted = list(keys)
 
         def work(connection: Connection) -> None:
-            of = annotations.c.key.in_(wanted)
-            touched = connection.execute(select(annotations.c.session).where(of)).scalars().all()
-            connection.execute(delete(annotations).where(of))
+            of: list[ColumnElement[bool]] = [annotations.c.key.in_(wanted)]
+            if author is not None:
+                of.append(annotations.c.author == author)
+            touched = connection.execute(select(annotations.c.session).where(*of)).scalars().all()
+            connection.execute(delete(annotations).where(*of))
             for session in set(touched):
                 _relabel(connection, session)
 
@@ -101,10 +117,7 @@ class Writing:
         """Give a session these tags in place of those it has."""
 
         def work(connection: Connection) -> None:
-            values = {
-                "tags": json.dumps(list(tags), ensure_ascii=False),
-                "changed_us": now_us(),
-            }
+            values = {"tags": tags_text(tags), "changed_us": now_us()}
             key = _key_of(connection, id)
             connection.execute(update(sessions).where(sessions.c.key == key).values(values))
 
@@ -115,7 +128,8 @@ class Writing:
 
         def work(connection: Connection) -> int:
             n_gone = 0
-            for batch in _batches(ids):
+            for start in range(0, len(ids), _BATCH):
+                batch = ids[start : start + _BATCH]
                 n_gone += _remove(connection, sessions.c.id.in_(batch))
             return n_gone
 
@@ -146,29 +160,21 @@ class Writing:
         return self._database.write(work, durable=True)
 
 
-def _insert(
-    connection: Connection,
-    batch: Iterable[tuple[codec.Row, codec.Row, SessionRecord]],
-) -> None:
-    entries = list(batch)
+def _insert(connection: Connection, fresh: Sequence[tuple[codec.Row, SessionRecord]]) -> None:
     changed = now_us()
-    connection.execute(insert(sessions), [{**row, "changed_us": changed} for row, _, _ in entries])
-    keys = _keys_of(connection, [row["id"] for row, _, _ in entries])
+    connection.execute(insert(sessions), [{**row, "changed_us": changed} for row, _ in fresh])
+    keys = _keys_of(connection, [record.id for _, record in fresh])
     connection.execute(
-        insert(bodies), [{**body, "session": keys[row["id"]]} for row, body, _ in entries]
+        insert(bodies),
+        [{**codec.body_row(record), "session": keys[record.id]} for _, record in fresh],
     )
     said = [
         _annotation_row(keys[record.id], annotation)
-        for _, _, record in entries
+        for _, record in fresh
         for annotation in record.annotations
     ]
     if said:
         connection.execute(insert(annotations), said)
-
-
-def _batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), _BATCH):
-        yield entries[start : start + _BATCH]
 
 
 def _said(connection: Connection, row: codec.Row) -> int:
@@ -216,13 +222,6 @@ def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
     for table in (annotations, bodies, tokens):
         connection.execute(delete(table).where(table.c.session.in_(keys)))
     return connection.execute(delete(sessions).where(*where)).rowcount
-
-
-def _digests(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]:
-    found = connection.execute(
-        select(sessions.c.id, sessions.c.digest).where(sessions.c.id.in_(ids))
-    )
-    return {row[0]: row[1] for row in found}
 
 
 def _keys_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:

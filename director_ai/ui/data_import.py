@@ -30,6 +30,7 @@ FORMATS = {
 _TYPES = ["jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json"]
 _FIRST_FIELDS = 8
 _MOST_COLUMNS = 200
+_EXCERPT = 80
 _STATE = "import_reading"
 
 
@@ -45,6 +46,8 @@ class Reading:
         As it was read first.
     plan, preview
         As it is read now, and its first sessions.
+    clashes
+        Ids for which the store holds another session.
     n_added
         Sessions imported from it; ``None`` before.
     refused
@@ -55,6 +58,7 @@ class Reading:
     guess: ImportPlan
     plan: ImportPlan
     preview: pd.DataFrame
+    clashes: tuple[str, ...] = ()
     n_added: int | None = None
     refused: str = ""
 
@@ -77,7 +81,7 @@ def draw() -> None:
     if file is None:
         _hint()
         return
-    reading = _reading(file)
+    reading = _reading(store, file)
     if reading is None:
         return
     _verdict(store, reading)
@@ -92,6 +96,13 @@ def draw() -> None:
         )
         if plan.n_problems_not_listed:
             notice(f"And {plan.n_problems_not_listed:,} more, not listed.")
+    if reading.clashes:
+        st.dataframe(
+            {"session": [visible(name[:_EXCERPT]) for name in reading.clashes]},
+            hide_index=True,
+            height=min(300, 38 + 35 * len(reading.clashes)),
+            key="clashes",
+        )
     if plan.columns and plan.mapping is not None:
         # As the first reading went: it must not close on whoever is choosing.
         is_open = not reading.guess.ok
@@ -123,22 +134,27 @@ def _hint() -> None:
     )
 
 
-def _reading(file: Any) -> Reading | None:
+def _reading(store: Store, file: Any) -> Reading | None:
     """Return the file as the columns chosen read it; if it is refused, say why."""
     reading: Reading | None = st.session_state.get(_STATE)
     try:
         if reading is None or reading.file_id != file.file_id:
             plan = _read(file, None)
-            reading = Reading(file.file_id, plan, plan, session_preview(plan.records))
-            st.session_state[_STATE] = reading
+            reading = _seen(store, file.file_id, plan, plan)
         chosen = _chosen(reading.guess)
         if chosen != reading.plan.mapping:
             plan = reading.guess if chosen == reading.guess.mapping else _read(file, chosen)
-            reading = Reading(file.file_id, reading.guess, plan, session_preview(plan.records))
-            st.session_state[_STATE] = reading
+            reading = _seen(store, file.file_id, reading.guess, plan)
     except ImportRefusedError as error:
         status("This file is refused; nothing was imported.", f"{error}.")
         return None
+    return reading
+
+
+def _seen(store: Store, file_id: str, guess: ImportPlan, plan: ImportPlan) -> Reading:
+    clashes = store.fate(plan.records).clashes if plan.ok else ()
+    reading = Reading(file_id, guess, plan, session_preview(plan.records), clashes)
+    st.session_state[_STATE] = reading
     return reading
 
 
@@ -198,6 +214,12 @@ def _verdict(store: Store, reading: Reading) -> None:
             f"Imported {counted(reading.n_added, 'session')}; open Sessions.",
             f"{counted(known, 'session')} stood in the store already." if known else plan.summary,
         )
+    elif reading.clashes:
+        status(
+            f"{counted(len(reading.clashes), 'session')} of this file the store holds with other "
+            "tokens; nothing can be imported.",
+            _note(plan),
+        )
     elif reading.refused:
         status("Nothing was imported.", reading.refused)
     else:
@@ -207,7 +229,10 @@ def _verdict(store: Store, reading: Reading) -> None:
             f"Import {counted(plan.counts.n_sessions, 'session')}",
             key="import",
             type="primary",
-            disabled=not plan.ok or store.read_only or reading.n_added is not None,
+            disabled=not plan.ok
+            or bool(reading.clashes)
+            or store.read_only
+            or reading.n_added is not None,
             on_click=_import,
             args=(store, reading),
         )
@@ -250,7 +275,7 @@ def _import(store: Store, reading: Reading) -> None:
         # Clicked while other columns were being read: what comes must be seen first.
         return
     try:
-        reading.n_added = store.add(list(reading.plan.records))
+        reading.n_added = store.add(reading.plan.records)
     except DirectorError as error:
         reading.refused = f"{error}."
 

@@ -66,7 +66,8 @@ def undo(visit: Visit) -> None:
     if not visit.steps:
         return
     try:
-        archive().withdraw(visit.steps[-1].keys)
+        last = visit.steps[-1]
+        archive().withdraw(last.keys, author=last.author)
     except DirectorError as error:
         visit.problem = f"Not taken back: {error}"
         return

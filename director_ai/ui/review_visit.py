@@ -59,8 +59,8 @@ class Step(NamedTuple):
     ----------
     id
         Of the session whose card was on screen.
-    keys
-        Annotations that were written.
+    keys, author
+        Annotations that were written, and by whom.
     before
         What had been given until then to each session concerned.
     note, onset
@@ -69,6 +69,7 @@ class Step(NamedTuple):
 
     id: str
     keys: tuple[int, ...]
+    author: str
     before: dict[str, Given | None]
     note: str
     onset: int | None
@@ -145,7 +146,7 @@ class Visit:
         assert self.card is not None
         onset, note = self.onsets.pop(self.card.id, None), self.notes.pop(self.card.id, "")
         before = {name: self.given.get(name) for name in ids}
-        self.steps.append(Step(self.card.id, tuple(keys), before, note, onset))
+        self.steps.append(Step(self.card.id, tuple(keys), given.author, before, note, onset))
         self.given.update(dict.fromkeys(ids, given))
         place = self._open_after(self.position)
         self.go(len(self.queue.cards) if place is None else place)

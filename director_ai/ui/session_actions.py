@@ -118,13 +118,13 @@ def _label(store: Store, chosen: Sequence[SessionSummary], label: Label) -> str:
     for onset in {row.onset if label == "bad" else None for row in chosen}:
         ids = [row.id for row in chosen if label != "bad" or row.onset == onset]
         numbers += store.annotate_all(ids, Annotation(label, onset, author, at_us))
-    st.session_state[_UNDO] = numbers
+    st.session_state[_UNDO] = author, numbers
     return f"Labelled {_names(chosen)} {label}."
 
 
 def _undo(store: Store) -> str:
-    numbers = st.session_state.pop(_UNDO, [])
-    store.withdraw(numbers)
+    author, numbers = st.session_state.pop(_UNDO, ("", []))
+    store.withdraw(numbers, author=author)
     return f"Took {len(numbers):,} labels back." if len(numbers) != 1 else "Took the label back."
 
 

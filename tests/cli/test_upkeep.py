@@ -15,6 +15,7 @@ import pytest
 from director_ai.cli.ending import Status
 from director_ai.cli.main import main
 from director_ai.storage.journal import Journal
+from director_ai.storage.migrations import NEWEST
 from director_ai.storage.progress import Progress
 from director_ai.storage.store import Store
 from director_ai.storage.stretch import Token
@@ -59,7 +60,7 @@ def test_an_intact_store_is_sound(path: Path, capsys: Capture) -> None:
     assert main(["doctor"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"sessions.db: SQLite {sqlite3.sqlite_version}, schema version 1"
+    assert lines[0] == f"sessions.db: SQLite {sqlite3.sqlite_version}, schema version {NEWEST}"
     assert lines[1].startswith("4 sessions: 4 sealed, 4 of them verified; 0 recording")
     assert lines[-1] == "No damage was found."
 

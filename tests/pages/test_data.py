@@ -97,10 +97,22 @@ def test_one_bad_line_keeps_the_whole_file_out(store):
     assert app.button(key="import").disabled
 
 
-def test_a_session_that_is_there_with_other_tokens_keeps_the_file_out(store):
+def test_sessions_that_are_there_with_other_tokens_are_all_named_first(store):
+    store.add([record("a"), record("c")])
+
+    content = lines(session("b"), session("c"), session("a"))
+    app = upload(data("Import"), "sessions_file", "x.jsonl", content)
+
+    assert "2 sessions of this file the store holds with other tokens; nothing can be" in said(app)
+    assert list(app.dataframe[0].value["session"]) == ["c", "a"]
+    assert app.button(key="import").disabled
+    assert set(store.ids()) == {"a", "c"}
+
+
+def test_a_session_that_came_while_the_file_was_looked_at_keeps_it_out(store):
+    app = upload(data("Import"), "sessions_file", "x.jsonl", lines(session("b"), session("a")))
     store.add([record("a")])
 
-    app = upload(data("Import"), "sessions_file", "x.jsonl", lines(session("b"), session("a")))
     app.button(key="import").click().run()
 
     assert "Nothing was imported." in said(app)

@@ -50,6 +50,16 @@ def test_what_came_last_is_found_whatever_its_clock_says(store):
     assert newest_after(store, known).id == "b"
 
 
+def test_what_comes_after_the_newest_was_deleted_is_new(store):
+    store.add([record("a"), record("b")])
+    known = last_key(store)
+    store.delete(["b"])
+
+    store.add([record("c")])
+
+    assert newest_after(store, known).id == "c"
+
+
 @pytest.mark.parametrize("kept", [0, 1, 2, 3, 9])
 def test_as_many_go_as_was_said(store, address, kept):
     store.add([record(name, started_us=number) for number, name in enumerate("abc")])

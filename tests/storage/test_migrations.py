@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, inspect, text
 
+from director_ai.core.runtime.record import Annotation
 from director_ai.errors import StoreError
 from director_ai.sources.recorded import read_file
 from director_ai.storage.database import Database
-from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate, version_of
+from director_ai.storage.migrations import (
+    MIGRATIONS,
+    NEWEST,
+    _set_version,
+    migrate,
+    version_of,
+)
 from director_ai.storage.schema import metadata
 from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
 from tests.storage.records import record
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,6 +44,79 @@ def test_a_store_of_every_version_opens_with_all_its_sessions(golden: Path, tmp_
         assert [store.get(kept.id) for kept in expected] == expected
         store.add([record("new")])
         assert store.count() == len(expected) + 1
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """Return a store of the first version."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((GOLDEN / "version_1.sql").read_text(encoding="utf-8"))
+    return path
+
+
+def test_a_store_of_the_first_version_gives_no_number_twice_from_now_on(first: Path) -> None:
+    with Store(first) as store:
+        names = store.ids()
+        newest = max(names, key=lambda name: store.summary(name).key)
+        number = store.annotate(newest, Annotation("good", author="Ann"))
+        key = store.summary(newest).key
+        store.delete([newest])
+        store.add([record("later")])
+
+        assert store.summary("later").key == key + 1
+        assert store.annotate("later", Annotation("bad", author="Bo")) == number + 1
+
+
+def test_a_store_made_anew_keeps_what_belongs_together(first: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(first)) as connection:
+        connection.execute("INSERT INTO tokens VALUES (1, 0, 'x', 0.5, 0, 1)")
+        connection.commit()
+    Store(first).close()
+    Store(tmp_path / "new.db").close()
+
+    made = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+    with (
+        closing(sqlite3.connect(first)) as old,
+        closing(sqlite3.connect(tmp_path / "new.db")) as new,
+    ):
+        assert old.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert old.execute("SELECT count(*) FROM tokens").fetchone() == (1,)
+        both = [
+            {name: without_space(sql) for _, name, sql in db.execute(made)} for db in (old, new)
+        ]
+        assert both[0] == both[1]
+    with Store(first) as store:
+        store.delete(store.ids())
+        with store._database.reading() as connection:
+            for table in ("tokens", "bodies", "annotations"):
+                n_left = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar()
+                assert n_left == 0
+
+
+def without_space(sql: str | None) -> str:
+    words = "" if sql is None else "".join(sql.split()).replace('"', "")
+    # Where the key says that it is one makes no difference.
+    return words.replace(",PRIMARYKEY(key)", "")
+
+
+def test_tags_of_the_first_version_are_found(address: str | Path) -> None:
+    with Store(address) as store:
+        store.add([record("a", tags=("é", 'x"y')), record("b")])
+    database = Database(address)
+    old = {"tags": '["é", "x\\"y"]'}
+
+    def go_back(connection: Connection) -> None:
+        connection.execute(text("UPDATE sessions SET tags = :tags WHERE id = 'a'"), old)
+        _set_version(connection, 1)
+
+    database.write(go_back)
+    database.close()
+
+    with Store(address) as store:
+        assert store.get("a").tags == ("é", 'x"y')
+        assert store.ids(SessionQuery(tags=('x"y',))) == ["a"]
 
 
 def test_the_tables_are_those_of_the_code(address: str | Path) -> None:

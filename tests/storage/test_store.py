@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text, update
 
-from director_ai import HaltPolicy
+from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.runtime.record import Annotation, SessionRecord
 from director_ai.errors import (
     DamagedSessionError,
@@ -22,6 +22,7 @@ from director_ai.errors import (
 from director_ai.sources.samples import samples
 from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.codec import unpacked_scores
+from director_ai.storage.recorder import Recorder
 from director_ai.storage.schema import bodies, sessions
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
@@ -318,6 +319,79 @@ def test_text_of_any_kind_can_be_searched(store: Store) -> None:
     assert found(store, text="a\x00B") == ["odd"]
     assert found(store, text="c\x1ad") == ["odd"]
     assert found(store, text="\ud83d?") == ["odd"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [
+        ("über", True),
+        ("ÜBER DIE STRASSE", True),
+        ("straße", True),
+        ("λόγος", True),
+        ("uber", False),
+    ],
+)
+def test_case_does_not_count_in_any_script(store: Store, text: str, is_there: bool) -> None:
+    store.add([record("a", tokens=[" Über", " die Straße", " ΛΌΓΟΣ"]), record("b", prompt="x")])
+    store.add([record("asked", prompt=" Über die Straße ΛΌΓΟΣ")])
+
+    assert found(store, text=text) == (["asked", "a"] if is_there else [])
+
+
+@pytest.mark.parametrize("text", ["SKY is", "bl_ue", "%"])
+def test_a_session_still_being_recorded_is_searched(
+    store: Store, address: str | Path, text: str
+) -> None:
+    kernel = StreamingKernel()
+    with Recorder(address) as recorder:
+        streams = [
+            recorder.record(kernel.stream(tokens, lambda _: 0.9), kernel.policy, id=name)
+            for name, tokens in (
+                ("a", ["The", " sk", "y", " is", " bl_ue", " 9", "%", "."]),
+                ("b", ["The", " sea", "."]),
+            )
+        ]
+        for _ in range(2):
+            next(streams[1])
+        for _ in range(7):
+            next(streams[0])
+        recorder.flush()
+
+        assert store.summary("a").outcome == "recording"
+        assert found(store, text=text) == ["a"]
+        streams[0].close()
+        streams[1].close()
+
+
+HOSTILE_TAGS = (
+    *("prod", "Prod", 'x"prod', 'prod"x', "prod%", "_rod", ", ", '", "', "[", "]", "\\", '\\"'),
+    *("a\nprod", '\n"prod"', "\x00", "\x1a", "\ud83d", "é", "É", "", " ", "\\n", '"prod"', "null"),
+)
+
+
+def test_a_tag_finds_as_many_as_its_facet_counts(store: Store) -> None:
+    lists = [(tag,) for tag in HOSTILE_TAGS]
+    lists += [*zip(HOSTILE_TAGS, HOSTILE_TAGS[1:], strict=False), HOSTILE_TAGS, ()]
+    store.add([record(f"s{place}", tags=tags) for place, tags in enumerate(lists)])
+
+    counts = store.facets()["tags"]
+
+    assert counts == {tag: sum(tag in tags for tags in lists) for tag in HOSTILE_TAGS}
+    for tag in HOSTILE_TAGS:
+        ids = {f"s{place}" for place, tags in enumerate(lists) if tag in tags}
+        assert set(found(store, tags=(tag,))) == ids
+    assert found(store, tags=("rod",)) == []
+
+
+def test_a_label_is_taken_back_by_whoever_gave_it(store: Store) -> None:
+    store.add([record("a")])
+    anns = store.annotate("a", Annotation("bad", author="Ann"))
+    bos = store.annotate("a", Annotation("good", author="Bo"))
+
+    store.withdraw([anns, bos], author="Ann")
+
+    assert [entry.key for entry in store.annotations("a")] == [bos]
+    assert store.summary("a").label == "good"
 
 
 def test_a_store_opened_to_read_refuses_to_write(store: Store, address: str | Path) -> None:

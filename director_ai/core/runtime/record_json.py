@@ -28,7 +28,10 @@ SCHEMA_VERSION = 1
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIELDS = tuple(entry.name for entry in fields(SessionRecord))
-_KNOWN = (*_FIELDS, "label", "onset")
+_TOLD = ("shadow_index", "margin", "margin_rule")
+"""What an export tells beside the fields of a session, from which it follows."""
+
+_KNOWN = (*_FIELDS, "label", "onset", *_TOLD)
 
 
 def to_line(record: SessionRecord) -> str:
@@ -79,7 +82,7 @@ def from_line(line: str) -> SessionRecord:
     """Return the record a line of JSON holds.
 
     Only ``id``, ``tokens`` and ``scores`` must be there. ``label`` and ``onset`` may stand for one
-    annotation without an author.
+    annotation without an author. What an export tells of its margin is passed over.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def from_line(line: str) -> SessionRecord:
 def from_values(values: dict[str, Any]) -> SessionRecord:
     """Return the record of plain values; they are checked, and errors are as in ``from_line``."""
     refuse_unknown("field", values, _KNOWN)
-    values = dict(values)
+    values = {name: value for name, value in values.items() if name not in _TOLD}
     for name in ("id", "tokens", "scores"):
         if name not in values:
             raise InvalidRecordError(f"{name} must be present, got fields {', '.join(values)}")

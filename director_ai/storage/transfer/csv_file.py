@@ -10,17 +10,22 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import array, guard, moment, unguarded
 from director_ai.storage.transfer.jsonl import read_lines, text_of
 from director_ai.storage.transfer.limits import MAX_LINE_BYTES
-from director_ai.storage.transfer.parquet_columns import derived
+from director_ai.storage.transfer.parquet_columns import derived, filters
 from director_ai.storage.transfer.problem import Problem
 
 _SESSION = (
     *("started", "ended", "source", "model", "group", "tags", "label", "onset", "author"),
     *("ended_by", "enforced", "n_tokens", "halt_index", "rules", "halt_reason"),
 )
-LONG = ("id", "index", "token", "score", "held", "time_us", *_SESSION)
-"""A row a token. A session without tokens has no row, and prompts are left out."""
+_FILTERS = ("shadow_index", "margin", "margin_rule")
+_FIRST_LONG = ("id", "index", "token", "score", "held", "time_us", *_SESSION)
+_FIRST_WIDE = ("id", *_SESSION, "prompt", "policy", "tokens", "scores", "held", "times_us")
+"""What every file of ours has had from the first one on."""
 
-WIDE = ("id", *_SESSION, "prompt", "policy", "tokens", "scores", "held", "times_us")
+LONG = (*_FIRST_LONG, *_FILTERS, "prompt")
+"""A row a token. A session without tokens has no row."""
+
+WIDE = (*_FIRST_WIDE, *_FILTERS)
 """A row a session; lists and the policy are JSON."""
 
 
@@ -36,7 +41,7 @@ def write_wide(records: Iterable[SessionRecord], file: BinaryIO) -> None:
 
 def _long_rows(records: Iterable[SessionRecord]) -> Iterator[list[str]]:
     for record in records:
-        session = _session_cells(record)
+        session = [*_session_cells(record), *_filter_cells(record), guard(record.prompt)]
         name, n_scores = guard(record.id), len(record.scores)
         for index, token in enumerate(record.tokens):
             scored = index < n_scores
@@ -61,6 +66,7 @@ def _wide_row(record: SessionRecord) -> list[str]:
         array(record.scores),
         array([index for index, held in enumerate(record.held) if held]),
         array(record.times_us),
+        *_filter_cells(record),
     ]
 
 
@@ -78,6 +84,11 @@ def _session_cells(record: SessionRecord) -> list[str]:
     values |= {"tags": array(record.tags), "rules": array(values["rules"])}
     cells = {name: "" if value is None else str(value) for name, value in values.items()}
     return [guard(cells[name]) for name in _SESSION]
+
+
+def _filter_cells(record: SessionRecord) -> list[str]:
+    found = filters(record)
+    return ["" if found[name] is None else str(found[name]) for name in _FILTERS]
 
 
 def _bool(value: object) -> str:
@@ -108,7 +119,7 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
         columns = next(reader, [])
         if len(set(columns)) < len(columns):
             raise InvalidRecordError(f"columns must have a name each, got {columns!s:.200}")
-        ours = set(columns) >= set(LONG) or set(columns) >= set(WIDE)
+        ours = set(columns) >= set(_FIRST_LONG) or set(columns) >= set(_FIRST_WIDE)
         for cells in reader:
             line = reader.line_num
             if not cells:

@@ -25,35 +25,31 @@ _WRITERS = {
 _SNIPPETS: dict[ExportFormat, str] = {
     "jsonl": """\
 import pandas as pd
-
 sessions = pd.read_json({name!r}, lines=True, dtype=False, precise_float=True)
 """,
     "parquet": """\
 import pandas as pd
-
 sessions = pd.read_parquet({name!r})
 """,
     "csv_long": """\
 import pandas as pd
-
-blank = {{"score": [""], "time_us": [""], "onset": [""], "halt_index": [""]}}
+blank = dict.fromkeys({numbers}, [""])
 tokens = pd.read_csv({name!r}, keep_default_na=False, na_values=blank, dtype={{"token": str}})
 """,
     "csv_wide": """\
 import json, pandas as pd
-
-names = ["tags", "rules", "policy", "tokens", "scores", "held", "times_us"]
-lists = dict.fromkeys(names, json.loads)
-sessions = pd.read_csv({name!r}, keep_default_na=False, converters=lists)
+options = {{"converters": dict.fromkeys({lists}, json.loads), "keep_default_na": False}}
+sessions = pd.read_csv({name!r}, na_values=dict.fromkeys({numbers}, [""]), **options)
 """,
     "otlp": """\
-import json, pandas as pd
-
-with open({name!r}, encoding="utf-8") as lines:
-    requests = [json.loads(line)["resourceSpans"][0] for line in lines]
-spans = pd.json_normalize([request["scopeSpans"][0]["spans"][0] for request in requests])
+import pandas as pd
+requests = pd.read_json({name!r}, lines=True, dtype=False, precise_float=True)
+spans = pd.json_normalize(requests.resourceSpans.explode().tolist(), ["scopeSpans", "spans"])
 """,
 }
+_NUMBERS = ["score", "time_us", "onset", "halt_index", "shadow_index", "margin"]
+_LISTS = ["tags", "rules", "policy", "tokens", "scores", "held", "times_us"]
+"""Columns of CSV: numbers that may be blank, and what is JSON."""
 
 
 def export_records(
@@ -102,12 +98,12 @@ def export_records(
 
 
 def snippet(format: ExportFormat, name: str) -> str:
-    """Return the lines of Python that load an export.
+    """Return the lines of Python that load an export; three at most.
 
     >>> print(snippet("parquet", "sessions.parquet"))
     import pandas as pd
-    <BLANKLINE>
     sessions = pd.read_parquet('sessions.parquet')
     <BLANKLINE>
     """
-    return _SNIPPETS[format].format(name=name)
+    numbers = _NUMBERS if format == "csv_long" else _NUMBERS[2:]
+    return _SNIPPETS[format].format(name=name, numbers=numbers, lists=_LISTS)

@@ -1,5 +1,6 @@
 """Sessions as lines of JSON: one a line, lossless, and readable without a library."""
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -9,6 +10,7 @@ from director_ai.core.runtime.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.checked import record_of
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, MAX_LINE_BYTES, at_most
+from director_ai.storage.transfer.parquet_columns import filters
 from director_ai.storage.transfer.problem import Found, Problem
 
 _BOM = b"\xef\xbb\xbf"
@@ -23,7 +25,9 @@ def write_jsonl(records: Iterable[SessionRecord], file: BinaryIO) -> None:
         If a session is too long for a line that could be read again.
     """
     for record in records:
-        file.write(line_that_fits(to_line(record), record.id))
+        told = json.dumps(filters(record)).removeprefix("{")
+        line = f"{to_line(record).removesuffix('}')}, {told}"
+        file.write(line_that_fits(line, record.id))
 
 
 def line_that_fits(text: str, id: str) -> bytes:

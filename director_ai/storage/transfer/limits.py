@@ -14,7 +14,7 @@ MAX_DECODED_BYTES = 2**30
 MAX_SESSIONS = 50_000
 MAX_TOKENS = 10_000_000
 MAX_PROBLEMS = 1_000
-"""Problems that are listed one by one; more are counted."""
+"""Errors, and warnings, that are listed one by one; more are counted."""
 
 
 def at_most(name: str, value: float, most: float, unit: str = "bytes") -> None:

@@ -10,6 +10,7 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import moment
 from director_ai.storage.transfer.jsonl import line_that_fits
 from director_ai.storage.transfer.mapping import ColumnMapping
+from director_ai.storage.transfer.parquet_columns import filters
 from director_ai.storage.transfer.problem import Problem
 
 MAPPING = ColumnMapping(
@@ -35,6 +36,15 @@ MAPPING = ColumnMapping(
     halt_reason="halt.reason",
 )
 """The attributes read and written. A span may hold tokens and scores as arrays of its own."""
+
+_FILTERS = {
+    "n_tokens": "session.n_tokens",
+    "rules": "halt.rules",
+    "shadow_index": "halt.shadow_index",
+    "margin": "halt.margin",
+    "margin_rule": "halt.margin_rule",
+}
+"""The attributes that are written to filter by, and not read."""
 
 _EVENT = "gen_ai.token"
 
@@ -74,7 +84,9 @@ def _span(record: SessionRecord) -> dict[str, Any]:
         "halt_index": record.halt_index,
         "halt_reason": "; ".join(record.halt_reasons) or None,
     }
-    columns = MAPPING.columns()
+    columns = {**MAPPING.columns(), **_FILTERS}
+    attributes |= {**filters(record), "n_tokens": record.n_tokens}
+    attributes["rules"] = [alarm.mechanism for alarm in record.halt.alarms] if record.halt else []
     return {
         "traceId": name[:32],
         "spanId": name[32:48],
@@ -129,30 +141,38 @@ def read_spans(
     """Yield a row a span that scores tokens, under the names of its attributes.
 
     Spans of anything else, of which a trace is full, are passed over. Start and end come as
-    ``started`` and ``ended``; the times of events as ``token.time_us``. A span that is not well
-    formed is named, and those after it are read.
+    ``started`` and ``ended``; the times of events as ``token.time_us``. What is not well formed
+    is named, and what comes after it is read.
     """
-    try:
-        for span in _spans(request):
-            name = _span_id(span, mapping)
-            try:
-                row = {"session.id": name, **_row(span, mapping)}
-            except InvalidRecordError as error:
-                yield line, Problem.of_session(line, error, {"id": name})
-            else:
-                if row.get(mapping.scores or "") is not None:
-                    yield line, row
-    except InvalidRecordError as error:
-        yield line, Problem.of_session(line, error, {})
+    level: Iterator[Any] = iter([request])
+    for name in ("resourceSpans", "scopeSpans", "spans"):
+        level = _within(line, level, name)
+    for span in level:
+        if isinstance(span, Problem):
+            yield line, span
+            continue
+        name = _span_id(span, mapping)
+        try:
+            row = {"session.id": name, **_row(span, mapping)}
+        except InvalidRecordError as error:
+            yield line, Problem.of_session(line, error, {"id": name})
+        else:
+            if row.get(mapping.scores or "") is not None:
+                yield line, row
 
 
-def _spans(request: dict[str, Any]) -> Iterator[Any]:
-    for resource in _list(request, "resourceSpans"):
-        for scope in _list(resource, "scopeSpans"):
-            spans = scope.get("spans", [])
-            if not isinstance(spans, list):
-                raise InvalidRecordError(f"spans must be a list of objects, got {spans!r:.80}")
-            yield from spans
+def _within(line: int, parents: Iterator[Any], name: str) -> Iterator[Any]:
+    """Yield the entries of every parent's list, or what stands where one should be."""
+    for parent in parents:
+        if isinstance(parent, Problem):
+            yield parent
+            continue
+        entries = parent.get(name, []) if isinstance(parent, dict) else parent
+        if isinstance(entries, list):
+            yield from entries
+        else:
+            message = f"{name} must be a list of objects, got {entries!r:.80}"
+            yield Problem.of_session(line, InvalidRecordError(message), {})
 
 
 def _span_id(span: Any, mapping: ColumnMapping) -> str:

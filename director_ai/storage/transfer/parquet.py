@@ -10,11 +10,20 @@ import pyarrow.parquet as pq
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.errors import ImportRefusedError, InvalidRecordError
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, at_most
-from director_ai.storage.transfer.parquet_columns import NAMES, SCHEMA, record_of_row, row_of
+from director_ai.storage.transfer.parquet_columns import (
+    NAMES,
+    READ,
+    SCHEMA,
+    record_of_row,
+    row_of,
+)
 from director_ai.storage.transfer.problem import Found, Problem
 
 FILE_VERSION = 1
 _KEY = b"director_ai"
+
+_FIRST_SCHEMA = pa.schema([SCHEMA.field(name) for name in READ])
+"""Of files written before they told margins."""
 
 _DAMAGE = (pa.ArrowException, OSError, ValueError)
 
@@ -87,7 +96,7 @@ def is_ours(file: pq.ParquetFile) -> bool:
     """Tell a file of ours, damaged or not, from the tables of others."""
     schema = file.schema_arrow
     # Either will do: whichever is damaged, the file must not pass for somebody else's.
-    return _KEY in (schema.metadata or {}) or set(schema.names) == set(NAMES)
+    return _KEY in (schema.metadata or {}) or set(schema.names) >= set(READ)
 
 
 def read_header(file: BinaryIO) -> dict[str, Any]:
@@ -112,12 +121,12 @@ def read_parquet(file: pq.ParquetFile) -> Iterator[Found]:
         If it decodes to more than there is room for.
     """
     schema = file.schema_arrow.remove_metadata()
-    if schema != SCHEMA:
+    if schema not in (SCHEMA, _FIRST_SCHEMA):
         raise InvalidRecordError(
             f"columns must be those of an export of Director, {', '.join(NAMES)}; "
             f"got {', '.join(schema.names)!s:.200}"
         )
-    for number, row in read_rows(file, NAMES):
+    for number, row in read_rows(file, READ):
         try:
             yield number, record_of_row(row)
         except InvalidRecordError as error:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_values
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.margin import margin_of
 from director_ai.storage.safe_text import escape, unescape
 from director_ai.storage.transfer.checked import record_of
 
@@ -49,18 +50,26 @@ SCHEMA = pa.schema(
         "evidence": _TEXT,
         "evidence_note": _TEXT,
         "annotations": _TEXT,
+        "shadow_index": pa.int64(),
+        "margin": pa.float64(),
+        "margin_rule": _TEXT,
     }
 )
 """Times are microseconds, ``held`` the tokens that hold an earlier score, and objects JSON."""
 
 NAMES: tuple[str, ...] = tuple(SCHEMA.names)
 
+_LATER = ("shadow_index", "margin", "margin_rule")
+
+READ: tuple[str, ...] = tuple(name for name in NAMES if name not in _LATER)
+"""The columns that are read back. The others follow from them, and older files lack them."""
+
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 _RENAMED = {"started": "started_us", "ended": "ended_us", "outcome": "ended_by"}
 _OBJECTS = ("policy", "halt", "shadow_policy", "shadow_halt", "evidence", "annotations")
 _DERIVED = ("label", "onset", "author", "n_tokens", "halt_index", "rules", "halt_reason")
-_TEXT_COLUMNS = tuple(field.name for field in SCHEMA if field.type == _TEXT)
+_TEXT_COLUMNS = tuple(name for name in READ if SCHEMA.field(name).type == _TEXT)
 _LISTS_OF_TEXT = tuple(field.name for field in SCHEMA if field.type == _TEXTS)
 
 
@@ -78,10 +87,23 @@ def derived(record: SessionRecord) -> Row:
     }
 
 
+def filters(record: SessionRecord) -> Row:
+    """Return what a record is filtered by and what no reader of ours takes from a file.
+
+    That a margin is the same to the last bit is not promised from one version to the next.
+    """
+    call = margin_of(record)
+    return {
+        "shadow_index": record.shadow_halt and record.shadow_halt.index,
+        "margin": call and call.margin,
+        "margin_rule": call and call.mechanism,
+    }
+
+
 def row_of(record: SessionRecord) -> Row:
     """Return the row of a record."""
     values = to_values(record)
-    row: Row = {**values, **derived(record)}
+    row: Row = {**values, **derived(record), **filters(record)}
     row |= {column: values[name] for column, name in _RENAMED.items()}
     row |= {name: _to_json(values[name]) for name in _OBJECTS}
     for name in _TEXT_COLUMNS:
@@ -101,7 +123,7 @@ def _each(change: Callable[[str], str], texts: list[str] | None) -> list[str] | 
 
 
 def record_of_row(row: Row) -> SessionRecord:
-    """Return the record of a row; times are microseconds.
+    """Return the record of a row of ``READ``; times are microseconds.
 
     Raises
     ------

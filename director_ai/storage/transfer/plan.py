@@ -56,7 +56,7 @@ class ImportPlan:
     records
         The sessions that can be read.
     problems
-        The first thousand problems, in order.
+        The first thousand errors and the first thousand warnings, in order.
     counts
         How much there is of all of it.
     """
@@ -130,10 +130,12 @@ class Tally:
                 yield entry
 
     def note(self, problem: Problem) -> None:
-        """Keep a problem, or its number where there are too many."""
-        self._n["n_errors" if problem.severity == "error" else "n_warnings"] += 1
+        """Keep a problem, or its number where there are too many of its kind."""
+        kind = "n_errors" if problem.severity == "error" else "n_warnings"
+        self._n[kind] += 1
         self._n["n_out_of_range"] += problem.n_out_of_range
-        if len(self.problems) < MAX_PROBLEMS:
+        # Each kind has its own: warnings must not hide what keeps the file out.
+        if self._n[kind] <= MAX_PROBLEMS:
             self.problems.append(problem)
 
     def _count(self, record: SessionRecord) -> None:

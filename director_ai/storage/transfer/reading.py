@@ -38,7 +38,9 @@ _LINES_LOOKED_AT = 50
 
 T = TypeVar("T")
 
-_OURS = frozenset(SessionRecord.__dataclass_fields__) | {"schema", "label", "onset"}
+_OURS = frozenset(SessionRecord.__dataclass_fields__) | {
+    *("schema", "label", "onset", "shadow_index", "margin", "margin_rule"),
+}
 
 
 @dataclass(frozen=True, slots=True)

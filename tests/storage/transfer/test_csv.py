@@ -11,6 +11,7 @@ from director_ai.core.runtime.record import Annotation, SessionRecord
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import guard, number_of, unguard
 from director_ai.storage.transfer.export import export_records
+from director_ai.storage.transfer.limits import MAX_PROBLEMS
 from director_ai.storage.transfer.reading import read_upload
 from tests.core.runtime.test_record import TEXT, records
 from tests.storage.transfer.samples import session, sessions
@@ -28,7 +29,7 @@ def kept(record: SessionRecord, *, wide: bool) -> dict[str, Any]:
     """Return what CSV has a place for."""
     names = ["id", "started_us", "ended_us", "source", "model", "group", "tags", "enforced"]
     names += ["tokens", "scores", "held", "times_us", "ended_by", "label", "onset"]
-    names += ["halt_index", "halt_reasons", *(("prompt", "policy") if wide else ())]
+    names += ["halt_index", "halt_reasons", "prompt", *(("policy",) if wide else ())]
     return {name: getattr(record, name) for name in names}
 
 
@@ -158,6 +159,18 @@ def test_one_score_for_a_whole_answer_is_warned_of() -> None:
     assert (problem.field, problem.value) == ("score", "0.5")
     assert "got one for 3 words" in problem.message
     assert "score every token" in problem.message
+
+
+def test_warnings_without_number_do_not_hide_the_error() -> None:
+    rows = [f"a{place},Paris is big.,0.5\n" for place in range(MAX_PROBLEMS + 1)]
+
+    data = "".join(["id,response,score\n", *rows, "z,Paris,7\n"])
+    plan = read_upload(data.encode(), "upload.csv")
+
+    assert [(p.session_id, p.value) for p in plan.problems if p.severity == "error"] == [
+        ("z", "7.0")
+    ]
+    assert plan.n_problems_not_listed == 1
 
 
 def test_a_token_with_an_index_may_hold_several_words() -> None:

@@ -259,3 +259,19 @@ def test_every_broken_span_is_named_with_its_session() -> None:
         ("t:bare", "events must be a list of objects, got 7"),
     ]
     assert [record.id for record in plan.records] == ["good"]
+
+
+def test_what_is_no_list_of_spans_hides_no_broken_span_after_it() -> None:
+    def scope(name: str) -> dict[str, Any]:
+        return {"spans": [{"traceId": "t", "spanId": name, "startTimeUnixNano": "noon"}]}
+
+    resources = [{"scopeSpans": [{"spans": 7}, scope("a")]}, 8, {"scopeSpans": [scope("b")]}]
+
+    plan = read_upload(json.dumps({"resourceSpans": resources}).encode(), "spans.json")
+
+    assert [(p.session_id, p.message) for p in plan.problems] == [
+        ("", "spans must be a list of objects, got 7"),
+        ("t:a", "startTimeUnixNano must be nanoseconds, got 'noon'"),
+        ("", "scopeSpans must be a list of objects, got 8"),
+        ("t:b", "startTimeUnixNano must be nanoseconds, got 'noon'"),
+    ]

@@ -1,0 +1,75 @@
+"""Sessions on their way into a store: a few at a time, and what would become of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.storage.schema import sessions
+
+# Some 20 MB of Python objects.
+_MOST_TOKENS = 100_000
+_MOST_SESSIONS = 500
+
+
+class Fate(NamedTuple):
+    """What becomes of sessions that are added to a store.
+
+    Attributes
+    ----------
+    n_new, n_known
+        Sessions the store lacks, and those it has with the same tokens.
+    clashes
+        Ids that stand for two different sessions; with any, nothing is added.
+    """
+
+    n_new: int
+    n_known: int
+    clashes: tuple[str, ...]
+
+
+def fate(connection: Connection | None, lots: Iterable[Iterable[SessionRecord]]) -> Fate:
+    """Return what adding these sessions together would come to, every clash named.
+
+    Without a connection there is no store yet.
+    """
+    seen: dict[str, str | None] = {}
+    n_new = n_known = 0
+    clashes: dict[str, None] = {}
+    for batch in batches(lots):
+        if connection is not None:
+            seen = digests(connection, [record.id for record in batch]) | seen
+        for record in batch:
+            own = digest_of(record)
+            if record.id not in seen:
+                seen[record.id] = own
+                n_new += 1
+            elif seen[record.id] == own:
+                n_known += 1
+            else:
+                clashes[record.id] = None
+    return Fate(n_new, n_known, tuple(clashes))
+
+
+def batches(lots: Iterable[Iterable[SessionRecord]]) -> Iterator[list[SessionRecord]]:
+    """Yield the sessions a few at a time, so that memory holds no more of them."""
+    batch: list[SessionRecord] = []
+    n_tokens = 0
+    for record in chain.from_iterable(lots):
+        if batch and (len(batch) == _MOST_SESSIONS or n_tokens + record.n_tokens > _MOST_TOKENS):
+            yield batch
+            batch, n_tokens = [], 0
+        batch.append(record)
+        n_tokens += record.n_tokens
+    if batch:
+        yield batch
+
+
+def digests(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]:
+    """Return the digests of those sessions that are there; ``None`` of one still recorded."""
+    found = connection.execute(
+        select(sessions.c.id, sessions.c.digest).where(sessions.c.id.in_(ids))
+    )
+    return {row[0]: row[1] for row in found}

@@ -1,0 +1,73 @@
+"""Whether a text holds another, told alike by SQLite and PostgreSQL."""
+
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from director_ai.storage.safe_text import SafeText
+
+FOLDED = "director_holds_folded"
+"""The function of SQLite that :func:`is_held_folded` is; SQLite itself folds ASCII alone."""
+
+_PG_FOLDS = (18,)
+"""The first PostgreSQL that folds as Unicode says; earlier ones fold by the database's locale."""
+
+
+class _Holds(FunctionElement[bool]):
+    """The text, and what is looked for in it."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+class _HoldsFolded(FunctionElement[bool]):
+    """The same, whatever the case of either."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+def holds(text: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    """Return the condition that a text holds this very part."""
+    return _Holds(text, literal(part, SafeText))
+
+
+def holds_folded(text: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    """Return the condition that a text holds this part, whatever the case of either."""
+    return _HoldsFolded(text, literal(part, SafeText))
+
+
+def is_held_folded(text: str, part: str) -> bool:
+    """Return whether a text holds a part, whatever the case of either.
+
+    >>> is_held_folded("Über die STRASSE", "über"), is_held_folded("STRASSE", "straße")
+    (True, True)
+    """
+    return part.casefold() in text.casefold()
+
+
+@compiles(_Holds, "sqlite")
+def _sqlite_holds(element: _Holds, compiler: Any, **options: Any) -> str:
+    return f"(instr({compiler.process(element.clauses, **options)}) > 0)"
+
+
+@compiles(_Holds, "postgresql")
+def _postgresql_holds(element: _Holds, compiler: Any, **options: Any) -> str:
+    return f"(strpos({compiler.process(element.clauses, **options)}) > 0)"
+
+
+@compiles(_HoldsFolded, "sqlite")
+def _sqlite_holds_folded(element: _HoldsFolded, compiler: Any, **options: Any) -> str:
+    return f"{FOLDED}({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_HoldsFolded, "postgresql")
+def _postgresql_holds_folded(element: _HoldsFolded, compiler: Any, **options: Any) -> str:
+    sides = [compiler.process(side, **options) for side in element.clauses]
+    if compiler.dialect.server_version_info >= _PG_FOLDS:
+        folded = [f"casefold(({side}) COLLATE pg_unicode_fast)" for side in sides]
+    else:
+        folded = [f"lower({side})" for side in sides]
+    return f"(strpos({', '.join(folded)}) > 0)"

@@ -1,0 +1,104 @@
+"""Sessions come into a store a few at a time, and all or none of them stay."""
+
+import weakref
+from collections.abc import Collection, Iterator
+
+import pytest
+from sqlalchemy import update
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.errors import DuplicateSessionError
+from director_ai.storage.arrivals import Fate, batches
+from director_ai.storage.schema import sessions
+from director_ai.storage.store import Store
+from tests.storage.records import record
+
+OTHER = (0.1, 0.2)
+
+
+class Watched(SessionRecord):
+    """A session of which one can see that nobody holds it any more."""
+
+
+class Source(Collection[SessionRecord]):
+    """Sessions that are made as they are asked for."""
+
+    def __init__(self, n_sessions: int) -> None:
+        self.n_sessions, self.most_alive = n_sessions, 0
+
+    def __iter__(self) -> Iterator[SessionRecord]:
+        given = []
+        for number in range(self.n_sessions):
+            one = record(f"s{number}", scores=(0.9,))
+            watched = Watched(**{name: getattr(one, name) for name in one.__dataclass_fields__})
+            given.append(weakref.ref(watched))
+            self.most_alive = max(self.most_alive, sum(ref() is not None for ref in given))
+            yield watched
+
+    def __len__(self) -> int:
+        return self.n_sessions
+
+    def __contains__(self, _: object) -> bool:
+        return False
+
+
+def test_an_import_holds_no_more_than_two_batches(store: Store) -> None:
+    source = Source(1_800)
+
+    assert store.fate(source) == Fate(1_800, 0, ())
+    assert store.add(source) == 1_800
+    assert store.count() == 1_800
+    assert source.most_alive < 1_010
+
+
+def test_a_batch_ends_at_its_tokens_or_its_sessions() -> None:
+    long = record("long", scores=(0.5,) * 40_000)
+    longest = record("longest", scores=(0.5,) * 200_000)
+
+    assert [len(batch) for batch in batches([[long] * 3, [long, longest, long]])] == [2, 2, 1, 1]
+    assert [len(batch) for batch in batches([[record()] * 501])] == [500, 1]
+    assert list(batches([[], []])) == []
+
+
+def test_a_clash_in_the_last_batch_keeps_the_first_out(store: Store) -> None:
+    store.add([record("there")])
+    fresh = [record(f"s{number}") for number in range(600)]
+
+    with pytest.raises(DuplicateSessionError, match="got 'there', which .* with other tokens"):
+        store.add(fresh, [record("there", scores=OTHER)])
+
+    assert store.ids() == ["there"]
+
+
+def test_a_source_that_breaks_off_leaves_nothing(store: Store) -> None:
+    class Broken(Source):
+        def __iter__(self) -> Iterator[SessionRecord]:
+            yield from super().__iter__()
+            raise OSError("the file is gone")
+
+    with pytest.raises(OSError, match="the file is gone"):
+        store.add(Broken(600))
+
+    assert store.count() == 0
+
+
+def test_the_same_session_in_two_batches_is_added_once(store: Store) -> None:
+    twice = [record(f"s{number}") for number in range(501)]
+
+    assert store.fate(twice, twice) == Fate(501, 501, ())
+    assert store.add(twice, twice) == 501
+
+
+def test_every_clash_is_named_before_anything_is_written(store: Store) -> None:
+    store.add([record("a"), record("b"), record("same"), record("coming")])
+    coming = update(sessions).where(sessions.c.id == "coming").values(digest=None)
+    store._database.write(lambda connection: connection.execute(coming))
+    between = [record(f"s{number}") for number in range(500)]
+    lots = [
+        [record("a", scores=OTHER), record("same"), record("new"), *between],
+        [record("b", scores=OTHER), record("new", scores=OTHER), record("coming")],
+        [record("a", scores=OTHER)],
+    ]
+
+    assert store.fate(*lots) == Fate(501, 1, ("a", "b", "new", "coming"))
+    assert store.count() == 4
