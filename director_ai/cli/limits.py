@@ -135,6 +135,7 @@ def _add_card(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="also write the tuning card, as the name ends: .md, .html or .json",
     )
+    parser.add_argument("--force", action="store_true", help="let --card replace FILE")
 
 
 def _points(text: str) -> int:

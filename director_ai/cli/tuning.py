@@ -5,6 +5,7 @@ import math
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 
 from director_ai.cli.ending import CommandError, Status
 from director_ai.cli.limits import FORMS, RULES, policy_of
-from director_ai.cli.opening import changing
+from director_ai.cli.opening import changing, reading
 from director_ai.cli.output import note, print_json, print_table
+from director_ai.cli.writing import new_file, refuse
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.figures.policy_forms import FORMS as TEXTS
 from director_ai.figures.tuning_card import card_values
 from director_ai.figures.tuning_card_forms import CARDS, CardForm
@@ -39,8 +42,9 @@ def tune(chosen: Namespace) -> int:
     """Propose the limits that catch most bad sessions within a budget of false halts."""
     if chosen.card is not None:
         _card_form(chosen.card)
-    with changing(chosen) as store:
-        study = _study(store)
+        refuse(chosen.card, replace=chosen.force)
+    with reading(chosen) as store:
+        study = _study(chosen, store)
         base = policy_of(chosen, study.open.usual)
         asked = Wish(chosen.budget, 1.0 - chosen.confidence)
         search = Search.of(base, windows=chosen.windows)
@@ -58,8 +62,9 @@ def replay_limits(chosen: Namespace) -> int:
     """Tell what given limits would have made of the archive."""
     if chosen.card is not None:
         _card_form(chosen.card)
-    with changing(chosen) as store:
-        study = _study(store)
+        refuse(chosen.card, replace=chosen.force)
+    with reading(chosen) as store:
+        study = _study(chosen, store)
         policy = policy_of(chosen, study.open.usual)
         _tell(chosen, store, study, _Replays(study.open, policy), policy, USUAL)
     return Status.OK
@@ -67,8 +72,8 @@ def replay_limits(chosen: Namespace) -> int:
 
 def sweep_threshold(chosen: Namespace) -> int:
     """Print what becomes of the archive as one threshold moves and all others stay."""
-    with changing(chosen) as store:
-        data = _study(store).open
+    with reading(chosen) as store:
+        data = _study(chosen, store).open
     base = policy_of(chosen, data.usual)
     replay, rule = replay_under(data.labelled.curves, base), RULES.index(chosen.rule)
     rows = [
@@ -85,12 +90,24 @@ def sweep_threshold(chosen: Namespace) -> int:
     return Status.OK
 
 
-def _study(store: Store) -> Study:
+def _study(chosen: Namespace, store: Store) -> Study:
     """Return what the Tune page shows of a store: the same sessions are set aside."""
     data = TuneData.of(list(store.curves(JUDGED)))
     if not data.ids:
         raise CommandError(f"no session to tune on in {store.name}", Status.NOT_FOUND)
-    return parted_study(data, "" if store.read_only else store.vault_key())
+    return parted_study(data, _vault_key(chosen, store))
+
+
+def _vault_key(chosen: Namespace, store: Store) -> str:
+    """Return the secret by which sessions are sealed, made if the store has none yet."""
+    with suppress(ReadOnlyStoreError):
+        return store.vault_key()
+    try:
+        with changing(chosen) as writable:
+            return writable.vault_key()
+    except (CommandError, StoreError):
+        # None can be made where only reading is allowed: nothing is sealed, as on the page.
+        return ""
 
 
 class _Replays:
@@ -154,7 +171,8 @@ def _tell(
         cautions=cautions,
     )
     if chosen.card is not None:
-        chosen.card.write_text(_card_form(chosen.card).text_of(card), encoding="utf-8")
+        with new_file(chosen.card, replace=chosen.force) as file:
+            file.write(_card_form(chosen.card).text_of(card).encode("utf-8"))
         note(f"Wrote {chosen.card}.")
     if chosen.form:
         print(TEXTS[FORMS[chosen.form]].text_of(policy).rstrip("\n"))

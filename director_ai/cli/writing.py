@@ -21,12 +21,7 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
     CommandError
         If it is there and must not be replaced, or its folder is not there.
     """
-    if path.is_dir():
-        raise CommandError(f"output must be a file, got the folder {path}")
-    if not path.parent.is_dir():
-        raise CommandError(f"output must go to a folder that is there, got {path.parent}")
-    if path.exists() and not replace:
-        raise CommandError(f"output must be a new file, got {path}; --force replaces it")
+    refuse(path, replace=replace)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:50]}-", dir=path.parent)
     temporary = Path(name)
     try:
@@ -35,3 +30,13 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse(path: Path, *, replace: bool) -> None:
+    """Raise what :func:`new_file` would, before the work whose outcome is to be written."""
+    if path.is_dir():
+        raise CommandError(f"output must be a file, got the folder {path}")
+    if not path.parent.is_dir():
+        raise CommandError(f"output must go to a folder that is there, got {path.parent}")
+    if path.exists() and not replace:
+        raise CommandError(f"output must be a new file, got {path}; --force replaces it")

@@ -41,7 +41,7 @@ class Pending:
         Set when the writer is to look before its time.
     """
 
-    __slots__ = ("entries", "most", "most_open", "n_dropped", "open", "wake")
+    __slots__ = ("_counting", "entries", "most", "most_open", "n_dropped", "open", "wake")
 
     def __init__(self, most: int) -> None:
         self.entries: deque[Entry] = deque()
@@ -49,7 +49,13 @@ class Pending:
         self.most = most
         self.most_open = max(_LEAST_OPEN, most // _ENTRIES_A_SESSION)
         self.n_dropped = 0
+        self._counting = threading.Lock()
         self.wake = threading.Event()
+
+    def drop(self, n_tokens: int) -> None:
+        """Count the tokens of a session that was not taken; any thread may."""
+        with self._counting:
+            self.n_dropped += n_tokens
 
     def collect(self) -> None:
         """Queue what came of every open session since the last time."""
@@ -151,7 +157,7 @@ class Intake:
             session, self._session = self._session, None
             assert session is not None
             if not self._is_taken:
-                self._pending.n_dropped += len(session.events)
+                self._pending.drop(len(session.events))
                 return
             self._put(session.events[self.n_seen :])
             if self._pending.most:

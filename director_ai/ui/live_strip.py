@@ -22,7 +22,7 @@ from director_ai.ui.live_watch import watched, watching
 from director_ai.ui.login import stay_in
 from director_ai.ui.thumbnails import TILE_HEIGHT, Thumbnail, thumbnails
 
-LOOK_S: Final = 1.0
+LOOK_S: Final = 0.5
 _LONGEST_WINDOW: Final = 2_000
 _PICKED: Final = "strip_picked"
 

@@ -7,11 +7,9 @@ import streamlit as st
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import TREND, WINDOW
-from director_ai.tuning.classes import DEFAULT_GRACE
 from director_ai.tuning.thresholds import OFF, threshold
 from director_ai.ui import tune_state
-from director_ai.ui.tune_finer import LONGEST_GRACE
-from director_ai.ui.tune_state import CONTROLS, FINER, SIZES, Control, moved
+from director_ai.ui.tune_state import CONTROLS, SIZES, Control, moved
 
 LONGEST: Final = 100
 """Tokens the window sliders reach, unless the limits in use are longer."""
@@ -197,17 +195,6 @@ def _rest(usual: HaltPolicy) -> None:
             bind="query-params",
             help="Soft finishes the sentence, at most 50 tokens; the hard limit stops at once.",
             on_change=moved,
-        )
-
-        st.number_input(
-            "Grace (tokens)",
-            0,
-            LONGEST_GRACE,
-            DEFAULT_GRACE,
-            key="grace",
-            bind="query-params",
-            help="A halt within so many tokens after the onset is timely, a later one late.",
-            on_change=lambda: st.rerun([FINER]),
         )
 
 

@@ -39,7 +39,7 @@ SIZES: Final[Mapping[int, tuple[str, str, int]]] = {
 }
 
 CARD, VIEW, COUNT, FLIPS = "t_card", "t_view", "t_count", "t_flips"
-PEEK, TABLE, FINER = "t_peek", "t_table", "t_finer"
+PEEK, TABLE = "t_peek", "t_table"
 """The fragments: each is drawn anew on its own."""
 
 PICKED: Final = "tune_picked"
@@ -108,7 +108,6 @@ def moved(*rules: int) -> NoReturn:
         *map(step, CONTROLS),
         VIEW,
         FLIPS,
-        FINER,
         TABLE,
     ]
     if st.session_state.get(PICKED) is not None:

@@ -15,8 +15,8 @@ from director_ai.tuning.register import newest_for
 from director_ai.tuning.result import answer
 from director_ai.ui.text import visible
 from director_ai.ui.tune_check import cautions_of, checked
-from director_ai.ui.tune_finer import bound_of
 from director_ai.ui.tune_flip_list import link_values
+from director_ai.ui.tune_numbers import bound_of
 from director_ai.ui.tune_scene import Look
 
 _KEY: Final = "export"

@@ -39,6 +39,7 @@ from director_ai.ui.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.tune_check import check
 from director_ai.ui.tune_data import score_density
 from director_ai.ui.tune_map import HEIGHT, heat_map
+from director_ai.ui.tune_numbers import all_numbers
 from director_ai.ui.tune_scene import Look, Scene
 from director_ai.ui.tune_segments import segments
 from director_ai.ui.tune_state import CONTROLS, VIEW, moved
@@ -145,6 +146,7 @@ VIEWS: Final[Mapping[str, Callable[[Look], None]]] = {
     "Length": of_scene(length),
     "Scores": of_scene(scores),
     "Segments": of_scene(by_segment),
+    "Numbers": all_numbers,
     "Check": check,
 }
 

@@ -7,7 +7,6 @@ from director_ai.ui import (
     tune_candidates,
     tune_card,
     tune_choose,
-    tune_finer,
     tune_flip_list,
     tune_limits,
     tune_page,
@@ -39,7 +38,6 @@ with right:
         look = Look(store, study, baseline, asked, certificates, n_attempts)
         tune_take.take(look)
     tune_card.card(look)
-    tune_finer.finer(look)
 tune_step.steps(steps, look)
 with right:
     tune_views.views(look)

@@ -104,5 +104,5 @@ def test_a_login_without_its_packages_says_how_to_install_them(
 ) -> None:
     monkeypatch.setattr("director_ai.access.login.find_spec", lambda name: None)
 
-    with pytest.raises(InvalidLoginError, match=r"pip install 'director-workbench\[login\]'"):
+    with pytest.raises(InvalidLoginError, match=r"pip install '\.\[login\]'"):
         Login.from_secrets(secrets())

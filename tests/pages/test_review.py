@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from director_ai.core.runtime.record import Annotation
@@ -76,6 +77,8 @@ def test_the_queue_goes_back_to_the_visit_before_and_so_does_the_badge(store, re
     # The night's sessions started an hour ago and earlier, a minute apart, trends first.
     now_us = time.time_ns() // 1000
     monkeypatch.setattr(getpass, "getuser", lambda: "ann")
+    # Outside an app the state is of the process, and another test may have asked in it.
+    st.session_state.clear()
     store.add([replace(night(now_us)[0], id="past", started_us=now_us - 60 * HOUR_US)])
     store.annotate("past", Annotation("bad", None, "ann", now_us - 5 * HOUR_US))
     store.annotate("past", Annotation("good", None, "ben", now_us - HOUR_US))

@@ -291,7 +291,7 @@ def test_the_box_sets_a_window_that_no_slider_reaches(store) -> None:
 def test_it_tells_when_bad_sessions_are_halted_and_what_can_be_promised(store) -> None:
     store.add(records(200, enforced=0.0))
 
-    app = tune(grace="5", conf="90 %", budget="7")
+    app = tune(view="Numbers", grace="5", conf="90 %", budget="7")
 
     words = said(app)
     assert "Timely: within 5 tokens of the onset." in words

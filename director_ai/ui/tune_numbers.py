@@ -15,16 +15,37 @@ from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.result import Result, rate_of, span
 from director_ai.tuning.smoothed import smoothed_intervals
 from director_ai.ui.tune_scene import Look
-from director_ai.ui.tune_state import FINER
 
-LONGEST_GRACE: Final = 1000
+_LONGEST_GRACE: Final = 1000
 _NAMES: Final = ("precision", "F1", "balanced accuracy", "MCC")
 _SEED: Final = 1
 
 
-def finer(look: Look) -> None:
-    """Draw what the card leaves out; it takes longer, so that it is drawn after the rest."""
-    st.fragment(_finer, key=FINER)(look)
+def all_numbers(look: Look) -> None:
+    """Draw what the card leaves out, and the control of what counts as timely."""
+    grace = st.number_input(
+        "Grace (tokens)",
+        0,
+        _LONGEST_GRACE,
+        DEFAULT_GRACE,
+        key="grace",
+        bind="query-params",
+        help="A halt within so many tokens after the onset is timely, a later one late.",
+        width=160,
+    )
+    scene = look.scene()
+    data, numbers = look.data.labelled, scene.numbers
+    if not numbers.catch.n and not numbers.false.n:
+        st.text("No session has a label: there is nothing to tell right from wrong halts by.")
+        return
+    lines = [
+        time_line(data, numbers, grace=int(grace)),
+        standard_line(numbers, _intervals(data, numbers)),
+        lost_line(data, numbers),
+    ]
+    if numbers.false.n:
+        lines.append(f"{bound_of(look).sentence} Window sizes tried are not allowed for.")
+    st.text("\n".join(filter(None, lines)))
 
 
 def bound_of(look: Look) -> HandTunedBound:
@@ -93,29 +114,6 @@ def lost_line(data: LabelledCurves, numbers: Result) -> str:
     sent = int(released(data, numbers.outcomes, numbers.policy)[false].sum())
     share = 1 - sent / n_tokens
     return f"{said}; false halts withhold {span(share, share)} of the text of their sessions."
-
-
-def _finer(look: Look) -> None:
-    scene = look.scene()
-    data, numbers = look.data.labelled, scene.numbers
-    if not numbers.catch.n and not numbers.false.n:
-        return
-    grace = int(st.session_state.get("grace", DEFAULT_GRACE))
-    st.text(
-        "\n".join(
-            filter(
-                None,
-                (
-                    time_line(data, numbers, grace=grace),
-                    standard_line(numbers, _intervals(data, numbers)),
-                    lost_line(data, numbers),
-                    f"{bound_of(look).sentence} Window sizes tried are not allowed for."
-                    if numbers.false.n
-                    else "",
-                ),
-            )
-        )
-    )
 
 
 def _intervals(data: LabelledCurves, numbers: Result) -> dict[str, Interval]:
