@@ -17,10 +17,6 @@ class InvalidScoreError(DirectorError, ValueError):
     """A coherence score is not a number in [0, 1]."""
 
 
-class InvalidTokenError(DirectorError, TypeError):
-    """A token source yielded something that is not a string."""
-
-
 class InvalidRecordError(DirectorError, ValueError):
     """A stored session cannot be read."""
 

@@ -11,14 +11,11 @@ Dash = Literal["solid", "dash", "dot", "dashdot"]
 
 RULES: Final[tuple[Rule, ...]] = ("hard", "window", "trend")
 
-# A colour never stands alone: each rule also has its own dash, glyph, marker and word.
+# A colour never stands alone: each rule also has its own dash, glyph and word.
 DASH: Final[Mapping[Rule, Dash]] = MappingProxyType(
     {"hard": "solid", "window": "dash", "trend": "dot"}
 )
 GLYPH: Final[Mapping[Rule, str]] = MappingProxyType({"hard": "■", "window": "◆", "trend": "▲"})
-MARKER: Final[Mapping[Rule, str]] = MappingProxyType(
-    {"hard": "square", "window": "diamond", "trend": "triangle-up"}
-)
 RULE_NAME: Final[Mapping[Rule, str]] = MappingProxyType(
     {"hard": "hard limit", "window": "window", "trend": "trend"}
 )
@@ -27,7 +24,6 @@ RULE_OF_MECHANISM: Final[Mapping[str, Rule]] = MappingProxyType(
 )
 
 ONSET_DASH: Final[Dash] = "dashdot"
-COHERENCE_GLYPH: Final = "●"
 ONSET_GLYPH: Final = "▽"
 HALT_GLYPH: Final = "✖"
 

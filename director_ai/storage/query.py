@@ -97,9 +97,6 @@ def count(connection: Connection, query: SessionQuery) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-FACETS = ("outcomes", "rules", "labels", "models", "sources", "groups", "tags", "enforced")
-
-
 def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, int]]:
     """Return, for every facet, how many sessions each of its values would find.
 

@@ -28,8 +28,6 @@ _LAST_CUTS = 6
 _LOOK_AHEAD = (1, 2, 4)
 _FIRST_GAP = 0.02
 
-Detect = Callable[[FloatArray], int]
-
 
 class Step(NamedTuple):
     """One spend.

@@ -10,6 +10,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.archive import archive, is_demo
 from director_ai.ui.data_tables import counted
+from director_ai.ui.login import stay_in
 from director_ai.ui.recorder_snippet import recorder_snippet
 from director_ai.ui.status import notice, status
 
@@ -75,6 +76,7 @@ def received(session: SessionSummary, now: int) -> str:
 
 @st.fragment(run_every=EVERY_S)
 def _waiting() -> None:
+    stay_in()
     session = newest_after(archive(), st.session_state[_SINCE])
     if session is None:
         status("Waiting for the first session…", "Run the lines above; it shows up here at once.")

@@ -6,22 +6,18 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.errors import DirectorError
-from director_ai.sources.recorded import read_records
 from director_ai.sources.samples import samples
 from director_ai.ui import live_cursor, shell
 from director_ai.ui.limits import DEFAULTS
+from director_ai.ui.live_given import from_file, pasted
 from director_ai.ui.live_run import LiveRun, LiveSource, Snapshot
 from director_ai.ui.live_sources import (
-    pasted_source,
-    recorded_source,
     sample_name,
     sample_source,
 )
 from director_ai.ui.live_watch import RECORDERS, Watched, choose_stream
 from director_ai.ui.state import live_slot
-from director_ai.ui.status import notice, status
-from director_ai.ui.text import visible
+from director_ai.ui.status import notice
 
 FIRST_SAMPLE = "photosynthesis-drift"
 SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
@@ -61,10 +57,10 @@ def choose_source() -> LiveSource | Watched | Asked | None:
         "Source", kinds, default=kinds[0], required=True, key="from", bind="query-params"
     )
     if kind == "Paste text":
-        return _pasted()
+        return pasted()
     if kind == "File":
         with choice:
-            return _from_file()
+            return from_file()
     if kind == "Endpoint":
         st.query_params.pop("src", None)
         return Asked()
@@ -246,54 +242,3 @@ def _shortened(text: str) -> str:
 def _query() -> str:
     pairs = st.query_params.to_dict()
     return "?" + urlencode(pairs) if pairs else ""
-
-
-def _pasted() -> LiveSource | None:
-    with st.expander("Facts and answer", expanded=True):
-        left, right = st.columns(2)
-        facts = left.text_area(
-            "Facts (blank lines between sources)",
-            height=140,
-            key="pasted_facts",
-            persist_state="session",
-        )
-        prompt = left.text_input("Prompt (optional)", key="pasted_prompt", persist_state="session")
-        answer = right.text_area(
-            "Answer to judge", height=220, key="pasted_answer", persist_state="session"
-        )
-    if not facts.strip() or not answer.strip():
-        status(
-            "Paste the facts and the answer.",
-            "Each token of the answer is then scored against "
-            "the facts by the lexical baseline, and judged by the limits below.",
-        )
-        return None
-    return pasted_source(facts, answer, prompt)
-
-
-def _from_file() -> LiveSource | None:
-    upload = st.file_uploader(
-        "Recorded sessions, one JSON object a line", type=["jsonl"], key="upload"
-    )
-    if upload is None:
-        status(
-            "Choose a file of recorded sessions.",
-            "Each line holds id, tokens and scores; the JSON download of any session has the form.",
-        )
-        return None
-    try:
-        text = upload.getvalue().decode("utf-8")
-        records = read_records(text.split("\n"), name=upload.name)
-    except (UnicodeDecodeError, DirectorError) as error:
-        status("This file cannot be read.", str(error))
-        return None
-    if not records:
-        status("This file holds no session.", "Each line is one JSON object.")
-        return None
-    position = st.selectbox(
-        "Session",
-        range(len(records)),
-        format_func=lambda place: visible(records[place].id)[:80],
-        key="recorded",
-    )
-    return recorded_source(records[position or 0], upload.name)

@@ -14,6 +14,7 @@ from director_ai.sources.samples import samples
 from director_ai.ui import session_facts, session_tables, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line
+from director_ai.ui.login import stay_in
 from director_ai.ui.state import finished, finished_here
 from director_ai.ui.status import notice, status
 from director_ai.ui.stream_view import StreamView
@@ -76,6 +77,7 @@ def follow(record: SessionRecord) -> None:
 
     @st.fragment(run_every=FOLLOW_S if live else None)
     def look() -> None:
+        stay_in()
         if live and (
             not _is_recording(record.id) or archive().summary(record.id).n_tokens != record.n_tokens
         ):

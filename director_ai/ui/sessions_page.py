@@ -16,6 +16,7 @@ from director_ai.storage.summary import SessionQuery
 from director_ai.tuning.intervals import wilson
 from director_ai.ui import shell
 from director_ai.ui.archive import archive
+from director_ai.ui.login import stay_in
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.recorder_snippet import recorder_snippet
 from director_ai.ui.session_choice import put, read_address
@@ -46,6 +47,7 @@ def watch(store: Store, drawn_s: float) -> None:
 
     Call it with ``time.monotonic()``: the run that draws the page must not start another.
     """
+    stay_in()
     age_s = time.monotonic() - drawn_s
     if age_s < WATCH_S / 2:
         return

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from director_ai.tuning.result import FEW, FlipCounts, Rate, Result, Tokens
+from director_ai.ui.login import stay_in
 from director_ai.ui.tune_check import warned
 from director_ai.ui.tune_choose import said
 from director_ai.ui.tune_scene import Look
@@ -17,6 +18,7 @@ def card(look: Look) -> None:
 
 
 def _card(look: Look) -> None:
+    stay_in()
     scene = look.scene()
     numbers = scene.numbers
     said(look.certificates, scene.policy)

@@ -119,6 +119,7 @@ def certify_button(store: Store, study: Study, asked: Wish, n_attempts: int) -> 
         alpha=asked.alpha,
         delta=asked.delta,
         attempt=number,
+        n_in_all=study.n_good_groups,
     )
     if policy.adaptive:
         why = ADAPTIVE

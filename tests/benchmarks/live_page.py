@@ -7,31 +7,22 @@ after a click on a stream that stream was on show.
 """
 
 import argparse
-import os
 import random
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+from in_browser import START_S, dashboard
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.storage.recorder import Recorder
 from director_ai.storage.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 # Nothing halts: fifty streams stay fifty.
 POLICY = HaltPolicy(hard_limit=0.1, window_threshold=0.2, trend_threshold=1.5)
-RUN = "from director_ai.cli.main import main; raise SystemExit(main())"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-START_S = 60.0
 
 COUNT = """() => {
   const seen = window.seen = { strip: 0, curve: 0, busy_ms: 0, n_long: 0, longest_ms: 0 };
@@ -83,19 +74,6 @@ def record(path: str, n_streams: int, tokens_per_s: float, until: float) -> None
             stream.close()
 
 
-def wait_for(url: str) -> None:
-    """Wait until the server is there."""
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-
-
 def looked_at(page: Any, url: str, seconds: float, n_clicks: int) -> dict[str, float]:
     """Look at the page for so long, then click one stream after the other."""
     page.goto(f"{url}/?from=Recorders")
@@ -132,49 +110,28 @@ def looked_at(page: Any, url: str, seconds: float, n_clicks: int) -> dict[str, f
 
 def main() -> None:
     """Record, look, and print the figures."""
-    from playwright.sync_api import sync_playwright
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", type=int, default=50)
     parser.add_argument("--tokens-per-s", type=float, default=20.0, help="of each stream")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--clicks", type=int, default=7)
     options = parser.parse_args()
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "live.db")
         with Store(path):
             pass
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [sys.executable, "-c", RUN, "serve", "--no-browser", "--port", str(port)]
         until = time.time() + START_S + 2 * options.seconds + 3 * options.clicks
         writer = get_context("spawn").Process(
             target=record, args=(path, options.streams, options.tokens_per_s, until), daemon=True
         )
         writer.start()
-        with (
-            subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, "DIRECTOR_STORE": path},
-                stdout=subprocess.DEVNULL,
-            ) as server,
-            sync_playwright() as playwright,
-        ):
-            try:
-                wait_for(f"http://127.0.0.1:{port}")
-                browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        try:
+            with dashboard(path) as (address, browser):
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
-                figures = looked_at(
-                    page, f"http://127.0.0.1:{port}", options.seconds, options.clicks
-                )
-                browser.close()
-            finally:
-                server.terminate()
-                writer.terminate()
-                writer.join()
+                figures = looked_at(page, address, options.seconds, options.clicks)
+        finally:
+            writer.terminate()
+            writer.join()
     print(f"{options.streams} streams of {options.tokens_per_s:g} tokens/s")
     for name, value in figures.items():
         print(f"{name:28} {value:8.1f}")

@@ -8,15 +8,14 @@ Every figure is the median of several runs, in milliseconds.
 import argparse
 import os
 import random
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from in_browser import ROOT, dashboard
 
 from director_ai import HaltPolicy
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
@@ -26,7 +25,6 @@ from director_ai.storage.summary import SessionQuery
 from director_ai.ui.session_list import session_csv, session_table
 from director_ai.ui.session_numbers import count
 
-ROOT = Path(__file__).resolve().parents[2]
 BUDGET_MS = 1_500
 FIRST_US = 1_790_000_000_000_000
 POLICY = HaltPolicy()
@@ -137,25 +135,10 @@ def browser(path: Path) -> dict[str, float]:
 
     By the menu of the open app, and as a fresh tab, which loads the whole app first.
     """
-    from playwright.sync_api import sync_playwright
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-    command += ["--server.headless", "true", "--server.port", str(port)]
-    environment = {**os.environ, "DIRECTOR_STORE": str(path)}
     found: dict[str, float] = {}
-    with (
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as server,
-        sync_playwright() as playwright,
-    ):
-        chromium = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
-        )
+    with dashboard(str(path)) as (address, chromium):
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
-        time.sleep(5)
-        page.goto(f"http://127.0.0.1:{port}/")
+        page.goto(address)
         page.locator(".d-status").wait_for()
 
         def opened(name: str, ask: Callable[[], Any]) -> None:
@@ -172,9 +155,7 @@ def browser(path: Path) -> dict[str, float]:
             menu.filter(has_text="Live").click()
             page.locator(".d-status").wait_for()
         for name in ("fresh tab", "fresh tab, again"):
-            opened(name, lambda: page.goto(f"http://127.0.0.1:{port}/sessions"))
-        chromium.close()
-        server.terminate()
+            opened(name, lambda: page.goto(f"{address}/sessions"))
     return found
 
 

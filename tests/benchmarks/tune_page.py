@@ -7,11 +7,8 @@ the median of several runs, in milliseconds.
 """
 
 import argparse
-import contextlib
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from in_browser import ROOT, dashboard
+
 sys.path.insert(0, str(ROOT))
 
 from director_ai.figures.delay_curve import delay_curve_data  # noqa: E402  (after the path)
@@ -132,34 +130,8 @@ def browser(path: Path) -> dict[str, float]:
     ``open, first`` is of a server that has imported everything but not read the store yet;
     ``open, link`` and ``open, click`` are of one that has.
     """
-    from playwright.sync_api import sync_playwright
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-    command += ["--server.headless", "true", "--server.port", str(port)]
-    environment = {**os.environ, "DIRECTOR_STORE": str(path)}
     times: dict[str, list[float]] = {}
-    with (
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as server,
-        contextlib.ExitStack() as stack,
-        sync_playwright() as playwright,
-    ):
-        # Whatever happens: a server that goes on would be waited for.
-        stack.callback(server.terminate)
-        chromium = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
-        time.sleep(3)
+    with dashboard(str(path)) as (address, chromium):
         for run in range(N_OPENINGS + 1):
             page = chromium.new_page(viewport={"width": 1280, "height": 900})
             page.goto(address)
@@ -186,7 +158,6 @@ def browser(path: Path) -> dict[str, float]:
             for name, value in page.evaluate("() => window.__seen").items():
                 times.setdefault(f"key to {name}", []).append(value)
             page.wait_for_timeout(300)
-        chromium.close()
     return {name: statistics.median(values) for name, values in times.items()}
 
 

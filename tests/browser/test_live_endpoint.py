@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from director_ai.core.runtime.record import SessionRecord
 from director_ai.storage.store import Store
 from tests.sources.llama_server import LlamaServer, llama_server
 
@@ -57,6 +58,15 @@ def n_shown(page: Page) -> int:
     return page.locator(".tokens bdi").count()
 
 
+def sealed(path: Path, id: str) -> SessionRecord:
+    """Return a session once it is stored that it has ended, which the page shows a flush before."""
+    deadline = time.monotonic() + WAIT_MS / 1_000
+    with Store(path) as store:
+        while store.summary(id).ended_by is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return store.get(id)
+
+
 def session_id(page: Page) -> str:
     page.wait_for_url(re.compile("run=live-"))
     return parse_qs(urlsplit(page.url).query)["run"][0]
@@ -77,8 +87,7 @@ def test_a_halt_cancels_the_request_and_is_recorded(
 
     said(page, "Halted at token")
     assert llama.settle() is not None
-    with Store(path) as store:
-        record = store.get(session_id(page))
+    record = sealed(path, session_id(page))
     assert (record.ended_by, record.prompt, record.model) == (
         "halted",
         "Why is the sky blue?",
@@ -107,8 +116,7 @@ def test_a_reload_finds_the_stream_and_stop_ends_it_while_its_server_hangs(
     said(page, "Stopped: kernel_inactive")
     expect(page.locator(".st-key-ask button").first).to_have_text(re.compile("Ask again"))
     llama.thaw()
-    with Store(path) as store:
-        record = store.get(session_id(page))
+    record = sealed(path, session_id(page))
     assert record.ended_by == "operator"
     assert record.ended_us / 1e6 - pressed < 1.0
     assert record.n_tokens == n_shown(page)
@@ -125,8 +133,8 @@ def test_a_server_that_dies_leaves_what_had_come_with_its_reason(
     said(page, "Stopped: source_error")
     said(page, "SourceLostError")
     assert n_shown(page) >= n_before > 20
-    with Store(path) as store:
-        assert (store.get(name).ended_by, store.get(name).n_tokens) == ("fault", n_shown(page))
+    record = sealed(path, name)
+    assert (record.ended_by, record.n_tokens) == ("fault", n_shown(page))
 
     page.locator(".st-key-ask button").first.click()
     page.wait_for_function("name => !location.search.includes(name)", arg=name)
@@ -157,8 +165,7 @@ def test_after_a_reload_and_the_servers_death_retry_asks_the_same_once_more(
         said(page, "Stopped: kernel_inactive")
         expect(button).to_have_text(re.compile("Ask again"), timeout=WAIT_MS)
 
-    with Store(path) as store:
-        first, second = store.get(name), store.get(session_id(page))
+    first, second = sealed(path, name), sealed(path, session_id(page))
     assert (first.ended_by, second.ended_by) == ("fault", "operator")
     assert (first.prompt, first.model) == (second.prompt, second.model)
     assert second.n_tokens > 20

@@ -1,10 +1,12 @@
 """Journey A in a real browser: from 2,000 labelled sessions to limits one can defend."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ from tests.browser.conftest import (  # noqa: E402
     Watch,
     settled,
 )
-from tests.ui.tune_store import filled
+from tests.ui.tune_store import RECORDED, filled
 
 CURVE = ".st-key-threshold_curve .js-plotly-plot"
 MAP = ".st-key-threshold_map .js-plotly-plot"
@@ -112,28 +114,63 @@ def run(command: list[str], path: Path) -> str:
     ).stdout
 
 
-def test_a_researcher_gets_from_an_archive_to_limits(
-    open_page: OpenPage, tune_server: Server, archive_path: Path, watch: Watch
+def test_a_researcher_gets_from_a_file_to_certified_limits(
+    open_page: OpenPage, serve: Serve, archive_path: Path, tmp_path: Path, watch: Watch
 ) -> None:
-    page = opened(open_page, tune_server)
-    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible(timeout=30_000)
-    before = metric(page, "Catch rate")
+    path, file = tmp_path / "empty.db", tmp_path / "night.parquet"
+    export_sessions(archive_path, file)
+    Store(path).close()
+    server = serve(env={"DIRECTOR_STORE": str(path)})
 
-    # A moved limit moves the numbers.
+    # A1: the archive comes in, looked at before anything is written.
+    page = open_page(server, "/data?tab=Import")
+    page.locator(".st-key-sessions_file input[type=file]").set_input_files(file)
+    expect(page.locator(".d-status")).to_contain_text("2,000 sessions, ", timeout=60_000)
+    expect(page.locator(".d-status")).to_contain_text("0 scores out of range")
+    settled(page)
+    page.locator(".st-key-import button").click()
+    expect(page.locator(".d-status")).to_contain_text("Imported 2,000 sessions", timeout=60_000)
+    with Store(path) as store, Store(archive_path) as sent:
+        assert list(store.curves(JUDGED)) == list(sent.curves(JUDGED))
+
+    # A2: the page opens on the limits that were in force, and on what they do.
+    page.get_by_role("link", name="Tune").click()
+    page.locator(".st-key-card").wait_for(timeout=30_000)
+    settled(page)
+    assert rates(page) == recomputed(path, RECORDED)
+    expect(page.locator(".st-key-card")).to_contain_text("no session ends otherwise")
+
+    # A3: which rule is to blame; turning it off does away with its halts.
+    page.get_by_role("tab", name="Rules").click()
+    expect(page.locator(".st-key-rule_blame .main-svg").first).to_be_visible(timeout=30_000)
+    expect(
+        page.get_by_text(re.compile(r"Trend: [\d,]+ false halts only it causes"))
+    ).to_be_visible()
+    page.locator(".st-key-d_on_True label").click()
+    expect(page.locator(".st-key-d_box input").last).to_have_value("1.5")
+    settled(page)
+    assert rates(page) == recomputed(path, replace(RECORDED, trend_threshold=1.5))
+
+    # A4: a moved limit moves the numbers.
     page.locator(".st-key-h input[type=range]").focus()
-    for _ in range(25):
+    for _ in range(5):
         page.keyboard.press("ArrowRight")
     page.wait_for_url("**h=0.55**")
     # The address changes before the server has answered; the box comes after the card.
     expect(page.locator(".st-key-h_box input").last).to_have_value("0.55", timeout=20_000)
     settled(page)
-    assert metric(page, "Catch rate") != before
-    shown = {name: metric(page, name) for name in ("Catch rate", "False halts")}
-    assert shown == recomputed(
-        archive_path, HaltPolicy(hard_limit=0.55, window_threshold=0.6, trend_threshold=1.5)
-    )
+    policy = replace(RECORDED, trend_threshold=1.5, hard_limit=0.55)
+    assert rates(page) == recomputed(path, policy)
 
-    # A click on the map sets two limits.
+    # A5: how far the limit may go before any session ends otherwise, to both ends.
+    page.get_by_role("tab", name="Curve").click()
+    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible(timeout=30_000)
+    said = page.get_by_text("the same sessions are halted.").inner_text()
+    ends = [float(number) for number in re.findall(r"From (\S+) to (\S+) the same", said)[0]]
+    assert ends[0] <= 0.55 <= ends[1]
+    assert recomputed(path, replace(policy, hard_limit=sum(ends) / 2)) == rates(page)
+
+    # A6: a click on the map sets two limits.
     page.get_by_role("tab", name="Map").click()
     expect(page.locator(f"{MAP} .main-svg").first).to_be_visible(timeout=30_000)
     settled(page)
@@ -148,7 +185,7 @@ def test_a_researcher_gets_from_an_archive_to_limits(
     expect(page.locator(".st-key-h_box input").last).not_to_have_value("0.55", timeout=20_000)
     settled(page)
 
-    # One of those that changed is labelled where it stands.
+    # A7: one of those that changed is labelled where it stands.
     page.locator("[class*=st-key-flips_] .dvn-scroller").first.click(position={"x": 15, "y": 50})
     expect(page.locator(".st-key-peek")).to_contain_text("selected")
     settled(page)
@@ -156,23 +193,68 @@ def test_a_researcher_gets_from_an_archive_to_limits(
     name = page.locator(".st-key-peek").inner_text().split(" selected")[0].split()[-1]
     page.locator(".st-key-flip_unsure button").first.click()
     expect(page.locator(".st-key-peek")).to_contain_text(f"Labelled {name} unsure.")
-    with Store(archive_path) as store:
+    with Store(path) as store:
         assert store.summary(name).label == "unsure"
 
-    # The best within a budget, taken along, gives the numbers that were shown.
+    # A8: the best within a budget that the sessions not set aside can bear, whichever those are.
+    page.locator(".st-key-budget input").fill("10")
+    page.locator(".st-key-budget input").press("Enter")
+    page.wait_for_url("**budget=10**")
+    settled(page)
     page.locator(".st-key-propose button").first.click()
     expect(page.get_by_text("Proposed hard")).to_be_visible(timeout=20_000)
     settled(page)
+    assert float(metric(page, "False halts").split()[0].split("–")[-1]) <= 10.0
+    repeated_by_the_command(page, path)
+
+    # A9: limits with a promise, by the sessions that were set aside; the attempt is counted.
+    page.locator(".st-key-certify button").first.click()
+    promise = page.get_by_text(re.compile(r"With 95 % confidence at most 10\.0 % .* attempt 1\)"))
+    expect(promise.first).to_be_visible(timeout=30_000)
+    settled(page)
+    with Store(path) as store:
+        assert len(store.attempts()) == 1
+
+    # A10: taken along, they give the numbers that were shown.
+    policy = repeated_by_the_command(page, path)
+    assert f"hard_limit={policy.hard_limit!r}" in promised_python(page)
+    assert watch.page_errors == []
+    assert watch.outgoing == []
+
+
+def rates(page: Page) -> dict[str, str]:
+    return {name: metric(page, name) for name in ("Catch rate", "False halts")}
+
+
+def export_sessions(store: Path, file: Path) -> None:
+    subprocess.run(
+        [sys.executable, *RUN, "export", "-o", str(file), "--store", str(store)],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+
+
+def promised_python(page: Page) -> str:
+    """Return the Python call that the page gives for limits with a certificate."""
+    page.locator(".st-key-export button").first.click()
+    page.locator(".st-key-export_limits button").wait_for()
+    expect(page.get_by_text("With 95 % confidence at most").last).to_be_visible()
+    chosen_form(page, "Python")
+    with page.expect_download() as file:
+        page.locator(".st-key-export_limits button").first.click()
+    page.keyboard.press("Escape")
+    return Path(file.value.path()).read_text("utf-8")
+
+
+def repeated_by_the_command(page: Page, path: Path) -> HaltPolicy:
+    """Return the limits in use, once a command has told the same of them, to the digit."""
     shown = {name: metric(page, name) for name in METRICS}
     counted = [below(page, name) for name in METRICS]
     policy, command = exported(page)
-    assert {name: shown[name] for name in ("Catch rate", "False halts")} == recomputed(
-        archive_path, policy
-    )
-
-    # And so does the command on the same archive, in the words and counts of the page.
-    text = run(command, archive_path)
-    card = json.loads(run([*command, "--json"], archive_path))
+    assert rates(page) == recomputed(path, policy)
+    text = run(command, path)
+    card = json.loads(run([*command, "--json"], path))
     found = card["metrics"]
     assert HaltPolicy.from_dict(card["policy"]) == policy
     for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
@@ -184,9 +266,7 @@ def test_a_researcher_gets_from_an_archive_to_limits(
         assert told.counted in text
     assert shown["Delay"] == f"{found['delay_tokens']['median']:,.0f} tokens"
     assert shown["Leaked"] == f"{found['leaked_tokens']['median']:,.0f} tokens"
-    assert float(shown["False halts"].split()[0].split("–")[-1]) <= 10.0
-    assert watch.page_errors == []
-    assert watch.outgoing == []
+    return policy
 
 
 def test_a_link_shows_the_same_limits(open_page: OpenPage, tune_server: Server) -> None:

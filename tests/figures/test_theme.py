@@ -9,7 +9,6 @@ from director_ai.figures.theme import (
     DASH,
     GLYPH,
     LIGHT,
-    MARKER,
     RULES,
     Palette,
     heat_level,
@@ -68,7 +67,7 @@ def test_more_heat_is_further_from_the_page(colours: Palette) -> None:
     assert len(set(distances)) == 4
 
 
-@pytest.mark.parametrize("table", [DASH, GLYPH, MARKER])
+@pytest.mark.parametrize("table", [DASH, GLYPH])
 def test_no_two_rules_share_a_mark(table: dict[str, str]) -> None:
     assert list(table) == list(RULES)
     assert len(set(table.values())) == len(RULES)

@@ -99,7 +99,7 @@ def test_the_sessions_page_shows_what_list_prints(
 def test_the_tune_page_proposes_and_shows_what_tune_prints(store: Store, capsys: Capture) -> None:
     store.delete([row.id for row in store.summaries(limit=300) if row.enforced])
     printed = told(capsys, "tune", "--budget", "0.2", "--confidence", "0.9")
-    app = shown("tune", budget="20", conf="90 %")
+    app = shown("tune", budget="20", conf="90 %", view="Numbers")
 
     app.button(key="propose").click().run()
 
@@ -115,7 +115,7 @@ def test_the_tune_page_shows_what_replay_prints_of_unknowns_too(
 ) -> None:
     printed = told(capsys, "replay", "--hard-limit", "0.3", "--trend-threshold", "0.9")
 
-    compare(shown("tune", h="0.3", d="0.9"), printed["metrics"])
+    compare(shown("tune", h="0.3", d="0.9", view="Numbers"), printed["metrics"])
 
 
 def compare(app: AppTest, found: dict[str, Any]) -> None:

@@ -1,0 +1,64 @@
+"""The dashboard in a server of its own and a Chromium, for the benchmarks that look at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 60.0
+_RUN = "from director_ai.cli.main import main; raise SystemExit(main())"
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+
+@contextmanager
+def dashboard(store: str) -> Iterator[tuple[str, Any]]:
+    """Serve a store, and yield the server's address and a browser; both end with the block.
+
+    ``CHROMIUM`` names the browser; without it, the first of the search path is taken.
+    """
+    from playwright.sync_api import sync_playwright
+
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", _RUN, "serve", "--no-browser", "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "DIRECTOR_STORE": store},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as server,
+        sync_playwright() as playwright,
+    ):
+        try:
+            _wait_for(address)
+            browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+            yield address, browser
+            browser.close()
+        finally:
+            # Whatever happens: a server that goes on would be waited for.
+            server.terminate()
+
+
+def _wait_for(address: str) -> None:
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
