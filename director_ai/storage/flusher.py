@@ -75,8 +75,9 @@ class Flusher:
         try:
             with self.at_rest:
                 self._open()
+                self._journal.rehearse()
         except Exception as error:
-            # It is tried again once there is something to write.
+            # It is opened again once there is something to write.
             self._failed(error)
         while not self._stopping.is_set():
             self._pending.wake.wait(self._flush_s)

@@ -22,6 +22,7 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage import codec
 from director_ai.storage.clock import now_us
 from director_ai.storage.database import Database
+from director_ai.storage.rehearsal import rehearse
 from director_ai.storage.schema import bodies, sessions, tokens
 from director_ai.storage.stretch import Stretch
 
@@ -74,6 +75,10 @@ class Journal:
         """
         durable = any(stretch.is_last for stretch in batch)
         return self._database.write(partial(_write, batch=batch), durable=durable)
+
+    def rehearse(self) -> None:
+        """Make the first write as quick as those after it."""
+        rehearse(self._database, _write)
 
     def abandon(self, record: SessionRecord, *, n_seen: int) -> None:
         """Seal a session at what is written of it; ``n_seen`` tokens came in all."""

@@ -47,7 +47,7 @@ class HandTunedBound(NamedTuple):
         halted = "have a good session halted" if self.is_grouped else "are halted"
         return (
             f"With {100 * (1 - self.delta):g} % confidence at most {100 * self.upper:.1f} % of "
-            f"{what} like these {halted}, whatever thresholds were tried ({counted} here)."
+            f"{what} like these {halted}, whatever thresholds were tried by hand ({counted} here)."
         )
 
 

@@ -29,7 +29,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 
 LOOK_S = 0.1
-CONTROLS = 8
+CONTROLS = 25
 POLICY = HaltPolicy(halt_mode="observe")
 
 
