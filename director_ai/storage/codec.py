@@ -24,11 +24,9 @@ Row = dict[str, Any]
 
 def header_row(record: SessionRecord) -> Row:
     """Return what ``sessions`` keeps of a record that holds no tokens yet."""
-    halt, shadow = record.halt, record.shadow_halt
     return {
         "id": record.id,
         "started_us": record.started_us,
-        "ended_us": record.ended_us,
         "source": record.source,
         "model": record.model,
         "prompt": record.prompt,
@@ -37,16 +35,36 @@ def header_row(record: SessionRecord) -> Row:
         "policy": json.dumps(record.policy.to_dict()),
         "enforced": record.enforced,
         "text_kept": record.text_kept,
-        "halt": json.dumps(halt_values(halt), ensure_ascii=False),
         "shadow_policy": json.dumps(record.shadow_policy and record.shadow_policy.to_dict()),
-        "shadow_halt": json.dumps(halt_values(shadow), ensure_ascii=False),
+        "schema_version": SCHEMA_VERSION,
+        **ending_values(record),
+    }
+
+
+def ending_values(record: SessionRecord) -> Row:
+    """Return what an ending changes of a session's row.
+
+    Tags and labels are not of it: they may have changed since the session began.
+    """
+    halt = record.halt
+    return {
+        "ended_us": record.ended_us,
+        "halt": json.dumps(halt_values(halt), ensure_ascii=False),
         "evidence": json.dumps([asdict(chunk) for chunk in record.evidence], ensure_ascii=False),
         "evidence_note": record.evidence_note,
-        "schema_version": SCHEMA_VERSION,
         "halt_class": halt and halt.halt_class,
         "halt_index": halt and halt.index,
         "halt_code": halt and halt.code,
         "rules": ",".join(alarm.mechanism for alarm in halt.alarms) if halt else "",
+        **shadow_values(record),
+    }
+
+
+def shadow_values(record: SessionRecord) -> Row:
+    """Return where a policy that only watches would have halted the session."""
+    shadow = record.shadow_halt
+    return {
+        "shadow_halt": json.dumps(halt_values(shadow), ensure_ascii=False),
         "shadow_index": shadow and shadow.index,
     }
 

@@ -1,7 +1,7 @@
 """The live half of a store: sessions while they are recorded, and the seal that ends each."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -31,11 +31,12 @@ UNKNOWN_DIGEST = "unknown"
 
 _MOST_BOUND = 500
 
-# What an ending changes of a session's row; tags and labels may have changed meanwhile.
-_ENDING = (
-    *("ended_us", "halt", "halt_class", "halt_index", "halt_code", "rules"),
-    *("shadow_halt", "shadow_index", "evidence", "evidence_note"),
-)
+# Built once: a recorder runs these several times a second, beside the stream it records.
+_ROWS = select(
+    *(sessions.c[name] for name in ("key", "id", "started_us", "ended_by", "digest", "n_tokens")),
+    *(sessions.c[name] for name in ("n_dropped", "changed_us")),
+).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
+_GROWN = update(sessions).where(sessions.c.key == bindparam("of"))
 
 
 class Journal:
@@ -123,7 +124,7 @@ def _before(seconds: float) -> int:
 def _write(connection: Connection, batch: Sequence[Stretch]) -> dict[str, str]:
     fresh = [_first_row(stretch.record) for stretch in batch if stretch.is_first]
     if fresh:
-        connection.execute(_insert_new(connection, sessions), fresh)
+        connection.execute(_insert_new(connection.dialect.name, sessions), fresh)
     rows = _rows(connection, [stretch.record.id for stretch in batch])
     refused: dict[str, str] = {}
     growing: list[tuple[int, Stretch]] = []
@@ -183,7 +184,7 @@ def _append(connection: Connection, growing: Sequence[tuple[int, Stretch]]) -> N
         {"session": key, **token._asdict()} for key, stretch in growing for token in stretch.tokens
     ]
     if rows:
-        connection.execute(_insert_new(connection, tokens), rows)
+        connection.execute(_insert_new(connection.dialect.name, tokens), rows)
     changes = [
         {
             "of": key,
@@ -191,18 +192,18 @@ def _append(connection: Connection, growing: Sequence[tuple[int, Stretch]]) -> N
             "lowest": stretch.lowest,
             "excerpt": stretch.excerpt,
             "changed_us": now_us(),
-            **_ending_values(stretch.record, ("shadow_halt", "shadow_index")),
+            **codec.shadow_values(stretch.record),
         }
         for key, stretch in growing
     ]
     if changes:
-        connection.execute(update(sessions).where(sessions.c.key == bindparam("of")), changes)
+        connection.execute(_GROWN, changes)
 
 
 def _seal(connection: Connection, key: int, stretch: Stretch) -> bool:
     """End a session, and return whether its tokens are in the store as they came."""
     values = {"ended_by": stretch.record.ended_by, "n_dropped": stretch.n_dropped}
-    _change(connection, key, {**values, **_ending_values(stretch.record, _ENDING)})
+    _change(connection, key, {**values, **codec.ending_values(stretch.record)})
     return _fold(connection, key, stretch.digest)
 
 
@@ -228,13 +229,14 @@ def _fold(connection: Connection, key: int, digest: str | None) -> bool:
         record = codec.record_of(row, codec.live_columns(found), ())
     except InvalidRecordError:
         is_whole = False
-    if not is_whole or digest_of(record) != (digest or digest_of(record)):
+    stored = digest_of(record) if is_whole else None
+    if stored is None or stored != (digest or stored):
         _change(connection, key, {"digest": digest or UNKNOWN_DIGEST, "changed_us": now_us()})
         return False
     connection.execute(insert(bodies), {"session": key, **codec.body_row(record)})
     connection.execute(delete(tokens).where(own))
     summary = codec.summary_values(record)
-    _change(connection, key, {**summary, "digest": digest_of(record), "changed_us": now_us()})
+    _change(connection, key, {**summary, "digest": stored, "changed_us": now_us()})
     return True
 
 
@@ -243,21 +245,14 @@ def _first_row(record: SessionRecord) -> codec.Row:
     return {**codec.header_row(record), **begun}
 
 
-def _ending_values(record: SessionRecord, names: tuple[str, ...]) -> codec.Row:
-    row = codec.header_row(record)
-    return {name: row[name] for name in names}
-
-
 def _change(connection: Connection, key: int, values: codec.Row) -> None:
     connection.execute(update(sessions).where(sessions.c.key == key).values(values))
 
 
 def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
-    names = ("key", "id", "started_us", "ended_by", "digest", "n_tokens", "n_dropped", "changed_us")
-    columns = [sessions.c[name] for name in names]
     found: dict[str, RowMapping] = {}
     for chunk in _chunks(ids):
-        rows = connection.execute(select(*columns).where(sessions.c.id.in_(chunk)))
+        rows = connection.execute(_ROWS, {"ids": chunk})
         found.update((row["id"], row) for row in rows.mappings())
     return found
 
@@ -267,7 +262,9 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield ids[start : start + _MOST_BOUND]
 
 
-def _insert_new(connection: Connection, table: Table) -> Any:
+@cache
+def _insert_new(dialect: str, table: Table) -> Any:
     """Return an insert that passes over rows that are there."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    return (
+        {"postgresql": postgresql, "sqlite": sqlite}[dialect].insert(table).on_conflict_do_nothing()
+    )
