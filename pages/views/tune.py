@@ -38,6 +38,7 @@ with right:
         look = Look(store, study, baseline, asked, certificates, n_attempts)
         tune_take.take(look)
     tune_card.card(look)
+tune_page.numbers_first()
 tune_step.steps(steps, look)
 with right:
     tune_views.views(look)
