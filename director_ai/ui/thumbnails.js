@@ -53,26 +53,52 @@ function fill(parts, stream, slots) {
   zone.setAttribute("points", floor.length ? `${left},${HEIGHT} ${floor.join(" ")} ${WIDTH},${HEIGHT}` : "");
 }
 
+// Whoever points at a tile must find its stream there when they click: the order waits for them,
+// and a stream that is not among the nearest any more stays as it was.
+function inPlace(shown, streams) {
+  const others = new Map(streams.map((stream) => [stream.mark, stream]));
+  const kept = shown.map((before) => {
+    const now = others.get(before.mark);
+    others.delete(before.mark);
+    return now ?? before;
+  });
+  return [...kept, ...others.values()].slice(0, Math.max(shown.length, streams.length));
+}
+
+function draw(box, state) {
+  const { streams, slots } = state.data;
+  const placed = state.pointed ? inPlace(state.shown, streams) : streams;
+  while (state.tiles.length > placed.length) state.tiles.pop().button.remove();
+  while (state.tiles.length < placed.length) {
+    const parts = tile();
+    state.tiles.push(parts);
+    box.append(parts.button);
+  }
+  placed.forEach((stream, i) => {
+    const parts = state.tiles[i];
+    parts.button.onclick = () => state.pick(stream.mark);
+    fill(parts, stream, slots);
+  });
+  state.shown = placed;
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".thumbnails");
-  const state = strips.get(box) ?? { tiles: [] };
+  const state = strips.get(box) ?? { tiles: [], shown: [], pointed: false };
   if (!strips.has(box)) {
     box.addEventListener("transitionrun", (event) => {
       if (event.target === box) box.dataset.theme = themeOf(box);
+    });
+    box.addEventListener("pointerenter", () => { state.pointed = true; });
+    box.addEventListener("pointerleave", () => {
+      state.pointed = false;
+      draw(box, state);
     });
     strips.set(box, state);
   }
   box.dataset.theme = themeOf(box);
   box.setAttribute("aria-label", data.label);
-  while (state.tiles.length > data.streams.length) state.tiles.pop().button.remove();
-  while (state.tiles.length < data.streams.length) {
-    const parts = tile();
-    state.tiles.push(parts);
-    box.append(parts.button);
-  }
-  data.streams.forEach((stream, i) => {
-    const parts = state.tiles[i];
-    parts.button.onclick = () => setTriggerValue("picked", stream.mark);
-    fill(parts, stream, data.slots);
-  });
+  state.data = data;
+  state.pick = (mark) => setTriggerValue("picked", mark);
+  draw(box, state);
 }

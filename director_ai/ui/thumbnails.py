@@ -14,6 +14,9 @@ from director_ai.ui.text import visible
 TILE_HEIGHT: Final = 88
 """Of one row of tiles, its gap included, in pixels."""
 
+_MOST_KNOWN: Final = 1_000
+"""Tiles whose click is still understood after others took their place."""
+
 _HERE: Final = Path(__file__)
 
 
@@ -107,11 +110,18 @@ def thumbnails(
         ],
     }
 
+    # A click on a tile may come when its stream is among those drawn no longer.
+    known: dict[str, str] = st.session_state.setdefault(f"{key}_marks", {})
+    for mark, stream in marked.items():
+        known[mark] = stream.id
+    while len(known) > _MOST_KNOWN:
+        known.pop(next(iter(known)))
+
     def picked() -> None:
         # The browser may send anything.
-        stream = marked.get(str(st.session_state[key].get("picked")))
-        if stream is not None:
-            on_pick(stream.id)
+        stream_id = known.get(str(st.session_state[key].get("picked")))
+        if stream_id is not None:
+            on_pick(stream_id)
 
     _component(key=key, data=data, height=height, on_picked_change=picked)
 

@@ -89,13 +89,16 @@ def looked_at(page: Any, url: str, seconds: float, n_clicks: int) -> dict[str, f
     seen = page.evaluate("() => window.seen")
     clicks = []
     for _ in range(n_clicks):
-        # The order changes meanwhile; the last ones are seldom on show.
+        # The last ones are seldom on show; pointed at, they stay where they are.
+        page.locator(".thumbnails button").last.hover()
         tile = page.locator(".thumbnails button[aria-pressed=false]").last
-        name = tile.locator(".name").inner_text()
+        name = str(tile.get_attribute("title")).split(" · ")[0]
         start = time.perf_counter()
         tile.click()
-        page.locator(".thumbnails button[aria-pressed=true]").filter(has_text=name).wait_for()
+        # Not its tile: it may be among the twelve no longer.
+        page.wait_for_function("name => location.search.includes(`watch=${name}`)", arg=name)
         clicks.append(1_000 * (time.perf_counter() - start))
+        page.mouse.move(1, 1)
         page.wait_for_timeout(500)
     return {
         "strip, redraws/s": seen["strip"] / spent_s,

@@ -110,9 +110,13 @@ def test_a_halt_is_seen_among_the_streams_and_held_still_when_asked(
         page = open_page(server)
         expect(page.locator(".thumbnails button")).to_have_count(2, timeout=WAIT_MS)
 
+        # While somebody points at a tile its stream stays under the pointer.
+        page.locator(".thumbnails button").last.hover()
         streams[1].run_to_end()
         expect(page.locator(".thumbnails button")).to_have_count(3, timeout=WAIT_MS)
-        assert tiles(page)[0] == "of 1"
+        assert tiles(page) == ["of 2", "of 0", "of 1"]
+        page.mouse.move(1, 1)
+        expect(page.locator(".thumbnails button .name").first).to_have_text("of 1")
         expect(page.locator(".thumbnails button .said").first).to_have_text("✖ halted at 0")
 
         page.locator(".st-key-strip_paused label").first.click()
