@@ -83,7 +83,7 @@ def hand_tuned_bound(
     >>> found = hand_tuned_bound(data, replayed(data, policy), policy, delta=0.1)
     >>> found.n_rules, found.sentence
     (1, 'With 90 % confidence at most 4.3 % of good sessions like these are halted, whatever \
-thresholds were tried (1 of 200 here).')
+thresholds were tried by hand (1 of 200 here).')
     """
     halted = data.good & (outcomes.halts | outcomes.unknown)
     n_halted, n_good = n_groups(data, halted), data.n_good_groups
