@@ -148,7 +148,7 @@ def _said(stream: LiveStream, drawn: Multiple) -> str:
         return f"⚠ {stream.outcome}"
     if drawn.margin is None:
         return f"{stream.n_tokens:,} tokens"
-    rule: Rule = drawn.rule  # type: ignore[assignment]
+    rule: Rule = drawn.rule  # type: ignore[assignment]  # named where there is a margin
     if drawn.margin < 0:
         return f"under the {RULE_NAME[rule]} floor"
     return f"{drawn.margin:.2f} above {RULE_NAME[rule]}"
