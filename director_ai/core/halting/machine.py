@@ -27,6 +27,9 @@ class HaltMachine:
         Every score so far, held ones included; append-only.
     cadence
         Tokens from one scored token to the next, as it stands.
+    calm_floor, calm_ceiling
+        While scores stay between them, no rule can hold: all that ``push`` does is to append the
+        score to ``scores``, and whoever pushes every token of a stream may do that instead.
     trigger
         Alarms of the first token a rule held at, empty before; in hard mode the stream stops
         there, in soft mode it goes on to the end of the sentence, in observe mode it goes on.
@@ -45,9 +48,7 @@ class HaltMachine:
         "_cadence",
         "_calm_above",
         "_calm_width",
-        "_ceiling",
         "_fall",
-        "_floor",
         "_hard_limit",
         "_is_soft",
         "_longest",
@@ -64,6 +65,8 @@ class HaltMachine:
         "_window_size",
         "_window_sum",
         "cadence",
+        "calm_ceiling",
+        "calm_floor",
         "policy",
         "scores",
         "trigger",
@@ -95,10 +98,11 @@ class HaltMachine:
         # With a score for every token there is nothing to count.
         counted = policy.score_every_n > 1 or policy.adaptive
         self._cadence = Cadence(policy) if counted else None
-        # While scores stay between floor and ceiling, no rule can hold and the sums lie idle.
-        self._floor = self._ceiling = _NEVER
+        # The sums lie idle while scores stay in the calm band.
+        self.calm_floor = self.calm_ceiling = _NEVER
         self._calm_above = max(policy.soft_limit, policy.hard_limit, policy.window_threshold)
-        if counted:
+        if counted or self._is_soft:
+            # Every token counts, or is read for the end of its sentence.
             self._calm_above = _NEVER
         self._calm_width = policy.trend_threshold / downward_trend.largest_drop(trend)
 
@@ -123,11 +127,11 @@ class HaltMachine:
         """
         scores = self.scores
         scores.append(score)
+        if score >= self.calm_floor and score <= self.calm_ceiling:
+            return PASS
         if self._is_soft:
             self._sentence_before = self._sentence
             self._sentence = ending(token, self._sentence)
-        if score >= self._floor and score <= self._ceiling:
-            return PASS
         index = len(scores) - 1
         if index < self._refresh_at:
             self._window_sum += score - scores[index - self._window_size]
@@ -174,7 +178,7 @@ class HaltMachine:
         scores = self.scores
         window, trend = self._window_size, self._trend_window
         if index >= self._longest:
-            was_calm = self._floor < _NEVER
+            was_calm = self.calm_floor < _NEVER
             self._refresh()
             # At once after the last band, streams that drift would pay for a band a token.
             if not was_calm:
@@ -198,7 +202,7 @@ class HaltMachine:
         self._fall = sum((len(last) - 1 - 2 * k) * score for k, score in enumerate(last))
         filled = n_scores >= self._longest
         self._refresh_at = n_scores + max(256, self._longest) if filled else 0
-        self._floor = self._ceiling = _NEVER
+        self.calm_floor = self.calm_ceiling = _NEVER
 
     def _seek_calm(self) -> None:
         """Lay a band around the scores the windows hold, if they are near enough to each other.
@@ -211,8 +215,8 @@ class HaltMachine:
         slack = self._calm_width - (greatest - least)
         if least >= self._calm_above and slack >= 0.0:
             middle = min(least - slack / 2.0, 1.0 - self._calm_width)
-            self._floor = max(self._calm_above, middle)
-            self._ceiling = self._floor + self._calm_width
+            self.calm_floor = max(self._calm_above, middle)
+            self.calm_ceiling = self.calm_floor + self._calm_width
             self._refresh_at = 0
 
     def _alarms(self, index: int, score: float) -> tuple[Alarm, ...]:
@@ -240,7 +244,6 @@ class HaltMachine:
             return Verdict("stop", alarms=alarms)
         if self._pending_since < 0:
             self._pending_since = index
-            self._calm_above = _NEVER
         if self._sentence != "open" or index - self._pending_since >= SOFT_HALT_CAP:
             return Verdict("soft_stop", alarms=alarms)
         return Verdict("go", warning=True, alarms=alarms)
