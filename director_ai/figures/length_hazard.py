@@ -10,7 +10,6 @@ from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
 from director_ai.replay.staircase import NEVER
 from director_ai.tuning.hazard import survival
-from director_ai.tuning.intervals import Z_95
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds
 
@@ -28,7 +27,7 @@ class HazardLine(NamedTuple):
     risk
         Probability of having been halted by then: one minus Kaplan and Meier's estimate.
     low, high
-        Its pointwise 95 % interval. All of the shape of ``tokens``.
+        Its pointwise 95 % interval, by groups of sessions. All of the shape of ``tokens``.
     """
 
     tokens: IntArray
@@ -63,7 +62,7 @@ def length_hazard_data(
     References
     ----------
     E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", JASA 53
-    (1958) 457-481; interval by Greenwood's variance on the log-log scale.
+    (1958) 457-481; for the interval see :func:`director_ai.tuning.hazard.survival`.
 
     Examples
     --------
@@ -141,17 +140,11 @@ def _line(data: LabelledCurves, replay: Replay, policy: HaltPolicy) -> HazardLin
     longest = int(data.curves.lengths.max(initial=0))
     found = survival(data, replay.outcomes(policy), lengths=tuple(range(1, longest + 1)))
     shown = int((found.at_risk >= LEAST_AT_RISK).sum())
-    shares, at_risk = found.shares[:shown], found.at_risk[:shown]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # The share of those at risk whom each token halts.
-        halted = 1.0 - shares / np.append(1.0, shares[:-1])
-        variance = np.cumsum(halted / (at_risk * (1.0 - halted)))
-        width = Z_95 * np.sqrt(variance) / np.abs(np.log(shares))
-        low, high = 1.0 - shares ** np.exp(-width), 1.0 - shares ** np.exp(width)
-    certain = (shares == 1.0) | (shares == 0.0)
-    risk = 1.0 - shares
     return HazardLine(
-        found.lengths[:shown], risk, np.where(certain, risk, low), np.where(certain, risk, high)
+        found.lengths[:shown],
+        1.0 - found.shares[:shown],
+        1.0 - found.high[:shown],
+        1.0 - found.low[:shown],
     )
 
 

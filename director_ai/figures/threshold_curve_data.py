@@ -10,9 +10,9 @@ from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.replay.staircase import NEVER
 from director_ai.tuning import metrics
 from director_ai.tuning.cautions import FEWEST_SESSIONS
-from director_ai.tuning.intervals import wilson
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import Counts
+from director_ai.tuning.rate_bands import rate_bands
 from director_ai.tuning.sweep import Grid, sweep
 from director_ai.tuning.thresholds import threshold
 
@@ -40,8 +40,8 @@ class ThresholdCurveData(NamedTuple):
         By name the value on each step, nan where it cannot be told; unknown
         sessions are left out. Shape (n_steps,) each.
     bands
-        By name of ``BANDS`` the 95 % interval on each step, unknown sessions counted both ways;
-        shape (2, n_steps) each.
+        By name of ``BANDS`` the 95 % interval on each step, by groups of sessions, unknown ones
+        counted both ways; shape (2, n_steps) each.
     plateaus
         Intervals at least ``WIDE`` in which no session is halted that was not, or let go.
     n_breakpoints
@@ -133,13 +133,14 @@ def threshold_curve_data(
         "F1": metrics.f_score(counts),
         "halt rate": _halt_rate(replay, policy, rule, middles),
     }
+    bands = rate_bands(data, replay, grid, rule)
     gaps = np.flatnonzero(np.diff(exact) >= WIDE)
     sign = -1.0 if rule == TREND else 1.0
     return ThresholdCurveData(
         rule,
         sign * edges,
         values,
-        _bands(counts),
+        {"catch rate": bands.catch, "false-halt rate": bands.false},
         [(sign * float(exact[gap]), sign * float(exact[gap + 1])) for gap in gaps],
         len(inside),
         metrics.false_halt_rate(counts.settled(unknown_halt=True)),
@@ -220,21 +221,3 @@ def _halt_rate(replay: Replay, policy: HaltPolicy, rule: int, middles: FloatArra
     lows = np.sort(replay.stairs[rule].lowest()[~others])
     n_sessions = max(1, len(others))
     return np.asarray((others.sum() + np.searchsorted(lows, middles)) / n_sessions)
-
-
-def _bands(counts: Counts) -> dict[str, FloatArray]:
-    fewest, most = counts.settled(unknown_halt=False), counts.settled(unknown_halt=True)
-    n_good, n_bad = int(counts.n_good.flat[0]), int(counts.n_bad.flat[0])
-    return {
-        "catch rate": _between(fewest.detected, most.detected, n_bad),
-        "false-halt rate": _between(fewest.false, most.false, n_good),
-    }
-
-
-def _between(least: FloatArray, most: FloatArray, n: int) -> FloatArray:
-    # Few counts recur on many steps.
-    low = {k: wilson(k, n).low for k in np.unique(least).astype(int).tolist()}
-    high = {k: wilson(k, n).high for k in np.unique(most).astype(int).tolist()}
-    return np.array(
-        [[low[int(k)] for k in least], [high[int(k)] for k in most]], np.float64
-    ).reshape(2, -1)

@@ -20,6 +20,7 @@ from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.hand_tuned import HandTunedBound
 from director_ai.tuning.result import FlipCounts, Rate, Result, answer
 from director_ai.tuning.study import TuneData
+from director_ai.tuning.token_counts import Tokens
 
 PACKAGES: Final = ("director-workbench", "numpy")
 
@@ -98,16 +99,8 @@ def card_values(
                     ("mcc", metrics.matthews),
                 )
             },
-            "delay_tokens": {
-                "median": _number(numbers.delay.median),
-                "p90": _number(numbers.delay.p90),
-                "n": numbers.delay.n,
-            },
-            "leaked_tokens": {
-                "median": _number(numbers.leaked.median),
-                "p90": _number(numbers.leaked.p90),
-                "n": numbers.leaked.n,
-            },
+            "delay_tokens": _tokens(numbers.delay),
+            "leaked_tokens": _tokens(numbers.leaked),
         },
         "hand_tuned": None if bound is None else bound._asdict() | {"sentence": bound.sentence},
         "left_out": None if checked is None else _left_out(checked),
@@ -215,6 +208,16 @@ def _rate(rate: Rate) -> dict[str, Any]:
         "n": rate.n,
         "low_95": _number(rate.low),
         "high_95": _number(rate.high),
+    }
+
+
+def _tokens(tokens: Tokens) -> dict[str, Any]:
+    return {
+        "median": _number(tokens.median),
+        "low_95": _number(tokens.low),
+        "high_95": _number(tokens.high),
+        "p90": _number(tokens.p90),
+        "n": tokens.n,
     }
 
 

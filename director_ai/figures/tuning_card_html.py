@@ -31,7 +31,7 @@ def card_html(values: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> rate = {"cases": 1, "cases_if_unknown_halt": 1, "n": 2, "low_95": 0.1, "high_95": 0.9}
-    >>> tokens = {"median": 6, "p90": None, "n": 1}
+    >>> tokens = {"median": 6, "low_95": 5, "high_95": 8, "p90": None, "n": 1}
     >>> parts = {name: None for name in SECTIONS}
     >>> parts["metrics"] = {
     ...     "catch_rate": rate, "false_halt_rate": rate,
@@ -101,8 +101,12 @@ def _rate(rate: Mapping[str, Any]) -> tuple[str, str]:
 def _tokens(tokens: Mapping[str, Any]) -> tuple[str, str]:
     if tokens["median"] is None:
         return "–", "no onset known"
-    p90 = "–" if tokens["p90"] is None else f"{tokens['p90']:,.0f}"
-    return f"{tokens['median']:,.0f} tokens", f"p90 {p90} · of {tokens['n']:,}"
+    low, high, p90 = (
+        "–" if tokens[name] is None else f"{tokens[name]:,.0f}"
+        for name in ("low_95", "high_95", "p90")
+    )
+    value = f"{tokens['median']:,.0f} tokens"
+    return value, f"95 %: {low}–{high} · p90 {p90} · of {tokens['n']:,}"
 
 
 def _cautions(cautions: list[Mapping[str, Any]]) -> str:

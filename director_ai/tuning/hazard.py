@@ -10,6 +10,7 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes
 from director_ai.replay.staircase import NEVER
+from director_ai.tuning.group_path import GroupPath
 from director_ai.tuning.intervals import Z_95
 from director_ai.tuning.labelled import LabelledCurves
 
@@ -147,28 +148,45 @@ def survival(
         raise InvalidRequestError(f"lengths must be at least 1, got {int(asked.min())!r}")
     inside = asked <= longest
     place = np.where(inside, asked, 0)
-    seen = np.maximum(at_risk, 1).astype(np.float64)
-    # Where nobody is left the share is 0 and has no interval.
-    left = np.maximum(at_risk - events, 1)
-    paid = np.cumsum(events / (seen * left))
-    low, high = np.full(len(asked), np.nan), np.full(len(asked), np.nan)
-    for row in np.flatnonzero(inside).tolist():
-        share, until = float(shares[place[row]]), place[row]
-        low[row] = high[row] = share
-        if 0.0 < share < 1.0:
-            # What each session adds to the logarithm of the share, up to that length.
-            own = np.where(halted & (times <= until), 1.0 / left[times], 0.0)
-            own -= paid[np.minimum(times, until)]
-            error = float(np.sqrt((np.bincount(groups, weights=own) ** 2).sum()))
-            reach = np.exp(Z_95 * error / abs(np.log(share)))
-            low[row], high[row] = share**reach, share ** (1 / reach)
+    error = _log_errors(times, halted, groups, events, at_risk)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = np.exp(Z_95 * error / np.abs(np.log(shares)))
+        low, high = shares**reach, shares ** (1 / reach)
+    certain = (shares == 0.0) | (shares == 1.0)
+    low, high = np.where(certain, shares, low), np.where(certain, shares, high)
     return Survival(
         asked,
         np.where(inside, shares[place], np.nan),
         np.where(inside, at_risk[place], 0),
-        low,
-        high,
+        np.where(inside, low[place], np.nan),
+        np.where(inside, high[place], np.nan),
     )
+
+
+def _log_errors(
+    times: IntArray, halted: BoolArray, groups: IntArray, events: IntArray, at_risk: IntArray
+) -> FloatArray:
+    """Return the standard error of the logarithm of every share, by what each group adds to it.
+
+    A session adds one over those left where it is halted, and takes away what each halt up to its
+    own end, or up to that length, took from those at risk with it.
+    """
+    # Where nobody is left the share is 0 and has no interval.
+    left = np.maximum(at_risk - events, 1)
+    paid = np.cumsum(events / (np.maximum(at_risk, 1).astype(np.float64) * left))
+    sizes = np.bincount(groups).astype(np.float64)
+    of_own_group = sizes[groups]
+    path = GroupPath(groups, times, len(at_risk))
+    settled = halted / left[times] - paid[times]
+    # Of a group: what its ended sessions add, and -paid for each of the others.
+    squares: FloatArray = (
+        path.products(settled, settled)
+        + 2 * paid * path.products(settled, 1.0)
+        + paid**2 * path.products(1.0, 1.0)
+        - 2 * paid * (path.total(settled * of_own_group) + paid * path.total(of_own_group))
+        + paid**2 * (sizes**2).sum()
+    )
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
 def _overdispersion(

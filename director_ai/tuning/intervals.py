@@ -1,12 +1,14 @@
 """How far a rate that was counted may lie from the true one."""
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
 
 from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.tuning.group_path import GroupPath
 
 Z_95 = 1.959963984540054
 """Quantile of the standard normal that leaves 2.5 % on either side."""
@@ -109,17 +111,7 @@ def effective_n(cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> f
     >>> round(effective_n(np.array([10, 0, 0, 0] * 10), np.full(40, 10)))
     38
     """
-    n_groups, n = len(sizes), float(np.sum(sizes))
-    if n_groups == n:
-        return n
-    if n_groups == 1:
-        return 1.0
-    typical = float((np.asarray(sizes, np.float64) ** 2).sum()) / n
-    rate = (float(np.sum(cases)) + typical / 2) / (n + typical)
-    within = float(((cases - sizes * rate) ** 2).sum())
-    added = typical**2 * ((1 - rate) ** 2 + rate**2) / 2
-    effect = max(1.0, (within + added) / (n + typical) / (rate * (1 - rate)))
-    return n / effect * (Z_95 / float(student.ppf(0.975, n_groups - 1))) ** 2
+    return _effective_n(_Groups.of(sizes), _Cases.of(cases, sizes))
 
 
 def grouped_wilson(
@@ -142,10 +134,108 @@ def grouped_wilson(
     [0.139, 0.407]
     """
     counted = sizes > 0
-    if not counted.any():
+    return _wilson(_Groups.of(sizes[counted]), _Cases.of(cases[counted], sizes[counted]), z)
+
+
+def grouped_wilson_along(
+    groups: IntArray,
+    steps: IntArray,
+    changes: FloatArray,
+    sizes: IntArray,
+    *,
+    n_steps: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of the 95 % interval of a rate whose cases change step by step.
+
+    At every step the same as :func:`grouped_wilson`; O(n_changes + n_steps) for all of them.
+
+    Parameters
+    ----------
+    groups, steps, changes
+        Whose cases change, at which step, and by how many; shape (n_changes,).
+    sizes
+        Sessions of each group, at least 1; shape (n_groups,).
+    n_steps
+        Steps to tell of.
+
+    Returns
+    -------
+    tuple of arrays
+        Lower and upper ends, of shape (n_steps,) each.
+
+    Examples
+    --------
+    >>> ones = np.array([1.0, 1.0])
+    >>> low, high = grouped_wilson_along(
+    ...     np.array([0, 0]), np.array([0, 1]), ones, np.array([2, 3]), n_steps=2
+    ... )
+    >>> (low[1], high[1]) == grouped_wilson(np.array([2, 0]), np.array([2, 3]))
+    True
+    """
+    path, known = GroupPath(groups, steps, n_steps), _Groups.of(sizes)
+    told = np.stack(
+        [
+            path.total(changes),
+            path.products(changes, changes),
+            path.total(changes * sizes[groups]),
+        ],
+        axis=1,
+    )
+    # Few counts recur on many steps.
+    distinct, which = np.unique(told, axis=0, return_inverse=True)
+    ends = np.array([_wilson(known, _Cases(*row), Z_95) for row in distinct.tolist()])
+    found = ends.reshape(-1, 2)[which.reshape(-1)]
+    return found[:, 0], found[:, 1]
+
+
+class _Groups(NamedTuple):
+    """How many groups and sessions there are, and the sum of the squares of the groups' sizes."""
+
+    n: int
+    n_sessions: float
+    squares: float
+
+    @classmethod
+    def of(cls, sizes: IntArray | FloatArray) -> "_Groups":
+        whole = np.asarray(sizes, np.float64)
+        return cls(len(whole), float(whole.sum()), float((whole**2).sum()))
+
+
+class _Cases(NamedTuple):
+    """How many cases there are; over groups, the sums of their squares and of them by size."""
+
+    n: float
+    squares: float
+    by_size: float
+
+    @classmethod
+    def of(cls, cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> "_Cases":
+        whole = np.asarray(cases, np.float64)
+        return cls(float(whole.sum()), float((whole**2).sum()), float((whole * sizes).sum()))
+
+
+def _effective_n(groups: _Groups, cases: _Cases) -> float:
+    if groups.n == groups.n_sessions:
+        return groups.n_sessions
+    if groups.n == 1:
+        return 1.0
+    n, typical = groups.n_sessions, groups.squares / groups.n_sessions
+    rate = (cases.n + typical / 2) / (n + typical)
+    within = cases.squares - 2 * rate * cases.by_size + rate**2 * groups.squares
+    added = typical**2 * ((1 - rate) ** 2 + rate**2) / 2
+    effect = max(1.0, (within + added) / (n + typical) / (rate * (1 - rate)))
+    return n / effect * (Z_95 / _student(groups.n - 1)) ** 2
+
+
+def _wilson(groups: _Groups, cases: _Cases, z: float) -> Interval:
+    if not groups.n:
         return Interval(math.nan, math.nan)
-    n, k = float(sizes.sum()), float(cases.sum())
-    if n == counted.sum():
-        return wilson(k, n, z)
-    effective = effective_n(cases[counted], sizes[counted])
-    return wilson(effective * (k / n), effective, z)
+    if groups.n == groups.n_sessions:
+        return wilson(cases.n, groups.n_sessions, z)
+    effective = _effective_n(groups, cases)
+    return wilson(effective * (cases.n / groups.n_sessions), effective, z)
+
+
+@lru_cache(maxsize=256)
+def _student(degrees: int) -> float:
+    return float(student.ppf(0.975, degrees))

@@ -1,6 +1,5 @@
 """What one set of limits makes of the archive, in the numbers and words of the Tune page."""
 
-import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -13,9 +12,10 @@ from director_ai.replay.engine import Outcomes
 from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import Classes, classes, delays, released
 from director_ai.tuning.effects import Flips, flips
-from director_ai.tuning.intervals import grouped_wilson, wilson
+from director_ai.tuning.intervals import grouped_wilson
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import Counts
+from director_ai.tuning.token_counts import Tokens
 
 FEW: Final = 30
 """A rate of fewer sessions is shown grey: its interval says more than it does."""
@@ -44,16 +44,6 @@ class Rate(NamedTuple):
     high: float
     n_groups: int = 0
 
-    @classmethod
-    def of(cls, least: float, most: float, n: float) -> "Rate":
-        """Return the rate of counts of independent sessions; of grouped ones see `rate_of`.
-
-        >>> Rate.of(5, 6, 10).text
-        '50.0–60.0 %'
-        """
-        fewest, largest, total = int(least), int(most), int(n)
-        return cls(fewest, largest, total, wilson(fewest, total).low, wilson(largest, total).high)
-
     @property
     def is_few(self) -> bool:
         """Whether so few were counted that only the interval should be read."""
@@ -61,7 +51,11 @@ class Rate(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The share in percent; a range where some sessions are unknown, a dash of nothing."""
+        """The share in percent; a range where some sessions are unknown, a dash of nothing.
+
+        >>> Rate(5, 6, 10, 0.24, 0.83).text
+        '50.0–60.0 %'
+        """
         if not self.n:
             return "–"
         return span(self.least / self.n, self.most / self.n)
@@ -70,7 +64,7 @@ class Rate(NamedTuple):
     def interval(self) -> str:
         """The interval in percent.
 
-        >>> Rate.of(6, 6, 135).interval
+        >>> Rate(6, 6, 135, 0.0205, 0.0936).interval
         '2.1–9.4 %'
         """
         return "no session" if not self.n else span(self.low, self.high)
@@ -79,44 +73,11 @@ class Rate(NamedTuple):
     def counted(self) -> str:
         """The counts behind it.
 
-        >>> Rate.of(1200, 1210, 2000).counted
+        >>> Rate(1200, 1210, 2000, 0.57, 0.63).counted
         '1,200–1,210 of 2,000'
         """
         cases = f"{self.least:,}" if self.least == self.most else f"{self.least:,}–{self.most:,}"
         return f"{cases} of {self.n:,}"
-
-
-class Tokens(NamedTuple):
-    """Tokens over some sessions.
-
-    Attributes
-    ----------
-    median, p90
-        nan of none.
-    n
-        Sessions counted.
-    """
-
-    median: float
-    p90: float
-    n: int
-
-    @classmethod
-    def of(cls, values: IntArray) -> "Tokens":
-        """Return the median and the 90th percentile."""
-        if not len(values):
-            return cls(math.nan, math.nan, 0)
-        median, p90 = np.percentile(values, [50, 90])
-        return cls(float(median), float(p90), len(values))
-
-    @property
-    def text(self) -> str:
-        """The median.
-
-        >>> Tokens.of(np.array([2, 4])).text, Tokens.of(np.array([], int)).text
-        ('3', '–')
-        """
-        return f"{self.median:,.0f}" if self.n else "–"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,8 +122,8 @@ def result(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Resu
         catch=rate_of(data, data.bad, found.detected, outcomes.unknown),
         false=rate_of(data, data.good, found.false, outcomes.unknown),
         halted=rate_of(data, np.ones(data.n_sessions, bool), outcomes.halts, outcomes.unknown),
-        delay=Tokens.of(late[late != NEVER]),
-        leaked=Tokens.of(_leaked(data, outcomes, policy)),
+        delay=Tokens.of(late[late != NEVER], data.groups[late != NEVER]),
+        leaked=_leaked(data, outcomes, policy),
         n_unknown=int(outcomes.unknown.sum()),
     )
 
@@ -179,6 +140,7 @@ def rate_of(data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: B
 
     Examples
     --------
+    >>> from director_ai.tuning.intervals import wilson
     >>> data = LabelledCurves.from_scores([[0.9]] * 4, labels=[0] * 4, groups=[0, 0, 1, 1])
     >>> halted = np.array([True, True, False, False])
     >>> found = rate_of(data, data.good, halted, ~data.good)
@@ -236,7 +198,8 @@ def answer(numbers: Result) -> str:
     """Return the whole result as the sentences one would read out."""
     parts = [f"{limits_text(numbers.policy)}."]
     if numbers.catch.n:
-        late = f", median {numbers.delay.text} tokens after the onset" if numbers.delay.n else ""
+        delay = numbers.delay
+        late = f", median {delay.text} [{delay.interval}] tokens after the onset" if delay.n else ""
         parts.append(
             f"Catches {numbers.catch.text} [{numbers.catch.interval}] of bad sessions{late}."
         )
@@ -273,7 +236,7 @@ def flips_between(
     return changed, FlipCounts(*(int(mask.sum()) for mask in changed))
 
 
-def _leaked(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> IntArray:
+def _leaked(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Tokens:
     known = data.bad & (data.onsets != NEVER) & ~outcomes.unknown & ~outcomes.unfinished
     sent = released(data, outcomes, policy)[known]
-    return np.asarray(np.maximum(0, sent - data.onsets[known]))
+    return Tokens.of(np.maximum(0, sent - data.onsets[known]), data.groups[known])

@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from director_ai.tuning.result import FEW, FlipCounts, Rate, Result, Tokens
+from director_ai.tuning.result import FEW, FlipCounts, Rate, Result
+from director_ai.tuning.token_counts import Tokens
 from director_ai.ui.login import stay_in
 from director_ai.ui.tune_check import warned
 from director_ai.ui.tune_choose import said
@@ -39,13 +40,14 @@ def _card(look: Look) -> None:
             _tokens(
                 "Delay",
                 numbers.delay,
-                "Median tokens from onset to halt, of bad sessions caught whose onset is known.",
+                "Median tokens from onset to halt, of bad sessions caught whose onset is known. "
+                "Below: the 95 % interval of the median, and the 90th percentile.",
             )
             _tokens(
                 "Leaked",
                 numbers.leaked,
                 "Median tokens past the onset that the reader gets, of bad sessions whose onset "
-                "is known: those missed leak to their end.",
+                "is known: those missed leak to their end. Below: as for the delay.",
             )
         lines = [
             flips_line(scene.counts, scene.baseline.name),
@@ -122,7 +124,8 @@ def _share(name: str, rate: Rate, meaning: str) -> None:
 
 
 def _tokens(name: str, tokens: Tokens, meaning: str) -> None:
-    below = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}" if tokens.n else "no onset known"
+    p90 = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}"
+    below = f"{tokens.interval} · {p90}" if tokens.n else "no onset known"
     value = f"{tokens.text} tokens" if tokens.n else "–"
     _metric(name, value, below, tokens.n < FEW, meaning)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.replay.curves import BoolArray
-from director_ai.tuning.result import Rate, Result
+from director_ai.tuning.result import Rate, Result, rate_of
 from director_ai.tuning.study import TuneData
 from director_ai.ui.text import visible
 
@@ -46,12 +46,9 @@ def segments(data: TuneData, numbers: Result) -> None:
 def _row(
     data: TuneData, numbers: Result, kind: str, name: str, inside: BoolArray
 ) -> dict[str, object]:
-    found, labelled = numbers.found, data.labelled
-    unknown_bad = int((found.unknown & labelled.bad & inside).sum())
-    unknown_good = int((found.unknown & labelled.good & inside).sum())
-    caught, false = int((found.detected & inside).sum()), int((found.false & inside).sum())
-    catch = Rate.of(caught, caught + unknown_bad, int((labelled.bad & inside).sum()))
-    halts = Rate.of(false, false + unknown_good, int((labelled.good & inside).sum()))
+    found, labelled, unknown = numbers.found, data.labelled, numbers.outcomes.unknown
+    catch = rate_of(labelled, labelled.bad & inside, found.detected, unknown)
+    halts = rate_of(labelled, labelled.good & inside, found.false, unknown)
     return {
         "By": kind,
         "Segment": visible(name) or "(none)",

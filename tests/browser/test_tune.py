@@ -35,6 +35,7 @@ from tests.ui.tune_store import RECORDED, filled
 CURVE = ".st-key-threshold_curve .js-plotly-plot"
 MAP = ".st-key-threshold_map .js-plotly-plot"
 METRICS = ("Catch rate", "False halts", "Delay", "Leaked")
+RATE = ("cases", "cases_if_unknown_halt", "n", "low_95", "high_95")
 START = "/tune?h=0.3&a=0.6&d=1.5&budget=10"
 
 
@@ -258,13 +259,16 @@ def repeated_by_the_command(page: Page, path: Path) -> HaltPolicy:
     assert HaltPolicy.from_dict(card["policy"]) == policy
     for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
         rate = found[key]
-        told = Rate.of(rate["cases"], rate["cases_if_unknown_halt"], rate["n"])
+        told = Rate(*(rate[part] for part in RATE))
         assert shown[name] == told.text
         assert f"{told.interval} · {told.counted}" in counted
         assert told.text in text
         assert told.counted in text
-    assert shown["Delay"] == f"{found['delay_tokens']['median']:,.0f} tokens"
-    assert shown["Leaked"] == f"{found['leaked_tokens']['median']:,.0f} tokens"
+    for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
+        tokens = found[key]
+        assert shown[name] == f"{tokens['median']:,.0f} tokens"
+        told_of = f"{tokens['low_95']:,.0f}–{tokens['high_95']:,.0f} · p90 {tokens['p90']:,.0f}"
+        assert f"{told_of} · of {tokens['n']:,}" in counted
     return policy
 
 

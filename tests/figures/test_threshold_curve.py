@@ -1,6 +1,7 @@
 """Every value of one threshold, against judging by each value."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from director_ai.tuning import metrics
 from director_ai.tuning.classes import classes
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import Counts
+from director_ai.tuning.result import result
 from director_ai.tuning.synthetic import archive
 from director_ai.tuning.thresholds import moved
 
@@ -59,6 +61,28 @@ def test_on_a_plateau_the_same_sessions_are_halted(rule: int) -> None:
         halts = [ready.outcomes(moved(POLICY, rule, value)).halts for value in inner]
         assert (halts[0] == halts[1]).all()
         assert (halts[1] == halts[2]).all()
+
+
+@pytest.mark.parametrize("rule", [HARD, WINDOW, TREND])
+@pytest.mark.parametrize("n_groups", [20, 60])
+def test_the_bands_are_the_intervals_of_the_card_by_groups(rule: int, n_groups: int) -> None:
+    drawn_at_random = archive(60, seed=2)
+    cut = np.arange(60) % 5 != 0
+    data = replace(
+        drawn_at_random,
+        groups=np.arange(60) % n_groups,
+        curves=replace(drawn_at_random.curves, complete=cut),
+    )
+    ready = replay(data)
+
+    drawn = threshold_curve_data(data, ready, POLICY, rule)
+
+    for step in range(0, len(drawn.edges) - 1, 7):
+        middle = float(drawn.edges[step] + drawn.edges[step + 1]) / 2
+        policy = moved(POLICY, rule, middle)
+        card = result(data, ready.outcomes(policy), policy)
+        for name, rate in (("catch rate", card.catch), ("false-halt rate", card.false)):
+            assert drawn.bands[name][:, step] == pytest.approx([rate.low, rate.high])
 
 
 def test_the_bands_hold_the_rates() -> None:

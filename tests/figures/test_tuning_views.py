@@ -1,6 +1,7 @@
 """Rules, delay and length: the pictures behind the other tabs of the Tune page."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,6 +96,25 @@ def test_the_risk_of_a_halt_grows_with_length_within_its_band() -> None:
         shared = min(len(alone.risk), len(line.risk))
         assert (alone.risk[:shared] <= line.risk[:shared] + 0.05).all()
     json.dumps(length_hazard_figure(drawn, LIGHT), allow_nan=False)
+
+
+def test_copies_of_a_session_in_its_group_do_not_narrow_the_band() -> None:
+    once = archive(100, seed=6)
+    copied = once.select(np.repeat(np.arange(once.n_sessions), 4))
+    policy = HaltPolicy(trend_threshold=0.3)
+
+    lines = [
+        length_hazard_data(
+            data, Replay(data.curves, window_size=10, trend_window=5), policy
+        ).all_rules
+        for data in (once, copied, replace(copied, groups=np.arange(copied.n_sessions)))
+    ]
+
+    # At the last token of which all three tell.
+    at = len(lines[0].risk) - 1
+    alone, together, wrong = (float(line.high[at] - line.low[at]) for line in lines)
+    assert together == pytest.approx(alone)
+    assert wrong < 0.6 * alone
 
 
 def test_few_sessions_have_no_length_curve() -> None:

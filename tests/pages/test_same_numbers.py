@@ -15,6 +15,7 @@ from director_ai.ui.archive import archive
 from tests.ui.tune_store import filled
 
 ROOT = Path(__file__).resolve().parents[2]
+TOKENS = ("median", "low_95", "high_95", "p90", "n")
 Capture = pytest.CaptureFixture[str]
 
 
@@ -124,8 +125,9 @@ def compare(app: AppTest, found: dict[str, Any]) -> None:
     for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
         assert plain(page[name][0]) == bounds(found[key])
     for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
-        assert plain(page[name][0]).split()[0] == f"{found[key]['median']:,.0f}"
-        assert page[name][1] == f"p90 {found[key]['p90']:,.0f} · of {found[key]['n']:,}"
+        median, low, high, p90, n = (found[key][part] for part in TOKENS)
+        assert plain(page[name][0]).split()[0] == f"{median:,.0f}"
+        assert page[name][1] == f"{low:,.0f}–{high:,.0f} · p90 {p90:,.0f} · of {n:,}"
     (line,) = [text.value for text in app.text if "precision" in text.value]
     for name in ("precision", "f1", "balanced_accuracy", "mcc"):
         assert f"{found[name]:.3f}" in line

@@ -119,6 +119,38 @@ def test_alone_the_interval_of_survival_is_greenwoods() -> None:
     assert found.high[1] == pytest.approx(0.6 ** (1 / reach))
 
 
+@thorough
+@given(archives())
+def test_the_interval_of_survival_is_of_what_each_group_adds(data) -> None:
+    # Not the usual limits: every score may halt, so that there is much to tell apart.
+    policy = HaltPolicy(hard_limit=0.7, window_threshold=0.0, trend_threshold=1.5)
+    outcomes = replayed(data, policy)
+    found = survival(data, outcomes, lengths=tuple(range(1, 14)))
+
+    tells = data.good | (data.onsets != NEVER)
+    clean = np.minimum(data.curves.lengths, data.onsets)
+    halted = outcomes.halts & (outcomes.trigger < clean) & tells
+    times = np.where(halted, np.where(halted, outcomes.trigger, 0) + 1, clean)
+    for share, low, high, length in zip(
+        found.shares, found.low, found.high, found.lengths, strict=True
+    ):
+        if not 0 < share < 1:
+            continue
+        added = dict.fromkeys(data.groups[tells].tolist(), 0.0)
+        for end in range(1, length + 1):
+            at_risk = tells & (times >= end)
+            events = at_risk & halted & (times == end)
+            n, k = at_risk.sum(), events.sum()
+            for session in np.flatnonzero(at_risk).tolist():
+                # The derivative of log(1 - k / n) by the session's weight.
+                by_weight = (events[session] - k / n) / (n - k)
+                added[int(data.groups[session])] += float(by_weight)
+        error = math.sqrt(sum(value**2 for value in added.values()))
+        reach = math.exp(Z_95 * error / -math.log(share))
+        assert low == pytest.approx(share**reach, abs=1e-6)
+        assert high == pytest.approx(share ** (1 / reach), abs=1e-6)
+
+
 def test_what_cannot_be_is_refused() -> None:
     data = LabelledCurves.from_scores([[0.9]], labels=[0])
     outcomes = replayed(data, HaltPolicy())

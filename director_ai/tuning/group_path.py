@@ -1,0 +1,73 @@
+"""Sums over groups whose totals change step by step, without a table of groups by steps."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from director_ai.replay.curves import FloatArray, IntArray
+
+
+class GroupPath:
+    """Changes of groups' totals, each at one step.
+
+    Parameters
+    ----------
+    groups, steps
+        Whose total changes, and at which step, at least 0; shape (n_changes,).
+    n_steps
+        Steps to tell of; later changes are left out.
+
+    Examples
+    --------
+    >>> path = GroupPath(np.array([0, 0, 1]), np.array([0, 2, 1]), 3)
+    >>> path.total(1.0).tolist(), path.products(1.0, 1.0).tolist()
+    ([1.0, 2.0, 3.0], [1.0, 2.0, 5.0])
+    """
+
+    def __init__(self, groups: IntArray, steps: IntArray, n_steps: int) -> None:
+        self._order = np.lexsort((steps, groups))
+        self._steps = steps[self._order]
+        ordered = groups[self._order]
+        first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+        # For every change, the place of the first one of its group.
+        self._start = np.flatnonzero(first)[np.cumsum(first) - 1]
+        self._n_steps = n_steps
+
+    def total(self, changes: ArrayLike) -> FloatArray:
+        """Return the sum of all totals after each step.
+
+        Parameters
+        ----------
+        changes
+            By how much each change moves its group's total; shape (n_changes,), or one for all.
+        """
+        return self._along(self._ordered(changes))
+
+    def products(self, first: ArrayLike, second: ArrayLike) -> FloatArray:
+        """Return, after each step, the sum over groups of the product of two of their totals.
+
+        O(n_changes + n_steps): a change of a total adds to the sum what it changes its own group's
+        product by.
+
+        Parameters
+        ----------
+        first, second
+            By how much each change moves either total; as for :meth:`total`.
+        """
+        one, other = self._ordered(first), self._ordered(second)
+        after_one, after_other = self._running(one), self._running(other)
+        before = (after_one - one) * (after_other - other)
+        return self._along(after_one * after_other - before)
+
+    def _ordered(self, changes: ArrayLike) -> FloatArray:
+        return np.broadcast_to(np.asarray(changes, np.float64), self._order.shape)[self._order]
+
+    def _running(self, changes: FloatArray) -> FloatArray:
+        """Return the total of its group after each change."""
+        sums = np.cumsum(changes)
+        found: FloatArray = sums - (sums - changes)[self._start]
+        return found
+
+    def _along(self, changes: FloatArray) -> FloatArray:
+        steps = np.minimum(self._steps, self._n_steps)
+        at_step = np.bincount(steps, weights=changes, minlength=self._n_steps + 1)
+        return np.cumsum(at_step[: self._n_steps])

@@ -1,0 +1,97 @@
+"""Tokens over some sessions: what is typical, and how far that may lie from the truth."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from director_ai.replay.curves import IntArray
+from director_ai.tuning.intervals import Interval, effective_n, wilson
+
+
+class Tokens(NamedTuple):
+    """Tokens over some sessions.
+
+    Attributes
+    ----------
+    median, p90
+        nan of none.
+    n
+        Sessions counted.
+    low, high
+        Ends of the 95 % interval of the median, see :func:`median_interval`.
+    """
+
+    median: float
+    p90: float
+    n: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: IntArray, groups: IntArray) -> "Tokens":
+        """Return the median and the 90th percentile of tokens; ``groups`` as of the interval."""
+        if not len(values):
+            return cls(math.nan, math.nan, 0, math.nan, math.nan)
+        median, p90 = np.percentile(values, [50, 90])
+        return cls(float(median), float(p90), len(values), *median_interval(values, groups))
+
+    @property
+    def text(self) -> str:
+        """The median.
+
+        >>> Tokens.of(np.array([2, 4]), np.array([0, 1])).text
+        '3'
+        >>> Tokens.of(np.array([], int), np.array([], int)).text
+        '–'
+        """
+        return f"{self.median:,.0f}" if self.n else "–"
+
+    @property
+    def interval(self) -> str:
+        """The interval of the median; a dash where there is none.
+
+        >>> Tokens.of(np.arange(100), np.arange(100)).interval
+        '40–59'
+        """
+        return "–" if math.isnan(self.low) else f"{self.low:,.0f}–{self.high:,.0f}"
+
+
+def median_interval(values: IntArray, groups: IntArray) -> Interval:
+    """Return the 95 % interval of the median of tokens, by groups of sessions.
+
+    The quantiles between whose ranks the share of sessions below the true median lies: the Wilson
+    interval of one half, of as many independent sessions as these tell as much as. It needs no
+    assumption on how tokens are distributed, and draws nothing at random.
+
+    Parameters
+    ----------
+    values, groups
+        Tokens of each session and the number of its group; shape (n,).
+
+    Returns
+    -------
+    Interval
+        In tokens; ``(nan, nan)`` of fewer than two groups.
+
+    References
+    ----------
+    R. S. Woodruff, "Confidence intervals for medians and other position measures", JASA 47 (1952)
+    635-646.
+
+    Examples
+    --------
+    >>> median_interval(np.arange(100), np.arange(100))
+    Interval(low=40.0, high=59.0)
+    >>> median_interval(np.arange(100), np.arange(100) // 10)
+    Interval(low=20.0, high=79.0)
+    """
+    names, of = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        return Interval(math.nan, math.nan)
+    sizes = np.bincount(of)
+    below = np.bincount(of[values <= np.median(values)], minlength=len(sizes))
+    told = effective_n(below, sizes)
+    shares = wilson(told / 2, told)
+    low, high = np.quantile(values, [shares.low, shares.high], method="inverted_cdf")
+    return Interval(float(low), float(high))

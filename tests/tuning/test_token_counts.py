@@ -1,0 +1,44 @@
+"""The interval of a median, by how often it holds the true one."""
+
+import math
+
+import numpy as np
+import pytest
+
+from director_ai.tuning.token_counts import Tokens, median_interval
+
+
+@pytest.mark.parametrize(("n_groups", "size", "likeness"), [(25, 1, 0.0), (20, 5, 0.9)])
+def test_the_interval_holds_the_true_median(n_groups: int, size: int, likeness: float) -> None:
+    random = np.random.default_rng(5)
+    groups = np.repeat(np.arange(n_groups), size)
+    n_held = n_naive = 0
+    for _ in range(400):
+        shared = random.normal(size=n_groups)[groups]
+        own = random.normal(size=len(groups))
+        drawn = np.exp(2.5 + math.sqrt(likeness) * shared + math.sqrt(1 - likeness) * own)
+        values = np.floor(drawn).astype(np.int64)
+        low, high = median_interval(values, groups)
+        n_held += low <= math.floor(math.exp(2.5)) <= high
+        low, high = median_interval(values, np.arange(len(values)))
+        n_naive += low <= math.floor(math.exp(2.5)) <= high
+
+    # 0.9 lies five standard errors under 0.95.
+    assert n_held / 400 > 0.9
+    assert likeness == 0 or n_naive / 400 < 0.8
+
+
+def test_the_ends_are_tokens_that_were_counted() -> None:
+    values = np.array([3, 3, 8, 20, 41, 41, 60])
+
+    low, high = median_interval(values, np.arange(7))
+
+    assert low in values
+    assert high in values
+    assert low <= 20 <= high
+
+
+def test_one_group_tells_no_interval() -> None:
+    found = Tokens.of(np.array([3, 5, 9]), np.array([4, 4, 4]))
+
+    assert (found.text, found.interval, found.n) == ("5", "–", 3)
