@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from director_ai.figures.text import visible
 from director_ai.figures.theme import DARK, LIGHT, Palette
 from director_ai.figures.tuning_card import SECTIONS, heading, last_line, said
 from director_ai.tuning.result import span
+from director_ai.tuning.token_counts import Tokens
 
 _STYLE: Final = Path(__file__).with_suffix(".css")
 _COLOURS: Final = ("page", "ink", "muted", "grid")
@@ -31,7 +33,7 @@ def card_html(values: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> rate = {"cases": 1, "cases_if_unknown_halt": 1, "n": 2, "low_95": 0.1, "high_95": 0.9}
-    >>> tokens = {"median": 6, "low_95": 5, "high_95": 8, "p90": None, "n": 1}
+    >>> tokens = {"median": 6, "low_95": 5, "high_95": 8, "p90": 9, "n": 7}
     >>> parts = {name: None for name in SECTIONS}
     >>> parts["metrics"] = {
     ...     "catch_rate": rate, "false_halt_rate": rate,
@@ -101,12 +103,12 @@ def _rate(rate: Mapping[str, Any]) -> tuple[str, str]:
 def _tokens(tokens: Mapping[str, Any]) -> tuple[str, str]:
     if tokens["median"] is None:
         return "–", "no onset known"
-    low, high, p90 = (
-        "–" if tokens[name] is None else f"{tokens[name]:,.0f}"
-        for name in ("low_95", "high_95", "p90")
+    median, p90, low, high = (
+        math.nan if tokens[name] is None else float(tokens[name])
+        for name in ("median", "p90", "low_95", "high_95")
     )
-    value = f"{tokens['median']:,.0f} tokens"
-    return value, f"95 %: {low}–{high} · p90 {p90} · of {tokens['n']:,}"
+    told = Tokens(median, p90, tokens["n"], low, high)
+    return f"{told.text} tokens", f"95 %: {told.interval} · p90 {p90:,.0f} · of {told.n:,}"
 
 
 def _cautions(cautions: list[Mapping[str, Any]]) -> str:

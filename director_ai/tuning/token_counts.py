@@ -49,12 +49,15 @@ class Tokens(NamedTuple):
 
     @property
     def interval(self) -> str:
-        """The interval of the median; a dash where there is none.
+        """The interval of the median, one number where its ends read alike; a dash if none.
 
         >>> Tokens.of(np.arange(100), np.arange(100)).interval
         '40–59'
         """
-        return "–" if math.isnan(self.low) else f"{self.low:,.0f}–{self.high:,.0f}"
+        if math.isnan(self.low):
+            return "–"
+        low, high = f"{self.low:,.0f}", f"{self.high:,.0f}"
+        return low if low == high else f"{low}–{high}"
 
 
 def median_interval(values: IntArray, groups: IntArray) -> Interval:

@@ -20,6 +20,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.result import Rate, result
 from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.token_counts import Tokens
 from director_ai.ui.tune_data import replay_of
 from tests.browser.conftest import (  # noqa: E402
     ROOT,
@@ -35,6 +36,7 @@ from tests.ui.tune_store import RECORDED, filled
 CURVE = ".st-key-threshold_curve .js-plotly-plot"
 MAP = ".st-key-threshold_map .js-plotly-plot"
 METRICS = ("Catch rate", "False halts", "Delay", "Leaked")
+TOKENS = ("median", "p90", "n", "low_95", "high_95")
 RATE = ("cases", "cases_if_unknown_halt", "n", "low_95", "high_95")
 START = "/tune?h=0.3&a=0.6&d=1.5&budget=10"
 
@@ -265,10 +267,9 @@ def repeated_by_the_command(page: Page, path: Path) -> HaltPolicy:
         assert told.text in text
         assert told.counted in text
     for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
-        tokens = found[key]
-        assert shown[name] == f"{tokens['median']:,.0f} tokens"
-        told_of = f"{tokens['low_95']:,.0f}–{tokens['high_95']:,.0f} · p90 {tokens['p90']:,.0f}"
-        assert f"{told_of} · of {tokens['n']:,}" in counted
+        tokens = Tokens(*(found[key][part] for part in TOKENS))
+        assert shown[name] == f"{tokens.text} tokens"
+        assert f"{tokens.interval} · p90 {tokens.p90:,.0f} · of {tokens.n:,}" in counted
     return policy
 
 

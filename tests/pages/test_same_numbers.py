@@ -11,11 +11,12 @@ from streamlit.testing.v1 import AppTest
 from director_ai.cli.main import main
 from director_ai.cli.opening import STORE_VARIABLE
 from director_ai.storage.store import Store
+from director_ai.tuning.token_counts import Tokens
 from director_ai.ui.archive import archive
 from tests.ui.tune_store import filled
 
 ROOT = Path(__file__).resolve().parents[2]
-TOKENS = ("median", "low_95", "high_95", "p90", "n")
+TOKENS = ("median", "p90", "n", "low_95", "high_95")
 Capture = pytest.CaptureFixture[str]
 
 
@@ -125,9 +126,9 @@ def compare(app: AppTest, found: dict[str, Any]) -> None:
     for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
         assert plain(page[name][0]) == bounds(found[key])
     for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
-        median, low, high, p90, n = (found[key][part] for part in TOKENS)
-        assert plain(page[name][0]).split()[0] == f"{median:,.0f}"
-        assert page[name][1] == f"{low:,.0f}–{high:,.0f} · p90 {p90:,.0f} · of {n:,}"
+        tokens = Tokens(*(found[key][part] for part in TOKENS))
+        assert plain(page[name][0]).split()[0] == tokens.text
+        assert page[name][1] == f"{tokens.interval} · p90 {tokens.p90:,.0f} · of {tokens.n:,}"
     (line,) = [text.value for text in app.text if "precision" in text.value]
     for name in ("precision", "f1", "balanced_accuracy", "mcc"):
         assert f"{found[name]:.3f}" in line
