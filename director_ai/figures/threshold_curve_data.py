@@ -13,7 +13,8 @@ from director_ai.tuning.cautions import FEWEST_SESSIONS
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import Counts
 from director_ai.tuning.rate_bands import rate_bands
-from director_ai.tuning.sweep import Grid, sweep
+from director_ai.tuning.sweep import Grid
+from director_ai.tuning.tables import Cells
 from director_ai.tuning.thresholds import threshold
 
 MOST_STEPS: Final = 400
@@ -125,7 +126,8 @@ def threshold_curve_data(
     # Between two breakpoints nothing changes, so the middle of a step stands for all of it.
     middles = (edges[:-1] + edges[1:]) / 2
     grid = _grid(policy, rule, middles)
-    counts = _flat(Counts.of(sweep(data, replay, grid)))
+    cells = Cells.of(data, replay, grid)
+    counts = _flat(cells.weighted(np.ones(data.n_sessions)))
     values = {
         "catch rate": metrics.catch_rate(counts),
         "false-halt rate": metrics.false_halt_rate(counts),
@@ -133,7 +135,7 @@ def threshold_curve_data(
         "F1": metrics.f_score(counts),
         "halt rate": _halt_rate(replay, policy, rule, middles),
     }
-    bands = rate_bands(data, replay, grid, rule)
+    bands = rate_bands(data, cells, rule)
     gaps = np.flatnonzero(np.diff(exact) >= WIDE)
     sign = -1.0 if rule == TREND else 1.0
     return ThresholdCurveData(

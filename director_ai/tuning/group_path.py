@@ -1,5 +1,7 @@
 """Sums over groups whose totals change step by step, without a table of groups by steps."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -24,12 +26,8 @@ class GroupPath:
     """
 
     def __init__(self, groups: IntArray, steps: IntArray, n_steps: int) -> None:
-        self._order = np.lexsort((steps, groups))
-        self._steps = steps[self._order]
-        ordered = groups[self._order]
-        first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
-        # For every change, the place of the first one of its group.
-        self._start = np.flatnonzero(first)[np.cumsum(first) - 1]
+        self._groups = groups
+        self._steps = np.minimum(steps, n_steps)
         self._n_steps = n_steps
 
     def total(self, changes: ArrayLike) -> FloatArray:
@@ -40,7 +38,7 @@ class GroupPath:
         changes
             By how much each change moves its group's total; shape (n_changes,), or one for all.
         """
-        return self._along(self._ordered(changes))
+        return self._along(self._each(changes), self._steps)
 
     def products(self, first: ArrayLike, second: ArrayLike) -> FloatArray:
         """Return, after each step, the sum over groups of the product of two of their totals.
@@ -53,21 +51,30 @@ class GroupPath:
         first, second
             By how much each change moves either total; as for :meth:`total`.
         """
-        one, other = self._ordered(first), self._ordered(second)
-        after_one, after_other = self._running(one), self._running(other)
+        order, start = self._in_groups
+        one, other = self._each(first)[order], self._each(second)[order]
+        after_one, after_other = (_running(changes, start) for changes in (one, other))
         before = (after_one - one) * (after_other - other)
-        return self._along(after_one * after_other - before)
+        return self._along(after_one * after_other - before, self._steps[order])
 
-    def _ordered(self, changes: ArrayLike) -> FloatArray:
-        return np.broadcast_to(np.asarray(changes, np.float64), self._order.shape)[self._order]
+    @cached_property
+    def _in_groups(self) -> tuple[IntArray, IntArray]:
+        """The order by group, then by step; in it, the place of each change's group's first."""
+        order = np.lexsort((self._steps, self._groups))
+        ordered = self._groups[order]
+        first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+        return order, np.flatnonzero(first)[np.cumsum(first) - 1]
 
-    def _running(self, changes: FloatArray) -> FloatArray:
-        """Return the total of its group after each change."""
-        sums = np.cumsum(changes)
-        found: FloatArray = sums - (sums - changes)[self._start]
-        return found
+    def _each(self, changes: ArrayLike) -> FloatArray:
+        return np.broadcast_to(np.asarray(changes, np.float64), self._groups.shape)
 
-    def _along(self, changes: FloatArray) -> FloatArray:
-        steps = np.minimum(self._steps, self._n_steps)
+    def _along(self, changes: FloatArray, steps: IntArray) -> FloatArray:
         at_step = np.bincount(steps, weights=changes, minlength=self._n_steps + 1)
         return np.cumsum(at_step[: self._n_steps])
+
+
+def _running(changes: FloatArray, start: IntArray) -> FloatArray:
+    """Return the total of its group after each change."""
+    sums = np.cumsum(changes)
+    found: FloatArray = sums - (sums - changes)[start]
+    return found

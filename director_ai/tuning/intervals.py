@@ -173,14 +173,13 @@ def grouped_wilson_along(
     True
     """
     path, known = GroupPath(groups, steps, n_steps), _Groups.of(sizes)
-    told = np.stack(
-        [
-            path.total(changes),
-            path.products(changes, changes),
-            path.total(changes * sizes[groups]),
-        ],
-        axis=1,
-    )
+    n_cases = path.total(changes)
+    if known.n == known.n_sessions:
+        # Each its own group: nothing else is asked for.
+        told = np.stack([n_cases, n_cases, n_cases], axis=1)
+    else:
+        by_size = path.total(changes * sizes[groups])
+        told = np.stack([n_cases, path.products(changes, changes), by_size], axis=1)
     # Few counts recur on many steps.
     distinct, which = np.unique(told, axis=0, return_inverse=True)
     ends = np.array([_wilson(known, _Cases(*row), Z_95) for row in distinct.tolist()])

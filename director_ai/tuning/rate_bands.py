@@ -5,10 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
-from director_ai.replay.engine import Replay
 from director_ai.tuning.intervals import grouped_wilson_along
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.sweep import Grid
 from director_ai.tuning.tables import Cells
 
 
@@ -26,27 +24,28 @@ class RateBands(NamedTuple):
     false: FloatArray
 
 
-def rate_bands(data: LabelledCurves, replay: Replay, grid: Grid, rule: int) -> RateBands:
+def rate_bands(data: LabelledCurves, cells: Cells, rule: int) -> RateBands:
     """Return the intervals of the rates at every threshold of one rule.
 
     Parameters
     ----------
-    data, replay, grid
-        See :func:`director_ai.tuning.sweep.sweep`; the other rules have one threshold each.
+    data, cells
+        The sessions, and where each starts to be halted in a grid in which the other rules have
+        one threshold each.
     rule
         Whose thresholds are the steps.
 
     Examples
     --------
-    >>> from director_ai.replay.engine import HARD
+    >>> from director_ai.replay.engine import HARD, Replay
+    >>> from director_ai.tuning.sweep import Grid
     >>> data = LabelledCurves.from_scores([[0.9]] * 9 + [[0.3]], labels=[0] * 10)
     >>> replay = Replay(data.curves, window_size=1, trend_window=2)
     >>> grid = Grid(np.array([0.1, 0.5]), np.array([0.0]), np.array([1.5]))
-    >>> rate_bands(data, replay, grid, HARD).false.round(3).tolist()
+    >>> rate_bands(data, Cells.of(data, replay, grid), HARD).false.round(3).tolist()
     [[0.0, 0.018], [0.278, 0.404]]
     """
-    cells = Cells.of(data, replay, grid)
-    n_steps = grid.shape[rule]
+    n_steps = cells.grid.shape[rule]
     halted, early = (_first_step(of, rule, n_steps) for of in (cells.whole, cells.before))
     # A cut session may be halted at any step: at most, it is from the first.
     halted_at_most = np.where(data.curves.complete, halted, 0)

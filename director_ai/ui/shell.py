@@ -34,6 +34,11 @@ _STYLE = """
 .d-status .d-note { opacity: .8; font-size: .92em; }
 .d-hard { --d-rule: HARD; } .d-window { --d-rule: WINDOW; } .d-trend { --d-rule: TREND; }
 .d-whatif { outline: 2px dashed var(--d-rule, #888); outline-offset: -2px; }
+.d-number b { display: block; font-size: 2rem; font-weight: 400; line-height: 1.35;
+  white-space: nowrap; }
+.d-number small { display: inline-block; padding: .1rem .45rem; border-radius: 1rem;
+  font-size: .85rem; background: color-mix(in srgb, currentColor 8%, transparent); }
+.d-few b { opacity: .55; }
 .st-key-account { position: fixed; top: .55rem; right: 4rem; width: auto; z-index: 999991;
   gap: .75rem; }
 .d-heading { font-weight: 600; margin-top: .4rem; }

@@ -1,12 +1,11 @@
 """The result card: what the limits make of the archive, with what is not known."""
 
-from typing import Any
-
 import streamlit as st
 
 from director_ai.tuning.result import FEW, FlipCounts, Rate, Result
 from director_ai.tuning.token_counts import Tokens
 from director_ai.ui.login import stay_in
+from director_ai.ui.text import escape_html
 from director_ai.ui.tune_check import warned
 from director_ai.ui.tune_choose import said
 from director_ai.ui.tune_scene import Look
@@ -120,23 +119,23 @@ def cautions(numbers: Result) -> list[str]:
 
 
 def _share(name: str, rate: Rate, meaning: str) -> None:
-    _metric(name, rate.text, f"{rate.interval} · {rate.counted}", rate.is_few, meaning)
+    _number(name, rate.text, f"{rate.interval} · {rate.counted}", rate.is_few, meaning)
 
 
 def _tokens(name: str, tokens: Tokens, meaning: str) -> None:
     p90 = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}"
     below = f"{tokens.interval} · {p90}" if tokens.n else "no onset known"
     value = f"{tokens.text} tokens" if tokens.n else "–"
-    _metric(name, value, below, tokens.n < FEW, meaning)
+    _number(name, value, below, tokens.n < FEW, meaning)
 
 
-def _metric(name: str, value: str, below: str, few: bool, meaning: str) -> Any:
-    # Only our own words and numbers are given to it: it reads Markdown.
-    st.metric(
-        name,
-        f":gray[{value}]" if few else value,
-        below,
-        delta_color="off",
-        delta_arrow="off",
-        help=meaning,
-    )
+def _number(name: str, value: str, below: str, few: bool, meaning: str) -> None:
+    with st.container(gap=None):
+        st.text(name, help=meaning)
+        # Not st.metric: a browser fetches its code when first asked for one, and draws the
+        # pictures that come meanwhile before it.
+        st.html(
+            f'<div class="d-number{" d-few" if few else ""}" role="group" '
+            f'aria-label="{escape_html(name)}"><b>{escape_html(value)}</b>'
+            f"<small>{escape_html(below)}</small></div>"
+        )

@@ -12,7 +12,7 @@ from director_ai.ui.archive import archive
 from director_ai.ui.status import notice, status
 from director_ai.ui.tune_data import study
 
-_PAUSE_S: Final = 0.3
+_PAUSE_S: Final = 0.15
 _IS_NEW: Final = "tune_is_new"
 
 
@@ -33,9 +33,8 @@ def opened() -> tuple[Store, Study] | None:
 def numbers_first() -> None:
     """Let the browser show the numbers before it draws the pictures, once a visit.
 
-    It has to load what numbers are drawn with. If the pictures come meanwhile it draws those first,
-    and the numbers are seen 1.1 s after the click; with this pause after 0.5 s, and the curve
-    0.1 s later than without.
+    It takes what comes together together: with 20,000 sessions the numbers are seen 0.5 s after
+    the click, with this pause after 0.3 s, and the curve no later than it would be.
     """
     if st.session_state.setdefault(_IS_NEW, True):
         st.session_state[_IS_NEW] = False

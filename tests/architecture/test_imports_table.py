@@ -59,6 +59,7 @@ ESCAPING = {
     "ui/shell.py": "our own style and titles",
     "ui/status.py": "escapes headline and note",
     "ui/session_facts.py": "escapes every name and value",
+    "ui/tune_card.py": "escapes every name and number",
 }
 """The files that may write HTML, and why they are safe."""
 

@@ -157,7 +157,7 @@ def browser(path: Path) -> dict[str, float]:
             times.setdefault(f"open, {opened}", []).append(page.evaluate("() => window.__drawn"))
             start = time.perf_counter()
             page.goto(f"{address}/tune?h=0.3&a=0.6&d=1.5")
-            page.locator(".st-key-card [data-testid=stMetricValue]").first.wait_for()
+            page.locator(".st-key-card .d-number").first.wait_for()
             times.setdefault("open, link", []).append(1000 * (time.perf_counter() - start))
             if run < N_OPENINGS:
                 page.close()
@@ -179,7 +179,7 @@ _OPENED = """() => {
   addEventListener('click', () => {
     const start = performance.now();
     const wait = () => {
-      const value = document.querySelector('.st-key-card [data-testid=stMetricValue]');
+      const value = document.querySelector('.st-key-card .d-number');
       if (value) { requestAnimationFrame(() => { window.__drawn = performance.now() - start; }); }
       else setTimeout(wait, 5);
     };

@@ -55,8 +55,7 @@ def tune_server(serve: Serve, archive_path: Path) -> Server:
 
 
 def metric(page: Page, name: str) -> str:
-    block = page.locator(".st-key-card [data-testid=stMetric]", has_text=name)
-    return block.locator("[data-testid=stMetricValue]").inner_text()
+    return page.locator(f'.st-key-card .d-number[aria-label="{name}"] b').inner_text()
 
 
 def opened(open_page: OpenPage, server: Server, address: str = START) -> Page:
@@ -78,8 +77,7 @@ def recomputed(path: Path, policy: HaltPolicy) -> dict[str, str]:
 
 
 def below(page: Page, name: str) -> str:
-    block = page.locator(".st-key-card [data-testid=stMetric]", has_text=name)
-    return block.locator("[data-testid=stMetricDelta]").inner_text().strip()
+    return page.locator(f'.st-key-card .d-number[aria-label="{name}"] small').inner_text()
 
 
 def chosen_form(page: Page, name: str) -> None:

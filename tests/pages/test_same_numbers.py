@@ -13,6 +13,7 @@ from director_ai.cli.opening import STORE_VARIABLE
 from director_ai.storage.store import Store
 from director_ai.tuning.token_counts import Tokens
 from director_ai.ui.archive import archive
+from tests.pages.result_card import numbers
 from tests.ui.tune_store import filled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,21 +123,16 @@ def test_the_tune_page_shows_what_replay_prints_of_unknowns_too(
 
 def compare(app: AppTest, found: dict[str, Any]) -> None:
     """Compare the result card with the numbers printed."""
-    page = metrics(app)
+    page = numbers(app)
     for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
-        assert plain(page[name][0]) == bounds(found[key])
+        assert page[name][0] == bounds(found[key])
     for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
         tokens = Tokens(*(found[key][part] for part in TOKENS))
-        assert plain(page[name][0]).split()[0] == tokens.text
+        assert page[name][0].split()[0] == tokens.text
         assert page[name][1] == f"{tokens.interval} · p90 {tokens.p90:,.0f} · of {tokens.n:,}"
     (line,) = [text.value for text in app.text if "precision" in text.value]
     for name in ("precision", "f1", "balanced_accuracy", "mcc"):
         assert f"{found[name]:.3f}" in line
-
-
-def plain(value: str) -> str:
-    """Return a number without the grey of a small sample."""
-    return value.removeprefix(":gray[").removesuffix("]")
 
 
 def bounds(rate: dict[str, Any]) -> str:
