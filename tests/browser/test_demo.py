@@ -38,6 +38,7 @@ def halted(page: Page) -> None:
 def open_fast(open_page: OpenPage, server: Server, query: str = "") -> Page:
     page = open_page(server, f"/?x=20&src=honeybees-fabrication{query}")
     expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    settled(page)
     return page
 
 

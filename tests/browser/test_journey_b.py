@@ -23,6 +23,7 @@ def test_from_a_cold_start_to_the_halt_and_home_again(
     server = fresh_server()
     page = open_page(server, "/?presenter=true&x=20")
     expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=WAIT_MS)
+    settled(page)
 
     page.keyboard.press("Space")
     said(page, "Halted at token")

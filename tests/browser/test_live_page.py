@@ -79,6 +79,8 @@ def test_an_unknown_sample_is_named_and_never_obeyed(
     assert page.evaluate("() => window.pwned") is None
     assert watch.outgoing == []
 
+    # The notice comes before the buttons whose key this is.
+    settled(page)
     page.keyboard.press("ArrowRight")
     expect(page.locator(".d-status")).to_contain_text("The next token must be")
     settled(page)

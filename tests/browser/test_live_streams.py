@@ -13,7 +13,7 @@ from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.storage.recorder import Recorder
 from director_ai.storage.store import Store
 
-from .conftest import OpenPage, Serve, Server
+from .conftest import OpenPage, Serve, Server, settled
 
 POLICY = HaltPolicy(hard_limit=0.3, window_threshold=0.0, trend_threshold=1.5)
 HOSTILE = '<img src=x onerror="window.hacked=1">'
@@ -81,6 +81,7 @@ def test_streams_appear_by_themselves_and_one_is_followed_to_its_halt(
             "The next token must be at least 0.3", timeout=WAIT_MS
         )
         expect(tokens).to_have_count(17, timeout=WAIT_MS)
+        settled(page)
         page.keyboard.press("Space")
         expect(page.get_by_role("button", name=re.compile("Resume"))).to_be_visible(timeout=WAIT_MS)
         for _ in range(5):

@@ -74,6 +74,7 @@ def test_a_night_is_reviewed_by_keyboard_alone(
     keys.press("w")
     expect(page.get_by_text("What it would take")).to_be_visible()
     for back in range(1, 4):
+        settled(page)
         keys.press("ArrowLeft")
         expect(page.get_by_text(f"Token {halts[0] - back}:")).to_be_visible()
     settled(page)
