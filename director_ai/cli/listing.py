@@ -7,10 +7,10 @@ from typing import Any
 from director_ai.cli.filters import query_of
 from director_ai.cli.opening import reading
 from director_ai.cli.output import counted, moment, print_json, print_table, share
-from director_ai.storage.query import Overview
+from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
-from director_ai.tuning.intervals import wilson
+from director_ai.tuning.intervals import wilson_of_kinds
 
 _HEAD = ("OUTCOME", "STARTED (UTC)", "ID", "RULES", "HALT", "MARGIN", "LABEL", "MODEL", "ANSWER")
 
@@ -27,11 +27,11 @@ def list_sessions(chosen: Namespace) -> int:
                 print(n_sessions)
             return 0
         rows = store.summaries(query, limit=chosen.limit)
-        overview, enforced = store.overview(query), _enforced(store, query)
+        overview, (enforced, families) = store.overview(query), _enforced(store, query)
     if chosen.json:
         numbers: dict[str, Any] = asdict(overview)
         numbers["halt_rate"] = _rate(enforced)
-        numbers["false_halt_rate"] = _false_rate(enforced)
+        numbers["false_halt_rate"] = _false_rate(enforced, families)
         listed = [asdict(row) for row in rows]
         print_json({"store": store.name, "overview": numbers, "sessions": listed})
         return 0
@@ -44,26 +44,25 @@ def list_sessions(chosen: Namespace) -> int:
     return 0
 
 
-def _enforced(store: Store, query: SessionQuery) -> Overview | None:
-    """Return the numbers that the rates are taken from, as the Sessions page takes them.
+def _enforced(store: Store, query: SessionQuery) -> tuple[Overview | None, list[FamilyKind]]:
+    """Return what the rates are taken from, as the Sessions page takes them.
 
     Where limits are only watched nothing is halted, and a question about halts, rules or labels
     would choose its own rate: such filters do not count.
     """
     if query.enforced is False:
-        return None
-    return store.overview(
-        replace(
-            query,
-            outcomes=("halted", "completed"),
-            enforced=True,
-            rules=(),
-            labels=(),
-            most_margin=None,
-            shadow_halted=None,
-            order="newest",
-        )
+        return None, []
+    ended = replace(
+        query,
+        outcomes=("halted", "completed"),
+        enforced=True,
+        rules=(),
+        labels=(),
+        most_margin=None,
+        shadow_halted=None,
+        order="newest",
     )
+    return store.overview(ended), store.family_kinds(ended)
 
 
 def _rate(enforced: Overview | None) -> dict[str, Any]:
@@ -73,10 +72,10 @@ def _rate(enforced: Overview | None) -> dict[str, Any]:
     return {"n_halted": n_halted, "n_enforced": n_sessions, "rate": rate}
 
 
-def _false_rate(enforced: Overview | None) -> dict[str, Any]:
+def _false_rate(enforced: Overview | None, families: list[FamilyKind]) -> dict[str, Any]:
     n_good = enforced.n_good if enforced else 0
     n_false = enforced.n_false_halts if enforced else 0
-    low, high = wilson(n_false, n_good) if n_good else (None, None)
+    low, high = wilson_of_kinds(families) if n_good else (None, None)
     rate = n_false / n_good if n_good else None
     return {
         "n_false_halts": n_false,

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
@@ -202,6 +202,38 @@ def overview(connection: Connection, query: SessionQuery) -> Overview:
         )
         median = connection.execute(middle).scalar()
     return Overview(median, *counts)
+
+
+class FamilyKind(NamedTuple):
+    """Prompt families that are alike; a session without one is a family of its own.
+
+    Attributes
+    ----------
+    n_good, n_false_halts
+        Sessions of each that are labelled good, and how many of them were halted.
+    n_families
+        How many families have as many of both.
+    """
+
+    n_good: int
+    n_false_halts: int
+    n_families: int
+
+
+def family_kinds(connection: Connection, query: SessionQuery) -> list[FamilyKind]:
+    """Return how the good sessions of a query, and the false halts, lie in their families."""
+    halted = case((_c.ended_by.in_(_ENDINGS["halted"]), 1), else_=0)
+    alone = case((_c.prompt_family == "", _c.key), else_=0)
+    each = (
+        select(func.count().label("n_good"), func.sum(halted).label("n_false"))
+        .where(_c.label == "good", *conditions(query))
+        .group_by(_c.prompt_family, alone)
+        .subquery()
+    )
+    kinds = select(each.c.n_good, each.c.n_false, func.count()).group_by(
+        each.c.n_good, each.c.n_false
+    )
+    return [FamilyKind(*map(int, row)) for row in connection.execute(kinds)]
 
 
 def histogram(

@@ -11,7 +11,7 @@ from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownS
 from director_ai.storage import codec, query
 from director_ai.storage.arrivals import Fate, fate
 from director_ai.storage.database import Database
-from director_ai.storage.query import Overview
+from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.summary import SessionQuery, SessionSummary
 
@@ -71,6 +71,11 @@ class Reading:
         """Return a query's sessions in a few numbers."""
         with self._database.reading() as connection:
             return query.overview(connection, wanted or SessionQuery())
+
+    def family_kinds(self, wanted: SessionQuery | None = None) -> list[FamilyKind]:
+        """Return how good sessions and false halts lie in families; see ``query.family_kinds``."""
+        with self._database.reading() as connection:
+            return query.family_kinds(connection, wanted or SessionQuery())
 
     def histogram(
         self, wanted: SessionQuery | None = None, *, n_buckets: int = 48

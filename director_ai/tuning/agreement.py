@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.errors import InvalidQueryError
-from director_ai.tuning.intervals import wilson
+from director_ai.tuning.intervals import grouped_wilson
+from director_ai.tuning.labelled import numbered
 
 
 class Agreement(NamedTuple):
@@ -43,7 +44,12 @@ class Agreement(NamedTuple):
         return int(self.counts.sum())
 
 
-def agreement(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Agreement:
+def agreement(
+    pairs: Sequence[tuple[str, str]],
+    categories: Sequence[str],
+    *,
+    groups: Sequence[str] | None = None,
+) -> Agreement:
     """Return how far two reviewers agree.
 
     Parameters
@@ -52,6 +58,9 @@ def agreement(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Ag
         The first reviewer's label of a session and the second's.
     categories
         Every label there is, in the order of the table.
+    groups
+        Of each session the name of its group: sessions of one are not independent. By default
+        every one is its own.
 
     Raises
     ------
@@ -65,7 +74,7 @@ def agreement(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Ag
     20, 1960, equations 1 and 2). Cohen's standard error (equation 7) takes ``p_e`` as given, so
     that kappa's interval is that of the share ``p_o``, moved and stretched. We do the same but
     with Wilson's score interval (JASA 22, 1927) in place of the normal one, which would shrink
-    to a point where a few sessions all agree.
+    to a point where a few sessions all agree, and by groups where these are given.
 
     Examples
     --------
@@ -97,7 +106,9 @@ def agreement(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Ag
     def beyond_chance(share: float) -> float:
         return (share - expected) / (1 - expected)
 
-    low, high = wilson(n_agreed, n)
+    of = np.arange(n) if groups is None else numbered(groups)
+    agreeing = np.array([first == second for first, second in pairs])
+    low, high = grouped_wilson(np.bincount(of[agreeing], minlength=of.max() + 1), np.bincount(of))
     return Agreement(
         tuple(categories),
         counts,

@@ -1,6 +1,7 @@
 """How far a rate that was counted may lie from the true one."""
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -135,6 +136,24 @@ def grouped_wilson(
     """
     counted = sizes > 0
     return _wilson(_Groups.of(sizes[counted]), _Cases.of(cases[counted], sizes[counted]), z)
+
+
+def wilson_of_kinds(kinds: Iterable[tuple[int, int, int]]) -> Interval:
+    """Return what :func:`grouped_wilson` does, of groups counted by kind.
+
+    Parameters
+    ----------
+    kinds
+        Sessions of a group, cases among them, and how many groups are like it.
+
+    Examples
+    --------
+    >>> wilson_of_kinds([(1, 1, 6), (1, 0, 129)]) == wilson(6, 135)
+    True
+    """
+    told = np.array(list(kinds), np.int64).reshape(-1, 3)
+    sizes, cases = (np.repeat(told[:, column], told[:, 2]) for column in (0, 1))
+    return grouped_wilson(cases, sizes)
 
 
 def grouped_wilson_along(

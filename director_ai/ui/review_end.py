@@ -3,13 +3,15 @@
 import time
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.storage.summary import UNLABELLED, SessionQuery
 from director_ai.tuning.agreement import Agreement, agreement
-from director_ai.tuning.intervals import wilson
+from director_ai.tuning.intervals import grouped_wilson
+from director_ai.tuning.labelled import numbered
 from director_ai.ui import review_acts as acts
 from director_ai.ui.archive import archive, reviewer
 from director_ai.ui.review_line import reopened
@@ -125,7 +127,9 @@ def agreed(visit: Visit) -> tuple[Agreement, list[tuple[str, str, str]]]:
             rows.append((name, first, LABEL_OF[given.verdict]))
     pairs = [(first, second) for _, first, second in rows]
     used = [label for label in LABELS if label != "unsure" or any("unsure" in p for p in pairs)]
-    return agreement(pairs, used), [row for row in rows if row[1] != row[2]]
+    families = _families(visit)
+    groups = [families[name] for name, _, _ in rows]
+    return agreement(pairs, used, groups=groups), [row for row in rows if row[1] != row[2]]
 
 
 def _worth(place: st.delta_generator.DeltaGenerator, visit: Visit) -> None:
@@ -183,19 +187,31 @@ def _by_rule(visit: Visit) -> pd.DataFrame:
 def _share(visit: Visit) -> None:
     """Say what a random part tells of the whole; of any other part, nothing."""
     halts = visit.wanted.sought != "completed"
-    judged = [given.verdict for given in visit.given.values() if given.verdict != "unsure"]
+    families = _families(visit)
+    judged = [
+        (families[name], given.verdict)
+        for name, given in visit.given.items()
+        if given.verdict != "unsure"
+    ]
     whole = len(visit.given) == visit.queue.n_found
     if not judged or not (visit.wanted.at_random or whole):
         if judged:
             notice("No rate for the whole: this order is not random.")
         return
-    k = sum(verdict == ("false" if halts else "missed") for verdict in judged)
-    low, high = wilson(k, len(judged))
+    wrong = [verdict == ("false" if halts else "missed") for _, verdict in judged]
+    k = sum(wrong)
+    of = numbered([family for family, _ in judged])
+    low, high = grouped_wilson(np.bincount(of, weights=wrong), np.bincount(of))
     what = "false halts among halts" if halts else "misses among completed"
     notice(
         f"Rate of {what}: {k / len(judged):.0%} ({k} of {len(judged)}, "
         f"95 % interval {low:.0%} to {high:.0%})."
     )
+
+
+def _families(visit: Visit) -> dict[str, str]:
+    """Return the prompt family of each session by its id; of one without, a name of its own."""
+    return {card.id: card.group or f"\0{card.id}" for card in visit.queue.cards}
 
 
 def _undo_button(visit: Visit) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from director_ai.figures.archive_strip import Bucket
 from director_ai.storage.clock import SILENT_US
-from director_ai.storage.query import Overview
+from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.session_filters import Filters
@@ -45,6 +45,8 @@ class Numbers(NamedTuple):
         Of those that ran to their end or their halt under enforced limits, whatever their
         outcome, rule, label and closest call; ``None`` if only others were asked for. Rates are
         taken over these: where limits are only watched nothing is halted.
+    families
+        How the good ones of ``enforced`` lie in prompt families.
     facets
         See ``Store.facets``; with ``shadow`` and ``tokens`` beside them.
     buckets
@@ -57,6 +59,7 @@ class Numbers(NamedTuple):
     n_all: int
     overview: Overview
     enforced: Overview | None
+    families: list[FamilyKind]
     facets: Mapping[str, Mapping[str, int]]
     buckets: list[Bucket]
     has_shadow: bool
@@ -127,6 +130,7 @@ def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> Num
         n_all=store.count(),
         overview=store.overview(query),
         enforced=None if query.enforced is False else store.overview(ended),
+        families=[] if query.enforced is False else store.family_kinds(ended),
         facets={
             **store.facets(query),
             "shadow": _shadow(store, query) if has_shadow else {},

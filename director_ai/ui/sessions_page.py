@@ -13,7 +13,7 @@ from director_ai.sources.samples import samples
 from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.tuning.intervals import wilson
+from director_ai.tuning.intervals import wilson_of_kinds
 from director_ai.ui import shell
 from director_ai.ui.archive import archive
 from director_ai.ui.login import stay_in
@@ -114,7 +114,7 @@ def figures_row(numbers: Numbers) -> None:
     n_ended = ended.n_sessions if ended else 0
     n_halted = ended.n_halted if ended else 0
     n_good, n_false = (ended.n_good, ended.n_false_halts) if ended else (0, 0)
-    interval = wilson(n_false, n_good)
+    interval = wilson_of_kinds(numbers.families)
     band = "" if math.isnan(interval.low) else f" · 95 %: {_band(*interval)}"
     cards: tuple[tuple[str, str, str, str, Filters], ...] = (
         (
@@ -136,7 +136,8 @@ def figures_row(numbers: Numbers) -> None:
             "False-halt rate",
             _percent(n_false, n_good),
             f"{n_false:,} of {n_good:,} good{band}",
-            "Of those labelled good, how many were halted, with Wilson's 95 % interval.",
+            "Of those labelled good, how many were halted, with Wilson's 95 % interval by prompt "
+            "families.",
             Filters(outcome=("halted",), label=("good",)),
         ),
         (

@@ -147,6 +147,7 @@ def test_a_span_is_typed_and_text_is_searched_on_enter(
     expect(offered).to_be_visible(timeout=15_000)
     page.keyboard.press("Enter")
     page.wait_for_url("**since=9000d**")
+    expect(page.get_by_text("Only: time = last 9000d")).to_be_visible()
     settled(page)
 
     search = page.locator(".st-key-filter_q input")

@@ -5,16 +5,21 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from director_ai.cli.ending import Status
 from director_ai.cli.filters import moment_us, query_of
 from director_ai.cli.main import main
 from director_ai.cli.parser import parser
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import Annotation
 from director_ai.core.runtime.record_json import from_values, to_values
 from director_ai.storage.store import Store
 from director_ai.storage.summary import LABELS, ORDERS, OUTCOMES, SessionQuery, SessionSummary
+from director_ai.tuning.intervals import grouped_wilson, wilson
 from director_ai.ui.session_numbers import count
+from tests.storage.records import streamed
 
 Capture = pytest.CaptureFixture[str]
 
@@ -77,6 +82,32 @@ def test_the_command_counts_what_the_store_counts(field: str, path: Path, capsys
     assert (rate["n_halted"], rate["n_enforced"]) == (n_halted, n_enforced)
     n_false, n_good = (page.n_false_halts, page.n_good) if page else (0, 0)
     assert (false["n_false_halts"], false["n_good"]) == (n_false, n_good)
+
+
+def test_the_false_halt_rate_has_an_interval_by_families(tmp_path: Path, capsys: Capture) -> None:
+    # Ten families of four sessions each; those of one are all halted, or none.
+    said = (Annotation("good", None, "Ann", 5, ""),)
+    with Store(tmp_path / "families.db") as store:
+        store.add(
+            [
+                streamed(
+                    f"s{number}",
+                    [0.9, 0.2 if number < 8 else 0.8],
+                    HaltPolicy(),
+                    group=f"family {number // 4}",
+                    annotations=said,
+                )
+                for number in range(40)
+            ]
+        )
+
+    found = told(capsys, "list", "--store", str(tmp_path / "families.db"))
+
+    rate = found["overview"]["false_halt_rate"]
+    cases, sizes = np.array([4, 4, 0, 0, 0, 0, 0, 0, 0, 0]), np.full(10, 4)
+    assert (rate["n_false_halts"], rate["n_good"]) == (8, 40)
+    assert (rate["low_95"], rate["high_95"]) == pytest.approx(grouped_wilson(cases, sizes))
+    assert rate["high_95"] > wilson(8, 40).high
 
 
 def test_the_command_counts_what_the_facets_count(path: Path, capsys: Capture) -> None:

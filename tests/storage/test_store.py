@@ -262,6 +262,22 @@ def test_the_overview_counts_halts_by_their_labels(five: Store) -> None:
     assert five.overview(SessionQuery(models=("none",))).median_halt is None
 
 
+def test_good_sessions_are_counted_in_their_families(store: Store) -> None:
+    good = replace(HALTED, annotations=(GOOD,))
+    families = [("a", 2, 1), ("b", 2, 1), ("c", 3, 0), ("", 1, 0), ("", 1, 1), ("", 1, 1)]
+    for number, (family, n_good, n_false) in enumerate(families):
+        store.add(
+            [
+                replace(good if n < n_false else WIDE, id=f"{number}-{n}", group=family)
+                for n in range(n_good)
+            ]
+        )
+    store.add([replace(HALTED, id="bad", group="a", annotations=(BAD,))])
+
+    assert sorted(store.family_kinds()) == [(1, 0, 1), (1, 1, 2), (2, 1, 2), (3, 0, 1)]
+    assert store.family_kinds(SessionQuery(groups=("a",))) == [(2, 1, 1)]
+
+
 def test_the_histogram_puts_every_session_in_one_bucket(five: Store) -> None:
     buckets = five.histogram(n_buckets=5)
 

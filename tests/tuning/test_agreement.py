@@ -42,6 +42,22 @@ def test_a_few_sessions_that_all_agree_leave_room_for_doubt():
     assert found.low < 0.5
 
 
+def test_sessions_of_one_group_do_not_narrow_the_interval():
+    pairs = [*[("good", "good")] * 12, *[("bad", "bad")] * 8, *[("good", "bad")] * 5]
+    copied = [pair for pair in pairs for _ in range(6)]
+    groups = [f"g{place}" for place in range(len(pairs)) for _ in range(6)]
+
+    once, together, apart = (
+        agreement(pairs, ["good", "bad"]),
+        agreement(copied, ["good", "bad"], groups=groups),
+        agreement(copied, ["good", "bad"]),
+    )
+
+    assert together.kappa == pytest.approx(once.kappa)
+    assert together.low <= once.low + 0.02
+    assert apart.low > once.low + 0.1
+
+
 def test_kappa_is_undefined_where_both_gave_one_label_throughout():
     found = agreement([("good", "good")] * 7, ["good", "bad"])
 
