@@ -21,6 +21,7 @@ from director_ai.ui.session_words import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zo
 from director_ai.ui.status import notice
 
 _REMEMBERED: Final = "sessions_address"
+_DRAWN: Final = "sessions_drawn"
 _SPANS: Final[Mapping[str, str]] = {
     "all": "All time",
     "1h": "Last hour",
@@ -36,9 +37,23 @@ def asked() -> tuple[Filters, list[str]]:
     """
     if not st.query_params and "filter_q" not in st.session_state:
         put(st.session_state.get(_REMEMBERED, Filters()))
-    filters, problems = read({name: st.query_params.get_all(name) for name in st.query_params})
-    st.session_state[_REMEMBERED] = filters
+    parameters = _parameters()
+    filters, problems = read(parameters)
+    st.session_state[_REMEMBERED], st.session_state[_DRAWN] = filters, parameters
     return filters, problems
+
+
+def is_drawn() -> bool:
+    """Return whether the page was drawn for the address that this run was asked for with.
+
+    What a timer asks for may have left the browser before it heard of a new address. A rerun from
+    there would draw, and write down, the filters of before.
+    """
+    return bool(st.session_state.get(_DRAWN) == _parameters())
+
+
+def _parameters() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in st.query_params}
 
 
 def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:

@@ -14,7 +14,7 @@ from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.tuning.intervals import wilson_of_kinds
-from director_ai.ui import shell
+from director_ai.ui import session_facets, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.login import stay_in
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart
@@ -49,7 +49,7 @@ def watch(store: Store, drawn_s: float) -> None:
     """
     stay_in()
     age_s = time.monotonic() - drawn_s
-    if age_s < WATCH_S / 2:
+    if age_s < WATCH_S / 2 or not session_facets.is_drawn():
         return
     stamp, n_recording = st.session_state.get(_SEEN, (None, 0))
     # A recorder that falls silent changes nothing in the store.

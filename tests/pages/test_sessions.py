@@ -280,3 +280,26 @@ def test_a_store_that_cannot_be_opened_is_told(tmp_path, monkeypatch):
     app = opened()
 
     assert "The store cannot be opened." in status(app)
+
+
+@pytest.mark.parametrize(("is_late", "n_runs"), [(False, 2), (True, 1)])
+def test_a_look_for_news_from_before_a_new_filter_draws_nothing(filled, is_late, n_runs):
+    def page(is_late: bool) -> None:
+        import streamlit as st
+
+        from director_ai.ui import session_facets, sessions_page
+        from director_ai.ui.archive import archive
+
+        st.session_state.n_runs = st.session_state.get("n_runs", 0) + 1
+        if st.session_state.n_runs == 1:
+            st.query_params["since"] = "7d"
+            session_facets.asked()
+            if is_late:
+                # What a timer asked for before the browser knew of the filter.
+                del st.query_params["since"]
+            sessions_page.watch(archive(), float("-inf"))
+
+    app = AppTest.from_function(page, kwargs={"is_late": is_late}, default_timeout=60).run()
+
+    assert not app.exception
+    assert app.session_state.n_runs == n_runs
