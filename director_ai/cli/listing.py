@@ -1,7 +1,7 @@
 """``director-ai list``: sessions as a table, and what they come to."""
 
 from argparse import Namespace
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from director_ai.cli.filters import query_of
@@ -45,23 +45,10 @@ def list_sessions(chosen: Namespace) -> int:
 
 
 def _enforced(store: Store, query: SessionQuery) -> tuple[Overview | None, list[FamilyKind]]:
-    """Return what the rates are taken from, as the Sessions page takes them.
-
-    Where limits are only watched nothing is halted, and a question about halts, rules or labels
-    would choose its own rate: such filters do not count.
-    """
+    """Return what the rates are taken from, as the Sessions page takes them."""
     if query.enforced is False:
         return None, []
-    ended = replace(
-        query,
-        outcomes=("halted", "completed"),
-        enforced=True,
-        rules=(),
-        labels=(),
-        most_margin=None,
-        shadow_halted=None,
-        order="newest",
-    )
+    ended = query.of_rates()
     return store.overview(ended), store.family_kinds(ended)
 
 

@@ -1,7 +1,7 @@
 """What a list shows of a session, and what it asks for."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 from sqlalchemy import RowMapping
@@ -200,6 +200,23 @@ nearest_misses, lowest, longest, got 'best'
                     )
         if self.order not in ORDERS:
             raise InvalidQueryError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")
+
+    def of_rates(self) -> "SessionQuery":
+        """Return the query for the sessions that rates of halts are taken over.
+
+        Where limits are only watched nothing is halted, and a question about halts, rules or
+        labels would choose its own rate: such filters do not count.
+        """
+        return replace(
+            self,
+            outcomes=("halted", "completed"),
+            enforced=True,
+            rules=(),
+            labels=(),
+            most_margin=None,
+            shadow_halted=None,
+            order="newest",
+        )
 
 
 JUDGED = SessionQuery(outcomes=("halted", "completed", "abandoned"))

@@ -114,16 +114,7 @@ class Counts:
 
 def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> Numbers:
     """Return the answers to a question as the store stands."""
-    ended = replace(
-        query,
-        outcomes=("halted", "completed"),
-        enforced=True,
-        rules=(),
-        labels=(),
-        most_margin=None,
-        shadow_halted=None,
-        order="newest",
-    )
+    ended = query.of_rates()
     has_shadow = store.count(SessionQuery(shadow_halted=True)) > 0
     return Numbers(
         stamp=stamp,
