@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from director_ai.figures.halt_curve_data import HaltCurveData
 from director_ai.figures.halt_marks import lines, notes, token_axis
+from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import (
     COHERENCE_WIDTH,
     DASH,
@@ -18,7 +19,6 @@ from director_ai.figures.theme import (
     Palette,
     rgba,
 )
-from director_ai.replay.floors import FloatArray
 
 MOST_MARKERS = 200
 
@@ -75,7 +75,7 @@ def _floor_trace(data: HaltCurveData, row: int, palette: Palette) -> dict[str, A
         "mode": "lines",
         "name": "Hard limit" if rule == "hard" else f"{RULE_NAME[rule].capitalize()} floor",
         "x": data.token.tolist(),
-        "y": _plain(data.floors[row]),
+        "y": json_numbers(data.floors[row]),
         "line": {"color": colour, "width": RULE_WIDTH, "dash": DASH[rule]},
         "hovertemplate": "%{y:.3f}",
     }
@@ -91,7 +91,7 @@ def _mean_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
         "mode": "lines",
         "name": "Rolling mean",
         "x": data.token.tolist(),
-        "y": _plain(data.mean),
+        "y": json_numbers(data.mean),
         "line": {"color": rgba(palette.window, 0.75), "width": 1.25},
         "hovertemplate": "%{y:.3f}",
     }
@@ -136,7 +136,7 @@ def _score_trace(
         "mode": "lines+markers" if marked else "lines",
         "name": name,
         "x": data.token[part].tolist(),
-        "y": _plain(data.scores[part]),
+        "y": json_numbers(data.scores[part]),
         "text": [label for label, drawn in zip(data.labels, part, strict=True) if drawn],
         "line": {
             "color": colour,
@@ -160,7 +160,7 @@ def _halt_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
         "mode": "markers",
         "name": "Halt",
         "x": data.token[drawn].tolist(),
-        "y": _plain(data.scores[drawn]),
+        "y": json_numbers(data.scores[drawn]),
         "marker": {
             "symbol": "x",
             "size": 15,
@@ -169,8 +169,3 @@ def _halt_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
         },
         "hovertemplate": f"{RULE_NAME[RULE_OF_MECHANISM[alarm.mechanism]]}",
     }
-
-
-def _plain(values: FloatArray) -> list[float | None]:
-    """Return JSON numbers: ``None`` for nan, which Plotly leaves blank."""
-    return [None if np.isnan(value) else round(float(value), 4) for value in values]

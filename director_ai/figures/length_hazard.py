@@ -2,9 +2,8 @@
 
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import DASH, RULE_NAME, RULES, Palette, rgba
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
@@ -91,8 +90,13 @@ def length_hazard_figure(data: LengthHazardData, palette: Palette) -> dict[str, 
         "line": {"width": 0, "shape": "hv", "color": palette.ink},
     }
     traces: list[dict[str, Any]] = [
-        {**shared, "y": _plain(line.low)},
-        {**shared, "y": _plain(line.high), "fill": "tonexty", "fillcolor": rgba(palette.ink, 0.12)},
+        {**shared, "y": json_numbers(line.low)},
+        {
+            **shared,
+            "y": json_numbers(line.high),
+            "fill": "tonexty",
+            "fillcolor": rgba(palette.ink, 0.12),
+        },
         _trace("all rules", line, palette.ink, "solid", 2.5),
         *(
             _trace(f"{RULE_NAME[rule]} alone", alone, palette.rule(rule), DASH[rule], 1.5)
@@ -154,11 +158,7 @@ def _trace(name: str, line: HazardLine, colour: str, dash: str, width: float) ->
         "mode": "lines",
         "name": name,
         "x": line.tokens.tolist(),
-        "y": _plain(line.risk),
+        "y": json_numbers(line.risk),
         "line": {"color": colour, "dash": dash, "width": width, "shape": "hv"},
         "hovertemplate": "%{y:.1%}",
     }
-
-
-def _plain(values: FloatArray) -> list[float | None]:
-    return [None if np.isnan(value) else round(value, 4) for value in values.tolist()]

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import MUTED_WIDTH, Dash, Palette, rgba
 from director_ai.figures.threshold_curve_data import (
     AXIS,
@@ -46,7 +47,7 @@ def threshold_curve_figure(
     budget
         Largest false-halt rate wanted, drawn across; a star is the best value that keeps to it.
     """
-    x = _plain(data.edges, 5)
+    x = json_numbers(data.edges, 5)
     traces: list[dict[str, Any]] = []
     for name in BANDS:
         traces += _band(x, data.bands[name], getattr(palette, LINES[name][0]))
@@ -108,7 +109,7 @@ def threshold_curve_figure(
     }
 
 
-def _band(x: list[float], band: FloatArray, colour: str) -> list[dict[str, Any]]:
+def _band(x: list[float | None], band: FloatArray, colour: str) -> list[dict[str, Any]]:
     shared = {
         "type": "scatter",
         "mode": "lines",
@@ -215,8 +216,4 @@ def _note(name: str, x: float, row: int, dash: Dash, palette: Palette) -> dict[s
 
 def _stepped(values: FloatArray) -> list[float | None]:
     """Return a value an edge: a step's goes on to its end, and nan is a gap."""
-    return _plain(np.append(values, values[-1:]), 4)
-
-
-def _plain(values: FloatArray, decimals: int) -> list[Any]:
-    return [None if np.isnan(value) else value for value in np.round(values, decimals).tolist()]
+    return json_numbers(np.append(values, values[-1:]))

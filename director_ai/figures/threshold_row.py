@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import Palette
 from director_ai.figures.threshold_curve_data import AXIS
 from director_ai.figures.threshold_map import ThresholdMapData, threshold_map_data
@@ -216,6 +217,4 @@ def _axis(rule: int, values: "np.ndarray[Any, Any]", *, named: bool = True) -> d
 
 
 def _nested(values: "np.ndarray[Any, Any]") -> list[list[float | None]]:
-    return [
-        [None if np.isnan(value) else round(value, 4) for value in row] for row in values.tolist()
-    ]
+    return [json_numbers(row) for row in values]

@@ -11,6 +11,7 @@ from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
 from director_ai.ui.archive import reviewer
+from director_ai.ui.session_compare import OTHER
 from director_ai.ui.session_export import export_button
 from director_ai.ui.session_numbers import counts
 from director_ai.ui.text import visible
@@ -32,6 +33,15 @@ def bar(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, n_f
             help="Why did this one stop?",
         ):
             st.switch_page(SESSION_PAGE, query_params={"id": chosen[0].id})
+        if st.button(
+            "Compare",
+            key="compare_sessions",
+            icon=":material/compare_arrows:",
+            disabled=len(chosen) != 2,
+            help="Two sessions on one axis: turn Select several on, and choose two.",
+        ):
+            beside = {"id": chosen[0].id, OTHER: chosen[1].id}
+            st.switch_page(SESSION_PAGE, query_params=beside)
         _labels(store, chosen)
         _tags(store, chosen)
         _deletion(store, chosen)

@@ -6,67 +6,18 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import to_line
-from director_ai.errors import DamagedSessionError, UnknownSessionError
+from director_ai.errors import UnknownSessionError
 from director_ai.figures.headline import headline, is_what_if
-from director_ai.figures.replay_html import replay_html
-from director_ai.sources.samples import samples
-from director_ai.ui import session_facts, session_tables, shell
+from director_ai.ui import session_facts, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line
 from director_ai.ui.login import stay_in
-from director_ai.ui.state import finished, finished_here
 from director_ai.ui.status import notice, status
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import visible
 
 CURSOR = "t"
-MOST_ON_OFFER = 200
 FOLLOW_S = 0.5
-
-
-def asked_for() -> SessionRecord | None:
-    """Return the session the address names; if there is none, say what there is instead."""
-    asked = st.query_params.get("id", "")
-    record = _found(asked)
-    if record is not None:
-        st.session_state.setdefault("session_id", asked)
-        if st.session_state["session_id"] != asked:
-            st.session_state["session_id"] = asked
-            st.session_state.pop("session_cursor", None)
-        return record
-    ids = _on_offer()
-    n_stored = archive().count()
-    if asked:
-        status(f"There is no session '{asked}' here.", f"The archive holds {n_stored:,}.")
-    else:
-        status("Which session?", f"The archive holds {n_stored:,}; the newest are below.")
-    chosen = st.selectbox("Session", ids, index=None, format_func=visible, key="choose_session")
-    if chosen:
-        st.query_params["id"] = chosen
-        st.rerun()
-    return None
-
-
-def _found(id: str) -> SessionRecord | None:
-    """Return the session of this id: of the archive, of the samples, or just played."""
-    try:
-        return archive().get(id)
-    except UnknownSessionError:
-        return samples().get(id) or finished().get(id)
-    except DamagedSessionError as error:
-        notice(f"Damaged: {error}.")
-    try:
-        return archive().get(id, verify=False)
-    except DamagedSessionError:
-        return None
-
-
-def _on_offer() -> list[str]:
-    """Return the ids of the newest sessions there are."""
-    stored = [row.id for row in archive().summaries(limit=MOST_ON_OFFER)]
-    # A run that somebody else has played is for whoever they give its link to.
-    return list(dict.fromkeys([*finished_here(), *stored, *samples()]))
 
 
 def follow(record: SessionRecord) -> None:
@@ -118,44 +69,50 @@ def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
     )
 
 
-def screen(record: SessionRecord, view: StreamView) -> None:
-    """Draw the headline, the curve, the text, and the margins at the cursor."""
+def head(record: SessionRecord, view: StreamView) -> None:
+    """Say what became of the session and why."""
     if is_what_if(record, view.policy):
         shell.what_if_stripe()
     _headline(record, view)
+
+
+def picture(record: SessionRecord, view: StreamView) -> None:
+    """Draw the curve and the text."""
     cursor = _cursor(view)
-    left, right = st.columns([2, 1], gap="medium")
-    with left:
-        view.curve(
-            key="curve",
-            generation=record.id,
-            height=380,
-            onset=record.onset,
-            cursor=cursor,
-            on_cursor=_set_cursor,
-        )
-        view.text(
-            key="tokens",
-            generation=record.id,
-            height=240,
-            onset=record.onset,
-            cursor=cursor,
-            delivered=view.delivered,
-            undelivered=_undelivered(record, view),
-            follow=False,
-            on_cursor=_set_cursor,
-        )
-        if view.delivered is not None and view.delivered < record.n_tokens:
-            notice(f"Grey, from token {view.delivered} on: {_undelivered(record, view)}.")
-    with right:
-        _steps(view, cursor)
-        token = visible(record.tokens[cursor]) if view.n_scored else ""
-        score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
-        st.text(f"Token {cursor}: {token!r}, score {score}")
-        view.margins_at(cursor, key="margins", height=170, font_size=shell.FONT)
-        session_facts.relief(record, view)
-        session_facts.evidence(record.evidence, record.evidence_note)
-        session_facts.facts(record)
+    view.curve(
+        key="curve",
+        generation=record.id,
+        height=380,
+        onset=record.onset,
+        cursor=cursor,
+        on_cursor=_set_cursor,
+    )
+    view.text(
+        key="tokens",
+        generation=record.id,
+        height=240,
+        onset=record.onset,
+        cursor=cursor,
+        delivered=view.delivered,
+        undelivered=_undelivered(record, view),
+        follow=False,
+        on_cursor=_set_cursor,
+    )
+    if view.delivered is not None and view.delivered < record.n_tokens:
+        notice(f"Grey, from token {view.delivered} on: {_undelivered(record, view)}.")
+
+
+def beside(record: SessionRecord, view: StreamView) -> None:
+    """Draw the margins at the cursor, what it would take, and what is known of the session."""
+    cursor = _cursor(view)
+    _steps(view, cursor)
+    token = visible(record.tokens[cursor]) if view.n_scored else ""
+    score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
+    st.text(f"Token {cursor}: {token!r}, score {score}")
+    view.margins_at(cursor, key="margins", height=170, font_size=shell.FONT)
+    session_facts.relief(record, view)
+    session_facts.evidence(record.evidence, record.evidence_note)
+    session_facts.facts(record)
 
 
 def _undelivered(record: SessionRecord, view: StreamView) -> str:
@@ -164,48 +121,6 @@ def _undelivered(record: SessionRecord, view: StreamView) -> str:
         return "recorded in shadow, nothing was held back"
     would = "would not have been" if is_what_if(record, view.policy) else "not"
     return f"{would} delivered"
-
-
-def details(record: SessionRecord, view: StreamView) -> None:
-    """Draw the tables, the raw record and the downloads."""
-    table = session_tables.token_table(record, view)
-    tokens, raw, take = st.tabs(["Tokens", "Raw record", "Download"])
-    tokens.dataframe(table, hide_index=True, height=320, key="token_table")
-    raw.code(session_tables.pretty_json(record), language="json", height=320)
-    with take:
-        name = session_tables.file_name(record)
-        with st.container(horizontal=True):
-            st.download_button(
-                "Session as JSON",
-                to_line(record) + "\n",
-                f"{name}.jsonl",
-                "application/x-ndjson",
-                key="json",
-                on_click="ignore",
-            )
-            st.download_button(
-                "Tokens as CSV",
-                session_tables.token_csv(table),
-                f"{name}.csv",
-                "text/csv",
-                key="csv",
-                on_click="ignore",
-            )
-            st.download_button(
-                "Replay as HTML",
-                lambda: replay_html(record, view.policy),
-                f"{name}.html",
-                "text/html",
-                key="html",
-                on_click="ignore",
-                help="One file that plays this session in any browser, without a network.",
-            )
-        st.text("The camera button on the curve saves it as a PNG. To load the downloads:")
-        st.code(
-            f'import pandas as pd\nsession = pd.read_json("{name}.jsonl", lines=True)\n'
-            f'tokens = pd.read_csv("{name}.csv", keep_default_na=False)',
-            language="python",
-        )
 
 
 def _headline(record: SessionRecord, view: StreamView) -> None:

@@ -43,6 +43,9 @@ _STYLE = """
   gap: .75rem; }
 .d-heading { font-weight: 600; margin-top: .4rem; }
 .d-facts { font-size: .92rem; line-height: 1.5; overflow-wrap: anywhere; }
+.d-diff { white-space: pre-wrap; max-height: 16rem; overflow: auto; }
+.d-diff del { opacity: .6; } .d-diff ins { font-weight: 600;
+  background: color-mix(in srgb, currentColor 10%, transparent); }
 dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35rem 0 !important; }
 """
 

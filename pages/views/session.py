@@ -2,21 +2,27 @@
 
 import streamlit as st
 
-from director_ai.ui import session_page, shell
+from director_ai.ui import session_details, session_lookup, session_page, shell
 from director_ai.ui.limits import limit_controls
 
 shell.title("Session", "Why did this one stop?")
-record = session_page.asked_for()
+record = session_lookup.asked_for()
 if record is None:
     st.stop()
 
 # Laid out first: the controls stand below the picture that they change.
-screen, limits, details = st.container(), st.container(), st.container()
+top = st.container()
+left, right = st.columns([2, 1], gap="medium")
+picture, limits, details = left.container(), left.container(), left.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:"):
     policy = session_page.same_mode(limit_controls(record.policy, of=record.id), record)
 view = session_page.judged(record, policy)
-with screen:
+with top:
     session_page.follow(record)
-    session_page.screen(record, view)
+    session_page.head(record, view)
+with picture:
+    session_page.picture(record, view)
+with right:
+    session_page.beside(record, view)
 with details:
-    session_page.details(record, view)
+    session_details.details(record, view)

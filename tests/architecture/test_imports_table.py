@@ -58,6 +58,7 @@ THIRD_PARTY: dict[str, set[str]] = {
 ESCAPING = {
     "ui/shell.py": "our own style and titles",
     "ui/status.py": "escapes headline and note",
+    "ui/session_compare.py": "escapes every stretch of words",
     "ui/session_facts.py": "escapes every name and value",
     "ui/tune_card.py": "escapes every name and number",
 }

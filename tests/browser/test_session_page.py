@@ -78,6 +78,28 @@ def test_the_curve_can_be_saved_as_a_picture(open_page: OpenPage, app_server: Se
     assert picture.value.suggested_filename.endswith(".png")
 
 
+def test_two_sessions_are_compared_by_an_address_and_can_change_places(
+    open_page: OpenPage, app_server: Server
+) -> None:
+    page = open_page(app_server, f"{SAMPLE}&vs=espresso-fabrication")
+    both = page.locator(".st-key-compare .js-plotly-plot")
+    expect(both.locator(".main-svg").first).to_be_visible(timeout=30_000)
+    settled(page)
+
+    page.locator(".st-key-align").get_by_text("onset").click()
+    page.wait_for_url("**align=onset**")
+    settled(page)
+    starts = both.evaluate(
+        "graph => graph.data.filter(t => t.showlegend !== false).map(t => t.x[0])"
+    )
+    assert starts == [-57, -63]
+
+    page.get_by_role("link", name="Open it").click()
+    page.wait_for_url("**id=espresso-fabrication**")
+    expect(page.locator(".d-status")).to_contain_text("Would have halted at token 96")
+    expect(page.locator(".st-key-compare_with input")).to_have_value("honeybees-fabrication")
+
+
 def test_a_session_just_finished_opens_by_its_address(
     open_page: OpenPage, app_server: Server
 ) -> None:

@@ -60,7 +60,8 @@ def record(number: int, scores: list[float], label: str, trap: str) -> SessionRe
         ended_us=plain.started_us + 5_000_000,
         source=text("source"),
         model=text("model"),
-        prompt=text("prompt"),
+        # Of two that may be compared word by word.
+        prompt=hostile(f"prompt{number // 2 * 2}", trap),
         tokens=tuple(f" {text(f'token{place}-')}" for place in range(len(plain.tokens))),
         annotations=(said,) if label else (),
         evidence=(EvidenceChunk(text("evidence"), 0.5, text("evidence-source")),),
@@ -172,6 +173,8 @@ def nothing(page: Page) -> None:
         ("/session?id={8}", look_at_the_raw_record, ("group8", "evidence8", "evidence-note8")),
         ("/session?id={9}", nothing, ("id9", "code", "detail", "source9")),
         ("/session?id={1}", nothing, ("note1", "author1", "token13")),
+        ("/session?id={1}&vs={0}", nothing, ("id1", "id0", "token3-0")),
+        ("/session?id={1}&vs={unknown}", nothing, ("id1", "unknown")),
         ("/session?id={unknown}", nothing, ("unknown",)),
         ("/review", look_at_the_faults, ("prompt8", "model8", "evidence8", "code")),
         ("/review?q=completed&label=any", nothing, ("prompt", "token")),

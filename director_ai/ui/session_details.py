@@ -1,0 +1,79 @@
+"""What lies under a session's picture: its tables, another session beside it, and the downloads."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import streamlit as st
+
+from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.runtime.record_json import to_line
+from director_ai.figures.replay_html import replay_html
+from director_ai.ui import session_compare, session_tables
+from director_ai.ui.stream_view import StreamView
+
+
+def details(record: SessionRecord, view: StreamView) -> None:
+    """Draw the tabs, and what is in the open one."""
+    tabs = st.tabs(
+        list(_TABS),
+        key="show",
+        bind="query-params",
+        default="Compare" if session_compare.OTHER in st.query_params else None,
+    )
+    for tab, draw in zip(tabs, _TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(record, view)
+
+
+def _tokens(record: SessionRecord, view: StreamView) -> None:
+    table = session_tables.token_table(record, view)
+    st.dataframe(table, hide_index=True, height=320, key="token_table")
+
+
+def _raw(record: SessionRecord, view: StreamView) -> None:  # noqa: ARG001  # as all tabs
+    st.code(session_tables.pretty_json(record), language="json", height=320)
+
+
+def _download(record: SessionRecord, view: StreamView) -> None:
+    name = session_tables.file_name(record)
+    with st.container(horizontal=True):
+        st.download_button(
+            "Session as JSON",
+            to_line(record) + "\n",
+            f"{name}.jsonl",
+            "application/x-ndjson",
+            key="json",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Tokens as CSV",
+            lambda: session_tables.token_csv(session_tables.token_table(record, view)),
+            f"{name}.csv",
+            "text/csv",
+            key="csv",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Replay as HTML",
+            lambda: replay_html(record, view.policy),
+            f"{name}.html",
+            "text/html",
+            key="html",
+            on_click="ignore",
+            help="One file that plays this session in any browser, without a network.",
+        )
+    st.text("The camera button on the curve saves it as a PNG. To load the downloads:")
+    st.code(
+        f'import pandas as pd\nsession = pd.read_json("{name}.jsonl", lines=True)\n'
+        f'tokens = pd.read_csv("{name}.csv", keep_default_na=False)',
+        language="python",
+    )
+
+
+_TABS: Final[Mapping[str, Callable[[SessionRecord, StreamView], None]]] = {
+    "Tokens": _tokens,
+    "Compare": session_compare.compare,
+    "Raw record": _raw,
+    "Download": _download,
+}
