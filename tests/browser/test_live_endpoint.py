@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
 from tests.sources.llama_server import LlamaServer, llama_server
 
 from .conftest import OpenPage, Serve, Server
@@ -62,7 +63,8 @@ def sealed(path: Path, id: str) -> SessionRecord:
     """Return a session once it is stored that it has ended, which the page shows a flush before."""
     deadline = time.monotonic() + WAIT_MS / 1_000
     with Store(path) as store:
-        while store.summary(id).ended_by is None and time.monotonic() < deadline:
+        ended = SessionQuery(outcomes=("halted", "completed", "infrastructure", "abandoned"))
+        while id not in store.ids(ended) and time.monotonic() < deadline:
             time.sleep(0.05)
         return store.get(id)
 
