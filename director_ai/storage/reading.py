@@ -163,7 +163,7 @@ class Reading:
         """Yield the scores of every sealed session of a query, without its text, oldest first."""
         of = sessions.c
         columns = (
-            *(of.id, of.model, of.source, of.prompt_family, of.enforced, of.ended_by),
+            *(of.id, of.model, of.source, of.prompt_family, of.tags, of.enforced, of.ended_by),
             *(of.label, of.onset, of.policy, bodies.c.scores, bodies.c.ends),
         )
         statement = (
@@ -174,7 +174,7 @@ class Reading:
         )
         with self._database.reading() as connection:
             for row in connection.execute(statement):
-                yield StoredCurve(*row)
+                yield StoredCurve._make(row)
 
     def stamp(self) -> tuple[int, int, int]:
         """Return a value that changes whenever anything in the store does.

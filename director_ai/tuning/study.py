@@ -29,8 +29,8 @@ class TuneData:
     ----------
     labelled
         Scores, labels, onsets and groups.
-    ids, models, sources
-        One of each a session.
+    ids, models, sources, tags
+        Of each session: its id, its model, its source, and any number of tags.
     families
         Name of each session's group; of one without, a name that no group has.
     n_unscored
@@ -49,6 +49,7 @@ class TuneData:
     ids: tuple[str, ...]
     models: tuple[str, ...]
     sources: tuple[str, ...]
+    tags: tuple[tuple[str, ...], ...]
     families: tuple[str, ...]
     n_unscored: int
     policies: tuple[HaltPolicy, ...]
@@ -73,6 +74,7 @@ class TuneData:
             ids,
             tuple(row.model for row in scored),
             tuple(row.source for row in scored),
+            tuple(_tags(row.tags) for row in scored),
             families,
             len(rows) - len(scored),
             policies,
@@ -99,6 +101,7 @@ class TuneData:
             tuple(self.ids[row] for row in chosen),
             tuple(self.models[row] for row in chosen),
             tuple(self.sources[row] for row in chosen),
+            tuple(self.tags[row] for row in chosen),
             tuple(self.families[row] for row in chosen),
             self.n_unscored,
             self.policies,
@@ -196,6 +199,11 @@ def _ended_by_itself(row: StoredCurve) -> bool:
 @lru_cache(maxsize=64)
 def _policy(text: str) -> HaltPolicy:
     return HaltPolicy.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def _policies(texts: Sequence[str]) -> tuple[tuple[HaltPolicy, ...], IntArray]:

@@ -14,12 +14,10 @@ from director_ai.ui.stream_view import StreamView
 
 def details(record: SessionRecord, view: StreamView) -> None:
     """Draw the tabs, and what is in the open one."""
-    tabs = st.tabs(
-        list(_TABS),
-        key="show",
-        bind="query-params",
-        default="Compare" if session_compare.OTHER in st.query_params else None,
-    )
+    if session_compare.OTHER in st.query_params and "show" not in st.session_state:
+        # Not as its default: another default would make it another control, at its first tab.
+        st.session_state["show"] = "Compare"
+    tabs = st.tabs(list(_TABS), key="show", bind="query-params")
     for tab, draw in zip(tabs, _TABS.values(), strict=True):
         if tab.open:
             with tab:

@@ -1,7 +1,6 @@
-"""The same limits by model and by source: where they do better or worse than overall."""
+"""The same limits by model, source and tag: where they do better or worse than overall."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -17,14 +16,20 @@ MOST_SEGMENTS: Final = 20
 
 
 def segment_table(data: TuneData, numbers: Result) -> pd.DataFrame:
-    """Return a row a model and a source, the most frequent first, at most 20 of each.
+    """Return a row a model, a source and a tag, the most frequent first, at most 20 of each.
 
-    A rate is marked where its whole interval lies on one side of the overall rate.
+    A session is in the row of each of its tags. A rate is marked where its whole interval lies on
+    one side of the overall rate.
     """
+    kinds: tuple[tuple[str, Iterable[Iterable[str]]], ...] = (
+        ("model", zip(data.models)),
+        ("source", zip(data.sources)),
+        ("tag", data.tags),
+    )
     rows = [
-        _row(data, numbers, kind, name, np.array([value == name for value in values]))
-        for kind, values in (("model", data.models), ("source", data.sources))
-        for name in _frequent(values)
+        _row(data, numbers, kind, name, inside)
+        for kind, names in kinds
+        for name, inside in _frequent(names, len(data.ids))
     ]
     return pd.DataFrame(rows)
 
@@ -35,7 +40,7 @@ def segments(data: TuneData, numbers: Result) -> None:
         segment_table(data, numbers),
         key="segments",
         hide_index=True,
-        alt="Catch rate and false-halt rate by model and source, with 95 % intervals",
+        alt="Catch rate and false-halt rate by model, source and tag, with 95 % intervals",
     )
     st.text(
         "▲ and ▼: the whole 95 % interval lies above or below the rate of all sessions. Of twenty "
@@ -70,5 +75,13 @@ def _marked(part: Rate, whole: Rate) -> str:
     return f"▼ {part.text}" if part.high < whole.least / whole.n else part.text
 
 
-def _frequent(values: Sequence[str]) -> list[str]:
-    return [name for name, _ in Counter(values).most_common(MOST_SEGMENTS)]
+def _frequent(names: Iterable[Iterable[str]], n_sessions: int) -> Iterator[tuple[str, BoolArray]]:
+    """Yield the names that most sessions bear, and which do."""
+    places: dict[str, list[int]] = {}
+    for place, own in enumerate(names):
+        for name in own:
+            places.setdefault(name, []).append(place)
+    for name in sorted(places, key=lambda name: -len(places[name]))[:MOST_SEGMENTS]:
+        inside = np.zeros(n_sessions, bool)
+        inside[places[name]] = True
+        yield name, inside

@@ -129,7 +129,7 @@ def scores(scene: Scene) -> None:
 
 
 def by_segment(scene: Scene) -> None:
-    """Draw the rates by model and source."""
+    """Draw the rates by model, source and tag."""
     segments(scene.data, scene.numbers)
 
 

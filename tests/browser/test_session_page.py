@@ -78,10 +78,14 @@ def test_the_curve_can_be_saved_as_a_picture(open_page: OpenPage, app_server: Se
     assert picture.value.suggested_filename.endswith(".png")
 
 
-def test_two_sessions_are_compared_by_an_address_and_can_change_places(
+def test_another_session_is_put_beside_one_and_they_change_places(
     open_page: OpenPage, app_server: Server
 ) -> None:
-    page = open_page(app_server, f"{SAMPLE}&vs=espresso-fabrication")
+    page = open_page(app_server, SAMPLE)
+    page.get_by_role("tab", name="Compare").click()
+    choice = page.locator(".st-key-compare_with input")
+    choice.fill("espresso-fabrication")
+    choice.press("Enter")
     both = page.locator(".st-key-compare .js-plotly-plot")
     expect(both.locator(".main-svg").first).to_be_visible(timeout=30_000)
     settled(page)

@@ -21,6 +21,7 @@ def stored(
         "",
         "",
         "",
+        "[]",
         False,
         "completed",
         label,

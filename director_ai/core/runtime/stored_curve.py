@@ -12,8 +12,8 @@ class StoredCurve(NamedTuple):
     ----------
     id, model, source, group, enforced, ended_by, label, onset
         See :class:`director_ai.core.runtime.record.SessionRecord`.
-    policy
-        Its limits as JSON.
+    tags, policy
+        Its tags and its limits as JSON.
     scores
         float64, little-endian, one a scored token.
     ends
@@ -24,6 +24,7 @@ class StoredCurve(NamedTuple):
     model: str
     source: str
     group: str
+    tags: str
     enforced: bool
     ended_by: Ending
     label: Label | None
