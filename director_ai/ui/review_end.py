@@ -14,9 +14,9 @@ from director_ai.tuning.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 from director_ai.ui import review_acts as acts
 from director_ai.ui.archive import archive, reviewer
-from director_ai.ui.review_line import reopened
+from director_ai.ui.review_line import reopened, whole_queue
 from director_ai.ui.review_proposal import shift
-from director_ai.ui.review_queue import ALL_TIME, LABELS, N_SAMPLED, Wanted, open_queue
+from director_ai.ui.review_queue import N_SAMPLED, open_queue
 from director_ai.ui.review_visit import (
     LABEL_OF,
     VERDICT_NAME,
@@ -25,6 +25,7 @@ from director_ai.ui.review_visit import (
     labels_csv,
     standup_line,
 )
+from director_ai.ui.review_wanted import ALL_TIME, LABELS, Wanted
 from director_ai.ui.status import notice, status
 from director_ai.ui.text import visible
 from director_ai.ui.tune_flip_list import link_values
@@ -95,7 +96,9 @@ def empty(visit: Visit) -> None:
     with st.container(horizontal=True, gap="small"):
         if visit.steps:
             _undo_button(visit)
-        if visit.wanted.since != ALL_TIME:
+        if visit.wanted.picked:
+            st.button("The whole queue", key="review_whole_queue", on_click=whole_queue)
+        elif visit.wanted.since != ALL_TIME:
             st.button("All time", key="review_all_time", on_click=_ask, args=({"since": ALL_TIME},))
         if not visit.wanted.second:
             n_seconded = len(open_queue(store, halted, now_us=now_us).cards)
@@ -193,10 +196,11 @@ def _share(visit: Visit) -> None:
         for name, given in visit.given.items()
         if given.verdict != "unsure"
     ]
-    whole = len(visit.given) == visit.queue.n_found
+    whole = len(visit.given) == visit.queue.n_found and not visit.wanted.picked
     if not judged or not (visit.wanted.at_random or whole):
         if judged:
-            notice("No rate for the whole: this order is not random.")
+            why = "these were picked by hand" if visit.wanted.picked else "this order is not random"
+            notice(f"No rate for the whole: {why}.")
         return
     wrong = [verdict == ("false" if halts else "missed") for _, verdict in judged]
     k = sum(wrong)
@@ -247,5 +251,6 @@ def _first_open(visit: Visit) -> int:
 
 def _ask(values: dict[str, object]) -> None:
     """Set the queue's controls."""
+    whole_queue()
     for key, value in values.items():
         st.session_state[key] = value

@@ -8,20 +8,19 @@ import streamlit as st
 from director_ai.storage.summary import UNLABELLED
 from director_ai.ui import shell
 from director_ai.ui.archive import archive, reviewer
-from director_ai.ui.review_queue import (
+from director_ai.ui.review_queue import FAULT_HINTS, open_queue, opening
+from director_ai.ui.review_since import visited_us
+from director_ai.ui.review_visit import Visit, duration
+from director_ai.ui.review_wanted import (
     ALL_TIME,
-    FAULT_HINTS,
     LABELS,
+    PICKED,
     SPANS,
     ReviewOrder,
     Sought,
     Wanted,
     is_span,
-    open_queue,
-    opening,
 )
-from director_ai.ui.review_since import visited_us
-from director_ai.ui.review_visit import Visit, duration
 from director_ai.ui.status import notice
 
 VISIT = "review_visit"
@@ -70,7 +69,10 @@ def faults(visit: Visit) -> None:
 
 def _choose() -> Wanted:
     st.session_state.setdefault("reviewer", reviewer())
+    picked = tuple(dict.fromkeys(st.query_params.get_all(PICKED)))
     with st.popover("Queue", icon=":material/tune:", width="stretch", key="review_queue"):
+        if picked:
+            st.button("The whole queue", key="review_whole", on_click=whole_queue, width="stretch")
         second = st.toggle(
             "Second reviewer",
             key="second",
@@ -82,11 +84,16 @@ def _choose() -> Wanted:
             get_args(Sought),
             key="q",
             bind="query-params",
+            disabled=bool(picked),
             help="Halted; halts of a kernel that only watched; or 20 completed ones, drawn at "
             "random, to look for misses.",
         )
         label = st.selectbox(
-            "Label", [UNLABELLED, "any", *LABELS], key="label", bind="query-params", disabled=second
+            "Label",
+            [UNLABELLED, "any", *LABELS],
+            key="label",
+            bind="query-params",
+            disabled=second or bool(picked),
         )
         since = st.selectbox(
             "Started in the last",
@@ -94,6 +101,7 @@ def _choose() -> Wanted:
             accept_new_options=True,
             key="since",
             bind="query-params",
+            disabled=bool(picked),
             help="A number of minutes, hours or days, such as 36h; all; or visit, for what came "
             "since you last sat down to label.",
         )
@@ -102,7 +110,7 @@ def _choose() -> Wanted:
             get_args(ReviewOrder),
             key="order",
             bind="query-params",
-            disabled=sought == "completed",
+            disabled=sought == "completed" or bool(picked),
             help="Only at random does a part of the queue tell the share of false halts in the "
             "whole. Closest first teaches most, and is biased.",
         )
@@ -113,8 +121,14 @@ def _choose() -> Wanted:
         since=since if since and is_span(since) else ALL_TIME,
         order=order,
         second=(me or "reviewer") if second else "",
+        picked=picked,
         visited_us=visited_us(archive()),
     )
+
+
+def whole_queue() -> None:
+    """Turn from sessions picked by hand to the queue; to be called from a callback."""
+    st.query_params.pop(PICKED, None)
 
 
 def _progress(visit: Visit) -> str:

@@ -226,7 +226,8 @@ def _context(record: SessionRecord) -> None:
 
 
 def _verdicts(visit: Visit, summary: SessionSummary, shown: Card, cursor: int) -> None:
-    choices = _ON_COMPLETED if visit.wanted.sought == "completed" else _ON_HALTS
+    halted = shown.record.halt is not None or shown.view.judgement.trigger is not None
+    choices = _ON_HALTS if halted else _ON_COMPLETED
     times = f" × {len(visit.alike())}" if visit.grouped else ""
     columns = st.columns(len(choices), gap="small")
     for column, (shortcut, verdict, meaning) in zip(columns, choices, strict=True):

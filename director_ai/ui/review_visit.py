@@ -11,7 +11,8 @@ from typing import Final, Literal, NamedTuple
 from director_ai.core.runtime.record import Label
 from director_ai.storage.summary import SessionSummary
 from director_ai.storage.transfer.csv_cells import guard
-from director_ai.ui.review_queue import Queue, Wanted, similar
+from director_ai.ui.review_queue import Queue, similar
+from director_ai.ui.review_wanted import Wanted
 
 Verdict = Literal["right", "false", "late", "unsure", "missed", "passed"]
 

@@ -11,12 +11,14 @@ from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
 from director_ai.ui.archive import reviewer
+from director_ai.ui.review_wanted import PICKED
 from director_ai.ui.session_compare import OTHER
 from director_ai.ui.session_export import export_button
 from director_ai.ui.session_numbers import counts
 from director_ai.ui.text import visible
 
 SESSION_PAGE: Final = "pages/views/session.py"
+REVIEW_PAGE: Final = "pages/views/review.py"
 _SAID: Final = "sessions_said"
 _UNDO: Final = "sessions_undo"
 
@@ -42,11 +44,20 @@ def bar(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, n_f
         ):
             beside = {"id": chosen[0].id, OTHER: chosen[1].id}
             st.switch_page(SESSION_PAGE, query_params=beside)
+        if st.button(
+            "Review",
+            key="review_sessions",
+            icon=":material/rate_review:",
+            disabled=not chosen,
+            help="Was it right? These sessions one by one, as the review queue shows them.",
+        ):
+            st.switch_page(REVIEW_PAGE, query_params={PICKED: [row.id for row in chosen]})
         _labels(store, chosen)
         _tags(store, chosen)
         _deletion(store, chosen)
         export_button(store, chosen, query, n_found)
-        st.text(_said(chosen))
+    # On a line of its own: beside the buttons a long id would wrap, and move the table.
+    st.text(_said(chosen))
 
 
 def selected(rows: Sequence[SessionSummary], ids: Sequence[str]) -> list[SessionSummary]:

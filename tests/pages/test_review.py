@@ -310,3 +310,38 @@ def test_the_next_card_comes_at_once(store, review):
     # The machine may be busy with something else; the page is not.
     assert min(took) < 0.15
     assert store.count(SessionQuery(labels=("bad",))) == 10 < N_HALTED
+
+
+def test_sessions_picked_by_hand_are_reviewed_each_with_its_own_verdicts(store, review):
+    halted = store.ids(SessionQuery(outcomes=("halted",)))[0]
+    completed = store.ids(SessionQuery(outcomes=("completed",)))[0]
+
+    app = review(pick=[halted, completed])
+    assert "2 picked by hand" in said(app)
+    assert shown(app) == halted
+    press(app, "right_0")
+    assert shown(app) == completed
+    press(app, "missed_1")
+
+    assert [store.summary(name).label for name in (halted, completed)] == ["bad", "bad"]
+    assert "2 reviewed" in status(app)
+    assert any("these were picked by hand" in element.value for element in app.html)
+
+
+def test_from_those_picked_one_button_leads_to_the_whole_queue(store, review):
+    app = review(pick=store.ids(SessionQuery(outcomes=("halted",)))[:2])
+    assert app.selectbox(key="q").disabled
+
+    press(app, "whole")
+
+    assert f"{N_HALTED} to review" in said(app)
+    assert not app.selectbox(key="q").disabled
+
+
+def test_picked_sessions_that_are_gone_leave_a_way_back(store, review):
+    app = review(pick="gone")
+    assert "Nothing to review." in status(app)
+
+    press(app, "whole_queue")
+
+    assert f"{N_HALTED} to review" in said(app)

@@ -303,3 +303,18 @@ def test_a_look_for_news_from_before_a_new_filter_draws_nothing(filled, is_late,
 
     assert not app.exception
     assert app.session_state.n_runs == n_runs
+
+
+def test_chosen_rows_are_reviewed_by_hand(store):
+    store.add([record("a"), record("b"), record("c")])
+    app = opened()
+    assert app.button(key="review_sessions").disabled
+    app.toggle(key="select_several").set_value(True)
+    app.session_state["sessions_chosen"] = ["a", "c"]
+    app.run()
+
+    app.button(key="review_sessions").click().run()
+
+    assert not app.exception
+    visit = app.session_state["review_visit"]
+    assert {card.id for card in visit.queue.cards} == {"a", "c"}

@@ -13,8 +13,9 @@ from director_ai.tuning.proposal import USUAL, proposed
 from director_ai.tuning.result import limits_text
 from director_ai.tuning.study import TuneData
 from director_ai.ui.review_proposal import Shift, relabelled, shift, shift_of
-from director_ai.ui.review_queue import Queue, Wanted
+from director_ai.ui.review_queue import Queue
 from director_ai.ui.review_visit import Given, Visit
+from director_ai.ui.review_wanted import Wanted
 from director_ai.ui.tune_data import study
 from tests.ui.tune_store import filled
 

@@ -8,14 +8,13 @@ from director_ai.core.runtime.record import Annotation
 from director_ai.storage.store import Store
 from director_ai.ui.review_queue import (
     FAULT_HINTS,
-    LAST_VISIT,
     MOST_QUEUED,
-    Wanted,
     n_waiting,
     open_queue,
     opening,
     similar,
 )
+from director_ai.ui.review_wanted import LAST_VISIT, Wanted
 from tests.ui.review_store import HOUR_US, N_COMPLETED, N_HALTED, night, night_store
 
 NOW_US = 1_800_000_000_000_000
@@ -164,3 +163,42 @@ def test_other_faults_are_named_as_such(store):
     queue = replace(open_queue(store, Wanted(), now_us=NOW_US), faults={"callback_timeout": 1})
 
     assert opening(queue, Wanted()).endswith("1 callback_timeout is a fault, see below.")
+
+
+def test_sessions_picked_by_hand_come_in_their_order_whatever_else_is_asked(store):
+    halted = ids(store, Wanted())[3:5]
+    completed = ids(store, Wanted("completed", label="any"))[0]
+    picked = (halted[1], completed, halted[0])
+    store.annotate(halted[0], Annotation("bad", None, "ann", 1))
+    wanted = Wanted(picked=picked, since="1h", order="random")
+
+    queue = open_queue(store, wanted, now_us=NOW_US)
+
+    assert tuple(card.id for card in queue.cards) == picked
+    assert not wanted.at_random
+    assert wanted.line() == "3 picked by hand"
+    assert "1 completed" in opening(queue, wanted)
+
+
+def test_what_was_picked_and_cannot_be_reviewed_is_counted(store):
+    there = ids(store, Wanted())[0]
+    wanted = Wanted(picked=(there, "gone"))
+
+    queue = open_queue(store, wanted, now_us=NOW_US)
+
+    assert [card.id for card in queue.cards] == [there]
+    assert "1 of those picked cannot be reviewed now." in opening(queue, wanted)
+
+
+def test_a_second_reviewer_gets_those_picked_that_others_labelled(store):
+    mine, theirs, nobodys = ids(store, Wanted())[:3]
+    store.annotate(mine, Annotation("bad", None, "ann", 1))
+    store.annotate(theirs, Annotation("bad", None, "ben", 1))
+
+    assert ids(store, Wanted(picked=(mine, theirs, nobodys), second="ann")) == [theirs]
+
+
+def test_the_address_of_sessions_picked_holds_their_ids_and_nothing_of_a_queue():
+    assert (
+        Wanted(picked=("a b", "c&d"), second="ann").address(0) == "pick=a+b&pick=c%26d&second=true"
+    )

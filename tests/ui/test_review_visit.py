@@ -5,8 +5,9 @@ import io
 
 import pytest
 
-from director_ai.ui.review_queue import Queue, Wanted, open_queue
+from director_ai.ui.review_queue import Queue, open_queue
 from director_ai.ui.review_visit import Given, Tally, Visit, labels_csv
+from director_ai.ui.review_wanted import Wanted
 from tests.ui.review_store import night_store
 
 NOW_US = 1_800_000_000_000_000
