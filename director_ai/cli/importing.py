@@ -16,6 +16,7 @@ from director_ai.storage.arrivals import Fate
 from director_ai.storage.arrivals import fate as fate_of
 from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.plan import ImportPlan
+from director_ai.storage.transfer.reading import ENDINGS
 from director_ai.storage.transfer.sandbox import read_upload_safely
 
 _FIELDS = tuple(entry.name for entry in fields(ColumnMapping))
@@ -25,7 +26,8 @@ _OURS = tuple(entry.name for entry in fields(SessionRecord))
 def import_files(chosen: Namespace) -> int:
     """Read every file; add what is in them, unless anything is wrong with any."""
     choices = _choices(chosen.map)
-    plans = [_plan(Path(name), choices) for name in chosen.files]
+    files = [file for name in chosen.files for file in _files(Path(name))]
+    plans = [_plan(file, choices) for file in files]
     for plan in plans:
         name_problems(plan.name, plan.problems, n_more=plan.n_problems_not_listed)
     bad = [plan for plan in plans if not plan.ok]
@@ -55,6 +57,19 @@ def import_files(chosen: Namespace) -> int:
             Status.REFUSED,
         )
     return 0
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the file, or those of a folder that are called as files of sessions are."""
+    if not path.is_dir():
+        return [path]
+    endings = tuple(f".{ending}" for ending in ENDINGS)
+    found = sorted(file for file in path.iterdir() if file.name.endswith(endings))
+    if not found:
+        raise CommandError(
+            f"no file in {path} ends in one of {', '.join(endings)}", Status.NOT_FOUND
+        )
+    return found
 
 
 def _plan(path: Path, choices: dict[str, str]) -> ImportPlan:

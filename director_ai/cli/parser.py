@@ -48,6 +48,7 @@ def parser() -> ArgumentParser:
             "import",
             "add sessions from files",
             "runs.jsonl",
+            "last-night/",
             "answers.csv --dry-run",
             "answers.csv --map scores=token_scores --map label=is_wrong",
             description=(
@@ -184,7 +185,9 @@ def parser() -> ArgumentParser:
 
 
 def _import(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a file, or a folder: every file of sessions in it"
+    )
     parser.add_argument(
         "--map",
         action="append",

@@ -11,6 +11,7 @@ from director_ai.errors import DirectorError, ImportRefusedError
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.plan import Counts, ImportPlan
+from director_ai.storage.transfer.reading import ENDINGS
 from director_ai.storage.transfer.sandbox import read_upload_safely
 from director_ai.ui.archive import archive, is_demo
 from director_ai.ui.data_tables import FIELD_NAMES, counted, problem_table, session_preview
@@ -27,7 +28,6 @@ FORMATS = {
     "otlp": "OTLP spans",
 }
 
-_TYPES = ["jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json"]
 _FIRST_FIELDS = 8
 _MOST_COLUMNS = 200
 _EXCERPT = 80
@@ -71,7 +71,7 @@ def draw() -> None:
         st.code(SERVE, language="shell")
     file = st.file_uploader(
         "Sessions to import: JSONL, CSV, Parquet or JSON; .gz is unpacked",
-        _TYPES,
+        ENDINGS,
         key="sessions_file",
         disabled=store.read_only,
         on_change=_forget,

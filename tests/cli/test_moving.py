@@ -65,6 +65,22 @@ def test_sessions_are_imported_into_a_store_that_is_made(
     assert again["files"][0]["counts"]["n_tokens"] == 2
 
 
+def test_a_folder_stands_for_its_files_of_sessions(elsewhere: Path, capsys: Capture) -> None:
+    folder = elsewhere / "night"
+    (folder / "older").mkdir(parents=True)
+    (folder / "b.jsonl").write_text(GOOD.replace("new", "two"))
+    (folder / "a.jsonl").write_text(GOOD)
+    (folder / "notes.txt").write_text("not sessions")
+
+    assert main(["import", "night", "--json"]) == 0
+    found = told(capsys)
+    assert [each["name"] for each in found["files"]] == ["a.jsonl", "b.jsonl"]
+    assert found["n_new"] == 2
+
+    assert main(["import", "night/older"]) == Status.NOT_FOUND
+    assert "no file in night/older ends in one of .jsonl, " in capsys.readouterr().err
+
+
 def test_a_dry_run_changes_nothing(path: Path, elsewhere: Path, capsys: Capture) -> None:
     (elsewhere / "a.jsonl").write_text(GOOD)
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, TypeVar, cast, get_args
+from typing import Any, BinaryIO, Final, TypeVar, cast, get_args
 
 from director_ai.core.runtime.record import Label, SessionRecord
 from director_ai.core.runtime.strict_json import parse
@@ -29,6 +29,9 @@ from director_ai.storage.transfer.parquet import is_ours, open_parquet, read_par
 from director_ai.storage.transfer.plan import FileFormat, ImportPlan, Tally
 from director_ai.storage.transfer.problem import Found, Problem
 from director_ai.storage.transfer.rows import Row, Rows, columns_of, sessions_of
+
+ENDINGS: Final = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json")
+"""What files of sessions are called. Which of them one is, its content decides."""
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
