@@ -83,7 +83,7 @@ def compare(record: SessionRecord, view: StreamView) -> None:
 
 def _choose(record: SessionRecord) -> SessionRecord | None:
     """Return the session that the address or the reader names, if it is there."""
-    asked = st.query_params.get(OTHER)
+    asked = st.query_params.get(OTHER) or None
     if st.session_state.get(_CHOICE) != asked:
         st.session_state[_CHOICE] = asked
     alike = _alike(record)
