@@ -12,7 +12,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.storage.store import Store  # noqa: E402
-from tests.browser.conftest import ROOT, OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.storage.records import record  # noqa: E402
 
 SCRIPT = "<img src=x onerror=window.pwned=1>"
@@ -32,7 +32,7 @@ class Shown:
 def shown(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     file = tmp_path_factory.mktemp("data") / "sessions.db"
     with Store(file) as store:
-        yield Shown(serve(ROOT / "app.py", env={"DIRECTOR_STORE": str(file)}), store)
+        yield Shown(serve(env={"DIRECTOR_STORE": str(file)}), store)
 
 
 @pytest.fixture
@@ -40,9 +40,7 @@ def open_data(open_page: OpenPage, shown: Shown) -> Callable[[str], Page]:
     """Open the page at one of its tabs."""
 
     def open_(tab: str) -> Page:
-        # Started without the command, a fresh server must be asked for its first page first.
-        page = open_page(shown.server)
-        page.goto(f"{shown.server.url}/data?tab={tab}")
+        page = open_page(shown.server, f"/data?tab={tab}")
         expect(page.locator(".d-title")).to_contain_text("Data")
         settled(page)
         return page

@@ -25,7 +25,7 @@ HOSTILE = '<img src=x onerror="window.pwned=1">![](http://192.0.2.1/x)[a](http:/
 
 
 def store_server(serve: Serve, path: Path) -> Server:
-    return serve(ROOT / "app.py", env={"DIRECTOR_STORE": str(path)})
+    return serve(env={"DIRECTOR_STORE": str(path)})
 
 
 @pytest.fixture
@@ -50,9 +50,7 @@ def filled(path: Path, fresh_server: Serve) -> Server:
 
 
 def opened(open_page: OpenPage, server: Server, query: str = "") -> Page:
-    # Through the first page: what a fresh server makes of a deep link is the shell's business.
-    page = open_page(server)
-    page.goto(f"{server.url}/sessions{query}")
+    page = open_page(server, f"/sessions{query}")
     expect(page.locator(".d-title")).to_contain_text("Sessions", timeout=30_000)
     settled(page)
     return page

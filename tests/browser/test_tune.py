@@ -51,7 +51,7 @@ def archive_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tune_server(serve: Serve, archive_path: Path) -> Server:
-    return serve(Path("app.py").resolve(), env={"DIRECTOR_STORE": str(archive_path)})
+    return serve(env={"DIRECTOR_STORE": str(archive_path)})
 
 
 def metric(page: Page, name: str) -> str:
@@ -59,9 +59,6 @@ def metric(page: Page, name: str) -> str:
 
 
 def opened(open_page: OpenPage, server: Server, address: str = START) -> Page:
-    # A server that streamlit itself started learns its pages from the first one.
-    home = open_page(server)
-    home.locator(".d-status").first.wait_for(timeout=30_000)
     page = open_page(server, address)
     page.locator(".st-key-card").wait_for(timeout=30_000)
     settled(page)
