@@ -1,7 +1,7 @@
 """``director-ai export``: sessions into a file."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -12,6 +12,7 @@ from director_ai.cli.opening import reading
 from director_ai.cli.output import counted, note, one_line, print_json, working
 from director_ai.cli.writing import new_file
 from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.figures.incident_note import incident_note
 from director_ai.figures.replay_html import replay_html
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
@@ -23,7 +24,10 @@ _BY_NAME = {
     ".parquet": "parquet",
     ".csv": "csv-wide",
     ".html": "html",
+    ".md": "note",
 }
+
+_OF_ONE: dict[str, Callable[[SessionRecord], str]] = {"html": replay_html, "note": incident_note}
 
 
 def export_sessions(chosen: Namespace) -> int:
@@ -35,8 +39,8 @@ def export_sessions(chosen: Namespace) -> int:
         ids, n_live = _ids(store, chosen, query)
         if not ids and not n_live:
             raise CommandError(f"no session in {store.name} is as asked for", Status.NOT_FOUND)
-        if kind == "html" and len(ids) != 1:
-            raise CommandError(f"html must be of one session, got {len(ids)}", Status.USAGE)
+        if kind in _OF_ONE and len(ids) != 1:
+            raise CommandError(f"{kind} must be of one session, got {len(ids)}", Status.USAGE)
         header = {"store": store.name, "filters": asdict(query), "ids": chosen.ids}
         with (
             new_file(target, replace=chosen.force) as file,
@@ -87,8 +91,8 @@ def _records(store: Store, ids: Iterable[str], step: Any, *, text: bool) -> Iter
 def _write(
     records: Iterator[SessionRecord], file: BinaryIO, format: str, header: dict[str, Any]
 ) -> None:
-    if format == "html":
-        file.write(replay_html(next(records)).encode("utf-8"))
+    if format in _OF_ONE:
+        file.write(_OF_ONE[format](next(records)).encode("utf-8"))
     else:
         # The words of the command line are hyphenated.
         export_records(records, file, cast("ExportFormat", format.replace("-", "_")), header=header)

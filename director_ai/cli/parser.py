@@ -9,7 +9,7 @@ from director_ai.cli.limits import add_replay, add_sweep, add_tune
 from director_ai.cli.listening import add_app, add_host
 from director_ai.cli.watch_options import add_watch
 
-FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html")
+FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html", "note")
 
 _STORE = (
     "The store is a file or a database URL: that of --store, else that of DIRECTOR_STORE\n"
@@ -65,6 +65,7 @@ def parser() -> ArgumentParser:
             "-o all.parquet",
             "--outcome halted --since 7d -o halts.jsonl",
             "k3 -o k3.html",
+            "k3 -o k3.md",
             description=(
                 "Write sessions to a file, as they are listed. JSONL and Parquet keep everything\n"
                 "and can be imported again; HTML is one session to play back offline. Sessions\n"

@@ -4,11 +4,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from director_ai.cli.opening import reading
-from director_ai.cli.output import moment, note, one_line, print_json
-from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.cli.output import note, one_line, print_json
+from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_values
 from director_ai.figures.replay_html import replay_data
 from director_ai.figures.text import visible
+from director_ai.figures.wording import annotation_line
 
 
 def show_session(chosen: Namespace) -> int:
@@ -46,20 +47,11 @@ def _lines(record: SessionRecord, *, is_live: bool) -> Iterator[str]:
     if record.annotations:
         yield ""
         yield "What people say"
-        yield from (f"  {one_line(_said(annotation))}" for annotation in record.annotations)
+        yield from (
+            f"  {one_line(annotation_line(annotation))}" for annotation in record.annotations
+        )
     yield ""
     yield _text(record)
-
-
-def _said(annotation: Annotation) -> str:
-    parts: list[str] = [annotation.label]
-    if annotation.onset is not None:
-        parts.append(f"onset at token {annotation.onset}")
-    if annotation.author:
-        parts.append(f"by {annotation.author}")
-    if annotation.at_us:
-        parts.append(f"{moment(annotation.at_us)} UTC")
-    return ", ".join(parts) + (f": {annotation.note}" if annotation.note else "")
 
 
 def _text(record: SessionRecord) -> str:

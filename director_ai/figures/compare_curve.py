@@ -31,7 +31,7 @@ _AXIS: Final[dict[Alignment, str]] = {
     "percent": "share of the answer, %",
     "onset": "tokens after the onset",
 }
-_DASH: Final = ("solid", "longdash")
+_DASH: Final = ("solid", "6px,3px")
 
 
 def aligned(

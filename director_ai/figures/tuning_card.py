@@ -1,7 +1,6 @@
 """The limits to take along: as code, as configuration, and as a card with what they rest on."""
 
 import hashlib
-import html
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.text import visible
+from director_ai.figures.markdown import escape_markdown
 from director_ai.tuning import metrics
 from director_ai.tuning.cautions import Caution
 from director_ai.tuning.certificate import Certificate
@@ -127,8 +126,8 @@ def policy_sha256(policy: HaltPolicy) -> str:
 
 def card_markdown(values: Mapping[str, Any]) -> str:
     """Return the tuning card as Markdown; whatever it quotes is shown and never rendered."""
-    lines = ["# Tuning card", "", _plain(str(values["answer"])), ""]
-    lines += [f"- {_plain(caution['sentence'])}" for caution in values["cautions"]]
+    lines = ["# Tuning card", "", escape_markdown(str(values["answer"])), ""]
+    lines += [f"- {escape_markdown(caution['sentence'])}" for caution in values["cautions"]]
     lines += [""] * bool(values["cautions"])
     for title in SECTIONS:
         section = values[title]
@@ -137,7 +136,10 @@ def card_markdown(values: Mapping[str, Any]) -> str:
             lines += ["none", ""]
             continue
         lines += ["| | |", "|---|---|"]
-        lines += [f"| {_plain(name)} | {_plain(said(value))} |" for name, value in section.items()]
+        lines += [
+            f"| {escape_markdown(name)} | {escape_markdown(said(value))} |"
+            for name, value in section.items()
+        ]
         lines.append("")
     lines.append(last_line(values))
     return "\n".join(lines) + "\n"
@@ -223,11 +225,6 @@ def _tokens(tokens: Tokens) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else round(value, 6)
-
-
-def _plain(text: str) -> str:
-    # A bar would end a table's cell; everything else that marks up goes as HTML would.
-    return html.escape(visible(text)).replace("|", "\\|").replace("[", "\\[")
 
 
 def _version(name: str) -> str | None:

@@ -6,8 +6,17 @@ from decimal import Decimal
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm
+from director_ai.core.runtime.record import Annotation
+from director_ai.figures.moment import moment
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.replay.judge import Judgement
+from director_ai.replay.relief import Limit, Relief
+
+LIMIT_NAMES: dict[Limit, str] = {
+    "hard_limit": "Hard limit",
+    "window_threshold": "Window limit",
+    "trend_threshold": "Max drop",
+}
 
 
 def halt_sentence(
@@ -62,6 +71,28 @@ def outcome_sentence(judgement: Judgement, n_tokens: int, *, complete: bool) -> 
     return f"No rule holds in the {n_tokens} tokens seen; what came after is unknown."
 
 
+def relief_line(change: Relief, policy: HaltPolicy) -> str:
+    """Return the limit at which the halt would not have happened, and what would follow."""
+    now = getattr(policy, change.limit)
+    return f"{LIMIT_NAMES[change.limit]} {now:g} → {change.value:g}: {_then(change)}"
+
+
+def annotation_line(annotation: Annotation) -> str:
+    """Return what one person said of a session, on one line.
+
+    >>> annotation_line(Annotation("bad", 7, "Ann", 0, "wrong year"))
+    'bad, onset at token 7, by Ann: wrong year'
+    """
+    line: str = annotation.label
+    if annotation.onset is not None:
+        line += f", onset at token {annotation.onset}"
+    if annotation.author:
+        line += f", by {annotation.author}"
+    if annotation.at_us:
+        line += f", {moment(annotation.at_us):%Y-%m-%d %H:%M} UTC"
+    return f"{line}: {annotation.note}" if annotation.note else line
+
+
 def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
     observed, limit = _told_apart(alarm.observed, alarm.threshold), _exact(alarm.threshold)
     excess = _told_apart(-alarm.margin, 0.0)
@@ -112,3 +143,11 @@ def rounded_up(floor: float) -> str:
     ('0.56', '0.55', '0.00')
     """
     return f"{math.ceil(max(0.0, floor) * 100 - 1e-6) / 100:.2f}"
+
+
+def _then(change: Relief) -> str:
+    then = change.then
+    if then.outcome == "halts":
+        rule = then.alarms[0].mechanism.replace("_", " ")
+        return f"then halts at token {then.trigger} by {rule}"
+    return "then completes" if then.outcome == "completes" else "what follows was not recorded"

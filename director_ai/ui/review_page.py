@@ -11,7 +11,7 @@ from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_figure
 from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
 from director_ai.figures.theme import RULE_NAME
-from director_ai.figures.wording import halt_sentence
+from director_ai.figures.wording import halt_sentence, relief_line
 from director_ai.replay.relief import Relief, reliefs
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui import review_acts as acts
@@ -203,7 +203,7 @@ def _at_cursor(visit: Visit, shown: Card, onset: int | None, cursor: int) -> Non
         else:
             st.text("What it would take not to halt here:")
         for change in shown.changes:
-            st.text(session_tables.relief_line(change, view.policy))
+            st.text(relief_line(change, view.policy))
 
 
 def _context(record: SessionRecord) -> None:

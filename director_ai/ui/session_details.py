@@ -7,6 +7,7 @@ import streamlit as st
 
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_line
+from director_ai.figures.incident_note import incident_note
 from director_ai.figures.replay_html import replay_html
 from director_ai.ui import session_compare, session_tables
 from director_ai.ui.stream_view import StreamView
@@ -60,6 +61,15 @@ def _download(record: SessionRecord, view: StreamView) -> None:
             key="html",
             on_click="ignore",
             help="One file that plays this session in any browser, without a network.",
+        )
+        st.download_button(
+            "Note as Markdown",
+            lambda: incident_note(record, view.policy),
+            f"{name}.md",
+            "text/markdown",
+            key="markdown",
+            on_click="ignore",
+            help="For a ticket or the log of the shift: why it stopped, and what it would take.",
         )
     st.text("The camera button on the curve saves it as a PNG. To load the downloads:")
     st.code(

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import streamlit as st
@@ -11,6 +10,8 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.figures.moment import moment
+from director_ai.figures.wording import annotation_line, relief_line
 from director_ai.replay.relief import reliefs
 from director_ai.ui import session_tables
 from director_ai.ui.limits import policy_line
@@ -27,7 +28,7 @@ def relief(record: SessionRecord, view: StreamView) -> None:
     if not changes:
         st.text("Nothing: no rule holds under these limits.")
     for change in changes:
-        st.text(session_tables.relief_line(change, view.policy))
+        st.text(relief_line(change, view.policy))
 
 
 def evidence(chunks: Sequence[EvidenceChunk], note: str) -> None:
@@ -56,7 +57,7 @@ def facts(record: SessionRecord) -> None:
         "Shadow": session_tables.shadow_line(record),
         "Label": record.label or "none",
     }
-    said = [("Said", session_tables.annotation_line(entry)) for entry in record.annotations]
+    said = [("Said", annotation_line(entry)) for entry in record.annotations]
     _definitions([*pairs.items(), *said])
 
 
@@ -74,7 +75,7 @@ def timing_line(record: SessionRecord) -> str:
     """Return when a session began, how long it took, and its usual gap between two tokens."""
     if not record.started_us:
         return ""
-    began = datetime.fromtimestamp(record.started_us / 1e6, UTC)
+    began = moment(record.started_us)
     line = f"{began:%Y-%m-%d %H:%M:%S} UTC"
     if record.ended_us > record.started_us:
         line += f", {(record.ended_us - record.started_us) / 1e6:.1f} s"

@@ -3,23 +3,14 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
-from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_line
-from director_ai.replay.relief import Limit, Relief
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import visible
-
-LIMIT_NAMES: dict[Limit, str] = {
-    "hard_limit": "Hard limit",
-    "window_threshold": "Window limit",
-    "trend_threshold": "Max drop",
-}
 
 
 def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
@@ -67,32 +58,10 @@ def token_csv(table: pd.DataFrame) -> str:
     return safe.to_csv(index=False)
 
 
-def relief_line(change: Relief, policy: HaltPolicy) -> str:
-    """Return the limit at which the halt would not have happened, and what would follow."""
-    now = getattr(policy, change.limit)
-    return f"{LIMIT_NAMES[change.limit]} {now:g} → {change.value:g}: {_then(change)}"
-
-
 def pretty_json(record: SessionRecord) -> str:
     """Return the record as indented JSON, its invisible characters spelled out."""
     values = json.loads(to_line(record))
     return visible(json.dumps(values, indent=1, ensure_ascii=False))
-
-
-def annotation_line(annotation: Annotation) -> str:
-    """Return what one person said of a session, on one line.
-
-    >>> annotation_line(Annotation("bad", 7, "Ann", 0, "wrong year"))
-    'bad, onset at token 7, by Ann: wrong year'
-    """
-    line: str = annotation.label
-    if annotation.onset is not None:
-        line += f", onset at token {annotation.onset}"
-    if annotation.author:
-        line += f", by {annotation.author}"
-    if annotation.at_us:
-        line += f", {datetime.fromtimestamp(annotation.at_us / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
-    return f"{line}: {annotation.note}" if annotation.note else line
 
 
 def shadow_line(record: SessionRecord) -> str:
@@ -117,11 +86,3 @@ def file_name(record: SessionRecord) -> str:
 
 def _unarmed(cell: str) -> str:
     return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell
-
-
-def _then(change: Relief) -> str:
-    then = change.then
-    if then.outcome == "halts":
-        rule = then.alarms[0].mechanism.replace("_", " ")
-        return f"then halts at token {then.trigger} by {rule}"
-    return "then completes" if then.outcome == "completes" else "what follows was not recorded"

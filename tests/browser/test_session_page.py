@@ -10,7 +10,8 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect  # noqa: E402  (after importorskip)
 
-from director_ai.core.runtime.record_json import from_line
+from director_ai.core.runtime.record_json import from_line  # noqa: E402
+from director_ai.figures.incident_note import incident_note  # noqa: E402
 from tests.browser.conftest import OpenPage, Server, settled  # noqa: E402
 
 GRAPH = ".st-key-curve .js-plotly-plot"
@@ -59,10 +60,13 @@ def test_the_downloads_hold_the_session(open_page: OpenPage, app_server: Server)
         page.locator(".st-key-json button").click()
     with page.expect_download() as csv_file:
         page.locator(".st-key-csv button").click()
+    with page.expect_download() as note:
+        page.locator(".st-key-markdown button").click()
 
     record = from_line(Path(json_file.value.path()).read_text(encoding="utf-8"))
     rows = list(csv.DictReader(io.StringIO(Path(csv_file.value.path()).read_text("utf-8"))))
     assert record.id == "honeybees-fabrication"
+    assert Path(note.value.path()).read_text("utf-8") == incident_note(record)
     assert [float(row["score"]) for row in rows] == list(record.scores)
 
 

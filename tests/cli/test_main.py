@@ -200,4 +200,4 @@ def test_a_terminal_without_the_characters_is_no_error(path: Path) -> None:
 
 
 def test_every_format_can_be_written() -> None:
-    assert [name.replace("-", "_") for name in FORMATS] == [*EXPORT_FORMATS, "html"]
+    assert [name.replace("-", "_") for name in FORMATS] == [*EXPORT_FORMATS, "html", "note"]

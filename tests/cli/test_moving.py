@@ -12,6 +12,7 @@ from director_ai.cli.ending import Status
 from director_ai.cli.main import main
 from director_ai.core.runtime.record import without_text
 from director_ai.core.runtime.record_json import from_line, to_line
+from director_ai.figures.incident_note import incident_note
 from director_ai.figures.replay_html import replay_html
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.parquet import read_header
@@ -210,12 +211,14 @@ def test_the_filters_stand_in_the_header_of_parquet(path: Path, elsewhere: Path)
         assert read_header(file)["filters"]["labels"] == ["bad"]
 
 
-def test_one_session_becomes_a_page_to_play_back(
+def test_one_session_becomes_a_page_to_play_back_or_a_note(
     path: Path, elsewhere: Path, capsys: Capture
 ) -> None:
     assert main(["export", "halted", "-o", "k.html"]) == 0
+    assert main(["export", "halted", "-o", "k.md"]) == 0
     with Store(path) as store:
         assert (elsewhere / "k.html").read_text() == replay_html(store.get("halted"))
+        assert (elsewhere / "k.md").read_text() == incident_note(store.get("halted"))
 
     assert main(["export", "-o", "all.html"]) == Status.USAGE
     assert "html must be of one session, got 4" in capsys.readouterr().err

@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from director_ai import HaltPolicy
+from director_ai.core.runtime.record import Annotation
 from director_ai.core.runtime.record_json import from_line
+from director_ai.figures.wording import annotation_line
 from director_ai.ui.session_facts import policy_fingerprint, timing_line
 
 RECORD = from_line('{"id": "a", "tokens": ["a", "b", "c"], "scores": [0.9, 0.8, 0.7]}')
@@ -22,3 +26,13 @@ def test_the_time_of_a_session_says_what_was_kept():
     assert timing_line(replace(began, times_us=(0, 40_000, 2_040_000))) == (
         "2023-11-14 22:13:20 UTC, 2.5 s, median gap 1020 ms, longest 2000 ms"
     )
+
+
+@pytest.mark.parametrize("us", [-(2**63), 2**63 - 1])
+def test_a_clock_that_says_anything_is_still_a_line(us):
+    odd = replace(RECORD, started_us=us, ended_us=us)
+
+    assert timing_line(odd).startswith(("0001", "1-", "9999"))
+    said = annotation_line(Annotation("bad", 3, "Ann", us, "late"))
+    assert said.startswith("bad, onset at token 3, by Ann, ")
+    assert said.endswith(" UTC: late")

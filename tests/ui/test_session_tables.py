@@ -7,9 +7,10 @@ import pandas as pd
 
 from director_ai import HaltPolicy
 from director_ai.core.runtime.record_json import from_line
+from director_ai.figures.wording import relief_line
 from director_ai.replay.relief import reliefs
 from director_ai.ui.session_page import judged
-from director_ai.ui.session_tables import relief_line, token_csv, token_table
+from director_ai.ui.session_tables import token_csv, token_table
 
 RECORD = from_line(
     '{"id": "a", "tokens": ["=1+1", " b", "\\u202e", "d"], "scores": [0.9, 0.8, 0.3],'

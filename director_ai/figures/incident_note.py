@@ -1,0 +1,97 @@
+"""One session as a note in Markdown: why it stopped, for a ticket or the log of the shift."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.figures.markdown import escape_markdown, fenced
+from director_ai.figures.replay_html import replay_data
+from director_ai.figures.theme import RULE_NAME, RULES
+from director_ai.figures.wording import annotation_line, relief_line
+from director_ai.replay.relief import reliefs
+
+AROUND: Final = 40
+"""Tokens quoted on either side of the halt, or before the end."""
+
+
+def incident_note(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
+    """Return what there is to say of a session, as Markdown.
+
+    Text of others is quoted such that it marks nothing up and links to nothing. Equal records
+    give equal notes.
+
+    Parameters
+    ----------
+    record
+        The session.
+    policy
+        Limits to judge it by; the record's own if left out.
+
+    Examples
+    --------
+    >>> record = SessionRecord(
+    ...     "k3", 0, 0, "", "", "", HaltPolicy(), True, ("Yes", " no"), (0.9, 0.3), (False,) * 2,
+    ...     "halted",
+    ... )
+    >>> note = incident_note(record)
+    >>> note.splitlines()[0], "Yes⟦ no⟧" in note
+    ('# Session k3', True)
+    """
+    limits = record.policy if policy is None else policy
+    return "\n".join(_lines(record, limits, replay_data(record, limits))) + "\n"
+
+
+def _lines(record: SessionRecord, policy: HaltPolicy, said: dict[str, Any]) -> Iterator[str]:
+    yield f"# Session {escape_markdown(record.id)}"
+    yield f"\n**{escape_markdown(said['headline'])}** {escape_markdown(said['note'])}".rstrip()
+    yield "\n| | |\n|---|---|"
+    for name, value in said["facts"]:
+        yield f"| {name} | {escape_markdown(value)} |"
+    yield f"| SHA-256 of tokens and scores | {digest_of(record)} |"
+    if said["halt"] is not None:
+        yield from _at_the_halt(record, policy, said)
+    yield "\n## The answer\n"
+    if record.text_kept:
+        yield fenced(_around(record, said["halt"]))
+    else:
+        yield "Its text was not kept."
+    if record.evidence or record.evidence_note:
+        yield "\n## Evidence at the halt\n"
+        if record.evidence_note:
+            yield f"- {escape_markdown(record.evidence_note)}"
+        for chunk in record.evidence:
+            source = f"{chunk.source}, distance {chunk.distance:.2f}"
+            yield f"- {escape_markdown(source)}: {escape_markdown(chunk.text)}"
+    if record.annotations:
+        yield "\n## What people say\n"
+        for annotation in record.annotations:
+            yield f"- {escape_markdown(annotation_line(annotation))}"
+
+
+def _at_the_halt(record: SessionRecord, policy: HaltPolicy, said: dict[str, Any]) -> Iterator[str]:
+    trigger = said["halt"]
+    yield f"\n## Margins at token {trigger}\n"
+    yield "| Rule | Margin | |\n|---|---|---|"
+    for rule, row in zip(RULES, said["margins"], strict=True):
+        margin = "not armed" if row[trigger] is None else f"{row[trigger]:+.4g}"
+        yield f"| {RULE_NAME[rule]} | {margin} | {'holds' if rule in said['alarms'] else ''} |"
+    yield "\n## What it would take\n"
+    acting = replace(policy, halt_mode="hard") if policy.halt_mode == "observe" else policy
+    complete = record.ended_by == "completed"
+    for change in reliefs(record.tokens, record.scores, acting, complete=complete):
+        yield f"- {relief_line(change, acting)}"
+
+
+def _around(record: SessionRecord, trigger: int | None) -> str:
+    """Return the text around the halt, its token in brackets; where there is none, the last."""
+    tokens = list(record.tokens)
+    if trigger is None:
+        trigger = len(tokens)
+    else:
+        tokens[trigger] = f"⟦{tokens[trigger]}⟧"
+    first, last = max(0, trigger - AROUND), trigger + 1 + AROUND
+    before = "… " if first else ""
+    after = " …" if last < len(tokens) else ""
+    return before + "".join(tokens[first:last]) + after
