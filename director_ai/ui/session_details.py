@@ -7,6 +7,7 @@ import streamlit as st
 
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_line
+from director_ai.figures.headline import is_what_if
 from director_ai.figures.incident_note import incident_note
 from director_ai.figures.replay_html import replay_html
 from director_ai.ui import session_compare, session_tables
@@ -36,6 +37,8 @@ def _raw(record: SessionRecord, view: StreamView) -> None:  # noqa: ARG001  # as
 
 def _download(record: SessionRecord, view: StreamView) -> None:
     name = session_tables.file_name(record)
+    # The picture lets limits act that only watched: what is taken along says so.
+    policy = view.policy if is_what_if(record, view.policy) else record.policy
     with st.container(horizontal=True):
         st.download_button(
             "Session as JSON",
@@ -55,7 +58,7 @@ def _download(record: SessionRecord, view: StreamView) -> None:
         )
         st.download_button(
             "Replay as HTML",
-            lambda: replay_html(record, view.policy),
+            lambda: replay_html(record, policy),
             f"{name}.html",
             "text/html",
             key="html",
@@ -64,7 +67,7 @@ def _download(record: SessionRecord, view: StreamView) -> None:
         )
         st.download_button(
             "Note as Markdown",
-            lambda: incident_note(record, view.policy),
+            lambda: incident_note(record, policy),
             f"{name}.md",
             "text/markdown",
             key="markdown",

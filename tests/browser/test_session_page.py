@@ -57,11 +57,11 @@ def test_the_downloads_hold_the_session(open_page: OpenPage, app_server: Server)
     page.get_by_role("tab", name="Download").click()
 
     with page.expect_download() as json_file:
-        page.locator(".st-key-json button").click()
+        page.locator(".st-key-json button:visible").first.click()
     with page.expect_download() as csv_file:
-        page.locator(".st-key-csv button").click()
+        page.locator(".st-key-csv button:visible").first.click()
     with page.expect_download() as note:
-        page.locator(".st-key-markdown button").click()
+        page.locator(".st-key-markdown button:visible").first.click()
 
     record = from_line(Path(json_file.value.path()).read_text(encoding="utf-8"))
     rows = list(csv.DictReader(io.StringIO(Path(csv_file.value.path()).read_text("utf-8"))))
