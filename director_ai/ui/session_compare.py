@@ -217,7 +217,8 @@ def _words(record: SessionRecord, other: SessionRecord) -> None:
         notice("The text of one was not kept: their words cannot be compared.")
         return
     st.html('<div class="d-heading">Where the answers part</div>')
-    parts = _parts("".join(record.tokens), "".join(other.tokens))
+    # Made visible first: half a character could not be looked up in the cache.
+    parts = _parts(visible("".join(record.tokens)), visible("".join(other.tokens)))
     drawn = "".join(
         f"<{_TAGS[place]}>{escape_html(text)}</{_TAGS[place]}>" for place, text in parts
     )

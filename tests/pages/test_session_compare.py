@@ -122,13 +122,13 @@ def test_answers_to_one_prompt_are_compared_word_by_word(store):
     store.add(
         [
             record("a", tokens=["The", " sky", " <b>is</b>"]),
-            record("b", tokens=["The", " sky", " was"]),
+            record("b", tokens=["The", " sky", " was\ud800"]),
         ]
     )
 
     words = said(session(id="a", vs="b"))
 
-    assert "<span>The sky </span><del>&lt;b&gt;is&lt;/b&gt; </del><ins>was </ins>" in words
+    assert "<span>The sky </span><del>&lt;b&gt;is&lt;/b&gt; </del><ins>was⟨U+D800⟩ </ins>" in words
 
 
 @pytest.mark.parametrize(
