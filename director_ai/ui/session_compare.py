@@ -50,7 +50,7 @@ def compare(record: SessionRecord, view: StreamView) -> None:
     sides = [_side(record, view), _side(other, beside)]
     names = [escape_label(record.id), escape_label(other.id)]
     known = record.onset is not None and other.onset is not None
-    alignment = st.segmented_control(
+    chosen = st.segmented_control(
         "Aligned by",
         ALIGNMENTS if known else [name for name in ALIGNMENTS if name != "onset"],
         default="token",
@@ -60,6 +60,8 @@ def compare(record: SessionRecord, view: StreamView) -> None:
         help="Token by token; by the share of the answer that has come; or, where both have one, "
         "by the onset.",
     )
+    # An empty value in the address chooses nothing, required or not.
+    alignment = chosen or "token"
     plotly_chart(
         compare_curve_figure(
             sides,

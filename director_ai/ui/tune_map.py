@@ -29,6 +29,9 @@ ROW_HEIGHT: Final = 250
 FINE: Final = 81
 """Cells along an axis of a map on request."""
 
+FIRST_PAIR: Final = "hard × window"
+"""The two thresholds that the map opens with."""
+
 
 def heat_map(scene: Scene) -> None:
     """Draw two thresholds at once; a click sets both."""
@@ -36,7 +39,7 @@ def heat_map(scene: Scene) -> None:
         pair = st.segmented_control(
             "Thresholds",
             list(PAIRS),
-            default="hard × window",
+            default=FIRST_PAIR,
             required=True,
             key="xy",
             bind="query-params",
@@ -52,7 +55,8 @@ def heat_map(scene: Scene) -> None:
         )
         fine = st.checkbox("81 × 81", key="fine", bind="query-params")
         row = st.checkbox("third limit", key="third", bind="query-params")
-    rules = PAIRS[str(pair)]
+    # An empty value in the address chooses nothing, required or not.
+    rules = PAIRS[pair or FIRST_PAIR]
     drawn = threshold_map_data(
         scene.data.labelled,
         scene.replay,

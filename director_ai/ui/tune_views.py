@@ -60,7 +60,8 @@ def curve(scene: Scene) -> None:
             label_visibility="collapsed",
         )
         place = st.container(width="stretch")
-    rule = RULE_CHOICES[str(chosen)]
+    # An empty value in the address chooses nothing, required or not.
+    rule = RULE_CHOICES[chosen or "hard"]
     drawn = threshold_curve_data(scene.data.labelled, scene.replay, scene.policy, rule)
     lines = (plateau_line(scene.replay, scene.policy, rule), merged_line(drawn))
     place.text(" ".join(filter(None, lines)))

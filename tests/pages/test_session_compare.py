@@ -86,6 +86,10 @@ def test_without_an_onset_on_both_sides_that_is_no_choice(store):
     assert figure(app)[ONE]["x"][:2] == [0, 1]
 
 
+def test_an_empty_alignment_in_the_address_is_by_token(store):
+    assert figure(session(id=ONE, vs=OTHER, align=""))[ONE]["x"][:2] == [0, 1]
+
+
 def test_a_choice_is_in_the_address_and_so_is_taking_it_back(store):
     app = session(id=ONE, show="Compare")
 

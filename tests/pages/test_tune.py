@@ -54,6 +54,13 @@ def test_an_empty_store_says_what_to_do(store) -> None:
     assert "No sessions to tune on." in said(tune())
 
 
+@pytest.mark.parametrize("address", [{"view": "Curve", "x": ""}, {"view": "Map", "xy": ""}])
+def test_an_empty_choice_in_the_address_is_the_usual_one(store, address) -> None:
+    store.add(records(60))
+
+    tune(**address)
+
+
 def test_it_opens_at_the_recorded_limits(store) -> None:
     store.add(records(60, policy=replace(HaltPolicy(), hard_limit=0.34, window_size=12)))
 
