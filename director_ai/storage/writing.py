@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from director_ai.core.runtime.checks import strings
 from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.core.runtime.record_json import checked, checked_annotation
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage.arrivals import batches, digests
@@ -38,6 +40,8 @@ class Writing:
         ------
         DuplicateSessionError
             If a session of the same id is there with other tokens.
+        InvalidRecordError
+            If a session could not be read back, naming the field and what is allowed.
         """
 
         def work(connection: Connection) -> int:
@@ -48,7 +52,7 @@ class Writing:
     def _add(self, connection: Connection, batch: Sequence[SessionRecord]) -> int:
         fresh: list[tuple[codec.Row, SessionRecord]] = []
         present = digests(connection, [record.id for record in batch])
-        for record in batch:
+        for record in map(checked, batch):
             row = codec.session_row(record)
             if record.id not in present:
                 fresh.append((row, record))
@@ -72,12 +76,15 @@ class Writing:
         ------
         UnknownSessionError
             If there is no such session.
+        InvalidRecordError
+            If what is said could not be read back, naming the field and what is allowed.
         """
         return self.annotate_all([id], annotation)[0]
 
     def annotate_all(self, ids: Sequence[str], annotation: Annotation) -> list[int]:
         """Say the same of several sessions, all or none; see :meth:`annotate`."""
-        timed = replace(annotation, at_us=annotation.at_us or now_us())
+        said = checked_annotation(annotation)
+        timed = replace(said, at_us=said.at_us or now_us())
 
         def work(connection: Connection) -> list[int]:
             numbers = []
@@ -115,9 +122,10 @@ class Writing:
 
     def retag(self, id: str, tags: Sequence[str]) -> None:
         """Give a session these tags in place of those it has."""
+        kept = strings("tags", list(tags))
 
         def work(connection: Connection) -> None:
-            values = {"tags": tags_text(tags), "changed_us": now_us()}
+            values = {"tags": tags_text(kept), "changed_us": now_us()}
             key = _key_of(connection, id)
             connection.execute(update(sessions).where(sessions.c.key == key).values(values))
 

@@ -50,7 +50,14 @@ def test_of_halts_as_close_as_each_other_the_rarer_rule_comes_first(store):
     # In the order of their keys the trends would come first.
     store.delete(ids(store, Wanted()))
     alike = [
-        replace(record, scores=(0.9, 0.6, 0.48), tokens=("a", "b", "c"), held=(False,) * 3)
+        replace(
+            record,
+            scores=(0.9, 0.6, 0.48),
+            tokens=("a", "b", "c"),
+            held=(False,) * 3,
+            times_us=(),
+            halt=replace(record.halt, index=2),
+        )
         for record in night(NOW_US)[:43]
     ]
     store.add(alike)

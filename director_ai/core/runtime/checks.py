@@ -1,7 +1,7 @@
 """What a field of a record may hold: each check names the field, its value and what is allowed."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 from director_ai.core.halting.score import as_score
 from director_ai.errors import DirectorError, InvalidRecordError
@@ -40,8 +40,34 @@ def list_of(
     return tuple(check(f"{name}[{place}]", value) for place, value in enumerate(values))
 
 
-def string(name: str, value: object) -> object:
-    """Return a string."""
+def strings(name: str, values: object) -> tuple[str, ...]:
+    """Return the entries of a list of strings."""
+    # What is right, as almost all is, is looked at all at once: here and below.
+    if _all(values, str):
+        return tuple(values)
+    return list_of(name, values, _string, "a list of strings")
+
+
+def scores(name: str, values: object) -> tuple[float, ...]:
+    """Return the entries of a list of coherence scores."""
+    # Nan is neither at least 0 nor at most 1.
+    if _all(values, float) and all(map((0.0).__le__, values)) and all(map((1.0).__ge__, values)):
+        return tuple(values)
+    return list_of(name, values, score, "a list of numbers in [0, 1]")
+
+
+def times(name: str, values: object) -> tuple[int, ...]:
+    """Return the entries of a list of microseconds since a start."""
+    if _all(values, int) and min(values, default=0) >= 0 and max(values, default=0) < INT64:
+        return tuple(values)
+    return list_of(name, values, microseconds, "a list of microseconds")
+
+
+def _all(values: object, kind: type) -> TypeGuard[list[Any]]:
+    return isinstance(values, list) and {*map(type, values)} <= {kind}
+
+
+def _string(name: str, value: object) -> object:
     require(name, value, str, "a string")
     return value
 

@@ -15,8 +15,9 @@ from director_ai.core.runtime.checks import (
     one_of,
     refuse_unknown,
     require,
-    score,
-    string,
+    scores,
+    strings,
+    times,
     token_index,
 )
 from director_ai.core.runtime.record import Annotation, Ending, Label, SessionRecord
@@ -120,15 +121,13 @@ def from_values(values: dict[str, Any]) -> SessionRecord:
     for name in ("started_us", "ended_us"):
         microseconds(name, values.setdefault(name, 0), least=-INT64)
     for name in ("tokens", "tags"):
-        values[name] = list_of(name, values.setdefault(name, []), string, "a list of strings")
-    values["scores"] = list_of("scores", values["scores"], score, "a list of numbers in [0, 1]")
+        values[name] = strings(name, values.setdefault(name, []))
+    values["scores"] = scores("scores", values["scores"])
     n_tokens, n_scores = len(values["tokens"]), len(values["scores"])
     if n_tokens - n_scores not in (0, 1):
         raise InvalidRecordError(f"scores must be one a token ({n_tokens}), got {n_scores}")
     values["held"] = _held(values.get("held", []), n_scores)
-    values["times_us"] = list_of(
-        "times_us", values.setdefault("times_us", []), microseconds, "a list of microseconds"
-    )
+    values["times_us"] = times("times_us", values.setdefault("times_us", []))
     if len(values["times_us"]) not in (0, n_tokens):
         raise InvalidRecordError(
             f"times_us must be one a token ({n_tokens}) or empty, got {len(values['times_us'])}"
@@ -146,6 +145,29 @@ def from_values(values: dict[str, Any]) -> SessionRecord:
     )
     values["annotations"] = _annotations(values)
     return SessionRecord(**values)
+
+
+def checked(record: SessionRecord) -> SessionRecord:
+    """Return a record that was made by hand as one that was read: every field of it checked.
+
+    Raises
+    ------
+    InvalidRecordError
+        Naming the field, its value and what is allowed.
+    """
+    if len(record.held) != len(record.scores):
+        raise InvalidRecordError(
+            f"held must be one a score ({len(record.scores)}), got {len(record.held)}"
+        )
+    values = to_values(record)
+    return from_values(
+        {name: list(value) if type(value) is tuple else value for name, value in values.items()}
+    )
+
+
+def checked_annotation(annotation: Annotation) -> Annotation:
+    """Return what somebody says of a session, every field of it checked; see ``checked``."""
+    return _annotation("", asdict(annotation))
 
 
 def _held(values: object, n_scores: int) -> tuple[bool, ...]:
