@@ -205,7 +205,7 @@ def test_no_export_and_no_command_holds_a_secret(
     monkeypatch.setenv("STREAMLIT_SECRETS_FILES", str(shared.secrets))
 
     for kind in FORMATS:
-        which = [ID] if kind == "html" else []
+        which = [ID] if kind in ("html", "note") else []
         assert main(["export", *which, "--format", kind, "-o", str(tmp_path / kind)]) == 0
     assert main(["backup", str(tmp_path / "backup.db")]) == 0
     for command in (["list", "--json"], ["show", "bad"], ["show", "good", "--json"], ["doctor"]):
