@@ -68,8 +68,8 @@ def parser() -> ArgumentParser:
             "k3 -o k3.md",
             description=(
                 "Write sessions to a file, as they are listed. JSONL and Parquet keep everything\n"
-                "and can be imported again; HTML is one session to play back offline. Sessions\n"
-                "still being recorded are left out."
+                "and can be imported again; HTML is one session to play back offline, .md a note\n"
+                "on one. Sessions still being recorded are left out."
             ),
         )
     )

@@ -33,7 +33,7 @@ class Headline(NamedTuple):
 
 def is_what_if(record: SessionRecord, policy: HaltPolicy) -> bool:
     """Return whether ``policy`` has other limits than the record; observing alone is no limit."""
-    return _acting(policy) != _acting(record.policy)
+    return acting(policy) != acting(record.policy)
 
 
 def headline(
@@ -94,6 +94,6 @@ def _closest(margins: FloatArray) -> str:
     return f"Closest call: {rule}, {float(margins[row, index]):.3f} to spare at token {index}."
 
 
-def _acting(policy: HaltPolicy) -> HaltPolicy:
+def acting(policy: HaltPolicy) -> HaltPolicy:
     """Return the policy as one that stops."""
     return replace(policy, halt_mode="soft" if policy.halt_mode == "soft" else "hard")

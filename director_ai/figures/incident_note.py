@@ -1,11 +1,11 @@
 """One session as a note in Markdown: why it stopped, for a ticket or the log of the shift."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.figures.headline import acting
 from director_ai.figures.markdown import escape_markdown, fenced
 from director_ai.figures.replay_html import replay_data
 from director_ai.figures.theme import RULE_NAME, RULES
@@ -78,10 +78,10 @@ def _at_the_halt(record: SessionRecord, policy: HaltPolicy, said: dict[str, Any]
         margin = "not armed" if row[trigger] is None else f"{row[trigger]:+.4g}"
         yield f"| {RULE_NAME[rule]} | {margin} | {'holds' if rule in said['alarms'] else ''} |"
     yield "\n## What it would take\n"
-    acting = replace(policy, halt_mode="hard") if policy.halt_mode == "observe" else policy
+    stopping = acting(policy)
     complete = record.ended_by == "completed"
-    for change in reliefs(record.tokens, record.scores, acting, complete=complete):
-        yield f"- {relief_line(change, acting)}"
+    for change in reliefs(record.tokens, record.scores, stopping, complete=complete):
+        yield f"- {relief_line(change, stopping)}"
 
 
 def _around(record: SessionRecord, trigger: int | None) -> str:

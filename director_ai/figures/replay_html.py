@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
-from director_ai.figures.headline import headline, is_what_if
+from director_ai.figures.headline import acting, headline, is_what_if
 from director_ai.figures.text import visible
 from director_ai.figures.theme import (
     DARK,
@@ -89,9 +88,9 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
     """
     scores = np.asarray(record.scores, dtype=float)
     # Watching tells where a rule would have held, but not where the stream would have ended.
-    acting = replace(policy, halt_mode="hard") if policy.halt_mode == "observe" else policy
+    stopping = acting(policy)
     complete = record.ended_by == "completed"
-    judgement = judge(record.tokens, record.scores, acting, complete=complete)
+    judgement = judge(record.tokens, record.scores, stopping, complete=complete)
     computed = floors(scores, policy)
     highest, binding = computed.highest()
     margins = computed.margins(scores)
@@ -118,7 +117,7 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
         "drawn": curve.token.tolist() if len(curve.token) < len(scores) else None,
         "halt": judgement.trigger,
         "stop": judgement.stop,
-        "delivered": judgement.delivered(acting),
+        "delivered": judgement.delivered(stopping),
         "alarms": [RULE_OF_MECHANISM[alarm.mechanism] for alarm in judgement.alarms],
         "complete": complete,
         "acted": record.enforced and not is_what_if(record, policy),

@@ -177,14 +177,14 @@ class WireStream(httpcore.NetworkStream):
         self._wire = wire
         self._socket = own
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # as above
         """Return what has come; ``b""`` at the end. Errors as in :meth:`Wire.wait`."""
         try:
             return self._wire.wait(partial(self._socket.recv, max_bytes))
         except SourceLostError as error:
             raise SourceLostError(f"the connection broke: {error}") from None
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
         """Send all of ``buffer``; errors as in :meth:`Wire.wait`."""
         try:
             while buffer:
@@ -198,7 +198,7 @@ class WireStream(httpcore.NetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002  # as above
     ) -> "WireStream":
         """Return the stream once more, encrypted."""
         return self._wire.start_tls(ssl_context, server_hostname)

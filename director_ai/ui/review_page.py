@@ -1,6 +1,5 @@
 """One card of the Review page: everything needed to say whether a halt was right."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +9,7 @@ from director_ai.core.runtime.record import SessionRecord
 from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_figure
 from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
+from director_ai.figures.headline import acting
 from director_ai.figures.theme import RULE_NAME
 from director_ai.figures.wording import halt_sentence, relief_line
 from director_ai.replay.relief import Relief, reliefs
@@ -63,9 +63,7 @@ class Card(NamedTuple):
 def prepared(id: str, changed_us: int) -> Card:  # noqa: ARG001  # part of the cache's key
     """Return the card of a session; of the next one before it is asked for."""
     record = archive().get(id)
-    limits = record.policy
-    if limits.halt_mode == "observe":
-        limits = replace(limits, halt_mode="hard")
+    limits = acting(record.policy)
     complete = record.ended_by == "completed"
     view = StreamView.of(record.tokens, record.scores, record.held, limits, complete=complete)
     changes = reliefs(record.tokens, record.scores, limits, complete=complete)

@@ -83,10 +83,14 @@ def _picked(store: Store, wanted: Wanted) -> Iterator[SessionSummary]:
             card = store.summary(name)
         except UnknownSessionError:
             continue
-        authors = {said.annotation.author for said in store.annotations(name)}
-        seconded = not wanted.second or (authors and wanted.second not in authors)
-        if card.outcome != "recording" and seconded:
+        if card.outcome != "recording" and (not wanted.second or _seconded(store, name, wanted)):
             yield card
+
+
+def _seconded(store: Store, id: str, wanted: Wanted) -> bool:
+    """Tell whether others have labelled a session and the second reviewer has not."""
+    authors = {said.annotation.author for said in store.annotations(id)}
+    return bool(authors) and wanted.second not in authors
 
 
 def n_waiting(store: Store, visited_us: int | None = None) -> int:

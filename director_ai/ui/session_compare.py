@@ -21,6 +21,7 @@ from director_ai.storage.summary import SessionQuery
 from director_ai.ui import shell
 from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line
+from director_ai.ui.one_of import one_of
 from director_ai.ui.plotly_chart import plotly_chart
 from director_ai.ui.session_lookup import found, on_offer
 from director_ai.ui.session_page import judged, same_mode
@@ -50,18 +51,14 @@ def compare(record: SessionRecord, view: StreamView) -> None:
     sides = [_side(record, view), _side(other, beside)]
     names = [escape_label(record.id), escape_label(other.id)]
     known = record.onset is not None and other.onset is not None
-    chosen = st.segmented_control(
+    alignment = one_of(
         "Aligned by",
         ALIGNMENTS if known else [name for name in ALIGNMENTS if name != "onset"],
         default="token",
-        required=True,
         key="align",
-        bind="query-params",
         help="Token by token; by the share of the answer that has come; or, where both have one, "
         "by the onset.",
     )
-    # An empty value in the address chooses nothing, required or not.
-    alignment = chosen or "token"
     plotly_chart(
         compare_curve_figure(
             sides,

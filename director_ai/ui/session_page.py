@@ -7,7 +7,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.errors import UnknownSessionError
-from director_ai.figures.headline import headline, is_what_if
+from director_ai.figures.headline import acting, headline, is_what_if
 from director_ai.ui import session_facts, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line
@@ -64,7 +64,7 @@ def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
         record.tokens,
         record.scores,
         record.held,
-        replace(policy, halt_mode="hard") if policy.halt_mode == "observe" else policy,
+        acting(policy),
         complete=record.ended_by == "completed",
     )
 
@@ -76,9 +76,8 @@ def head(record: SessionRecord, view: StreamView) -> None:
     _headline(record, view)
 
 
-def picture(record: SessionRecord, view: StreamView) -> None:
+def picture(record: SessionRecord, view: StreamView, cursor: int) -> None:
     """Draw the curve and the text."""
-    cursor = _cursor(view)
     view.curve(
         key="curve",
         generation=record.id,
@@ -102,9 +101,8 @@ def picture(record: SessionRecord, view: StreamView) -> None:
         notice(f"Grey, from token {view.delivered} on: {_undelivered(record, view)}.")
 
 
-def beside(record: SessionRecord, view: StreamView) -> None:
+def beside(record: SessionRecord, view: StreamView, cursor: int) -> None:
     """Draw the margins at the cursor, what it would take, and what is known of the session."""
-    cursor = _cursor(view)
     _steps(view, cursor)
     token = visible(record.tokens[cursor]) if view.n_scored else ""
     score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
@@ -133,15 +131,16 @@ def _headline(record: SessionRecord, view: StreamView) -> None:
     status(said.text, note, rule=said.rule, what_if=what_if)
 
 
-def _cursor(view: StreamView) -> int:
+def cursor(view: StreamView) -> int:
+    """Return the token pointed at, and let the address name it."""
     if "session_cursor" not in st.session_state:
         asked = st.query_params.get(CURSOR, "")
         start = int(asked) if asked.isdecimal() else view.judgement.trigger
         st.session_state["session_cursor"] = view.n_scored - 1 if start is None else start
     last = max(0, view.n_scored - 1)
-    cursor = min(max(0, int(st.session_state["session_cursor"])), last)
-    st.query_params[CURSOR] = str(cursor)
-    return cursor
+    index = min(max(0, int(st.session_state["session_cursor"])), last)
+    st.query_params[CURSOR] = str(index)
+    return index
 
 
 def _set_cursor(index: int) -> None:

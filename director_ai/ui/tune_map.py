@@ -18,6 +18,7 @@ from director_ai.figures.threshold_row import (
 )
 from director_ai.tuning.metrics import METRICS
 from director_ai.ui import shell
+from director_ai.ui.one_of import one_of
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.tune_scene import Scene
 from director_ai.ui.tune_state import CONTROLS, moved
@@ -29,20 +30,15 @@ ROW_HEIGHT: Final = 250
 FINE: Final = 81
 """Cells along an axis of a map on request."""
 
-FIRST_PAIR: Final = "hard × window"
-"""The two thresholds that the map opens with."""
-
 
 def heat_map(scene: Scene) -> None:
     """Draw two thresholds at once; a click sets both."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        pair = st.segmented_control(
+        pair = one_of(
             "Thresholds",
             list(PAIRS),
-            default=FIRST_PAIR,
-            required=True,
+            default="hard × window",
             key="xy",
-            bind="query-params",
             label_visibility="collapsed",
         )
         metric = st.selectbox(
@@ -55,8 +51,7 @@ def heat_map(scene: Scene) -> None:
         )
         fine = st.checkbox("81 × 81", key="fine", bind="query-params")
         row = st.checkbox("third limit", key="third", bind="query-params")
-    # An empty value in the address chooses nothing, required or not.
-    rules = PAIRS[pair or FIRST_PAIR]
+    rules = PAIRS[pair]
     drawn = threshold_map_data(
         scene.data.labelled,
         scene.replay,

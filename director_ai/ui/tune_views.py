@@ -35,6 +35,7 @@ from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.effects import blame
 from director_ai.tuning.plateaus import plateau
 from director_ai.ui import shell
+from director_ai.ui.one_of import one_of
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.tune_check import check
 from director_ai.ui.tune_data import score_density
@@ -50,18 +51,15 @@ RULE_CHOICES: Final = {"hard": HARD, "window": WINDOW, "max drop": TREND}
 def curve(scene: Scene) -> None:
     """Draw every value of one threshold, the others held."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        chosen = st.segmented_control(
+        chosen = one_of(
             "Threshold",
             list(RULE_CHOICES),
             default="hard",
-            required=True,
             key="x",
-            bind="query-params",
             label_visibility="collapsed",
         )
         place = st.container(width="stretch")
-    # An empty value in the address chooses nothing, required or not.
-    rule = RULE_CHOICES[chosen or "hard"]
+    rule = RULE_CHOICES[chosen]
     drawn = threshold_curve_data(scene.data.labelled, scene.replay, scene.policy, rule)
     lines = (plateau_line(scene.replay, scene.policy, rule), merged_line(drawn))
     place.text(" ".join(filter(None, lines)))

@@ -20,9 +20,10 @@ view = session_page.judged(record, policy)
 with top:
     session_page.follow(record)
     session_page.head(record, view)
+cursor = session_page.cursor(view)
 with picture:
-    session_page.picture(record, view)
+    session_page.picture(record, view, cursor)
 with right:
-    session_page.beside(record, view)
+    session_page.beside(record, view, cursor)
 with details:
     session_details.details(record, view)
