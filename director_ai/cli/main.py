@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from director_ai.cli.ending import Status, sentence_of, status_of
+from director_ai.cli.exit_status import Status, sentence_of, status_of
 from director_ai.cli.output import note
 from director_ai.cli.parser import parser
 from director_ai.errors import DirectorError
@@ -40,39 +40,39 @@ def _run(chosen: Namespace) -> int:
     """Run the command that was chosen; each loads what it needs, and nothing else is loaded."""
     match chosen.command:
         case "import":
-            from director_ai.cli.importing import import_files
+            from director_ai.cli.commands.import_ import import_files
 
             return import_files(chosen)
         case "export":
-            from director_ai.cli.exporting import export_sessions
+            from director_ai.cli.commands.export import export_sessions
 
             return export_sessions(chosen)
         case "list":
-            from director_ai.cli.listing import list_sessions
+            from director_ai.cli.commands.list import list_sessions
 
             return list_sessions(chosen)
         case "show":
-            from director_ai.cli.showing import show_session
+            from director_ai.cli.commands.show import show_session
 
             return show_session(chosen)
         case "label":
-            from director_ai.cli.labelling import label_sessions
+            from director_ai.cli.commands.label import label_sessions
 
             return label_sessions(chosen)
         case "backup" | "doctor" | "prune":
-            from director_ai.cli.upkeep import backup, doctor, prune
+            from director_ai.cli.commands.maintenance import backup, doctor, prune
 
             return {"backup": backup, "doctor": doctor, "prune": prune}[chosen.command](chosen)
         case "tune" | "replay" | "sweep":
-            from director_ai.cli.tuning import replay_limits, sweep_threshold, tune
+            from director_ai.cli.commands.tune import replay_limits, sweep_threshold, tune
 
             tuning = {"tune": tune, "replay": replay_limits, "sweep": sweep_threshold}
             return tuning[chosen.command](chosen)
         case "watch":
-            from director_ai.cli.watching import watch
+            from director_ai.cli.commands.watch import watch
 
             return watch(chosen)
         case _:
-            from director_ai.cli.serving import demo, serve
+            from director_ai.cli.commands.serve import demo, serve
 
             return {"demo": demo, "serve": serve}[chosen.command](chosen)

@@ -3,11 +3,11 @@
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from typing import Any
 
-from director_ai.cli.ending import MEANING
-from director_ai.cli.filters import add_filters, count, positive
-from director_ai.cli.limits import add_replay, add_sweep, add_tune
-from director_ai.cli.listening import add_app, add_host
-from director_ai.cli.watch_options import add_watch
+from director_ai.cli.exit_status import MEANING
+from director_ai.cli.options.policy import add_replay, add_sweep, add_tune
+from director_ai.cli.options.server import add_app, add_host
+from director_ai.cli.options.sessions import add_filters, count, positive
+from director_ai.cli.options.watch import add_watch
 
 FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html", "note")
 

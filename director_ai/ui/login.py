@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from director_ai.access.login import Login
-from director_ai.access.secrets_files import refuse_unread
+from director_ai.access.secrets_toml import refuse_unread
 from director_ai.errors import InvalidLoginError
 from director_ai.sources.loopback import is_loopback
 from director_ai.storage.roles import Role

@@ -157,7 +157,7 @@ def test_what_is_not_of_the_standard_library_stays_in_its_rooms(path: Path) -> N
 def test_the_command_loads_streamlit_only_to_serve(path: Path) -> None:
     uses = any(module.startswith("streamlit") for module in imported(path))
 
-    assert uses == (path.name == "serving.py")
+    assert uses == (path.name == "serve.py")
 
 
 def test_the_help_of_the_command_loads_nothing_heavy() -> None:

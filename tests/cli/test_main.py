@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.cli.ending import MEANING, Status
+from director_ai.cli.exit_status import MEANING, Status
 from director_ai.cli.main import main
 from director_ai.cli.parser import FORMATS, parser
 from director_ai.storage.transfer.export import EXPORT_FORMATS

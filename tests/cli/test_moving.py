@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from director_ai.cli import importing
-from director_ai.cli.ending import Status
+from director_ai.cli.commands import import_
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.core.runtime.record import without_text
 from director_ai.core.runtime.record_json import from_line, to_line
@@ -26,13 +26,13 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read files as the command does: each in a process of its own."""
-    monkeypatch.setattr(importing, "read_upload_safely", read_upload_safely)
+    monkeypatch.setattr(import_, "read_upload_safely", read_upload_safely)
 
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read files here, where no test asks for the sandbox: it takes most of a second."""
-    monkeypatch.setattr(importing, "read_upload_safely", read_upload)
+    monkeypatch.setattr(import_, "read_upload_safely", read_upload)
 
 
 GOOD = '{"id": "new", "tokens": ["x", "y"], "scores": [0.9, 0.8]}\n'

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from director_ai.cli.main import main
-from director_ai.cli.opening import STORE_VARIABLE
+from director_ai.cli.open_store import STORE_VARIABLE
 from director_ai.storage.store import Store
 from director_ai.tuning.token_counts import Tokens
 from director_ai.ui.archive import archive

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.cli.ending import Status
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.core.runtime.record import Annotation
 from director_ai.storage.said import labels_of

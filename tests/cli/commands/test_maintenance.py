@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from director_ai.cli.ending import Status
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.storage.journal import Journal
 from director_ai.storage.migrations import NEWEST
@@ -22,7 +22,7 @@ from director_ai.storage.stretch import Token
 from tests.storage.records import record
 
 Capture = pytest.CaptureFixture[str]
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RUN = "from director_ai.cli.main import main; raise SystemExit(main())"
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from director_ai import HaltPolicy
-from director_ai.cli.limits import policy_of
 from director_ai.cli.main import main
+from director_ai.cli.options.policy import policy_of
 from director_ai.cli.parser import parser
 from director_ai.figures.policy_forms import as_command
 from director_ai.replay.engine import Replay

@@ -4,8 +4,8 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
-from director_ai.cli.filters import query_of
-from director_ai.cli.opening import reading
+from director_ai.cli.open_store import reading
+from director_ai.cli.options.sessions import query_of
 from director_ai.cli.output import counted, moment, print_json, print_table, share
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.store import Store

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from director_ai.access.own_hosts import Message, OwnHostsOnly, Receive, Send
+from director_ai.access.trusted_hosts import Message, OwnHostsOnly, Receive, Send
 
 
 def statuses(scope: Message) -> list[Any]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from director_ai.cli.ending import CommandError
+from director_ai.cli.exit_status import CommandError
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterator
 
-from director_ai.cli.opening import reading
+from director_ai.cli.open_store import reading
 from director_ai.cli.output import note, one_line, print_json
 from director_ai.core.runtime.record import SessionRecord
 from director_ai.core.runtime.record_json import to_values

@@ -21,9 +21,9 @@ import pytest
 from rich.console import Console
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.cli.ending import Status
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
-from director_ai.cli.watch_screen import ROWS, curve, heated_text, margins_lines, screen
+from director_ai.cli.watch_display import ROWS, curve, heated_text, margins_lines, screen
 from director_ai.replay.floors import floors
 from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
@@ -33,7 +33,7 @@ from tests.storage.conftest import postgresql_server, postgresql_url
 
 __all__ = ["llama", "postgresql_server", "postgresql_url"]
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
 OFF = ("--hard-limit", "0", "--window-threshold", "0", "--trend-threshold", "1.5")
 HOSTILE = [OK, sse(chunk("\x1b]0;owned\x07\x1b[2Jplain\u202e")), HANG]

@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from director_ai.cli.ending import CommandError, Status
+from director_ai.cli.exit_status import CommandError, Status
 from director_ai.errors import StoreError
 from director_ai.storage.failures import as_store_error
 from director_ai.storage.maintenance import file_of

@@ -9,8 +9,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
-from director_ai.cli.ending import CommandError, Status, sentence_of
-from director_ai.cli.limits import policy_of
+from director_ai.cli.exit_status import CommandError, Status, sentence_of
+from director_ai.cli.options.policy import policy_of
 from director_ai.cli.output import note, print_json
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import SessionRecord
@@ -208,7 +208,7 @@ class _Drawn:
         from rich.console import Console
         from rich.live import Live
 
-        from director_ai.cli.watch_screen import screen
+        from director_ai.cli.watch_display import screen
 
         def picture() -> Any:
             size = shutil.get_terminal_size()

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from director_ai.cli.ending import CommandError, Status
-from director_ai.cli.opening import changing, reading
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import changing, reading
 from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.storage.backup import back_up
 from director_ai.storage.clock import now_us

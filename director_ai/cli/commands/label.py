@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from director_ai.cli.ending import CommandError, Status
-from director_ai.cli.opening import changing, reading
+from director_ai.cli.atomic_file import new_file
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import changing, reading
 from director_ai.cli.output import counted, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
-from director_ai.cli.writing import new_file
 from director_ai.core.runtime.record import Annotation
 from director_ai.storage.clock import now_us
 from director_ai.storage.label_table import InvalidLabelsError, LabelRow, read_labels, write_labels

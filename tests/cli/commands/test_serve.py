@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from director_ai.cli.ending import Status
+from director_ai.cli.commands.serve import LOGIN_VARIABLE, SECRETS_VARIABLE
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
-from director_ai.cli.opening import STORE_VARIABLE
-from director_ai.cli.serving import LOGIN_VARIABLE, SECRETS_VARIABLE
+from director_ai.cli.open_store import STORE_VARIABLE
 from director_ai.ui import archive, login
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from director_ai.cli.ending import Status
-from director_ai.cli.filters import moment_us, query_of
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
+from director_ai.cli.options.sessions import moment_us, query_of
 from director_ai.cli.parser import parser
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.record import Annotation

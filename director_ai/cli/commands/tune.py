@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from director_ai.cli.ending import CommandError, Status
-from director_ai.cli.limits import FORMS, RULES, policy_of
-from director_ai.cli.opening import changing, reading
+from director_ai.cli.atomic_file import new_file, refuse
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import changing, reading
+from director_ai.cli.options.policy import FORMS, RULES, policy_of
 from director_ai.cli.output import note, print_json, print_table
-from director_ai.cli.writing import new_file, refuse
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.figures.policy_forms import FORMS as TEXTS

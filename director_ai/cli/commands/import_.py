@@ -6,8 +6,8 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from director_ai.cli.ending import CommandError, Status
-from director_ai.cli.opening import address_of, changing, is_there, reading
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import address_of, changing, is_there, reading
 from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
 from director_ai.core.runtime.record import SessionRecord

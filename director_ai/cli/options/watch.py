@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from director_ai.cli.limits import add_limits
+from director_ai.cli.options.policy import add_limits
 
 SCORERS = ("lexical", "logprob", "both")
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from director_ai.cli.listening import DEFAULT_HOST
+from director_ai.cli.options.server import DEFAULT_HOST
 
 _ALL_ADDRESSES: Final = {"0.0.0.0": DEFAULT_HOST, "::": "::1"}  # noqa: S104  # told, not bound
 

@@ -16,13 +16,13 @@ from streamlit.web.server.starlette.starlette_app import create_starlette_app
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from director_ai.access.login import Login
-from director_ai.access.own_hosts import OwnHostsOnly
-from director_ai.access.secrets_files import read_secrets
-from director_ai.cli.announcing import announcement
-from director_ai.cli.ending import CommandError, Status
-from director_ai.cli.listening import DEFAULT_HOST
-from director_ai.cli.opening import STORE_VARIABLE, address_of, changing
+from director_ai.access.secrets_toml import read_secrets
+from director_ai.access.trusted_hosts import OwnHostsOnly
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import STORE_VARIABLE, address_of, changing
+from director_ai.cli.options.server import DEFAULT_HOST
 from director_ai.cli.output import counted, note
+from director_ai.cli.ready_message import announcement
 from director_ai.errors import InvalidLoginError
 from director_ai.sources.loopback import is_loopback
 from director_ai.sources.samples import app_root

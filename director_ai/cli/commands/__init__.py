@@ -1,0 +1,1 @@
+"""Subcommands of `director-ai`, one module each, named as typed."""

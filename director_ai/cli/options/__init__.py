@@ -1,0 +1,1 @@
+"""Option groups that several subcommands share."""
