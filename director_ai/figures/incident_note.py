@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.figures.headline import acting
 from director_ai.figures.markdown import escape_markdown, fenced
 from director_ai.figures.replay_html import replay_data

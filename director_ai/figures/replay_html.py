@@ -14,7 +14,7 @@ import numpy as np
 
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
 from director_ai.figures.headline import acting, headline, is_what_if
 from director_ai.figures.text import visible
@@ -51,7 +51,7 @@ def replay_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
     ----------
     record
         The session. Its text may have been left out: see
-        :func:`director_ai.core.runtime.record.without_text`.
+        :func:`director_ai.core.records.record.without_text`.
     policy
         Limits to judge it by; the record's own if left out.
 

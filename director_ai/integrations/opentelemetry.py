@@ -9,8 +9,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import ending_of
 from director_ai.core.runtime.async_stream import AsyncTokenStream
-from director_ai.core.runtime.record import ending_of
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.sources.chat_source import ChatSource

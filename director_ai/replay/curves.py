@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.sentence import sentence_ends
-from director_ai.core.runtime.record import Ending, SessionRecord
+from director_ai.core.records.record import Ending, SessionRecord
 from director_ai.errors import InvalidScoreError
 
 FloatArray = NDArray[np.float64]

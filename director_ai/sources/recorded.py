@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import from_line
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import from_line
 from director_ai.errors import InvalidRecordError
 
 

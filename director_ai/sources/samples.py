@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import director_ai
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.sources.recorded import read_file
 from director_ai.sources.text import tokenize

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import SessionRecord
 from director_ai.core.runtime.hooks import logger
-from director_ai.core.runtime.record import SessionRecord
 from director_ai.errors import ReadOnlyStoreError
 from director_ai.storage.ballast import Ballast
 from director_ai.storage.database import Database, is_full

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from director_ai.core.runtime.record import SessionRecord, ending_of, withheld
+from director_ai.core.records.record import SessionRecord, ending_of, withheld
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.storage.stretch import Token
 

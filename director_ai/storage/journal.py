@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from director_ai.core.runtime.record import SessionRecord, digest_of
+from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.errors import InvalidRecordError
 from director_ai.storage import codec
 from director_ai.storage.clock import now_us

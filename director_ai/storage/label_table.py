@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
-from director_ai.core.runtime.record import Annotation, Label
+from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.cells import microseconds, whole
 from director_ai.storage.transfer.csv_cells import guard, moment, unguard

@@ -26,7 +26,7 @@ class LiveStream:
     Attributes
     ----------
     id, source, model, started_us, enforced
-        See :class:`director_ai.core.runtime.record.SessionRecord`.
+        See :class:`director_ai.core.records.record.SessionRecord`.
     policy
         The limits it is judged by.
     outcome

@@ -1,7 +1,7 @@
 """How near a session came to a halt."""
 
 from director_ai.core.halting.closest_call import ClosestCall, closest_call
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 
 
 def margin_of(record: SessionRecord) -> ClosestCall | None:

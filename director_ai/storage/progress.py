@@ -5,7 +5,7 @@ from dataclasses import replace
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltReason
-from director_ai.core.runtime.record import SessionRecord, TokenDigest
+from director_ai.core.records.record import SessionRecord, TokenDigest
 from director_ai.storage.codec import EXCERPT_CHARS
 from director_ai.storage.stretch import Stretch, Token
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
-from director_ai.core.runtime.stored_curve import StoredCurve
+from director_ai.core.records.record import Annotation, SessionRecord, digest_of
+from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec, query
 from director_ai.storage.arrivals import Fate, fate

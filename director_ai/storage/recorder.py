@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked_seconds
-from director_ai.core.runtime.record import without_text
-from director_ai.core.runtime.record_json import from_values
+from director_ai.core.records.record import without_text
+from director_ai.core.records.record_json import from_values
 from director_ai.storage.database import Database
 from director_ai.storage.flusher import Flusher
 from director_ai.storage.intake import Intake, Pending
@@ -73,7 +73,7 @@ class Recorder:
         A policy that only watches: sessions tell where it would have halted them.
     keep_text
         Whether tokens, prompts and evidence are kept, or only their lengths and scores; see
-        :func:`director_ai.core.runtime.record.without_text`.
+        :func:`director_ai.core.records.record.without_text`.
     max_pending
         Tokens, of all sessions, that may wait to be written; and a tenth as many sessions, but 100
         at least.

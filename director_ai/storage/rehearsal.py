@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.storage.database import Database
 from director_ai.storage.progress import Progress
 from director_ai.storage.schema import bodies, sessions, tokens

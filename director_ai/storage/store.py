@@ -34,7 +34,7 @@ class Store(Reading, Writing, Attempts):
 
     Examples
     --------
-    >>> from director_ai.core.runtime.record_json import from_line
+    >>> from director_ai.core.records.record_json import from_line
     >>> folder = getfixture("tmp_path")
     >>> with Store(folder / "sessions.db") as store:
     ...     store.add([from_line('{"id": "a", "tokens": ["Hi"], "scores": [0.9]}')])

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from sqlalchemy import RowMapping
 
 from director_ai.core.halting.reason import MECHANISMS
-from director_ai.core.runtime.record import Ending, Label
+from director_ai.core.records.record import Ending, Label
 from director_ai.errors import InvalidQueryError
 from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.sparkline import curve
@@ -38,7 +38,7 @@ class SessionSummary:
     key
         Number of the session in its store.
     id, started_us, ended_us, source, model, prompt, group, tags, enforced, text_kept
-        See :class:`director_ai.core.runtime.record.SessionRecord`.
+        See :class:`director_ai.core.records.record.SessionRecord`.
     ended_by
         How it ended; ``None`` while it is being recorded.
     outcome

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from director_ai.core.runtime.checks import strings
-from director_ai.core.runtime.record import Annotation, SessionRecord
-from director_ai.core.runtime.record_json import checked, checked_annotation
+from director_ai.core.records.field_checks import strings
+from director_ai.core.records.record import Annotation, SessionRecord
+from director_ai.core.records.record_json import checked, checked_annotation
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage.arrivals import batches, digests

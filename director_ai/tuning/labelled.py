@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.replay.curves import BoolArray, Curves, IntArray
 from director_ai.replay.staircase import NEVER
 

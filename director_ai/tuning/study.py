@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.stored_curve import StoredCurve
+from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.hold import held

@@ -49,7 +49,7 @@ def draw() -> None:
 def agreement_sentence(rows: list[LabelRow]) -> str:
     """Return how far people agree, in one sentence.
 
-    >>> from director_ai.core.runtime.record import Annotation
+    >>> from director_ai.core.records.record import Annotation
     >>> def row(author):
     ...     return LabelRow("a", Annotation("bad", author=author))
     >>> agreement_sentence([row("Ann"), row("Bo")])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.figures.moment import moment
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.sparkline import curve, sparkline
@@ -98,7 +98,7 @@ def label_preview(rows: Iterable[LabelRow]) -> pd.DataFrame:
 def label_counts(rows: Iterable[LabelRow]) -> pd.DataFrame:
     """Return how many labels of each kind each person gave, the most diligent first.
 
-    >>> from director_ai.core.runtime.record import Annotation
+    >>> from director_ai.core.records.record import Annotation
     >>> label_counts([LabelRow("a", Annotation("bad", author="Ann"))]).to_dict("records")
     [{'author': 'Ann', 'good': 0, 'bad': 1, 'unsure': 0, 'sessions': 1}]
     """

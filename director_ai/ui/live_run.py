@@ -8,7 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.scorer import CoherenceScorer

@@ -6,7 +6,7 @@ from time import time
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.figures.replay_html import replay_html
 from director_ai.figures.theme import RULE_NAME
 from director_ai.figures.wording import halt_sentence, rounded_up

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from hashlib import sha256
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.sources.samples import KINDS, sample_topic, samples

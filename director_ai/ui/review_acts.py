@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.errors import DirectorError
 from director_ai.ui.archive import archive, reviewer
 from director_ai.ui.review_visit import LABEL_OF, Given, Verdict, Visit

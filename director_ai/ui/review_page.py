@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_figure
 from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Label
+from director_ai.core.records.record import Label
 from director_ai.errors import DirectorError
 from director_ai.replay.engine import Replay
 from director_ai.replay.staircase import NEVER

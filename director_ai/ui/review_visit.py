@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Literal, NamedTuple
 
-from director_ai.core.runtime.record import Label
+from director_ai.core.records.record import Label
 from director_ai.storage.summary import SessionSummary
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.ui.review_queue import Queue, similar

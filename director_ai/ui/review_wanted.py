@@ -7,7 +7,7 @@ from typing import Final, Literal
 from urllib.parse import urlencode
 
 from director_ai.core.halting.reason import MECHANISMS
-from director_ai.core.runtime.record import Label
+from director_ai.core.records.record import Label
 from director_ai.storage.summary import UNLABELLED, Order, Outcome, SessionQuery
 
 Sought = Literal["halted", "watched", "completed"]

@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.core.runtime.record import Annotation, Label
+from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
 from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
 from director_ai.figures.headline import headline
 from director_ai.storage.store import Store

@@ -5,8 +5,8 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import to_line
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_line
 from director_ai.figures.headline import is_what_if
 from director_ai.figures.incident_note import incident_note
 from director_ai.figures.replay_html import replay_html

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.figures.moment import moment
 from director_ai.figures.wording import annotation_line, relief_line

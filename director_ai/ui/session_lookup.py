@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DamagedSessionError, UnknownSessionError
 from director_ai.sources.samples import samples
 from director_ai.ui.archive import archive

@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import UnknownSessionError
 from director_ai.figures.headline import acting, headline, is_what_if
 from director_ai.ui import session_facts, shell

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import to_line
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_line
 from director_ai.ui.stream_view import StreamView
 from director_ai.ui.text import visible
 
@@ -76,7 +76,7 @@ def shadow_line(record: SessionRecord) -> str:
 def file_name(record: SessionRecord) -> str:
     """Return a name for the record's files, whatever its id holds.
 
-    >>> from director_ai.core.runtime.record_json import from_line
+    >>> from director_ai.core.records.record_json import from_line
     >>> record = from_line('{"id": "../a b", "tokens": [], "scores": []}')
     >>> file_name(record)
     'session-a-b'

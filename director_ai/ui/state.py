@@ -5,7 +5,7 @@ from threading import Lock
 
 import streamlit as st
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.ui.live_run import LiveRun
 
 MOST_FINISHED = 200

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Annotation, Label
+from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
 from director_ai.replay.staircase import NEVER
 from director_ai.storage.clock import now_us

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "director_ai"
 
-CORE = {"core.halting", "core.runtime", "core.scoring"}
+CORE = {"core.halting", "core.runtime", "core.scoring", "core.records"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": CORE | {"errors"},
     "ui": {"access", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": CORE | {"errors"},
     "sources": CORE | {"errors"},
     "core": set(),
+    "core.records": {"core.runtime", "core.scoring", "core.halting", "errors"},
     "core.runtime": {"core.halting", "errors"},
     "core.scoring": {"core.halting", "errors"},
     "core.halting": {"errors"},

@@ -22,7 +22,7 @@ from in_browser import ROOT, dashboard
 
 from director_ai import HaltPolicy
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
-from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.session_list import session_csv, session_table

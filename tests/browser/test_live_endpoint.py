@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.sources.llama_server import LlamaServer, llama_server

@@ -13,7 +13,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser, Page, expect  # noqa: E402  (after importorskip)
 
-from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.figures.replay_html import replay_html
 from director_ai.figures.theme import DARK, LIGHT, rgba
 from director_ai.sources.samples import samples

@@ -9,7 +9,7 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.cli.open_store import STORE_VARIABLE
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.storage.store import Store
 from tests.storage.records import record, streamed
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from director_ai import EvidenceChunk, HaltPolicy
-from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of, without_text
+from director_ai.core.records.record import Annotation, SessionRecord, digest_of, without_text
 from director_ai.figures.incident_note import AROUND, incident_note
 from director_ai.figures.markdown import escape_markdown, fenced
 from tests.storage.records import record, streamed

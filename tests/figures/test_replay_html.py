@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from director_ai import HaltPolicy
-from director_ai.core.runtime.record import Annotation, SessionRecord, without_text
+from director_ai.core.records.record import Annotation, SessionRecord, without_text
 from director_ai.figures.halt_curve_data import MOST_POINTS
 from director_ai.figures.replay_html import json_for_script, replay_data, replay_html
 

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
-from director_ai.core.runtime.record_json import to_line
+from director_ai.core.records.record_json import to_line
 from tests.storage.records import record, streamed
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from director_ai.core.runtime.record import without_text
+from director_ai.core.records.record import without_text
 from director_ai.sources.samples import samples
 from director_ai.storage.store import Store
 from tests.storage.records import record

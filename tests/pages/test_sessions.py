@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.sources.samples import samples
 from director_ai.storage.store import Store
 from tests.storage.records import record, streamed

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.replay.engine import Replay
 from director_ai.replay.hold import held
 from director_ai.storage.store import Store

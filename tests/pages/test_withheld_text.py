@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.archive import STORE_VARIABLE, archive

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.halting.sentence import sentence_ends
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.core.runtime.session import StreamSession
 from director_ai.errors import InvalidScoreError
 from director_ai.replay.curves import Curves

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidRecordError
 from director_ai.replay.curves import Curves
 from director_ai.replay.parquet import curves_of_parquet

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Request, expect  # noqa: E402  (a
 
 from director_ai import HaltPolicy, StreamingKernel  # noqa: E402
 from director_ai.core.halting.reason import HaltReason  # noqa: E402
-from director_ai.core.runtime.record import Annotation, SessionRecord  # noqa: E402
+from director_ai.core.records.record import Annotation, SessionRecord  # noqa: E402
 from director_ai.core.scoring.types import EvidenceChunk  # noqa: E402
 from director_ai.storage.recorder import Recorder  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402

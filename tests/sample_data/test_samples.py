@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from director_ai import CoherenceScorer, HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import to_line
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_line
 from director_ai.replay.judge import Judgement, judge
 from director_ai.sources.samples import KINDS, ONSET_MARK, cut_answer, sample_topic, samples
 from sample_data.record import BAD_KINDS, record_all

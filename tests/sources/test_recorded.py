@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.core.runtime.record_json import to_line
+from director_ai.core.records.record_json import to_line
 from director_ai.errors import InvalidRecordError
 from director_ai.sources.recorded import read_file, read_records
 

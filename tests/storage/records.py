@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 
 
 def record(id: str = "a", **values: Any) -> SessionRecord:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 import pytest
 from sqlalchemy import update
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DuplicateSessionError
 from director_ai.storage.arrivals import Fate, batches
 from director_ai.storage.schema import sessions

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from director_ai.core.runtime.record import Annotation
-from director_ai.core.runtime.record_json import checked
+from director_ai.core.records.record import Annotation
+from director_ai.core.records.record_json import checked
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.store import Store
 from tests.storage.records import record

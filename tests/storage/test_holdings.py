@@ -3,7 +3,7 @@
 import pytest
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.storage.holdings import (
     before,
     beyond_newest,

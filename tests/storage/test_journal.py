@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, event, func, select, update
 
 from director_ai import HaltPolicy
 from director_ai.core.halting.reason import Alarm, HaltReason
-from director_ai.core.runtime.record import Annotation, SessionRecord, digest_of
+from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.errors import DamagedSessionError
 from director_ai.storage.database import Database
 from director_ai.storage.journal import Journal

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.errors import ImportRefusedError
 from director_ai.storage import label_table
 from director_ai.storage.label_table import (

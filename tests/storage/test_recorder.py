@@ -19,7 +19,7 @@ import pytest
 
 from director_ai import AsyncStreamingKernel, HaltPolicy, StreamingKernel, StreamSession
 from director_ai.core.halting.reason import Alarm, HaltReason
-from director_ai.core.runtime.record import SessionRecord, without_text
+from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
 from director_ai.errors import InvalidRecordError, StoreError
 from director_ai.storage.intake import Intake

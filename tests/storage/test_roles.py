@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.errors import NotPermittedError, ReadOnlyStoreError
 from director_ai.storage.attempts import Attempts
 from director_ai.storage.label_table import LabelRow

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text, update
+from tests.core.runtime.test_record import records
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.errors import (
     DamagedSessionError,
     DuplicateSessionError,
@@ -26,7 +27,6 @@ from director_ai.storage.recorder import Recorder
 from director_ai.storage.schema import bodies, sessions
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from tests.core.runtime.test_record import records
 from tests.storage.records import record, streamed
 
 GOOD = Annotation("good", None, "Ann", 5, "fine")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.stored_curve import StoredCurve
+from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.synthetic import archive

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.storage.store import Store
 

@@ -1,6 +1,6 @@
 """The Data page's tables show text of others as text."""
 
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.transfer.problem import Problem
 from director_ai.ui.data_tables import (

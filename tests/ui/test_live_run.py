@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.ui import live_run
 from director_ai.ui.live_run import LiveRun, LiveSource
 from director_ai.ui.live_screen import record_of

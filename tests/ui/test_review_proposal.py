@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.replay.staircase import NEVER
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED

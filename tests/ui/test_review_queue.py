@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.storage.store import Store
 from director_ai.ui.review_queue import (
     FAULT_HINTS,

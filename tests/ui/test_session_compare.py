@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from director_ai.core.runtime.record_json import from_line
+from director_ai.core.records.record_json import from_line
 from director_ai.ui.session_compare import paired_table
 from director_ai.ui.session_page import judged
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from director_ai.core.runtime.record_json import from_line
+from director_ai.core.records.record_json import from_line
 from director_ai.errors import DamagedSessionError
 from director_ai.sources.samples import samples
 from director_ai.storage.store import Store

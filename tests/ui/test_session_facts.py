@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from director_ai import HaltPolicy
-from director_ai.core.runtime.record import Annotation
-from director_ai.core.runtime.record_json import from_line
+from director_ai.core.records.record import Annotation
+from director_ai.core.records.record_json import from_line
 from director_ai.figures.wording import annotation_line
 from director_ai.ui.session_facts import policy_fingerprint, timing_line
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from director_ai import HaltPolicy
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.session_browser import PAGE_SIZE, page_rows

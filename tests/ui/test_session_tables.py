@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from director_ai import HaltPolicy
-from director_ai.core.runtime.record_json import from_line
+from director_ai.core.records.record_json import from_line
 from director_ai.figures.wording import relief_line
 from director_ai.replay.relief import reliefs
 from director_ai.ui.session_page import judged

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from director_ai.core.runtime.record_json import from_line
+from director_ai.core.records.record_json import from_line
 from director_ai.ui import state
 from director_ai.ui.live_run import LiveRun
 from director_ai.ui.state import Finished, LiveSlot

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Annotation
+from director_ai.core.records.record import Annotation
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
 from director_ai.replay.staircase import NEVER

@@ -10,7 +10,7 @@ from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import address_of, changing, is_there, reading
 from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.arrivals import Fate
 from director_ai.storage.arrivals import fate as fate_of

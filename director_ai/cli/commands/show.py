@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from director_ai.cli.open_store import reading
 from director_ai.cli.output import note, one_line, print_json
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import to_values
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_values
 from director_ai.figures.replay_html import replay_data
 from director_ai.figures.text import visible
 from director_ai.figures.wording import annotation_line

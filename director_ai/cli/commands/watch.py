@@ -13,8 +13,8 @@ from director_ai.cli.exit_status import CommandError, Status, sentence_of
 from director_ai.cli.options.policy import policy_of
 from director_ai.cli.output import note, print_json
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import to_values
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_values
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from director_ai.core.halting.reason import HaltReason
-from director_ai.core.runtime.checks import INT64
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import from_values
+from director_ai.core.records.field_checks import INT64
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import from_values
 from director_ai.errors import InvalidRecordError
 
 _NEEDED = {"id", "tokens", "scores"}

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import array, guard, moment, unguarded
 from director_ai.storage.transfer.jsonl import read_lines, text_of

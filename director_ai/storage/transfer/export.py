@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.storage.transfer.csv_file import write_long, write_wide
 from director_ai.storage.transfer.jsonl import write_jsonl
 from director_ai.storage.transfer.otlp import write_otlp

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import SCHEMA_VERSION, to_line
-from director_ai.core.runtime.strict_json import parse
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import SCHEMA_VERSION, to_line
+from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.checked import record_of
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, MAX_LINE_BYTES, at_most

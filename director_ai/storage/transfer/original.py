@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from director_ai.core.halting.reason import HaltReason, Mechanism
-from director_ai.core.runtime.record import WITHHELD
-from director_ai.core.runtime.record_json import halt_values
+from director_ai.core.records.record import WITHHELD
+from director_ai.core.records.record_json import halt_values
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.checked import record_of
 from director_ai.storage.transfer.problem import Found, Problem

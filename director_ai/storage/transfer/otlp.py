@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import moment
 from director_ai.storage.transfer.jsonl import line_that_fits

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError, InvalidRecordError
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, at_most
 from director_ai.storage.transfer.parquet_columns import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from director_ai.core.runtime.record import SessionRecord
-from director_ai.core.runtime.record_json import to_values
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_values
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.margin import margin_of
 from director_ai.storage.safe_text import escape, unescape

@@ -10,8 +10,8 @@ from itertools import chain, islice
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Final, TypeVar, cast, get_args
 
-from director_ai.core.runtime.record import Label, SessionRecord
-from director_ai.core.runtime.strict_json import parse
+from director_ai.core.records.record import Label, SessionRecord
+from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_file import read_csv
 from director_ai.storage.transfer.jsonl import read_objects, record_found, text_of

@@ -3,7 +3,7 @@
 import re
 
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
-from director_ai.core.runtime.record import Ending
+from director_ai.core.records.record import Ending
 
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 _ALARM = re.compile(rf"({'|'.join(MECHANISMS)}) \({_NUMBER} [<>] {_NUMBER}\)")

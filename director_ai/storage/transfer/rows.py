@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
-from director_ai.core.runtime.record_json import halt_values
-from director_ai.core.runtime.strict_json import parse
+from director_ai.core.records.record_json import halt_values
+from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer import cells
 from director_ai.storage.transfer.checked import record_of

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from director_ai.core.runtime.record import SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.storage.transfer.parquet import open_parquet, read_parquet
 
 

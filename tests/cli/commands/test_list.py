@@ -13,8 +13,8 @@ from director_ai.cli.main import main
 from director_ai.cli.options.sessions import moment_us, query_of
 from director_ai.cli.parser import parser
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.runtime.record import Annotation
-from director_ai.core.runtime.record_json import from_values, to_values
+from director_ai.core.records.record import Annotation
+from director_ai.core.records.record_json import from_values, to_values
 from director_ai.storage.store import Store
 from director_ai.storage.summary import LABELS, ORDERS, OUTCOMES, SessionQuery, SessionSummary
 from director_ai.tuning.intervals import grouped_wilson, wilson

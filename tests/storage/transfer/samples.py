@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.core.runtime.record import Annotation, SessionRecord
+from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.core.scoring.types import EvidenceChunk
 
 WORDS = ("Paris", " is", " the", " capital", ",", " =SUM(A1)", "'quoted'", ' "so"', "\n", "é", "😀")

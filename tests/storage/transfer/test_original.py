@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from director_ai import StreamingKernel
-from director_ai.core.runtime.record import WITHHELD, SessionRecord
+from director_ai.core.records.record import WITHHELD, SessionRecord
 from director_ai.core.runtime.session import StreamSession
 from director_ai.storage.transfer.export import export_records
 from director_ai.storage.transfer.mapping import ColumnMapping

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltClass, HaltReason
-from director_ai.core.runtime.checks import (
+from director_ai.core.records.field_checks import (
     INT64,
     list_of,
     microseconds,
@@ -20,8 +20,8 @@ from director_ai.core.runtime.checks import (
     times,
     token_index,
 )
-from director_ai.core.runtime.record import Annotation, Ending, Label, SessionRecord
-from director_ai.core.runtime.strict_json import parse
+from director_ai.core.records.record import Annotation, Ending, Label, SessionRecord
+from director_ai.core.records.strict_json import parse
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.errors import DirectorError, InvalidRecordError
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
 from director_ai.core.halting.sentence import sentence_ends
-from director_ai.core.runtime.record import (
+from director_ai.core.records.record import (
     Annotation,
     SessionRecord,
     digest_of,
     withheld,
     without_text,
 )
-from director_ai.core.runtime.record_json import from_line, to_line
+from director_ai.core.records.record_json import from_line, to_line
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.errors import InvalidRecordError
 

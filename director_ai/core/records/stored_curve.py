@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from director_ai.core.runtime.record import Ending, Label
+from director_ai.core.records.record import Ending, Label
 
 
 class StoredCurve(NamedTuple):
@@ -11,7 +11,7 @@ class StoredCurve(NamedTuple):
     Attributes
     ----------
     id, model, source, group, enforced, ended_by, label, onset
-        See :class:`director_ai.core.runtime.record.SessionRecord`.
+        See :class:`director_ai.core.records.record.SessionRecord`.
     tags, policy
         Its tags and its limits as JSON.
     scores
