@@ -4,13 +4,13 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
+from director_ai.core.runtime.deadlines import Expired, Stopped, Wait
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Follower, Observer
 from director_ai.core.runtime.kernel import HaltMonitor
-from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.runtime.stream_run import StreamRun
 from director_ai.core.runtime.sync_stream import check_sources
-from director_ai.core.runtime.waiting import Expired, Stopped, Wait
 from director_ai.core.runtime.worker import Worker
 
 CLOSE_TIMEOUT_S = 0.5

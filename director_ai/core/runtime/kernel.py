@@ -10,8 +10,8 @@ from director_ai.core.halting.policy import HaltPolicy, checked_integer
 from director_ai.core.halting.score import as_score
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Observer, is_async, logger
-from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession
+from director_ai.core.runtime.stream_run import StreamRun
 from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, InvalidScoreError
 
 OnFault = Literal["raise", "halt"]

@@ -6,8 +6,8 @@ from typing import cast
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Follower, Observer, is_async
 from director_ai.core.runtime.kernel import Abortable, HaltMonitor
-from director_ai.core.runtime.run import StreamRun
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.runtime.stream_run import StreamRun
 
 
 class TokenStream(Iterator[TokenEvent]):

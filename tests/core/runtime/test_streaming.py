@@ -447,7 +447,7 @@ def test_averages_are_those_of_the_scores():
 
 def test_a_clock_that_is_set_back_gives_no_negative_duration(monkeypatch):
     now = iter(range(1_000_000, 0, -1000))
-    monkeypatch.setattr("director_ai.core.runtime.run.time", lambda: float(next(now)))
+    monkeypatch.setattr("director_ai.core.runtime.stream_run.time", lambda: float(next(now)))
 
     session = StreamingKernel().stream_tokens(words(3), scripted(0.9))
 
