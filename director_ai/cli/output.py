@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from director_ai.figures.text import visible
+from director_ai.reports.visible_text import visible
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAP = "  "

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.session import StreamSession
-from director_ai.figures.text import visible
 from director_ai.figures.theme import GLYPH, LIGHT, RULE_NAME, RULES, heat_level
 from director_ai.replay.floors import FloatArray, floors
+from director_ai.reports.visible_text import visible
 
 ROWS: Final = 8
 """Lines of the curve; each stands for an eighth of the score."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any, Final, NamedTuple
 
-from director_ai.figures.moment import moment
 from director_ai.figures.theme import GLYPH, HALT_GLYPH, RULE_NAME, RULE_OF_MECHANISM, Palette
+from director_ai.figures.timestamps import moment
 
 Bucket = tuple[int, int, Mapping[str, int]]
 """From and before (µs since the epoch), and sessions by how they ended."""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from director_ai.core.records.record import SessionRecord
-from director_ai.figures.moment import moment
+from director_ai.figures.timestamps import moment
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.sparkline import curve, sparkline
 from director_ai.storage.transfer.mapping import ColumnMapping

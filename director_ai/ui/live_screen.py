@@ -7,9 +7,9 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.figures.replay_html import replay_html
 from director_ai.figures.theme import RULE_NAME
-from director_ai.figures.wording import halt_sentence, rounded_up
+from director_ai.reports.replay_html import replay_html
+from director_ai.reports.sentences import halt_sentence, rounded_up
 from director_ai.ui import live_cursor, live_page, session_facts, shell
 from director_ai.ui.endpoint_run import EndpointRun
 from director_ai.ui.limits import policy_line

@@ -6,9 +6,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from director_ai.errors import StoreError, UnknownSessionError
-from director_ai.figures.headline import headline
 from director_ai.figures.theme import RULE_NAME
-from director_ai.figures.wording import halt_sentence, rounded_up
+from director_ai.reports.headline import headline
+from director_ai.reports.sentences import halt_sentence, rounded_up
 from director_ai.storage.live_streams import live_streams
 from director_ai.storage.store import Store
 from director_ai.ui import shell

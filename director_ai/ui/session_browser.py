@@ -9,7 +9,7 @@ import streamlit as st
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
-from director_ai.figures.headline import headline
+from director_ai.reports.headline import headline
 from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
 from director_ai.ui import session_actions, session_list

@@ -14,9 +14,9 @@ from director_ai.figures.compare_curve import (
     compare_curve_figure,
 )
 from director_ai.figures.halt_curve_data import HaltCurveData, halt_curve_data
-from director_ai.figures.headline import is_what_if
 from director_ai.figures.theme import RULE_NAME, RULES
-from director_ai.figures.word_diff import MOST_WORDS, Place, Stretch, word_diff
+from director_ai.reports.headline import is_what_if
+from director_ai.reports.word_diff import MOST_WORDS, Place, Stretch, word_diff
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui import shell
 from director_ai.ui.archive import archive

@@ -7,9 +7,9 @@ import streamlit as st
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_line
-from director_ai.figures.headline import is_what_if
-from director_ai.figures.incident_note import incident_note
-from director_ai.figures.replay_html import replay_html
+from director_ai.reports.headline import is_what_if
+from director_ai.reports.incident_note import incident_note
+from director_ai.reports.replay_html import replay_html
 from director_ai.ui import session_compare, session_tables
 from director_ai.ui.stream_view import StreamView
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from director_ai.figures.moment import EPOCH, moment
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
+from director_ai.figures.timestamps import EPOCH, moment
 from director_ai.storage.summary import LABELS, ORDERS, OUTCOMES, Order, SessionQuery
 
 RULES: Final = tuple(RULE_OF_MECHANISM)

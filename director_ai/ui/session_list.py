@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
-from director_ai.figures.moment import moment
 from director_ai.figures.theme import RULE_OF_MECHANISM
+from director_ai.figures.timestamps import moment
 from director_ai.storage.summary import SessionSummary
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.storage.transfer.csv_cells import moment as written

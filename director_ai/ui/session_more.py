@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.figures.moment import moment
+from director_ai.figures.timestamps import moment
 from director_ai.ui.session_choice import Facets, change, one, put, read_address, several, shown
 from director_ai.ui.session_filters import Filters, instant, instant_us
 from director_ai.ui.session_numbers import TOKEN_RANGES

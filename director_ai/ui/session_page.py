@@ -7,7 +7,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import UnknownSessionError
-from director_ai.figures.headline import acting, headline, is_what_if
+from director_ai.reports.headline import acting, headline, is_what_if
 from director_ai.ui import session_facts, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.limits import policy_line

@@ -2,7 +2,7 @@
 
 import html
 
-from director_ai.figures.text import visible
+from director_ai.reports.visible_text import visible
 
 __all__ = ["escape_html", "escape_label", "visible"]
 

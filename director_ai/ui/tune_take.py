@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.policy_forms import FORMS
-from director_ai.figures.tuning_card import card_values, policy_sha256
-from director_ai.figures.tuning_card_forms import CARDS
+from director_ai.reports.policy_formats import FORMS
+from director_ai.reports.tuning_card import card_values, policy_sha256
+from director_ai.reports.tuning_card_formats import CARDS
 from director_ai.tuning.register import newest_for
 from director_ai.tuning.result import answer
 from director_ai.ui.text import visible

@@ -15,10 +15,11 @@ PACKAGE = ROOT / "director_ai"
 CORE = {"core.halting", "core.runtime", "core.scoring", "core.records"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": CORE | {"errors"},
-    "ui": {"access", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
-    "cli": {"access", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
+    "ui": {"access", "reports", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
+    "cli": {"access", "reports", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
     "access": {"sources", "storage", "errors"},
     "integrations": {"storage", "sources", *CORE, "errors"},
+    "reports": {"figures", "tuning", "replay", *CORE, "errors"},
     "figures": {"replay", "tuning", *CORE, "errors"},
     "tuning": {"replay", *CORE, "errors"},
     "replay": CORE | {"errors"},
@@ -44,7 +45,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "streamlit": {"ui", "app", "pages"},
     "plotly": {"figures", "ui"},
     "pandas": {"ui"},
-    "numpy": {"replay", "tuning", "figures", "ui", "cli"},
+    "numpy": {"replay", "tuning", "figures", "reports", "ui", "cli"},
     "scipy": {"tuning"},
     "sqlalchemy": {"storage"},
     "pyarrow": {"replay", "storage"},

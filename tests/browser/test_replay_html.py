@@ -14,8 +14,8 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.records.record import SessionRecord, without_text
-from director_ai.figures.replay_html import replay_html
 from director_ai.figures.theme import DARK, LIGHT, rgba
+from director_ai.reports.replay_html import replay_html
 from director_ai.sources.samples import samples
 
 BEES = samples()["honeybees-fabrication"]

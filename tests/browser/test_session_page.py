@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.records.record_json import from_line  # noqa: E402
-from director_ai.figures.incident_note import incident_note  # noqa: E402
+from director_ai.reports.incident_note import incident_note  # noqa: E402
 from tests.browser.conftest import OpenPage, Server, settled  # noqa: E402
 
 GRAPH = ".st-key-curve .js-plotly-plot"

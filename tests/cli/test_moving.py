@@ -12,8 +12,8 @@ from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_line, to_line
-from director_ai.figures.incident_note import incident_note
-from director_ai.figures.replay_html import replay_html
+from director_ai.reports.incident_note import incident_note
+from director_ai.reports.replay_html import replay_html
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.parquet import read_header
 from director_ai.storage.transfer.reading import read_upload

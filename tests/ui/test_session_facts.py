@@ -7,7 +7,7 @@ import pytest
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation
 from director_ai.core.records.record_json import from_line
-from director_ai.figures.wording import annotation_line
+from director_ai.reports.sentences import annotation_line
 from director_ai.ui.session_facts import policy_fingerprint, timing_line
 
 RECORD = from_line('{"id": "a", "tokens": ["a", "b", "c"], "scores": [0.9, 0.8, 0.7]}')

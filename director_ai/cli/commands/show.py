@@ -7,9 +7,9 @@ from director_ai.cli.open_store import reading
 from director_ai.cli.output import note, one_line, print_json
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_values
-from director_ai.figures.replay_html import replay_data
-from director_ai.figures.text import visible
-from director_ai.figures.wording import annotation_line
+from director_ai.reports.replay_html import replay_data
+from director_ai.reports.sentences import annotation_line
+from director_ai.reports.visible_text import visible
 
 
 def show_session(chosen: Namespace) -> int:

@@ -18,10 +18,10 @@ from director_ai.cli.options.policy import FORMS, RULES, policy_of
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import ReadOnlyStoreError, StoreError
-from director_ai.figures.policy_forms import FORMS as TEXTS
-from director_ai.figures.tuning_card import card_values
-from director_ai.figures.tuning_card_forms import CARDS, CardForm
 from director_ai.replay.engine import Replay
+from director_ai.reports.policy_formats import FORMS as TEXTS
+from director_ai.reports.tuning_card import card_values
+from director_ai.reports.tuning_card_formats import CARDS, CardForm
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.advice import advice, distinct_prompts

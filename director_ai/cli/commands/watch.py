@@ -21,8 +21,8 @@ from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import InvalidEndpointError, MissingKeyError, SourceError
-from director_ai.figures.replay_html import replay_data
-from director_ai.figures.text import visible
+from director_ai.reports.replay_html import replay_data
+from director_ai.reports.visible_text import visible
 from director_ai.sources.chat_stream import ChatStream
 from director_ai.sources.endpoint import Endpoint
 from director_ai.sources.logprob import chosen_score

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord, digest_of
-from director_ai.figures.headline import acting
-from director_ai.figures.markdown import escape_markdown, fenced
-from director_ai.figures.replay_html import replay_data
 from director_ai.figures.theme import RULE_NAME, RULES
-from director_ai.figures.wording import annotation_line, relief_line
 from director_ai.replay.relief import reliefs
+from director_ai.reports.headline import acting
+from director_ai.reports.markdown import escape_markdown, fenced
+from director_ai.reports.replay_html import replay_data
+from director_ai.reports.sentences import annotation_line, relief_line
 
 AROUND: Final = 40
 """Tokens quoted on either side of the halt, or before the end."""

@@ -8,9 +8,9 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES, Rule
-from director_ai.figures.wording import halt_sentence, outcome_sentence
 from director_ai.replay.floors import FloatArray
 from director_ai.replay.judge import Judgement
+from director_ai.reports.sentences import halt_sentence, outcome_sentence
 
 
 class Headline(NamedTuple):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import Alarm, HaltPolicy
-from director_ai.figures.wording import halt_sentence
+from director_ai.reports.sentences import halt_sentence
 
 POLICY = HaltPolicy(hard_limit=0.4, window_size=4, window_threshold=0.5, trend_window=4)
 

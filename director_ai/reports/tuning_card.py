@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.markdown import escape_markdown
+from director_ai.reports.markdown import escape_markdown
 from director_ai.tuning import metrics
 from director_ai.tuning.cautions import Caution
 from director_ai.tuning.certificate import Certificate

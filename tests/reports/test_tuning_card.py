@@ -10,10 +10,10 @@ from html.parser import HTMLParser
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.policy_forms import as_env, as_json, as_yaml, python_call
-from director_ai.figures.tuning_card import card_json, card_markdown, card_values
-from director_ai.figures.tuning_card_html import card_html
 from director_ai.replay.curves import Curves
+from director_ai.reports.policy_formats import as_env, as_json, as_yaml, python_call
+from director_ai.reports.tuning_card import card_json, card_markdown, card_values
+from director_ai.reports.tuning_card_html import card_html
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.cautions import Caution, replayable

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from director_ai.figures.word_diff import MOST_WORDS, word_diff
+from director_ai.reports.word_diff import MOST_WORDS, word_diff
 
 texts = st.lists(st.sampled_from(["the", "sky", "is", "blue.", "was"]), max_size=12).map(" ".join)
 

@@ -3,7 +3,7 @@
 import html
 import re
 
-from director_ai.figures.text import visible
+from director_ai.reports.visible_text import visible
 
 
 def escape_markdown(text: str) -> str:

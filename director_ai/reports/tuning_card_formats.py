@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from director_ai.figures.tuning_card import card_json, card_markdown
-from director_ai.figures.tuning_card_html import card_html
+from director_ai.reports.tuning_card import card_json, card_markdown
+from director_ai.reports.tuning_card_html import card_html
 
 
 class CardForm(NamedTuple):

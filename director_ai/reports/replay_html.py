@@ -16,8 +16,6 @@ from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
-from director_ai.figures.headline import acting, headline, is_what_if
-from director_ai.figures.text import visible
 from director_ai.figures.theme import (
     DARK,
     LIGHT,
@@ -29,6 +27,8 @@ from director_ai.figures.theme import (
 )
 from director_ai.replay.floors import FloatArray, floors
 from director_ai.replay.judge import judge
+from director_ai.reports.headline import acting, headline, is_what_if
+from director_ai.reports.visible_text import visible
 
 _HERE: Final = Path(__file__)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from director_ai.figures.text import visible
+from director_ai.reports.visible_text import visible
 
 
 @pytest.mark.parametrize(

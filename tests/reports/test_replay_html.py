@@ -12,7 +12,7 @@ import pytest
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation, SessionRecord, without_text
 from director_ai.figures.halt_curve_data import MOST_POINTS
-from director_ai.figures.replay_html import json_for_script, replay_data, replay_html
+from director_ai.reports.replay_html import json_for_script, replay_data, replay_html
 
 SCORES = (0.91, 0.9, 0.84, 0.75, 0.6, 0.38, 0.33)
 TOKENS = ("Paris", " is", " the", " capital", " of", " Spain", ".")

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from director_ai.figures.text import visible
 from director_ai.figures.theme import DARK, LIGHT, Palette
-from director_ai.figures.tuning_card import SECTIONS, heading, last_line, said
+from director_ai.reports.tuning_card import SECTIONS, heading, last_line, said
+from director_ai.reports.visible_text import visible
 from director_ai.tuning.result import span
 from director_ai.tuning.token_counts import Tokens
 
@@ -28,7 +28,7 @@ def card_html(values: Mapping[str, Any]) -> str:
     Parameters
     ----------
     values
-        Of :func:`director_ai.figures.tuning_card.card_values`.
+        Of :func:`director_ai.reports.tuning_card.card_values`.
 
     Examples
     --------

@@ -7,8 +7,8 @@ import pytest
 
 from director_ai import EvidenceChunk, HaltPolicy
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of, without_text
-from director_ai.figures.incident_note import AROUND, incident_note
-from director_ai.figures.markdown import escape_markdown, fenced
+from director_ai.reports.incident_note import AROUND, incident_note
+from director_ai.reports.markdown import escape_markdown, fenced
 from tests.storage.records import record, streamed
 
 POLICY = HaltPolicy(window_size=4, trend_window=4)

@@ -1,0 +1,1 @@
+"""Documents that leave the app: notes, tuning cards, offline replays, policy snippets."""
