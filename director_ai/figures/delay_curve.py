@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from director_ai.figures.theme import MUTED_WIDTH, RULE_WIDTH, Dash, Palette, rgba
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import Outcomes
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import classes, delays
 from director_ai.tuning.labelled import LabelledCurves
 

@@ -5,9 +5,9 @@ from typing import Any, Final, NamedTuple
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import DASH, RULE_NAME, RULES, Palette, rgba
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.hazard import survival
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds

@@ -7,8 +7,8 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import MUTED_WIDTH, Dash, Palette, rgba
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import LabelledCurves
 
 N_BINS: Final = 50

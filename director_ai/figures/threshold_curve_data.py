@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning import metrics
 from director_ai.tuning.cautions import FEWEST_SESSIONS
 from director_ai.tuning.labelled import LabelledCurves

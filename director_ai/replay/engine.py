@@ -7,10 +7,10 @@ import numpy as np
 from director_ai.core.halting import downward_trend, window_average
 from director_ai.core.halting.machine import SOFT_HALT_CAP
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.blocks import blocks
+from director_ai.replay.crossings import NEVER, Lows, Staircase, new_lows
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
-from director_ai.replay.finals import with_finals
-from director_ai.replay.staircase import NEVER, Lows, Staircase, new_lows
+from director_ai.replay.final_scores import with_finals
+from director_ai.replay.padded_blocks import blocks
 
 HARD, WINDOW, TREND = 0, 1, 2
 """Rows of every table of rules, in the order in which the first that holds is the reason."""
@@ -59,7 +59,7 @@ class Replay:
     Parameters
     ----------
     curves
-        Recorded scores, one a token; for another cadence see :func:`director_ai.replay.hold.held`.
+        Recorded scores, one a token; for another cadence see :func:`director_ai.replay.cadence.held`.
     window_size, trend_window
         Tokens; see :class:`HaltPolicy`.
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.cadence import held
 from director_ai.replay.curves import BoolArray, Curves
 from director_ai.replay.engine import Replay
-from director_ai.replay.hold import held
 from director_ai.tuning.study import TuneData
 
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import LabelledCurves
 
 DEFAULT_GRACE = 20

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from director_ai.errors import InvalidRequestError
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.group_path import GroupPath
 from director_ai.tuning.intervals import Z_95
 from director_ai.tuning.labelled import LabelledCurves

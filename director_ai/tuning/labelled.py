@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from director_ai.core.records.record import SessionRecord
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, IntArray
-from director_ai.replay.staircase import NEVER
 
 GOOD, BAD, UNLABELLED = 0, 1, -1
 """Values of ``LabelledCurves.labels``; what nobody is sure of is unlabelled."""

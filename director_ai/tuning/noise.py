@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.resample import Progress, best_of, families
 from director_ai.tuning.selection import Goal

@@ -8,9 +8,9 @@ import numpy as np
 
 from director_ai.core.halting.machine import SOFT_HALT_CAP
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes, Replay, levels
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import (
     OFF,

@@ -7,9 +7,9 @@ import numpy as np
 
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import Outcomes
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import Classes, classes, delays, released
 from director_ai.tuning.effects import Flips, flips
 from director_ai.tuning.intervals import grouped_wilson

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import LabelledCurves
 
 DEFAULT_ORDER = (WINDOW, HARD, TREND)

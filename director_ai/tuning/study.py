@@ -11,10 +11,10 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.replay.cadence import held
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
 from director_ai.replay.engine import Outcomes, Replay
-from director_ai.replay.hold import held
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
 from director_ai.tuning.vault import DELTA, parted, share_worth_sealing
 

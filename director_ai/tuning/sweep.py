@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from director_ai.core.halting import downward_trend, window_average
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import LabelledCurves
 
 

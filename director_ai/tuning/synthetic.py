@@ -4,8 +4,8 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 
 Kind = Literal[

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import DEFAULT_GRACE
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.sweep import Grid

@@ -10,7 +10,7 @@ from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_figure
 from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
 from director_ai.figures.theme import RULE_NAME
-from director_ai.replay.relief import Relief, reliefs
+from director_ai.replay.counterfactual import Relief, reliefs
 from director_ai.reports.headline import acting
 from director_ai.reports.sentences import halt_sentence, relief_line
 from director_ai.storage.summary import SessionSummary

@@ -11,8 +11,8 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Label
 from director_ai.errors import DirectorError
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.storage.store import Store
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
 from director_ai.tuning.proposal import USUAL, Offer, offered

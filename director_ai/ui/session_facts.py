@@ -11,7 +11,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.figures.timestamps import moment
-from director_ai.replay.relief import reliefs
+from director_ai.replay.counterfactual import reliefs
 from director_ai.reports.sentences import annotation_line, relief_line
 from director_ai.ui import session_tables
 from director_ai.ui.limits import policy_line

@@ -11,7 +11,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
-from director_ai.replay.staircase import NEVER
+from director_ai.replay.crossings import NEVER
 from director_ai.storage.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from director_ai import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
 from director_ai.replay.judge import judge
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import BAD, LabelledCurves
 from director_ai.tuning.sweep import Grid, sweep
 

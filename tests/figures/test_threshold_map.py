@@ -13,9 +13,9 @@ from director_ai.figures.threshold_map import (
     threshold_map_data,
     threshold_map_figure,
 )
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import classes
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.metrics import METRICS, Counts

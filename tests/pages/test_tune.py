@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation
+from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
-from director_ai.replay.hold import held
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning import checkup

@@ -14,11 +14,11 @@ from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.runtime.session import StreamSession
 from director_ai.errors import InvalidScoreError
+from director_ai.replay.cadence import held
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import HARD, NONE, Replay
-from director_ai.replay.hold import held
 from director_ai.replay.judge import judge
-from director_ai.replay.staircase import NEVER
 
 thorough = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 

@@ -5,8 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.sweep import Grid
 

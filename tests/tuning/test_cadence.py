@@ -7,8 +7,8 @@ import pytest
 
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import HARD, WINDOW, Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.cadence import inexact, replay_under
 from director_ai.tuning.study import TuneData, recorded_outcomes
 from director_ai.tuning.synthetic import archive

@@ -11,7 +11,7 @@ from scipy.stats import poisson
 
 from director_ai import HaltPolicy
 from director_ai.errors import InvalidRequestError
-from director_ai.replay.staircase import NEVER
+from director_ai.replay.crossings import NEVER
 from director_ai.tuning.classes import classes, replayed
 from director_ai.tuning.hazard import hazard, survival
 from director_ai.tuning.intervals import Z_95

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import beta
 
 from director_ai.errors import InvalidRequestError
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import Classes
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 from director_ai.tuning.metrics import METRICS

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom, kstest
 
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import HARD, TREND, WINDOW
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.bounds import allowed_spends
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.spending import (

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import classes, delays, ledger, released, replayed
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.metrics import Counts

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from director_ai import HaltPolicy
-from director_ai.replay.staircase import NEVER
+from director_ai.replay.crossings import NEVER
 from director_ai.tuning.classes import replayed
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 from director_ai.tuning.synthetic import BAD_KINDS, GOOD_KINDS, archive, fall

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.cadence import held
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.replay.hold import held
-from director_ai.replay.staircase import NEVER
 from director_ai.tuning.classes import classes, released
 from director_ai.tuning.labelled import BAD, LabelledCurves
 from director_ai.tuning.metrics import Counts, cost

@@ -5,7 +5,7 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation
-from director_ai.replay.staircase import NEVER
+from director_ai.replay.crossings import NEVER
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.cadence import replay_under

@@ -7,7 +7,7 @@ import pandas as pd
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record_json import from_line
-from director_ai.replay.relief import reliefs
+from director_ai.replay.counterfactual import reliefs
 from director_ai.reports.sentences import relief_line
 from director_ai.ui.session_page import judged
 from director_ai.ui.session_tables import token_csv, token_table

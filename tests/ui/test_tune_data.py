@@ -6,9 +6,9 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves

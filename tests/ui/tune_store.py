@@ -7,8 +7,8 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import Annotation, SessionRecord
+from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.replay.staircase import NEVER
 from director_ai.storage.store import Store
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.synthetic import archive

@@ -12,8 +12,8 @@ from director_ai import HaltPolicy
 from director_ai.cli.main import main
 from director_ai.cli.options.policy import policy_of
 from director_ai.cli.parser import parser
+from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
-from director_ai.replay.hold import held
 from director_ai.reports.policy_formats import as_command
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED

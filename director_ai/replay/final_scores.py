@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from director_ai.core.halting import downward_trend, window_average
+from director_ai.replay.crossings import Lows, Staircase
 from director_ai.replay.curves import Curves, FloatArray
-from director_ai.replay.staircase import Lows, Staircase
 
 
 def with_finals(
