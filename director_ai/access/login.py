@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from director_ai.access.roles import Roles
 from director_ai.errors import InvalidLoginError
-from director_ai.sources.loopback import is_loopback
+from director_ai.sources.chat.loopback import is_loopback
 
 CALLBACK = "/oauth2callback"
 """Where Streamlit awaits who comes back from the identity provider."""

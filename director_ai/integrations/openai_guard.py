@@ -10,9 +10,9 @@ from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.integrations.released import is_released
-from director_ai.sources.chat_source import ChatSource
-from director_ai.sources.logprob import Scorer, ScorerName, chosen_score
-from director_ai.sources.openai_stream import from_openai
+from director_ai.sources.chat.logprob import Scorer, ScorerName, chosen_score
+from director_ai.sources.chat.openai_stream import from_openai
+from director_ai.sources.chat.source import ChatSource
 from director_ai.storage.recorder import Recorder
 
 

@@ -13,8 +13,8 @@ from director_ai.core.records.record import ending_of
 from director_ai.core.runtime.async_stream import AsyncTokenStream
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.sync_stream import TokenStream
-from director_ai.sources.chat_source import ChatSource
-from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.source import ChatSource
 
 Stream = TypeVar("Stream", TokenStream, AsyncTokenStream)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import director_ai
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.scoring.knowledge import GroundTruthStore
-from director_ai.sources.recorded import read_file
-from director_ai.sources.text import tokenize
+from director_ai.sources.jsonl_file import read_file
+from director_ai.sources.tokenizer import tokenize
 
 ONSET_MARK = "⟦onset⟧"
 """Stands in a written answer where its text truly goes wrong."""

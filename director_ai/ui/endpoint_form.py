@@ -5,8 +5,8 @@ from typing import Final
 import streamlit as st
 
 from director_ai.errors import DirectorError
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.logprob import SCORERS, ScorerName
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.logprob import SCORERS, ScorerName
 from director_ai.ui.endpoint_run import Question
 from director_ai.ui.login import is_shared
 from director_ai.ui.named_endpoints import named_endpoints

@@ -16,9 +16,9 @@ from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
-from director_ai.sources.chat_stream import ChatStream
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.logprob import ScorerName, chosen_score
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.logprob import ScorerName, chosen_score
+from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recorder import Recorder
 from director_ai.storage.roles import address_to_record
 from director_ai.storage.store import Store

@@ -6,7 +6,7 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import DirectorError
-from director_ai.sources.permission import check_permitted
+from director_ai.sources.chat.endpoint_allowlist import check_permitted
 from director_ai.ui import live_cursor, live_screen
 from director_ai.ui.archive import archive
 from director_ai.ui.endpoint_form import fill_in, question_form

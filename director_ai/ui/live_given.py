@@ -3,7 +3,7 @@
 import streamlit as st
 
 from director_ai.errors import DirectorError
-from director_ai.sources.recorded import read_records
+from director_ai.sources.jsonl_file import read_records
 from director_ai.ui.live_run import LiveSource
 from director_ai.ui.live_sources import pasted_source, recorded_source
 from director_ai.ui.status import status

@@ -9,7 +9,7 @@ import streamlit as st
 from director_ai.access.login import Login
 from director_ai.access.secrets_toml import refuse_unread
 from director_ai.errors import InvalidLoginError
-from director_ai.sources.loopback import is_loopback
+from director_ai.sources.chat.loopback import is_loopback
 from director_ai.storage.roles import Role
 from director_ai.ui.status import notice, status
 

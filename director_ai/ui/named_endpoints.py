@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.permission import configured_endpoints
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.endpoint_allowlist import configured_endpoints
 from director_ai.ui.login import secrets
 
 

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from director_ai import AsyncStreamingKernel, CoherenceScorer, GroundTruthStore
 from director_ai.integrations.asgi import GuardedResponse
-from director_ai.sources.chat_stream import AsyncChatStream
-from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.stream import AsyncChatStream
 
 endpoint = Endpoint(os.environ.get("CHAT_ENDPOINT", "http://127.0.0.1:8080/v1"), "default")
 facts = GroundTruthStore.from_mapping({"sky": "The sky is blue, as air scatters blue light."})

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from director_ai import AsyncStreamingKernel
 from director_ai.integrations.asgi import GuardedResponse
-from director_ai.sources.chat_stream import AsyncChatStream
-from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.stream import AsyncChatStream
 from tests.integrations import chat_app
 from tests.sources.llama_server import LlamaServer, llama
 

@@ -190,8 +190,8 @@ def test_a_soft_halt_hands_out_its_whole_sentence() -> None:
 
     async def go() -> str:
         from director_ai.integrations.openai_guard import AsyncGuardedText
-        from director_ai.sources.chat_reader import ChatReader
-        from director_ai.sources.chat_source import ChatSource
+        from director_ai.sources.chat.decoder import ChatReader
+        from director_ai.sources.chat.source import ChatSource
 
         kernel = AsyncStreamingKernel(
             halt_mode="soft", hard_limit=0.0, window_size=2, window_threshold=0.6

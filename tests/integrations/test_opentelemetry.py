@@ -13,8 +13,8 @@ from opentelemetry.trace import StatusCode, Tracer
 
 from director_ai import AsyncStreamingKernel, HaltPolicy, StreamingKernel
 from director_ai.integrations.opentelemetry import MOST_WARNINGS, traced
-from director_ai.sources.chat_stream import ChatStream
-from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.stream import ChatStream
 from tests.sources.fault_modes import MODES
 from tests.sources.fault_server import FaultServer
 from tests.sources.llama_server import LlamaServer, llama

@@ -12,10 +12,10 @@ import pytest
 
 from director_ai import AsyncStreamingKernel, StreamingKernel
 from director_ai.errors import SourceAbortedError, SourceError, SourceTimeoutError
-from director_ai.sources.chat_stream import AsyncChatStream, ChatStream
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.patience import Patience, TimeLimits
-from director_ai.sources.wire import Wire
+from director_ai.sources.chat.abortable_socket import Wire
+from director_ai.sources.chat.deadline import Patience, TimeLimits
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.fault_server import BUSY_LATER, HANG, HEAD, OK, WHOLE, A, FaultServer
 
 SOON_S = 0.5

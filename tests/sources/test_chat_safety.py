@@ -23,10 +23,10 @@ from openai import OpenAI
 
 from director_ai import AsyncStreamingKernel, StreamingKernel
 from director_ai.errors import InvalidEndpointError, MissingKeyError, SourceError, SourceLostError
-from director_ai.sources.chat_stream import AsyncChatStream, ChatStream
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.openai_stream import from_openai
-from director_ai.sources.patience import TimeLimits
+from director_ai.sources.chat.deadline import TimeLimits
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.openai_stream import from_openai
+from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.fault_modes import MODES
 from tests.sources.fault_server import (
     DONE,

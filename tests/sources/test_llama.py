@@ -18,10 +18,10 @@ from director_ai import (
     StreamingKernel,
     StreamSession,
 )
-from director_ai.sources.chat_stream import AsyncChatStream, ChatStream
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.logprob import chosen_score, logprob_score
-from director_ai.sources.openai_stream import from_openai
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.logprob import chosen_score, logprob_score
+from director_ai.sources.chat.openai_stream import from_openai
+from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.llama_server import LlamaServer, llama, llama_server
 
 __all__ = ["llama"]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from director_ai.core.records.record import Annotation
 from director_ai.errors import StoreError
-from director_ai.sources.recorded import read_file
+from director_ai.sources.jsonl_file import read_file
 from director_ai.storage.database import Database
 from director_ai.storage.migrations import (
     MIGRATIONS,

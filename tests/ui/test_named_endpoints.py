@@ -3,7 +3,7 @@
 import pytest
 
 from director_ai.errors import InvalidEndpointError
-from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.ui import named_endpoints as module
 from director_ai.ui.named_endpoints import named_endpoints
 

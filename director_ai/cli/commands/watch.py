@@ -23,10 +23,10 @@ from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import InvalidEndpointError, MissingKeyError, SourceError
 from director_ai.reports.replay_html import replay_data
 from director_ai.reports.visible_text import visible
-from director_ai.sources.chat_stream import ChatStream
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.logprob import chosen_score
-from director_ai.sources.patience import TimeLimits
+from director_ai.sources.chat.deadline import TimeLimits
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.logprob import chosen_score
+from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recorder import Recorder
 
 FRAMES_PER_S = 12

@@ -11,7 +11,7 @@ import pytest
 from director_ai import HaltPolicy
 from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import SessionRecord
-from director_ai.sources.recorded import read_file
+from director_ai.sources.jsonl_file import read_file
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.storage.transfer.export import EXPORT_FORMATS, export_records, snippet

@@ -9,10 +9,10 @@ import pytest
 
 from director_ai import AsyncStreamingKernel, StreamingKernel, StreamSession
 from director_ai.errors import SourceError
-from director_ai.sources.chat_stream import AsyncChatStream, ChatStream
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.logprob import logprob_score
-from director_ai.sources.patience import TimeLimits
+from director_ai.sources.chat.deadline import TimeLimits
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.logprob import logprob_score
+from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.fault_modes import FAULTS, MODES, WELL_FORMED, Mode
 from tests.sources.fault_server import FaultServer
 

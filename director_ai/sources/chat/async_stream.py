@@ -10,25 +10,25 @@ from typing import Any, Self
 import httpx
 
 from director_ai.errors import SourceAbortedError, SourceError, SourceLostError
-from director_ai.sources.chat_reader import ChatReader
-from director_ai.sources.chat_reply import LONGEST_BODY, is_stream, refusal, seconds_to_wait
-from director_ai.sources.chat_request import ChatRequest, Messages
-from director_ai.sources.chat_source import ABORTED, ChatSource
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.patience import Patience, TimeLimits
-from director_ai.sources.transport import BROKEN, default_ssl_context
+from director_ai.sources.chat.abortable_transport import BROKEN, default_ssl_context
+from director_ai.sources.chat.deadline import Patience, TimeLimits
+from director_ai.sources.chat.decoder import ChatReader
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.request import ChatRequest, Messages
+from director_ai.sources.chat.response import LONGEST_BODY, is_stream, refusal, seconds_to_wait
+from director_ai.sources.chat.source import ABORTED, ChatSource
 
 
 class AsyncChatStream(ChatSource, AsyncIterator[str]):
     """One answer of an endpoint, token by token, for ``async for``.
 
     Parameters, properties and errors are those of
-    :class:`director_ai.sources.chat_stream.ChatStream`.
+    :class:`director_ai.sources.chat.stream.ChatStream`.
 
     Examples
     --------
     >>> import asyncio
-    >>> from director_ai.sources.endpoint import Endpoint
+    >>> from director_ai.sources.chat.endpoint import Endpoint
     >>> async def look():
     ...     async with AsyncChatStream(Endpoint("http://127.0.0.1:9/v1", "tiny"), "Why?") as stream:
     ...         return stream.finish_reason

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from director_ai.errors import InvalidEndpointError
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.key import Key
+from director_ai.sources.chat.api_key import Key
+from director_ai.sources.chat.endpoint import Endpoint
 
 Messages = str | Sequence[Mapping[str, Any]]
 

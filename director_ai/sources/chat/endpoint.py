@@ -7,9 +7,9 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from director_ai.errors import InvalidEndpointError
-from director_ai.sources.key import Key, check_key_env
-from director_ai.sources.key_log import keep_from_logs
-from director_ai.sources.loopback import is_loopback
+from director_ai.sources.chat.api_key import Key, check_key_env
+from director_ai.sources.chat.log_redaction import keep_from_logs
+from director_ai.sources.chat.loopback import is_loopback
 
 CHAT_PATH: Final = "/chat/completions"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from director_ai.sources.text import LONGEST_WORD, tokenize
+from director_ai.sources.tokenizer import LONGEST_WORD, tokenize
 
 quick = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 

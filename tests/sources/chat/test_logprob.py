@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from director_ai import StreamingKernel
-from director_ai.sources.logprob import SCORERS, chosen_score, logprob_score, lowest_score
+from director_ai.sources.chat.logprob import SCORERS, chosen_score, logprob_score, lowest_score
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Final
 
-from director_ai.sources.key import Key
+from director_ai.sources.chat.api_key import Key
 
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.errors import SourceError, SourceReportedError
-from director_ai.sources.chat_reader import ChatReader, Token
+from director_ai.sources.chat.decoder import ChatReader, Token
 from tests.sources.fault_modes import FAULTS, WELL_FORMED
 from tests.sources.fault_server import END, A, B, logprob, sse
 

@@ -11,7 +11,7 @@ from openai import APIError, AsyncOpenAI, OpenAI
 
 from director_ai import AsyncStreamingKernel, StreamingKernel
 from director_ai.errors import SourceAbortedError, TruncatedStreamError
-from director_ai.sources.openai_stream import from_openai
+from director_ai.sources.chat.openai_stream import from_openai
 from tests.sources.fault_modes import FAULTS, MODES, WELL_FORMED
 from tests.sources.fault_server import HANG, OK, A, FaultServer
 

@@ -8,9 +8,13 @@ import pickle
 import pytest
 
 from director_ai.errors import EndpointNotPermittedError, InvalidEndpointError, MissingKeyError
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.key import Key
-from director_ai.sources.permission import check_permitted, configured_endpoints, is_permitted
+from director_ai.sources.chat.api_key import Key
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.endpoint_allowlist import (
+    check_permitted,
+    configured_endpoints,
+    is_permitted,
+)
 
 CANARY = "sk-canary-5f3a"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from director_ai.errors import SourceAbortedError, SourceError, SourceLostError, SourceTimeoutError
-from director_ai.sources.chat_reader import ChatReader
+from director_ai.sources.chat.decoder import ChatReader
 
 ABORTED = "the stream was aborted"
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self, overload
 
 from director_ai.errors import SourceAbortedError, SourceReportedError
-from director_ai.sources.chat_reader import ChatReader
-from director_ai.sources.chat_source import ABORTED, ChatSource
-from director_ai.sources.key import Key
+from director_ai.sources.chat.api_key import Key
+from director_ai.sources.chat.decoder import ChatReader
+from director_ai.sources.chat.source import ABORTED, ChatSource
 
 
 class OpenAIStream(ChatSource, Iterator[str]):
@@ -187,7 +187,7 @@ def from_openai(stream: Any) -> OpenAIStream | AsyncOpenAIStream:
     Returns
     -------
     OpenAIStream or AsyncOpenAIStream
-        With the properties of :class:`director_ai.sources.chat_stream.ChatStream`.
+        With the properties of :class:`director_ai.sources.chat.stream.ChatStream`.
 
     Raises
     ------

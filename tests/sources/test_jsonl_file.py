@@ -6,7 +6,7 @@ import pytest
 
 from director_ai.core.records.record_json import to_line
 from director_ai.errors import InvalidRecordError
-from director_ai.sources.recorded import read_file, read_records
+from director_ai.sources.jsonl_file import read_file, read_records
 
 FIRST = '{"id": "a", "tokens": ["x"], "scores": [0.5]}'
 SECOND = '{"id": "b", "tokens": ["y"], "scores": [0.6]}'

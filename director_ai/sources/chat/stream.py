@@ -9,15 +9,15 @@ from typing import Any, Self
 import httpx
 
 from director_ai.errors import SourceError, SourceLostError
-from director_ai.sources.async_chat_stream import AsyncChatStream
-from director_ai.sources.chat_reader import ChatReader
-from director_ai.sources.chat_reply import LONGEST_BODY, is_stream, refusal, seconds_to_wait
-from director_ai.sources.chat_request import ChatRequest, Messages
-from director_ai.sources.chat_source import ABORTED, ChatSource
-from director_ai.sources.endpoint import Endpoint
-from director_ai.sources.patience import Patience, TimeLimits
-from director_ai.sources.transport import BROKEN, WireTransport, default_ssl_context
-from director_ai.sources.wire import Wire
+from director_ai.sources.chat.abortable_socket import Wire
+from director_ai.sources.chat.abortable_transport import BROKEN, WireTransport, default_ssl_context
+from director_ai.sources.chat.async_stream import AsyncChatStream
+from director_ai.sources.chat.deadline import Patience, TimeLimits
+from director_ai.sources.chat.decoder import ChatReader
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.request import ChatRequest, Messages
+from director_ai.sources.chat.response import LONGEST_BODY, is_stream, refusal, seconds_to_wait
+from director_ai.sources.chat.source import ABORTED, ChatSource
 
 __all__ = ["AsyncChatStream", "ChatStream"]
 
@@ -53,7 +53,7 @@ class ChatStream(ChatSource, Iterator[str]):
 
     Examples
     --------
-    >>> from director_ai.sources.endpoint import Endpoint
+    >>> from director_ai.sources.chat.endpoint import Endpoint
     >>> endpoint = Endpoint("http://127.0.0.1:9/v1", "tiny")
     >>> with ChatStream(endpoint, "Why is the sky blue?", logprobs=True) as stream:
     ...     stream.finish_reason, stream.last_logprob

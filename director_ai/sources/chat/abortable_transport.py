@@ -7,7 +7,7 @@ from functools import lru_cache
 import httpcore
 import httpx
 
-from director_ai.sources.wire import Wire
+from director_ai.sources.chat.abortable_socket import Wire
 
 BROKEN = (httpx.HTTPError, httpcore.ProtocolError, httpcore.NetworkError)
 """What the HTTP library raises on a connection that fails."""

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import httpcore
 
 from director_ai.errors import SourceAbortedError, SourceError, SourceLostError
-from director_ai.sources.chat_source import ABORTED
-from director_ai.sources.patience import Patience
+from director_ai.sources.chat.deadline import Patience
+from director_ai.sources.chat.source import ABORTED
 
 T = TypeVar("T")
 

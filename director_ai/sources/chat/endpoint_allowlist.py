@@ -8,7 +8,7 @@ server's configuration names.
 from collections.abc import Mapping
 
 from director_ai.errors import EndpointNotPermittedError, InvalidEndpointError
-from director_ai.sources.endpoint import Endpoint
+from director_ai.sources.chat.endpoint import Endpoint
 
 _FIELDS = ("base_url", "model", "key_env")
 

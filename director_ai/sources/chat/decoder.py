@@ -11,8 +11,8 @@ from director_ai.errors import (
     SourceReportedError,
     TruncatedStreamError,
 )
-from director_ai.sources.deltas import Delta, TokenPart, delta_of, lowest
-from director_ai.sources.sse import SSEDecoder, SSEvent
+from director_ai.sources.chat.chunk import Delta, TokenPart, delta_of, lowest
+from director_ai.sources.chat.sse import SSEDecoder, SSEvent
 
 DONE: Final = "[DONE]"
 TRUNCATED: Final = "truncated"

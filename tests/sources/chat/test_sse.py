@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
 from director_ai.errors import InvalidStreamError
-from director_ai.sources.sse import SSEDecoder, SSEvent
+from director_ai.sources.chat.sse import SSEDecoder, SSEvent
 
 ENDS = st.sampled_from(["\n", "\r", "\r\n"])
 # Any text that a line can hold; surrogates cannot be encoded.

@@ -1,0 +1,1 @@
+"""The OpenAI chat protocol: endpoint, request, response, and streams that can be aborted."""
