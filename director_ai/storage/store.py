@@ -6,12 +6,12 @@ from typing import Self
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from director_ai.errors import StoreError
-from director_ai.storage.attempts import Attempts
+from director_ai.storage.certificate_attempts import Attempts
 from director_ai.storage.database import Database
 from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
-from director_ai.storage.reading import Reading
+from director_ai.storage.reader import Reading
 from director_ai.storage.roles import Role, ViewersDatabase
-from director_ai.storage.writing import Writing
+from director_ai.storage.writer import Writing
 
 
 class Store(Reading, Writing, Attempts):

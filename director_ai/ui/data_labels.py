@@ -3,6 +3,7 @@
 import streamlit as st
 
 from director_ai.errors import DirectorError, ImportRefusedError
+from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
 from director_ai.storage.label_table import (
     COLUMNS,
     InvalidLabelsError,
@@ -11,7 +12,6 @@ from director_ai.storage.label_table import (
     read_labels,
     write_labels,
 )
-from director_ai.storage.said import add_labels, labels_of, unknown_ids
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.problem import Problem
 from director_ai.ui.archive import archive, is_demo

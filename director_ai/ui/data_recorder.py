@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from director_ai.storage.clock import now_us
-from director_ai.storage.holdings import last_key, newest_after
+from director_ai.storage.statistics import last_key, newest_after
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.archive import archive, is_demo

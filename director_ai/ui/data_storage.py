@@ -10,8 +10,8 @@ from director_ai.errors import DirectorError
 from director_ai.sources.samples import samples
 from director_ai.storage.backup import back_up, pg_dump_command
 from director_ai.storage.clock import now_us
-from director_ai.storage.holdings import Holdings, before, beyond_newest, holdings
-from director_ai.storage.said import unknown_ids
+from director_ai.storage.label_sync import unknown_ids
+from director_ai.storage.statistics import Holdings, before, beyond_newest, holdings
 from director_ai.storage.store import Store
 from director_ai.ui.archive import archive, is_demo
 from director_ai.ui.data_tables import counted, size_text, time_text

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai.core.records.record import Annotation
 from director_ai.sources.samples import samples
-from director_ai.storage.said import labels_of
+from director_ai.storage.label_sync import labels_of
 from director_ai.storage.store import Store
 from director_ai.ui import data_import
 from director_ai.ui.archive import STORE_VARIABLE, archive

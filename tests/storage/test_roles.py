@@ -10,11 +10,11 @@ from sqlalchemy.exc import DBAPIError
 
 from director_ai.core.records.record import Annotation
 from director_ai.errors import NotPermittedError, ReadOnlyStoreError
-from director_ai.storage.attempts import Attempts
+from director_ai.storage.certificate_attempts import Attempts
+from director_ai.storage.label_sync import add_labels
 from director_ai.storage.label_table import LabelRow
-from director_ai.storage.said import add_labels
 from director_ai.storage.store import Store
-from director_ai.storage.writing import Writing
+from director_ai.storage.writer import Writing
 from tests.storage.records import record
 
 GOOD = Annotation("good")

@@ -12,8 +12,8 @@ from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError
-from director_ai.storage.arrivals import Fate
-from director_ai.storage.arrivals import fate as fate_of
+from director_ai.storage.batch_insert import Fate
+from director_ai.storage.batch_insert import fate as fate_of
 from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.plan import ImportPlan
 from director_ai.storage.transfer.reading import ENDINGS

@@ -11,8 +11,8 @@ from director_ai.cli.open_store import changing, reading
 from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.storage.backup import back_up
 from director_ai.storage.clock import now_us
-from director_ai.storage.holdings import before, beyond_newest
 from director_ai.storage.maintenance import Health, examine, n_sealed, seal_silent
+from director_ai.storage.statistics import before, beyond_newest
 
 _DAY_US = 86_400_000_000
 _EARLIEST_US = -(2**63)

@@ -9,7 +9,7 @@ import pytest
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
-from director_ai.storage.said import labels_of
+from director_ai.storage.label_sync import labels_of
 from director_ai.storage.store import Store
 
 Capture = pytest.CaptureFixture[str]

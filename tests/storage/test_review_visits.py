@@ -1,7 +1,7 @@
 """When people sat down to label."""
 
 from director_ai.core.records.record import Annotation
-from director_ai.storage.sittings import HOUR_US, PAUSE_US, label_times, visit_before
+from director_ai.storage.review_visits import HOUR_US, PAUSE_US, label_times, visit_before
 from director_ai.storage.store import Store
 from tests.storage.records import record
 

@@ -11,7 +11,7 @@ from director_ai.storage.clock import now_us
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.schema import annotations, sessions
 from director_ai.storage.store import Store
-from director_ai.storage.writing import _annotation_row, _keys_of, _relabel
+from director_ai.storage.writer import _annotation_row, _keys_of, _relabel
 
 _MOST_BOUND = 500
 

@@ -4,8 +4,8 @@ import pytest
 
 from director_ai.core.records.record import Annotation
 from director_ai.errors import UnknownSessionError
+from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
 from director_ai.storage.label_table import LabelRow, read_labels, write_labels
-from director_ai.storage.said import add_labels, labels_of, unknown_ids
 from tests.storage.records import record
 
 

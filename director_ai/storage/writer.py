@@ -10,7 +10,7 @@ from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.core.records.record_json import checked, checked_annotation
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
-from director_ai.storage.arrivals import batches, digests
+from director_ai.storage.batch_insert import batches, digests
 from director_ai.storage.clock import now_us
 from director_ai.storage.database import Database
 from director_ai.storage.schema import annotations, bodies, sessions, tokens

@@ -9,7 +9,7 @@ from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec, query
-from director_ai.storage.arrivals import Fate, fate
+from director_ai.storage.batch_insert import Fate, fate
 from director_ai.storage.database import Database
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.schema import annotations, bodies, sessions, tokens
