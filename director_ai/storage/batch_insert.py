@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from director_ai.core.records.record import SessionRecord, digest_of
-from director_ai.storage.schema import sessions
+from director_ai.storage.engine.schema import sessions
 
 # Some 20 MB of Python objects.
 _MOST_TOKENS = 100_000

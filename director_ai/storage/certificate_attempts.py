@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, select, update
 
 from director_ai.errors import UnknownSessionError
-from director_ai.storage.clock import now_us
-from director_ai.storage.database import Database
-from director_ai.storage.schema import attempts, settings
+from director_ai.storage.engine.clock import now_us
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.schema import attempts, settings
 
 _KEY = "vault_key"
 

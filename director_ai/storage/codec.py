@@ -13,9 +13,9 @@ from sqlalchemy import RowMapping
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.record_json import SCHEMA_VERSION, from_values, halt_values
+from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.margin import margin_of
 from director_ai.storage.sparkline import sparkline
-from director_ai.storage.tags import tags_text
 
 EXCERPT_CHARS = 80
 

@@ -11,10 +11,10 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.core.runtime.hooks import logger
 from director_ai.errors import ReadOnlyStoreError
 from director_ai.storage.ballast import Ballast
-from director_ai.storage.database import Database, is_full
+from director_ai.storage.engine.database import Database, is_full
+from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.intake import Intake, Pending
 from director_ai.storage.journal import Journal
-from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.progress import Progress
 from director_ai.storage.stretch import Stretch, Token
 

@@ -20,10 +20,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.errors import InvalidRecordError
 from director_ai.storage import codec
-from director_ai.storage.clock import now_us
-from director_ai.storage.database import Database
+from director_ai.storage.engine.clock import now_us
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.schema import bodies, sessions, tokens
 from director_ai.storage.rehearsal import rehearse
-from director_ai.storage.schema import bodies, sessions, tokens
 from director_ai.storage.stretch import Stretch
 
 UNKNOWN_DIGEST = "unknown"

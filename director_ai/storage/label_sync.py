@@ -7,9 +7,9 @@ from sqlalchemy import Connection, insert, select
 
 from director_ai.errors import UnknownSessionError
 from director_ai.storage import codec
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
+from director_ai.storage.engine.schema import annotations, sessions
 from director_ai.storage.label_table import LabelRow
-from director_ai.storage.schema import annotations, sessions
 from director_ai.storage.store import Store
 from director_ai.storage.writer import _annotation_row, _keys_of, _relabel
 

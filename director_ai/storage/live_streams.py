@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import and_, or_, select
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.storage.clock import SILENT_US, now_us
 from director_ai.storage.codec import unpacked_scores
-from director_ai.storage.schema import bodies, sessions, tokens
+from director_ai.storage.engine.clock import SILENT_US, now_us
+from director_ai.storage.engine.schema import bodies, sessions, tokens
 from director_ai.storage.store import Store
 from director_ai.storage.stretch import Token
 from director_ai.storage.summary import Outcome, outcome

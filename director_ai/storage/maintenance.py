@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from director_ai.errors import UnknownSessionError
-from director_ai.storage.clock import SILENT_US, now_us
-from director_ai.storage.database import _url
-from director_ai.storage.failures import reason_of
+from director_ai.storage.engine.clock import SILENT_US, now_us
+from director_ai.storage.engine.database import _url
+from director_ai.storage.engine.errors import reason_of
+from director_ai.storage.engine.migrations import NEWEST
+from director_ai.storage.engine.schema import sessions
 from director_ai.storage.journal import Journal
-from director_ai.storage.migrations import NEWEST
-from director_ai.storage.schema import sessions
 from director_ai.storage.store import Store
 
 _MOST_FINDINGS = 100

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from director_ai.core.halting.reason import MECHANISMS
-from director_ai.storage.clock import SILENT_US, now_us
-from director_ai.storage.schema import bodies, sessions, tokens
-from director_ai.storage.substring import holds, holds_folded
+from director_ai.storage.engine.clock import SILENT_US, now_us
+from director_ai.storage.engine.schema import bodies, sessions, tokens
+from director_ai.storage.engine.tag_column import tag_text
+from director_ai.storage.engine.text_search import holds, holds_folded
 from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
-from director_ai.storage.tags import tag_text
 
 _ENDINGS: dict[Outcome, tuple[str, ...]] = {
     "halted": ("halted", "soft_halted"),

@@ -10,9 +10,9 @@ from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec, query
 from director_ai.storage.batch_insert import Fate, fate
-from director_ai.storage.database import Database
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.query import FamilyKind, Overview
-from director_ai.storage.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.summary import SessionQuery, SessionSummary
 
 _PRIME = 2**31 - 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked_seconds
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_values
-from director_ai.storage.database import Database
+from director_ai.storage.engine.database import Database
 from director_ai.storage.flusher import Flusher
 from director_ai.storage.intake import Intake, Pending
 

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.storage.database import Database
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.schema import bodies, sessions, tokens
 from director_ai.storage.progress import Progress
-from director_ai.storage.schema import bodies, sessions, tokens
 from director_ai.storage.stretch import Stretch, Token
 
 _TABLES = (sessions, tokens, bodies)

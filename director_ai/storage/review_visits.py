@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from director_ai.storage.schema import annotations
+from director_ai.storage.engine.schema import annotations
 from director_ai.storage.store import Store
 
 HOUR_US: Final = 3_600_000_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 from sqlalchemy import Connection, Engine, event
 
 from director_ai.errors import NotPermittedError, ReadOnlyStoreError
-from director_ai.storage.database import Database
+from director_ai.storage.engine.database import Database
 
 if TYPE_CHECKING:
     from director_ai.storage.store import Store

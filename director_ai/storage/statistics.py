@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select, text
 
-from director_ai.storage.schema import sessions
+from director_ai.storage.engine.schema import sessions
 from director_ai.storage.store import Store
 from director_ai.storage.summary import LABELS, OUTCOMES, UNLABELLED, SessionQuery, SessionSummary
 

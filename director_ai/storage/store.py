@@ -7,8 +7,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from director_ai.errors import StoreError
 from director_ai.storage.certificate_attempts import Attempts
-from director_ai.storage.database import Database
-from director_ai.storage.migrations import MIGRATIONS, NEWEST, migrate
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.reader import Reading
 from director_ai.storage.roles import Role, ViewersDatabase
 from director_ai.storage.writer import Writing

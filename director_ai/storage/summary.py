@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.records.record import Ending, Label
 from director_ai.errors import InvalidQueryError
-from director_ai.storage.clock import SILENT_US, now_us
+from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.sparkline import curve
 
 Outcome = Literal["halted", "completed", "infrastructure", "recording", "abandoned"]

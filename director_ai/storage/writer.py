@@ -11,10 +11,10 @@ from director_ai.core.records.record_json import checked, checked_annotation
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage.batch_insert import batches, digests
-from director_ai.storage.clock import now_us
-from director_ai.storage.database import Database
-from director_ai.storage.schema import annotations, bodies, sessions, tokens
-from director_ai.storage.tags import tags_text
+from director_ai.storage.engine.clock import now_us
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
+from director_ai.storage.engine.tag_column import tags_text
 
 _BATCH = 500
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.statistics import last_key, newest_after
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionSummary

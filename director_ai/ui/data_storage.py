@@ -9,7 +9,7 @@ import streamlit as st
 from director_ai.errors import DirectorError
 from director_ai.sources.samples import samples
 from director_ai.storage.backup import back_up, pg_dump_command
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.label_sync import unknown_ids
 from director_ai.storage.statistics import Holdings, before, beyond_newest, holdings
 from director_ai.storage.store import Store

@@ -1,7 +1,7 @@
 """A stream that another process records, followed from look to look."""
 
 from director_ai.core.records.record import SessionRecord
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.live_streams import tokens_from
 from director_ai.storage.store import Store
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.review_visits import label_times, visit_before
 from director_ai.storage.store import Store
 from director_ai.ui.archive import reviewer

@@ -7,7 +7,7 @@ import streamlit as st
 
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
 from director_ai.ui.archive import reviewer

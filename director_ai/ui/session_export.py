@@ -9,7 +9,7 @@ from typing import Final, cast
 import streamlit as st
 
 from director_ai.errors import DirectorError
-from director_ai.storage.failures import as_store_error
+from director_ai.storage.engine.errors import as_store_error
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
 from director_ai.storage.transfer.export import ExportFormat, export_records, snippet

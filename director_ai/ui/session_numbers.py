@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import streamlit as st
 
 from director_ai.figures.archive_strip import Bucket
-from director_ai.storage.clock import SILENT_US
+from director_ai.storage.engine.clock import SILENT_US
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery

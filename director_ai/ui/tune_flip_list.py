@@ -12,7 +12,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
 from director_ai.replay.crossings import NEVER
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.tuning.study import TuneData

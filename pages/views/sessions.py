@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.ui import session_browser, session_facets, sessions_page, shell
 from director_ai.ui.status import notice
 

@@ -25,8 +25,8 @@ from sqlalchemy import select
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.sync_stream import TokenStream
+from director_ai.storage.engine.schema import sessions, tokens
 from director_ai.storage.recorder import Recorder
-from director_ai.storage.schema import sessions, tokens
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 

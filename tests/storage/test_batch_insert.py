@@ -9,7 +9,7 @@ from sqlalchemy import update
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DuplicateSessionError
 from director_ai.storage.batch_insert import Fate, batches
-from director_ai.storage.schema import sessions
+from director_ai.storage.engine.schema import sessions
 from director_ai.storage.store import Store
 from tests.storage.records import record
 

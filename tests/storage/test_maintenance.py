@@ -11,8 +11,8 @@ from sqlalchemy import update
 
 from director_ai.errors import StoreError
 from director_ai.storage.backup import back_up, pg_dump_command
+from director_ai.storage.engine.schema import bodies, sessions
 from director_ai.storage.maintenance import examine, n_sealed
-from director_ai.storage.schema import bodies, sessions
 from director_ai.storage.store import Store
 from tests.storage.records import record
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.storage.database import Database
+from director_ai.storage.engine.database import Database
 from director_ai.storage.journal import Journal
 from director_ai.storage.progress import Progress
 from director_ai.storage.recorder import Recorder

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.storage.tags import tags_text
+from director_ai.storage.engine.tag_column import tags_text
 from director_ai.tuning.classes import replayed
 from director_ai.tuning.result import rate_of, result
 from director_ai.tuning.study import TuneData

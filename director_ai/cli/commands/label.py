@@ -12,7 +12,7 @@ from director_ai.cli.open_store import changing, reading
 from director_ai.cli.output import counted, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
 from director_ai.core.records.record import Annotation
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
 from director_ai.storage.label_table import InvalidLabelsError, LabelRow, read_labels, write_labels
 from director_ai.storage.store import Store

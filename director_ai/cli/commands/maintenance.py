@@ -10,7 +10,7 @@ from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing, reading
 from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.storage.backup import back_up
-from director_ai.storage.clock import now_us
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.maintenance import Health, examine, n_sealed, seal_silent
 from director_ai.storage.statistics import before, beyond_newest
 

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.safe_text import escape, unescape
+from director_ai.storage.engine.text_type import escape, unescape
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")

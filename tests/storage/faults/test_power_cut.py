@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from director_ai.storage.database import Database
+from director_ai.storage.engine.database import Database
 from director_ai.storage.journal import Journal
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery

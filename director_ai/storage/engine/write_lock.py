@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from director_ai.storage.owned_file import open_beside
+from director_ai.storage.engine.private_file import open_beside
 
 
 @contextmanager

@@ -10,15 +10,15 @@ from sqlalchemy import Connection, inspect, text
 from director_ai.core.records.record import Annotation
 from director_ai.errors import StoreError
 from director_ai.sources.jsonl_file import read_file
-from director_ai.storage.database import Database
-from director_ai.storage.migrations import (
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.migrations import (
     MIGRATIONS,
     NEWEST,
     _set_version,
     migrate,
     version_of,
 )
-from director_ai.storage.schema import metadata
+from director_ai.storage.engine.schema import metadata
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.storage.records import record

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from director_ai.storage.owned_file import open_beside
+from director_ai.storage.engine.private_file import open_beside
 
 LARGEST_LOG_BYTES = 16 * 2**20
 _BUSY_MS = 200

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, text
 
-from director_ai.storage.database import Database
-from director_ai.storage.safe_text import escape, unescape
-from director_ai.storage.schema import metadata
-from director_ai.storage.tags import tags_text
+from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.schema import metadata
+from director_ai.storage.engine.tag_column import tags_text
+from director_ai.storage.engine.text_type import escape, unescape
 
 _PG_LOCK = 0x64697265
 """Any number, the same for every process that creates or migrates this schema."""

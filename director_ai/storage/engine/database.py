@@ -14,9 +14,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from director_ai.errors import ReadOnlyStoreError, StoreError
-from director_ai.storage.checkpoint import checkpoint
-from director_ai.storage.substring import FOLDED, is_held_folded
-from director_ai.storage.turn import turn
+from director_ai.storage.engine.text_search import FOLDED, is_held_folded
+from director_ai.storage.engine.wal_checkpoint import checkpoint
+from director_ai.storage.engine.write_lock import turn
 
 RETRY_S = 30.0
 """How long a write is tried again: a PostgreSQL server takes about this long to restart."""

@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, ColumnElement, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from director_ai.storage.safe_text import SafeText
+from director_ai.storage.engine.text_type import SafeText
 
 FOLDED = "director_holds_folded"
 """The function of SQLite that :func:`is_held_folded` is; SQLite itself folds ASCII alone."""

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-from director_ai.storage.safe_text import SafeText
+from director_ai.storage.engine.text_type import SafeText
 
 metadata = MetaData()
 

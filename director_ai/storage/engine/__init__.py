@@ -1,0 +1,1 @@
+"""The database under the store: connections, schema, migrations, locks, text search."""
