@@ -13,7 +13,7 @@ from director_ai.integrations.released import is_released
 from director_ai.sources.chat.logprob import Scorer, ScorerName, chosen_score
 from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.source import ChatSource
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 
 
 class GuardedText(Iterator[str]):

@@ -9,8 +9,8 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.codec import unpacked_scores
 from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.engine.schema import bodies, sessions, tokens
+from director_ai.storage.recording.session_delta import Token
 from director_ai.storage.store import Store
-from director_ai.storage.stretch import Token
 from director_ai.storage.summary import Outcome, outcome
 
 LINGER_US = 10_000_000
@@ -72,7 +72,7 @@ def live_streams(store: Store, *, n_last: int = 160) -> list[LiveStream]:
     Examples
     --------
     >>> from director_ai import StreamingKernel
-    >>> from director_ai.storage.recorder import Recorder
+    >>> from director_ai.storage.recording.recorder import Recorder
     >>> kernel, file = StreamingKernel(), getfixture("tmp_path") / "sessions.db"
     >>> with Recorder(file) as recorder, Store(file) as store:
     ...     stream = kernel.stream(["The", " sky"], lambda text: 0.9)

@@ -14,7 +14,7 @@ from director_ai.storage.engine.database import _url
 from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.migrations import NEWEST
 from director_ai.storage.engine.schema import sessions
-from director_ai.storage.journal import Journal
+from director_ai.storage.recording.live_writer import Journal
 from director_ai.storage.store import Store
 
 _MOST_FINDINGS = 100

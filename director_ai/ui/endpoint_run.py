@@ -19,7 +19,7 @@ from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.logprob import ScorerName, chosen_score
 from director_ai.sources.chat.stream import ChatStream
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.roles import address_to_record
 from director_ai.storage.store import Store
 from director_ai.ui.live_run import Origin, Snapshot

@@ -24,7 +24,7 @@ def recorder_snippet(address: str, *, enforce: bool, asynchronous: bool, shadow:
     return "\n".join(
         [
             f"from director_ai import {', '.join(sorted(names))}",
-            "from director_ai.storage.recorder import Recorder",
+            "from director_ai.storage.recording.recorder import Recorder",
             "",
             f'kernel = {kernel}(halt_mode="{"hard" if enforce else "observe"}")',
             f"recorder = Recorder({options})",

@@ -18,7 +18,7 @@ from typing import Any
 from in_browser import START_S, dashboard
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 
 # Nothing halts: fifty streams stay fifty.

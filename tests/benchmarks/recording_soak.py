@@ -26,7 +26,7 @@ from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.storage.engine.schema import sessions, tokens
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 

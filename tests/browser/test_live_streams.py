@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 
 from .conftest import OpenPage, Serve, Server, settled

@@ -22,7 +22,7 @@ AT_MOST_S = 15.0
 RECORD = """
 import sys, time
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 
 policy = HaltPolicy()
 streams = []

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI, OpenAI
 from director_ai import AsyncStreamingKernel, CoherenceScorer, GroundTruthStore, StreamingKernel
 from director_ai.errors import InvalidRecordError
 from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard, prompt_of
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
 from tests.sources.fault_server import FaultServer

@@ -22,7 +22,7 @@ from director_ai.cli.main import main  # noqa: E402
 from director_ai.cli.parser import FORMATS  # noqa: E402
 from director_ai.sources.chat.endpoint import Endpoint  # noqa: E402
 from director_ai.sources.chat.stream import ChatStream  # noqa: E402
-from director_ai.storage.recorder import Recorder  # noqa: E402
+from director_ai.storage.recording.recorder import Recorder  # noqa: E402
 from tests.browser.conftest import settled  # noqa: E402
 from tests.safety.shared_server import (  # noqa: E402
     CANARIES,

@@ -15,7 +15,7 @@ from director_ai import HaltPolicy, StreamingKernel  # noqa: E402
 from director_ai.core.halting.reason import HaltReason  # noqa: E402
 from director_ai.core.records.record import Annotation, SessionRecord  # noqa: E402
 from director_ai.core.scoring.types import EvidenceChunk  # noqa: E402
-from director_ai.storage.recorder import Recorder  # noqa: E402
+from director_ai.storage.recording.recorder import Recorder  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
 from tests.browser.conftest import Serve, Server, settled  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402

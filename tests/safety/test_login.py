@@ -13,7 +13,7 @@ pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect  # noqa: E402  (after importorskip)
 
 from director_ai import HaltPolicy, StreamingKernel  # noqa: E402
-from director_ai.storage.recorder import Recorder  # noqa: E402
+from director_ai.storage.recording.recorder import Recorder  # noqa: E402
 from tests.browser.conftest import settled  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
 from tests.safety.shared_server import (  # noqa: E402

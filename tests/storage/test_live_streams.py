@@ -8,7 +8,7 @@ from sqlalchemy import update
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.storage.engine.schema import sessions
 from director_ai.storage.live_streams import LINGER_US, live_streams, tokens_from
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from tests.storage.records import record
 

@@ -4,7 +4,7 @@ import pytest
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.records.record import Annotation
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.statistics import before, beyond_newest, holdings, last_key, newest_after
 from tests.storage.records import record
 

@@ -24,7 +24,7 @@ from director_ai.sources.samples import samples
 from director_ai.storage.codec import unpacked_scores
 from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.engine.schema import bodies, sessions
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.storage.records import record, streamed

@@ -9,7 +9,7 @@ import pytest
 from director_ai import HaltPolicy
 from director_ai.errors import NotPermittedError, ReadOnlyStoreError
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.ui import endpoint_run
 from director_ai.ui.endpoint_run import DESERTED, EndpointRun, Question, live_recorder

@@ -6,8 +6,8 @@ import pytest
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.errors import UnknownSessionError
-from director_ai.storage.journal import Journal
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.ui.followed_stream import FollowedStream
 

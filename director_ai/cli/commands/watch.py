@@ -27,7 +27,7 @@ from director_ai.sources.chat.deadline import TimeLimits
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.logprob import chosen_score
 from director_ai.sources.chat.stream import ChatStream
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 
 FRAMES_PER_S = 12
 """Drawings: of more nobody sees anything."""

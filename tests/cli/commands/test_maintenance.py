@@ -15,10 +15,10 @@ import pytest
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.storage.engine.migrations import NEWEST
-from director_ai.storage.journal import Journal
-from director_ai.storage.progress import Progress
+from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.session_delta import Token
+from director_ai.storage.recording.session_progress import Progress
 from director_ai.storage.store import Store
-from director_ai.storage.stretch import Token
 from tests.storage.records import record
 
 Capture = pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@ import time
 import psycopg
 
 from director_ai import StreamingKernel
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 
 

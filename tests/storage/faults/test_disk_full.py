@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection, event
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.storage.ballast import SIZE, Ballast
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
+from director_ai.storage.recording.reserve_file import SIZE, Ballast
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
     import os, sys, time
     from director_ai import StreamingKernel
-    from director_ai.storage.recorder import Recorder
+    from director_ai.storage.recording.recorder import Recorder
 
     kernel = StreamingKernel()
     recorder = Recorder(sys.argv[1], flush_s=0.01)

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from director_ai.storage.journal import Journal
+from director_ai.storage.recording.live_writer import Journal
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 

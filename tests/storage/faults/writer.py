@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 from director_ai import StreamingKernel
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
 
 
 def main(address: str, name: str, log: str) -> None:

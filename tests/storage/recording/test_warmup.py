@@ -8,11 +8,11 @@ from sqlalchemy import event
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.storage.engine.database import Database
-from director_ai.storage.journal import Journal
-from director_ai.storage.progress import Progress
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.recorder import Recorder
+from director_ai.storage.recording.session_delta import Token
+from director_ai.storage.recording.session_progress import Progress
 from director_ai.storage.store import Store
-from director_ai.storage.stretch import Token
 from tests.storage.records import record
 
 POLICY = HaltPolicy()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from director_ai.core.records.record import SessionRecord, ending_of, withheld
 from director_ai.core.runtime.session import StreamSession, TokenEvent
-from director_ai.storage.stretch import Token
+from director_ai.storage.recording.session_delta import Token
 
 if TYPE_CHECKING:
     Entry = tuple["Intake", Token | SessionRecord] | threading.Event

@@ -7,7 +7,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltReason
 from director_ai.core.records.record import SessionRecord, TokenDigest
 from director_ai.storage.codec import EXCERPT_CHARS
-from director_ai.storage.stretch import Stretch, Token
+from director_ai.storage.recording.session_delta import Stretch, Token
 
 
 class Progress:

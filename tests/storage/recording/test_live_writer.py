@@ -13,10 +13,10 @@ from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.errors import DamagedSessionError
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import bodies, sessions, tokens
-from director_ai.storage.journal import Journal
-from director_ai.storage.progress import Progress
+from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.session_delta import Stretch, Token
+from director_ai.storage.recording.session_progress import Progress
 from director_ai.storage.store import Store
-from director_ai.storage.stretch import Stretch, Token
 from director_ai.storage.summary import SessionQuery
 from tests.storage.records import record
 

@@ -9,8 +9,8 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import bodies, sessions, tokens
-from director_ai.storage.progress import Progress
-from director_ai.storage.stretch import Stretch, Token
+from director_ai.storage.recording.session_delta import Stretch, Token
+from director_ai.storage.recording.session_progress import Progress
 
 _TABLES = (sessions, tokens, bodies)
 _HEADER = SessionRecord(

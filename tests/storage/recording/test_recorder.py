@@ -22,12 +22,12 @@ from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
 from director_ai.errors import InvalidRecordError, StoreError
-from director_ai.storage.intake import Intake
-from director_ai.storage.recorder import Recorder
+from director_ai.storage.recording.recorder import Recorder
+from director_ai.storage.recording.session_buffer import Intake
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GOOD, FALLING = [0.9, 0.8, 0.9, 0.7], [0.9, 0.8, 0.2, 0.9]
 CONTEXT: dict[str, Any] = {
     "prompt": "Why?",
@@ -437,7 +437,7 @@ def test_a_recorder_that_is_not_closed_writes_all_before_the_interpreter_ends(
 ) -> None:
     script = f"""
         from director_ai import StreamingKernel
-        from director_ai.storage.recorder import Recorder
+        from director_ai.storage.recording.recorder import Recorder
         kernel = StreamingKernel()
         recorder = Recorder({str(tmp_path / "s.db")!r}, flush_s=60)
         stream = kernel.stream(["a", "b"], lambda _: 0.9)

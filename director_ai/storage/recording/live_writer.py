@@ -23,8 +23,8 @@ from director_ai.storage import codec
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import bodies, sessions, tokens
-from director_ai.storage.rehearsal import rehearse
-from director_ai.storage.stretch import Stretch
+from director_ai.storage.recording.session_delta import Stretch
+from director_ai.storage.recording.warmup import rehearse
 
 UNKNOWN_DIGEST = "unknown"
 """Stands for the digest of a session that is not whole and whose recorder is gone."""
@@ -48,9 +48,9 @@ class Journal:
     Examples
     --------
     >>> from director_ai import HaltPolicy
-    >>> from director_ai.storage.progress import Progress
+    >>> from director_ai.storage.recording.session_progress import Progress
     >>> from director_ai.storage.store import Store
-    >>> from director_ai.storage.stretch import Token
+    >>> from director_ai.storage.recording.session_delta import Token
     >>> store = Store(getfixture("tmp_path") / "sessions.db")
     >>> header = SessionRecord(
     ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"

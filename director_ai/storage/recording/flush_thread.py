@@ -10,13 +10,13 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.runtime.hooks import logger
 from director_ai.errors import ReadOnlyStoreError
-from director_ai.storage.ballast import Ballast
 from director_ai.storage.engine.database import Database, is_full
 from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
-from director_ai.storage.intake import Intake, Pending
-from director_ai.storage.journal import Journal
-from director_ai.storage.progress import Progress
-from director_ai.storage.stretch import Stretch, Token
+from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.reserve_file import Ballast
+from director_ai.storage.recording.session_buffer import Intake, Pending
+from director_ai.storage.recording.session_delta import Stretch, Token
+from director_ai.storage.recording.session_progress import Progress
 
 _MOST_AT_ONCE = 4096
 _HEARTBEAT_S = 0.75

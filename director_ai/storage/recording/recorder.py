@@ -15,8 +15,8 @@ from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_values
 from director_ai.storage.engine.database import Database
-from director_ai.storage.flusher import Flusher
-from director_ai.storage.intake import Intake, Pending
+from director_ai.storage.recording.flush_thread import Flusher
+from director_ai.storage.recording.session_buffer import Intake, Pending
 
 if TYPE_CHECKING:
     from director_ai.core.runtime.async_stream import AsyncTokenStream
