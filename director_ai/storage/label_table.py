@@ -9,7 +9,7 @@ from typing import NamedTuple, get_args
 
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.cells import microseconds, whole
+from director_ai.storage.transfer.cell_parsing import microseconds, whole
 from director_ai.storage.transfer.csv_cells import guard, moment, unguard
 from director_ai.storage.transfer.limits import at_most
 from director_ai.storage.transfer.problem import Problem

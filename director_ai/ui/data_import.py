@@ -9,9 +9,9 @@ import streamlit as st
 
 from director_ai.errors import DirectorError, ImportRefusedError
 from director_ai.storage.store import Store
-from director_ai.storage.transfer.mapping import ColumnMapping
-from director_ai.storage.transfer.plan import Counts, ImportPlan
-from director_ai.storage.transfer.reading import ENDINGS
+from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.file_reader import ENDINGS
+from director_ai.storage.transfer.import_plan import Counts, ImportPlan
 from director_ai.storage.transfer.sandbox import read_upload_safely
 from director_ai.ui.archive import archive, is_demo
 from director_ai.ui.data_tables import FIELD_NAMES, counted, problem_table, session_preview

@@ -12,7 +12,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.figures.timestamps import moment
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.sparkline import curve, sparkline
-from director_ai.storage.transfer.mapping import ColumnMapping
+from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.problem import Problem
 from director_ai.ui.text import visible
 

@@ -15,8 +15,8 @@ from director_ai.core.records.record_json import from_line, to_line
 from director_ai.reports.incident_note import incident_note
 from director_ai.reports.replay_html import replay_html
 from director_ai.storage.store import Store
+from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.parquet import read_header
-from director_ai.storage.transfer.reading import read_upload
 from director_ai.storage.transfer.sandbox import read_upload_safely
 from tests.storage.records import record
 

@@ -14,9 +14,9 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.batch_insert import Fate
 from director_ai.storage.batch_insert import fate as fate_of
-from director_ai.storage.transfer.mapping import ColumnMapping
-from director_ai.storage.transfer.plan import ImportPlan
-from director_ai.storage.transfer.reading import ENDINGS
+from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.file_reader import ENDINGS
+from director_ai.storage.transfer.import_plan import ImportPlan
 from director_ai.storage.transfer.sandbox import read_upload_safely
 
 _FIELDS = tuple(entry.name for entry in fields(ColumnMapping))

@@ -8,10 +8,10 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import SCHEMA_VERSION, to_line
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.checked import record_of
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, MAX_LINE_BYTES, at_most
 from director_ai.storage.transfer.parquet_columns import filters
 from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.record_parsing import record_of
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -7,9 +7,9 @@ from typing import Any, BinaryIO
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.csv_cells import moment
 from director_ai.storage.transfer.jsonl import line_that_fits
-from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.parquet_columns import filters
 from director_ai.storage.transfer.problem import Problem
 

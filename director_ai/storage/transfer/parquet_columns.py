@@ -11,7 +11,7 @@ from director_ai.core.records.record_json import to_values
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.engine.text_type import escape, unescape
 from director_ai.storage.margin import margin_of
-from director_ai.storage.transfer.checked import record_of
+from director_ai.storage.transfer.record_parsing import record_of
 
 Row = dict[str, Any]
 

@@ -7,13 +7,13 @@ from typing import Any
 from director_ai.core.records.record_json import halt_values
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer import cells
-from director_ai.storage.transfer.checked import record_of
+from director_ai.storage.transfer import cell_parsing
+from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.csv_cells import number_of
 from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
-from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.problem import Found, Problem
 from director_ai.storage.transfer.reason_text import reason_from
+from director_ai.storage.transfer.record_parsing import record_of
 
 Row = Mapping[str, Any]
 Rows = Iterator[tuple[int, Row | Problem]]
@@ -56,7 +56,7 @@ def sessions_of(rows: Rows, mapping: ColumnMapping, *, stem: str) -> Iterator[Fo
 def _whole_answer(line: int, row: Row, at: Mapping[str, str]) -> Iterator[Found]:
     """Warn of a session whose one token is a whole answer: a score for all of it, not for each."""
     tokens, name = row[at["tokens"]], row.get(at.get("id", ""))
-    n_words = len(cells.words(at["tokens"], tokens[0])) if isinstance(tokens[0], str) else 1
+    n_words = len(cell_parsing.words(at["tokens"], tokens[0])) if isinstance(tokens[0], str) else 1
     if len(tokens) > 1 or n_words == 1:
         return
     message = (
@@ -101,7 +101,7 @@ def _gathered(rows: Rows, at: Mapping[str, str]) -> Rows:
 
 def _is_index(value: Any, expected: int) -> bool:
     try:
-        return cells.whole("index", value) == expected
+        return cell_parsing.whole("index", value) == expected
     except InvalidRecordError:
         return False
 
@@ -127,27 +127,30 @@ def _fill(values: dict[str, Any], of: Row, at: Mapping[str, str], one_is: str) -
     """Fill in what the cells of a row say; ``of`` is the value of every field with a column."""
     if of.get("id") not in (None, ""):
         values["id"] = str(of["id"])
-    values["tokens"] = cells.words(at["tokens"], of["tokens"])
+    values["tokens"] = cell_parsing.words(at["tokens"], of["tokens"])
     values["scores"] = _scores(at["scores"], of["scores"])
     for field in ("model", "prompt", "source", "group"):
         values[field] = "" if of.get(field) is None else str(of[field])
     if of.get("tags"):
-        values["tags"] = cells.listed(at["tags"], of["tags"])
+        values["tags"] = cell_parsing.listed(at["tags"], of["tags"])
     for field in ("started", "ended"):
-        values[f"{field}_us"] = cells.microseconds(at.get(field, field), of.get(field))
+        values[f"{field}_us"] = cell_parsing.microseconds(at.get(field, field), of.get(field))
     if of.get("held"):
         values["held"] = _held(at["held"], of["held"])
     if of.get("times"):
-        times = [cells.whole(at["times"], time) for time in cells.listed(at["times"], of["times"])]
+        times = [
+            cell_parsing.whole(at["times"], time)
+            for time in cell_parsing.listed(at["times"], of["times"])
+        ]
         values["times_us"] = [] if set(times) == {None} else times
     if of.get("policy"):
         policy = of["policy"]
         values["policy"] = parse(policy) if isinstance(policy, str) else policy
     if of.get("enforced") not in (None, ""):
-        values["enforced"] = cells.truth(at["enforced"], of["enforced"])
+        values["enforced"] = cell_parsing.truth(at["enforced"], of["enforced"])
     if of.get("ended_by"):
         values["ended_by"] = of["ended_by"]
-    halted_at = cells.whole("halt_index", of.get("halt_index"))
+    halted_at = cell_parsing.whole("halt_index", of.get("halt_index"))
     if halted_at is not None and halted_at >= 0 and of.get("halt_reason"):
         reason = reason_from(str(of["halt_reason"]), halted_at, of.get("ended_by"))
         values["halt"] = halt_values(reason)
@@ -161,7 +164,7 @@ def _scores(name: str, value: Any) -> list[Any]:
         )
     scores = [
         number_of(name, score) if isinstance(score, str) else score
-        for score in cells.listed(name, value)
+        for score in cell_parsing.listed(name, value)
     ]
     if scores and scores[-1] is None:
         # The scorer failed on the last token, which ended the stream.
@@ -170,21 +173,21 @@ def _scores(name: str, value: Any) -> list[Any]:
 
 
 def _held(name: str, value: Any) -> list[Any]:
-    entries = cells.listed(name, value)
+    entries = cell_parsing.listed(name, value)
     if all(type(entry) is int for entry in entries):
         return entries
     return [
         place
         for place, entry in enumerate(entries)
-        if entry not in (None, "") and cells.truth(name, entry)
+        if entry not in (None, "") and cell_parsing.truth(name, entry)
     ]
 
 
 def _annotate(values: dict[str, Any], of: Row, at: Mapping[str, str], one_is: str) -> None:
-    onset = cells.whole(at.get("onset", ""), of.get("onset"))
+    onset = cell_parsing.whole(at.get("onset", ""), of.get("onset"))
     if onset is None and of.get("spans"):
-        onset = cells.first_span(at["spans"], of["spans"], values["tokens"])
-    label = cells.label(at.get("label", ""), of.get("label"), one_is)
+        onset = cell_parsing.first_span(at["spans"], of["spans"], values["tokens"])
+    label = cell_parsing.label(at.get("label", ""), of.get("label"), one_is)
     if label is None and onset is not None:
         label = "bad"
     if label is not None:

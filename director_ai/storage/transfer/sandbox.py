@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from director_ai.errors import ImportRefusedError
-from director_ai.storage.transfer.child import OUT_OF_MEMORY, REFUSED
-from director_ai.storage.transfer.mapping import ColumnMapping
-from director_ai.storage.transfer.plan import Counts, ImportPlan
+from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.import_plan import Counts, ImportPlan
 from director_ai.storage.transfer.problem import Problem
-from director_ai.storage.transfer.staged import StagedRecords
+from director_ai.storage.transfer.sandbox_child import OUT_OF_MEMORY, REFUSED
+from director_ai.storage.transfer.staged_records import StagedRecords
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -40,7 +40,7 @@ def read_upload_safely(
     Parameters
     ----------
     upload, name, mapping
-        As in :func:`director_ai.storage.transfer.reading.read_upload`.
+        As in :func:`director_ai.storage.transfer.file_reader.read_upload`.
     max_memory_bytes
         Memory of the child, the 350 MB of addresses Python and Arrow start with included.
     max_seconds
@@ -78,7 +78,14 @@ def _ask(request: dict[str, Any]) -> dict[str, Any]:
     memory, seconds = request["max_memory_bytes"], request["max_seconds"]
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-X", "utf8", "-m", "director_ai.storage.transfer.child"],
+            [
+                sys.executable,
+                "-P",
+                "-X",
+                "utf8",
+                "-m",
+                "director_ai.storage.transfer.sandbox_child",
+            ],
             input=json.dumps(request),
             capture_output=True,
             encoding="utf-8",

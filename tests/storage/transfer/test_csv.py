@@ -12,8 +12,8 @@ from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import guard, number_of, unguard
 from director_ai.storage.transfer.export import export_records
+from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.limits import MAX_PROBLEMS
-from director_ai.storage.transfer.reading import read_upload
 from tests.storage.transfer.samples import session, sessions
 
 some = settings(max_examples=40, deadline=None, derandomize=True, database=None)

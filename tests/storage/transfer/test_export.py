@@ -15,7 +15,7 @@ from director_ai.sources.jsonl_file import read_file
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.storage.transfer.export import EXPORT_FORMATS, export_records, snippet
-from director_ai.storage.transfer.reading import read_upload
+from director_ai.storage.transfer.file_reader import read_upload
 from tests.storage.transfer.samples import session, sessions
 
 OLD = Path(__file__).parents[1] / "golden" / "exports"

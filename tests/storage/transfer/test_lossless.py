@@ -17,11 +17,11 @@ from tests.core.runtime.test_record import TEXT, records, with_pairs_joined
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import from_values, to_values
 from director_ai.errors import DirectorError, InvalidRecordError
-from director_ai.storage.transfer.checked import record_of
 from director_ai.storage.transfer.export import export_records
+from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.parquet import open_parquet, read_header
 from director_ai.storage.transfer.parquet_columns import SCHEMA, row_of
-from director_ai.storage.transfer.reading import read_upload
+from director_ai.storage.transfer.record_parsing import record_of
 from tests.storage.transfer.samples import session, sessions
 
 some = settings(max_examples=40, deadline=None, derandomize=True, database=None)

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from director_ai.errors import ImportRefusedError
+from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.export import export_records
+from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.limits import MAX_UPLOAD_BYTES
-from director_ai.storage.transfer.mapping import ColumnMapping
-from director_ai.storage.transfer.reading import read_upload
 from director_ai.storage.transfer.sandbox import read_upload_safely
 from tests.storage.transfer.samples import sessions
 
@@ -200,7 +200,7 @@ def test_a_child_nobody_waits_for_ends_by_itself(tmp_path: Path) -> None:
     }
 
     child = subprocess.run(
-        [sys.executable, "-m", "director_ai.storage.transfer.child"],
+        [sys.executable, "-m", "director_ai.storage.transfer.sandbox_child"],
         input=json.dumps(request), capture_output=True, text=True,
     )  # fmt: skip
 

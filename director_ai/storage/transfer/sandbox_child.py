@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from director_ai.errors import ImportRefusedError
-from director_ai.storage.transfer.mapping import ColumnMapping
+from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.file_reader import opened, plan_of, recognised, whole
+from director_ai.storage.transfer.import_plan import Tally
 from director_ai.storage.transfer.parquet import write_parquet
-from director_ai.storage.transfer.plan import Tally
-from director_ai.storage.transfer.reading import opened, plan_of, recognised, whole
 
 REFUSED, OUT_OF_MEMORY = 3, 4
 """Exit codes; the reason for the first is on the standard error."""

@@ -7,9 +7,9 @@ from director_ai.core.halting.reason import HaltReason, Mechanism
 from director_ai.core.records.record import WITHHELD
 from director_ai.core.records.record_json import halt_values
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.checked import record_of
 from director_ai.storage.transfer.problem import Found, Problem
 from director_ai.storage.transfer.reason_text import reason_from
+from director_ai.storage.transfer.record_parsing import record_of
 
 Note = tuple[str, str]
 """A field, and what a person should know of it."""

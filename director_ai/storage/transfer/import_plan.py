@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from director_ai.core.records.record import SessionRecord
+from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.limits import MAX_PROBLEMS, MAX_SESSIONS, MAX_TOKENS, at_most
-from director_ai.storage.transfer.mapping import ColumnMapping
 from director_ai.storage.transfer.problem import Found, Problem
 
 FileFormat = Literal["jsonl", "parquet", "csv", "original", "otlp"]

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from director_ai.errors import ImportRefusedError
-from director_ai.storage.transfer import plan
+from director_ai.storage.transfer import import_plan
+from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.file_reader import read_upload
+from director_ai.storage.transfer.import_plan import ImportPlan
 from director_ai.storage.transfer.limits import MAX_PROBLEMS
-from director_ai.storage.transfer.mapping import ColumnMapping
-from director_ai.storage.transfer.plan import ImportPlan
-from director_ai.storage.transfer.reading import read_upload
 
 REAL = Path(os.environ.get("DIRECTOR_LABELLED", "nowhere"))
 
@@ -97,9 +97,9 @@ def test_a_text_stands_for_its_words() -> None:
 
 
 def test_sessions_without_an_id_are_named_by_file_and_line() -> None:
-    plan = plan_of(*[{"tokens": ["x"], "token_scores": [0.5]}] * 2)
+    import_plan = plan_of(*[{"tokens": ["x"], "token_scores": [0.5]}] * 2)
 
-    assert [record.id for record in plan.records] == ["answers-1", "answers-2"]
+    assert [record.id for record in import_plan.records] == ["answers-1", "answers-2"]
 
 
 @pytest.mark.parametrize(
@@ -154,38 +154,38 @@ def test_a_time_is_read_in_its_unit(value: object, started_us: int) -> None:
 def test_a_bad_value_is_named_by_line_session_and_field(
     changed: dict[str, Any], field: str, message: str
 ) -> None:
-    plan = plan_of({**ROW, "id": "fine"}, {**ROW, **changed})
+    import_plan = plan_of({**ROW, "id": "fine"}, {**ROW, **changed})
 
-    (problem,) = plan.problems
-    assert not plan.ok
+    (problem,) = import_plan.problems
+    assert not import_plan.ok
     assert (problem.line, problem.session_id, problem.severity) == (2, "a", "error")
     assert (problem.field, problem.message) == (field, message)
 
 
 def test_scores_out_of_range_are_counted() -> None:
-    plan = plan_of(
+    import_plan = plan_of(
         {**ROW, "token_scores": [0.5, None, -2]}, {**ROW, "id": "b", "token_scores": [5, 0.5, 0.5]}
     )
 
-    assert plan.counts.n_out_of_range == 3
-    assert plan.problems[0].value == "None"
+    assert import_plan.counts.n_out_of_range == 3
+    assert import_plan.problems[0].value == "None"
 
 
 def test_scores_of_another_kind_are_warned_of() -> None:
-    plan = plan_of({**ROW, "score_kind": "logprob"})
+    import_plan = plan_of({**ROW, "score_kind": "logprob"})
 
-    (problem,) = plan.problems
-    assert plan.ok
+    (problem,) = import_plan.problems
+    assert import_plan.ok
     assert (problem.severity, problem.value) == ("warning", "logprob")
 
 
 def test_every_bad_line_is_named() -> None:
     data = lines(ROW) + b'nonsense\n{"id": NaN}\n\n[1]\n{"id": "b", "id": "c"}\n' + lines(ROW)
 
-    plan = read_upload(data, "answers.jsonl")
+    import_plan = read_upload(data, "answers.jsonl")
 
-    assert not plan.ok
-    assert [(problem.line, problem.message) for problem in plan.problems] == [
+    assert not import_plan.ok
+    assert [(problem.line, problem.message) for problem in import_plan.problems] == [
         (2, "JSON must be valid: Expecting value: line 1 column 1 (char 0)"),
         (3, "JSON must be valid: NaN is not a JSON number"),
         (5, "a line must be an object, got list"),
@@ -195,11 +195,11 @@ def test_every_bad_line_is_named() -> None:
 
 
 def test_no_more_than_a_thousand_problems_are_listed_and_all_are_counted() -> None:
-    plan = read_upload(lines(ROW) + b"{}}\n" * 1_234, "answers.jsonl")
+    import_plan = read_upload(lines(ROW) + b"{}}\n" * 1_234, "answers.jsonl")
 
-    assert len(plan.problems) == MAX_PROBLEMS
-    assert plan.n_problems_not_listed == 234
-    assert plan.counts.n_errors == 1_234
+    assert len(import_plan.problems) == MAX_PROBLEMS
+    assert import_plan.n_problems_not_listed == 234
+    assert import_plan.counts.n_errors == 1_234
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_no_more_than_a_thousand_problems_are_listed_and_all_are_counted() -> No
 def test_a_file_of_too_much_is_refused(
     limit: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, limit, 2)
+    monkeypatch.setattr(import_plan, limit, 2)
 
     with pytest.raises(ImportRefusedError, match=f"^{message}$"):
         plan_of(*[{"tokens": ["x"], "coherence": [0.5]}] * 3)
@@ -230,9 +230,9 @@ def test_one_sentence_tells_what_a_file_holds() -> None:
         for i in range(1_001)
     ]
 
-    plan = plan_of(*rows)
+    import_plan = plan_of(*rows)
 
-    assert plan.summary == (
+    assert import_plan.summary == (
         "1,001 sessions, 100k tokens, 500 labelled bad, 501 good; "
         "3 were recorded while enforcing (a halt ends them early)."
     )
@@ -241,19 +241,19 @@ def test_one_sentence_tells_what_a_file_holds() -> None:
 def test_a_chosen_mapping_wins_over_the_names() -> None:
     row = {"id": "a", "tokens": ["x"], "scores": [0.1], "mine": ["y"]}
 
-    plan = read_upload(
+    import_plan = read_upload(
         lines(row), "answers.jsonl", ColumnMapping(id="id", tokens="mine", scores="scores")
     )
 
-    assert [record.tokens for record in plan.records] == [("y",)]
+    assert [record.tokens for record in import_plan.records] == [("y",)]
 
 
 def test_a_line_of_ours_may_leave_out_all_but_three_fields() -> None:
     row = {"id": "a", "tokens": ["x"], "scores": [0.5], "label": "bad", "onset": 0}
 
-    plan = plan_of(row)
+    import_plan = plan_of(row)
 
-    assert (plan.mapping, [record.onset for record in plan.records]) == (None, [0])
+    assert (import_plan.mapping, [record.onset for record in import_plan.records]) == (None, [0])
 
 
 def test_a_table_of_others_in_parquet_is_understood() -> None:
@@ -261,13 +261,13 @@ def test_a_table_of_others_in_parquet_is_understood() -> None:
     table = pa.table({**{name: [value] for name, value in ROW.items()}, "label": [1], "big": ["x"]})
     pq.write_table(table, file)
 
-    plan = read_upload(file.getvalue(), "answers.parquet")
+    import_plan = read_upload(file.getvalue(), "answers.parquet")
 
-    assert (plan.format, plan.columns) == (
+    assert (import_plan.format, import_plan.columns) == (
         "parquet",
         ("id", "tokens", "token_scores", "label", "big"),
     )
-    assert [(record.tokens, record.label) for record in plan.records] == [
+    assert [(record.tokens, record.label) for record in import_plan.records] == [
         (("Paris", " is", " big"), "bad")
     ]
 
@@ -275,9 +275,9 @@ def test_a_table_of_others_in_parquet_is_understood() -> None:
 def test_a_row_a_token_is_gathered_into_sessions() -> None:
     rows = [{"session": name, "token": "x", "coherence": 0.5} for name in "aab"]
 
-    plan = plan_of(*rows)
+    import_plan = plan_of(*rows)
 
-    assert [(record.id, record.n_tokens) for record in plan.records] == [("a", 2), ("b", 1)]
+    assert [(record.id, record.n_tokens) for record in import_plan.records] == [("a", 2), ("b", 1)]
 
 
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
@@ -289,9 +289,9 @@ def test_json_is_known_however_it_is_written(pack: Any, layout: str) -> None:
         "bom": b"\xef\xbb\xbf" + lines(ROW),
     }[layout]
 
-    plan = read_upload(pack(data), "answers")
+    import_plan = read_upload(pack(data), "answers")
 
-    assert [record.id for record in plan.records] == ["a"]
+    assert [record.id for record in import_plan.records] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -312,12 +312,12 @@ def test_real_labelled_texts_are_understood_once_they_are_scored(name: str) -> N
     for row in rows:
         row |= {"token_scores": [0.5] * len(row["tokens"]), "score_kind": "coherence"}
 
-    plan = plan_of(*rows)
+    import_plan = plan_of(*rows)
 
     assert unscored.counts.n_errors == len(rows)
-    assert plan.ok
-    assert plan.counts.n_bad == sum(row["label"] for row in rows)
-    for row, record in zip(rows, plan.records, strict=True):
+    assert import_plan.ok
+    assert import_plan.counts.n_bad == sum(row["label"] for row in rows)
+    for row, record in zip(rows, import_plan.records, strict=True):
         assert (record.label == "bad") == (row["label"] == 1)
         if row["spans"]:
             start, end = min(row["spans"])

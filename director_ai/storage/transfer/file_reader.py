@@ -13,22 +13,22 @@ from typing import Any, BinaryIO, Final, TypeVar, cast, get_args
 from director_ai.core.records.record import Label, SessionRecord
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.csv_file import read_csv
+from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tally
 from director_ai.storage.transfer.jsonl import read_objects, record_found, text_of
 from director_ai.storage.transfer.limits import MAX_LINE_BYTES, MAX_UPLOAD_BYTES, at_most
-from director_ai.storage.transfer.mapping import ColumnMapping
-from director_ai.storage.transfer.original import (
+from director_ai.storage.transfer.otlp import MAPPING as OTLP_MAPPING
+from director_ai.storage.transfer.otlp import is_request, read_spans
+from director_ai.storage.transfer.parquet import is_ours, open_parquet, read_parquet, read_rows
+from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.rows import Row, Rows, columns_of, sessions_of
+from director_ai.storage.transfer.stream_session_json import (
     is_session,
     is_snapshot,
     read_log,
     read_session,
 )
-from director_ai.storage.transfer.otlp import MAPPING as OTLP_MAPPING
-from director_ai.storage.transfer.otlp import is_request, read_spans
-from director_ai.storage.transfer.parquet import is_ours, open_parquet, read_parquet, read_rows
-from director_ai.storage.transfer.plan import FileFormat, ImportPlan, Tally
-from director_ai.storage.transfer.problem import Found, Problem
-from director_ai.storage.transfer.rows import Row, Rows, columns_of, sessions_of
 
 ENDINGS: Final = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json")
 """What files of sessions are called. Which of them one is, its content decides."""

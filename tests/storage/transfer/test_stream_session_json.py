@@ -10,9 +10,9 @@ import pytest
 from director_ai import StreamingKernel
 from director_ai.core.records.record import WITHHELD, SessionRecord
 from director_ai.core.runtime.session import StreamSession
+from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.export import export_records
-from director_ai.storage.transfer.mapping import ColumnMapping
-from director_ai.storage.transfer.reading import read_upload
+from director_ai.storage.transfer.file_reader import read_upload
 from tests.storage.transfer.samples import session, sessions
 
 PUBLISHED = (
