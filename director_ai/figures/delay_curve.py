@@ -9,7 +9,7 @@ from director_ai.figures.theme import MUTED_WIDTH, RULE_WIDTH, Dash, Palette, rg
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import Outcomes
-from director_ai.tuning.classes import classes, delays
+from director_ai.tuning.evaluation.outcome_classes import classes, delays
 from director_ai.tuning.labelled import LabelledCurves
 
 _LEAST_SHOWN: Final = 20
@@ -50,7 +50,7 @@ def delay_curve_data(data: LabelledCurves, outcomes: Outcomes) -> DelayCurveData
     --------
     >>> data = LabelledCurves.from_scores([[0.9, 0.2], [0.2, 0.9]], labels=[1, 1], onsets=[0, 0])
     >>> from director_ai.core.halting.policy import HaltPolicy
-    >>> from director_ai.tuning.classes import replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
     >>> found = delay_curve_data(data, replayed(data, HaltPolicy()))
     >>> found.delay.tolist(), found.share.tolist()
     ([0.0, 1.0], [0.5, 1.0])

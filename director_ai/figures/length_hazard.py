@@ -8,7 +8,7 @@ from director_ai.figures.theme import DASH, RULE_NAME, RULES, Palette, rgba
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.tuning.hazard import survival
+from director_ai.tuning.evaluation.hazard import survival
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds
 
@@ -61,7 +61,7 @@ def length_hazard_data(
     References
     ----------
     E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", JASA 53
-    (1958) 457-481; for the interval see :func:`director_ai.tuning.hazard.survival`.
+    (1958) 457-481; for the interval see :func:`director_ai.tuning.evaluation.hazard.survival`.
 
     Examples
     --------

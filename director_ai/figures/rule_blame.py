@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from director_ai.figures.theme import GLYPH, RULE_NAME, RULES, Palette, Rule
-from director_ai.tuning.effects import Blame
+from director_ai.tuning.evaluation.attribution import Blame
 
 _COMBINATIONS: Final = (1, 2, 4, 3, 5, 6, 7)
 """Single rules first; a combination is the sum of ``1 << rule``."""

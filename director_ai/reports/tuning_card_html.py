@@ -12,8 +12,8 @@ from typing import Any, Final
 from director_ai.figures.theme import DARK, LIGHT, Palette
 from director_ai.reports.tuning_card import SECTIONS, heading, last_line, said
 from director_ai.reports.visible_text import visible
-from director_ai.tuning.result import span
-from director_ai.tuning.token_counts import Tokens
+from director_ai.tuning.evaluation.evaluation import span
+from director_ai.tuning.evaluation.token_counts import Tokens
 
 _STYLE: Final = Path(__file__).with_suffix(".css")
 _COLOURS: Final = ("page", "ink", "muted", "grid")

@@ -18,10 +18,10 @@ from director_ai.tuning.cautions import (
     inside,
     stable,
 )
+from director_ai.tuning.evaluation.evaluation import span
 from director_ai.tuning.noise import Floor, permutation_floor
 from director_ai.tuning.proposal import GRID, Search, Wish, goal_of
 from director_ai.tuning.resample import OBJECTIVE, Honest, OutOfBag, best_of, families, out_of_bag
-from director_ai.tuning.result import span
 from director_ai.tuning.selection import Goal, policy_at
 from director_ai.tuning.study import TuneData
 

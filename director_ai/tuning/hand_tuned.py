@@ -77,7 +77,7 @@ def hand_tuned_bound(
 
     Examples
     --------
-    >>> from director_ai.tuning.classes import replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
     >>> data = LabelledCurves.from_scores([[0.9]] * 199 + [[0.3]], labels=[0] * 200)
     >>> policy = HaltPolicy(window_threshold=0.0, trend_threshold=1.5)
     >>> found = hand_tuned_bound(data, replayed(data, policy), policy, delta=0.1)

@@ -9,11 +9,11 @@ import numpy as np
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
+from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.evaluation.weighted_sweep import early_cells
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.resample import Progress, best_of, families
 from director_ai.tuning.selection import Goal
-from director_ai.tuning.sweep import Grid
-from director_ai.tuning.tables import early_cells
 
 
 class Floor(NamedTuple):

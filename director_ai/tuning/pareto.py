@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from director_ai.replay.curves import FloatArray, IntArray
-from director_ai.tuning.metrics import Counts
+from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.sweep import Sweep
 from director_ai.tuning.selection import Goal
-from director_ai.tuning.sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ def front(swept: Sweep, *, budget: float = 1.0) -> Front:
     --------
     >>> from director_ai.replay.engine import Replay
     >>> from director_ai.tuning.labelled import LabelledCurves
-    >>> from director_ai.tuning.sweep import Grid, sweep
+    >>> from director_ai.tuning.evaluation.sweep import Grid, sweep
     >>> data = LabelledCurves.from_scores([[0.35], [0.9], [0.2], [0.6]], labels=[0, 0, 1, 1])
     >>> replay = Replay(data.curves, window_size=9, trend_window=9)
     >>> found = front(sweep(data, replay, Grid.even(11)))

@@ -9,11 +9,11 @@ import numpy as np
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Replay
+from director_ai.tuning.evaluation.metrics import METRICS, Counts
+from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.evaluation.weighted_sweep import Cell, Cells, one, pessimistic, unjustified
 from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
-from director_ai.tuning.metrics import METRICS, Counts
 from director_ai.tuning.selection import Goal, best_cell
-from director_ai.tuning.sweep import Grid
-from director_ai.tuning.tables import Cell, Cells, one, pessimistic, unjustified
 
 OBJECTIVE = "objective"
 """Name of the goal's own value among those of the metrics."""

@@ -11,11 +11,11 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, FloatArray
 from director_ai.replay.engine import Replay
-from director_ai.tuning import metrics
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.sweep import Grid, sweep
+from director_ai.tuning.evaluation.weighted_sweep import Cell, one, pessimistic, unjustified
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.metrics import Counts
-from director_ai.tuning.sweep import Grid, sweep
-from director_ai.tuning.tables import Cell, one, pessimistic, unjustified
 from director_ai.tuning.thresholds import with_thresholds
 
 Objective = Literal["catch", "F1", "balanced accuracy", "MCC", "cost"]

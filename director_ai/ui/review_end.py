@@ -9,8 +9,8 @@ import streamlit as st
 
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.storage.summary import UNLABELLED, SessionQuery
-from director_ai.tuning.agreement import Agreement, agreement
-from director_ai.tuning.intervals import grouped_wilson
+from director_ai.tuning.evaluation.agreement import Agreement, agreement
+from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 from director_ai.ui import review_acts as acts
 from director_ai.ui.archive import archive, reviewer

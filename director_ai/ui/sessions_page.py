@@ -13,7 +13,7 @@ from director_ai.sources.samples import samples
 from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.tuning.intervals import wilson_of_kinds
+from director_ai.tuning.evaluation.intervals import wilson_of_kinds
 from director_ai.ui import session_facets, shell
 from director_ai.ui.archive import archive
 from director_ai.ui.login import stay_in

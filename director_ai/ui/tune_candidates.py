@@ -8,8 +8,8 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Outcomes
-from director_ai.tuning import metrics
-from director_ai.tuning.result import Result, limits_text, result
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.evaluation import Result, limits_text, result
 from director_ai.tuning.study import TuneData
 from director_ai.ui import tune_state
 from director_ai.ui.tune_data import recorded_outcomes, replay_of

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from director_ai.tuning.result import FEW, FlipCounts, Rate, Result
-from director_ai.tuning.token_counts import Tokens
+from director_ai.tuning.evaluation.evaluation import FEW, FlipCounts, Rate, Result
+from director_ai.tuning.evaluation.token_counts import Tokens
 from director_ai.ui.login import stay_in
 from director_ai.ui.text import escape_html
 from director_ai.ui.tune_check import warned

@@ -12,9 +12,9 @@ from director_ai.storage.summary import JUDGED
 from director_ai.tuning.advice import advice, distinct_prompts
 from director_ai.tuning.cautions import Caution
 from director_ai.tuning.checkup import Checkup, checkup, repeats_of, resample_seconds
+from director_ai.tuning.evaluation.evaluation import span
 from director_ai.tuning.proposal import Search
 from director_ai.tuning.resample import Honest
-from director_ai.tuning.result import span
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune_choose import offer_in_use, sized
 from director_ai.ui.tune_data import replay_of

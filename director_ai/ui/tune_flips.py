@@ -12,8 +12,8 @@ from director_ai.figures.theme import GLYPH, RULE_NAME, RULES
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.margins import margins
-from director_ai.tuning.classes import released
-from director_ai.tuning.effects import Flips
+from director_ai.tuning.evaluation.attribution import Flips
+from director_ai.tuning.evaluation.outcome_classes import released
 from director_ai.tuning.labelled import BAD, GOOD
 from director_ai.tuning.study import TuneData
 from director_ai.ui.text import visible

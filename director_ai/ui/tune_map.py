@@ -16,7 +16,7 @@ from director_ai.figures.threshold_row import (
     threshold_row_data,
     threshold_row_figure,
 )
-from director_ai.tuning.metrics import METRICS
+from director_ai.tuning.evaluation.metrics import METRICS
 from director_ai.ui import shell
 from director_ai.ui.one_of import one_of
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart

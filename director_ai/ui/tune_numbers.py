@@ -6,14 +6,14 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from director_ai.tuning import metrics
-from director_ai.tuning.classes import DEFAULT_GRACE, classes, released
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.bootstrap import smoothed_intervals
+from director_ai.tuning.evaluation.evaluation import Result, rate_of, span
+from director_ai.tuning.evaluation.hazard import hazard
+from director_ai.tuning.evaluation.intervals import Interval
+from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classes, released
 from director_ai.tuning.hand_tuned import HandTunedBound, hand_tuned_bound
-from director_ai.tuning.hazard import hazard
-from director_ai.tuning.intervals import Interval
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.result import Result, rate_of, span
-from director_ai.tuning.smoothed import smoothed_intervals
 from director_ai.ui.tune_scene import Look
 
 _LONGEST_GRACE: Final = 1000

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.replay.curves import BoolArray
-from director_ai.tuning.result import Rate, Result, rate_of
+from director_ai.tuning.evaluation.evaluation import Rate, Result, rate_of
 from director_ai.tuning.study import TuneData
 from director_ai.ui.text import visible
 

@@ -11,8 +11,8 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.reports.policy_formats import FORMS
 from director_ai.reports.tuning_card import card_values, policy_sha256
 from director_ai.reports.tuning_card_formats import CARDS
+from director_ai.tuning.evaluation.evaluation import answer
 from director_ai.tuning.register import newest_for
-from director_ai.tuning.result import answer
 from director_ai.ui.text import visible
 from director_ai.ui.tune_check import cautions_of, checked
 from director_ai.ui.tune_flip_list import link_values

@@ -32,7 +32,7 @@ from director_ai.figures.threshold_curve_data import (
     threshold_curve_data,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.effects import blame
+from director_ai.tuning.evaluation.attribution import blame
 from director_ai.tuning.plateaus import plateau
 from director_ai.ui import shell
 from director_ai.ui.one_of import one_of

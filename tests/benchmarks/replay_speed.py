@@ -17,8 +17,8 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
 from director_ai.replay.judge import judge
+from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.labelled import BAD, LabelledCurves
-from director_ai.tuning.sweep import Grid, sweep
 
 N_SESSIONS = 20_000
 MEDIAN_TOKENS = 200

@@ -18,9 +18,9 @@ from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.result import Rate, result
+from director_ai.tuning.evaluation.evaluation import Rate, result
+from director_ai.tuning.evaluation.token_counts import Tokens
 from director_ai.tuning.study import TuneData, parted_study
-from director_ai.tuning.token_counts import Tokens
 from director_ai.ui.tune_data import replay_of
 from tests.browser.conftest import (  # noqa: E402
     ROOT,

@@ -17,11 +17,11 @@ from director_ai.figures.threshold_curve_data import (
     threshold_curve_data,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning import metrics
-from director_ai.tuning.classes import classes
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.evaluation import result
+from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.outcome_classes import classes
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.metrics import Counts
-from director_ai.tuning.result import result
 from director_ai.tuning.synthetic import archive
 from director_ai.tuning.thresholds import moved
 

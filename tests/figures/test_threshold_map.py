@@ -16,9 +16,9 @@ from director_ai.figures.threshold_map import (
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
-from director_ai.tuning.classes import classes
+from director_ai.tuning.evaluation.metrics import METRICS, Counts
+from director_ai.tuning.evaluation.outcome_classes import classes
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.metrics import METRICS, Counts
 from director_ai.tuning.synthetic import archive
 from director_ai.tuning.thresholds import moved
 

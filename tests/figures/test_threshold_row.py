@@ -17,7 +17,7 @@ from director_ai.figures.threshold_row import (
     threshold_row_figure,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.result import result
+from director_ai.tuning.evaluation.evaluation import result
 from director_ai.tuning.synthetic import archive
 from director_ai.tuning.thresholds import moved
 

@@ -25,8 +25,8 @@ from director_ai.figures.rule_blame import (
 )
 from director_ai.figures.theme import DARK, LIGHT
 from director_ai.replay.engine import Replay
-from director_ai.tuning.classes import classes, replayed
-from director_ai.tuning.effects import blame
+from director_ai.tuning.evaluation.attribution import blame
+from director_ai.tuning.evaluation.outcome_classes import classes, replayed
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.synthetic import archive
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from director_ai.core.records.record import Annotation
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.tuning.intervals import grouped_wilson
+from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 from director_ai.ui import review_acts, shell
 from director_ai.ui.archive import STORE_VARIABLE, archive

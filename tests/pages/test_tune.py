@@ -13,7 +13,7 @@ from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning import checkup
-from director_ai.tuning.result import result
+from director_ai.tuning.evaluation.evaluation import result
 from director_ai.tuning.study import TuneData, parted_study
 from director_ai.ui.archive import STORE_VARIABLE, archive
 from tests.pages.result_card import numbers

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from director_ai import HaltPolicy
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
+from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-from director_ai.tuning.sweep import Grid
 
 thorough = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 

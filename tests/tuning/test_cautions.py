@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from director_ai.tuning import cautions
+from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.resample import OBJECTIVE, Honest, OutOfBag
-from director_ai.tuning.sweep import Grid
 
 GRID = Grid(np.array([0.0, 0.3, 0.5]), np.array([0.2, 0.4, 1.0]), np.array([0.4, 0.2, 0.0]))
 

@@ -6,7 +6,7 @@ import pytest
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.tuning.bounds import searched_upper, uniform_upper
-from director_ai.tuning.classes import replayed
+from director_ai.tuning.evaluation.outcome_classes import replayed
 from director_ai.tuning.hand_tuned import hand_tuned_bound
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 

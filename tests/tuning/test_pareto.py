@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from director_ai.tuning.evaluation.sweep import sweep
 from director_ai.tuning.pareto import front
-from director_ai.tuning.sweep import sweep
 from tests.tuning.archives import GRID, archives, replay_of, thorough
 
 

@@ -9,16 +9,16 @@ from scipy.stats import beta
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.tuning.classes import Classes
+from director_ai.tuning.evaluation.bootstrap import smoothed_intervals
+from director_ai.tuning.evaluation.metrics import METRICS
+from director_ai.tuning.evaluation.outcome_classes import Classes
+from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
-from director_ai.tuning.metrics import METRICS
 from director_ai.tuning.noise import _dealt, permutation_floor
 from director_ai.tuning.resample import OBJECTIVE, _group_weights, out_of_bag
 from director_ai.tuning.selection import Goal, propose
-from director_ai.tuning.smoothed import smoothed_intervals
-from director_ai.tuning.sweep import Grid
 from director_ai.tuning.synthetic import archive
-from director_ai.tuning.tables import Cells
 
 GRID = Grid.even(20)
 ACCURACY = Goal(objective="balanced accuracy")

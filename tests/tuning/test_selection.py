@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.engine import Replay
-from director_ai.tuning import metrics
-from director_ai.tuning.classes import classes
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.outcome_classes import classes
+from director_ai.tuning.evaluation.sweep import Grid, sweep
+from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
-from director_ai.tuning.metrics import Counts
 from director_ai.tuning.selection import Goal, best_cell, propose, propose_windows
-from director_ai.tuning.sweep import Grid, sweep
 from director_ai.tuning.synthetic import archive
-from director_ai.tuning.tables import Cells
 from tests.tuning.archives import GRID, POLICY, STRICT_GRID, archives, replay_of, thorough
 
 AXES = (GRID.hard_limits, GRID.window_thresholds, GRID.trend_thresholds)

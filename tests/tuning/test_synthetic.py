@@ -8,7 +8,7 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.replay.crossings import NEVER
-from director_ai.tuning.classes import replayed
+from director_ai.tuning.evaluation.outcome_classes import replayed
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 from director_ai.tuning.synthetic import BAD_KINDS, GOOD_KINDS, archive, fall
 

@@ -9,9 +9,9 @@ from director_ai.storage.summary import JUDGED
 from director_ai.tuning.advice import sealed_rows
 from director_ai.tuning.bounds import uniform_upper
 from director_ai.tuning.certificate import Certificate, Refusal
+from director_ai.tuning.evaluation.evaluation import result
 from director_ai.tuning.proposal import Wish, fewest_good, most_false_halts, proposed
 from director_ai.tuning.register import newest_for
-from director_ai.tuning.result import result
 from director_ai.tuning.study import TuneData, parted_study
 from director_ai.ui.tune_choose import attempts_of, certified
 from director_ai.ui.tune_data import replay_of

@@ -6,7 +6,7 @@ import io
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.result import flips_between
+from director_ai.tuning.evaluation.evaluation import flips_between
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune_data import replay_of
 from director_ai.ui.tune_flip_list import flips_csv, link_values, session_link

@@ -6,8 +6,8 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.engine.tag_column import tags_text
-from director_ai.tuning.classes import replayed
-from director_ai.tuning.result import rate_of, result
+from director_ai.tuning.evaluation.evaluation import rate_of, result
+from director_ai.tuning.evaluation.outcome_classes import replayed
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune_segments import MOST_SEGMENTS, segment_table
 from tests.tuning.studies import stored

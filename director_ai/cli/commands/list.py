@@ -10,7 +10,7 @@ from director_ai.cli.output import counted, moment, print_json, print_table, sha
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
-from director_ai.tuning.intervals import wilson_of_kinds
+from director_ai.tuning.evaluation.intervals import wilson_of_kinds
 
 _HEAD = ("OUTCOME", "STARTED (UTC)", "ID", "RULES", "HALT", "MARGIN", "LABEL", "MODEL", "ANSWER")
 

@@ -28,13 +28,19 @@ from director_ai.tuning.advice import advice, distinct_prompts
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.cautions import Caution
 from director_ai.tuning.checkup import Checkup, checkup
+from director_ai.tuning.evaluation.evaluation import (
+    FlipCounts,
+    Result,
+    answer,
+    flips_between,
+    result,
+)
+from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.hand_tuned import hand_tuned_bound
 from director_ai.tuning.plateaus import Sensitivity, sensitivity
 from director_ai.tuning.proposal import USUAL, Search, Wish, offered
 from director_ai.tuning.register import certificates, newest_for
-from director_ai.tuning.result import FlipCounts, Result, answer, flips_between, result
 from director_ai.tuning.study import Study, TuneData, parted_study, recorded_outcomes
-from director_ai.tuning.sweep import Grid
 from director_ai.tuning.thresholds import moved, threshold
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Replay
+from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.sweep import Grid, halting_cells
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.metrics import Counts
-from director_ai.tuning.sweep import Grid, halting_cells
 
 Cell = tuple[int, int, int]
 """Place of a combination in a grid: hard limit, window threshold, trend threshold."""

@@ -5,10 +5,10 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.classes import replayed
-from director_ai.tuning.intervals import grouped_wilson, wilson
+from director_ai.tuning.evaluation.evaluation import answer, flips_between, result
+from director_ai.tuning.evaluation.intervals import grouped_wilson, wilson
+from director_ai.tuning.evaluation.outcome_classes import replayed
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-from director_ai.tuning.result import answer, flips_between, result
 from director_ai.tuning.synthetic import archive
 from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds
 from director_ai.ui.tune_card import cautions, flips_line

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from director_ai.tuning import metrics
-from director_ai.tuning.metrics import Counts
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.metrics import Counts
 
 # 10 good of which 2 halted, 20 bad: 12 detected, 3 early, 5 missed.
 COUNTS = Counts(*(np.asarray(float(n)) for n in (2, 8, 3, 12, 5, 0, 0)))

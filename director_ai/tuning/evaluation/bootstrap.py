@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from director_ai.tuning.classes import Classes
-from director_ai.tuning.intervals import Interval
+from director_ai.tuning.evaluation.intervals import Interval
+from director_ai.tuning.evaluation.metrics import METRICS, Counts
+from director_ai.tuning.evaluation.outcome_classes import Classes
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.metrics import METRICS, Counts
 
 _GAMMA_COSTS = 6
 """Exponential draws that take as long as a gamma draw."""
@@ -25,7 +25,7 @@ def smoothed_intervals(
     much as an exponential draw says, and half a session is added to either side of each label.
     For sessions that are each their own group this draws a label's share of halts from
     Beta(k + 1/2, n - k + 1/2). Unlike the plain percentile bootstrap it keeps its coverage where
-    few sessions are of a kind. For a plain rate use :func:`director_ai.tuning.intervals.wilson`.
+    few sessions are of a kind. For a plain rate use :func:`director_ai.tuning.evaluation.intervals.wilson`.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def smoothed_intervals(
     Examples
     --------
     >>> data = LabelledCurves.from_scores([[0.4]] * 10 + [[0.9]] * 10, labels=[1] * 10 + [0] * 10)
-    >>> from director_ai.tuning.classes import classes, replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import classes, replayed
     >>> from director_ai.core.halting.policy import HaltPolicy
     >>> intervals = smoothed_intervals(data, classes(data, replayed(data, HaltPolicy())), seed=1)
     >>> intervals["F1"].low < intervals["F1"].high < 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from director_ai.errors import InvalidQueryError
-from director_ai.tuning.agreement import agreement
+from director_ai.tuning.evaluation.agreement import agreement
 
 PAIRS = [("good", "bad")] * 2 + [("good", "good")] * 3 + [("unsure", "bad")]
 

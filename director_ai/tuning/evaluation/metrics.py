@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from director_ai.replay.curves import FloatArray
-from director_ai.tuning.classes import Classes
-from director_ai.tuning.sweep import Sweep
+from director_ai.tuning.evaluation.outcome_classes import Classes
+from director_ai.tuning.evaluation.sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +175,7 @@ def cost(
         How many false halts are as bad as one miss.
     leaked
         Tokens that readers get from the onset on, of all sessions together; see
-        :func:`director_ai.tuning.timing.timing`.
+        :func:`director_ai.tuning.evaluation.delay_sweep.timing`.
     leaked_per_miss
         How many of them are as bad as one miss.
     """

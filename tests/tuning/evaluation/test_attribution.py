@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 
 from director_ai.replay.engine import HARD, TREND, WINDOW
-from director_ai.tuning.classes import classes
-from director_ai.tuning.effects import blame, flips
+from director_ai.tuning.evaluation.attribution import blame, flips
+from director_ai.tuning.evaluation.outcome_classes import classes
 from director_ai.tuning.thresholds import OFF, moved
 from tests.tuning.archives import archives, replay_of, thorough
 from tests.tuning.test_plateaus import policies

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from director_ai.tuning.group_path import GroupPath
+from director_ai.tuning.evaluation.group_sums import GroupPath
 from tests.tuning.archives import thorough
 
 

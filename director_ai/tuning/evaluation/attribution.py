@@ -8,7 +8,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes, Replay
-from director_ai.tuning.classes import classes
+from director_ai.tuning.evaluation.outcome_classes import classes
 from director_ai.tuning.labelled import LabelledCurves
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from director_ai.tuning.token_counts import Tokens, median_interval
+from director_ai.tuning.evaluation.token_counts import Tokens, median_interval
 
 
 @pytest.mark.parametrize(("n_groups", "size", "likeness"), [(25, 1, 0.0), (20, 5, 0.9)])

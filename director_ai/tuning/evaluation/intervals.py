@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from director_ai.replay.curves import FloatArray, IntArray
-from director_ai.tuning.group_path import GroupPath
+from director_ai.tuning.evaluation.group_sums import GroupPath
 
 Z_95 = 1.959963984540054
 """Quantile of the standard normal that leaves 2.5 % on either side."""

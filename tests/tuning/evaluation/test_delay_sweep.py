@@ -12,11 +12,11 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.tuning.classes import classes, released
+from director_ai.tuning.evaluation.delay_sweep import timing
+from director_ai.tuning.evaluation.metrics import Counts, cost
+from director_ai.tuning.evaluation.outcome_classes import classes, released
+from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.labelled import BAD, LabelledCurves
-from director_ai.tuning.metrics import Counts, cost
-from director_ai.tuning.sweep import Grid
-from director_ai.tuning.timing import timing
 from tests.tuning.archives import GRID, POLICY, archives, thorough
 
 

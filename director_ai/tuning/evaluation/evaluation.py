@@ -10,12 +10,12 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import Outcomes
-from director_ai.tuning.classes import Classes, classes, delays, released
-from director_ai.tuning.effects import Flips, flips
-from director_ai.tuning.intervals import grouped_wilson
+from director_ai.tuning.evaluation.attribution import Flips, flips
+from director_ai.tuning.evaluation.intervals import grouped_wilson
+from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.outcome_classes import Classes, classes, delays, released
+from director_ai.tuning.evaluation.token_counts import Tokens
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.metrics import Counts
-from director_ai.tuning.token_counts import Tokens
 
 FEW: Final = 30
 """A rate of fewer sessions is shown grey: its interval says more than it does."""
@@ -32,7 +32,7 @@ class Rate(NamedTuple):
         Of how many.
     low, high
         Ends of the 95 % Wilson intervals of the two; nan of nothing. Sessions of one group are
-        not independent: see :func:`director_ai.tuning.intervals.effective_n`.
+        not independent: see :func:`director_ai.tuning.evaluation.intervals.effective_n`.
     n_groups
         Groups that those counted are of; 0 if each is its own.
     """
@@ -140,7 +140,7 @@ def rate_of(data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: B
 
     Examples
     --------
-    >>> from director_ai.tuning.intervals import wilson
+    >>> from director_ai.tuning.evaluation.intervals import wilson
     >>> data = LabelledCurves.from_scores([[0.9]] * 4, labels=[0] * 4, groups=[0, 0, 1, 1])
     >>> halted = np.array([True, True, False, False])
     >>> found = rate_of(data, data.good, halted, ~data.good)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
-from director_ai.tuning.intervals import grouped_wilson_along
+from director_ai.tuning.evaluation.intervals import grouped_wilson_along
+from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.tables import Cells
 
 
 class RateBands(NamedTuple):
@@ -38,7 +38,7 @@ def rate_bands(data: LabelledCurves, cells: Cells, rule: int) -> RateBands:
     Examples
     --------
     >>> from director_ai.replay.engine import HARD, Replay
-    >>> from director_ai.tuning.sweep import Grid
+    >>> from director_ai.tuning.evaluation.sweep import Grid
     >>> data = LabelledCurves.from_scores([[0.9]] * 9 + [[0.3]], labels=[0] * 10)
     >>> replay = Replay(data.curves, window_size=1, trend_window=2)
     >>> grid = Grid(np.array([0.1, 0.5]), np.array([0.0]), np.array([1.5]))

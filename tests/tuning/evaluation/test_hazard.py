@@ -12,9 +12,9 @@ from scipy.stats import poisson
 from director_ai import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
-from director_ai.tuning.classes import classes, replayed
-from director_ai.tuning.hazard import hazard, survival
-from director_ai.tuning.intervals import Z_95
+from director_ai.tuning.evaluation.hazard import hazard, survival
+from director_ai.tuning.evaluation.intervals import Z_95
+from director_ai.tuning.evaluation.outcome_classes import classes, replayed
 from director_ai.tuning.labelled import LabelledCurves
 from tests.tuning.archives import POLICY, archives, thorough
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.errors import InvalidQueryError
-from director_ai.tuning.intervals import grouped_wilson
+from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from director_ai.replay.curves import IntArray
-from director_ai.tuning.intervals import Interval, effective_n, wilson
+from director_ai.tuning.evaluation.intervals import Interval, effective_n, wilson
 
 
 class Tokens(NamedTuple):

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from director_ai import HaltPolicy
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.tuning.classes import classes, delays, ledger, released, replayed
+from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.outcome_classes import (
+    classes,
+    delays,
+    ledger,
+    released,
+    replayed,
+)
+from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-from director_ai.tuning.metrics import Counts
-from director_ai.tuning.sweep import Grid, sweep
 
 thorough = settings(max_examples=80, deadline=None, derandomize=True, database=None)
 

@@ -10,8 +10,8 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes
-from director_ai.tuning.group_path import GroupPath
-from director_ai.tuning.intervals import Z_95
+from director_ai.tuning.evaluation.group_sums import GroupPath
+from director_ai.tuning.evaluation.intervals import Z_95
 from director_ai.tuning.labelled import LabelledCurves
 
 DEFAULT_LENGTHS = (100, 200, 400)
@@ -82,7 +82,7 @@ def hazard(
     Examples
     --------
     >>> from director_ai.core.halting.policy import HaltPolicy
-    >>> from director_ai.tuning.classes import replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
     >>> data = LabelledCurves.from_scores([[0.9] * 4 + [0.2], [0.9] * 5], labels=[0, 0])
     >>> found = hazard(data, replayed(data, HaltPolicy(trend_threshold=1.5)))
     >>> found.per_1000, found.n_halts, found.n_tokens
@@ -126,7 +126,7 @@ def survival(
     Examples
     --------
     >>> from director_ai.core.halting.policy import HaltPolicy
-    >>> from director_ai.tuning.classes import replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
     >>> data = LabelledCurves.from_scores([[0.9, 0.2], [0.9], [0.9] * 3], labels=[0, 0, 0])
     >>> found = survival(data, replayed(data, HaltPolicy()), lengths=(1, 2, 9))
     >>> found.shares.tolist(), found.at_risk.tolist()
@@ -194,7 +194,7 @@ def _overdispersion(
 ) -> float:
     """Return how much more halts vary from group to group than a Poisson count, at least 1.
 
-    As in :func:`director_ai.tuning.intervals.effective_n`, with half a group more all of whose
+    As in :func:`director_ai.tuning.evaluation.intervals.effective_n`, with half a group more all of whose
     sessions are halted: a few halts do not show how alike the sessions of a group are.
     """
     n_groups = len(halts)

@@ -7,10 +7,10 @@ import numpy as np
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.tuning.classes import DEFAULT_GRACE
+from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE
+from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.evaluation.weighted_sweep import early_cells, passing
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.sweep import Grid
-from director_ai.tuning.tables import early_cells, passing
 
 
 class Timing(NamedTuple):
@@ -59,7 +59,7 @@ def timing(
     Parameters
     ----------
     data, replay, grid, tolerance
-        See :func:`director_ai.tuning.sweep.sweep`.
+        See :func:`director_ai.tuning.evaluation.sweep.sweep`.
     grace
         Tokens after the onset within which a halt is in time.
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from director_ai.tuning.intervals import Z_95, grouped_wilson, wilson
+from director_ai.tuning.evaluation.intervals import Z_95, grouped_wilson, wilson
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 40, 1000])

@@ -1,0 +1,1 @@
+"""Evaluation of a policy on labelled curves: outcomes, metrics, intervals, sweeps, delay."""
