@@ -17,10 +17,10 @@ from director_ai.tuning.cautions import (
     replayable,
 )
 from director_ai.tuning.checkup import Checkup
+from director_ai.tuning.guarantee.holdout import witnesses
 from director_ai.tuning.labelled import UNLABELLED
 from director_ai.tuning.proposal import Wish
 from director_ai.tuning.study import Study, TuneData
-from director_ai.tuning.vault import witnesses
 
 
 def advice(

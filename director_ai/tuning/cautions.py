@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from director_ai.replay.engine import TREND, WINDOW
-from director_ai.tuning.bounds import least_good_sessions, smallest_alpha
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cell
+from director_ai.tuning.guarantee.bounds import least_good_sessions, smallest_alpha
+from director_ai.tuning.guarantee.holdout import DELTA, groups_to_seal
 from director_ai.tuning.resample import OBJECTIVE, OutOfBag
 from director_ai.tuning.selection import Objective
 from director_ai.tuning.thresholds import OFF, STRICTEST
-from director_ai.tuning.vault import DELTA, groups_to_seal
 
 Code = Literal[
     "too few to certify",

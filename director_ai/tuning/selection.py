@@ -193,7 +193,7 @@ def propose_windows(
 
     It is the choice that :func:`director_ai.tuning.resample.out_of_bag` makes anew. Searching
     windows inflates what is promised more than a finer grid does, and ``tried`` counts the pairs
-    for :func:`director_ai.tuning.bounds.uniform_upper`.
+    for :func:`director_ai.tuning.guarantee.bounds.uniform_upper`.
 
     Parameters
     ----------

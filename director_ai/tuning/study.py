@@ -15,8 +15,8 @@ from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
 from director_ai.replay.engine import Outcomes, Replay
+from director_ai.tuning.guarantee.holdout import DELTA, parted, share_worth_sealing
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
-from director_ai.tuning.vault import DELTA, parted, share_worth_sealing
 
 _LABELS: Final = {"good": GOOD, "bad": BAD}
 

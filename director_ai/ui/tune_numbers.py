@@ -12,7 +12,7 @@ from director_ai.tuning.evaluation.evaluation import Result, rate_of, span
 from director_ai.tuning.evaluation.hazard import hazard
 from director_ai.tuning.evaluation.intervals import Interval
 from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classes, released
-from director_ai.tuning.hand_tuned import HandTunedBound, hand_tuned_bound
+from director_ai.tuning.guarantee.post_hoc_bound import HandTunedBound, hand_tuned_bound
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.ui.tune_scene import Look
 

@@ -8,9 +8,9 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.store import Store
-from director_ai.tuning.certificate import Certificate
 from director_ai.tuning.evaluation.attribution import Flips
 from director_ai.tuning.evaluation.evaluation import FlipCounts, Result, flips_between, result
+from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.plateaus import Sensitivity, sensitivity
 from director_ai.tuning.proposal import Wish
 from director_ai.tuning.study import Study, TuneData

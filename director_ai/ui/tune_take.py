@@ -12,7 +12,7 @@ from director_ai.reports.policy_formats import FORMS
 from director_ai.reports.tuning_card import card_values, policy_sha256
 from director_ai.reports.tuning_card_formats import CARDS
 from director_ai.tuning.evaluation.evaluation import answer
-from director_ai.tuning.register import newest_for
+from director_ai.tuning.guarantee.certificate_registry import newest_for
 from director_ai.ui.text import visible
 from director_ai.ui.tune_check import cautions_of, checked
 from director_ai.ui.tune_flip_list import link_values

@@ -36,10 +36,10 @@ from director_ai.tuning.evaluation.evaluation import (
     result,
 )
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.hand_tuned import hand_tuned_bound
+from director_ai.tuning.guarantee.certificate_registry import certificates, newest_for
+from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
 from director_ai.tuning.plateaus import Sensitivity, sensitivity
 from director_ai.tuning.proposal import USUAL, Search, Wish, offered
-from director_ai.tuning.register import certificates, newest_for
 from director_ai.tuning.study import Study, TuneData, parted_study, recorded_outcomes
 from director_ai.tuning.thresholds import moved, threshold
 

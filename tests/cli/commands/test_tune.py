@@ -19,7 +19,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning import checkup
 from director_ai.tuning.evaluation.evaluation import Result, result
-from director_ai.tuning.hand_tuned import hand_tuned_bound
+from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
 from director_ai.tuning.study import TuneData, parted_study
 from tests.ui.tune_store import records
 

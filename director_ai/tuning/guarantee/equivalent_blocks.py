@@ -111,7 +111,7 @@ def spend(
     bad
         Extremes of the bad sessions.
     n_steps
-        At most :func:`director_ai.tuning.bounds.allowed_spends`.
+        At most :func:`director_ai.tuning.guarantee.bounds.allowed_spends`.
     seed
         Breaks ties between good sessions.
     order

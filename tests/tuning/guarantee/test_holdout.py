@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from director_ai.errors import InvalidRequestError
-from director_ai.tuning.bounds import least_good_sessions, least_good_tuned
-from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
-from director_ai.tuning.vault import (
+from director_ai.tuning.guarantee.bounds import least_good_sessions, least_good_tuned
+from director_ai.tuning.guarantee.holdout import (
     groups_to_seal,
     parted,
     sealed,
@@ -14,6 +13,7 @@ from director_ai.tuning.vault import (
     share_worth_sealing,
     witnesses,
 )
+from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
 
 NAMES = np.array([f"prompt {n}" for n in range(4000)])
 ALL_GOOD = np.full(4000, GOOD)

@@ -13,8 +13,13 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import levels
-from director_ai.tuning.bounds import allowed_spends, least_good_sessions, smallest_alpha
-from director_ai.tuning.spending import DEFAULT_ORDER, BadSessions, best_prefix, spend
+from director_ai.tuning.guarantee.bounds import allowed_spends, least_good_sessions, smallest_alpha
+from director_ai.tuning.guarantee.equivalent_blocks import (
+    DEFAULT_ORDER,
+    BadSessions,
+    best_prefix,
+    spend,
+)
 from director_ai.tuning.thresholds import is_as_lenient, rounded_leniently
 
 ASSUMPTIONS = (
@@ -194,14 +199,14 @@ def certify(
 ) -> Certificate | Refusal:
     """Return thresholds whose false-halt rate is at most ``alpha``, with confidence 1 - delta.
 
-    The good sessions are spent one by one (:mod:`director_ai.tuning.spending`); the thresholds
+    The good sessions are spent one by one (:mod:`director_ai.tuning.guarantee.equivalent_blocks`); the thresholds
     are then rounded to four decimals, never to the strict side.
 
     Parameters
     ----------
     sealed_good
         Extremes of the sealed good sessions, one a group, shape (3, n_good); see
-        :func:`director_ai.tuning.spending.good_extremes`.
+        :func:`director_ai.tuning.guarantee.equivalent_blocks.good_extremes`.
     bad
         Extremes of the open bad sessions.
     window_size, trend_window, score_every_n

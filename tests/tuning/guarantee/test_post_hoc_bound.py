@@ -5,9 +5,9 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
-from director_ai.tuning.bounds import searched_upper, uniform_upper
 from director_ai.tuning.evaluation.outcome_classes import replayed
-from director_ai.tuning.hand_tuned import hand_tuned_bound
+from director_ai.tuning.guarantee.bounds import searched_upper, uniform_upper
+from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 
 HARD_ONLY = HaltPolicy(window_threshold=0.0, trend_threshold=1.5)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.tuning.certificate import Certificate, inherits
+from director_ai.tuning.guarantee.certificate import Certificate, inherits
 
 
 def certificates(results: Iterable[str | None]) -> tuple[Certificate, ...]:

@@ -9,19 +9,19 @@ from scipy.stats import binom
 
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay, levels
-from director_ai.tuning.bounds import allowed_spends
-from director_ai.tuning.certificate import (
+from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.guarantee.bounds import allowed_spends
+from director_ai.tuning.guarantee.certificate import (
     Certificate,
     Refusal,
     certify,
     inherits,
     risk_of_attempt,
 )
-from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
+from director_ai.tuning.guarantee.holdout import parted, witnesses
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.spending import BadSessions, good_extremes
 from director_ai.tuning.synthetic import archive
-from director_ai.tuning.vault import parted, witnesses
 
 SETTINGS = {
     "window_size": 10,

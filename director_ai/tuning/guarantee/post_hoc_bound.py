@@ -7,7 +7,7 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import BoolArray
 from director_ai.replay.engine import Outcomes
-from director_ai.tuning.bounds import searched_upper
+from director_ai.tuning.guarantee.bounds import searched_upper
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import OFF, threshold
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from director_ai.errors import InvalidRequestError
-from director_ai.tuning.bounds import (
+from director_ai.tuning.guarantee.bounds import (
     allowed_spends,
     exact_upper,
     least_good_sessions,

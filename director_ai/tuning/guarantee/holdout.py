@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, IntArray
-from director_ai.tuning.bounds import least_good_sessions, least_good_tuned
+from director_ai.tuning.guarantee.bounds import least_good_sessions, least_good_tuned
+from director_ai.tuning.guarantee.equivalent_blocks import one_a_group
 from director_ai.tuning.labelled import GOOD
-from director_ai.tuning.spending import one_a_group
 
 DEFAULT_SHARE = 0.75
 SMALL_SHARE = 0.5

@@ -6,9 +6,8 @@ from scipy.stats import beta, binom, kstest
 
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import HARD, TREND, WINDOW
-from director_ai.tuning.bounds import allowed_spends
-from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.spending import (
+from director_ai.tuning.guarantee.bounds import allowed_spends
+from director_ai.tuning.guarantee.equivalent_blocks import (
     DEFAULT_ORDER,
     BadSessions,
     best_prefix,
@@ -16,6 +15,7 @@ from director_ai.tuning.spending import (
     one_a_group,
     spend,
 )
+from director_ai.tuning.labelled import LabelledCurves
 from tests.tuning.archives import replay_of
 
 N, ALPHA, DELTA, REPEATS = 200, 0.05, 0.1, 1200
