@@ -8,13 +8,13 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.cautions import FEWEST_SESSIONS
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.metrics import Counts
 from director_ai.tuning.evaluation.rate_bands import rate_bands
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.search.cautions import FEWEST_SESSIONS
 from director_ai.tuning.thresholds import threshold
 
 MOST_STEPS: Final = 400

@@ -10,12 +10,12 @@ from director_ai.figures.theme import Palette
 from director_ai.figures.threshold_curve_data import AXIS
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.cautions import FEWEST_SESSIONS
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.metrics import METRICS, Counts
 from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.pareto import front
+from director_ai.tuning.search.cautions import FEWEST_SESSIONS
+from director_ai.tuning.search.pareto import front
 from director_ai.tuning.thresholds import threshold
 
 PAIRS: Final[dict[str, tuple[int, int]]] = {

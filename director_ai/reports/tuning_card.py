@@ -11,15 +11,15 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.reports.markdown import escape_markdown
-from director_ai.tuning.cautions import Caution
-from director_ai.tuning.checkup import Checkup
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.evaluation import FlipCounts, Rate, Result, answer
 from director_ai.tuning.evaluation.token_counts import Tokens
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.guarantee.post_hoc_bound import HandTunedBound
+from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.study import TuneData
+from director_ai.tuning.validation.validation import Checkup
 
 PACKAGES: Final = ("director-workbench", "numpy")
 

@@ -16,7 +16,7 @@ from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
-from director_ai.tuning.proposal import USUAL, Offer, offered
+from director_ai.tuning.search.proposal import USUAL, Offer, offered
 from director_ai.tuning.study import TuneData
 from director_ai.ui.review_visit import Visit
 from director_ai.ui.tune_data import replay_of, study

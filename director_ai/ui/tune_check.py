@@ -9,13 +9,13 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.advice import advice, distinct_prompts
-from director_ai.tuning.cautions import Caution
-from director_ai.tuning.checkup import Checkup, checkup, repeats_of, resample_seconds
 from director_ai.tuning.evaluation.evaluation import span
-from director_ai.tuning.proposal import Search
-from director_ai.tuning.resample import Honest
+from director_ai.tuning.search.cautions import Caution
+from director_ai.tuning.search.proposal import Search
 from director_ai.tuning.study import TuneData
+from director_ai.tuning.validation.advice import advice, distinct_prompts
+from director_ai.tuning.validation.out_of_bag import Honest
+from director_ai.tuning.validation.validation import Checkup, checkup, repeats_of, resample_seconds
 from director_ai.ui.tune_choose import offer_in_use, sized
 from director_ai.ui.tune_data import replay_of
 from director_ai.ui.tune_scene import Look

@@ -10,15 +10,15 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import DirectorError, InvalidRequestError
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
-from director_ai.tuning.advice import sealed_rows
-from director_ai.tuning.cautions import certifiable
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.guarantee.certificate import Certificate, Refusal, certify
 from director_ai.tuning.guarantee.certificate_registry import certificates, newest_for
 from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
 from director_ai.tuning.guarantee.holdout import seed_of
-from director_ai.tuning.proposal import USUAL, Offer, Search, Wish, offered
+from director_ai.tuning.search.cautions import certifiable
+from director_ai.tuning.search.proposal import USUAL, Offer, Search, Wish, offered
 from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.validation.advice import sealed_rows
 from director_ai.ui import tune_state
 from director_ai.ui.tune_data import replay_of
 

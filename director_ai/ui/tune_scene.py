@@ -11,8 +11,8 @@ from director_ai.storage.store import Store
 from director_ai.tuning.evaluation.attribution import Flips
 from director_ai.tuning.evaluation.evaluation import FlipCounts, Result, flips_between, result
 from director_ai.tuning.guarantee.certificate import Certificate
-from director_ai.tuning.plateaus import Sensitivity, sensitivity
-from director_ai.tuning.proposal import Wish
+from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
+from director_ai.tuning.search.proposal import Wish
 from director_ai.tuning.study import Study, TuneData
 from director_ai.ui.tune_candidates import Baseline
 from director_ai.ui.tune_data import replay_of

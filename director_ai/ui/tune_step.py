@@ -8,7 +8,7 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import TREND, Replay
-from director_ai.tuning.plateaus import plateau
+from director_ai.tuning.search.plateaus import plateau
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.thresholds import OFF, STRICTEST
 from director_ai.tuning.thresholds import moved as with_moved

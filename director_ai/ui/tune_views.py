@@ -33,7 +33,7 @@ from director_ai.figures.threshold_curve_data import (
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation.attribution import blame
-from director_ai.tuning.plateaus import plateau
+from director_ai.tuning.search.plateaus import plateau
 from director_ai.ui import shell
 from director_ai.ui.one_of import one_of
 from director_ai.ui.plotly_chart import ChartClick, plotly_chart

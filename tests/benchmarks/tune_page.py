@@ -34,8 +34,8 @@ from director_ai.storage.store import Store  # noqa: E402
 from director_ai.storage.summary import JUDGED  # noqa: E402
 from director_ai.tuning.evaluation.attribution import blame  # noqa: E402
 from director_ai.tuning.evaluation.evaluation import flips_between, result  # noqa: E402
-from director_ai.tuning.plateaus import plateau, sensitivity  # noqa: E402
-from director_ai.tuning.proposal import Wish, proposed  # noqa: E402
+from director_ai.tuning.search.plateaus import plateau, sensitivity  # noqa: E402
+from director_ai.tuning.search.proposal import Wish, proposed  # noqa: E402
 from director_ai.tuning.study import TuneData, parted_study  # noqa: E402
 from director_ai.ui.tune_flip_list import MOST_ROWS  # noqa: E402
 from director_ai.ui.tune_flips import ends_between, flip_rows, flip_table  # noqa: E402

@@ -12,9 +12,9 @@ from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning import checkup
 from director_ai.tuning.evaluation.evaluation import result
 from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.validation import validation
 from director_ai.ui.archive import STORE_VARIABLE, archive
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import records
@@ -210,9 +210,9 @@ def test_candidates_are_pinned_loaded_and_compared_with(store) -> None:
 def test_a_proposal_is_checked_on_request_and_kept_until_the_budget_changes(
     store, monkeypatch
 ) -> None:
-    monkeypatch.setattr(checkup, "N_REPLICATES", 6)
-    monkeypatch.setattr(checkup, "N_PERMUTATIONS", 4)
-    monkeypatch.setattr(checkup, "FEWEST", 3)
+    monkeypatch.setattr(validation, "N_REPLICATES", 6)
+    monkeypatch.setattr(validation, "N_PERMUTATIONS", 4)
+    monkeypatch.setattr(validation, "FEWEST", 3)
     store.add(records(150, enforced=0.0))
     app = tune(view="Check", budget="10", conf="90 %")
     assert app.button(key="check_0").label.startswith("Check with these windows (about ")
@@ -235,8 +235,8 @@ def test_a_proposal_is_checked_on_request_and_kept_until_the_budget_changes(
 
 
 def test_repeated_prompts_are_told_of_by_the_check(store, monkeypatch) -> None:
-    monkeypatch.setattr(checkup, "N_REPLICATES", 3)
-    monkeypatch.setattr(checkup, "N_PERMUTATIONS", 3)
+    monkeypatch.setattr(validation, "N_REPLICATES", 3)
+    monkeypatch.setattr(validation, "N_PERMUTATIONS", 3)
     store.add([replace(record, prompt="Why?") for record in records(150, enforced=0.0)])
     app = tune(view="Check", budget="10", conf="90 %")
 

@@ -16,9 +16,9 @@ from director_ai.reports.tuning_card import card_json, card_markdown, card_value
 from director_ai.reports.tuning_card_html import card_html
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.cautions import Caution, replayable
 from director_ai.tuning.evaluation.evaluation import FlipCounts, result
 from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.search.cautions import Caution, replayable
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune_data import replay_of
 from tests.ui.tune_store import records

@@ -10,7 +10,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import limits_text
-from director_ai.tuning.proposal import USUAL, proposed
+from director_ai.tuning.search.proposal import USUAL, proposed
 from director_ai.tuning.study import TuneData
 from director_ai.ui.review_proposal import Shift, relabelled, shift, shift_of
 from director_ai.ui.review_queue import Queue

@@ -6,13 +6,13 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.advice import sealed_rows
 from director_ai.tuning.evaluation.evaluation import result
 from director_ai.tuning.guarantee.bounds import uniform_upper
 from director_ai.tuning.guarantee.certificate import Certificate, Refusal
 from director_ai.tuning.guarantee.certificate_registry import newest_for
-from director_ai.tuning.proposal import Wish, fewest_good, most_false_halts, proposed
+from director_ai.tuning.search.proposal import Wish, fewest_good, most_false_halts, proposed
 from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.validation.advice import sealed_rows
 from director_ai.ui.tune_choose import attempts_of, certified
 from director_ai.ui.tune_data import replay_of
 from tests.ui.tune_store import records

@@ -24,10 +24,7 @@ from director_ai.reports.tuning_card import card_values
 from director_ai.reports.tuning_card_formats import CARDS, CardForm
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.advice import advice, distinct_prompts
 from director_ai.tuning.cadence import replay_under
-from director_ai.tuning.cautions import Caution
-from director_ai.tuning.checkup import Checkup, checkup
 from director_ai.tuning.evaluation.evaluation import (
     FlipCounts,
     Result,
@@ -38,10 +35,13 @@ from director_ai.tuning.evaluation.evaluation import (
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.certificate_registry import certificates, newest_for
 from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
-from director_ai.tuning.plateaus import Sensitivity, sensitivity
-from director_ai.tuning.proposal import USUAL, Search, Wish, offered
+from director_ai.tuning.search.cautions import Caution
+from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
+from director_ai.tuning.search.proposal import USUAL, Search, Wish, offered
 from director_ai.tuning.study import Study, TuneData, parted_study, recorded_outcomes
 from director_ai.tuning.thresholds import moved, threshold
+from director_ai.tuning.validation.advice import advice, distinct_prompts
+from director_ai.tuning.validation.validation import Checkup, checkup
 
 
 def tune(chosen: Namespace) -> int:

@@ -17,10 +17,10 @@ from director_ai.replay.engine import Replay
 from director_ai.reports.policy_formats import as_command
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning import checkup
 from director_ai.tuning.evaluation.evaluation import Result, result
 from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
 from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.validation import validation
 from tests.ui.tune_store import records
 
 
@@ -181,9 +181,9 @@ def test_cautions_are_printed_and_in_the_card(capsys, tmp_path) -> None:
 
 
 def test_a_check_tells_what_is_left_of_the_proposal(capsys, address, monkeypatch) -> None:
-    monkeypatch.setattr(checkup, "N_REPLICATES", 6)
-    monkeypatch.setattr(checkup, "N_PERMUTATIONS", 4)
-    monkeypatch.setattr(checkup, "FEWEST", 3)
+    monkeypatch.setattr(validation, "N_REPLICATES", 6)
+    monkeypatch.setattr(validation, "N_PERMUTATIONS", 4)
+    monkeypatch.setattr(validation, "FEWEST", 3)
     asked = ("tune", "--budget", "0.1", "--check")
 
     text = printed(capsys, address, *asked)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.tuning.evaluation.sweep import sweep
-from director_ai.tuning.pareto import front
+from director_ai.tuning.search.pareto import front
 from tests.tuning.archives import GRID, archives, replay_of, thorough
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.tuning.advice import advice, sealed_rows
-from director_ai.tuning.proposal import Wish
+from director_ai.tuning.search.proposal import Wish
 from director_ai.tuning.study import Study, TuneData, parted_study
+from director_ai.tuning.validation.advice import advice, sealed_rows
 from tests.tuning.studies import drawn, stored
 
 ASKED = Wish(0.05, 0.1)

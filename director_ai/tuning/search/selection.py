@@ -129,7 +129,7 @@ def propose(
     A session whose recording ends before any rule holds counts against the policy: a good one
     as halted, a bad one as missed. Several combinations that are equally good are told apart by
     their unjustified halts, then by :func:`best_cell`. What the proposal promises on its own
-    sessions is too good: see :mod:`director_ai.tuning.resample`.
+    sessions is too good: see :mod:`director_ai.tuning.validation.out_of_bag`.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def propose_windows(
 ) -> Proposal | None:
     """Return the best combination over every pair of several window sizes too.
 
-    It is the choice that :func:`director_ai.tuning.resample.out_of_bag` makes anew. Searching
+    It is the choice that :func:`director_ai.tuning.validation.out_of_bag.out_of_bag` makes anew. Searching
     windows inflates what is promised more than a finer grid does, and ``tried`` counts the pairs
     for :func:`director_ai.tuning.guarantee.bounds.uniform_upper`.
 

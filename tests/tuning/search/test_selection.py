@@ -16,7 +16,7 @@ from director_ai.tuning.evaluation.outcome_classes import classes
 from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
-from director_ai.tuning.selection import Goal, best_cell, propose, propose_windows
+from director_ai.tuning.search.selection import Goal, best_cell, propose, propose_windows
 from director_ai.tuning.synthetic import archive
 from tests.tuning.archives import GRID, POLICY, STRICT_GRID, archives, replay_of, thorough
 

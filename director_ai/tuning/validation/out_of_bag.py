@@ -13,7 +13,7 @@ from director_ai.tuning.evaluation.metrics import METRICS, Counts
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cell, Cells, one, pessimistic, unjustified
 from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
-from director_ai.tuning.selection import Goal, best_cell
+from director_ai.tuning.search.selection import Goal, best_cell
 
 OBJECTIVE = "objective"
 """Name of the goal's own value among those of the metrics."""
@@ -106,7 +106,7 @@ def out_of_bag(
     Parameters
     ----------
     data, grid, goal, tolerance
-        What was tuned; see :func:`director_ai.tuning.selection.propose`.
+        What was tuned; see :func:`director_ai.tuning.search.selection.propose`.
     replays
         Of ``data.curves``, under every pair of window sizes that was searched.
     seed

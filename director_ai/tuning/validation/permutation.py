@@ -12,8 +12,8 @@ from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import early_cells
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-from director_ai.tuning.resample import Progress, best_of, families
-from director_ai.tuning.selection import Goal
+from director_ai.tuning.search.selection import Goal
+from director_ai.tuning.validation.out_of_bag import Progress, best_of, families
 
 
 class Floor(NamedTuple):
@@ -52,7 +52,7 @@ def permutation_floor(
     Parameters
     ----------
     data, replays, grid, goal, tolerance
-        What was tuned; see :func:`director_ai.tuning.resample.out_of_bag`.
+        What was tuned; see :func:`director_ai.tuning.validation.out_of_bag.out_of_bag`.
     seed
         Of the permutations.
     n_permutations

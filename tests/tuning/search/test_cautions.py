@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from director_ai.tuning import cautions
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.resample import OBJECTIVE, Honest, OutOfBag
+from director_ai.tuning.search import cautions
+from director_ai.tuning.validation.out_of_bag import OBJECTIVE, Honest, OutOfBag
 
 GRID = Grid(np.array([0.0, 0.3, 0.5]), np.array([0.2, 0.4, 1.0]), np.array([0.4, 0.2, 0.0]))
 

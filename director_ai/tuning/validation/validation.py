@@ -10,7 +10,8 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Replay
-from director_ai.tuning.cautions import (
+from director_ai.tuning.evaluation.evaluation import span
+from director_ai.tuning.search.cautions import (
     Caution,
     above_noise,
     countable,
@@ -18,12 +19,18 @@ from director_ai.tuning.cautions import (
     inside,
     stable,
 )
-from director_ai.tuning.evaluation.evaluation import span
-from director_ai.tuning.noise import Floor, permutation_floor
-from director_ai.tuning.proposal import GRID, Search, Wish, goal_of
-from director_ai.tuning.resample import OBJECTIVE, Honest, OutOfBag, best_of, families, out_of_bag
-from director_ai.tuning.selection import Goal, policy_at
+from director_ai.tuning.search.proposal import GRID, Search, Wish, goal_of
+from director_ai.tuning.search.selection import Goal, policy_at
 from director_ai.tuning.study import TuneData
+from director_ai.tuning.validation.out_of_bag import (
+    OBJECTIVE,
+    Honest,
+    OutOfBag,
+    best_of,
+    families,
+    out_of_bag,
+)
+from director_ai.tuning.validation.permutation import Floor, permutation_floor
 
 N_REPLICATES: Final = 200
 N_PERMUTATIONS: Final = 100

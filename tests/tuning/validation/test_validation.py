@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.tuning.advice import advice
 from director_ai.tuning.cadence import replay_under
-from director_ai.tuning.checkup import Checkup, checkup
 from director_ai.tuning.labelled import BAD, GOOD
-from director_ai.tuning.proposal import GRID, Search, Wish, offered
-from director_ai.tuning.resample import out_of_bag
-from director_ai.tuning.selection import Goal, propose
+from director_ai.tuning.search.proposal import GRID, Search, Wish, offered
+from director_ai.tuning.search.selection import Goal, propose
 from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.validation.advice import advice
+from director_ai.tuning.validation.out_of_bag import out_of_bag
+from director_ai.tuning.validation.validation import Checkup, checkup
 from tests.tuning.studies import drawn
 
 ASKED = Wish(0.1, 0.1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes
 from director_ai.tuning.evaluation.outcome_classes import classes
-from director_ai.tuning.plateaus import plateau, sensitivity, tidied
+from director_ai.tuning.search.plateaus import plateau, sensitivity, tidied
 from director_ai.tuning.thresholds import (
     OFF,
     STRICTEST,

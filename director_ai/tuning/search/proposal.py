@@ -8,12 +8,12 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Replay
-from director_ai.tuning.cautions import Caution, choosable, inside
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import N_RULES, least_good_tuned, uniform_upper
-from director_ai.tuning.plateaus import tidied
-from director_ai.tuning.selection import Goal, propose_windows
+from director_ai.tuning.search.cautions import Caution, choosable, inside
+from director_ai.tuning.search.plateaus import tidied
+from director_ai.tuning.search.selection import Goal, propose_windows
 from director_ai.tuning.study import TuneData
 
 WINDOW_SIZES: Final = (5, 10, 20, 40)

@@ -7,7 +7,7 @@ import numpy as np
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.tuning.evaluation.metrics import Counts
 from director_ai.tuning.evaluation.sweep import Sweep
-from director_ai.tuning.selection import Goal
+from director_ai.tuning.search.selection import Goal
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,10 +15,10 @@ from director_ai.tuning.evaluation.outcome_classes import Classes
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
-from director_ai.tuning.noise import _dealt, permutation_floor
-from director_ai.tuning.resample import OBJECTIVE, _group_weights, out_of_bag
-from director_ai.tuning.selection import Goal, propose
+from director_ai.tuning.search.selection import Goal, propose
 from director_ai.tuning.synthetic import archive
+from director_ai.tuning.validation.out_of_bag import OBJECTIVE, _group_weights, out_of_bag
+from director_ai.tuning.validation.permutation import _dealt, permutation_floor
 
 GRID = Grid.even(20)
 ACCURACY = Goal(objective="balanced accuracy")

@@ -7,10 +7,10 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.tuning.cadence import replay_under
-from director_ai.tuning.checkup import checkup
 from director_ai.tuning.evaluation.evaluation import result
-from director_ai.tuning.proposal import Search, Wish, fewest_good, most_false_halts, offered
+from director_ai.tuning.search.proposal import Search, Wish, fewest_good, most_false_halts, offered
 from director_ai.tuning.study import TuneData
+from director_ai.tuning.validation.validation import checkup
 from tests.tuning.studies import drawn
 
 ASKED = Wish(0.1, 0.1)

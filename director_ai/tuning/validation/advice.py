@@ -7,7 +7,9 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.tuning.cadence import inexact
-from director_ai.tuning.cautions import (
+from director_ai.tuning.guarantee.holdout import witnesses
+from director_ai.tuning.labelled import UNLABELLED
+from director_ai.tuning.search.cautions import (
     FEWEST_SESSIONS,
     Caution,
     as_long,
@@ -16,11 +18,9 @@ from director_ai.tuning.cautions import (
     grouped,
     replayable,
 )
-from director_ai.tuning.checkup import Checkup
-from director_ai.tuning.guarantee.holdout import witnesses
-from director_ai.tuning.labelled import UNLABELLED
-from director_ai.tuning.proposal import Wish
+from director_ai.tuning.search.proposal import Wish
 from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.validation.validation import Checkup
 
 
 def advice(

@@ -9,9 +9,9 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cell
 from director_ai.tuning.guarantee.bounds import least_good_sessions, smallest_alpha
 from director_ai.tuning.guarantee.holdout import DELTA, groups_to_seal
-from director_ai.tuning.resample import OBJECTIVE, OutOfBag
-from director_ai.tuning.selection import Objective
+from director_ai.tuning.search.selection import Objective
 from director_ai.tuning.thresholds import OFF, STRICTEST
+from director_ai.tuning.validation.out_of_bag import OBJECTIVE, OutOfBag
 
 Code = Literal[
     "too few to certify",

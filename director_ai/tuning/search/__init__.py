@@ -1,0 +1,1 @@
+"""Search for a policy: selection, proposals, Pareto front, plateaus, cautions."""

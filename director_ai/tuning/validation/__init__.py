@@ -1,0 +1,1 @@
+"""Validation of a selected policy: out-of-bag estimate, permutation test, advice."""
