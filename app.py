@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from director_ai.ui import shell
-from director_ai.ui.preparation import prepare
+from director_ai.ui import navigation
+from director_ai.ui.prefetch import prepare
 
 st.set_page_config(page_title="Director", page_icon="📉", layout="wide")
-shell.warm_up()
-shell.style()
-shell.run(shell.navigation())
+navigation.warm_up()
+navigation.style()
+navigation.run(navigation.navigation())
 prepare()

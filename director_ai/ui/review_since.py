@@ -7,7 +7,7 @@ import streamlit as st
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.review_visits import label_times, visit_before
 from director_ai.storage.store import Store
-from director_ai.ui.archive import reviewer
+from director_ai.ui.access.current_store import reviewer
 
 _KNOWN: Final = "review_visited"
 

@@ -7,10 +7,18 @@ from typing import Final
 import streamlit as st
 
 from director_ai.figures.timestamps import moment
-from director_ai.ui.session_choice import Facets, change, one, put, read_address, several, shown
-from director_ai.ui.session_filters import Filters, instant, instant_us
-from director_ai.ui.session_numbers import TOKEN_RANGES
-from director_ai.ui.session_words import zone
+from director_ai.ui.sessions.counts import TOKEN_RANGES
+from director_ai.ui.sessions.display_names import zone
+from director_ai.ui.sessions.filter_controls import (
+    Facets,
+    change,
+    one,
+    put,
+    read_address,
+    several,
+    shown,
+)
+from director_ai.ui.sessions.filters import Filters, instant, instant_us
 
 _ENFORCED: Final = {"true": "enforced", "false": "only watched"}
 _SHADOW: Final = {"true": "would halt", "false": "would not"}

@@ -2,24 +2,18 @@
 
 import streamlit as st
 
-from director_ai.ui import (
-    data_about,
-    data_import,
-    data_labels,
-    data_recorder,
-    data_storage,
-    shell,
-)
+from director_ai.ui import navigation
+from director_ai.ui.data import about_tab, import_tab, labels_tab, recorder_tab, storage_tab
 
 TABS = {
-    "Import": data_import.draw,
-    "Recorder": data_recorder.draw,
-    "Labels": data_labels.draw,
-    "Storage": data_storage.draw,
-    "About": data_about.draw,
+    "Import": import_tab.draw,
+    "Recorder": recorder_tab.draw,
+    "Labels": labels_tab.draw,
+    "Storage": storage_tab.draw,
+    "About": about_tab.draw,
 }
 
-shell.title("Data", "Where does it come from?")
+navigation.title("Data", "Where does it come from?")
 asked = st.query_params.get("tab", "")
 if asked.capitalize() in TABS:
     # A link may be written in small letters; the tabs know their own names only.

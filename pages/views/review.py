@@ -1,13 +1,13 @@
 """Review, the page that asks: was it right."""
 
-from director_ai.ui import review_end, review_line, review_page
+from director_ai.ui.review import card, header, summary
 
-visit = review_line.current_visit()
+visit = header.current_visit()
 if not visit.queue.cards:
-    review_end.empty(visit)
+    summary.empty(visit)
 elif visit.card is None:
-    review_end.end(visit)
+    summary.end(visit)
 else:
-    review_line.say_what_waits(visit)
-    review_page.card(visit)
-review_line.faults(visit)
+    header.say_what_waits(visit)
+    card.card(visit)
+header.faults(visit)

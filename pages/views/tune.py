@@ -2,45 +2,45 @@
 
 import streamlit as st
 
-from director_ai.ui import (
-    shell,
-    tune_candidates,
-    tune_card,
-    tune_choose,
-    tune_flip_list,
-    tune_limits,
-    tune_page,
-    tune_step,
-    tune_take,
-    tune_views,
+from director_ai.ui import navigation
+from director_ai.ui.tune import (
+    breakpoints,
+    candidates,
+    changed_sessions_table,
+    charts,
+    export,
+    page,
+    propose,
+    result_card,
+    threshold_controls,
 )
-from director_ai.ui.tune_scene import Look
+from director_ai.ui.tune.analysis import Look
 
-shell.title("Tune", "What should the limits be?")
-opened = tune_page.opened()
+navigation.title("Tune", "What should the limits be?")
+opened = page.opened()
 if opened is None:
     st.stop()
 store, study = opened
-tune_page.what_data(study)
-tune_choose.swept(study.open)
+page.what_data(study)
+propose.swept(study.open)
 
 left, right = st.columns([1, 2.8], gap="medium")
 with left:
-    steps = tune_limits.controls(study.open.usual)
+    steps = threshold_controls.controls(study.open.usual)
 with right:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
-        baseline = tune_candidates.choose_baseline(study.open)
-        asked = tune_choose.wish()
-        tune_choose.propose_buttons(study.open, asked)
-        certificates, n_attempts = tune_choose.attempts_of(store)
-        tune_choose.certify_button(store, study, asked, n_attempts)
-        tune_candidates.pin_button(study.open.usual)
+        baseline = candidates.choose_baseline(study.open)
+        asked = propose.wish()
+        propose.propose_buttons(study.open, asked)
+        certificates, n_attempts = propose.attempts_of(store)
+        propose.certify_button(store, study, asked, n_attempts)
+        candidates.pin_button(study.open.usual)
         look = Look(store, study, baseline, asked, certificates, n_attempts)
-        tune_take.take(look)
-    tune_card.card(look)
-tune_page.numbers_first()
-tune_step.steps(steps, look)
+        export.take(look)
+    result_card.card(look)
+page.numbers_first()
+breakpoints.steps(steps, look)
 with right:
-    tune_views.views(look)
-    tune_flip_list.flip_list(look)
-    tune_candidates.candidates(look)
+    charts.views(look)
+    changed_sessions_table.flip_list(look)
+    candidates.candidates(look)

@@ -25,8 +25,8 @@ from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
 from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui.session_list import session_csv, session_table
-from director_ai.ui.session_numbers import count
+from director_ai.ui.sessions.counts import count
+from director_ai.ui.sessions.table import session_csv, session_table
 
 BUDGET_MS = 1_500
 LOOK_MS = 3_000

@@ -37,8 +37,8 @@ from director_ai.tuning.evaluation.evaluation import flips_between, result  # no
 from director_ai.tuning.search.plateaus import plateau, sensitivity  # noqa: E402
 from director_ai.tuning.search.proposal import Wish, proposed  # noqa: E402
 from director_ai.tuning.study import TuneData, parted_study  # noqa: E402
-from director_ai.ui.tune_flip_list import MOST_ROWS  # noqa: E402
-from director_ai.ui.tune_flips import ends_between, flip_rows, flip_table  # noqa: E402
+from director_ai.ui.tune.changed_sessions import ends_between, flip_rows, flip_table  # noqa: E402
+from director_ai.ui.tune.changed_sessions_table import MOST_ROWS  # noqa: E402
 from tests.ui.tune_store import filled  # noqa: E402
 
 BUDGET_MS = 100.0

@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui.review_acts import LEAST_LOOK_S
-from director_ai.ui.review_queue import open_queue
-from director_ai.ui.review_wanted import Wanted
+from director_ai.ui.review.actions import LEAST_LOOK_S
+from director_ai.ui.review.queue import open_queue
+from director_ai.ui.review.queue_query import Wanted
 from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.ui.review_store import night_store
 from tests.ui.tune_store import records

@@ -12,7 +12,8 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.storage.store import Store  # noqa: E402
-from director_ai.ui import data_recorder, sessions_page  # noqa: E402
+from director_ai.ui.data import recorder_tab  # noqa: E402
+from director_ai.ui.sessions import page as sessions_page  # noqa: E402
 from tests.browser.conftest import ROOT, OpenPage, Serve, Server, settled  # noqa: E402
 from tests.storage.records import record  # noqa: E402
 
@@ -121,4 +122,4 @@ def test_what_another_process_records_is_seen_by_itself(
 
 def test_the_pages_look_often_enough_to_show_it_within_a_second() -> None:
     assert sessions_page.WATCH_S <= 0.5
-    assert data_recorder.EVERY_S <= 0.5
+    assert recorder_tab.EVERY_S <= 0.5

@@ -12,9 +12,9 @@ from director_ai.core.records.record import Annotation
 from director_ai.sources.samples import samples
 from director_ai.storage.label_sync import labels_of
 from director_ai.storage.store import Store
-from director_ai.ui import data_import
-from director_ai.ui.archive import STORE_VARIABLE, archive
-from director_ai.ui.data_storage import backup_bytes
+from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.data import import_tab
+from director_ai.ui.data.storage_tab import backup_bytes
 from tests.storage.records import record
 
 ROOT = Path(__file__).parents[2]
@@ -158,8 +158,8 @@ def test_the_columns_of_the_next_file_are_guessed_anew(store):
 
 
 def test_a_file_that_takes_too_much_is_refused_in_one_sentence(store, monkeypatch):
-    poor = partial(data_import.read_upload_safely, max_memory_bytes=2**26)
-    monkeypatch.setattr(data_import, "read_upload_safely", poor)
+    poor = partial(import_tab.read_upload_safely, max_memory_bytes=2**26)
+    monkeypatch.setattr(import_tab, "read_upload_safely", poor)
 
     app = upload(data("Import"), "sessions_file", "bomb.jsonl.gz", gzip.compress(b"{" * 10**6))
 

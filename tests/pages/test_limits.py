@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
 from director_ai.storage.store import Store
-from director_ai.ui.archive import STORE_VARIABLE, archive
+from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from tests.storage.records import streamed
 
 ROOT = Path(__file__).parents[2]

@@ -147,9 +147,9 @@ def said_of_a_stream_under_way(n_scores: int, silent_s: float) -> str:
         from types import SimpleNamespace
 
         from director_ai import HaltPolicy, StreamSession, TokenEvent
-        from director_ai.ui.live_run import Origin, Snapshot
-        from director_ai.ui.live_screen import _say
-        from director_ai.ui.stream_view import StreamView
+        from director_ai.ui.components.stream_view import StreamView
+        from director_ai.ui.live.playback import Origin, Snapshot
+        from director_ai.ui.live.player import _say
 
         policy, scores = HaltPolicy(), [0.9] * n_scores
         newest = TokenEvent("x", 0, 0.9, time.time() - silent_s)

@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
 from director_ai.storage.store import Store
-from director_ai.ui import shell
-from director_ai.ui.archive import STORE_VARIABLE, archive
+from director_ai.ui import navigation
+from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from tests.storage.records import streamed
 
 ROOT = Path(__file__).parents[2]
@@ -156,5 +156,5 @@ def test_the_menu_says_how_many_halts_wait_for_a_review(tmp_path, monkeypatch):
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
     archive.clear()
 
-    assert shell._review_title() == "Review (3)"
+    assert navigation._review_title() == "Review (3)"
     archive.clear()

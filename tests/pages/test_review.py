@@ -16,8 +16,9 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
-from director_ai.ui import review_acts, shell
-from director_ai.ui.archive import STORE_VARIABLE, archive
+from director_ai.ui import navigation
+from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.review import actions
 from tests.ui.review_store import HOUR_US, N_HALTED, night, night_store
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def store(tmp_path, monkeypatch) -> Store:
     opened = night_store(tmp_path / "night.db", time.time_ns() // 1000)
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "night.db"))
     # A click here follows the one before sooner than any key.
-    monkeypatch.setattr(review_acts, "LEAST_LOOK_S", 0.0)
+    monkeypatch.setattr(actions, "LEAST_LOOK_S", 0.0)
     archive.clear()
     yield opened
     archive.clear()
@@ -90,9 +91,9 @@ def test_the_queue_goes_back_to_the_visit_before_and_so_does_the_badge(store, re
     app = review()
 
     assert "halted · unlabelled · since your last visit · closest first: 43 to review" in said(app)
-    assert shell._review_title() == "Review (43)"
+    assert navigation._review_title() == "Review (43)"
     press(app, "right_0")
-    assert shell._review_title() == "Review (42)"
+    assert navigation._review_title() == "Review (42)"
     assert "since your last visit" in said(app)
     app.selectbox(key="since").set_value("all").run()
     # One that was skipped then, none that was labelled meanwhile.
@@ -269,7 +270,7 @@ def test_completed_sessions_are_sampled_for_misses(store, review):
 
 def test_a_bounced_key_labels_nothing(store, review, monkeypatch):
     app = review()
-    monkeypatch.setattr(review_acts, "LEAST_LOOK_S", 60.0)
+    monkeypatch.setattr(actions, "LEAST_LOOK_S", 60.0)
     app.session_state["review_visit"].shown_s = time.monotonic()
 
     press(app, "right_0")

@@ -12,7 +12,7 @@ from director_ai.cli.main import main
 from director_ai.cli.open_store import STORE_VARIABLE
 from director_ai.storage.store import Store
 from director_ai.tuning.evaluation.token_counts import Tokens
-from director_ai.ui.archive import archive
+from director_ai.ui.access.current_store import archive
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import filled
 

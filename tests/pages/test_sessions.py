@@ -287,13 +287,14 @@ def test_a_look_for_news_from_before_a_new_filter_draws_nothing(filled, is_late,
     def page(is_late: bool) -> None:
         import streamlit as st
 
-        from director_ai.ui import session_facets, sessions_page
-        from director_ai.ui.archive import archive
+        from director_ai.ui.access.current_store import archive
+        from director_ai.ui.sessions import filter_bar
+        from director_ai.ui.sessions import page as sessions_page
 
         st.session_state.n_runs = st.session_state.get("n_runs", 0) + 1
         if st.session_state.n_runs == 1:
             st.query_params["since"] = "7d"
-            session_facets.asked()
+            filter_bar.asked()
             if is_late:
                 # What a timer asked for before the browser knew of the filter.
                 del st.query_params["since"]

@@ -15,7 +15,7 @@ from director_ai.storage.summary import JUDGED
 from director_ai.tuning.evaluation.evaluation import result
 from director_ai.tuning.study import TuneData, parted_study
 from director_ai.tuning.validation import validation
-from director_ai.ui.archive import STORE_VARIABLE, archive
+from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import records
 

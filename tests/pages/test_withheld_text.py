@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui.archive import STORE_VARIABLE, archive
-from director_ai.ui.live_watch import RECORDERS
+from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.live.remote_stream import RECORDERS
 from tests.ui.tune_store import records
 
 ROOT = Path(__file__).resolve().parents[2]

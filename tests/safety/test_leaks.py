@@ -16,7 +16,7 @@ from websockets import Subprotocol  # noqa: E402
 from websockets.sync.client import ClientConnection, connect  # noqa: E402
 
 from director_ai.storage.store import Store  # noqa: E402
-from director_ai.ui.endpoint_run import DESERTED, LEASE_S  # noqa: E402
+from director_ai.ui.live.endpoint_run import DESERTED, LEASE_S  # noqa: E402
 from tests.browser.conftest import Serve, Server  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
 from tests.sources.llama_server import LlamaServer, llama  # noqa: E402

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from director_ai.figures.theme import RULES, heat_level, palette, rgba
-from director_ai.ui.plotly_chart import ChartClick, page_theme, plotly_chart
-from director_ai.ui.token_map import token_map
+from director_ai.ui.components.plotly_chart import ChartClick, page_theme, plotly_chart
+from director_ai.ui.components.token_map import token_map
 
 PARIS = (
     "Paris| is| the| capital| of| France| and| also| the| largest| city| in| the| European"

@@ -18,7 +18,7 @@ from director_ai.core.records.record_json import from_values, to_values
 from director_ai.storage.store import Store
 from director_ai.storage.summary import LABELS, ORDERS, OUTCOMES, SessionQuery, SessionSummary
 from director_ai.tuning.evaluation.intervals import grouped_wilson, wilson
-from director_ai.ui.session_numbers import count
+from director_ai.ui.sessions.counts import count
 from tests.storage.records import streamed
 
 Capture = pytest.CaptureFixture[str]

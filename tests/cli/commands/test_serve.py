@@ -15,7 +15,7 @@ from director_ai.cli.commands.serve import LOGIN_VARIABLE, SECRETS_VARIABLE
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.cli.open_store import STORE_VARIABLE
-from director_ai.ui import archive, login
+from director_ai.ui.access import current_store, login
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -217,7 +217,7 @@ def test_half_a_login_is_refused_and_no_secret_is_told(
 
 
 def test_the_app_looks_where_the_command_says() -> None:
-    assert archive.STORE_VARIABLE == STORE_VARIABLE
+    assert current_store.STORE_VARIABLE == STORE_VARIABLE
     assert login.LOGIN_VARIABLE == LOGIN_VARIABLE
 
 

@@ -11,8 +11,8 @@ from director_ai.tuning.evaluation.outcome_classes import replayed
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.synthetic import archive
 from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds
-from director_ai.ui.tune_card import cautions, flips_line
-from director_ai.ui.tune_step import next_breakpoint
+from director_ai.ui.tune.breakpoints import next_breakpoint
+from director_ai.ui.tune.result_card import cautions, flips_line
 
 HARD_ONLY = HaltPolicy(hard_limit=0.5, window_threshold=0.0, trend_threshold=1.5)
 

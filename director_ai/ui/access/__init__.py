@@ -1,0 +1,1 @@
+"""Login and the store that the visitor may use."""

@@ -1,0 +1,74 @@
+"""The archive that the pages look into."""
+
+import getpass
+import os
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from director_ai.errors import NotPermittedError
+from director_ai.sources.samples import samples
+from director_ai.storage.roles import Role
+from director_ai.storage.store import Store
+from director_ai.ui.access.login import visitor
+
+STORE_VARIABLE = "DIRECTOR_STORE"
+"""Where the command says which store to open: a file or a URL."""
+
+
+class Archive:
+    """The store this server shows, opened as the visitor may use it."""
+
+    def __call__(self) -> Store:
+        """Return the store; without one, the samples in a store of their own.
+
+        Raises
+        ------
+        NotPermittedError
+            If the visitor has no role.
+        """
+        role = visitor().role
+        if role is None:
+            raise NotPermittedError("nobody may look into the archive without a role")
+        return _opened(role)
+
+    def clear(self) -> None:
+        """Forget the stores that are open; each is opened anew when it is asked for."""
+        _opened.clear()
+
+
+archive = Archive()
+
+
+@st.cache_resource(show_spinner=False)
+def _opened(role: Role) -> Store:
+    address = os.environ.get(STORE_VARIABLE)
+    if role != "operator":
+        # Only who may write can make the store, or bring it up to date.
+        own = _opened("operator")
+        return Store(address or own.name, role=role)
+    if address:
+        return Store(address)
+    # Labels given in the demo go with it.
+    folder = Path(tempfile.mkdtemp(prefix="director-demo-"))
+    store = Store(folder / "samples.db")
+    store.add(list(samples().values()))
+    return store
+
+
+def is_demo() -> bool:
+    """Return whether the pages show the samples because there is no store."""
+    return not os.environ.get(STORE_VARIABLE)
+
+
+def reviewer() -> str:
+    """Return the name that labels are given under; who is signed in cannot choose another."""
+    signed_in = visitor().name
+    if signed_in:
+        return signed_in
+    try:
+        return str(st.session_state.get("reviewer") or getpass.getuser())
+    except (KeyError, OSError):
+        # A container may run as a user that has no name.
+        return "reviewer"

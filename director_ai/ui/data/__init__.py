@@ -1,0 +1,1 @@
+"""The Data page: import, labels, recorder, storage, help."""

@@ -1,0 +1,143 @@
+"""The Labels tab: who said what, and labels as a table, out and in."""
+
+import streamlit as st
+
+from director_ai.errors import DirectorError, ImportRefusedError
+from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
+from director_ai.storage.label_table import (
+    COLUMNS,
+    InvalidLabelsError,
+    LabelRow,
+    agreement,
+    read_labels,
+    write_labels,
+)
+from director_ai.storage.store import Store
+from director_ai.storage.transfer.problem import Problem
+from director_ai.ui.access.current_store import archive, is_demo
+from director_ai.ui.components.status_banner import notice, status
+from director_ai.ui.data.tables import counted, label_counts, label_preview, problem_table
+
+_APPLIED = "labels_applied"
+
+
+def draw() -> None:
+    """Draw the tab."""
+    store = archive()
+    rows = labels_of(store)
+    n_labelled = len({row.id for row in rows})
+    status(
+        f"{n_labelled:,} of {counted(store.count(), 'session')} labelled.",
+        f"{counted(len(rows), 'label')}. {agreement_sentence(rows)}",
+    )
+    if rows:
+        st.dataframe(label_counts(rows), hide_index=True, key="label_counts")
+    st.download_button(
+        f"Download {counted(len(rows), 'label')} as CSV",
+        lambda: write_labels(labels_of(store)),
+        "labels.csv",
+        "text/csv",
+        key="labels_csv",
+        on_click="ignore",
+        disabled=not rows,
+        icon=":material/download:",
+    )
+    st.space("small")
+    _upload(store)
+
+
+def agreement_sentence(rows: list[LabelRow]) -> str:
+    """Return how far people agree, in one sentence.
+
+    >>> from director_ai.core.records.record import Annotation
+    >>> def row(author):
+    ...     return LabelRow("a", Annotation("bad", author=author))
+    >>> agreement_sentence([row("Ann"), row("Bo")])
+    'Two people or more labelled 1 session; on 1 (100 %) they agree.'
+    """
+    n_shared, n_agreed = agreement(rows)
+    if not n_shared:
+        return "No session is labelled by two people yet."
+    share = n_agreed / n_shared
+    return (
+        f"Two people or more labelled {counted(n_shared, 'session')}; "
+        f"on {n_agreed:,} ({share:.0%}) they agree.".replace("%", " %")
+    )
+
+
+def _upload(store: Store) -> None:
+    file = st.file_uploader(
+        "Labels to add: a CSV with id and label, and perhaps onset, note, author and at",
+        "csv",
+        key="labels_file",
+        max_upload_size=16,
+        disabled=store.read_only,
+        on_change=_forget,
+    )
+    if store.read_only:
+        notice("This store is open to read only.")
+    if file is None:
+        st.code(f"{','.join(COLUMNS)}\na1,bad,7,wrong year,Ann,2025-11-05T10:00:00Z", language=None)
+        if is_demo():
+            notice("This is the demo: labels given here are gone when it ends.")
+        return
+    try:
+        rows = read_labels(file.getvalue().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        status("This table is refused; no label was added.", f"It must be UTF-8: {error.reason}.")
+        return
+    except ImportRefusedError as error:
+        status("This table is refused; no label was added.", f"{error}.")
+        return
+    except InvalidLabelsError as error:
+        _refused(error.n_problems, error.problems)
+        return
+    lost = unknown_ids(store, (row.id for row in rows))
+    if lost:
+        _refused(
+            len(lost),
+            [
+                Problem(0, f"no session {name!r:.80} in this store", name[:80], "id")
+                for name in lost
+            ],
+        )
+        return
+    _offer(store, rows)
+
+
+def _offer(store: Store, rows: list[LabelRow]) -> None:
+    applied = st.session_state.get(_APPLIED, "")
+    n_sessions = len({row.id for row in rows})
+    said = f"{counted(len(rows), 'label')} of {counted(n_sessions, 'session')}."
+    status(applied or said, said if applied else "Nothing is written before you say so.")
+    st.button(
+        f"Add {counted(len(rows), 'label')}",
+        key="apply_labels",
+        type="primary",
+        disabled=bool(applied) or not rows,
+        on_click=_apply,
+        args=(store, rows),
+    )
+    if rows:
+        st.dataframe(label_preview(rows), hide_index=True, key="label_preview")
+
+
+def _refused(n_problems: int, problems: list[Problem] | tuple[Problem, ...]) -> None:
+    status(f"{counted(n_problems, 'error')}; no label was added.", "One bad line refuses them all.")
+    st.dataframe(problem_table(problems), hide_index=True, key="label_problems")
+
+
+def _apply(store: Store, rows: list[LabelRow]) -> None:
+    try:
+        n_new = add_labels(store, rows)
+    except DirectorError as error:
+        st.session_state[_APPLIED] = f"No label was added: {error}."
+        return
+    known = len(rows) - n_new
+    st.session_state[_APPLIED] = f"Added {counted(n_new, 'label')}" + (
+        f"; {known:,} stood there already." if known else "."
+    )
+
+
+def _forget() -> None:
+    st.session_state.pop(_APPLIED, None)

@@ -1,0 +1,1 @@
+"""The Live page: sources, playback, endpoint streams, recording."""

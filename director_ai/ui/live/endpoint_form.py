@@ -1,0 +1,135 @@
+"""What to ask a model, and whom: the form of the Live page."""
+
+from typing import Final
+
+import streamlit as st
+
+from director_ai.errors import DirectorError
+from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.logprob import SCORERS, ScorerName
+from director_ai.ui.access.login import is_shared
+from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.status_banner import notice
+from director_ai.ui.live.endpoint_run import Question
+from director_ai.ui.named_endpoints import named_endpoints
+
+_OTHER: Final = "Another address"
+_WORDS: Final[dict[ScorerName, str]] = {
+    "lexical": "The facts",
+    "logprob": "Log-probabilities",
+    "both": "The lower of both",
+}
+_FIRST: Final = {
+    "ask_url": "http://127.0.0.1:8080/v1",
+    "ask_model": "default",
+    "ask_tokens": 400,
+    "ask_scorer": "lexical",
+}
+
+
+def fill_in(question: Question) -> None:
+    """Put a question into a form that nobody has filled in yet, as after a reload."""
+    if "ask_prompt" in st.session_state:
+        return
+    endpoint = question.endpoint
+    st.session_state["ask_prompt"] = question.prompt
+    st.session_state["ask_facts"] = question.facts
+    st.session_state["ask_scorer"] = question.scorer
+    st.session_state["ask_tokens"] = question.max_tokens
+    names = [name for name, named in _named()[0].items() if named == endpoint]
+    if names:
+        st.session_state["ask_endpoint"] = names[0]
+    elif not is_shared():
+        st.session_state["ask_endpoint"] = _OTHER
+        st.session_state["ask_url"] = endpoint.base_url
+        st.session_state["ask_model"] = endpoint.model
+        st.session_state["ask_key_env"] = endpoint.key_env or ""
+
+
+def question_form() -> Question | None:
+    """Draw the form; return what it asks, or ``None`` while that is not complete."""
+    # Not as the fields' own defaults, which would not let a reload fill them in.
+    for key, value in _FIRST.items():
+        st.session_state.setdefault(key, value)
+    where, what = st.columns(2, gap="medium")
+    with where:
+        endpoint, problem = _endpoint()
+        n_tokens = st.number_input(
+            "Tokens at most", 1, 100_000, step=50, key="ask_tokens", persist_state="session"
+        )
+    with what:
+        prompt = st.text_area("Prompt", key="ask_prompt", height=100, persist_state="session")
+        facts = st.text_area(
+            "Facts (blank lines between sources)",
+            key="ask_facts",
+            height=120,
+            persist_state="session",
+        )
+        scorer = st.segmented_control(
+            "Score by",
+            SCORERS,
+            required=True,
+            key="ask_scorer",
+            format_func=_WORDS.__getitem__,
+            help="The facts: the built-in lexical baseline. Log-probabilities: how sure the "
+            "model was of each token; the server must send them.",
+            persist_state="session",
+        )
+    if problem:
+        notice(problem)
+    missing = [
+        name
+        for name, text, needed in (
+            ("a prompt", prompt, True),
+            ("facts to score by", facts, scorer != "logprob"),
+        )
+        if needed and not text.strip()
+    ]
+    if missing:
+        notice(f"Still missing: {' and '.join(missing)}.")
+    if endpoint is None or missing:
+        return None
+    return Question(endpoint, prompt, facts, scorer or "lexical", int(n_tokens))
+
+
+def _named() -> tuple[dict[str, Endpoint], str]:
+    """Return the endpoints that the configuration names, and what is wrong with them."""
+    try:
+        return named_endpoints(), ""
+    except DirectorError as error:
+        return {}, str(error)
+
+
+def _endpoint() -> tuple[Endpoint | None, str]:
+    """Draw whom to ask; return it, and what is wrong with it."""
+    named, problem = _named()
+    if problem:
+        return None, problem
+    names = [*named, *([] if is_shared() else [_OTHER])]
+    if not names:
+        return None, "The server's configuration names no endpoint; others cannot be asked here."
+    if st.session_state.get("ask_endpoint") not in names:
+        # The configuration may have changed since it was chosen.
+        st.session_state.pop("ask_endpoint", None)
+    name = st.selectbox(
+        "Endpoint", names, key="ask_endpoint", format_func=visible, persist_state="session"
+    )
+    if name != _OTHER:
+        chosen = named[name]
+        with_key = "with a key of this server's" if chosen.key_env else "without a key"
+        notice(f"Asks {chosen.base_url} for the model {chosen.model}, {with_key}.")
+        return chosen, ""
+    url = st.text_input("Address", key="ask_url", persist_state="session")
+    model = st.text_input("Model", key="ask_model", persist_state="session")
+    key_env = st.text_input(
+        "Variable with the key (optional)",
+        key="ask_key_env",
+        placeholder="OPENAI_API_KEY",
+        help="The name of an environment variable of this server. The key itself is never typed, "
+        "stored or shown.",
+        persist_state="session",
+    )
+    try:
+        return Endpoint(url.strip(), model.strip(), key_env.strip() or None), ""
+    except DirectorError as error:
+        return None, str(error)

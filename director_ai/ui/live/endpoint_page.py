@@ -1,0 +1,117 @@
+"""A stream from a model's endpoint on the Live page: start it, stop it, ask again."""
+
+from typing import Final
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import DirectorError
+from director_ai.sources.chat.endpoint_allowlist import check_permitted
+from director_ai.ui.access.current_store import archive
+from director_ai.ui.access.login import is_shared, visitor
+from director_ai.ui.components.status_banner import notice, status
+from director_ai.ui.live import cursor, player
+from director_ai.ui.live.endpoint_form import fill_in, question_form
+from director_ai.ui.live.endpoint_run import (
+    EndpointRun,
+    Question,
+    attend,
+    endpoint_runs,
+    live_recorder,
+)
+from director_ai.ui.named_endpoints import named_endpoints
+
+_PROBLEM: Final = "endpoint_problem"
+_ASKED: Final = "endpoint_asked"
+"""The id of the run of this tab: the address forgets it while another page or source is open."""
+
+
+def endpoint_page(policy: HaltPolicy, *, presenting: bool) -> None:
+    """Draw the source "Endpoint" below the choice of source."""
+    if visitor().role != "operator":
+        status("Only an operator may ask a model.", "What it answers is recorded.")
+        return
+    run = _current()
+    going = run is not None and not run.is_over
+    if run is not None:
+        fill_in(run.question)
+    with st.expander("What to ask", expanded=not going and run is None):
+        question = question_form()
+    start, stop, newest, _ = st.columns([1.6, 1.6, 1.6, 5], vertical_alignment="center")
+    start.button(
+        _verb(run, question),
+        key="ask",
+        shortcut="Space" if not going else None,
+        type="primary",
+        disabled=going or question is None,
+        on_click=_start,
+        args=(question, policy),
+        width="stretch",
+    )
+    stop.button(
+        "Stop",
+        key="stop_asking",
+        shortcut="Space" if going else None,
+        help="Cancels the request, even if its server hangs.",
+        disabled=not going,
+        on_click=_stop,
+        args=(run,),
+        width="stretch",
+    )
+    newest.button(
+        "Follow",
+        key="to_end",
+        shortcut="End",
+        help="Go to the newest token",
+        disabled=run is None,
+        on_click=cursor.follow,
+        width="stretch",
+    )
+    problem = st.session_state.get(_PROBLEM)
+    if run is None:
+        status(
+            "This cannot be asked." if problem else "Ask a model, and watch its answer judged.",
+            problem
+            or "Any OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp. The stream is "
+            "judged as it comes and recorded; a halt cancels the request.",
+        )
+        return
+    if problem:
+        notice(f"This cannot be asked. {problem}")
+    player.screen(run, run.snapshot(), policy, presenting=presenting)
+
+
+def _current() -> EndpointRun | None:
+    asked = st.query_params.get("run", "") or st.session_state.get(_ASKED, "")
+    run = endpoint_runs().get(asked) if asked else None
+    if run is not None:
+        st.query_params["run"] = st.session_state[_ASKED] = run.record_id
+        attend(run)
+    return run
+
+
+def _verb(run: EndpointRun | None, question: Question | None) -> str:
+    if run is None:
+        return "Start"
+    return "Retry" if run.has_failed and question == run.question else "Ask again"
+
+
+def _start(question: Question, policy: HaltPolicy) -> None:
+    try:
+        # First, as it knows what the visitor may do by now.
+        recorder = live_recorder(archive())
+        check_permitted(question.endpoint, shared=is_shared(), configured=named_endpoints())
+        run = EndpointRun(question, policy, recorder)
+    except DirectorError as error:
+        st.session_state[_PROBLEM] = str(error)
+        return
+    st.session_state.pop(_PROBLEM, None)
+    endpoint_runs().add(run)
+    cursor.follow()
+    st.query_params["run"] = run.record_id
+
+
+def _stop(run: EndpointRun) -> None:
+    # The button may have been drawn for an operator, and pressed by a viewer.
+    if visitor().role == "operator":
+        run.stop()

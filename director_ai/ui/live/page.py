@@ -1,0 +1,242 @@
+"""The Live page's parts around its picture: source, transport, and which run is on."""
+
+from typing import Literal, NamedTuple, get_args
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.sources.samples import samples
+from director_ai.ui import navigation
+from director_ai.ui.components.policy_editor import DEFAULTS
+from director_ai.ui.components.status_banner import notice
+from director_ai.ui.live import cursor
+from director_ai.ui.live.playback import LiveRun, LiveSource, Snapshot
+from director_ai.ui.live.remote_stream import RECORDERS, Watched, choose_stream
+from director_ai.ui.live.run_registry import live_slot
+from director_ai.ui.live.sources import sample_name, sample_source
+from director_ai.ui.live.uploads import from_file, pasted
+
+FIRST_SAMPLE = "photosynthesis-drift"
+SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
+LONGEST_QUOTE = 60
+"""Characters quoted of a value in the address, so that what is said stays on one line."""
+
+SourceKind = Literal["Samples", "Paste text", "File", "Endpoint", "Recorders"]
+
+
+class Asked(NamedTuple):
+    """That a model is to be asked, instead of playing what is there."""
+
+
+def head() -> bool:
+    """Draw the page's head; return whether it is in presenter mode."""
+    name, share, presenter = st.columns([6, 1.2, 1.6], vertical_alignment="center")
+    with name:
+        navigation.title("Live", "What is it doing now?")
+    with share.popover("Share", icon=":material/link:"):
+        st.text("This address opens the same sample with the same limits:")
+        st.code((st.context.url or "") + _query(), language=None)
+        st.text(
+            "The camera button on the chart saves it as a PNG; once a stream has ended, a button "
+            "below its text saves it as one HTML file that plays anywhere."
+        )
+    presenting = presenter.toggle("Presenter", key="presenter", bind="query-params")
+    if presenting:
+        navigation.presenter_style()
+    return bool(presenting)
+
+
+def choose_source() -> LiveSource | Watched | Asked | None:
+    """Draw the choice of source; return it, or ``None`` while there is nothing to show."""
+    kind_column, choice = st.columns([3, 4], vertical_alignment="bottom")
+    kinds: tuple[SourceKind, ...] = get_args(SourceKind)
+    kind = kind_column.segmented_control(
+        "Source", kinds, default=kinds[0], required=True, key="from", bind="query-params"
+    )
+    if kind == "Paste text":
+        return pasted()
+    if kind == "File":
+        with choice:
+            return from_file()
+    if kind == "Endpoint":
+        st.query_params.pop("src", None)
+        return Asked()
+    st.query_params.pop("run", None)
+    if kind == RECORDERS:
+        st.query_params.pop("src", None)
+        return choose_stream(choice)
+    st.query_params.pop("watch", None)
+    ids = list(samples())
+    # Not bound: a binding would put the name into the address, and we want the id.
+    asked = st.query_params.get("src", "")
+    if asked and asked not in ids and "src" not in st.session_state:
+        st.session_state["unknown_src"] = asked
+    chosen = choice.selectbox(
+        "Sample: real text scored here and now by the built-in scorer; nothing is connected",
+        ids,
+        index=ids.index(asked if asked in ids else FIRST_SAMPLE),
+        format_func=sample_name,
+        key="src",
+        persist_state="session",
+        on_change=_forget_unknown,
+    )
+    # Remembered: the address is about to name what is shown, and a rerun reads it again.
+    if unknown := st.session_state.get("unknown_src"):
+        notice(
+            f"There is no sample '{_shortened(unknown)}'; "
+            f"the first sample is shown instead: {sample_name(FIRST_SAMPLE)}."
+        )
+    st.query_params["src"] = chosen
+    return sample_source(chosen)
+
+
+def usual_limits(source: LiveSource | Asked) -> tuple[HaltPolicy, str]:
+    """Return the limits a source is judged by at first, and whose they are."""
+    if isinstance(source, LiveSource) and source.recorded_policy is not None:
+        return source.recorded_policy, source.id
+    return DEFAULTS, "live"
+
+
+def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:
+    """Return the run on show: the one under way, or a new one where the source has changed."""
+    slot = live_slot()
+    run = slot.run
+    untouched = run is not None and not run.snapshot().tokens
+    if run is None or run.source.id != source.id or (untouched and run.policy != policy):
+        run = start_over(source, policy)
+    return run
+
+
+def start_over(source: LiveSource, policy: HaltPolicy, *, ahead: int = 0) -> LiveRun:
+    """Put a new run on show, its cursor following the newest token."""
+    run = LiveRun(source, policy, ahead=ahead)
+    st.session_state["follow"] = True
+    st.session_state.pop("t", None)
+    return live_slot().put(run)
+
+
+def transport(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
+    """Draw play, step, scrub and speed. Every button has its key."""
+    seen = len(snapshot.tokens)
+    last = max(1, len(run.source.tokens) - 1)
+    buttons, scrub, speed = st.columns([6.6, 3, 2], vertical_alignment="bottom")
+    with buttons.container(horizontal=True, gap="small"):
+        _play_button(run, policy, snapshot)
+        st.button(
+            "Restart",
+            key="restart",
+            on_click=_restart,
+            args=(run.source, policy),
+        )
+        st.button(
+            "",
+            key="to_start",
+            icon=":material/first_page:",
+            shortcut="Home",
+            help="Go to the first token",
+            on_click=cursor.set_cursor,
+            args=(0,),
+            disabled=seen == 0,
+        )
+        st.button(
+            "",
+            key="back",
+            icon=":material/chevron_left:",
+            shortcut="Left",
+            help="One token back",
+            on_click=_move,
+            args=(run, -1),
+            disabled=seen == 0,
+        )
+        st.button(
+            "",
+            key="ahead",
+            icon=":material/chevron_right:",
+            shortcut="Right",
+            help="One token on; at the newest, judge one more",
+            on_click=_move,
+            args=(run, 1),
+        )
+        st.button(
+            "Halt",
+            key="to_halt",
+            shortcut="H",
+            help="Go to the halt",
+            on_click=cursor.set_cursor,
+            # A stop between two tokens has the index of the one that never came.
+            args=(max(0, min(run.session.halt_index, last)),),
+            disabled=not run.session.halted,
+        )
+        st.button(
+            "Follow",
+            key="to_end",
+            shortcut="End",
+            help="Go to the newest token",
+            on_click=cursor.follow,
+        )
+    if snapshot.playing or seen == 0:
+        # Not "t": under load a message of the timer, sent before the end, would bring back the
+        # token that stood here while playing.
+        st.session_state["t_waiting"] = max(0, seen - 1)
+        scrub.slider("Token", 0, last, key="t_waiting", disabled=True)
+    else:
+        if cursor.is_following():
+            st.session_state["t"] = seen - 1
+        scrub.slider("Token", 0, last, key="t", on_change=cursor.unfollow)
+    pace = speed.select_slider("Speed ×", SPEEDS, 1, key="x", bind="query-params")
+    run.set_speed(pace)
+
+
+def _play_button(run: LiveRun, policy: HaltPolicy, snapshot: Snapshot) -> None:
+    # One width for three words: the row must not move when the word changes.
+    if snapshot.playing:
+        st.button("Pause", key="play", shortcut="Space", on_click=run.pause, width=150)
+        return
+    st.button(
+        "Play again" if snapshot.ended else "Play",
+        key="play",
+        shortcut="Space",
+        type="primary",
+        on_click=_play,
+        args=(run, policy),
+        width=150,
+    )
+
+
+def _play(run: LiveRun, policy: HaltPolicy) -> None:
+    cursor.follow()
+    if run.snapshot().ended:
+        run = start_over(run.source, policy)
+        run.set_speed(st.session_state.get("x", 1.0))
+    run.play()
+
+
+def _restart(source: LiveSource, policy: HaltPolicy) -> None:
+    start_over(source, policy)
+
+
+def _move(run: LiveRun, by: int) -> None:
+    seen = len(run.snapshot().tokens)
+    here = seen - 1 if cursor.is_following() else int(st.session_state.get("t", 0))
+    run.pause()
+    if here + by >= seen:
+        run.step()
+        cursor.follow()
+    else:
+        cursor.set_cursor(max(0, here + by))
+
+
+def _forget_unknown() -> None:
+    st.session_state.pop("unknown_src", None)
+
+
+def _shortened(text: str) -> str:
+    """Return ``text`` on one line, cut where it would run on."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_QUOTE else line[:LONGEST_QUOTE] + "…"
+
+
+def _query() -> str:
+    pairs = st.query_params.to_dict()
+    return "?" + urlencode(pairs) if pairs else ""

@@ -1,0 +1,259 @@
+"""The Live page's picture: redrawn five times a second while tokens come."""
+
+from dataclasses import replace
+from time import time
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import SessionRecord
+from director_ai.figures.theme import RULE_NAME
+from director_ai.reports.replay_html import replay_html
+from director_ai.reports.sentences import halt_sentence, rounded_up
+from director_ai.ui import navigation
+from director_ai.ui.access.login import stay_in
+from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.status_banner import rule_of, status
+from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.live import cursor as live_cursor
+from director_ai.ui.live import page
+from director_ai.ui.live.endpoint_run import EndpointRun
+from director_ai.ui.live.playback import LiveRun, Snapshot
+from director_ai.ui.live.remote_stream import STALLED_S
+from director_ai.ui.live.run_registry import keep_finished
+from director_ai.ui.session import sidebar
+
+Run = LiveRun | EndpointRun
+
+REDRAW_S = 0.2
+FOLLOWED = 200
+"""Tokens in sight while following."""
+
+
+def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+    """Draw the run, and keep drawing it while it plays.
+
+    Parameters
+    ----------
+    run, snapshot
+        What is played, and how it stood when the page began to draw.
+    policy
+        Limits to judge by; a what-if where they are not the run's.
+    presenting
+        Whether the page is on a projector.
+    """
+    what_if = policy != run.policy
+    if what_if:
+        navigation.what_if_stripe()
+    if snapshot.ended:
+        keep_finished(record_of(run))
+
+    @st.fragment(run_every=REDRAW_S if snapshot.playing else None, key="live")
+    def drawn() -> None:
+        stay_in()
+        now = run.snapshot()
+        _draw(run, now, policy, presenting=presenting)
+        if (now.playing, now.ended) != (snapshot.playing, snapshot.ended):
+            # The buttons around still speak of a run under way. Asked for until it happens: a
+            # rerun may be lost to the timer's next.
+            st.rerun()
+
+    drawn()
+    _afterwards(run, snapshot, policy, what_if=what_if)
+
+
+def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+    complete = snapshot.ended and not run.session.halted and run.source.complete
+    view = StreamView.of(snapshot.tokens, snapshot.scores, snapshot.held, policy, complete=complete)
+    generation = run.record_id
+    font_size = navigation.PRESENTER_FONT if presenting else navigation.FONT
+    cursor = live_cursor.cursor(len(snapshot.tokens))
+    _say(run, snapshot, view, policy)
+    onset = run.source.onset
+    view.curve(
+        key="curve",
+        generation=generation,
+        height=460 if presenting else 340,
+        onset=onset if snapshot.ended else None,
+        cursor=cursor,
+        last=FOLLOWED if snapshot.playing else None,
+        font_size=font_size,
+        on_cursor=live_cursor.set_cursor,
+    )
+    text, margins = st.columns([3, 2])
+    with text:
+        view.text(
+            key="tokens",
+            generation=generation,
+            height=190,
+            onset=onset if snapshot.ended else None,
+            cursor=cursor,
+            delivered=view.delivered,
+            follow=cursor is None,
+            on_cursor=live_cursor.set_cursor,
+        )
+    with margins:
+        newest = view.n_scored - 1
+        view.margins_at(
+            newest if cursor is None else min(cursor, newest),
+            key="margins",
+            height=190,
+            font_size=font_size,
+        )
+
+
+def _say(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> None:
+    what_if = policy != run.policy
+    pace = f"{snapshot.tokens_per_s:.1f} tokens/s · " if snapshot.tokens_per_s else ""
+    counts = f"{pace}{view.n_scored} of {len(snapshot.tokens)} tokens scored"
+    limits = policy_line(policy)
+    recorded = _recorded_policy(run)
+    if recorded is not None and recorded != policy:
+        limits += f" · recorded under {policy_line(recorded)}"
+    reason = run.session.reason
+    if reason is not None and reason.halt_class != "policy":
+        status(f"Stopped: {reason}", f"Not a halt by a limit. {counts}")
+    elif view.judgement.trigger is not None:
+        # A soft halt lets its sentence come to an end first.
+        acted = "Halted" if snapshot.ended else "Halting"
+        verb = "What-if: would halt" if what_if else acted
+        margins = view.margins[:, view.judgement.trigger].tolist()
+        sentence = halt_sentence(view.judgement.alarms, policy, margins, verb=verb)
+        status(sentence, f"{limits} · {counts}", rule=rule_of(view.judgement), what_if=what_if)
+    elif what_if and run.session.halted:
+        status(
+            f"What-if: no rule holds in the {view.n_scored} tokens seen. What would have come "
+            "after the halt is unknown.",
+            f"{limits} · Go on with these limits to find out.",
+            what_if=True,
+        )
+    elif snapshot.ended and not run.source.complete:
+        status(
+            f"{'What-if: n' if what_if else 'N'}o rule holds in the {view.n_scored} tokens seen; "
+            "the recording ends here, and what came after is unknown.",
+            f"{limits} · {counts}",
+            what_if=what_if,
+        )
+    elif snapshot.ended:
+        status(
+            f"{'What-if: c' if what_if else 'C'}ompleted, {len(snapshot.tokens)} tokens. "
+            f"{_closest(view)}",
+            f"{limits} · {counts}",
+            what_if=what_if,
+        )
+    elif not snapshot.tokens:
+        if isinstance(run, EndpointRun):
+            said = f"Asked; no token yet ({run.waited_s:.0f} s)."
+        else:
+            said = f"Ready: {len(run.source.tokens)} tokens. Press Play, or Space."
+        status(said, run.source.prompt)
+    elif (silent_s := _silent_s(run, snapshot)) > STALLED_S:
+        status(f"Stalled: no token for {silent_s:.0f} s.", f"{limits} · {counts}")
+    else:
+        floor, rule = view.next_floor()
+        bound = f"at least {rounded_up(floor)}" if floor > 0 else "anything"
+        newest = f" This one: {view.scores[-1]:.2f}." if view.n_scored else ""
+        status(
+            f"The next token must be {bound} ({RULE_NAME[rule]}).{newest}",
+            f"{limits} · {counts}",
+            rule=rule,
+            what_if=what_if,
+        )
+
+
+def _recorded_policy(run: Run) -> HaltPolicy | None:
+    return run.source.recorded_policy if isinstance(run, LiveRun) else None
+
+
+def _silent_s(run: Run, snapshot: Snapshot) -> float:
+    """Return for how many seconds no token has come, of a stream that only its model can stop."""
+    events = run.session.events
+    if isinstance(run, LiveRun) or not snapshot.playing or not events:
+        return 0.0
+    return time() - events[-1].timestamp
+
+
+def _closest(view: StreamView) -> str:
+    call = view.closest_call()
+    if call is None:
+        return "No rule was armed."
+    margin, index, rule = call
+    return f"Closest call: {RULE_NAME[rule]} by {margin:.3f} at token {index}."
+
+
+def record_of(run: Run) -> SessionRecord:
+    """Return what is kept of a run that has ended.
+
+    Of a recording played to where it was cut, that its end is not the answer's.
+    """
+    record = SessionRecord.from_session(
+        run.session,
+        run.policy,
+        id=run.record_id,
+        source=run.source.title,
+        model=run.source.model,
+        prompt=run.source.prompt,
+        annotations=run.source.annotations,
+        group=run.source.group,
+    )
+    recorded = _recorded_policy(run)
+    if not isinstance(run, LiveRun) or recorded is None:
+        return record
+    return replace(
+        record,
+        # The scores have the cadence that they were recorded in, whatever the limits.
+        policy=replace(
+            run.policy,
+            score_every_n=recorded.score_every_n,
+            adaptive=recorded.adaptive,
+            max_cadence=recorded.max_cadence,
+            score_final=recorded.score_final,
+        ),
+        held=run.source.held[: len(record.scores)],
+        ended_by="abandoned"
+        if record.ended_by == "completed" and not run.source.complete
+        else record.ended_by,
+    )
+
+
+def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bool) -> None:
+    """Draw what can be done with the run as it stands; a row of fixed height."""
+    go_on, details, replay, _ = st.columns([2, 2, 1.6, 3.4])
+    if isinstance(run, LiveRun):
+        go_on.button(
+            "Continue with these limits",
+            key="go_on",
+            icon=":material/redo:",
+            disabled=not (what_if and snapshot.tokens),
+            help="Judges the tokens already seen by the limits below, then plays on.",
+            on_click=_continue,
+            args=(run, policy, len(snapshot.tokens)),
+            width="stretch",
+        )
+    if snapshot.ended:
+        details.page_link(
+            "pages/views/session.py",
+            label="Look at this session",
+            icon=":material/show_chart:",
+            query_params={"id": run.record_id},
+        )
+        replay.download_button(
+            "Replay as HTML",
+            lambda: replay_html(record_of(run), policy),
+            f"{run.record_id}.html",
+            "text/html",
+            key="replay_html",
+            on_click="ignore",
+            help="One file that plays this stream in any browser, without a network.",
+            width="stretch",
+        )
+
+    found = run.session.halt_evidence_structured
+    if snapshot.ended and found is not None:
+        sidebar.evidence(found.evidence_chunks, run.session.halt_evidence or "")
+
+
+def _continue(run: LiveRun, policy: HaltPolicy, ahead: int) -> None:
+    fresh = page.start_over(run.source, policy, ahead=ahead)
+    fresh.set_speed(st.session_state.get("x", 1.0))
+    fresh.play()

@@ -1,0 +1,154 @@
+"""The streams being recorded by other processes, side by side above the Live page's picture."""
+
+import time
+from threading import Lock
+from typing import Final, NamedTuple
+
+import streamlit as st
+
+from director_ai.errors import StoreError
+from director_ai.figures.small_multiples import (
+    MOST_SHOWN,
+    Multiple,
+    multiple,
+    nearest_first,
+    scores_needed,
+)
+from director_ai.figures.theme import HALT_GLYPH, RULE_NAME, Rule
+from director_ai.storage.live_streams import LiveStream, live_streams
+from director_ai.storage.store import Store
+from director_ai.ui.access.current_store import archive
+from director_ai.ui.access.login import stay_in
+from director_ai.ui.components.sparkline_grid import TILE_HEIGHT, Thumbnail, thumbnails
+from director_ai.ui.live.remote_stream import watched, watching
+
+LOOK_S: Final = 0.5
+_LONGEST_WINDOW: Final = 2_000
+_PICKED: Final = "strip_picked"
+
+
+class Look(NamedTuple):
+    """What a look at the store saw: the streams, the nearest to a halt first."""
+
+    streams: list[LiveStream]
+    multiples: list[Multiple]
+
+    def without(self, id: str) -> "Look":
+        """Return the look with one stream left out."""
+        pairs = zip(self.streams, self.multiples, strict=True)
+        kept = [(stream, drawn) for stream, drawn in pairs if stream.id != id]
+        return Look([stream for stream, _ in kept], [drawn for _, drawn in kept])
+
+
+class Looks:
+    """The last look at the store, shared by all who are looking."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._at_s = float("-inf")
+        self._n_last = 160
+        self._look = Look([], [])
+
+    def look(self, store: Store) -> Look:
+        """Return how the streams stand, no more than half of ``LOOK_S`` ago."""
+        with self._lock:
+            if time.monotonic() - self._at_s > LOOK_S / 2:
+                streams = live_streams(store, n_last=self._n_last)
+                # From the next look on; a window longer than that is drawn without its floor.
+                needed = [scores_needed(stream.policy) for stream in streams]
+                self._n_last = max(160, min(max(needed, default=0), _LONGEST_WINDOW))
+                drawn = [multiple(stream.scores, stream.policy) for stream in streams]
+                # What has ended well can wait; a halt is what everyone looks for.
+                calm = [stream.outcome in ("completed", "abandoned") for stream in streams]
+                places = sorted(nearest_first(drawn), key=calm.__getitem__)
+                self._look = Look([streams[k] for k in places], [drawn[k] for k in places])
+                self._at_s = time.monotonic()
+            return self._look
+
+
+@st.cache_resource(show_spinner=False)
+def _looks() -> Looks:
+    return Looks()
+
+
+@st.fragment(run_every=LOOK_S, key="strip_of_streams")
+def live_strip() -> None:
+    """Draw the streams that are being recorded; without any, nothing."""
+    stay_in()
+    if st.session_state.pop(_PICKED, False):
+        # A click in a fragment draws no more than that.
+        st.rerun()
+    if st.session_state.get("strip_paused"):
+        look: Look = st.session_state["strip_look"]
+    else:
+        try:
+            look = _looks().look(archive())
+        except StoreError:
+            # The pages that need the store say what is wrong with it.
+            return
+        # This page's own stream is on show already.
+        look = look.without(st.query_params.get("run", ""))
+        st.session_state["strip_look"] = look
+    if not look.streams:
+        return
+    shown = look.streams[:MOST_SHOWN]
+    n_rows = 1 if len(shown) <= 6 else 2
+    said, pause = st.columns([6, 1.2], vertical_alignment="center")
+    said.text(heading(look))
+    pause.toggle("Hold still", key="strip_paused", help="Stop redrawing these streams.")
+    focus = watched()
+    thumbnails(
+        [
+            tile(stream, drawn, focused=stream.id == focus)
+            for stream, drawn in zip(shown, look.multiples, strict=False)
+        ],
+        key="live_streams",
+        label="Streams being recorded, the nearest to a halt first",
+        height=n_rows * TILE_HEIGHT,
+        on_pick=_pick,
+    )
+
+
+def _pick(id: str) -> None:
+    watching(id)
+    st.session_state[_PICKED] = True
+
+
+def heading(look: Look) -> str:
+    """Return how many streams there are, and how many of them are not drawn."""
+    n_going = sum(stream.outcome == "recording" for stream in look.streams)
+    n_over = len(look.streams) - n_going
+    parts = [f"{n_going:,} being recorded now"]
+    if n_over:
+        parts.append(f"{n_over:,} just ended")
+    if len(look.streams) > MOST_SHOWN:
+        parts.append(f"{len(look.streams) - MOST_SHOWN:,} calmer ones not drawn")
+    return " · ".join(parts)
+
+
+def tile(stream: LiveStream, drawn: Multiple, *, focused: bool) -> Thumbnail:
+    """Return what is shown of a stream."""
+    name = stream.source or stream.model or stream.id
+    return Thumbnail(
+        id=stream.id,
+        name=name,
+        said=_said(stream, drawn),
+        title=f"{stream.id} · {stream.n_tokens:,} tokens",
+        multiple=drawn,
+        focused=focused,
+    )
+
+
+def _said(stream: LiveStream, drawn: Multiple) -> str:
+    if stream.outcome == "halted":
+        return f"{HALT_GLYPH} halted at {stream.halt_index:,}"
+    if stream.outcome == "completed":
+        return f"✓ completed, {stream.n_tokens:,}"
+    if stream.outcome != "recording":
+        return f"⚠ {stream.outcome}"
+    if drawn.margin is None:
+        return f"{stream.n_tokens:,} tokens"
+    rule: Rule = drawn.rule  # type: ignore[assignment]  # named where there is a margin
+    if drawn.margin < 0:
+        return f"under the {RULE_NAME[rule]} floor"
+    return f"{drawn.margin:.2f} above {RULE_NAME[rule]}"

@@ -1,0 +1,202 @@
+"""One stream that another process records, as it comes."""
+
+from typing import Final, NamedTuple
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from director_ai.errors import StoreError, UnknownSessionError
+from director_ai.figures.theme import RULE_NAME
+from director_ai.reports.headline import headline
+from director_ai.reports.sentences import halt_sentence, rounded_up
+from director_ai.storage.live_streams import live_streams
+from director_ai.storage.store import Store
+from director_ai.ui import navigation
+from director_ai.ui.access.current_store import archive
+from director_ai.ui.access.login import stay_in
+from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.status_banner import rule_of, status
+from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.live.stream_follower import FollowedStream
+
+RECORDERS: Final = "Recorders"
+"""What the choice of source calls streams that other processes record."""
+
+LOOK_S: Final = 0.5
+STALLED_S: Final = 5.0
+"""A stream that goes on but has brought no token for so long is said to be stalled."""
+
+FOLLOWED: Final = 200
+"""Tokens in sight while following."""
+
+
+class Watched(NamedTuple):
+    """The stream that is to be shown."""
+
+    id: str
+
+
+def watched() -> str | None:
+    """Return the id of the stream on show, if one is."""
+    chosen = st.session_state.get("watched")
+    return chosen if st.session_state.get("from") == RECORDERS else None
+
+
+def watching(id: str) -> None:
+    """Put a stream on show; to be called from a callback."""
+    st.session_state["from"] = RECORDERS
+    st.session_state["watched"] = id
+    st.session_state["watch_paused"] = False
+
+
+def choose_stream(choice: DeltaGenerator) -> Watched | None:
+    """Draw the choice among the streams being recorded; return it, or ``None`` without any.
+
+    Parameters
+    ----------
+    choice
+        Where the choice is drawn.
+    """
+    store = archive()
+    ids = [stream.id for stream in live_streams(store, n_last=1)]
+    asked = st.query_params.get("watch", "")
+    current = st.session_state.get("watched") or asked
+    if current and current not in ids:
+        # It ended a while ago; what there is of it is still worth looking at.
+        ids.insert(0, current)
+    if not ids:
+        status(
+            "No stream is being recorded now.",
+            f"A stream that any process records into {store.name} appears here within a second. "
+            "The Data page has the four lines that record one.",
+        )
+        st.query_params.pop("watch", None)
+        _wait(store)
+        return None
+    if st.session_state.get("watched") not in ids:
+        st.session_state["watched"] = current or ids[0]
+    chosen: str = choice.selectbox("Stream being recorded", ids, key="watched", format_func=visible)
+    st.query_params["watch"] = chosen
+    return Watched(chosen)
+
+
+@st.fragment(run_every=LOOK_S)
+def _wait(store: Store) -> None:
+    stay_in()
+    if live_streams(store, n_last=1):
+        st.rerun()
+
+
+def watch(id: str, *, presenting: bool) -> None:
+    """Draw a stream, and keep drawing it while it goes on."""
+    try:
+        followed = _followed(id)
+        followed.look()
+    except UnknownSessionError as error:
+        status("This stream is not in the archive.", str(error))
+        return
+    going = not followed.is_over
+    paused = bool(st.session_state.get("watch_paused"))
+    hold, details, _ = st.columns([1.4, 2.2, 5], vertical_alignment="center")
+    hold.button(
+        "Resume" if paused else "Pause",
+        key="watch_pause",
+        shortcut="Space",
+        disabled=not going,
+        help="The stream goes on; only the picture waits.",
+        on_click=_toggle,
+        width="stretch",
+    )
+    details.page_link(
+        "pages/views/session.py",
+        label="Look at this session",
+        icon=":material/show_chart:",
+        query_params={"id": id},
+    )
+
+    @st.fragment(run_every=LOOK_S if going and not paused else None, key="watch")
+    def drawn() -> None:
+        stay_in()
+        try:
+            if going and not paused:
+                followed.look()
+        except StoreError as error:
+            status("The store cannot be read; what had come is shown.", str(error))
+        else:
+            _draw(followed, presenting=presenting)
+        if going and followed.is_over:
+            # The buttons around still speak of a stream under way.
+            st.rerun()
+
+    drawn()
+
+
+def _followed(id: str) -> FollowedStream:
+    kept = st.session_state.get("followed_stream")
+    if not isinstance(kept, FollowedStream) or kept.id != id:
+        kept = st.session_state["followed_stream"] = FollowedStream(archive(), id)
+    return kept
+
+
+def _toggle() -> None:
+    st.session_state["watch_paused"] = not st.session_state.get("watch_paused")
+
+
+def _draw(followed: FollowedStream, *, presenting: bool) -> None:
+    record = followed.record
+    complete = followed.is_over and record.ended_by == "completed"
+    view = StreamView.of(
+        followed.tokens, followed.scores, followed.held, record.policy, complete=complete
+    )
+    _say(followed, view)
+    font_size = navigation.PRESENTER_FONT if presenting else navigation.FONT
+    view.curve(
+        key="watch_curve",
+        generation=followed.id,
+        height=460 if presenting else 340,
+        last=None if followed.is_over else FOLLOWED,
+        font_size=font_size,
+    )
+    text, margins = st.columns([3, 2])
+    with text:
+        view.text(
+            key="watch_tokens",
+            generation=followed.id,
+            height=190,
+            delivered=view.delivered if record.enforced else None,
+            follow=not followed.is_over,
+        )
+    with margins:
+        view.margins_at(view.n_scored - 1, key="watch_margins", height=190, font_size=font_size)
+
+
+def _say(followed: FollowedStream, view: StreamView) -> None:
+    record = followed.record
+    policy = record.policy
+    facts = [policy_line(policy), f"{view.n_scored} of {len(followed.tokens)} tokens scored"]
+    if followed.tokens_per_s is not None:
+        facts.append(f"{followed.tokens_per_s:.1f} tokens/s")
+    if followed.lag_s is not None and not followed.is_over:
+        facts.append(f"lag {followed.lag_s:.1f} s")
+    note = " · ".join(facts)
+    if followed.is_over:
+        said = headline(record, policy, view.judgement, view.margins)
+        status(said.text, " · ".join(filter(None, (said.note, note))), rule=said.rule)
+    elif followed.is_silent:
+        status("Its recorder has fallen silent; what had come is shown.", note)
+    elif not followed.tokens:
+        status(f"Connected, no tokens yet ({followed.waited_s:.0f} s).", note)
+    elif followed.waited_s > STALLED_S:
+        status(f"Stalled: no token for {followed.waited_s:.0f} s.", note)
+    elif view.judgement.trigger is not None:
+        # Only watched, or a soft halt under way.
+        at_trigger = view.margins[:, view.judgement.trigger].tolist()
+        verb = "Halting" if record.enforced else "Would have halted"
+        sentence = halt_sentence(view.judgement.alarms, policy, at_trigger, verb=verb)
+        status(sentence, note, rule=rule_of(view.judgement))
+    else:
+        floor, rule = view.next_floor()
+        bound = f"at least {rounded_up(floor)}" if floor > 0 else "anything"
+        newest = f" This one: {view.scores[-1]:.2f}." if view.n_scored else ""
+        status(f"The next token must be {bound} ({RULE_NAME[rule]}).{newest}", note, rule=rule)

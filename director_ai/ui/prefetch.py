@@ -1,0 +1,48 @@
+"""What the next page will need, made ready while the first one is being read."""
+
+import importlib
+import logging
+import pkgutil
+import threading
+
+import streamlit as st
+
+import director_ai.ui
+from director_ai.core.runtime.hooks import logger
+from director_ai.errors import StoreError
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from director_ai.ui.access.current_store import archive
+from director_ai.ui.sessions.counts import Counts, counts
+
+
+@st.cache_resource(show_spinner=False)
+def prepare() -> None:
+    """Get ready for the other pages, once a server, in a thread that ends with that.
+
+    Call it when a page is drawn: before, it would only be in its way.
+    """
+    try:
+        store = archive()
+    except StoreError:
+        # Every page says what is wrong with it.
+        return
+    threading.Thread(
+        target=_ready, args=(store, counts()), name="director-preparation", daemon=True
+    ).start()
+
+
+def _ready(store: Store, numbers: Counts) -> None:
+    try:
+        for module in pkgutil.iter_modules(director_ai.ui.__path__, "director_ai.ui."):
+            importlib.import_module(module.name)
+        numbers.get(store, SessionQuery())
+        # Not with the others: it would be in the first page's way.
+        from director_ai.ui.tune.cached_study import study
+
+        # Of a large archive the curves are what takes longest to read.
+        study(store)
+    except Exception as error:
+        logger().log(
+            logging.ERROR, "the pages are not prepared; each does it for itself", exc_info=error
+        )

@@ -1,0 +1,1 @@
+"""The Session page: curve, text, facts, comparison."""

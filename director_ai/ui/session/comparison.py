@@ -1,0 +1,233 @@
+"""Another session beside the one on show: two curves on one axis, paired numbers, their words."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from director_ai.core.records.record import SessionRecord
+from director_ai.figures.compare_curve import (
+    ALIGNMENTS,
+    compare_curve_alt,
+    compare_curve_figure,
+)
+from director_ai.figures.halt_curve_data import HaltCurveData, halt_curve_data
+from director_ai.figures.theme import RULE_NAME, RULES
+from director_ai.reports.headline import is_what_if
+from director_ai.reports.word_diff import MOST_WORDS, Place, Stretch, word_diff
+from director_ai.storage.summary import SessionQuery
+from director_ai.ui import navigation
+from director_ai.ui.access.current_store import archive
+from director_ai.ui.components.escaping import escape_html, escape_label, visible
+from director_ai.ui.components.plotly_chart import plotly_chart
+from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.single_choice import one_of
+from director_ai.ui.components.status_banner import notice
+from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.session.lookup import found, on_offer
+from director_ai.ui.session.page import judged, same_mode
+
+OTHER: Final = "vs"
+"""The address's word for the session beside."""
+
+_CHOICE: Final = "compare_with"
+_MOST_ALIKE: Final = 50
+_TAGS: Final[dict[Place, str]] = {"both": "span", "first": "del", "second": "ins"}
+
+
+def compare(record: SessionRecord, view: StreamView) -> None:
+    """Draw the choice of another session and, once it is made, both together.
+
+    Each is judged by the limits that it was recorded under; where the page shows a what-if, both
+    by those of the what-if.
+    """
+    other = _choose(record)
+    if other is None:
+        return
+    moved = is_what_if(record, view.policy)
+    beside = judged(other, same_mode(view.policy, other) if moved else other.policy)
+    sides = [_side(record, view), _side(other, beside)]
+    names = [escape_label(record.id), escape_label(other.id)]
+    known = record.onset is not None and other.onset is not None
+    alignment = one_of(
+        "Aligned by",
+        ALIGNMENTS if known else [name for name in ALIGNMENTS if name != "onset"],
+        default="token",
+        key="align",
+        help="Token by token; by the share of the answer that has come; or, where both have one, "
+        "by the onset.",
+    )
+    plotly_chart(
+        compare_curve_figure(
+            sides,
+            names,
+            alignment,
+            navigation.colours(),
+            uirevision=f"{record.id} {other.id} {alignment}",
+            font_size=navigation.FONT,
+        ),
+        key="compare",
+        alt=compare_curve_alt(sides, names),
+        height=420,
+        filename="compared",
+    )
+    said = "both under the limits below" if moved else "each under the limits it was recorded with"
+    notice(f"Margin: how far a token lies above its highest floor, {said}; below 0 a rule holds.")
+    table = paired_table(record, view, other, beside)
+    st.dataframe(table, hide_index=True, key="compared_numbers", alt="Both sessions in numbers")
+    _words(record, other)
+
+
+def _choose(record: SessionRecord) -> SessionRecord | None:
+    """Return the session that the address or the reader names, if it is there."""
+    asked = st.query_params.get(OTHER) or None
+    if st.session_state.get(_CHOICE) != asked:
+        st.session_state[_CHOICE] = asked
+    alike = _alike(record)
+    options = [name for name in dict.fromkeys([*alike, *on_offer()]) if name != record.id]
+    choice, link = st.columns([5, 1], vertical_alignment="bottom")
+    choice.selectbox(
+        "Compare with",
+        options,
+        index=None,
+        format_func=lambda name: visible(name) + (" · same prompt family" if name in alike else ""),
+        key=_CHOICE,
+        accept_new_options=True,
+        placeholder="Choose a session, or enter the id of one",
+        help="Those of the same prompt family come first.",
+        on_change=_keep_choice,
+    )
+    if not asked:
+        return None
+    if asked == record.id:
+        notice("That is this session itself.")
+        return None
+    other = found(asked)
+    if other is None:
+        notice(f"There is no session '{asked}' here.")
+        return None
+    link.page_link(
+        "pages/views/session.py",
+        label="Open it",
+        icon=":material/swap_horiz:",
+        query_params={"id": other.id, OTHER: record.id},
+    )
+    return other
+
+
+def _keep_choice() -> None:
+    chosen = st.session_state[_CHOICE]
+    if chosen:
+        st.query_params[OTHER] = chosen
+    else:
+        st.query_params.pop(OTHER, None)
+
+
+def _alike(record: SessionRecord) -> list[str]:
+    """Return the ids of stored sessions that answer the same prompt."""
+    if not record.group:
+        return []
+    query = SessionQuery(groups=(record.group,))
+    return [row.id for row in archive().summaries(query, limit=_MOST_ALIKE)]
+
+
+def _side(record: SessionRecord, view: StreamView) -> HaltCurveData:
+    return halt_curve_data(
+        view.scores,
+        [escape_label(token) for token in view.tokens],
+        view.policy,
+        view.judgement,
+        held=view.held,
+        onset=record.onset,
+    )
+
+
+def paired_table(
+    record: SessionRecord, view: StreamView, other: SessionRecord, beside: StreamView
+) -> pd.DataFrame:
+    """Return a row a fact, with both sessions side by side and what lies between them."""
+    rows = [
+        ["Ended", record.ended_by.replace("_", " "), other.ended_by.replace("_", " "), ""],
+        ["Label", record.label or "none", other.label or "none", ""],
+        ["Limits", policy_line(view.policy), policy_line(beside.policy), ""],
+        _counted("Tokens", record.n_tokens, other.n_tokens),
+        _counted("Halt, token", view.judgement.trigger, beside.judgement.trigger),
+        _counted("Onset, token", record.onset, other.onset),
+        _counted("Halt after onset, tokens", _delay(record, view), _delay(other, beside)),
+        _scored("Mean coherence", view, beside, np.mean),
+        _scored("Lowest coherence", view, beside, np.min),
+        *(_margins(row, view, beside) for row in range(len(RULES))),
+    ]
+    # Two sessions may look alike once what cannot be seen is spelled out: the columns may not.
+    names = ["", visible(record.id), f"beside: {visible(other.id)}", "difference"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _delay(record: SessionRecord, view: StreamView) -> int | None:
+    trigger = view.judgement.trigger
+    return None if trigger is None or record.onset is None else trigger - record.onset
+
+
+def _counted(name: str, first: int | None, second: int | None) -> list[str]:
+    apart = "" if first is None or second is None else f"{second - first:+,}"
+    written = ("–" if value is None else f"{value:,}" for value in (first, second))
+    return [name, *written, apart]
+
+
+def _scored(
+    name: str, view: StreamView, beside: StreamView, of: Callable[[np.ndarray], np.floating]
+) -> list[str]:
+    values = [float(of(each.scores)) if each.n_scored else np.nan for each in (view, beside)]
+    return [name, *map(_three, values), _apart(*values)]
+
+
+def _margins(row: int, view: StreamView, beside: StreamView) -> list[str]:
+    cells, values = [], []
+    for each in (view, beside):
+        margins = each.margins[row]
+        if np.isnan(margins).all():
+            cells.append("not armed")
+            values.append(np.nan)
+            continue
+        at = int(np.nanargmin(margins))
+        values.append(float(margins[at]))
+        cells.append(f"{values[-1]:+.3f} at token {at:,}")
+    return [f"Smallest margin, {RULE_NAME[RULES[row]]}", *cells, _apart(*values)]
+
+
+def _three(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"
+
+
+def _apart(first: float, second: float) -> str:
+    return "" if np.isnan(first) or np.isnan(second) else f"{second - first:+.3f}"
+
+
+def _words(record: SessionRecord, other: SessionRecord) -> None:
+    """Draw where the answers part, where they answer the same prompt and their text was kept."""
+    # Where no prompt was kept, its family tells.
+    asked, other_asked = (each.prompt or each.group for each in (record, other))
+    if not asked or asked != other_asked:
+        notice("Their prompts differ: their words are not compared.")
+        return
+    if not (record.text_kept and other.text_kept):
+        notice("The text of one was not kept: their words cannot be compared.")
+        return
+    st.html('<div class="d-heading">Where the answers part</div>')
+    # Made visible first: half a character could not be looked up in the cache.
+    parts = _parts(visible("".join(record.tokens)), visible("".join(other.tokens)))
+    drawn = "".join(
+        f"<{_TAGS[place]}>{escape_html(text)}</{_TAGS[place]}>" for place, text in parts
+    )
+    st.html(f'<div class="d-facts d-diff">{drawn}</div>')
+    notice(
+        f"Struck through: only in {record.id}. Underlined: only in {other.id}. "
+        f"Of each answer the first {MOST_WORDS:,} words are compared."
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _parts(first: str, second: str) -> list[Stretch]:
+    return word_diff(first, second)

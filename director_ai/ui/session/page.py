@@ -1,0 +1,186 @@
+"""The Session page's parts: one finished session, under its own limits or others."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import SessionRecord
+from director_ai.errors import UnknownSessionError
+from director_ai.reports.headline import acting, headline, is_what_if
+from director_ai.ui import navigation
+from director_ai.ui.access.current_store import archive
+from director_ai.ui.access.login import stay_in
+from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.status_banner import notice, status
+from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.session import sidebar
+
+CURSOR = "t"
+FOLLOW_S = 0.5
+
+
+def follow(record: SessionRecord) -> None:
+    """Keep the page up with a session that is still being recorded."""
+    live = _is_recording(record.id)
+    if live:
+        notice(f"Being recorded: {record.n_tokens} tokens so far.")
+
+    @st.fragment(run_every=FOLLOW_S if live else None)
+    def look() -> None:
+        stay_in()
+        if live and (
+            not _is_recording(record.id) or archive().summary(record.id).n_tokens != record.n_tokens
+        ):
+            st.rerun()
+
+    look()
+
+
+def _is_recording(id: str) -> bool:
+    try:
+        return archive().summary(id).ended_by is None
+    except UnknownSessionError:
+        return False
+
+
+def same_mode(policy: HaltPolicy, record: SessionRecord) -> HaltPolicy:
+    """Return the policy in the cadence and mode of the record, where the controls have none."""
+    recorded = record.policy
+    observed = recorded.halt_mode == "observe" and policy.halt_mode == "hard"
+    return replace(
+        policy,
+        halt_mode="observe" if observed else policy.halt_mode,
+        score_every_n=recorded.score_every_n,
+        adaptive=recorded.adaptive,
+        max_cadence=recorded.max_cadence,
+        score_final=recorded.score_final,
+    )
+
+
+def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
+    """Return what ``policy`` makes of the record."""
+    return StreamView.of(
+        record.tokens,
+        record.scores,
+        record.held,
+        acting(policy),
+        complete=record.ended_by == "completed",
+    )
+
+
+def head(record: SessionRecord, view: StreamView) -> None:
+    """Say what became of the session and why."""
+    if is_what_if(record, view.policy):
+        navigation.what_if_stripe()
+    _headline(record, view)
+
+
+def picture(record: SessionRecord, view: StreamView, cursor: int) -> None:
+    """Draw the curve and the text."""
+    view.curve(
+        key="curve",
+        generation=record.id,
+        height=380,
+        onset=record.onset,
+        cursor=cursor,
+        on_cursor=_set_cursor,
+    )
+    view.text(
+        key="tokens",
+        generation=record.id,
+        height=240,
+        onset=record.onset,
+        cursor=cursor,
+        delivered=view.delivered,
+        undelivered=_undelivered(record, view),
+        follow=False,
+        on_cursor=_set_cursor,
+    )
+    if view.delivered is not None and view.delivered < record.n_tokens:
+        notice(f"Grey, from token {view.delivered} on: {_undelivered(record, view)}.")
+
+
+def beside(record: SessionRecord, view: StreamView, cursor: int) -> None:
+    """Draw the margins at the cursor, what it would take, and what is known of the session."""
+    _steps(view, cursor)
+    token = visible(record.tokens[cursor]) if view.n_scored else ""
+    score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
+    st.text(f"Token {cursor}: {token!r}, score {score}")
+    view.margins_at(cursor, key="margins", height=170, font_size=navigation.FONT)
+    sidebar.relief(record, view)
+    sidebar.evidence(record.evidence, record.evidence_note)
+    sidebar.facts(record)
+
+
+def _undelivered(record: SessionRecord, view: StreamView) -> str:
+    """Return what became of the text after the halt."""
+    if not record.enforced:
+        return "recorded in shadow, nothing was held back"
+    would = "would not have been" if is_what_if(record, view.policy) else "not"
+    return f"{would} delivered"
+
+
+def _headline(record: SessionRecord, view: StreamView) -> None:
+    said = headline(record, view.policy, view.judgement, view.margins)
+    what_if = is_what_if(record, view.policy)
+    limits = policy_line(view.policy)
+    if what_if:
+        limits += f" · recorded under {policy_line(record.policy)}"
+    note = f"{said.note} {limits}" if said.note else limits
+    status(said.text, note, rule=said.rule, what_if=what_if)
+
+
+def cursor(view: StreamView) -> int:
+    """Return the token pointed at, and let the address name it."""
+    if "session_cursor" not in st.session_state:
+        asked = st.query_params.get(CURSOR, "")
+        start = int(asked) if asked.isdecimal() else view.judgement.trigger
+        st.session_state["session_cursor"] = view.n_scored - 1 if start is None else start
+    last = max(0, view.n_scored - 1)
+    index = min(max(0, int(st.session_state["session_cursor"])), last)
+    st.query_params[CURSOR] = str(index)
+    return index
+
+
+def _set_cursor(index: int) -> None:
+    st.session_state["session_cursor"] = index
+
+
+def _steps(view: StreamView, cursor: int) -> None:
+    trigger = view.judgement.trigger
+    dip = view.next_dip(cursor)
+    with st.container(horizontal=True, gap="small"):
+        for key, icon, shortcut, hint, target in (
+            ("first", "first_page", "Home", "First token", 0),
+            ("back", "chevron_left", "Left", "One token back", cursor - 1),
+            ("ahead", "chevron_right", "Right", "One token on", cursor + 1),
+            ("last", "last_page", "End", "Last token", view.n_scored - 1),
+        ):
+            st.button(
+                "",
+                key=f"session_{key}",
+                icon=f":material/{icon}:",
+                shortcut=shortcut,
+                help=hint,
+                on_click=_set_cursor,
+                args=(target,),
+            )
+        st.button(
+            "Halt",
+            key="session_halt",
+            shortcut="H",
+            disabled=trigger is None,
+            on_click=_set_cursor,
+            args=(trigger or 0,),
+        )
+        st.button(
+            "Next dip",
+            key="session_dip",
+            shortcut="M",
+            help="Go to where the margin is next at its lowest; after the last, to the first",
+            disabled=dip is None,
+            on_click=_set_cursor,
+            args=(dip or 0,),
+        )

@@ -1,0 +1,94 @@
+"""What is known of a session beside its curve: what it would take, evidence, and facts."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.figures.timestamps import moment
+from director_ai.replay.counterfactual import reliefs
+from director_ai.reports.sentences import annotation_line, relief_line
+from director_ai.ui.components.escaping import escape_html
+from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.session import tables
+
+
+def relief(record: SessionRecord, view: StreamView) -> None:
+    """Draw at which limits the halt would not have happened, and what would follow."""
+    changes = reliefs(
+        record.tokens, record.scores, view.policy, complete=record.ended_by == "completed"
+    )
+    st.html('<div class="d-heading">What it would take</div>')
+    if not changes:
+        st.text("Nothing: no rule holds under these limits.")
+    for change in changes:
+        st.text(relief_line(change, view.policy))
+
+
+def evidence(chunks: Sequence[EvidenceChunk], note: str) -> None:
+    """Draw the facts closest to a halt and what was said of it; nothing where there are none."""
+    said = [("Said of the halt", note)] if note else []
+    said += [(f"{chunk.source}, distance {chunk.distance:.2f}", chunk.text) for chunk in chunks]
+    if said:
+        st.html('<div class="d-heading">Evidence at the halt</div>')
+        _definitions(said)
+
+
+def facts(record: SessionRecord) -> None:
+    """Draw what is known of the session, and what people have said of it."""
+    pairs = {
+        "Session": record.id,
+        "Source": record.source,
+        "Prompt": record.prompt,
+        "Recorded under": policy_line(record.policy)
+        + ("" if record.enforced else ", nothing enforced")
+        + f", configuration {policy_fingerprint(record.policy)}",
+        "Ended": record.ended_by.replace("_", " "),
+        "Time": timing_line(record),
+        "Model": record.model,
+        "Tags": ", ".join(record.tags),
+        "Text": "" if record.text_kept else "not kept: its length and sentence ends stand for it",
+        "Shadow": tables.shadow_line(record),
+        "Label": record.label or "none",
+    }
+    said = [("Said", annotation_line(entry)) for entry in record.annotations]
+    _definitions([*pairs.items(), *said])
+
+
+def policy_fingerprint(policy: HaltPolicy) -> str:
+    """Return a short name of a configuration: the same for equal policies, on every machine.
+
+    >>> policy_fingerprint(HaltPolicy()) == policy_fingerprint(HaltPolicy(hard_limit=0.5))
+    True
+    """
+    values = json.dumps(policy.to_dict(), sort_keys=True)
+    return hashlib.sha256(values.encode()).hexdigest()[:12]
+
+
+def timing_line(record: SessionRecord) -> str:
+    """Return when a session began, how long it took, and its usual gap between two tokens."""
+    if not record.started_us:
+        return ""
+    began = moment(record.started_us)
+    line = f"{began:%Y-%m-%d %H:%M:%S} UTC"
+    if record.ended_us > record.started_us:
+        line += f", {(record.ended_us - record.started_us) / 1e6:.1f} s"
+    if len(record.times_us) > 1:
+        gaps_ms = np.diff(record.times_us) / 1e3
+        line += f", median gap {np.median(gaps_ms):.0f} ms, longest {gaps_ms.max():.0f} ms"
+    return line
+
+
+def _definitions(pairs: Sequence[tuple[str, str]]) -> None:
+    rows = "".join(
+        f"<dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd>"
+        for name, value in pairs
+        if value
+    )
+    st.html(f'<dl class="d-facts">{rows}</dl>')

@@ -1,0 +1,88 @@
+"""A session's tables, and the files made from them."""
+
+import json
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_line
+from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.stream_view import StreamView
+
+
+def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
+    """Return a row a token: its score, the statistics and floors, and its smallest margin.
+
+    ``ms`` is when it was judged, after the start; blank where that was not kept.
+    """
+    n_tokens = len(record.tokens)
+
+    def padded(values: Sequence[float]) -> list[float]:
+        # A token the scorer failed on has no score, and no statistics.
+        return [*values, *[float("nan")] * (n_tokens - len(values))]
+
+    highest, _ = view.floors.highest()
+    n_scored = view.n_scored
+    return pd.DataFrame(
+        {
+            "index": range(n_tokens),
+            "token": [visible(token) for token in record.tokens],
+            "score": padded(view.scores.tolist()),
+            "held": [*record.held, *[False] * (n_tokens - n_scored)],
+            "change": padded(np.diff(view.scores, prepend=np.nan).tolist()),
+            "window_mean": padded(view.floors.mean.tolist()),
+            "trend_drop": padded(view.floors.drop.tolist()),
+            "hard_floor": padded(view.floors.hard[:-1].tolist()),
+            "window_floor": padded(view.floors.window[:-1].tolist()),
+            "trend_floor": padded(view.floors.trend[:-1].tolist()),
+            "margin": padded(
+                np.where(np.isfinite(highest[:-1]), view.scores - highest[:-1], np.nan).tolist()
+            ),
+            "ms": padded([time_us / 1e3 for time_us in record.times_us]),
+        }
+    ).round(6)
+
+
+def token_csv(table: pd.DataFrame) -> str:
+    r"""Return the table as CSV; a cell a spreadsheet would run as a formula gets a ``'`` first.
+
+    >>> print(token_csv(pd.DataFrame({"token": ["=1+1", " ok"]})).replace("\r", ""), end="")
+    token
+    '=1+1
+     ok
+    """
+    safe = table.assign(token=[_unarmed(token) for token in table["token"]])
+    return safe.to_csv(index=False)
+
+
+def pretty_json(record: SessionRecord) -> str:
+    """Return the record as indented JSON, its invisible characters spelled out."""
+    values = json.loads(to_line(record))
+    return visible(json.dumps(values, indent=1, ensure_ascii=False))
+
+
+def shadow_line(record: SessionRecord) -> str:
+    """Return what a session's shadow policy would have done, or nothing without one."""
+    if record.shadow_policy is None:
+        return ""
+    if record.shadow_halt is None:
+        return "would not have halted"
+    return f"would have halted at token {record.shadow_halt.index}: {record.shadow_halt}"
+
+
+def file_name(record: SessionRecord) -> str:
+    """Return a name for the record's files, whatever its id holds.
+
+    >>> from director_ai.core.records.record_json import from_line
+    >>> record = from_line('{"id": "../a b", "tokens": [], "scores": []}')
+    >>> file_name(record)
+    'session-a-b'
+    """
+    return "session-" + (re.sub(r"[^A-Za-z0-9_]+", "-", record.id).strip("-")[:60] or "unnamed")
+
+
+def _unarmed(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell

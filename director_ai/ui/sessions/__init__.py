@@ -1,0 +1,1 @@
+"""The Sessions page: filters, table, counts, bulk actions."""

@@ -1,0 +1,154 @@
+"""What the Sessions page says of all sessions asked for, counted no more often than it pays."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock
+from typing import Final, NamedTuple
+
+import streamlit as st
+
+from director_ai.figures.archive_strip import Bucket
+from director_ai.storage.engine.clock import SILENT_US
+from director_ai.storage.query import FamilyKind, Overview
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from director_ai.ui.sessions.filters import Filters
+
+_MOST_KEPT: Final = 64
+_PATIENCE: Final = 10
+"""A count is used for this many times as long as it took, even if the store has changed since:
+while sessions are being recorded a large store would otherwise do nothing but count."""
+
+TOKEN_RANGES: Final = {
+    "-99": "under 100",
+    "100-499": "100–499",
+    "500-1999": "500–1,999",
+    "2000-": "2,000 and more",
+}
+"""Lengths to choose from, as the address has them, and in words."""
+
+
+class Numbers(NamedTuple):
+    """A question's answers.
+
+    Attributes
+    ----------
+    stamp
+        Of the store when they were counted.
+    n_all
+        Sessions in the store.
+    overview
+        Of those asked for.
+    enforced
+        Of those that ran to their end or their halt under enforced limits, whatever their
+        outcome, rule, label and closest call; ``None`` if only others were asked for. Rates are
+        taken over these: where limits are only watched nothing is halted.
+    families
+        How the good ones of ``enforced`` lie in prompt families.
+    facets
+        See ``Store.facets``; with ``shadow`` and ``tokens`` beside them.
+    buckets
+        See ``Store.histogram``.
+    has_shadow
+        Whether the shadow policy of any session in the store would have halted it.
+    """
+
+    stamp: tuple[int, int, int]
+    n_all: int
+    overview: Overview
+    enforced: Overview | None
+    families: list[FamilyKind]
+    facets: Mapping[str, Mapping[str, int]]
+    buckets: list[Bucket]
+    has_shadow: bool
+
+
+class _Counted(NamedTuple):
+    numbers: Numbers
+    at_s: float
+    cost_s: float
+
+    def holds(self, stamp: tuple[int, int, int], now_s: float) -> bool:
+        """Return whether this may still be said."""
+        age_s = now_s - self.at_s
+        if age_s < _PATIENCE * self.cost_s:
+            return True
+        # That a recorder has fallen silent changes nothing in the store.
+        silent = self.numbers.overview.n_recording > 0 and age_s > SILENT_US / 1e6
+        return self.numbers.stamp == stamp and not silent
+
+
+class Counts:
+    """Answers to the questions asked last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[SessionQuery, _Counted] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, store: Store, query: SessionQuery) -> Numbers:
+        """Return the answers to a question, counting if they may have changed."""
+        if query.order != "nearest_misses":
+            # The others leave nothing out.
+            query = replace(query, order="newest")
+        stamp, now_s = store.stamp(), time.monotonic()
+        with self._lock:
+            found = self._kept.get(query)
+        if found is not None and found.holds(stamp, now_s):
+            return found.numbers
+        numbers = count(store, query, stamp)
+        end_s = time.monotonic()
+        with self._lock:
+            self._kept[query] = _Counted(numbers, end_s, end_s - now_s)
+            self._kept.move_to_end(query)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return numbers
+
+    def forget(self) -> None:
+        """Count anew: the reader has changed something, and wants to see it."""
+        with self._lock:
+            self._kept.clear()
+
+
+def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> Numbers:
+    """Return the answers to a question as the store stands."""
+    ended = query.of_rates()
+    has_shadow = store.count(SessionQuery(shadow_halted=True)) > 0
+    return Numbers(
+        stamp=stamp,
+        n_all=store.count(),
+        overview=store.overview(query),
+        enforced=None if query.enforced is False else store.overview(ended),
+        families=[] if query.enforced is False else store.family_kinds(ended),
+        facets={
+            **store.facets(query),
+            "shadow": _shadow(store, query) if has_shadow else {},
+            "tokens": _tokens(store, query),
+        },
+        buckets=list(store.histogram(query)),
+        has_shadow=has_shadow,
+    )
+
+
+def _shadow(store: Store, query: SessionQuery) -> dict[str, int]:
+    return {
+        word: store.count(replace(query, shadow_halted=halted))
+        for word, halted in (("true", True), ("false", False))
+    }
+
+
+def _tokens(store: Store, query: SessionQuery) -> dict[str, int]:
+    found = {}
+    for span in TOKEN_RANGES:
+        asked = Filters(tokens=span).query(0)
+        within = replace(query, least_tokens=asked.least_tokens, most_tokens=asked.most_tokens)
+        found[span] = store.count(within)
+    return found
+
+
+@st.cache_resource(show_spinner=False)
+def counts() -> Counts:
+    """Return the counts of this server's store."""
+    return Counts()

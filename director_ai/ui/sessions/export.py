@@ -1,0 +1,124 @@
+"""The sessions of a list, as a file to take along."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Final, cast
+
+import streamlit as st
+
+from director_ai.errors import DirectorError
+from director_ai.storage.engine.errors import as_store_error
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery, SessionSummary
+from director_ai.storage.transfer.export import ExportFormat, export_records, snippet
+from director_ai.ui.components.status_banner import notice
+from director_ai.ui.sessions.table import PANDAS, session_csv
+
+_LIST = "list"
+_OUTCOME: Final = "sessions_export"
+_ALL: Final = 2**63 - 1
+"""More sessions than a store can hold."""
+
+_FORMATS: dict[str, tuple[str, str, str]] = {
+    _LIST: ("List (CSV)", "sessions.csv", "text/csv"),
+    "jsonl": ("Sessions (JSON Lines, lossless)", "sessions.jsonl", "application/x-ndjson"),
+    "parquet": ("Sessions (Parquet, lossless)", "sessions.parquet", "application/octet-stream"),
+    "csv_long": ("A row a token (CSV)", "tokens.csv", "text/csv"),
+    "csv_wide": ("A row a session, with its scores (CSV)", "scores.csv", "text/csv"),
+    "otlp": ("OpenTelemetry spans (OTLP JSON)", "spans.jsonl", "application/x-ndjson"),
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of the last download: a file is made after the run that drew its button.
+
+    Attributes
+    ----------
+    problem, drawn
+        Why there was no file, ``""`` if there was; and what the page says of it.
+    """
+
+    problem: str = ""
+    drawn: str = ""
+
+
+def is_news() -> bool:
+    """Return whether a download has failed, or succeeded again, since the page was drawn."""
+    outcome: Outcome | None = st.session_state.get(_OUTCOME)
+    return outcome is not None and outcome.problem != outcome.drawn
+
+
+def export_button(
+    store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, n_found: int
+) -> None:
+    """Offer the chosen sessions, or else all that were found, as a file."""
+    n_sessions = len(chosen) or n_found
+    outcome: Outcome = st.session_state.setdefault(_OUTCOME, Outcome())
+    with st.popover(f"Export {n_sessions:,}", key="export", icon=":material/download:"):
+        kind = st.selectbox(
+            "As",
+            list(_FORMATS),
+            format_func=lambda name: _FORMATS[name][0],
+            key="export_format",
+        )
+        _, name, mime = _FORMATS[kind]
+        make: Callable[[], bytes] = (
+            partial(_list, store, chosen, query)
+            if kind == _LIST
+            else partial(_file, store, chosen, query, cast("ExportFormat", kind))
+        )
+        st.download_button(
+            f"Download {name}",
+            partial(told, outcome, make),
+            name,
+            mime,
+            key="export_download",
+            on_click="ignore",
+        )
+        if outcome.problem:
+            notice(f"No file was made: {outcome.problem}.")
+        outcome.drawn = outcome.problem
+        n_live = _n_live(store, chosen, query)
+        if n_live and kind != _LIST:
+            notice(f"Left out, as still being recorded: {n_live:,}.")
+        st.text("Every column that can be filtered by is in it. To load it:")
+        st.code(PANDAS if kind == _LIST else snippet(cast("ExportFormat", kind), name))
+
+
+def told(outcome: Outcome, make: Callable[[], bytes]) -> bytes:
+    """Return the file; if there is none, leave the reason where the next run finds it."""
+    try:
+        with as_store_error("of the app"):
+            made = make()
+    except DirectorError as error:
+        outcome.problem = str(error)
+        raise
+    outcome.problem = ""
+    return made
+
+
+def _n_live(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery) -> int:
+    if chosen:
+        return sum(row.outcome == "recording" for row in chosen)
+    if query.outcomes and "recording" not in query.outcomes:
+        return 0
+    return store.count(replace(query, outcomes=("recording",)))
+
+
+def _list(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery) -> bytes:
+    # Not as many as the page counted: more may have come since, and the oldest would be missing.
+    return session_csv(chosen or store.summaries(query, limit=_ALL))
+
+
+def _file(
+    store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, kind: ExportFormat
+) -> bytes:
+    ids = [row.id for row in chosen] or store.ids(query)
+    live = set(store.ids(SessionQuery(outcomes=("recording",))))
+    ended = [name for name in ids if name not in live]
+    file = io.BytesIO()
+    export_records(store.records(ended), file, kind, header={"filters": asdict(query)})
+    return file.getvalue()

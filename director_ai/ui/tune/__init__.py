@@ -1,0 +1,1 @@
+"""The Tune page: threshold controls, result card, charts, proposals, changed sessions."""

@@ -1,0 +1,93 @@
+"""What a small step of one limit does, and the way to the next session that changes."""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.engine import TREND, Replay
+from director_ai.tuning.search.plateaus import plateau
+from director_ai.tuning.study import TuneData
+from director_ai.tuning.thresholds import OFF, STRICTEST
+from director_ai.tuning.thresholds import moved as with_moved
+from director_ai.ui.tune import state
+from director_ai.ui.tune.analysis import Look
+from director_ai.ui.tune.cached_study import replay_of
+from director_ai.ui.tune.state import CONTROLS
+from director_ai.ui.tune.threshold_controls import NUDGE
+
+_DECIMALS: Final = 6
+
+
+def steps(places: Mapping[int, st.delta_generator.DeltaGenerator], look: Look) -> None:
+    """Draw for each rule what a step of its threshold does, and the ways to its breakpoints."""
+    for rule, place in places.items():
+        with place:
+            _step(rule, look)
+
+
+def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bool) -> float | None:
+    """Return the nearest value of few decimals past the next change, or ``None`` at the end.
+
+    Examples
+    --------
+    >>> from director_ai.replay.curves import Curves
+    >>> from director_ai.replay.engine import HARD
+    >>> replay = Replay(Curves.from_scores([[0.9, 0.42], [0.6]]), window_size=9, trend_window=9)
+    >>> policy = HaltPolicy(hard_limit=0.5, window_size=9, trend_window=9)
+    >>> next_breakpoint(replay, policy, HARD, strict=True)
+    0.600001
+    >>> next_breakpoint(replay, policy, HARD, strict=False)
+    0.42
+    """
+    found = plateau(replay, policy, rule, change="halt")
+    beyond = found.next_strict if strict else found.next_lenient
+    if beyond is None:
+        return None
+    upwards = strict != (rule == TREND)
+    scaled = beyond.threshold * 10**_DECIMALS
+    # Away from here, and clear of what binary fractions leave, so that the change has happened.
+    value = (math.ceil(scaled + 1e-6) if upwards else math.floor(scaled + 1e-6)) / 10**_DECIMALS
+    value = min(max(value, 0.0), OFF[TREND] if rule == TREND else STRICTEST[rule])
+    then, now = replay.outcomes(with_moved(policy, rule, value)), replay.outcomes(policy)
+    return value if (then.halts != now.halts).any() else beyond.threshold
+
+
+def _step(rule: int, look: Look) -> None:
+    key = CONTROLS[rule].key
+    st.fragment(_effect, key=state.step(rule))(rule, look)
+    for word, icon, strict in (
+        ("lenient", ":material/chevron_left:", False),
+        ("strict", ":material/chevron_right:", True),
+    ):
+        st.button(
+            "",
+            key=f"{key}_{word}",
+            icon=icon,
+            type="tertiary",
+            help=f"To the next {'stricter' if strict else 'more lenient'} value at which any "
+            "session is halted, or is not any more.",
+            on_click=_to_breakpoint,
+            args=(look.data, rule, strict),
+        )
+
+
+def _effect(rule: int, look: Look) -> None:
+    found = look.scene().effects[rule]
+    more, fewer = found.stricter, found.more_lenient
+    st.text(
+        f"±{NUDGE:g}: +{sum(more):,} / −{sum(fewer):,} halts",
+        help=f"Stricter by {NUDGE:g} halts {more.bad:,} more bad, {more.good:,} good and "
+        f"{more.unlabelled:,} unlabelled sessions; more lenient lets go {fewer.bad:,} bad, "
+        f"{fewer.good:,} good and {fewer.unlabelled:,} unlabelled.",
+    )
+
+
+def _to_breakpoint(data: TuneData, rule: int, strict: bool) -> None:
+    policy = state.in_use(data.usual)
+    value = next_breakpoint(replay_of(data, policy), policy, rule, strict=strict)
+    if value is not None:
+        st.session_state[CONTROLS[rule].key] = value
+        state.moved(rule)

@@ -1,0 +1,132 @@
+"""What the card leaves out: classes by time, the standard names with intervals, what is lost."""
+
+import hashlib
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.bootstrap import smoothed_intervals
+from director_ai.tuning.evaluation.evaluation import Result, rate_of, span
+from director_ai.tuning.evaluation.hazard import hazard
+from director_ai.tuning.evaluation.intervals import Interval
+from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classes, released
+from director_ai.tuning.guarantee.post_hoc_bound import HandTunedBound, hand_tuned_bound
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.ui.tune.analysis import Look
+
+_LONGEST_GRACE: Final = 1000
+_NAMES: Final = ("precision", "F1", "balanced accuracy", "MCC")
+_SEED: Final = 1
+
+
+def all_numbers(look: Look) -> None:
+    """Draw what the card leaves out, and the control of what counts as timely."""
+    grace = st.number_input(
+        "Grace (tokens)",
+        0,
+        _LONGEST_GRACE,
+        DEFAULT_GRACE,
+        key="grace",
+        bind="query-params",
+        help="A halt within so many tokens after the onset is timely, a later one late.",
+        width=160,
+    )
+    scene = look.scene()
+    data, numbers = look.data.labelled, scene.numbers
+    if not numbers.catch.n and not numbers.false.n:
+        st.text("No session has a label: there is nothing to tell right from wrong halts by.")
+        return
+    lines = [
+        time_line(data, numbers, grace=int(grace)),
+        standard_line(numbers, _intervals(data, numbers)),
+        lost_line(data, numbers),
+    ]
+    if numbers.false.n:
+        lines.append(f"{bound_of(look).sentence} Window sizes tried are not allowed for.")
+    st.text("\n".join(filter(None, lines)))
+
+
+def bound_of(look: Look) -> HandTunedBound:
+    """Return what can be promised of the limits in use as limits that were tuned by hand."""
+    scene = look.scene()
+    return hand_tuned_bound(
+        look.data.labelled, scene.numbers.outcomes, scene.policy, delta=look.asked.delta
+    )
+
+
+def time_line(data: LabelledCurves, numbers: Result, *, grace: int) -> str:
+    """Return how the bad sessions are shared out by the time of their halt."""
+    found = classes(data, numbers.outcomes, grace=grace)
+    parts = []
+    for name in ("early", "timely", "late", "caught", "missed"):
+        share = rate_of(data, data.bad, getattr(found, name), numbers.outcomes.unknown)
+        word = "halted without a known onset" if name == "caught" else name
+        if share.n and (name != "caught" or share.least):
+            parts.append(f"{word} {found_text(share.least, share.n)}")
+    if not parts:
+        return ""
+    return (
+        f"Of {numbers.catch.n:,} bad sessions: {' · '.join(parts)}. "
+        f"Timely: within {grace:,} tokens of the onset."
+    )
+
+
+def found_text(cases: int, n: int) -> str:
+    """Return a count and its share.
+
+    >>> found_text(3, 12)
+    '3 (25.0 %)'
+    """
+    return f"{cases:,} ({span(cases / n, cases / n)})"
+
+
+def standard_line(numbers: Result, intervals: dict[str, Interval]) -> str:
+    """Return the numbers under the names other tools give them; unknown sessions left out."""
+    counts = numbers.counts
+    parts = []
+    for name in _NAMES:
+        value = float(metrics.METRICS[name](counts))
+        low, high = intervals[name]
+        known = not np.isnan([value, low, high]).any()
+        parts.append(f"{name} {value:.3f} [{low:.3f}–{high:.3f}]" if known else f"{name} –")
+    n_good, n_bad = numbers.false.n, numbers.catch.n
+    if n_good and n_bad:
+        share = n_bad / (n_good + n_bad)
+        parts.append(f"precision is at {span(share, share)} bad sessions, as here")
+    return f"{' · '.join(parts)}."
+
+
+def lost_line(data: LabelledCurves, numbers: Result) -> str:
+    """Return what halts without reason cost: how often they come, and the text they withhold."""
+    found = hazard(data, numbers.outcomes)
+    if not found.n_tokens:
+        return ""
+    said = (
+        f"Halts without reason: {found.per_1000:.2f} per 1,000 tokens "
+        f"[{found.low:.2f}–{found.high:.2f}]"
+    )
+    false = numbers.found.false & data.curves.complete
+    n_tokens = int(data.curves.lengths[false].sum())
+    if not n_tokens:
+        return f"{said}."
+    sent = int(released(data, numbers.outcomes, numbers.policy)[false].sum())
+    share = 1 - sent / n_tokens
+    return f"{said}; false halts withhold {span(share, share)} of the text of their sessions."
+
+
+def _intervals(data: LabelledCurves, numbers: Result) -> dict[str, Interval]:
+    name = hashlib.sha256()
+    for mask in (*numbers.found, data.groups):
+        name.update(np.ascontiguousarray(mask).data)
+    return _kept(data, numbers, name.hexdigest())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _kept(
+    _data: LabelledCurves,
+    _numbers: Result,
+    digest: str,  # noqa: ARG001  (keys the cache)
+) -> dict[str, Interval]:
+    return smoothed_intervals(_data, _numbers.found, seed=_SEED)

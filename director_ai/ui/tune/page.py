@@ -1,0 +1,90 @@
+"""The Tune page's frame: which data, and what they are compared with."""
+
+import time
+from typing import Final
+
+import streamlit as st
+
+from director_ai.errors import DirectorError
+from director_ai.storage.store import Store
+from director_ai.tuning.study import Study
+from director_ai.ui.access.current_store import archive
+from director_ai.ui.components.status_banner import notice, status
+from director_ai.ui.tune.cached_study import study
+
+_PAUSE_S: Final = 0.15
+_IS_NEW: Final = "tune_is_new"
+
+
+def opened() -> tuple[Store, Study] | None:
+    """Return the store and what it holds; if there is nothing to tune on, say why."""
+    try:
+        store = archive()
+        found = study(store)
+    except DirectorError as error:
+        status("The store cannot be read.", str(error))
+        return None
+    if not found.open.ids:
+        status("No sessions to tune on.", "Import some on the Data page, or record your own.")
+        return None
+    return store, found
+
+
+def numbers_first() -> None:
+    """Let the browser show the numbers before it draws the pictures, once a visit.
+
+    It takes what comes together together: with 20,000 sessions the numbers are seen 0.5 s after
+    the click, with this pause after 0.3 s, and the curve no later than it would be.
+    """
+    if st.session_state.setdefault(_IS_NEW, True):
+        st.session_state[_IS_NEW] = False
+        time.sleep(_PAUSE_S)
+
+
+def what_data(found: Study) -> None:
+    """Say in one line what the numbers are taken over."""
+    notice(data_line(found))
+    labelled = found.open.labelled
+    if not labelled.n_good and not labelled.n_bad:
+        with st.container(horizontal=True, gap="small", key="first_labels"):
+            st.page_link(
+                "pages/views/sessions.py",
+                label="Nearest misses",
+                icon=":material/list:",
+                query_params={"sort": "nearest_misses"},
+                help="The sessions that came closest to a halt and completed: the most telling "
+                "ones to label.",
+            )
+            st.page_link(
+                "pages/views/review.py",
+                label="Label what was halted",
+                icon=":material/rate_review:",
+            )
+
+
+def data_line(found: Study) -> str:
+    """Return what the numbers are taken over."""
+    data = found.open
+    n_good, n_bad = data.labelled.n_good, data.labelled.n_bad
+    parts = [
+        f"{len(data.ids):,} sessions, {data.labelled.curves.n_tokens:,} tokens: "
+        f"{n_bad:,} bad, {n_good:,} good, {len(data.ids) - n_bad - n_good:,} without a label."
+    ]
+    if data.n_cut == len(data.ids):
+        parts.append(
+            "Every recording ends early: stricter limits are exact, looser ones unknown. Record "
+            'with halt_mode="observe" to know them.'
+        )
+    elif data.n_cut:
+        parts.append(f"{data.n_cut:,} recordings end early: looser limits are unknown there.")
+    if found.sealed.ids:
+        withheld = f", and {found.n_withheld:,} of their groups" if found.n_withheld else ""
+        parts.append(
+            f"{len(found.sealed.ids):,} good ones are sealed to certify{withheld}: no number here "
+            "counts them. They are still listed under Sessions and Review."
+        )
+    if data.n_unscored:
+        parts.append(f"{data.n_unscored:,} without a score are left out.")
+    if len(data.policies) > 1:
+        parts.append(f"Recorded under {len(data.policies):,} different limits.")
+    return " ".join(parts)

@@ -1,0 +1,215 @@
+"""Limits chosen by the machine: the best under a budget, and those with a certificate."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import streamlit as st
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import DirectorError, InvalidRequestError
+from director_ai.replay.engine import Replay
+from director_ai.storage.store import Store
+from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.guarantee.certificate import Certificate, Refusal, certify
+from director_ai.tuning.guarantee.certificate_registry import certificates, newest_for
+from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
+from director_ai.tuning.guarantee.holdout import seed_of
+from director_ai.tuning.search.cautions import certifiable
+from director_ai.tuning.search.proposal import USUAL, Offer, Search, Wish, offered
+from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.validation.advice import sealed_rows
+from director_ai.ui.tune import state
+from director_ai.ui.tune.cached_study import replay_of
+
+CONFIDENCES: Final = {"90 %": 0.90, "95 %": 0.95, "99 %": 0.99}
+ADAPTIVE: Final = (
+    "An adaptive cadence cannot be certified: which tokens it scores goes by the scores."
+)
+_SAID: Final = "tune_proposed"
+_ASKED: Final = "tune_asked"
+_OFFER: Final = "tune_offer"
+
+
+def attempts_of(store: Store) -> tuple[tuple[Certificate, ...], int]:
+    """Return every certificate that was ever given of this store, and how many were asked for."""
+    attempts = store.attempts()
+    return certificates(attempt.result for attempt in attempts), len(attempts)
+
+
+def wish() -> Wish:
+    """Draw the budget and return it."""
+    share = st.number_input(
+        "False halts ≤ (%)",
+        0.1,
+        20.0,
+        100 * USUAL.alpha,
+        0.5,
+        format="%.4g",
+        key="budget",
+        bind="query-params",
+        help="The largest share of good sessions you accept to halt.",
+        width=124,
+    )
+    chosen = st.selectbox(
+        "Confidence",
+        list(CONFIDENCES),
+        list(CONFIDENCES.values()).index(1 - USUAL.delta),
+        key="conf",
+        bind="query-params",
+        help="How sure you want to be that the true rate is no larger.",
+        width=100,
+    )
+    return Wish(float(share) / 100, 1 - CONFIDENCES[str(chosen)])
+
+
+def propose_buttons(data: TuneData, asked: Wish) -> None:
+    """Draw the way to the best limits under the budget."""
+    st.button(
+        "Propose",
+        key="propose",
+        type="primary",
+        icon=":material/auto_fix_high:",
+        help="Sets the limits that catch most bad sessions within the budget: under the windows "
+        "in use or, with the box ticked, under the usual window sizes too. The more is tried, the "
+        "less the budget allows.",
+        on_click=_propose,
+        args=(data, asked),
+    )
+    st.checkbox("windows too", key="wide", bind="query-params")
+
+
+def search_of(policy: HaltPolicy) -> Search:
+    """Return the windows that a proposal is to be sought among."""
+    return Search.of(policy, windows=bool(st.session_state.get("wide")))
+
+
+def swept(data: TuneData) -> None:
+    """Carry out a proposal over several windows, if one was asked for; before the controls."""
+    place = st.empty()
+    asked: Wish | None = st.session_state.pop(_ASKED, None)
+    if asked is None:
+        return
+    policy = state.in_use(data.usual)
+    search = search_of(policy)
+    n_pairs = len(search.pairs)
+    ready: dict[tuple[int, int], Replay] = {}
+
+    def replay_at(window_size: int, trend_window: int) -> Replay:
+        sizes = (window_size, trend_window)
+        if sizes not in ready:
+            place.progress(len(ready) / n_pairs, f"Trying window sizes {sizes[0]} and {sizes[1]}")
+            ready[sizes] = replay_of(data, sized(policy, sizes))
+        return ready[sizes]
+
+    _offer(offered(data, replay_at, policy, asked, search))
+    place.empty()
+
+
+def sized(policy: HaltPolicy, sizes: tuple[int, int]) -> HaltPolicy:
+    """Return a policy under other windows."""
+    return replace(policy, window_size=sizes[0], trend_window=sizes[1])
+
+
+def certify_button(store: Store, study: Study, asked: Wish, n_attempts: int) -> None:
+    """Draw the way to limits with a certificate, by the sealed sessions."""
+    policy, number = state.in_use(study.open.usual), n_attempts + 1
+    stop = certifiable(
+        n_good=len(sealed_rows(study, policy)),
+        alpha=asked.alpha,
+        delta=asked.delta,
+        attempt=number,
+        n_in_all=study.n_good_groups,
+    )
+    if policy.adaptive:
+        why = ADAPTIVE
+    elif stop is not None:
+        why = stop.sentence
+    else:
+        why = (
+            f"Attempt {number}: every attempt is counted for ever, and each has half the risk of "
+            "the one before. It sets the limits it certifies, under the windows in use."
+        )
+    st.button(
+        "Certify",
+        key="certify",
+        disabled=policy.adaptive or stop is not None or store.read_only,
+        help=why,
+        on_click=_certify,
+        args=(store, study, asked),
+    )
+
+
+def offer_in_use(policy: HaltPolicy) -> Offer | None:
+    """Return the proposal that the limits in use are, if they are one."""
+    offer: Offer | None = st.session_state.get(_OFFER)
+    return offer if offer is not None and offer.policy == policy else None
+
+
+def said(given: Sequence[Certificate], policy: HaltPolicy) -> None:
+    """Say what came of the last proposal or certificate, and which one the limits in use have."""
+    words = str(st.session_state.get(_SAID, ""))
+    if words:
+        st.text(words)
+    held = newest_for(given, policy)
+    if held is not None and held.sentence not in words:
+        st.text(f"The limits in use are certified. {held.sentence}")
+
+
+def certified(
+    study: Study, policy: HaltPolicy, asked: Wish, *, attempt: int, data_fingerprint: str
+) -> Certificate | Refusal:
+    """Return limits with a certificate under a policy's windows and cadence.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the cadence is adaptive: it goes by the scores and the soft limit, which no promise
+        covers.
+    """
+    if policy.adaptive:
+        raise InvalidRequestError(ADAPTIVE)
+    sealed, opened = study.sealed, study.open
+    extremes = good_extremes(sealed.labelled, replay_of(sealed, policy))
+    return certify(
+        extremes[:, sealed_rows(study, policy)],
+        BadSessions.of(opened.labelled, replay_of(opened, policy)),
+        window_size=policy.window_size,
+        trend_window=policy.trend_window,
+        alpha=asked.alpha,
+        delta=asked.delta,
+        attempt=attempt,
+        seed=seed_of(study.key),
+        data_fingerprint=data_fingerprint,
+        score_every_n=policy.score_every_n,
+    )
+
+
+def _propose(data: TuneData, asked: Wish) -> None:
+    policy = state.in_use(data.usual)
+    if st.session_state.get("wide"):
+        # It takes seconds, of which a callback could show nothing.
+        st.session_state[_ASKED] = asked
+        return
+    _offer(offered(data, lambda *sizes: replay_of(data, sized(policy, sizes)), policy, asked))
+
+
+def _offer(offer: Offer) -> None:
+    st.session_state[_OFFER], st.session_state[_SAID] = offer, offer.said
+    if offer.policy is not None:
+        state.put(offer.policy)
+
+
+def _certify(store: Store, study: Study, asked: Wish) -> None:
+    policy = state.in_use(study.open.usual)
+    try:
+        name = fingerprint(study.sealed.labelled)
+        # Counted before the look is taken, so that no look goes uncounted.
+        number = store.begin_attempt(name)
+        found = certified(study, policy, asked, attempt=number, data_fingerprint=name)
+        if isinstance(found, Certificate):
+            store.finish_attempt(number, found.to_json())
+            state.put(found.policy)
+        st.session_state[_SAID] = found.sentence
+    except DirectorError as error:
+        st.session_state[_SAID] = f"Not done: {error}"

@@ -1,0 +1,141 @@
+"""The result card: what the limits make of the archive, with what is not known."""
+
+import streamlit as st
+
+from director_ai.tuning.evaluation.evaluation import FEW, FlipCounts, Rate, Result
+from director_ai.tuning.evaluation.token_counts import Tokens
+from director_ai.ui.access.login import stay_in
+from director_ai.ui.components.escaping import escape_html
+from director_ai.ui.tune.analysis import Look
+from director_ai.ui.tune.propose import said
+from director_ai.ui.tune.state import CARD
+from director_ai.ui.tune.validation import warned
+
+
+def card(look: Look) -> None:
+    """Draw the numbers of the limits in use, and what changes from the baseline."""
+    st.fragment(_card, key=CARD)(look)
+
+
+def _card(look: Look) -> None:
+    stay_in()
+    scene = look.scene()
+    numbers = scene.numbers
+    said(look.certificates, scene.policy)
+    with st.container(border=True, gap="xsmall", key="card"):
+        with st.container(horizontal=True, gap="small"):
+            _share(
+                "Catch rate",
+                numbers.catch,
+                "Bad sessions halted at or after their onset, or at all where it is not known; "
+                "recall. Below: the 95 % interval, and the counts.",
+            )
+            _share(
+                "False halts",
+                numbers.false,
+                "Good sessions that are halted; false-positive rate. Below: the 95 % interval, "
+                "and the counts.",
+            )
+            _tokens(
+                "Delay",
+                numbers.delay,
+                "Median tokens from onset to halt, of bad sessions caught whose onset is known. "
+                "Below: the 95 % interval of the median, and the 90th percentile.",
+            )
+            _tokens(
+                "Leaked",
+                numbers.leaked,
+                "Median tokens past the onset that the reader gets, of bad sessions whose onset "
+                "is known: those missed leak to their end. Below: as for the delay.",
+            )
+        lines = [
+            flips_line(scene.counts, scene.baseline.name),
+            f"Halts {numbers.halted.text} of all {numbers.halted.n:,}.",
+        ]
+        st.text("\n".join([*lines, *cautions(numbers), *warned(look, scene.policy)]))
+
+
+def flips_line(changed: FlipCounts, baseline: str) -> str:
+    """Return what changes from the baseline in one line.
+
+    >>> flips_line(FlipCounts(41, 3, 0, 0, 2, 1131, 0, 0), "recorded")
+    'Against recorded: right halts +41 −3 · false halts +2 −1,131.'
+    >>> flips_line(FlipCounts(0, 0, 0, 0, 0, 0, 7, 0), "recorded")
+    'Against recorded: no session ends otherwise; 7 are halted at another token.'
+    """
+    moved = f"{changed.moved:,} are halted at another token"
+    if not changed.n_sessions:
+        tail = f"; {moved}" if changed.moved else ""
+        return f"Against {baseline}: no session ends otherwise{tail}."
+    parts = [
+        f"{name} halts {change}"
+        for name, gained, lost in (
+            ("right", changed.right_gained, changed.right_lost),
+            ("early", changed.early_gained, changed.early_lost),
+            ("false", changed.false_gained, changed.false_lost),
+        )
+        if (change := _gained(gained, lost))
+    ]
+    if changed.unlabelled:
+        parts.append(f"{changed.unlabelled:,} unlabelled change")
+    if changed.moved:
+        parts.append(moved)
+    return f"Against {baseline}: {' · '.join(parts)}."
+
+
+def _gained(gained: int, lost: int) -> str:
+    parts = [f"+{gained:,}" if gained else "", f"−{lost:,}" if lost else ""]
+    return " ".join(filter(None, parts))
+
+
+def cautions(numbers: Result) -> list[str]:
+    """Return what keeps the numbers from being taken at their word."""
+    found = []
+    sides = ((numbers.catch, "bad"), (numbers.false, "good"))
+    few = [f"{rate.n} {name}" for rate, name in sides if rate.is_few and rate.n]
+    absent = [name for rate, name in sides if not rate.n]
+    if len(absent) == len(sides):
+        found.append(
+            "Without labels this tells how often it halts, not whether it is right. "
+            f"{FEW} good and {FEW} bad labels make the rates mean something."
+        )
+    elif absent:
+        found.append(f"No {absent[0]} session is labelled: one of the two rates cannot be told.")
+    if few:
+        found.append(
+            f"Only {' and '.join(few)} sessions: read the intervals, not the rates. "
+            f"From {FEW} of each on the rates mean something."
+        )
+    if numbers.n_unknown:
+        found.append(
+            f"{numbers.n_unknown:,} unknown: no rule holds before their recording ends. Rates "
+            "range from all of them completing to all halting."
+        )
+    if numbers.policy.halt_mode == "soft":
+        found.append(
+            "Soft halts: curve, map and proposal judge by the token at which a rule holds."
+        )
+    return found
+
+
+def _share(name: str, rate: Rate, meaning: str) -> None:
+    _number(name, rate.text, f"{rate.interval} · {rate.counted}", rate.is_few, meaning)
+
+
+def _tokens(name: str, tokens: Tokens, meaning: str) -> None:
+    p90 = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}"
+    below = f"{tokens.interval} · {p90}" if tokens.n else "no onset known"
+    value = f"{tokens.text} tokens" if tokens.n else "–"
+    _number(name, value, below, tokens.n < FEW, meaning)
+
+
+def _number(name: str, value: str, below: str, few: bool, meaning: str) -> None:
+    with st.container(gap=None):
+        st.text(name, help=meaning)
+        # Not st.metric: a browser fetches its code when first asked for one, and draws the
+        # pictures that come meanwhile before it.
+        st.html(
+            f'<div class="d-number{" d-few" if few else ""}" role="group" '
+            f'aria-label="{escape_html(name)}"><b>{escape_html(value)}</b>'
+            f"<small>{escape_html(below)}</small></div>"
+        )

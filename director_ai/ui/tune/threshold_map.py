@@ -1,0 +1,113 @@
+"""Two thresholds at once, on a map to click on."""
+
+from typing import Final
+
+import streamlit as st
+
+from director_ai.figures.threshold_map import (
+    CELLS,
+    PAIRS,
+    threshold_map_alt,
+    threshold_map_data,
+    threshold_map_figure,
+)
+from director_ai.figures.threshold_row import (
+    threshold_row_alt,
+    threshold_row_data,
+    threshold_row_figure,
+)
+from director_ai.tuning.evaluation.metrics import METRICS
+from director_ai.ui import navigation
+from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
+from director_ai.ui.components.single_choice import one_of
+from director_ai.ui.tune.analysis import Scene
+from director_ai.ui.tune.state import CONTROLS, moved
+
+HEIGHT: Final = 370
+"""Of every picture, in pixels."""
+
+ROW_HEIGHT: Final = 250
+FINE: Final = 81
+"""Cells along an axis of a map on request."""
+
+
+def heat_map(scene: Scene) -> None:
+    """Draw two thresholds at once; a click sets both."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pair = one_of(
+            "Thresholds",
+            list(PAIRS),
+            default="hard × window",
+            key="xy",
+            label_visibility="collapsed",
+        )
+        metric = st.selectbox(
+            "Metric",
+            list(METRICS),
+            key="z",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=160,
+        )
+        fine = st.checkbox("81 × 81", key="fine", bind="query-params")
+        row = st.checkbox("third limit", key="third", bind="query-params")
+    rules = PAIRS[pair]
+    drawn = threshold_map_data(
+        scene.data.labelled,
+        scene.replay,
+        scene.policy,
+        rules=rules,
+        metric=str(metric),
+        n_cells=FINE if fine else CELLS,
+    )
+    plotly_chart(
+        threshold_map_figure(
+            drawn,
+            navigation.colours(),
+            marks=[
+                (scene.baseline.name, scene.baseline.policy, "circle-open"),
+                ("in use", scene.policy, "cross"),
+            ],
+            budget=scene.asked.alpha,
+        ),
+        key="threshold_map",
+        alt=threshold_map_alt(drawn, scene.asked.alpha),
+        height=HEIGHT + 40,
+        filename="threshold-map",
+        on_click=lambda click: _set_both(rules, click),
+    )
+
+    st.text("A click on a cell sets the limits.")
+    if row:
+        _third(scene, rules, str(metric))
+
+
+def _third(scene: Scene, rules: tuple[int, int], metric: str) -> None:
+    """Draw the same map at five values of the limit that it holds."""
+    drawn = threshold_row_data(
+        scene.data.labelled, scene.replay, scene.policy, rules=rules, metric=metric
+    )
+    figure = threshold_row_figure(
+        drawn, navigation.colours(), policy=scene.policy, budget=scene.asked.alpha
+    )
+
+    def clicked(click: ChartClick) -> None:
+        if click.curve_number < len(drawn.values):
+            st.session_state[CONTROLS[drawn.rule].key] = drawn.values[click.curve_number]
+            _set_both(rules, click, drawn.rule)
+
+    plotly_chart(
+        figure,
+        key="threshold_row",
+        alt=threshold_row_alt(drawn),
+        height=ROW_HEIGHT,
+        filename="threshold-row",
+        on_click=clicked,
+    )
+
+
+def _set_both(rules: tuple[int, int], click: ChartClick, *others: int) -> None:
+    if isinstance(click.x, int | float) and isinstance(click.y, int | float):
+        for rule, value in zip(rules, (click.x, click.y), strict=True):
+            st.session_state[CONTROLS[rule].key] = float(value)
+        moved(*rules, *others)

@@ -1,0 +1,152 @@
+"""The source "Endpoint" of the Live page, without a browser: who may ask, and whom."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from tests.ui.test_login import SECRETS, said
+
+from director_ai.storage.store import Store
+from director_ai.ui.access import login
+from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.live.endpoint_run import endpoint_runs
+from tests.sources.fault_server import HANG, OK, A, FaultServer
+
+pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]'")
+
+ROOT = Path(__file__).parents[3]
+ONLY = "Only an operator may ask a model."
+
+Open = Callable[[str], AppTest]
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer({"hang": [[OK, A, HANG]]}) as server:
+        yield server
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
+    monkeypatch.setenv(login.LOGIN_VARIABLE, "")
+    archive.clear()
+    endpoint_runs.clear()
+    with Store(tmp_path / "sessions.db") as opened:
+        yield opened
+    archive.clear()
+
+
+@pytest.fixture
+def open_app(store: Store, server: FaultServer) -> Open:
+    endpoints = {
+        "one": {"base_url": server.url("hang"), "model": "tiny"},
+        "other": {"base_url": "https://a.org/v1", "model": "big", "key_env": "NO_SUCH_KEY"},
+    }
+    secrets: dict[str, Any] = {
+        **SECRETS,
+        "director": {**SECRETS["director"], "endpoints": endpoints},
+    }
+
+    def open_(address: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app.secrets = secrets
+        app.user = {"is_logged_in": True, "email": address, "email_verified": True}
+        app.query_params["from"] = "Endpoint"
+        app.run()
+        if address.startswith("ann"):
+            app.text_area(key="ask_prompt").input("Why?")
+            app.text_area(key="ask_facts").input("Because.").run()
+        return app
+
+    return open_
+
+
+def become(app: AppTest, address: str) -> None:
+    app.user = {"is_logged_in": True, "email": address, "email_verified": True}
+
+
+def name_of(app: AppTest) -> str:
+    """Return the id of the run on show."""
+    asked = app.query_params["run"]
+    return asked if isinstance(asked, str) else asked[0]
+
+
+def test_a_viewer_is_told_who_may_ask(open_app: Open) -> None:
+    app = open_app("vi@b.org")
+
+    assert ONLY in said(app)
+    assert "ask" not in {button.key for button in app.button}
+
+
+def test_who_was_an_operator_when_the_page_was_drawn_starts_nothing(
+    open_app: Open, server: FaultServer, store: Store
+) -> None:
+    app = open_app("ann@a.org")
+    become(app, "vi@b.org")
+
+    app.button(key="ask").click().run()
+
+    assert not app.exception
+    assert ONLY in said(app)
+    assert (server.requests, store.count()) == ([], 0)
+
+
+def test_who_was_an_operator_when_the_page_was_drawn_stops_nothing(
+    open_app: Open, server: FaultServer
+) -> None:
+    app = open_app("ann@a.org")
+    app.button(key="ask").click().run()
+    run = endpoint_runs().get(name_of(app))
+    assert run is not None
+    become(app, "vi@b.org")
+
+    app.button(key="stop_asking").click().run()
+
+    assert ONLY in said(app)
+    time.sleep(0.3)
+    assert not run.is_over
+    become(app, "ann@a.org")
+    app.run()
+    app.button(key="stop_asking").click().run()
+    deadline = time.monotonic() + 5
+    while not run.is_over and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert run.session.reason is not None
+    assert run.session.reason.halt_class == "operator"
+
+
+def test_a_named_endpoint_is_shown_as_it_is(open_app: Open, server: FaultServer) -> None:
+    app = open_app("ann@a.org")
+
+    assert app.selectbox(key="ask_endpoint").options == ["one", "other"]
+    assert f"{server.url('hang')} for the model tiny, without a key." in said(app)
+    assert "127.0.0.1:8080" not in said(app)
+    assert "ask_url" not in {field.key for field in app.text_input}
+
+    app.selectbox(key="ask_endpoint").set_value("other").run()
+    assert "https://a.org/v1 for the model big, with a key of this server" in said(app)
+    assert "NO_SUCH_KEY" not in said(app)
+
+
+def test_another_tab_finds_the_question_of_a_run_filled_in(open_app: Open) -> None:
+    app = open_app("ann@a.org")
+    app.number_input(key="ask_tokens").set_value(77).run()
+    app.button(key="ask").click().run()
+    name = name_of(app)
+
+    fresh = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    fresh.secrets, fresh.user = app.secrets, app.user
+    fresh.query_params["from"] = "Endpoint"
+    fresh.query_params["run"] = name
+    fresh.run()
+
+    assert not fresh.exception
+    assert fresh.text_area(key="ask_prompt").value == "Why?"
+    assert fresh.text_area(key="ask_facts").value == "Because."
+    assert fresh.number_input(key="ask_tokens").value == 77
+    assert fresh.selectbox(key="ask_endpoint").value == "one"
+    fresh.button(key="stop_asking").click().run()

@@ -1,0 +1,211 @@
+"""Which sessions wait for a reviewer, and in which order."""
+
+from dataclasses import replace
+
+import pytest
+
+from director_ai.core.records.record import Annotation
+from director_ai.storage.store import Store
+from director_ai.ui.review.queue import (
+    FAULT_HINTS,
+    MOST_QUEUED,
+    n_waiting,
+    open_queue,
+    opening,
+    similar,
+)
+from director_ai.ui.review.queue_query import LAST_VISIT, Wanted
+from tests.ui.review_store import HOUR_US, N_COMPLETED, N_HALTED, night, night_store
+
+NOW_US = 1_800_000_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return night_store(tmp_path / "night.db", NOW_US)
+
+
+def ids(store: Store, wanted: Wanted) -> list[str]:
+    return [card.id for card in open_queue(store, wanted, now_us=NOW_US).cards]
+
+
+def test_halts_wait_and_infrastructure_is_told_apart(store):
+    queue = open_queue(store, Wanted(), now_us=NOW_US)
+
+    assert opening(queue, Wanted()) == (
+        "43 to review: 31 trend, 8 window, 4 hard. 6 kernel_inactive are a wiring fault, see below."
+    )
+    assert "reset_state()" in FAULT_HINTS["kernel_inactive"]
+    assert n_waiting(store) == N_HALTED
+
+
+def test_the_closest_halt_comes_first(store):
+    cards = open_queue(store, Wanted(), now_us=NOW_US).cards
+    margins = [abs(card.margin) for card in cards]
+
+    assert margins == sorted(margins)
+
+
+def test_of_halts_as_close_as_each_other_the_rarer_rule_comes_first(store):
+    # In the order of their keys the trends would come first.
+    store.delete(ids(store, Wanted()))
+    alike = [
+        replace(
+            record,
+            scores=(0.9, 0.6, 0.48),
+            tokens=("a", "b", "c"),
+            held=(False,) * 3,
+            times_us=(),
+            halt=replace(record.halt, index=2),
+        )
+        for record in night(NOW_US)[:43]
+    ]
+    store.add(alike)
+
+    cards = open_queue(store, Wanted(), now_us=NOW_US).cards
+
+    assert len({card.margin for card in cards}) == 1
+    codes = list(dict.fromkeys(card.halt_code for card in cards))
+    assert codes == ["hard_limit", "window_avg", "downward_trend"]
+
+
+def test_since_the_last_visit_is_all_time_on_the_first(store):
+    assert len(ids(store, Wanted(since=LAST_VISIT))) == N_HALTED
+    assert ids(store, Wanted(since=LAST_VISIT, visited_us=NOW_US - HOUR_US)) == [
+        "downward_trend-00"
+    ]
+    assert n_waiting(store, NOW_US - HOUR_US) == 1
+
+
+def test_a_link_says_the_last_visit_as_a_length_of_time():
+    assert "since=all" in Wanted(since=LAST_VISIT).address(NOW_US)
+    hours = Wanted(since=LAST_VISIT, visited_us=NOW_US - 3 * HOUR_US - 1)
+    assert "since=4h" in hours.address(NOW_US)
+
+
+def test_by_rule_goes_in_order_of_precedence(store):
+    cards = open_queue(store, Wanted(order="rule"), now_us=NOW_US).cards
+
+    codes = list(dict.fromkeys(card.halt_code for card in cards))
+    assert codes == ["hard_limit", "window_avg", "downward_trend"]
+
+
+def test_a_random_order_is_kept_when_some_have_been_labelled(store):
+    drawn = ids(store, Wanted(order="random"))
+    store.annotate_all(drawn[:5], Annotation("bad"))
+
+    assert sorted(drawn) == sorted(ids(store, Wanted(label="any")))
+    assert ids(store, Wanted(order="random")) == drawn[5:]
+    assert drawn != ids(store, Wanted())
+
+
+def test_the_time_leaves_out_what_started_before(store):
+    assert len(ids(store, Wanted(since="24h"))) == N_HALTED
+    # The night's sessions started an hour ago and earlier, a minute apart.
+    later = open_queue(store, Wanted(since="1h"), now_us=NOW_US + 10 * 60_000_000 - HOUR_US)
+    assert len(later.cards) == N_HALTED
+    assert ids(store, Wanted(since="1h")) == ["downward_trend-00"]
+
+
+def test_a_labelled_session_waits_no_longer(store):
+    store.annotate("downward_trend-00", Annotation("good", author="ann"))
+
+    assert "downward_trend-00" not in ids(store, Wanted())
+    assert n_waiting(store) == N_HALTED - 1
+
+
+def test_the_second_reviewer_gets_what_others_labelled(store):
+    store.annotate("downward_trend-00", Annotation("good", author="ann"))
+    store.annotate("downward_trend-01", Annotation("good", author="ben"))
+    store.annotate("downward_trend-01", Annotation("bad", author="ann"))
+
+    assert ids(store, Wanted(second="ben")) == ["downward_trend-00"]
+    assert ids(store, Wanted(second="ann")) == []
+
+
+def test_a_sample_of_completed_sessions_is_drawn_at_random(store):
+    wanted = Wanted("completed")
+    queue = open_queue(store, wanted, now_us=NOW_US)
+
+    assert len(queue.cards) == N_COMPLETED
+    assert wanted.at_random
+    assert opening(queue, wanted).startswith("20 of 20 completed sessions, drawn at random")
+
+
+def test_a_watching_kernels_halts_can_be_asked_for(store, tmp_path):
+    halted = store.get("hard_limit-39")
+    watched = replace(halted, id="watched", enforced=False, ended_by="completed")
+    store.add([watched])
+
+    assert ids(store, Wanted("watched")) == ["watched"]
+    assert "watched" not in ids(store, Wanted("completed"))
+
+
+def test_similar_halts_share_rule_margin_band_and_family(store):
+    cards = open_queue(store, Wanted(), now_us=NOW_US).cards
+    one = next(card for card in cards if card.halt_code == "downward_trend")
+    alike = similar(cards, one)
+
+    assert len(alike) > 1
+    assert {(card.halt_code, card.group) for card in alike} == {(one.halt_code, one.group)}
+    assert max(card.margin for card in alike) - min(card.margin for card in alike) < 0.05
+
+
+def test_a_halt_of_unknown_prompt_is_like_no_other(store):
+    bare = [
+        replace(card, group="", prompt="")
+        for card in open_queue(store, Wanted(), now_us=NOW_US).cards
+    ]
+
+    assert similar(bare, bare[0]) == [bare[0]]
+
+
+def test_a_long_queue_says_how_much_of_it_it_is(store):
+    queue = replace(open_queue(store, Wanted(), now_us=NOW_US), n_found=MOST_QUEUED + 10, faults={})
+
+    assert opening(queue, Wanted()).endswith("4 hard (the first of 510).")
+
+
+def test_other_faults_are_named_as_such(store):
+    queue = replace(open_queue(store, Wanted(), now_us=NOW_US), faults={"callback_timeout": 1})
+
+    assert opening(queue, Wanted()).endswith("1 callback_timeout is a fault, see below.")
+
+
+def test_sessions_picked_by_hand_come_in_their_order_whatever_else_is_asked(store):
+    halted = ids(store, Wanted())[3:5]
+    completed = ids(store, Wanted("completed", label="any"))[0]
+    picked = (halted[1], completed, halted[0])
+    store.annotate(halted[0], Annotation("bad", None, "ann", 1))
+    wanted = Wanted(picked=picked, since="1h", order="random")
+
+    queue = open_queue(store, wanted, now_us=NOW_US)
+
+    assert tuple(card.id for card in queue.cards) == picked
+    assert not wanted.at_random
+    assert wanted.line() == "3 picked by hand"
+    assert "1 completed" in opening(queue, wanted)
+
+
+def test_what_was_picked_and_cannot_be_reviewed_is_counted(store):
+    there = ids(store, Wanted())[0]
+    wanted = Wanted(picked=(there, "gone"))
+
+    queue = open_queue(store, wanted, now_us=NOW_US)
+
+    assert [card.id for card in queue.cards] == [there]
+    assert "1 of those picked cannot be reviewed now." in opening(queue, wanted)
+
+
+def test_a_second_reviewer_gets_those_picked_that_others_labelled(store):
+    mine, theirs, nobodys = ids(store, Wanted())[:3]
+    store.annotate(mine, Annotation("bad", None, "ann", 1))
+    store.annotate(theirs, Annotation("bad", None, "ben", 1))
+
+    assert ids(store, Wanted(picked=(mine, theirs, nobodys), second="ann")) == [theirs]
+
+
+def test_the_address_of_sessions_picked_holds_their_ids_and_nothing_of_a_queue():
+    assert (
+        Wanted(picked=("a b", "c&d"), second="ann").address(0) == "pick=a+b&pick=c%26d&second=true"
+    )

@@ -1,0 +1,56 @@
+"""Getting ready for the pages that come next."""
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from director_ai.ui import prefetch
+from director_ai.ui.sessions import counts
+from director_ai.ui.sessions.counts import Counts
+from director_ai.ui.tune import cached_study
+
+
+def test_what_is_prepared_is_there_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, studied = [], []
+    monkeypatch.setattr(cached_study, "study", lambda store: studied.append(store.name))
+    monkeypatch.setattr(prefetch, "archive", lambda: Store(tmp_path / "s.db"))
+    numbers = Counts()
+    monkeypatch.setattr(prefetch, "counts", lambda: numbers)
+    monkeypatch.setattr(
+        counts,
+        "count",
+        lambda store, query, stamp, real=counts.count: (
+            counted.append(query) or real(store, query, stamp)
+        ),
+    )
+    monkeypatch.setattr(counts, "_PATIENCE", 1e9)
+
+    prefetch.prepare.__wrapped__()
+    (thread,) = [each for each in threading.enumerate() if each.name == "director-preparation"]
+    thread.join(60)
+
+    assert not thread.is_alive()
+    assert "director_ai.ui.tune.page" in sys.modules
+    with Store(tmp_path / "s.db") as store:
+        numbers.get(store, SessionQuery())
+    assert counted == [SessionQuery()]
+    assert studied == [str(tmp_path / "s.db")]
+
+
+def test_what_cannot_be_prepared_is_logged_and_left_to_the_page(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(tmp_path / "s.db")
+    store.close()
+    (tmp_path / "s.db").unlink()
+    (tmp_path / "s.db").mkdir()
+
+    prefetch._ready(store, Counts())
+
+    assert "are not prepared" in caplog.text
