@@ -59,7 +59,8 @@ class Replay:
     Parameters
     ----------
     curves
-        Recorded scores, one a token; for another cadence see :func:`director_ai.replay.cadence.held`.
+        Recorded scores, one a token; for another cadence see
+        :func:`director_ai.replay.cadence.held`.
     window_size, trend_window
         Tokens; see :class:`HaltPolicy`.
 

@@ -10,8 +10,8 @@ from director_ai.ui.access.login import secrets
 def named_endpoints() -> dict[str, Endpoint]:
     """Return the endpoints of the section ``director.endpoints`` by their names.
 
-    Where others may be looking, as :func:`director_ai.ui.access.login.is_shared` tells, no other endpoint
-    may be called.
+    Where others may be looking, as :func:`director_ai.ui.access.login.is_shared` tells, no other
+    endpoint may be called.
 
     Raises
     ------

@@ -34,7 +34,7 @@ def prepare() -> None:
 
 def _ready(store: Store, numbers: Counts) -> None:
     try:
-        for module in pkgutil.iter_modules(director_ai.ui.__path__, "director_ai.ui."):
+        for module in pkgutil.walk_packages(director_ai.ui.__path__, "director_ai.ui."):
             importlib.import_module(module.name)
         numbers.get(store, SessionQuery())
         # Not with the others: it would be in the first page's way.

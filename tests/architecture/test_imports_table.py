@@ -1,4 +1,4 @@
-"""Who may import whom, how long a file may be, and where text of others may go."""
+"""Import table of the packages, and the places where untrusted text may go."""
 
 import ast
 import subprocess
@@ -206,13 +206,6 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
-
-
-@pytest.mark.parametrize("path", modules(PACKAGE), ids=name_of)
-def test_no_file_is_longer_than_three_hundred_lines(path: Path) -> None:
-    n_lines = len(path.read_text(encoding="utf-8").splitlines())
-
-    assert n_lines <= 300
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text, update
-from tests.core.runtime.test_record import records
+from tests.core.records.test_record import records
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.records.record import Annotation, SessionRecord

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.core.runtime.test_record import annotations, policies
+from tests.core.records.test_record import annotations, policies
 
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.errors import DuplicateSessionError, UnknownSessionError

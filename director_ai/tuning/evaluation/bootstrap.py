@@ -25,7 +25,8 @@ def smoothed_intervals(
     much as an exponential draw says, and half a session is added to either side of each label.
     For sessions that are each their own group this draws a label's share of halts from
     Beta(k + 1/2, n - k + 1/2). Unlike the plain percentile bootstrap it keeps its coverage where
-    few sessions are of a kind. For a plain rate use :func:`director_ai.tuning.evaluation.intervals.wilson`.
+    few sessions are of a kind. For a plain rate use
+    :func:`director_ai.tuning.evaluation.intervals.wilson`.
 
     Parameters
     ----------

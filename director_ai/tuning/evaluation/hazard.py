@@ -194,8 +194,8 @@ def _overdispersion(
 ) -> float:
     """Return how much more halts vary from group to group than a Poisson count, at least 1.
 
-    As in :func:`director_ai.tuning.evaluation.intervals.effective_n`, with half a group more all of whose
-    sessions are halted: a few halts do not show how alike the sessions of a group are.
+    As in :func:`director_ai.tuning.evaluation.intervals.effective_n`, with half a group more all
+    of whose sessions are halted: a few halts do not show how alike the sessions of a group are.
     """
     n_groups = len(halts)
     if n_groups == n_sessions:

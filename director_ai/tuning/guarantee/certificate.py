@@ -199,8 +199,8 @@ def certify(
 ) -> Certificate | Refusal:
     """Return thresholds whose false-halt rate is at most ``alpha``, with confidence 1 - delta.
 
-    The good sessions are spent one by one (:mod:`director_ai.tuning.guarantee.equivalent_blocks`); the thresholds
-    are then rounded to four decimals, never to the strict side.
+    The good sessions are spent one by one (:mod:`director_ai.tuning.guarantee.equivalent_blocks`);
+    the thresholds are then rounded to four decimals, never to the strict side.
 
     Parameters
     ----------

@@ -191,9 +191,9 @@ def propose_windows(
 ) -> Proposal | None:
     """Return the best combination over every pair of several window sizes too.
 
-    It is the choice that :func:`director_ai.tuning.validation.out_of_bag.out_of_bag` makes anew. Searching
-    windows inflates what is promised more than a finer grid does, and ``tried`` counts the pairs
-    for :func:`director_ai.tuning.guarantee.bounds.uniform_upper`.
+    It is the choice that :func:`director_ai.tuning.validation.out_of_bag.out_of_bag` makes anew.
+    Searching windows inflates what is promised more than a finer grid does, and ``tried`` counts
+    the pairs for :func:`director_ai.tuning.guarantee.bounds.uniform_upper`.
 
     Parameters
     ----------

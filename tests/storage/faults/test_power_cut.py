@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
-from tests.storage.test_journal import stretches, whole
+from tests.storage.recording.test_live_writer import stretches, whole
 
 from director_ai.storage.engine.database import Database
 from director_ai.storage.recording.live_writer import Journal

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from tests.core.runtime.test_record import TEXT, records
+from tests.core.records.test_record import TEXT, records
 
 from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.errors import InvalidRecordError

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.runtime.test_record import TEXT, records, with_pairs_joined
+from tests.core.records.test_record import TEXT, records, with_pairs_joined
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import from_values, to_values

@@ -10,7 +10,7 @@ from director_ai.tuning.evaluation.attribution import blame, flips
 from director_ai.tuning.evaluation.outcome_classes import classes
 from director_ai.tuning.thresholds import OFF, moved
 from tests.tuning.archives import archives, replay_of, thorough
-from tests.tuning.test_plateaus import policies
+from tests.tuning.search.test_plateaus import policies
 
 
 @thorough

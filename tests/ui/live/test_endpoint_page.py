@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tests.ui.test_login import SECRETS, said
 
 from director_ai.storage.store import Store
 from director_ai.ui.access import login
 from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from director_ai.ui.live.endpoint_run import endpoint_runs
 from tests.sources.fault_server import HANG, OK, A, FaultServer
+from tests.ui.access.test_login import SECRETS, said
 
 pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]'")
 

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from tests.ui.test_live_run import a_run, no_thread_is_left  # noqa: F401
-
 from director_ai.core.records.record_json import from_line
 from director_ai.ui.live import run_registry
 from director_ai.ui.live.playback import LiveRun
 from director_ai.ui.live.run_registry import Finished, LiveSlot
+from tests.ui.live.test_playback import a_run, no_thread_is_left  # noqa: F401
 
 RECORD = from_line('{"id": "a", "tokens": [], "scores": []}')
 
