@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text, update
-from tests.core.records.test_record import records
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.records.record import Annotation, SessionRecord
@@ -27,6 +26,7 @@ from director_ai.storage.engine.schema import bodies, sessions
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+from tests.core.records.test_record import records
 from tests.storage.records import record, streamed
 
 GOOD = Annotation("good", None, "Ann", 5, "fine")

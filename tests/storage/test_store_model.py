@@ -17,12 +17,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.core.records.test_record import annotations, policies
 
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+from tests.core.records.test_record import annotations, policies
 from tests.storage.records import record
 
 NAMES = st.sampled_from(["a", "b", "é\x00", "\ud800", "' OR 1=1 --"])

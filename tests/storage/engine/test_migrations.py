@@ -23,7 +23,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.storage.records import record
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def test_there_is_a_golden_store_of_every_version() -> None:

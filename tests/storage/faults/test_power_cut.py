@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
-from tests.storage.recording.test_live_writer import stretches, whole
 
 from director_ai.storage.engine.database import Database
 from director_ai.storage.recording.live_writer import Journal
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+from tests.storage.recording.test_live_writer import stretches, whole
 
 N_CUTS = 60
 _BLOCK = 4096

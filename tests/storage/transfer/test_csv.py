@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from tests.core.records.test_record import TEXT, records
 
 from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.errors import InvalidRecordError
@@ -14,6 +13,7 @@ from director_ai.storage.transfer.csv_cells import guard, number_of, unguard
 from director_ai.storage.transfer.export import export_records
 from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.limits import MAX_PROBLEMS
+from tests.core.records.test_record import TEXT, records
 from tests.storage.transfer.samples import session, sessions
 
 some = settings(max_examples=40, deadline=None, derandomize=True, database=None)

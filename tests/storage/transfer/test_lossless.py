@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.records.test_record import TEXT, records, with_pairs_joined
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import from_values, to_values
@@ -22,6 +21,7 @@ from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.parquet import open_parquet, read_header
 from director_ai.storage.transfer.parquet_columns import SCHEMA, row_of
 from director_ai.storage.transfer.record_parsing import record_of
+from tests.core.records.test_record import TEXT, records, with_pairs_joined
 from tests.storage.transfer.samples import session, sessions
 
 some = settings(max_examples=40, deadline=None, derandomize=True, database=None)
