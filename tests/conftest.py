@@ -1,8 +1,10 @@
-"""How the tests are shared out among the processes that run them, and which may run twice."""
+"""How the tests are shared out among processes, which run when, and which may run twice."""
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.examples import load_profile
 
 ONE_AFTER_THE_OTHER = ("tests/browser/", "tests/safety/")
 """Folders whose tests start servers and browsers: two at once would disturb each other."""
@@ -24,12 +26,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Browser
     return BrowserApart(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a test with a browser run once more if it fails; the summary tells of each that did.
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw fewer examples where the slow tests are left out."""
+    load_profile(default="fast" if "not slow" in config.option.markexpr else "full")
 
-    On a busy machine a key may be pressed before its button is there, however long the test waits
-    for what it knows of. What is wrong fails twice.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what drives a browser, and leave out what runs for hours unless it is asked for.
+
+    A test with a browser may run once more if it fails; the summary tells of each that did. On a
+    busy machine a key may be pressed before its button is there, however long the test waits for
+    what it knows of. What is wrong fails twice.
     """
     for item in items:
         if item.nodeid.startswith(ONE_AFTER_THE_OTHER):
+            item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=1))
+    if "soak" not in config.option.markexpr:
+        soak = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=soak)
+        items[:] = [item for item in items if item not in soak]

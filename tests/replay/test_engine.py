@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy, StreamingKernel
@@ -19,8 +19,6 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import HARD, NONE, Replay
 from director_ai.replay.judge import judge
-
-thorough = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 
 # Two decimals, so that ties are common; mostly good, with a few anywhere.
 GRID = st.integers(0, 100).map(lambda n: n / 100)
@@ -75,7 +73,6 @@ def replayed(
     )
 
 
-@thorough
 @given(st.lists(st.tuples(TOKEN, SCORE), max_size=90), policies())
 @example([(" a", 0.55)] * 12, HaltPolicy(hard_limit=0.0))
 @example([(" a", 0.9), (" a", 0.8), (" a", 0.7)], HaltPolicy(trend_threshold=0.2, trend_window=3))
@@ -116,7 +113,6 @@ def test_replay_halts_on_the_token_the_kernel_halts_on(
         assert (outcome.trigger[0], outcome.mechanism[0]) == (NEVER, NONE)
 
 
-@thorough
 @given(st.lists(st.tuples(TOKEN, SCORE), min_size=1, max_size=90), policies(), st.data())
 def test_what_a_cut_recording_tells_of_a_halt_is_what_the_kernel_does_on_the_whole_stream(
     stream: list[tuple[str, float]], policy: HaltPolicy, data: st.DataObject
@@ -172,7 +168,6 @@ def test_the_score_of_the_finished_text_halts_at_the_last_token() -> None:
     assert cut.unknown[0]
 
 
-@thorough
 @given(st.lists(st.tuples(TOKEN, SCORE), min_size=1, max_size=60), policies())
 def test_a_recording_replays_to_the_halt_it_was_recorded_with(
     stream: list[tuple[str, float]], policy: HaltPolicy
@@ -191,7 +186,6 @@ def test_a_recording_replays_to_the_halt_it_was_recorded_with(
         assert MECHANISMS[outcome.mechanism[0]] == session.reason.code
 
 
-@thorough
 @given(st.lists(STREAM, max_size=12), policies(), st.lists(st.booleans(), min_size=12, max_size=12))
 def test_many_sessions_are_judged_as_each_alone(
     streams: list[list[float]], policy: HaltPolicy, complete: list[bool]
@@ -214,7 +208,6 @@ def test_many_sessions_are_judged_as_each_alone(
         assert outcomes.trigger[place] == expected
 
 
-@thorough
 @given(STREAM.filter(bool), policies())
 def test_a_threshold_on_a_low_and_one_ulp_beside_it_decide_as_the_kernel_does(
     scores: list[float], policy: HaltPolicy
@@ -233,7 +226,6 @@ def test_a_threshold_on_a_low_and_one_ulp_beside_it_decide_as_the_kernel_does(
                 assert found == (NEVER if alone.trigger is None else alone.trigger)
 
 
-@thorough
 @given(st.lists(STREAM, max_size=8), policies())
 def test_a_session_halts_exactly_if_one_of_its_extremes_is_below_its_level(
     streams: list[list[float]], policy: HaltPolicy
@@ -252,7 +244,6 @@ def test_a_session_halts_exactly_if_one_of_its_extremes_is_below_its_level(
     assert below.tolist() == replay.outcomes(policy).halts.tolist()
 
 
-@thorough
 @given(st.lists(STREAM, min_size=1, max_size=8), st.integers(0, 40), st.integers(1, 6))
 def test_the_lowest_before_a_token_is_that_of_the_stream_cut_there(
     streams: list[list[float]], end: int, size: int

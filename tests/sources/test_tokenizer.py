@@ -1,12 +1,10 @@
 """Plain text is cut into tokens and nothing of it is lost."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.sources.tokenizer import LONGEST_WORD, tokenize
-
-quick = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 
 SPACED = st.lists(
     st.sampled_from(
@@ -16,19 +14,16 @@ SPACED = st.lists(
 ).map("".join)
 
 
-@quick
 @given(st.text(st.characters()) | SPACED)
 def test_the_tokens_joined_are_the_text(text: str) -> None:
     assert "".join(tokenize(text)) == text
 
 
-@quick
 @given(st.text(st.characters()) | SPACED)
 def test_no_token_is_empty(text: str) -> None:
     assert "" not in tokenize(text)
 
 
-@quick
 @given(SPACED)
 def test_no_word_is_longer_than_a_tokenizer_knows(text: str) -> None:
     assert max((len(token.strip()) for token in tokenize(text)), default=0) <= LONGEST_WORD

@@ -27,6 +27,7 @@ from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.core.records.test_record import records
+from tests.examples import one_in
 from tests.storage.records import record, streamed
 
 GOOD = Annotation("good", None, "Ann", 5, "fine")
@@ -37,13 +38,7 @@ def found(store: Store, **asked: object) -> list[str]:
     return store.ids(SessionQuery(**asked))  # type: ignore[arg-type]
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(one_in(3), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kept=records())
 def test_a_session_comes_back_as_it_was(store: Store, kept: SessionRecord) -> None:
     store.delete([kept.id])

@@ -23,6 +23,7 @@ from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.core.records.test_record import annotations, policies
+from tests.examples import one_in
 from tests.storage.records import record
 
 NAMES = st.sampled_from(["a", "b", "é\x00", "\ud800", "' OR 1=1 --"])
@@ -126,6 +127,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
 
 
+@pytest.mark.slow
 def test_a_store_answers_as_a_dictionary_would(address: str | Path) -> None:
     numbers = itertools.count()
 
@@ -139,11 +141,6 @@ def test_a_store_answers_as_a_dictionary_would(address: str | Path) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=15,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
+            one_in(8), stateful_step_count=15, suppress_health_check=list(HealthCheck)
         ),
     )

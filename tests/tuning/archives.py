@@ -1,7 +1,6 @@
 """Small archives, drawn at random or by hypothesis."""
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
@@ -9,8 +8,6 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-
-thorough = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 SCORE = st.integers(0, 20).map(lambda n: n / 20)
 GRID = Grid(

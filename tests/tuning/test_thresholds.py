@@ -17,7 +17,7 @@ from director_ai.tuning.thresholds import (
     strictest,
     with_thresholds,
 )
-from tests.tuning.archives import thorough
+from tests.examples import one_in
 
 UNIT = st.floats(0.0, 1.0)
 OFF = HaltPolicy(hard_limit=0.0, window_threshold=0.0, trend_threshold=1.5)
@@ -26,7 +26,7 @@ BOUND = st.tuples(
 )
 
 
-@thorough
+@one_in(3)
 @given(UNIT | st.integers(0, 100).map(lambda n: n / 100))
 def test_the_strictest_passing_threshold_is_exact(value) -> None:
     for rule, level in ((HARD, value), (WINDOW, value), (TREND, -value - 1e-8)):
@@ -66,7 +66,7 @@ def test_a_bound_a_hair_under_a_decimal_is_rounded_past_it(rule) -> None:
     assert found == (0.4124 if rule == TREND else 0.4122)
 
 
-@thorough
+@one_in(3)
 @given(BOUND)
 def test_rounding_never_makes_a_rule_stricter_and_gives_away_little(bound) -> None:
     policy = rounded_leniently(np.array(bound), HaltPolicy())

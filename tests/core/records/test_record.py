@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy, StreamingKernel
@@ -21,8 +21,6 @@ from director_ai.core.records.record import (
 from director_ai.core.records.record_json import from_line, to_line
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.errors import InvalidRecordError
-
-quick = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
 ANY_TEXT = st.text(st.characters(), max_size=8)
 ODD_TEXT = st.lists(
@@ -118,13 +116,11 @@ def records(draw: st.DrawFn, text: st.SearchStrategy[str] = TEXT) -> SessionReco
     )
 
 
-@quick
 @given(records(TEXT.map(with_pairs_joined).filter(bool)))
 def test_a_record_read_back_is_the_record_that_was_written(record: SessionRecord) -> None:
     assert from_line(to_line(record)) == record
 
 
-@quick
 @given(records())
 def test_every_record_fits_one_line_of_a_utf_8_file(record: SessionRecord) -> None:
     line = to_line(record)
@@ -327,7 +323,6 @@ JSON = st.recursive(
 FIELD = st.sampled_from([*SessionRecord.__dataclass_fields__, "schema"])
 
 
-@quick
 @given(FIELD, JSON)
 def test_whatever_a_field_holds_the_answer_is_a_record_or_a_sentence(
     field: str, value: object
@@ -347,7 +342,6 @@ def read(line: str) -> SessionRecord | None:
         return None
 
 
-@quick
 @given(records())
 def test_without_its_text_a_record_halts_and_charts_as_before(record: SessionRecord) -> None:
     bare = without_text(record)
@@ -369,7 +363,6 @@ def test_a_withheld_sentence_end_keeps_its_length() -> None:
     assert withheld('over!"') == '▒▒▒▒."'
 
 
-@quick
 @given(st.lists(st.text("a.\"' \n)", max_size=4), max_size=8))
 def test_withheld_tokens_end_sentences_where_their_text_does(tokens: list[str]) -> None:
     bare = [withheld(token) for token in tokens]

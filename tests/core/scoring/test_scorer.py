@@ -7,12 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer, LexicalStream
+from tests.examples import one_in
 
 FACTS = {
     "bees": "Worker bees make honey from nectar and seal the cells with wax. "
@@ -89,7 +90,7 @@ def test_streams_of_one_scorer_do_not_mix():
     assert other(FAITHFUL) == scorer().score(FAITHFUL)
 
 
-@settings(max_examples=50)
+@one_in(4)
 @given(st.lists(TEXTS.filter(str.strip), min_size=1, max_size=4), TEXTS)
 def test_adding_a_fact_never_lowers_a_score(facts: list[str], answer: str):
     store = GroundTruthStore()

@@ -3,10 +3,13 @@
 import time
 
 import psycopg
+import pytest
 
 from director_ai import StreamingKernel
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_connection_that_is_cut_again_and_again_loses_nothing(postgresql_url: str) -> None:

@@ -6,9 +6,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from director_ai.storage.recording.live_writer import Journal
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 WRITER = Path(__file__).with_name("writer.py")

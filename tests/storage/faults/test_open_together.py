@@ -2,14 +2,23 @@
 
 import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from threading import Barrier
 
+import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from director_ai.storage.store import Store
 
+pytestmark = pytest.mark.slow
+
 N_PROCESSES, N_ROUNDS = 12, 30
+STUCK_S = 600.0
+"""A process that has not come by then never will."""
+
+together: Barrier
+"""Where every process waits for the others; each is given it as it starts."""
 
 
 def test_twelve_processes_open_a_fresh_store_thirty_times(tmp_path: Path) -> None:
@@ -39,31 +48,30 @@ def test_twelve_processes_open_a_fresh_database_thirty_times(postgresql_url: str
 def _opened(addresses: list[str]) -> list[str]:
     """Let every process open each at the same moment, and return what each of them met.
 
-    Forked, an SQLite of before would be shared; spawned, each is a process of its own.
+    Forked off a process that knows no SQLite file, each is a process of its own.
     """
-    context = multiprocessing.get_context("spawn")
-    barrier, answers = context.Barrier(N_PROCESSES), context.Queue()
-    processes = [
-        context.Process(target=_open_all, args=(addresses, barrier, answers))
-        for _ in range(N_PROCESSES)
-    ]
-    for process in processes:
-        process.start()
-    outcomes = [answers.get(timeout=120) for _ in processes]
-    for process in processes:
-        process.join()
-    return outcomes
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["director_ai.storage.store", "psycopg"])
+    with ProcessPoolExecutor(
+        N_PROCESSES, context, initializer=_start, initargs=(context.Barrier(N_PROCESSES),)
+    ) as processes:
+        return list(processes.map(_open_all, [addresses] * N_PROCESSES, timeout=STUCK_S))
 
 
-def _open_all(files: list[str], barrier: Any, answers: Any) -> None:
-    answers.put("; ".join(_problems(files, barrier)))
+def _start(barrier: Barrier) -> None:
+    global together
+    together = barrier
 
 
-def _problems(files: list[str], barrier: Any) -> Iterator[str]:
-    for file in files:
-        barrier.wait(60)
+def _open_all(addresses: list[str]) -> str:
+    return "; ".join(_problems(addresses))
+
+
+def _problems(addresses: list[str]) -> Iterator[str]:
+    for address in addresses:
+        together.wait(STUCK_S)
         try:
-            with Store(file) as store:
+            with Store(address) as store:
                 store.count()
         except Exception as error:
-            yield f"{file}: {error!r}"
+            yield f"{address}: {error!r}"

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from sqlalchemy import Connection
 
 from director_ai.storage.engine.database import Database
@@ -18,6 +19,8 @@ from director_ai.storage.recording.live_writer import Journal
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.storage.recording.test_live_writer import stretches, whole
+
+pytestmark = pytest.mark.slow
 
 N_CUTS = 60
 _BLOCK = 4096

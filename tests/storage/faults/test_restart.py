@@ -30,6 +30,7 @@ def server() -> Iterator[Any]:
             running.cleanup()
 
 
+@pytest.mark.slow
 def test_a_label_given_while_the_server_restarts_is_kept_once(server: Any) -> None:
     with Store(server.get_uri()) as store:
         store.add([record("a")])

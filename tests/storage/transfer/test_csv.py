@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.errors import InvalidRecordError
@@ -14,9 +14,8 @@ from director_ai.storage.transfer.export import export_records
 from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.limits import MAX_PROBLEMS
 from tests.core.records.test_record import TEXT, records
+from tests.examples import one_in
 from tests.storage.transfer.samples import session, sessions
-
-some = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
 def exported(records: list[SessionRecord], format: Any) -> bytes:
@@ -55,7 +54,7 @@ def test_a_token_the_scorer_failed_on_stays_without_a_score(format: str) -> None
     assert (read.tokens, read.scores) == (("a", "b"), (0.9,))
 
 
-@some
+@one_in(5)
 @given(records())
 def test_any_text_comes_back_from_either_layout(record: SessionRecord) -> None:
     record = replace(record, halt=None, shadow_halt=None, tokens=(*record.tokens, "x"))
@@ -69,7 +68,7 @@ def test_any_text_comes_back_from_either_layout(record: SessionRecord) -> None:
     assert (wide.prompt, wide.scores, wide.id) == (record.prompt, record.scores, record.id)
 
 
-@some
+@one_in(5)
 @given(TEXT)
 def test_a_guarded_text_is_no_formula_and_comes_back(text: str) -> None:
     assert not guard(text).startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.core.records.record import SessionRecord
@@ -22,9 +22,8 @@ from director_ai.storage.transfer.parquet import open_parquet, read_header
 from director_ai.storage.transfer.parquet_columns import SCHEMA, row_of
 from director_ai.storage.transfer.record_parsing import record_of
 from tests.core.records.test_record import TEXT, records, with_pairs_joined
+from tests.examples import one_in
 from tests.storage.transfer.samples import session, sessions
-
-some = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
 def exported(records: list[SessionRecord], format: Any) -> bytes:
@@ -39,7 +38,7 @@ def imported(data: bytes, name: str = "upload") -> tuple[SessionRecord, ...]:
     return tuple(plan.records)
 
 
-@some
+@one_in(5)
 @given(st.lists(records(), min_size=1, max_size=3, unique_by=lambda record: record.id))
 def test_parquet_brings_back_every_bit(written: list[SessionRecord]) -> None:
     read = imported(exported(written, "parquet"))
@@ -51,7 +50,7 @@ def test_parquet_brings_back_every_bit(written: list[SessionRecord]) -> None:
 JOINED = TEXT.map(with_pairs_joined).filter(bool)
 
 
-@some
+@one_in(5)
 @given(st.lists(records(JOINED), min_size=1, max_size=3, unique_by=lambda record: record.id))
 def test_json_lines_bring_back_every_bit(written: list[SessionRecord]) -> None:
     read = imported(exported(written, "jsonl"))
@@ -74,7 +73,7 @@ def test_the_sign_of_zero_survives_parquet() -> None:
     assert bits(read) == bits(record)
 
 
-@some
+@one_in(5)
 @given(records())
 def test_a_record_checked_as_a_whole_is_the_one_checked_entry_by_entry(
     record: SessionRecord,

@@ -151,6 +151,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 """In a process of its own: a child's memory is counted from its parent's."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_by_the_limit_it_breaks(name: str, tmp_path: Path) -> None:
     make, expected = BOMBS[name]
@@ -172,6 +173,7 @@ def test_deep_nesting_is_a_problem_of_its_line(deep: bytes) -> None:
     assert [problem.message for problem in plan.problems] == ["JSON must be nested less deeply"]
 
 
+@pytest.mark.slow
 def test_one_endless_session_is_refused_by_the_memory_it_would_take() -> None:
     with pytest.raises(ImportRefusedError, match="^a file must be read within 450,000,000 bytes"):
         read_upload_safely(
@@ -186,6 +188,7 @@ def test_a_file_that_never_ends_is_given_up(tmp_path: Path) -> None:
         read_upload_safely(tmp_path / "upload", "upload", max_seconds=1)
 
 
+@pytest.mark.slow
 def test_a_child_nobody_waits_for_ends_by_itself(tmp_path: Path) -> None:
     row = json.dumps({"tokens": ["x"] * 20_000, "coherence": [0] * 20_000})
     path = tmp_path / "upload"

@@ -9,11 +9,12 @@ from director_ai.replay.engine import HARD, TREND, WINDOW
 from director_ai.tuning.evaluation.attribution import blame, flips
 from director_ai.tuning.evaluation.outcome_classes import classes
 from director_ai.tuning.thresholds import OFF, moved
-from tests.tuning.archives import archives, replay_of, thorough
+from tests.examples import one_in
+from tests.tuning.archives import archives, replay_of
 from tests.tuning.search.test_plateaus import policies
 
 
-@thorough
+@one_in(3)
 @given(archives(), policies())
 def test_a_halt_is_blamed_on_the_rules_that_would_each_cause_it_alone(data, policy) -> None:
     replay = replay_of(data)
@@ -41,7 +42,7 @@ def test_a_halt_is_blamed_on_the_rules_that_would_each_cause_it_alone(data, poli
         assert sum(found.only(rule)) == gone.sum()
 
 
-@thorough
+@one_in(3)
 @given(archives(), policies(), policies())
 def test_flips_are_the_differences_of_two_judgements(data, first, second) -> None:
     replay = replay_of(data)
@@ -73,7 +74,7 @@ def test_flips_are_the_differences_of_two_judgements(data, first, second) -> Non
         assert {name for name, mask in found._asdict().items() if mask[session]} == wanted
 
 
-@thorough
+@one_in(3)
 @given(archives(), policies())
 def test_nothing_flips_from_a_policy_to_itself(data, policy) -> None:
     outcomes = replay_of(data).outcomes(policy)

@@ -17,10 +17,11 @@ from director_ai.tuning.evaluation.metrics import Counts, cost
 from director_ai.tuning.evaluation.outcome_classes import classes, released
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.labelled import BAD, LabelledCurves
-from tests.tuning.archives import GRID, POLICY, archives, thorough
+from tests.examples import one_in
+from tests.tuning.archives import GRID, POLICY, archives
 
 
-@thorough
+@one_in(3)
 @given(archives(), st.integers(0, 4), st.integers(0, 2), st.booleans())
 def test_timing_is_that_of_each_policy_alone(
     data: LabelledCurves, grace: int, tolerance: int, finals: bool

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.tuning.evaluation.group_sums import GroupPath
-from tests.tuning.archives import thorough
+from tests.examples import one_in
 
 
-@thorough
+@one_in(3)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(-3, 3), st.integers(-3, 3)),

@@ -16,10 +16,11 @@ from director_ai.tuning.evaluation.hazard import hazard, survival
 from director_ai.tuning.evaluation.intervals import Z_95
 from director_ai.tuning.evaluation.outcome_classes import classes, replayed
 from director_ai.tuning.labelled import LabelledCurves
-from tests.tuning.archives import POLICY, archives, thorough
+from tests.examples import one_in
+from tests.tuning.archives import POLICY, archives
 
 
-@thorough
+@one_in(3)
 @given(archives(), st.integers(0, 2))
 def test_the_hazard_counts_false_and_early_halts_over_tokens_at_risk(data, tolerance) -> None:
     outcomes = replayed(data, POLICY)
@@ -57,7 +58,7 @@ def test_no_halt_has_a_bound_and_no_token_has_none() -> None:
     assert math.isnan(hazard(empty, replayed(empty, HaltPolicy())).per_1000)
 
 
-@thorough
+@one_in(3)
 @given(archives())
 def test_survival_is_the_product_over_tokens(data) -> None:
     outcomes = replayed(data, POLICY)
@@ -119,7 +120,7 @@ def test_alone_the_interval_of_survival_is_greenwoods() -> None:
     assert found.high[1] == pytest.approx(0.6 ** (1 / reach))
 
 
-@thorough
+@one_in(3)
 @given(archives())
 def test_the_interval_of_survival_is_of_what_each_group_adds(data) -> None:
     # Not the usual limits: every score may halt, so that there is much to tell apart.

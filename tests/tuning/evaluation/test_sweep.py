@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
@@ -21,8 +21,7 @@ from director_ai.tuning.evaluation.outcome_classes import (
 )
 from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-
-thorough = settings(max_examples=80, deadline=None, derandomize=True, database=None)
+from tests.examples import one_in
 
 SCORE = st.integers(0, 100).map(lambda n: n / 100)
 GRID = Grid(
@@ -47,7 +46,7 @@ def archives(draw: st.DrawFn) -> LabelledCurves:
 POLICY = HaltPolicy(window_size=4, trend_window=3, soft_limit=1.0)
 
 
-@thorough
+@one_in(3)
 @given(archives(), st.integers(0, 3))
 def test_a_sweep_counts_what_each_policy_alone_would(data: LabelledCurves, tolerance: int) -> None:
     replay = Replay(data.curves, window_size=4, trend_window=3)
@@ -64,7 +63,7 @@ def test_a_sweep_counts_what_each_policy_alone_would(data: LabelledCurves, toler
             assert getattr(swept, name)[cell] == getattr(alone, name), (name, cell)
 
 
-@thorough
+@one_in(3)
 @given(archives(), st.sampled_from(["hard", "soft"]), SCORE, SCORE)
 def test_every_labelled_session_is_of_one_class_and_every_token_somewhere(
     data: LabelledCurves, mode: str, hard: float, window: float

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from director_ai.tuning.evaluation.sweep import sweep
 from director_ai.tuning.search.pareto import front
-from tests.tuning.archives import GRID, archives, replay_of, thorough
+from tests.examples import one_in
+from tests.tuning.archives import GRID, archives, replay_of
 
 
-@thorough
+@one_in(3)
 @given(archives(), st.sampled_from([0.0, 0.3, 1.0]))
 def test_the_front_is_what_no_combination_within_the_budget_beats(data, budget) -> None:
     swept = sweep(data, replay_of(data), GRID)

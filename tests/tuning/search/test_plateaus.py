@@ -19,7 +19,8 @@ from director_ai.tuning.thresholds import (
     stepped,
     threshold,
 )
-from tests.tuning.archives import POLICY, SCORE, archives, replay_of, thorough
+from tests.examples import one_in
+from tests.tuning.archives import POLICY, SCORE, archives, replay_of
 
 RULE = st.sampled_from([HARD, WINDOW, TREND])
 
@@ -48,7 +49,7 @@ def same(first: Outcomes, second: Outcomes, change: str) -> np.ndarray:
     return equal
 
 
-@thorough
+@one_in(3)
 @given(archives(), policies(), RULE, st.sampled_from(["token", "halt"]), st.randoms())
 def test_a_plateau_ends_exactly_where_an_outcome_changes(
     data, policy, rule, change, random
@@ -86,7 +87,7 @@ def test_a_plateau_ends_exactly_where_an_outcome_changes(
         assert next_stricter(rule, found.strict) == found.next_strict.threshold
 
 
-@thorough
+@one_in(3)
 @given(archives(), policies())
 def test_tidying_changes_no_outcome_and_no_rule_to_a_longer_number(data, policy) -> None:
     replay = replay_of(data)
@@ -99,7 +100,7 @@ def test_tidying_changes_no_outcome_and_no_rule_to_a_longer_number(data, policy)
         assert found.next_lenient is not None or threshold(tidy, rule) == OFF[rule]
 
 
-@thorough
+@one_in(3)
 @given(archives(), policies(), st.sampled_from([0.01, 0.05, 0.3]))
 def test_a_step_moves_as_many_halts_as_judging_anew_finds(data, policy, step) -> None:
     replay = replay_of(data)

@@ -18,7 +18,8 @@ from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 from director_ai.tuning.search.selection import Goal, best_cell, propose, propose_windows
 from director_ai.tuning.synthetic import archive
-from tests.tuning.archives import GRID, POLICY, STRICT_GRID, archives, replay_of, thorough
+from tests.examples import one_in
+from tests.tuning.archives import GRID, POLICY, STRICT_GRID, archives, replay_of
 
 AXES = (GRID.hard_limits, GRID.window_thresholds, GRID.trend_thresholds)
 WEIGHTS = {"F1": metrics.f_score, "balanced accuracy": metrics.balanced_accuracy}
@@ -53,7 +54,7 @@ def judged(data: LabelledCurves, replay: Replay, objective: str, budget: float):
     return found
 
 
-@thorough
+@one_in(3)
 @given(
     archives(),
     st.sampled_from(["catch", "F1", "balanced accuracy", "MCC", "cost"]),
@@ -80,7 +81,7 @@ def test_a_proposal_is_the_best_of_all_combinations(data, objective, budget) -> 
         assert getattr(found.counts, name) == getattr(alone_counts, name)
 
 
-@thorough
+@one_in(3)
 @given(archives(), st.sampled_from([GRID, STRICT_GRID]), st.data())
 def test_a_weighted_table_counts_each_session_as_often_as_it_weighs(data, grid, more) -> None:
     n = data.n_sessions
