@@ -5,6 +5,7 @@ being wrong about it, both in (0, 1) and both fixed before the counts are seen.
 """
 
 import math
+from functools import lru_cache
 from typing import Final
 
 from scipy.stats import beta, binom
@@ -147,6 +148,8 @@ def least_good_sessions(*, alpha: float, delta: float) -> int:
     return math.ceil(math.log(delta) / math.log1p(-alpha))
 
 
+# Searched for one by one, and asked for again and again.
+@lru_cache
 def least_good_tuned(*, alpha: float, delta: float, n_families: int = 1) -> int:
     """Return how many good sessions tuning by them needs at the least: see `uniform_upper`.
 
