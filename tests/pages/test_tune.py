@@ -27,7 +27,7 @@ def store(tmp_path, monkeypatch):
     """The store that the pages open."""
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
     # Here is no browser that would draw the numbers meanwhile.
-    monkeypatch.setattr("director_ai.ui.tune_page._PAUSE_S", 0.0)
+    monkeypatch.setattr("director_ai.ui.tune.page._PAUSE_S", 0.0)
     archive.clear()
     with Store(tmp_path / "sessions.db") as opened:
         yield opened
