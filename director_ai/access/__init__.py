@@ -1,1 +1,1 @@
-"""Who may reach the app, and what each may do there."""
+"""Access to the app: logins, roles and trusted hosts."""

@@ -1,4 +1,4 @@
-"""The login that a server's secrets describe."""
+"""Login of a server, read from its secrets and checked."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from director_ai.errors import InvalidLoginError
 from director_ai.sources.chat.loopback import is_loopback
 
 CALLBACK = "/oauth2callback"
-"""Where Streamlit awaits who comes back from the identity provider."""
+"""Path at which Streamlit awaits the identity provider's answer."""
 
 LEAST_SECRET = 32
 """Characters of the secret that signs the cookies."""
 
 _OF_PROVIDER = ("client_id", "client_secret", "server_metadata_url")
 _OPTIONS = ("client_kwargs",)
-"""What may be a section of ``auth`` without being a provider."""
+"""Sections of ``auth`` that are no providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Login:
         Names of the identity providers to choose from; none where ``auth`` itself describes the
         only one.
     url
-        Where people open the app.
+        Address at which people open the app.
     roles
-        Who may do what.
+        Roles by address.
     """
 
     providers: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which of those who signed in may do what, by the address they signed in with."""
+"""Roles of signed-in people, by the address they signed in with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,8 +69,8 @@ class Roles:
             return None
         if claims.get("email_verified") is not True and not self.trust_unverified:
             return None
-        wanted = _folded(address)
-        either = {wanted, f"*@{wanted.partition('@')[2]}"}
+        folded = _folded(address)
+        either = {folded, f"*@{folded.partition('@')[2]}"}
         if either & self.operators:
             return "operator"
         return "viewer" if either & self.viewers else None

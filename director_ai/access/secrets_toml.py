@@ -1,4 +1,4 @@
-"""The files in which a server is told its secrets."""
+"""Reader of a server's secrets files."""
 
 import tomllib
 from collections.abc import Iterable
@@ -9,29 +9,29 @@ from director_ai.errors import InvalidLoginError
 
 
 def read_secrets(files: Iterable[str]) -> dict[str, Any]:
-    """Return what the files say together, as Streamlit takes them: the last one wins.
+    """Return the settings of all files together, as Streamlit takes them: the last one wins.
 
     Raises
     ------
     InvalidLoginError
         If one is there and cannot be read.
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for file in files:
         try:
-            found |= tomllib.loads(Path(file).read_text(encoding="utf-8"))
+            settings |= tomllib.loads(Path(file).read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
         except (OSError, ValueError):
             # What the parser says may quote the line.
             refuse_unread([file])
-    return found
+    return settings
 
 
 def refuse_unread(files: Iterable[str]) -> None:
     """Refuse to go on without secrets that are there and could not be read.
 
-    Streamlit takes a broken file for none, and whoever came would be let in.
+    Streamlit takes a broken file for none, and lets everyone in.
 
     Raises
     ------

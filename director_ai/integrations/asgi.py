@@ -1,4 +1,4 @@
-"""A response of an ASGI application whose text is judged before it leaves the server."""
+"""ASGI response whose text is judged before it leaves the server."""
 
 import asyncio
 import json
@@ -18,18 +18,18 @@ _MEDIA_TYPES: dict[Form, str] = {"events": "text/event-stream", "text": "text/pl
 
 
 class GuardedResponse(Response):
-    """Sends what a kernel lets pass, and ends where it halts.
+    """Sends the released text of a stream, and ends where the kernel halts.
 
     A client that goes away cancels the stream, and with it the request behind it.
 
     Parameters
     ----------
     stream
-        What :meth:`AsyncStreamingKernel.stream_tokens` returned, recorded or not.
+        The stream of :meth:`AsyncStreamingKernel.stream_tokens`, recorded or not.
     form
         ``"events"`` sends server-sent events: ``data: {"text": ...}`` for each piece of text, and
         an event ``end`` that says whether the answer was halted, by what and where. ``"text"``
-        sends the text alone, in which a halt cannot be told from an end.
+        sends the text alone, in which a halt looks like an end.
     status_code, headers
         As for any response.
 
@@ -43,7 +43,7 @@ class GuardedResponse(Response):
             stream = kernel.stream_tokens(source, scorer.stream_callback(question))
             return GuardedResponse(stream)
 
-    What a client gets of a stream that is halted at its second token:
+    A client receives of a stream that is halted at its second token:
 
     >>> from director_ai import AsyncStreamingKernel
     >>> async def tokens():
@@ -127,13 +127,13 @@ class GuardedResponse(Response):
             return b""
         reason = session.reason if session.halted else None
         # The code alone: details may quote the text that was not released, or another server.
-        said = {
+        ending = {
             "halted": session.halted,
             "class": reason and reason.halt_class,
             "code": reason and reason.code,
             "index": reason and reason.index,
         }
-        return f"event: end\ndata: {json.dumps(said)}\n\n".encode()
+        return f"event: end\ndata: {json.dumps(ending)}\n\n".encode()
 
 
 async def _gone(receive: Receive) -> None:

@@ -1,4 +1,4 @@
-"""A guard around the streaming chat call of an ``openai`` client."""
+"""Guard around the streaming chat call of an ``openai`` client."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -10,7 +10,7 @@ from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.integrations.released import is_released
-from director_ai.sources.chat.logprob import Scorer, ScorerName, chosen_score
+from director_ai.sources.chat.logprob import Scorer, ScorerName, named_scorer
 from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.source import ChatSource
 from director_ai.storage.recording.recorder import Recorder
@@ -22,7 +22,7 @@ class GuardedText(Iterator[str]):
     Attributes
     ----------
     source
-        Tells log-probabilities, finish reason and usage.
+        Its log-probabilities, finish reason and usage.
     stream
         The judged stream itself, with the events that :attr:`session` is made of.
     """
@@ -62,7 +62,7 @@ class AsyncGuardedText(AsyncIterator[str]):
     Attributes
     ----------
     source
-        Tells log-probabilities, finish reason and usage.
+        Its log-probabilities, finish reason and usage.
     stream
         The judged stream itself, such as for :mod:`director_ai.integrations.asgi`.
     """
@@ -97,10 +97,10 @@ class AsyncGuardedText(AsyncIterator[str]):
 
 
 class OpenAIGuard:
-    """Calls a client as before, and hands out what a kernel lets pass.
+    """Calls a client as before, and hands out the text that a kernel releases.
 
-    At the halt the text ends and the request is cancelled. What scorer or client raise is handled
-    as the kernel's ``on_fault`` says.
+    At the halt the text ends and the request is cancelled. Exceptions of scorer or client are
+    handled as the kernel's ``on_fault`` says.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class OpenAIGuard:
         ``"lexical"`` for ``facts`` alone, ``"logprob"`` for the model's own certainty, ``"both"``
         for the lower of the two.
     recorder
-        Records every call, if given.
+        Records every call, if there is one.
 
     Examples
     --------
@@ -151,19 +151,19 @@ class OpenAIGuard:
         Parameters
         ----------
         record
-            What the recorder is to keep beside prompt and model: ``id``, ``group``, ``tags``.
+            Fields for the recorder beside prompt and model: ``id``, ``group``, ``tags``.
         request
             As for ``client.chat.completions.create``; ``stream=True`` is added.
 
         Raises
         ------
         Exception
-            What the client raises before the first token, unchanged.
+            Of the client before the first token, unchanged.
         """
-        asked = self._plan.asked(request)
+        body = self._plan.body(request)
         # Before it is sent: if it cannot be read, no request is left open.
-        prompt = prompt_of(asked["messages"])
-        source = from_openai(self._client.chat.completions.create(**asked))
+        prompt = prompt_of(body["messages"])
+        source = from_openai(self._client.chat.completions.create(**body))
         stream = self._kernel.stream(
             source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
         )
@@ -208,9 +208,9 @@ class AsyncOpenAIGuard:
         self, *, record: Mapping[str, Any] | None = None, **request: Any
     ) -> AsyncGuardedText:
         """Send a request and return its text; as :meth:`OpenAIGuard.stream`."""
-        asked = self._plan.asked(request)
-        prompt = prompt_of(asked["messages"])
-        source = from_openai(await self._client.chat.completions.create(**asked))
+        body = self._plan.body(request)
+        prompt = prompt_of(body["messages"])
+        source = from_openai(await self._client.chat.completions.create(**body))
         stream = self._kernel.stream_tokens(
             source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
         )
@@ -225,7 +225,7 @@ class AsyncOpenAIGuard:
 
 
 class _Plan:
-    """How calls are scored."""
+    """Scoring of the calls."""
 
     def __init__(self, facts: CoherenceScorer | None, score: ScorerName) -> None:
         if score not in ("lexical", "logprob", "both"):
@@ -235,22 +235,22 @@ class _Plan:
         self.facts = facts
         self._score: ScorerName = score
 
-    def asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def body(self, request: Mapping[str, Any]) -> dict[str, Any]:
         # A generator could be read only once: for the prompt, or to be sent.
-        asked = {**request, "messages": list(request["messages"]), "stream": True}
+        body = {**request, "messages": list(request["messages"]), "stream": True}
         if self._score != "lexical":
-            asked["logprobs"] = True
-        return asked
+            body["logprobs"] = True
+        return body
 
     def scorer(self, source: ChatSource, prompt: str) -> Scorer:
         lexical: Callable[[str], float] = (
-            self.facts.stream_callback(prompt) if self.facts is not None else _never
+            self.facts.stream_callback(prompt) if self.facts is not None else _no_facts
         )
-        return chosen_score(self._score, lexical, source)
+        return named_scorer(self._score, lexical, source)
 
 
-def _never(_text: str) -> float:
-    raise AssertionError("nothing to compare with was given")
+def _no_facts(_text: str) -> float:
+    raise AssertionError("a scorer without facts is only logprob")
 
 
 def prompt_of(messages: Sequence[Any]) -> str:

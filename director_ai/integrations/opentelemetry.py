@@ -1,4 +1,4 @@
-"""One OpenTelemetry span a stream: how long it took, how it was judged, how it ended."""
+"""OpenTelemetry span of a stream: its duration, its judgement, its end."""
 
 import json
 import math
@@ -33,7 +33,7 @@ def traced(
 ) -> Stream:
     """Trace a stream from its first token on, and return it, the same.
 
-    The span is a child of the one that is current when the first token is asked for. It holds an
+    The span is a child of the one that is current when the first token is requested. It holds an
     event for each of the first warnings and one for the halt; a fault makes it an error, a halt
     by a limit does not. No text of prompt or answer is in it. Names follow the conventions for
     generative AI, and those of an exported session where there are none.
@@ -41,15 +41,15 @@ def traced(
     Parameters
     ----------
     stream
-        What a kernel's ``stream``, or an async kernel's ``stream_tokens``, returned.
+        Stream of a kernel's ``stream`` or an async kernel's ``stream_tokens``.
     policy
         The kernel's.
     source
-        Where the tokens come from: tells finish reason, usage and server.
+        Source of the tokens, for finish reason, usage and server.
     id
         The session's, where it is recorded.
     model
-        What was asked for; by default what the source's endpoint names.
+        The requested model; by default that of the source's endpoint.
     tracer
         By default that of the application's provider.
 
@@ -74,8 +74,8 @@ def traced(
         attributes["gen_ai.request.model"] = model
     if id is not None:
         attributes["session.id"] = id
-    chosen = tracer or trace.get_tracer("director-ai")
-    stream.follow(_SpanFollower(chosen, f"chat {model}".strip(), attributes, stream, source))
+    tracer = tracer or trace.get_tracer("director-ai")
+    stream.follow(_SpanFollower(tracer, f"chat {model}".strip(), attributes, stream, source))
     return stream
 
 
@@ -104,7 +104,7 @@ class _SpanFollower:
         )
 
     def end(self) -> None:
-        """Write down what came, and end the span when the session ended."""
+        """Write down the outcome, and end the span when the session ended."""
         if self._span is None:
             # Left before its first token.
             self.begin()
@@ -112,7 +112,7 @@ class _SpanFollower:
         assert span is not None
         span.set_attributes(_outcome(session))
         if self._source is not None:
-            span.set_attributes(_told(self._source))
+            span.set_attributes(_source_attributes(self._source))
         warned = [event for event in session.events if event.warning]
         for event in warned[:MOST_WARNINGS]:
             _add(span, "halt.warning", event)
@@ -120,7 +120,7 @@ class _SpanFollower:
         if reason is not None:
             name = "halt" if session.halted else "halt.observed"
             at = session.events[min(reason.index, len(session.events) - 1) :][:1]
-            _add(span, name, at[0] if at else None, _why(session))
+            _add(span, name, at[0] if at else None, _halt_attributes(session))
             if session.halted and reason.halt_class == "fault":
                 span.set_attribute("error.type", reason.code)
                 span.set_status(Status(StatusCode.ERROR, reason.code))
@@ -136,29 +136,29 @@ def _outcome(session: StreamSession) -> dict[str, AttributeValue]:
     if session.coherence_history:
         outcome["session.min_coherence"] = session.min_coherence or 0.0
         outcome["session.avg_coherence"] = session.avg_coherence or 0.0
-    return outcome | _why(session)
+    return outcome | _halt_attributes(session)
 
 
-def _why(session: StreamSession) -> dict[str, AttributeValue]:
+def _halt_attributes(session: StreamSession) -> dict[str, AttributeValue]:
     reason = session.reason
     if reason is None:
         return {}
-    # Of a fault the code alone: what was raised may quote a server, or the answer.
-    said = "; ".join(str(alarm) for alarm in reason.alarms) or reason.code
-    return {"halt.class": reason.halt_class, "halt.index": reason.index, "halt.reason": said}
+    # Of a fault the code alone: its message may quote a server, or the answer.
+    words = "; ".join(str(alarm) for alarm in reason.alarms) or reason.code
+    return {"halt.class": reason.halt_class, "halt.index": reason.index, "halt.reason": words}
 
 
-def _told(source: ChatSource) -> dict[str, AttributeValue]:
-    told: dict[str, AttributeValue] = {}
+def _source_attributes(source: ChatSource) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
     if source.model:
-        told["gen_ai.response.model"] = source.model
+        attributes["gen_ai.response.model"] = source.model
     if source.finish_reason is not None:
-        told["gen_ai.response.finish_reasons"] = [source.finish_reason]
+        attributes["gen_ai.response.finish_reasons"] = [source.finish_reason]
     for name, theirs in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
         count = (source.usage or {}).get(theirs)
         if isinstance(count, int):
-            told[f"gen_ai.usage.{name}"] = count
-    return told
+            attributes[f"gen_ai.usage.{name}"] = count
+    return attributes
 
 
 def _add(

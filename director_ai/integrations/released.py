@@ -1,4 +1,4 @@
-"""Which text of a judged stream may be shown."""
+"""Release rule of a judged stream: the events whose text may be shown."""
 
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 

@@ -1,4 +1,4 @@
-"""Sessions recorded earlier, read back from a file of one JSON object a line."""
+"""Reader of recorded sessions from a file of one JSON object a line."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The sessions that come with the product."""
+"""Sample sessions that ship with the product."""
 
 import tomllib
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ KINDS = {
     "dip_and_recover": "Dip and recover",
     "late_onset": "Late onset",
 }
-"""The kinds of sample by their tag, and what a person calls them."""
+"""Display names of the kinds of sample, by tag."""
 
 
 def app_root() -> Path:
@@ -47,7 +47,7 @@ class Topic:
     Attributes
     ----------
     title
-        What a person calls it.
+        Its display name.
     store
         Its facts.
     answers

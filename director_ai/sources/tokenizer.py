@@ -1,9 +1,9 @@
-"""Plain text, cut into tokens."""
+"""Tokenizer of plain text."""
 
 import re
 
 LONGEST_WORD = 8
-"""Letters a word may have before it is cut, as a tokenizer cuts what it has no entry for."""
+"""Letters a word may have before it is cut, as a tokenizer cuts words outside its vocabulary."""
 
 PIECE = 6
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from director_ai.access.trusted_hosts import Message, OwnHostsOnly, Receive, Send
+from director_ai.access.trusted_hosts import Message, Receive, Send, TrustedHosts
 
 
 def statuses(scope: Message) -> list[Any]:
@@ -21,7 +21,7 @@ def statuses(scope: Message) -> list[Any]:
     async def send(message: Message) -> None:
         sent.append(message.get("status", message["type"]))
 
-    guarded = OwnHostsOnly(application, lambda host: host == "own")
+    guarded = TrustedHosts(application, lambda host: host == "own")
     asyncio.run(guarded(scope, receive, send))
     return sent
 

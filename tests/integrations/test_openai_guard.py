@@ -190,14 +190,14 @@ def test_a_soft_halt_hands_out_its_whole_sentence() -> None:
 
     async def go() -> str:
         from director_ai.integrations.openai_guard import AsyncGuardedText
-        from director_ai.sources.chat.decoder import ChatReader
+        from director_ai.sources.chat.decoder import ChatDecoder
         from director_ai.sources.chat.source import ChatSource
 
         kernel = AsyncStreamingKernel(
             halt_mode="soft", hard_limit=0.0, window_size=2, window_threshold=0.6
         )
         stream = kernel.stream_tokens(tokens(), lambda text: next(scores))
-        answer = AsyncGuardedText(ChatSource(ChatReader()), stream)
+        answer = AsyncGuardedText(ChatSource(ChatDecoder()), stream)
         return "".join([text async for text in answer])
 
     assert asyncio.run(go()) == "A bad end."

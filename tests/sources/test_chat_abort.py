@@ -12,8 +12,8 @@ import pytest
 
 from director_ai import AsyncStreamingKernel, StreamingKernel
 from director_ai.errors import SourceAbortedError, SourceError, SourceTimeoutError
-from director_ai.sources.chat.abortable_socket import Wire
-from director_ai.sources.chat.deadline import Patience, TimeLimits
+from director_ai.sources.chat.abortable_socket import AbortableSocket
+from director_ai.sources.chat.deadline import Deadline, TimeLimits
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.fault_server import BUSY_LATER, HANG, HEAD, OK, WHOLE, A, FaultServer
@@ -114,7 +114,7 @@ def test_abort_wakes_a_reader_that_is_still_connecting(unanswered: str, kind: st
 
 
 def test_an_abort_just_before_it_connects_is_heard(unanswered: str) -> None:
-    class Interrupting(Patience):
+    class Interrupting(Deadline):
         """Is asked how much time is left once more than the stream was found not to be aborted."""
 
         n_asked = 0
@@ -123,19 +123,19 @@ def test_an_abort_just_before_it_connects_is_heard(unanswered: str) -> None:
         def left(self) -> float:
             self.n_asked += 1
             if self.n_asked == 2:
-                wire.abort()
+                abortable.abort()
             return super().left
 
-    patience = Interrupting(TimeLimits(connect=5.0))
-    patience.begin("connect")
-    wire = Wire(patience)
+    deadline = Interrupting(TimeLimits(connect=5.0))
+    deadline.begin("connect")
+    abortable = AbortableSocket(deadline)
     own = socket.socket()
-    wire._hold(own)
+    abortable._hold(own)
     host, _, port = unanswered.removeprefix("http://").partition(":")
 
-    took, failure = timed(lambda: wire.wait(lambda: own.connect((host, int(port)))))
-    wire.close()
-    assert patience.n_asked >= 2
+    took, failure = timed(lambda: abortable.wait(lambda: own.connect((host, int(port)))))
+    abortable.close()
+    assert deadline.n_asked >= 2
     assert isinstance(failure, SourceAbortedError)
     assert took < SOON_S
 

@@ -19,7 +19,7 @@ from director_ai import (
     StreamSession,
 )
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.sources.chat.logprob import chosen_score, logprob_score
+from director_ai.sources.chat.logprob import logprob_score, named_scorer
 from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.llama_server import LlamaServer, llama, llama_server
@@ -142,7 +142,7 @@ def test_both_scorers_are_the_lower_of_the_two(llama: LlamaServer) -> None:
         name: judged(
             "sync",
             llama,
-            lambda source, name=name: chosen_score(name, facts.stream_callback("Why?"), source),  # type: ignore[misc]
+            lambda source, name=name: named_scorer(name, facts.stream_callback("Why?"), source),  # type: ignore[misc]
             halt_mode="observe",
         )[1].coherence_history
         for name in ("lexical", "logprob", "both")

@@ -17,7 +17,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from director_ai.access.login import Login
 from director_ai.access.secrets_toml import read_secrets
-from director_ai.access.trusted_hosts import OwnHostsOnly
+from director_ai.access.trusted_hosts import TrustedHosts
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import STORE_VARIABLE, address_of, changing
 from director_ai.cli.options.server import DEFAULT_HOST
@@ -29,35 +29,35 @@ from director_ai.sources.samples import app_root
 from director_ai.storage.maintenance import file_of
 
 LOGIN_VARIABLE = "DIRECTOR_LOGIN"
-"""Where the app is told that nobody may come in without a login."""
+"""Environment variable that makes the app demand a login."""
 
 SECRETS_VARIABLE = "STREAMLIT_SECRETS_FILES"
-"""Where Streamlit is told of other files of secrets than its usual ones."""
+"""Environment variable of Streamlit that names other secrets files than its usual ones."""
 
 
-def serve(chosen: Namespace) -> int:
-    """Open the app on the chosen store, which is made if it is not there."""
+def serve(args: Namespace) -> int:
+    """Open the app on the args store, which is made if it is not there."""
     login = _login()
-    if login is None and not is_loopback(chosen.host):
+    if login is None and not is_loopback(args.host):
         raise CommandError(
             f"host must be {DEFAULT_HOST} or localhost as long as there is no login, got "
-            f"{chosen.host!r}, which other machines can reach; describe one in the sections auth "
+            f"{args.host!r}, which other machines can reach; describe one in the sections auth "
             "and director.roles of .streamlit/secrets.toml, as the README shows",
             Status.REFUSED,
         )
-    # Whatever is wrong with the store is said here, where someone reads it.
-    with changing(chosen, may_create=True) as store:
+    # An error of the store is printed here, where someone reads it.
+    with changing(args, may_create=True) as store:
         note(f"{store.name} holds {counted(store.count(), 'session')}.")
-    address = address_of(chosen)[0]
+    address = address_of(args)[0]
     file = file_of(address)
     os.environ[STORE_VARIABLE] = address if file is None else str(file.expanduser().absolute())
-    return _start(chosen, chosen.host, login)
+    return _start(args, args.host, login)
 
 
-def demo(chosen: Namespace) -> int:
+def demo(args: Namespace) -> int:
     """Open the app on the samples, in a store that goes when the app ends."""
     os.environ.pop(STORE_VARIABLE, None)
-    return _start(chosen, DEFAULT_HOST, _login())
+    return _start(args, DEFAULT_HOST, _login())
 
 
 def _login() -> Login | None:
@@ -69,35 +69,35 @@ def _login() -> Login | None:
         raise CommandError(f"{error} (in the secrets of this server)", Status.REFUSED) from None
 
 
-def _start(chosen: Namespace, host: str, login: Login | None) -> int:
+def _start(args: Namespace, host: str, login: Login | None) -> int:
     if login is None:
         os.environ.pop(LOGIN_VARIABLE, None)
     else:
         os.environ[LOGIN_VARIABLE] = "required"
-        note(f"People sign in at {login.url.replace('{port}', str(chosen.port))}.")
+        note(f"People sign in at {login.url.replace('{port}', str(args.port))}.")
     # Beside a folder named pages, Streamlit takes the first address of a fresh server for an
     # unknown page and says so in a dialog, until st.navigation has run once.
     PagesManager.uses_pages_directory = False
     # Whenever a page elsewhere tries to reach the app, Streamlit would ask a server on the
     # internet for this machine's address, to compare.
     net_util.get_external_ip = _unknown
-    # Of its own accord it looks at the Host header of its socket only.
-    starlette_server.create_starlette_app = _for_own_hosts  # type: ignore[attr-defined]
-    if chosen.json:
+    # By itself Streamlit checks the Host header of its websocket only.
+    starlette_server.create_starlette_app = _trusted_application  # type: ignore[attr-defined]
+    if args.json:
         store = os.environ.get(STORE_VARIABLE)
-        bootstrap._print_url = announcement(host, chosen.port, store)  # type: ignore[assignment]
+        bootstrap._print_url = announcement(host, args.port, store)  # type: ignore[assignment]
     sys.argv = [
         "streamlit",
         "run",
         str(app_root() / "app.py"),
-        f"--server.port={chosen.port}",
+        f"--server.port={args.port}",
         f"--server.address={host}",
-        f"--server.headless={'true' if chosen.no_browser else 'false'}",
+        f"--server.headless={'true' if args.no_browser else 'false'}",
         "--server.fileWatcherType=none",
         "--browser.gatherUsageStats=false",
-        *(["--logger.hideWelcomeMessage=true"] if chosen.json else []),
+        *(["--logger.hideWelcomeMessage=true"] if args.json else []),
         *_hosts(host, login),
-        # What went wrong is for the log; who looks on is told that something did.
+        # Details of an error are for the log; the page says only that there was one.
         *([] if login is None else ["--client.showErrorDetails=none"]),
     ]
     return int(streamlit_cli.main(standalone_mode=False) or 0)
@@ -113,9 +113,9 @@ def _hosts(host: str, login: Login | None) -> Iterator[str]:
         yield f"--server.allowedHosts={name}"
 
 
-def _for_own_hosts(runtime: Any) -> Any:
-    """Stand in for what makes Streamlit's web application."""
-    return OwnHostsOnly(create_starlette_app(runtime), is_host_allowed)
+def _trusted_application(runtime: Any) -> Any:
+    """Stand in for the function that makes Streamlit's web application."""
+    return TrustedHosts(create_starlette_app(runtime), is_host_allowed)
 
 
 def _unknown() -> None:

@@ -25,42 +25,40 @@ from director_ai.reports.replay_html import replay_data
 from director_ai.reports.visible_text import visible
 from director_ai.sources.chat.deadline import TimeLimits
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.sources.chat.logprob import chosen_score
+from director_ai.sources.chat.logprob import named_scorer
 from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recording.recorder import Recorder
 
 FRAMES_PER_S = 12
-"""Drawings: of more nobody sees anything."""
+"""Drawings a second; more cannot be seen."""
 
 
-class Screen(Protocol):
-    """Where a stream is shown while it comes."""
+class Display(Protocol):
+    """Display of a running stream."""
 
     def show(self, event: TokenEvent) -> None:
         """Show a token."""
 
 
-def watch(chosen: Namespace) -> int:
-    """Ask an endpoint, judge its answer as it comes, and tell how it ended."""
-    policy = policy_of(chosen, HaltPolicy())
-    facts = _facts(chosen)
-    source = _source(chosen, needs_logprobs=_scorer(chosen) != "lexical")
+def watch(args: Namespace) -> int:
+    """Ask an endpoint, judge its answer as it comes, and report how it ended."""
+    policy = policy_of(args, HaltPolicy())
+    facts = _facts(args)
+    source = _source(args, needs_logprobs=_scorer(args) != "lexical")
     kernel = StreamingKernel.from_policy(policy)
-    score = chosen_score(_scorer(chosen), facts.stream_callback(chosen.prompt), source)
-    reviewer = facts if chosen.facts else None
+    score = named_scorer(_scorer(args), facts.stream_callback(args.prompt), source)
+    reviewer = facts if args.facts else None
     name = uuid.uuid4().hex[:12]
     failure: SourceError | None = None
     is_interrupted = False
-    with source, _recorder(chosen) as recorder:
-        stream = kernel.stream(source, score, scorer=reviewer, prompt=chosen.prompt)
+    with source, _recorder(args) as recorder:
+        stream = kernel.stream(source, score, scorer=reviewer, prompt=args.prompt)
         if recorder is not None:
-            stream = recorder.record(
-                stream, policy, id=name, prompt=chosen.prompt, model=chosen.model
-            )
+            stream = recorder.record(stream, policy, id=name, prompt=args.prompt, model=args.model)
         try:
-            with _screen(chosen, stream, policy) as screen:
+            with _display(args, stream, policy) as display:
                 for event in stream:
-                    screen.show(event)
+                    display.show(event)
         except KeyboardInterrupt:
             is_interrupted = True
             stream.close()
@@ -68,10 +66,10 @@ def watch(chosen: Namespace) -> int:
             failure = error
     session = stream.session
     record = SessionRecord.from_session(
-        session, policy, id=name, prompt=chosen.prompt, model=chosen.model, source="watch"
+        session, policy, id=name, prompt=args.prompt, model=args.model, source="watch"
     )
     kept_in = None if recorder is None else recorder.name
-    _tell(chosen, record, source, failure, kept_in=kept_in, is_interrupted=is_interrupted)
+    _report(args, record, source, failure, kept_in=kept_in, is_interrupted=is_interrupted)
     return _status(session, is_interrupted=is_interrupted)
 
 
@@ -83,8 +81,8 @@ def _status(session: StreamSession, *, is_interrupted: bool) -> Status:
     return Status.REFUSED if session.reason.halt_class == "policy" else Status.FAILED
 
 
-def _tell(
-    chosen: Namespace,
+def _report(
+    args: Namespace,
     record: SessionRecord,
     source: ChatStream,
     failure: SourceError | None,
@@ -92,13 +90,13 @@ def _tell(
     kept_in: str | None,
     is_interrupted: bool,
 ) -> None:
-    said = replay_data(record, record.policy)
-    headline = said["headline"]
+    summary = replay_data(record, record.policy)
+    headline = summary["headline"]
     if is_interrupted:
         headline = f"Stopped by you after {len(record.tokens)} tokens."
     elif failure is not None:
         headline = f"The stream failed after {len(record.tokens)} tokens: {sentence_of(failure)}"
-    if chosen.json:
+    if args.json:
         print_json(
             {
                 **to_values(record),
@@ -109,8 +107,8 @@ def _tell(
             }
         )
     note(headline)
-    if said["note"] and failure is None and not is_interrupted:
-        note(said["note"])
+    if summary["note"] and failure is None and not is_interrupted:
+        note(summary["note"])
     if record.halt is not None and record.halt.code == "invalid_score":
         note("The server sent no usable log-probabilities; --scorer lexical needs none.")
     if source.finish_reason == "length" and record.ended_by == "completed":
@@ -123,38 +121,38 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and abs(value) < float("inf") else None
 
 
-def _scorer(chosen: Namespace) -> Any:
-    return chosen.scorer or ("lexical" if chosen.facts else "logprob")
+def _scorer(args: Namespace) -> Any:
+    return args.scorer or ("lexical" if args.facts else "logprob")
 
 
-def _facts(chosen: Namespace) -> CoherenceScorer:
-    if chosen.facts is None:
-        if _scorer(chosen) != "logprob":
-            raise CommandError(f"--scorer {chosen.scorer} needs --facts", Status.USAGE)
+def _facts(args: Namespace) -> CoherenceScorer:
+    if args.facts is None:
+        if _scorer(args) != "logprob":
+            raise CommandError(f"--scorer {args.scorer} needs --facts", Status.USAGE)
         return CoherenceScorer()
     try:
-        text = Path(chosen.facts).read_text(encoding="utf-8-sig")
+        text = Path(args.facts).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CommandError(f"{chosen.facts} must be UTF-8 text: {error}", Status.REFUSED) from None
+        raise CommandError(f"{args.facts} must be UTF-8 text: {error}", Status.REFUSED) from None
     if not text.strip():
-        raise CommandError(f"{chosen.facts} must hold a fact; it is blank", Status.REFUSED)
+        raise CommandError(f"{args.facts} must hold a fact; it is blank", Status.REFUSED)
     return CoherenceScorer(ground_truth_store=GroundTruthStore.from_text(text))
 
 
-def _source(chosen: Namespace, *, needs_logprobs: bool) -> ChatStream:
-    messages = [{"role": "user", "content": chosen.prompt}]
-    if chosen.system is not None:
-        messages.insert(0, {"role": "system", "content": chosen.system})
-    options = dict(chosen.set)
-    if chosen.max_tokens is not None:
-        options["max_tokens"] = chosen.max_tokens
+def _source(args: Namespace, *, needs_logprobs: bool) -> ChatStream:
+    messages = [{"role": "user", "content": args.prompt}]
+    if args.system is not None:
+        messages.insert(0, {"role": "system", "content": args.system})
+    options = dict(args.set)
+    if args.max_tokens is not None:
+        options["max_tokens"] = args.max_tokens
     try:
         return ChatStream(
-            Endpoint(chosen.endpoint, chosen.model, chosen.key_env),
+            Endpoint(args.endpoint, args.model, args.key_env),
             messages,
             logprobs=needs_logprobs,
             options=options,
-            limits=TimeLimits(token=chosen.token_timeout, total=chosen.total_timeout),
+            limits=TimeLimits(token=args.token_timeout, total=args.total_timeout),
         )
     except InvalidEndpointError as error:
         raise CommandError(str(error), Status.USAGE) from None
@@ -162,31 +160,31 @@ def _source(chosen: Namespace, *, needs_logprobs: bool) -> ChatStream:
         raise CommandError(str(error), Status.NOT_FOUND) from None
 
 
-def _recorder(chosen: Namespace) -> Any:
-    return nullcontext() if chosen.store is None else Recorder(chosen.store, source="watch")
+def _recorder(args: Namespace) -> Any:
+    return nullcontext() if args.store is None else Recorder(args.store, source="watch")
 
 
 @contextmanager
-def _screen(chosen: Namespace, stream: TokenStream, policy: HaltPolicy) -> Iterator[Screen]:
+def _display(args: Namespace, stream: TokenStream, policy: HaltPolicy) -> Iterator[Display]:
     """Draw on a terminal; elsewhere write the released text as it comes, or with --json nothing."""
-    if chosen.json:
-        yield _Nothing()
+    if args.json:
+        yield _NoDisplay()
     elif not sys.stdout.isatty():
         try:
-            yield _Plain(stream.session)
+            yield _PlainDisplay(stream.session)
         finally:
             print()
     else:
-        with _Drawn(stream.session, policy) as drawn:
-            yield drawn
+        with _TerminalDisplay(stream.session, policy) as display:
+            yield display
 
 
-class _Nothing:
+class _NoDisplay:
     def show(self, event: TokenEvent) -> None:
         pass
 
 
-class _Plain:
+class _PlainDisplay:
     """Released text alone, for a file or a pipe."""
 
     def __init__(self, session: StreamSession) -> None:
@@ -197,7 +195,7 @@ class _Plain:
             print(visible(event.token), end="", flush=True)
 
 
-class _Drawn:
+class _TerminalDisplay:
     """The whole picture, drawn anew by a thread, so that also the last token before a pause shows.
 
     Once the block is through it is drawn a last time and stays on the screen.
@@ -217,7 +215,7 @@ class _Drawn:
         console = Console(highlight=False, markup=False)
         self._live = Live(console=console, get_renderable=picture, refresh_per_second=FRAMES_PER_S)
 
-    def __enter__(self) -> "_Drawn":
+    def __enter__(self) -> "_TerminalDisplay":
         self._live.__enter__()
         return self
 

@@ -1,4 +1,4 @@
-"""Which tokens are scored; those between hold the last score."""
+"""Cadence: the tokens that are scored; those between hold the last score."""
 
 from director_ai.core.halting.policy import HaltPolicy
 

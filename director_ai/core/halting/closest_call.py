@@ -1,4 +1,4 @@
-"""How near a stream came to a halt."""
+"""Closest call: the smallest margin of a stream to a halt."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class ClosestCall(NamedTuple):
         How far a token's score lay above the lowest one that would have passed, all other scores
         as they were; negative where a rule held.
     token, mechanism
-        Which token, and which rule's floor it was.
+        The token, and the rule whose floor it was.
     """
 
     margin: float

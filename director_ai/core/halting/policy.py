@@ -1,4 +1,4 @@
-"""Every threshold, window and mode of the kernel, in one frozen value."""
+"""Policy: every threshold, window and mode of the kernel, in one frozen value."""
 
 import math
 from dataclasses import asdict, dataclass, fields

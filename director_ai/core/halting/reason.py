@@ -1,4 +1,4 @@
-"""Why a stream ended early: data first, the published sentence made from it."""
+"""Halt reasons: data first, the published sentence made from it."""
 
 from dataclasses import dataclass
 from decimal import Decimal

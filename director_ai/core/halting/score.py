@@ -1,4 +1,4 @@
-"""What counts as a coherence score."""
+"""Coherence scores: validation, and conversion to a float."""
 
 import math
 import reprlib

@@ -1,4 +1,4 @@
-"""Where a sentence ends: the place a soft halt waits for."""
+"""Sentence ends: the places a soft halt waits for."""
 
 from collections.abc import Iterable
 from typing import Literal

@@ -11,7 +11,7 @@ _REFRESH = 256
 
 
 class _Snapshot:
-    """What a snapshot is filled in as: the dictionaries of its instances share their keys.
+    """Instance a snapshot is filled in as: the dictionaries of all instances share their keys.
 
     One takes half the room of a dictionary of its own, and two thirds of the time.
     """

@@ -1,4 +1,4 @@
-"""What is to happen after a token."""
+"""Verdict: the decision of the rules on one token."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ Action = Literal["go", "stop", "soft_stop"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to happen after one token.
+    """Decision of the rules on one token.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a field of a record may hold: each check names the field, its value and what is allowed."""
+"""Checks of a record's fields: each names the field, its value and what is allowed."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeGuard

@@ -1,4 +1,4 @@
-"""What is kept of a session once its stream is over."""
+"""Record of a session, kept once its stream is over."""
 
 import hashlib
 import struct
@@ -22,17 +22,17 @@ WITHHELD = "▒"
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What one person says of an answer.
+    """One person's label of an answer.
 
     Attributes
     ----------
     label
-        Whether the answer is good or bad, or that it cannot be told.
+        Whether the answer is good or bad, or that it cannot be decided.
     onset
         The token where it truly goes wrong; it may lie past the end of a recording that was cut
         by its halt.
     author, note
-        Who says so, and why.
+        Who labelled it, and why.
     at_us
         When, in microseconds since the Unix epoch.
     """
@@ -55,13 +55,13 @@ class SessionRecord:
     started_us, ended_us
         Microseconds since the Unix epoch, UTC.
     source, model, prompt
-        Where the stream came from, and what it answered.
+        Origin of the stream, and the prompt it answers.
     policy
         The limits in force.
     enforced
         Whether a crossed limit stopped the stream. If so, the recording ends there.
     tokens, scores, held
-        One entry a token; ``held`` tells a score held from an earlier token. A token the scorer
+        One entry a token; ``held`` marks a score held from an earlier token. A token the scorer
         failed on is the last and has no score.
     ended_by
         How the stream ended.
@@ -70,9 +70,9 @@ class SessionRecord:
     times_us
         When each token was judged, in microseconds after ``started_us``; empty if not kept.
     evidence, evidence_note
-        The facts closest to the halt, and what ``evidence_callback`` said of it.
+        The facts closest to the halt, and the sentence of ``evidence_callback``.
     annotations
-        What people say of the answer, oldest first.
+        Labels people gave the answer, oldest first.
     group
         The prompt family; sessions of one group are not independent.
     tags
@@ -150,7 +150,7 @@ class SessionRecord:
 
     @property
     def label(self) -> Label | None:
-        """What was said of the answer last."""
+        """The newest label of the answer."""
         return self.annotations[-1].label if self.annotations else None
 
     @property
@@ -160,7 +160,7 @@ class SessionRecord:
 
     @property
     def n_tokens(self) -> int:
-        """Tokens that came, the halting one included."""
+        """Tokens received, the halting one included."""
         return len(self.tokens)
 
 
@@ -245,7 +245,7 @@ def without_text(record: SessionRecord) -> SessionRecord:
 
 
 def withheld(token: str) -> str:
-    """Return what stands for a token whose text is not kept.
+    """Return the placeholder of a token whose text is not kept.
 
     >>> withheld(" secret"), withheld("end!"), withheld('"')
     ('▒▒▒▒▒▒▒', '▒▒▒.', '"')

@@ -29,10 +29,10 @@ SCHEMA_VERSION = 1
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIELDS = tuple(entry.name for entry in fields(SessionRecord))
-_TOLD = ("shadow_index", "margin", "margin_rule")
-"""What an export tells beside the fields of a session, from which it follows."""
+_DERIVED = ("shadow_index", "margin", "margin_rule")
+"""Values an export adds to the fields of a session, from which they follow."""
 
-_KNOWN = (*_FIELDS, "label", "onset", *_TOLD)
+_KNOWN = (*_FIELDS, "label", "onset", *_DERIVED)
 
 
 def to_line(record: SessionRecord) -> str:
@@ -83,7 +83,7 @@ def from_line(line: str) -> SessionRecord:
     """Return the record a line of JSON holds.
 
     Only ``id``, ``tokens`` and ``scores`` must be there. ``label`` and ``onset`` may stand for one
-    annotation without an author. What an export tells of its margin is passed over.
+    annotation without an author. Derived values of an export are passed over.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def from_line(line: str) -> SessionRecord:
 def from_values(values: dict[str, Any]) -> SessionRecord:
     """Return the record of plain values; they are checked, and errors are as in ``from_line``."""
     refuse_unknown("field", values, _KNOWN)
-    values = {name: value for name, value in values.items() if name not in _TOLD}
+    values = {name: value for name, value in values.items() if name not in _DERIVED}
     for name in ("id", "tokens", "scores"):
         if name not in values:
             raise InvalidRecordError(f"{name} must be present, got fields {', '.join(values)}")
@@ -166,7 +166,7 @@ def checked(record: SessionRecord) -> SessionRecord:
 
 
 def checked_annotation(annotation: Annotation) -> Annotation:
-    """Return what somebody says of a session, every field of it checked; see ``checked``."""
+    """Return an annotation, every field of it checked; see ``checked``."""
     return _annotation("", asdict(annotation))
 
 
@@ -201,7 +201,7 @@ def _halt(name: str, values: object, n_tokens: int) -> HaltReason | None:
     one_of(f"{name}.class", values.get("class"), get_args(HaltClass))
     for entry in ("code", "detail"):
         require(f"{name}.{entry}", values.setdefault(entry, ""), str, "a string")
-    # A source that fails halts at the token that never came.
+    # A source that fails halts at the index of the missing token.
     index = token_index(f"{name}.index", values.get("index"), n_tokens)
 
     def alarm(place: str, entry: object) -> Alarm:

@@ -1,4 +1,4 @@
-"""What is read of a session at rest to choose limits by."""
+"""Stored curve: the columns of a sealed session that limits are chosen by."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from director_ai.core.records.record import Ending, Label
 
 
 class StoredCurve(NamedTuple):
-    """What tuning reads of a sealed session.
+    """Columns of a sealed session that tuning reads.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""JSON that means one thing only."""
+"""Strict JSON: no NaN, no key twice, no deep nesting."""
 
 import json
 from collections import Counter

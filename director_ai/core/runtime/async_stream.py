@@ -4,7 +4,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
-from director_ai.core.runtime.deadlines import Expired, Stopped, Wait
+from director_ai.core.runtime.deadlines import Deadlines, Expired, Stopped
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Follower, Observer
 from director_ai.core.runtime.kernel import HaltMonitor
@@ -39,7 +39,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         self._kernel = kernel
         self._tokens = tokens
         self._events = _drive(
-            kernel, self._run, tokens, callback, Wait(token_timeout, total_timeout)
+            kernel, self._run, tokens, callback, Deadlines(token_timeout, total_timeout)
         )
 
     @property
@@ -48,7 +48,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         return self._run.session
 
     def follow(self, follower: Follower) -> None:
-        """Tell ``follower`` when the stream begins and when its session is finished."""
+        """Call ``follower`` when the stream begins and when its session is finished."""
         self._run.hooks.follow(follower)
 
     def __aiter__(self) -> "AsyncTokenStream":
@@ -86,16 +86,16 @@ async def _drive(
     run: StreamRun,
     tokens: AsyncIterable[str],
     callback: Callable[[str], object],
-    wait: Wait,
+    deadlines: Deadlines,
 ) -> AsyncGenerator[TokenEvent, None]:
     text = ""
     stops = kernel._stops
     iterator: AsyncIterator[str] | None = None
-    loop = wait.start()
+    loop = deadlines.start()
     # A sync scorer cannot be interrupted: under a timeout it runs where it can be left behind.
-    threaded = wait.is_timed and not inspect.iscoroutinefunction(callback)
+    threaded = deadlines.is_timed and not inspect.iscoroutinefunction(callback)
     worker = Worker(loop) if threaded else None
-    kernel._enlist(run, wait)
+    kernel._enlist(run, deadlines)
     try:
         run.hooks.begin()
         if not kernel.is_active:
@@ -105,9 +105,9 @@ async def _drive(
                 run.inactive()
                 break
             try:
-                wait.check()
+                deadlines.check()
                 iterator = aiter(tokens) if iterator is None else iterator
-                token = await wait.for_(anext(iterator))
+                token = await deadlines.wait_for(anext(iterator))
             except StopAsyncIteration:
                 if kernel._stops != stops:
                     # The source took the stop for its end.
@@ -115,7 +115,7 @@ async def _drive(
                     break
                 if run.awaits_final_score:
                     held = run.take_back()
-                    await _score(run, callback, held.token, text, wait, worker)
+                    await _score(run, callback, held.token, text, deadlines, worker)
                     run.put_back(held)
                 if not run.ended:
                     run.end_of_source()
@@ -143,7 +143,7 @@ async def _drive(
                 # On a local, so that growing the text costs the same at every length.
                 text += token
                 if run.machine.is_due():
-                    event = await _score(run, callback, token, text, wait, worker)
+                    event = await _score(run, callback, token, text, deadlines, worker)
                 else:
                     event = run.hold(token)
             if run.ended:
@@ -168,12 +168,12 @@ async def _score(
     callback: Callable[[str], object],
     token: str,
     text: str,
-    wait: Wait,
+    deadlines: Deadlines,
     worker: Worker | None,
 ) -> TokenEvent:
     try:
         if worker is not None:
-            outcome = await wait.for_(worker.call(callback, text))
+            outcome = await deadlines.wait_for(worker.call(callback, text))
             if isinstance(outcome.error, Exception):
                 return run.scorer_failed(outcome.error)
             if outcome.error is not None:
@@ -182,7 +182,7 @@ async def _score(
         else:
             raw = callback(text)
         if type(raw) is not float and inspect.isawaitable(raw):
-            raw = await wait.for_(raw)
+            raw = await deadlines.wait_for(raw)
     except Stopped:
         run.inactive()
         return run.session.events[-1]

@@ -1,4 +1,4 @@
-"""What a stream of the async kernel waits under: its timeouts and the operator's stop."""
+"""Deadlines of a stream of the async kernel: its timeouts and the operator's stop."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ class Expired(Exception):
         self.seconds = seconds
 
 
-class Wait:
-    """Awaits what a stream waits for, under its timeouts and the operator's stop."""
+class Deadlines:
+    """Timeouts of one stream and the operator's stop, around everything that it awaits."""
 
     def __init__(self, token_timeout: float, total_timeout: float) -> None:
         self.is_timed = token_timeout > 0 or total_timeout > 0
@@ -50,7 +50,7 @@ class Wait:
             self._cancelled = True
             self._task.cancel()
 
-    async def for_(self, awaited: Awaitable[T]) -> T:
+    async def wait_for(self, awaited: Awaitable[T]) -> T:
         """Return the result of ``awaited``, or raise ``Stopped`` or ``Expired``."""
         task = self._task = asyncio.current_task()
         assert task is not None
@@ -58,7 +58,7 @@ class Wait:
         try:
             return await (self._timed(awaited) if self.is_timed else awaited)
         except asyncio.CancelledError:
-            # Ours if the operator's stop is the only cancellation asked for.
+            # Ours if the operator's stop is the only cancellation requested.
             if self._cancelled and task.cancelling() <= cancelling + 1:
                 raise Stopped from None
             raise

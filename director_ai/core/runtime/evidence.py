@@ -1,4 +1,4 @@
-"""What a halt can show for itself."""
+"""Evidence attached to a halt."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ SUGGESTIONS = {
 
 
 class Reviewer(Protocol):
-    """What the kernel asks of a scorer: ``CoherenceScorer`` and whatever resembles it."""
+    """Scorer that reviews a whole answer: ``CoherenceScorer`` and whatever resembles it."""
 
     def review(self, prompt: str, action: str) -> tuple[bool, Any]:
         """Return whether ``action`` is approved as an answer to ``prompt``, and its score.
 
-        A reviewer that says how much evidence it gives at most, as ``max_evidence``, is asked for
-        more by ``retrieve(prompt, action, top_k)``.
+        A reviewer with a limit of evidence, ``max_evidence``, gives more by
+        ``retrieve(prompt, action, top_k)``.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRequest:
-    """Where a halted stream looks for evidence.
+    """Sources of the evidence of a halted stream.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class EvidenceRequest:
     top_k
         How many of them are kept.
     prompt
-        What they are retrieved for; the text itself if blank.
+        Text they are retrieved for; the answer itself if blank.
     """
 
     callback: Callable[[str], str | None] | None = None

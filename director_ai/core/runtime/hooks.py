@@ -1,4 +1,4 @@
-"""The caller's own functions around a stream: nothing they raise changes its outcome."""
+"""Hooks: the caller's own functions around a stream; no exception of theirs changes its outcome."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,13 +20,13 @@ def is_async(function: object) -> bool:
 
 
 class Follower(Protocol):
-    """What is told when a stream begins and when its session is finished, each at most once."""
+    """Listener of a stream's begin and of its session's end, each called at most once."""
 
     def begin(self) -> None:
-        """Take note that the first token is about to be pulled."""
+        """Note that the first token is about to be pulled."""
 
     def end(self) -> None:
-        """Take note that the session will not change any more."""
+        """Note that the session will not change any more."""
 
 
 class Hooks:
@@ -48,7 +48,7 @@ class Hooks:
         self._is_begun = self._is_ended = False
 
     def follow(self, follower: Follower) -> None:
-        """Tell ``follower`` of what is to come, and at once of what has been."""
+        """Call ``follower`` at begin and end, and at once for those that have passed."""
         self._followers.append(follower)
         if self._is_begun:
             self.call("follower.begin", follower.begin)
@@ -56,13 +56,13 @@ class Hooks:
             self.call("follower.end", follower.end)
 
     def begin(self) -> None:
-        """Tell the followers that the first token is about to be pulled."""
+        """Call the followers' ``begin``: the first token is about to be pulled."""
         self._is_begun = True
         for follower in self._followers:
             self.call("follower.begin", follower.begin)
 
     def end(self) -> None:
-        """Tell the followers that the session is finished."""
+        """Call the followers' ``end``: the session is finished."""
         self._is_ended = True
         for follower in self._followers:
             self.call("follower.end", follower.end)

@@ -1,4 +1,4 @@
-"""What both kernels have in common: a policy, a latch for the operator, and hooks."""
+"""Base of both kernels: the policy, the operator's stop, and hooks."""
 
 import threading
 from collections.abc import Callable, Iterable

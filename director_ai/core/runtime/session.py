@@ -1,4 +1,4 @@
-"""What a stream leaves behind: its tokens, their scores and how it ended."""
+"""Session of a stream: its tokens, their scores and how it ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TokenEvent:
-    """One token and what was decided about it.
+    """One token and the decision on it.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class TokenEvent:
     warning
         Whether it passed in the warning zone or under a pending soft halt.
     evidence, halt_evidence
-        What supports the halt, on the halting token.
+        Evidence of the halt, on the halting token.
     debug_info
         The debug snapshot, with ``streaming_debug``.
     scored
@@ -54,7 +54,7 @@ class StreamSession:
     Attributes
     ----------
     tokens, events
-        Every token that came and its event, the halting one included.
+        Every token received and its event, the halting one included.
     coherence_history
         One score a token, held ones included; a token the scorer failed on has none.
     halted
@@ -65,7 +65,7 @@ class StreamSession:
         Token at which the halt was triggered, -1 if none, and why. In observe mode: where and
         why a hard kernel would have stopped.
     halt_evidence, halt_evidence_structured
-        What ``evidence_callback`` and ``scorer`` say about the halt.
+        Results of ``evidence_callback`` and ``scorer`` for the halt.
     start_time, end_time
         Unix times in seconds.
     warning_count
@@ -110,7 +110,7 @@ class StreamSession:
 
     @property
     def token_count(self) -> int:
-        """Tokens that came, the halting one included."""
+        """Tokens received, the halting one included."""
         return len(self.tokens)
 
     @property

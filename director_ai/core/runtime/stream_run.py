@@ -1,4 +1,4 @@
-"""One stream being judged: everything the sync and the async shell have in common."""
+"""Run of one stream: everything the sync and the async shell have in common."""
 
 import math
 from time import monotonic, time
@@ -15,7 +15,7 @@ from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.errors import InvalidScoreError
 
 SCORER_OUTAGE = (TimeoutError, OSError)
-"""What a scorer that cannot be reached raises; anything else is an error in its code."""
+"""Exceptions of a scorer that cannot be reached; any other is an error in its code."""
 
 
 # Filling the slots of a new event takes two thirds of what its __init__ does, for every token.
@@ -36,7 +36,7 @@ class StreamRun:
     hooks
         The caller's own functions around the stream.
     exception
-        What ended the stream, if an exception of scorer or source did.
+        Exception of scorer or source that ended the stream, if any did.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class StreamRun:
             self._end("fault", "limit", f"max_chars {self._max_chars}")
 
     def judge(self, token: str, raw: object, *, scored: bool = True) -> TokenEvent:
-        """Judge the accepted token by what the scorer returned."""
+        """Judge the accepted token by the scorer's result."""
         if type(raw) is float and raw >= 0.0 and raw <= 1.0:
             score = raw
         else:
@@ -221,8 +221,8 @@ class StreamRun:
         reason, event = session.reason, self._events[-1]
         assert reason is not None
         if request.callback is not None:
-            found = self.hooks.call("evidence_callback", request.callback, text)
-            session.halt_evidence = event.evidence = found
+            sentence = self.hooks.call("evidence_callback", request.callback, text)
+            session.halt_evidence = event.evidence = sentence
         structured = self.hooks.call(
             "scorer.review", request.structured, text, reason, event.coherence
         )

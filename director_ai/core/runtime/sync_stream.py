@@ -48,7 +48,7 @@ class TokenStream(Iterator[TokenEvent]):
         return self._run.session
 
     def follow(self, follower: Follower) -> None:
-        """Tell ``follower`` when the stream begins and when its session is finished."""
+        """Call ``follower`` when the stream begins and when its session is finished."""
         self._run.hooks.follow(follower)
 
     def __iter__(self) -> "TokenStream":
@@ -90,7 +90,7 @@ class TokenStream(Iterator[TokenEvent]):
 
 
 def check_sources(tokens: object, callback: object, *, method: str, kind: str) -> None:
-    """Refuse what can never be a token source or a scorer, before anything is pulled."""
+    """Refuse objects that can be no token source or scorer, before anything is pulled."""
     if isinstance(tokens, (str, bytes)):
         raise TypeError(f"token source must be {kind}, not one {type(tokens).__name__}")
     if not hasattr(tokens, method):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """What a call returned, or raised."""
+    """Result of a call: its value, or the exception it raised."""
 
     value: object = None
     error: BaseException | None = None
@@ -39,7 +39,7 @@ class Worker:
             except BaseException as error:
                 # SystemExit too: on this thread it would reach nobody.
                 outcome = Outcome(error=error)
-            # Left behind by a loop that is closed by now, it has nobody to tell.
+            # Left behind by a loop that is closed by now, its outcome has no reader.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_settle, future, outcome)
 

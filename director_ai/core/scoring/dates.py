@@ -15,7 +15,7 @@ _MAX_DAY: Final = 31
 
 
 class Date(NamedTuple):
-    """A date or as much of it as was said; the year is the digits it was written with."""
+    """A date or the parts of it that the text gives; the year keeps the digits as written."""
 
     month: str
     day: int | None = None

@@ -1,4 +1,4 @@
-"""The facts as the lexical back end looks them up."""
+"""Index of the facts for the lexical back end."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -23,7 +23,7 @@ class Chunk(NamedTuple):
     """The words of one chunk.
 
     ``stems`` are all of them and ``searched`` those that retrieval looks for. ``pairs`` are its
-    bigrams and skip-bigrams, ``dates`` are as full as they were said.
+    bigrams and skip-bigrams, ``dates`` are as full as the text gives them.
     """
 
     stems: frozenset[str]
@@ -86,7 +86,7 @@ class FactIndex:
 
 
 def _dates(words: Sequence[Word]) -> Iterator[Date]:
-    # Each word of a date knows what was said of it so far; only the last knows all.
+    # Each word of a date knows the parts up to itself; only the last knows all.
     for date, after in pairwise([*(word.date for word in words), None]):
         if date is not None and (after is None or after.month != date.month):
             yield date

@@ -1,4 +1,4 @@
-"""The facts an answer is held against, in sentence-sized chunks."""
+"""Store of the facts an answer is held against, in sentence-sized chunks."""
 
 import math
 import re
@@ -145,7 +145,7 @@ class GroundTruthStore:
         Parameters
         ----------
         text
-            What to look for.
+            Text to look for.
         top_k
             How many chunks; fewer come back only where the store holds fewer.
 
@@ -181,8 +181,8 @@ class GroundTruthStore:
         ]
 
     def _rarity(self, stem: str, n_chunks: int) -> float:
-        found = len(self._index.chunks_with(stem))
-        return math.log1p((n_chunks - found + 0.5) / (found + 0.5))
+        n_holding = len(self._index.chunks_with(stem))
+        return math.log1p((n_chunks - n_holding + 0.5) / (n_holding + 0.5))
 
     def _distance(self, shared: float, total: float, chunk: int) -> float:
         n_chunks = len(self._index)

@@ -1,4 +1,4 @@
-"""Lexical back end: how far the words of an answer are those of the facts.
+"""Lexical back end: overlap of the words of an answer with those of the facts.
 
 A baseline. It sees words and their order, not meaning: a fluent false claim made of the source's
 own words in their own order passes, and a faithful paraphrase in other words is punished.
@@ -32,7 +32,7 @@ _POLARITY: Final = 0.3
 
 
 class Judgement(NamedTuple):
-    """What the facts say about one word.
+    """Judgement of the facts on one word.
 
     ``weight`` is what the word counts; ``support`` and ``clash`` are in [0, 1] and add up to at
     most 1.
@@ -80,14 +80,14 @@ class Judge:
             chunk = self._facts.chunk(posting.chunk)
             same = posting.negated if word.negated else posting.affirmed
             likeness = alike if same else alike * _POLARITY
-            found = likeness * (floor + (1 - floor) * self._context(chunk.stems))
-            if found <= support:
+            candidate = likeness * (floor + (1 - floor) * self._context(chunk.stems))
+            if candidate <= support:
                 continue
             if _is_swapped(pairs, posting.stem, chunk) or (
                 word.date and _is_misdated(word.date, chunk)
             ):
-                found = likeness * _SWAPPED
-            support = max(support, found)
+                candidate = likeness * _SWAPPED
+            support = max(support, candidate)
             if support == 1.0:
                 break
         if word.kind != "function":

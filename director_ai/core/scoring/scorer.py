@@ -37,7 +37,7 @@ class LexicalStream:
     facts
         Words of the facts.
     prompt
-        What was asked. It supports nothing; names and numbers it holds are no clash.
+        The question. It supports nothing; names and numbers it holds are no clash.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class LexicalStream:
 
         The score is the smaller of the supported share of the whole answer and the lowest level
         the streaming score reached. The shares count ``PRIOR_WEIGHT`` content words as supported
-        that were never said, so that a single odd word condemns no short answer.
+        that the answer does not hold, so that a single odd word condemns no short answer.
         """
         self._read(text, final=True)
         h_logical = self._clash / self._weight
@@ -185,7 +185,7 @@ class CoherenceScorer:
         Parameters
         ----------
         prompt
-            What was asked; names and numbers in it are no clash in the answer.
+            The question; names and numbers in it are no clash in the answer.
         """
         return LexicalStream(self.store.index, _text("prompt", prompt))
 
@@ -195,7 +195,7 @@ class CoherenceScorer:
         Parameters
         ----------
         prompt
-            What was asked; evidence is retrieved for it, or for the answer where it is blank.
+            The question; evidence is retrieved for it, or for the answer where it is blank.
         action
             The answer.
 
@@ -204,9 +204,9 @@ class CoherenceScorer:
         tuple of bool and CoherenceScore
             Whether the answer is approved, and why; evidence is nearest first.
         """
-        # The kernel asks without a prompt by giving the answer twice; it does not excuse itself.
-        asked = "" if _text("prompt", prompt) == action else prompt
-        stream = LexicalStream(self.store.index, asked)
+        # Without a prompt the kernel gives the answer twice; its own names are no exemption.
+        exempting = "" if _text("prompt", prompt) == action else prompt
+        stream = LexicalStream(self.store.index, exempting)
         score, h_logical, h_factual = stream.finish(_text("action", action))
         approved = score >= self.threshold
         evidence = self.retrieve(prompt, action, self.max_evidence)

@@ -1,4 +1,4 @@
-"""What scorers return and what a halt carries as evidence."""
+"""Results of scorers, and the evidence that a halt carries."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ class EvidenceChunk:
 
 @dataclass(frozen=True, slots=True)
 class HaltEvidence:
-    """Why a stream was halted, and the facts closest to what it was asked.
+    """Reason of a halt, and the facts closest to the prompt.
 
     Parameters
     ----------

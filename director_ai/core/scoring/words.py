@@ -130,7 +130,7 @@ class WordReader:
     def read(self, text: str, *, final: bool = False) -> Iterator[Word]:
         """Yield the words settled since the last call; with ``final`` the last one too.
 
-        ``text`` is the whole text so far and starts with what the previous call was given.
+        ``text`` is the whole text so far and starts with the text of the previous call.
         """
         position = len(text)
         for match in _WORD.finditer(text, self._position):

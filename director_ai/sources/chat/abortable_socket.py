@@ -1,4 +1,4 @@
-"""The socket of one sync stream, and nobody else's: whoever waits on it can be woken."""
+"""Socket of one sync stream, whose reader can be woken from another thread."""
 
 import contextlib
 import socket
@@ -11,26 +11,26 @@ from typing import Any, TypeVar
 import httpcore
 
 from director_ai.errors import SourceAbortedError, SourceError, SourceLostError
-from director_ai.sources.chat.deadline import Patience
+from director_ai.sources.chat.deadline import Deadline
 from director_ai.sources.chat.source import ABORTED
 
 T = TypeVar("T")
 
 
-class Wire(httpcore.NetworkBackend):
-    """Connects, and waits no longer than the stream's patience.
+class AbortableSocket(httpcore.NetworkBackend):
+    """Connects, and waits no longer than the stream's deadline.
 
     Closing a response does not wake the thread that reads it; shutting its socket down does. The
     socket is therefore kept from the moment it exists, before it is connected.
 
     Parameters
     ----------
-    patience
+    deadline
         The limits of the stream.
     """
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
         self._holding = threading.Lock()
         self._socket: socket.socket | None = None
         self._woken = threading.Event()
@@ -63,10 +63,10 @@ class Wire(httpcore.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002  # the patience knows
+        timeout: float | None = None,  # noqa: ARG002  # the deadline knows
         local_address: str | None = None,  # noqa: ARG002  # any will do
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002  # none are set
-    ) -> "WireStream":
+    ) -> "SocketStream":
         """Return a connected stream; of several addresses the first that answers."""
         failure: OSError | None = None
         for family, address in self._addresses(host, port):
@@ -78,10 +78,10 @@ class Wire(httpcore.NetworkBackend):
                 failure = error
                 continue
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return WireStream(self, own)
+            return SocketStream(self, own)
         raise SourceLostError(f"no connection to {host}:{port}: {failure or 'no address'}")
 
-    def start_tls(self, context: ssl.SSLContext, name: str | None) -> "WireStream":
+    def start_tls(self, context: ssl.SSLContext, name: str | None) -> "SocketStream":
         """Return the stream once more, encrypted."""
         assert self._socket is not None
         with self._holding:
@@ -94,7 +94,7 @@ class Wire(httpcore.NetworkBackend):
             self.wait(secure.do_handshake)
         except SourceLostError as error:
             raise SourceLostError(f"no secure connection to {name}: {error}") from None
-        return WireStream(self, secure)
+        return SocketStream(self, secure)
 
     def wait(self, work: Callable[[], T]) -> T:
         """Return what ``work`` on the socket returns.
@@ -113,10 +113,10 @@ class Wire(httpcore.NetworkBackend):
         self._check()
         failure: SourceError
         try:
-            own.settimeout(self._patience.left)
+            own.settimeout(self._deadline.left)
             result = work()
         except TimeoutError:
-            failure = self._patience.error
+            failure = self._deadline.error
         except OSError as error:
             failure = SourceLostError(error.strerror or str(error))
         else:
@@ -127,8 +127,8 @@ class Wire(httpcore.NetworkBackend):
 
     def _check(self) -> None:
         self._check_aborted()
-        if self._patience.left <= 0.0:
-            raise self._patience.error
+        if self._deadline.left <= 0.0:
+            raise self._deadline.error
 
     def _check_aborted(self) -> None:
         if self._is_aborted:
@@ -141,54 +141,54 @@ class Wire(httpcore.NetworkBackend):
 
     def _addresses(self, host: str, port: int) -> list[tuple[int, Any]]:
         """Resolve a name on a thread that can be left behind: the resolver cannot be woken."""
-        found: list[list[tuple[int, Any]] | OSError] = []
+        results: list[list[tuple[int, Any]] | OSError] = []
         self._woken.clear()
 
         def resolve() -> None:
             try:
                 answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                found.append([(family, address) for family, _, _, _, address in answers])
+                results.append([(family, address) for family, _, _, _, address in answers])
             except OSError as error:
-                found.append(error)
+                results.append(error)
             self._woken.set()
 
         self._check()
         threading.Thread(target=resolve, name="director-resolver", daemon=True).start()
-        self._woken.wait(self._patience.left)
+        self._woken.wait(self._deadline.left)
         self._check()
-        answer = found[0] if found else OSError("the name was not resolved")
+        answer = results[0] if results else OSError("the name was not resolved")
         if isinstance(answer, OSError):
             raise SourceLostError(f"no address of {host}: {answer.strerror or answer}")
         return answer
 
 
-class WireStream(httpcore.NetworkStream):
-    """What the HTTP protocol reads from and writes to.
+class SocketStream(httpcore.NetworkStream):
+    """Network stream of the HTTP protocol over an abortable socket.
 
     Parameters
     ----------
-    wire
+    abortable
         Whose socket it is.
     own
         The socket.
     """
 
-    def __init__(self, wire: Wire, own: socket.socket) -> None:
-        self._wire = wire
+    def __init__(self, abortable: AbortableSocket, own: socket.socket) -> None:
+        self._abortable = abortable
         self._socket = own
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # as above
-        """Return what has come; ``b""`` at the end. Errors as in :meth:`Wire.wait`."""
+        """Return what has come; ``b""`` at the end. Errors as in :meth:`AbortableSocket.wait`."""
         try:
-            return self._wire.wait(partial(self._socket.recv, max_bytes))
+            return self._abortable.wait(partial(self._socket.recv, max_bytes))
         except SourceLostError as error:
             raise SourceLostError(f"the connection broke: {error}") from None
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
-        """Send all of ``buffer``; errors as in :meth:`Wire.wait`."""
+        """Send all of ``buffer``; errors as in :meth:`AbortableSocket.wait`."""
         try:
             while buffer:
-                sent = self._wire.wait(partial(self._socket.send, buffer))
+                sent = self._abortable.wait(partial(self._socket.send, buffer))
                 buffer = buffer[sent:]
         except SourceLostError as error:
             # A server may refuse before it has read all; what it says is read then.
@@ -199,13 +199,13 @@ class WireStream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002  # as above
-    ) -> "WireStream":
+    ) -> "SocketStream":
         """Return the stream once more, encrypted."""
-        return self._wire.start_tls(ssl_context, server_hostname)
+        return self._abortable.start_tls(ssl_context, server_hostname)
 
     def close(self) -> None:
         """Close the socket."""
-        self._wire.close()
+        self._abortable.close()
 
     def get_extra_info(self, info: str) -> Any:
         """Return the socket if asked for ``"socket"``, else ``None``."""

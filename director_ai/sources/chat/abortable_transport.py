@@ -1,4 +1,4 @@
-"""How an HTTP client reaches the socket that a stream owns."""
+"""HTTP transport over the abortable socket of one stream."""
 
 import ssl
 from collections.abc import Iterable, Iterator
@@ -7,10 +7,10 @@ from functools import lru_cache
 import httpcore
 import httpx
 
-from director_ai.sources.chat.abortable_socket import Wire
+from director_ai.sources.chat.abortable_socket import AbortableSocket
 
 BROKEN = (httpx.HTTPError, httpcore.ProtocolError, httpcore.NetworkError)
-"""What the HTTP library raises on a connection that fails."""
+"""Exceptions of the HTTP library on a connection that fails."""
 
 
 @lru_cache(maxsize=1)
@@ -19,19 +19,19 @@ def default_ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-class WireTransport(httpx.BaseTransport):
+class AbortableTransport(httpx.BaseTransport):
     """Sends every request over a connection of its own.
 
     Parameters
     ----------
-    wire
+    abortable
         Holds the socket.
     context
         For https.
     """
 
-    def __init__(self, wire: Wire, context: ssl.SSLContext | None) -> None:
-        self._wire = wire
+    def __init__(self, abortable: AbortableSocket, context: ssl.SSLContext | None) -> None:
+        self._abortable = abortable
         self._context = context
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -43,7 +43,7 @@ class WireTransport(httpx.BaseTransport):
             target=request.url.raw_path,
         )
         connection = httpcore.HTTPConnection(
-            url.origin, ssl_context=self._context, network_backend=self._wire
+            url.origin, ssl_context=self._context, network_backend=self._abortable
         )
         reply = connection.handle_request(
             httpcore.Request(
@@ -63,7 +63,7 @@ class WireTransport(httpx.BaseTransport):
 
     def close(self) -> None:
         """Close the socket."""
-        self._wire.close()
+        self._abortable.close()
 
 
 class _Body(httpx.SyncByteStream):

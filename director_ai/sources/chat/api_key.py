@@ -1,4 +1,4 @@
-"""The key of an endpoint, typed so that it cannot slip out."""
+"""Key of an endpoint, typed so that it cannot slip out."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The tokens of a chat completion, streamed from an endpoint; for the async kernel."""
+"""Async stream of a chat completion's tokens from an endpoint."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ import httpx
 
 from director_ai.errors import SourceAbortedError, SourceError, SourceLostError
 from director_ai.sources.chat.abortable_transport import BROKEN, default_ssl_context
-from director_ai.sources.chat.deadline import Patience, TimeLimits
-from director_ai.sources.chat.decoder import ChatReader
+from director_ai.sources.chat.deadline import Deadline, TimeLimits
+from director_ai.sources.chat.decoder import ChatDecoder
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.request import ChatRequest, Messages
 from director_ai.sources.chat.response import LONGEST_BODY, is_stream, refusal, seconds_to_wait
@@ -49,8 +49,8 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
         self._request = ChatRequest(endpoint, messages, logprobs, options or {})
         self._key = endpoint.key()
         self._hide = self._key.hidden_in if self._key is not None else str
-        super().__init__(ChatReader(self._hide))
-        self._patience = Patience(limits or TimeLimits())
+        super().__init__(ChatDecoder(self._hide))
+        self._deadline = Deadline(limits or TimeLimits())
         self._ssl_context = ssl_context
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scope: asyncio.Timeout | None = None
@@ -60,7 +60,7 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Whom it asks."""
+        """The receiver of the request."""
         return self._request.endpoint
 
     def __aiter__(self) -> Self:
@@ -85,7 +85,7 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
         Parameters
         ----------
         reason
-            What the error says.
+            Message of the error.
         """
         self._abort_reason = reason
         self._is_aborted = True
@@ -119,10 +119,10 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
         token = self._ready()
         phase = ""
         while token is None and not self._is_over:
-            is_tail = self._reader.finish_reason is not None
+            is_tail = self._decoder.finish_reason is not None
             if phase != ("tail" if is_tail else "token"):
                 phase = "tail" if is_tail else "token"
-                self._patience.begin(phase if self._chunks is not None else "connect")
+                self._deadline.begin(phase if self._chunks is not None else "connect")
             await self._receive()
             token = self._ready()
         return token
@@ -130,7 +130,7 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
     async def _receive(self) -> None:
         failure: SourceError
         self._loop = asyncio.get_running_loop()
-        self._scope = scope = asyncio.timeout(max(0.0, self._patience.left))
+        self._scope = scope = asyncio.timeout(max(0.0, self._deadline.left))
         try:
             async with scope:
                 if self._is_aborted:
@@ -138,14 +138,14 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
                 if self._chunks is None:
                     await self._open()
                 else:
-                    self._reader.feed(await anext(self._chunks))
+                    self._decoder.feed(await anext(self._chunks))
             return
         except StopAsyncIteration:
-            self._reader.end()
+            self._decoder.end()
             return
         except TimeoutError as error:
             # One that has its own words already is no passing of the scope.
-            mine = SourceAbortedError(ABORTED) if self._is_aborted else self._patience.error
+            mine = SourceAbortedError(ABORTED) if self._is_aborted else self._deadline.error
             failure = error if isinstance(error, SourceError) else mine
         except SourceError as error:
             failure = error
@@ -153,8 +153,8 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
             host, port = self.endpoint.address
             failure = SourceLostError(f"no connection to {host}:{port}: {error}")
         except (*BROKEN, OSError) as error:
-            said = self._hide(str(error))[:200] or "reset by the server"
-            failure = SourceLostError(f"the connection broke: {said}")
+            words = self._hide(str(error))[:200] or "reset by the server"
+            failure = SourceLostError(f"the connection broke: {words}")
         finally:
             self._scope = None
         self._lost(failure)
@@ -164,9 +164,9 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
 
     def _begin(self, phase: str) -> None:
         """Start another clock within the scope that is under way."""
-        self._patience.begin(phase)
+        self._deadline.begin(phase)
         if self._loop is not None and not self._is_aborted:
-            self._reschedule(self._loop.time() + self._patience.left)
+            self._reschedule(self._loop.time() + self._deadline.left)
 
     def _reschedule(self, when: float) -> None:
         if self._scope is not None:
@@ -184,7 +184,7 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
             verify=context or False,
             trust_env=False,
             follow_redirects=False,
-            # The patience of the stream knows better: a ping is no token.
+            # The deadline of the stream knows better: a ping is no token.
             timeout=httpx.Timeout(None),
         )
         while True:
@@ -194,8 +194,8 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
                 return
             self._begin("tail")
             body = await self._body(response)
-            asked = seconds_to_wait(response.status_code, response.headers, datetime.now(UTC))
-            wait = None if asked is None else self._patience.spare(asked)
+            requested = seconds_to_wait(response.status_code, response.headers, datetime.now(UTC))
+            wait = None if requested is None else self._deadline.retry_wait(requested)
             if wait is None:
                 raise refusal(response.status_code, response.headers, body, self._hide)
             self._begin("wait")

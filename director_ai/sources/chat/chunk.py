@@ -1,4 +1,4 @@
-"""What one chunk of a chat completion adds to the answer."""
+"""Chunk of a chat completion: the part that it adds to the answer."""
 
 import math
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from typing import Any, Final, NamedTuple
 from director_ai.errors import InvalidStreamError
 
 OTHER_FIELDS: Final = ("reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
-"""What a chunk may hold beside the text of the answer. It is counted, and never taken for text."""
+"""Fields of a chunk beside the text of the answer; they are counted, and never taken for text."""
 
 
 class TokenPart(NamedTuple):
-    """A token as a server counts them, and its natural log-probability, if it told a number."""
+    """A token as a server counts them, and its natural log-probability, if there is a number."""
 
     text: str
     logprob: float | None
@@ -23,7 +23,7 @@ class Delta(NamedTuple):
     Attributes
     ----------
     text
-        What it adds; often ``""``.
+        Text it adds; often ``""``.
     parts
         The tokens the server says it is made of, with their log-probabilities; empty if it does
         not say.
@@ -40,7 +40,7 @@ class Delta(NamedTuple):
 
 
 def delta_of(choice: Mapping[str, Any]) -> Delta:
-    """Return what a choice of a chunk adds to the answer.
+    """Return the part that a choice of a chunk adds to the answer.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How long a stream may keep its reader waiting."""
+"""Time limits of a chat stream, and the deadline they set."""
 
 import math
 from collections.abc import Callable
@@ -25,13 +25,13 @@ class TimeLimits:
     connect
         To be connected, the name's resolution and TLS included.
     token
-        For each token of text, the first included, from the moment it is asked for. Pings and
+        For each token of text, the first included, from the moment it is requested. Pings and
         reasoning are none.
     total
         For the whole answer, the reader's own work included.
     retry
-        To wait, all in all, where a server without room asks to be asked again later. It is
-        asked again before the first token only.
+        To wait, all in all, where a busy server asks for a retry. Retries happen before the
+        first token only.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class TimeLimits:
                 )
 
 
-class Patience:
+class Deadline:
     """The limits of one stream, running.
 
     Parameters
@@ -77,10 +77,10 @@ class Patience:
     Examples
     --------
     >>> now = 100.0
-    >>> patience = Patience(TimeLimits(token=5), lambda: now)
-    >>> patience.begin("token")
+    >>> deadline = Deadline(TimeLimits(token=5), lambda: now)
+    >>> deadline.begin("token")
     >>> now = 106.0
-    >>> patience.left, str(patience.error)
+    >>> deadline.left, str(deadline.error)
     (-1.0, 'the server sent no token for 5 s')
     """
 
@@ -106,26 +106,26 @@ class Patience:
 
     @property
     def error(self) -> SourceTimeoutError:
-        """What to say once nothing is left."""
+        """The error once no time is left."""
         return self._due()[1]
 
-    def spare(self, asked: float) -> float | None:
-        """Return the seconds to wait before asking again, or ``None`` if that would be too long.
+    def retry_wait(self, requested: float) -> float | None:
+        """Return the seconds to wait before a retry, or ``None`` if that would be too long.
 
         Parameters
         ----------
-        asked
+        requested
             The wait in seconds that the server asks for.
         """
-        wait = max(asked, _LEAST_WAIT_S)
-        # A server that always says "now" is not asked for ever.
+        wait = max(requested, _LEAST_WAIT_S)
+        # A server that always says "now" gets no endless retries.
         self._retry_left -= max(wait, _LEAST_COST_S)
         started = self._since if self._started is None else self._started
         fits = self._clock() + wait < started + self._limits.total
         return wait if self._retry_left >= 0.0 and fits else None
 
     def _due(self) -> tuple[float, SourceTimeoutError]:
-        """Return the moment the first limit passes, and what to say then."""
+        """Return the moment the first limit passes, and its error."""
         limits = self._limits
         started = self._since if self._started is None else self._started
         total = started + limits.total

@@ -1,4 +1,4 @@
-"""The rules of a chat completion's stream: bytes or chunks in, tokens out; it waits for nothing."""
+"""Decoder of a chat completion's stream: bytes or chunks in, tokens out, no waiting."""
 
 import json
 from collections import Counter, deque
@@ -19,20 +19,20 @@ TRUNCATED: Final = "truncated"
 """The finish reason of an answer whose stream ended without one."""
 
 _LONGEST_MESSAGE: Final = 300
-_MOST_UNSPOKEN: Final = 64
+_MOST_SILENT_PARTS: Final = 64
 
 
 class Token(NamedTuple):
-    """A token of the answer, and its natural log-probability, if the server told one."""
+    """A token of the answer, and its natural log-probability, if the server sent one."""
 
     text: str
     logprob: float | None
 
 
-class ChatReader:
-    r"""Reads one answer.
+class ChatDecoder:
+    r"""Decodes one answer.
 
-    Tokens that came before an error are handed out before it is raised.
+    Tokens received before an error are handed out before it is raised.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class ChatReader:
         Why the answer ended: ``"stop"``, ``"length"``, another word of the server, or
         ``"truncated"``; ``None`` while it goes on.
     usage
-        What the server says it counted.
+        Counts reported by the server.
     model
-        What the server says it runs.
+        Model reported by the server.
     others
         How many chunks held something beside text: reasoning, tool calls, a refusal.
     is_over
@@ -57,7 +57,7 @@ class ChatReader:
 
     Examples
     --------
-    >>> reader = ChatReader()
+    >>> reader = ChatDecoder()
     >>> reader.feed(b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n')
     >>> reader.next_token()
     Token(text='Hi', logprob=None)
@@ -70,9 +70,9 @@ class ChatReader:
         self.others: Counter[str] = Counter()
         self.is_over = False
         self._hide = hide
-        self._decoder = SSEDecoder()
+        self._sse = SSEDecoder()
         self._ready: deque[Token] = deque()
-        self._unspoken: tuple[TokenPart, ...] = ()
+        self._silent_parts: tuple[TokenPart, ...] = ()
         self._error: SourceError | None = None
 
     def next_token(self) -> Token | None:
@@ -81,7 +81,7 @@ class ChatReader:
         Raises
         ------
         SourceError
-            What went wrong after the tokens before.
+            The failure that followed the tokens before.
         """
         if self._ready:
             return self._ready.popleft()
@@ -93,7 +93,7 @@ class ChatReader:
         """Take bytes of the response's body."""
         events: list[SSEvent] = []
         try:
-            self._decoder.feed_into(events, chunk)
+            self._sse.feed_into(events, chunk)
         except InvalidStreamError as error:
             self._take_all(events)
             self.fail(error)
@@ -108,7 +108,7 @@ class ChatReader:
             self.fail(error)
 
     def end(self) -> None:
-        """Take note that the server has closed the stream."""
+        """Note that the server has closed the stream."""
         self.is_over = True
         if self.finish_reason is None and self._error is None:
             self.finish_reason = TRUNCATED
@@ -119,7 +119,7 @@ class ChatReader:
     def fail(self, error: SourceError) -> None:
         """Raise ``error`` after the tokens that are ready; the first one counts."""
         self.is_over = True
-        # The frames it came through hold what the server sent, or the request and its key.
+        # Its frames hold the server's bytes, or the request and its key.
         error.__context__ = error.__cause__ = error.__traceback__ = None
         self._error = self._error or error
 
@@ -175,7 +175,7 @@ class ChatReader:
         )
 
     def _counts(self, usage: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the numbers of what a server says it counted, and those one level below."""
+        """Return the numbers of a server's usage, and those one level below."""
         counts: dict[str, Any] = {}
         for name, value in usage.items():
             if isinstance(value, Mapping):
@@ -189,12 +189,12 @@ class ChatReader:
 
     def _add(self, delta: Delta) -> None:
         self.others.update(delta.others)
-        parts = (*self._unspoken, *delta.parts)
+        parts = (*self._silent_parts, *delta.parts)
         if not delta.text:
             # The bytes of a letter may come as several tokens; its text comes with the last.
-            self._unspoken = () if delta.others else parts[-_MOST_UNSPOKEN:]
+            self._silent_parts = () if delta.others else parts[-_MOST_SILENT_PARTS:]
         else:
-            self._unspoken = ()
+            self._silent_parts = ()
             if "".join(part.text for part in parts) == delta.text:
                 self._ready.extend(Token(*part) for part in parts if part.text)
             else:
@@ -205,9 +205,9 @@ class ChatReader:
             self.finish_reason = delta.finish_reason
 
     def _reported(self, error: object) -> SourceReportedError:
-        said = error.get("error", error) if isinstance(error, Mapping) else error
-        said = said.get("message", said) if isinstance(said, Mapping) else said
-        return SourceReportedError(f"the server reported an error: {self._cut(str(said))}")
+        words = error.get("error", error) if isinstance(error, Mapping) else error
+        words = words.get("message", words) if isinstance(words, Mapping) else words
+        return SourceReportedError(f"the server reported an error: {self._cut(str(words))}")
 
     def _cut(self, text: str) -> str:
         return " ".join(self._hide(text).split())[:_LONGEST_MESSAGE]

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from director_ai.errors import InvalidEndpointError
 from director_ai.sources.chat.api_key import Key, check_key_env
-from director_ai.sources.chat.log_redaction import keep_from_logs
+from director_ai.sources.chat.log_redaction import redact_logs
 from director_ai.sources.chat.loopback import is_loopback
 
 CHAT_PATH: Final = "/chat/completions"
@@ -100,7 +100,7 @@ class Endpoint:
         if self.key_env is None:
             return None
         key = Key.from_environment(self.key_env)
-        keep_from_logs(self.key_env, key)
+        redact_logs(self.key_env, key)
         return key
 
 

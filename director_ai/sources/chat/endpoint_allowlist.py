@@ -1,4 +1,4 @@
-"""Which endpoints an app may call.
+"""Allowlist of the endpoints that an app may call.
 
 An app that only this machine can reach may call any: whoever sits here could do so anyway. One
 that others can reach would call for them from inside its network, so that it calls only what its
@@ -75,11 +75,11 @@ def is_permitted(endpoint: Endpoint, *, shared: bool, configured: Mapping[str, E
     Parameters
     ----------
     endpoint
-        What someone asks for.
+        The endpoint to be called.
     shared
         Whether others than this machine can reach the app.
     configured
-        What the server's configuration names.
+        Endpoints named by the server's configuration.
 
     Examples
     --------

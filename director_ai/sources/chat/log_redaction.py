@@ -1,4 +1,4 @@
-"""The HTTP library's logs, which tell what a server sends, kept from telling a key with it."""
+"""Redaction of keys in the HTTP library's logs, which quote what a server sends."""
 
 import logging
 import threading
@@ -34,22 +34,22 @@ class _KeyFilter(logging.Filter):
 _filter = _KeyFilter()
 
 
-def keep_from_logs(name: str, key: Key) -> None:
+def redact_logs(name: str, key: Key) -> None:
     """Hide a key wherever the HTTP library logs it, from now on.
 
     A server may send the key back, in a header or as its own nonsense; at the level DEBUG the
-    library logs such things as they came.
+    library logs such values unchanged.
 
     Parameters
     ----------
     name
         The variable that holds the key.
     key
-        What to hide.
+        The key to hide.
 
     Examples
     --------
-    >>> keep_from_logs("DOCTEST_KEY", Key("sk-secret"))
+    >>> redact_logs("DOCTEST_KEY", Key("sk-secret"))
     >>> record = logging.LogRecord("httpx", 10, "", 1, "got %s", ("sk-secret",), None)
     >>> _filter.filter(record), record.getMessage()
     (True, 'got •••')

@@ -1,4 +1,4 @@
-"""Scores of a source that tells how sure its model was of every token."""
+"""Scores from the log-probabilities of a source's tokens."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ SCORERS: tuple[ScorerName, ...] = get_args(ScorerName)
 
 
 class LogprobSource(Protocol):
-    """A source that knows the log-probability of the token it handed out last."""
+    """Source that knows the log-probability of the token it handed out last."""
 
     @property
     def last_logprob(self) -> float | None:
@@ -32,8 +32,8 @@ def logprob_score(source: LogprobSource) -> Scorer:
     Returns
     -------
     callable
-        Gives ``exp(logprob)`` in [0, 1]; nan where the server told none, and more than 1 where
-        what it told is no log-probability. Neither is a score, so the kernel halts there.
+        Gives ``exp(logprob)`` in [0, 1]; nan where the server sent none, and more than 1 where
+        the value is no log-probability. Neither is a score, so the kernel halts there.
 
     Examples
     --------
@@ -81,8 +81,8 @@ def lowest_score(*scorers: Scorer) -> Scorer:
     return score
 
 
-def chosen_score(name: ScorerName, lexical: Scorer, source: LogprobSource) -> Scorer:
-    """Return the callback by the name a person chose it by.
+def named_scorer(name: ScorerName, lexical: Scorer, source: LogprobSource) -> Scorer:
+    """Return the coherence callback of a name.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def chosen_score(name: ScorerName, lexical: Scorer, source: LogprobSource) -> Sc
     --------
     >>> from types import SimpleNamespace
     >>> source = SimpleNamespace(last_logprob=0.0)
-    >>> [chosen_score(name, lambda text: 0.4, source)("Hi") for name in SCORERS]
+    >>> [named_scorer(name, lambda text: 0.4, source)("Hi") for name in SCORERS]
     [0.4, 1.0, 0.4]
     """
     if name == "lexical":

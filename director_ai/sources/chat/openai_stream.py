@@ -1,4 +1,4 @@
-"""A stream that an ``openai`` client has opened already, as a source of tokens."""
+"""Source of tokens over a stream that an ``openai`` client has opened already."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from typing import Any, Self, overload
 
 from director_ai.errors import SourceAbortedError, SourceReportedError
 from director_ai.sources.chat.api_key import Key
-from director_ai.sources.chat.decoder import ChatReader
+from director_ai.sources.chat.decoder import ChatDecoder
 from director_ai.sources.chat.source import ABORTED, ChatSource
 
 
@@ -18,12 +18,12 @@ class OpenAIStream(ChatSource, Iterator[str]):
     Parameters
     ----------
     stream
-        What ``client.chat.completions.create(..., stream=True)`` returned.
+        The return value of ``client.chat.completions.create(..., stream=True)``.
     """
 
     def __init__(self, stream: Any) -> None:
         self._hide = _hiding(stream)
-        super().__init__(ChatReader(self._hide))
+        super().__init__(ChatDecoder(self._hide))
         self._stream = stream
 
     def __iter__(self) -> Self:
@@ -45,8 +45,8 @@ class OpenAIStream(ChatSource, Iterator[str]):
     def abort(self) -> None:
         """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
         self._is_aborted = True
-        wire = self._stream.response.extensions.get("network_stream")
-        own = None if wire is None else wire.get_extra_info("socket")
+        abortable = self._stream.response.extensions.get("network_stream")
+        own = None if abortable is None else abortable.get_extra_info("socket")
         if isinstance(own, socket.socket):
             with contextlib.suppress(OSError):
                 # Not SSLSocket's own, which takes the TLS away from under a reader.
@@ -63,15 +63,15 @@ class OpenAIStream(ChatSource, Iterator[str]):
             try:
                 chunk = next(self._stream)
             except StopIteration:
-                self._reader.end()
+                self._decoder.end()
             except Exception as error:
                 if not self._is_aborted:
-                    told = _told(error, self._hide)
-                    if told is None:
+                    reported = _redacted(error, self._hide)
+                    if reported is None:
                         raise
-                    self._reader.fail(told)
+                    self._decoder.fail(reported)
             else:
-                self._reader.take(chunk.model_dump())
+                self._decoder.take(chunk.model_dump())
             token = self._ready()
         return token
 
@@ -82,12 +82,12 @@ class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
     Parameters
     ----------
     stream
-        What ``await client.chat.completions.create(..., stream=True)`` returned.
+        The value of ``await client.chat.completions.create(..., stream=True)``.
     """
 
     def __init__(self, stream: Any) -> None:
         self._hide = _hiding(stream)
-        super().__init__(ChatReader(self._hide))
+        super().__init__(ChatDecoder(self._hide))
         self._stream = stream
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scope: asyncio.Timeout | None = None
@@ -135,16 +135,16 @@ class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
                 async with self._scope:
                     chunk = await anext(self._stream)
             except StopAsyncIteration:
-                self._reader.end()
+                self._decoder.end()
             except Exception as error:
                 if self._is_aborted:
                     raise SourceAbortedError(ABORTED) from None
-                told = _told(error, self._hide)
-                if told is None:
+                reported = _redacted(error, self._hide)
+                if reported is None:
                     raise
-                self._reader.fail(told)
+                self._decoder.fail(reported)
             else:
-                self._reader.take(chunk.model_dump())
+                self._decoder.take(chunk.model_dump())
             finally:
                 self._scope = None
             token = self._ready()
@@ -158,13 +158,13 @@ def _hiding(stream: Any) -> Callable[[str], str]:
     return Key(sent).hidden_in if sent else str
 
 
-def _told(error: Exception, hide: Callable[[str], str]) -> SourceReportedError | None:
-    """Return an error in place of one that tells the key; ``None`` for any other."""
-    told = repr((error.args, vars(error)))
-    if hide(told) == told:
+def _redacted(error: Exception, hide: Callable[[str], str]) -> SourceReportedError | None:
+    """Return an error in place of one that quotes the key; ``None`` for any other."""
+    shown = repr((error.args, vars(error)))
+    if hide(shown) == shown:
         return None
-    said = " ".join(hide(str(error)).split())
-    return SourceReportedError(f"the server reported an error: {said:.300}")
+    words = " ".join(hide(str(error)).split())
+    return SourceReportedError(f"the server reported an error: {words:.300}")
 
 
 @overload
@@ -175,14 +175,14 @@ def from_openai(stream: Any) -> OpenAIStream | AsyncOpenAIStream:
     """Return a ready stream of the ``openai`` client as a source for a kernel.
 
     The client reports a connection that was cut as the end of the answer; this source does not.
-    Time limits, retries and keys stay the client's, and so do its errors; one that would tell the
+    Time limits, retries and keys stay the client's, and so do its errors; one that would quote the
     key becomes a ``SourceReportedError`` that does not. Close it, or let a kernel do so.
 
     Parameters
     ----------
     stream
-        What ``client.chat.completions.create(..., stream=True)`` returned, awaited if the client
-        is async.
+        The return value of ``client.chat.completions.create(..., stream=True)``, awaited if the
+        client is async.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What is asked of an endpoint: a chat completion as a stream."""
+"""Request for a chat completion as a stream."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class ChatRequest:
     Attributes
     ----------
     endpoint
-        Whom to ask.
+        Its receiver.
     messages
         The conversation, or the text of a user's only message.
     logprobs

@@ -1,4 +1,4 @@
-"""What a server's first answer means: a stream, a wait, or an error with a sentence of its own."""
+"""Response of a server: a stream, a wait, or an error with a sentence of its own."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ LONGEST_BODY: Final = 65_536
 """Bytes of an error's body that are read."""
 
 BUSY: Final = (429, 503)
-"""What a server without room answers with; only these are asked again."""
+"""Statuses of a busy server; only these are retried."""
 
 _LONGEST_MESSAGE: Final = 300
 # A server may call its stream by a general name, or by none; a page or a document it is not.
@@ -40,7 +40,7 @@ def is_stream(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def seconds_to_wait(status: int, headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return after how many seconds a server asks to be asked again, or ``None``.
+    """Return the seconds after which a server asks for a retry, or ``None``.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ def seconds_to_wait(status: int, headers: Mapping[str, str], now: datetime) -> f
     >>> seconds_to_wait(429, {"retry-after": "2"}, datetime.now(UTC))
     2.0
     """
-    said = headers.get("retry-after", "").strip()
-    if status not in BUSY or not said:
+    value = headers.get("retry-after", "").strip()
+    if status not in BUSY or not value:
         return None
-    if said.isascii() and said.isdigit():
-        return float(said[:9])
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
     try:
-        moment = parsedate_to_datetime(said)
+        moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return max(0.0, (moment - now).total_seconds())
@@ -78,10 +78,10 @@ def refusal(
     status, headers, body
         Of the reply, the body perhaps cut.
     hide
-        Takes out of the server's words what nobody may see.
+        Redacts the server's words.
     """
-    said = _message(body)
-    words = f": {' '.join(hide(said).split())[:_LONGEST_MESSAGE]}" if said else ""
+    message = _message(body)
+    words = f": {' '.join(hide(message).split())[:_LONGEST_MESSAGE]}" if message else ""
     if 300 <= status < 400:
         place = hide(headers.get("location", ""))[:_LONGEST_MESSAGE]
         return SourceRefusedError(
@@ -89,8 +89,8 @@ def refusal(
             status,
         )
     if status in BUSY:
-        asked = hide(headers.get("retry-after", ""))[:40]
-        wait = f", and asks to wait for {asked!r}" if asked else ""
+        delay = hide(headers.get("retry-after", ""))[:40]
+        wait = f", and asks to wait for {delay!r}" if delay else ""
         return RateLimitedError(f"the server is busy ({status}){wait}{words}", status)
     if status != 200:
         return SourceRefusedError(f"the server answered {status}{words}", status)
@@ -106,7 +106,7 @@ def _content_type(headers: Mapping[str, str]) -> str:
 
 
 def _message(body: bytes) -> str:
-    """Return what the JSON of an error says; nothing of any other body."""
+    """Return the message in the JSON of an error; nothing of any other body."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

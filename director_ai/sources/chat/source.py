@@ -1,16 +1,16 @@
-"""What every source of a chat completion tells of its answer, sync or async."""
+"""Base of every source of a chat completion, sync or async: the properties of its answer."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from director_ai.errors import SourceAbortedError, SourceError, SourceLostError, SourceTimeoutError
-from director_ai.sources.chat.decoder import ChatReader
+from director_ai.sources.chat.decoder import ChatDecoder
 
 ABORTED = "the stream was aborted"
 
 
 class ChatSource:
-    """An answer as it comes.
+    """An answer that grows.
 
     Parameters
     ----------
@@ -18,8 +18,8 @@ class ChatSource:
         The rules it is read by.
     """
 
-    def __init__(self, reader: ChatReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: ChatDecoder) -> None:
+        self._decoder = reader
         self._logprobs: list[float | None] = []
         self._is_closed = False
         self._is_aborted = False
@@ -27,7 +27,7 @@ class ChatSource:
 
     @property
     def logprobs(self) -> list[float | None]:
-        """The log-probability of every token handed out; ``None`` where the server told none.
+        """The log-probability of every token handed out; ``None`` where the server sent none.
 
         As the server sent them: one above 0, or nan, can be none, and makes no valid score.
         """
@@ -40,31 +40,31 @@ class ChatSource:
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the answer ended, in the server's word, or ``"truncated"``; ``None`` till then."""
-        return self._reader.finish_reason
+        """Reason of the answer's end, as the server names it, or ``"truncated"``; else ``None``."""
+        return self._decoder.finish_reason
 
     @property
     def usage(self) -> Mapping[str, Any] | None:
-        """What the server says it counted, if it does."""
-        return self._reader.usage
+        """Counts reported by the server, if any."""
+        return self._decoder.usage
 
     @property
     def model(self) -> str:
-        """What the server says it runs; ``""`` before the first chunk."""
-        return self._reader.model
+        """Model reported by the server; ``""`` before the first chunk."""
+        return self._decoder.model
 
     @property
     def others(self) -> Mapping[str, int]:
         """How many chunks held reasoning, a tool call or a refusal, by the field's name."""
-        return self._reader.others
+        return self._decoder.others
 
     def _ready(self) -> str | None:
-        """Return the next token if it has come; errors as :meth:`ChatReader.next_token`."""
+        """Return the next token if it is there; errors as :meth:`ChatDecoder.next_token`."""
         if self._is_aborted:
-            self._reader.fail(SourceAbortedError(self._abort_reason))
+            self._decoder.fail(SourceAbortedError(self._abort_reason))
             self._is_closed = True
             raise SourceAbortedError(self._abort_reason)
-        token = self._reader.next_token()
+        token = self._decoder.next_token()
         if token is None:
             return None
         self._logprobs.append(token.logprob)
@@ -72,13 +72,13 @@ class ChatSource:
 
     @property
     def _is_over(self) -> bool:
-        return self._is_closed or self._reader.is_over
+        return self._is_closed or self._decoder.is_over
 
     def _lost(self, error: SourceError) -> None:
-        """Take note that nothing more will come, for a reason of the network's."""
+        """Note that no more will come, for a reason of the network's."""
         is_network = isinstance(error, SourceLostError | SourceTimeoutError)
-        if is_network and self._reader.finish_reason is not None:
+        if is_network and self._decoder.finish_reason is not None:
             # The answer is whole; how the server hangs up does not matter.
-            self._reader.end()
+            self._decoder.end()
         else:
-            self._reader.fail(error)
+            self._decoder.fail(error)

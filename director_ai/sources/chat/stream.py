@@ -1,4 +1,4 @@
-"""The tokens of a chat completion, streamed from an endpoint; for the sync kernel."""
+"""Sync stream of a chat completion's tokens from an endpoint."""
 
 import ssl
 import threading
@@ -9,11 +9,15 @@ from typing import Any, Self
 import httpx
 
 from director_ai.errors import SourceError, SourceLostError
-from director_ai.sources.chat.abortable_socket import Wire
-from director_ai.sources.chat.abortable_transport import BROKEN, WireTransport, default_ssl_context
+from director_ai.sources.chat.abortable_socket import AbortableSocket
+from director_ai.sources.chat.abortable_transport import (
+    BROKEN,
+    AbortableTransport,
+    default_ssl_context,
+)
 from director_ai.sources.chat.async_stream import AsyncChatStream
-from director_ai.sources.chat.deadline import Patience, TimeLimits
-from director_ai.sources.chat.decoder import ChatReader
+from director_ai.sources.chat.deadline import Deadline, TimeLimits
+from director_ai.sources.chat.decoder import ChatDecoder
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.request import ChatRequest, Messages
 from director_ai.sources.chat.response import LONGEST_BODY, is_stream, refusal, seconds_to_wait
@@ -25,13 +29,13 @@ __all__ = ["AsyncChatStream", "ChatStream"]
 class ChatStream(ChatSource, Iterator[str]):
     """One answer of an endpoint, token by token.
 
-    The request is sent when the first token is asked for. It ends with the iteration, with
+    The request is sent when the first token is requested. It ends with the iteration, with
     :meth:`close`, or with :meth:`abort`.
 
     Parameters
     ----------
     endpoint
-        Whom to ask. Its key is read from the environment at once.
+        Its receiver. Its key is read from the environment at once.
     messages
         The conversation, or the text of a user's only message.
     logprobs
@@ -39,17 +43,17 @@ class ChatStream(ChatSource, Iterator[str]):
     options
         Whatever else the request is to hold: ``max_tokens``, ``temperature``, ``seed``, ...
     limits
-        How long to wait for what.
+        Time limits.
     ssl_context
         For a server whose certificate no public authority has signed.
 
     Raises
     ------
     InvalidEndpointError, MissingKeyError
-        On construction, if it cannot be asked so.
+        On construction, if such a request cannot be sent.
     SourceError
         While iterating: one of its children for each way in which a stream fails, after every
-        token that came before.
+        token before it.
 
     Examples
     --------
@@ -73,9 +77,9 @@ class ChatStream(ChatSource, Iterator[str]):
         self._request = ChatRequest(endpoint, messages, logprobs, options or {})
         self._key = endpoint.key()
         self._hide = self._key.hidden_in if self._key is not None else str
-        super().__init__(ChatReader(self._hide))
-        self._patience = Patience(limits or TimeLimits())
-        self._wire = Wire(self._patience)
+        super().__init__(ChatDecoder(self._hide))
+        self._deadline = Deadline(limits or TimeLimits())
+        self._abortable = AbortableSocket(self._deadline)
         self._ssl_context = ssl_context
         self._turn = threading.RLock()
         self._client: httpx.Client | None = None
@@ -84,7 +88,7 @@ class ChatStream(ChatSource, Iterator[str]):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Whom it asks."""
+        """The receiver of the request."""
         return self._request.endpoint
 
     def __iter__(self) -> Self:
@@ -110,23 +114,23 @@ class ChatStream(ChatSource, Iterator[str]):
         Parameters
         ----------
         reason
-            What the error says.
+            Message of the error.
         """
         self._abort_reason = reason
         self._is_aborted = True
-        self._wire.abort()
+        self._abortable.abort()
 
     def close(self) -> None:
         """Cancel the request, if it is still going on, and let go of the connection."""
         # First, as another thread may be waiting on it.
-        self._wire.abort()
+        self._abortable.abort()
         with self._turn:
             self._is_closed = True
             if self._response is not None and self._client is not None:
                 self._response.close()
                 self._client.close()
             self._response = self._client = None
-            self._wire.close()
+            self._abortable.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,10 +142,10 @@ class ChatStream(ChatSource, Iterator[str]):
         token = self._ready()
         phase = ""
         while token is None and not self._is_over:
-            is_tail = self._reader.finish_reason is not None
+            is_tail = self._decoder.finish_reason is not None
             if phase != ("tail" if is_tail else "token"):
                 phase = "tail" if is_tail else "token"
-                self._patience.begin(phase if self._chunks is not None else "connect")
+                self._deadline.begin(phase if self._chunks is not None else "connect")
             self._receive()
             token = self._ready()
         return token
@@ -152,10 +156,10 @@ class ChatStream(ChatSource, Iterator[str]):
             if self._chunks is None:
                 self._open()
             else:
-                self._reader.feed(next(self._chunks))
+                self._decoder.feed(next(self._chunks))
             return
         except StopIteration:
-            self._reader.end()
+            self._decoder.end()
             return
         except SourceError as error:
             failure = error
@@ -169,10 +173,10 @@ class ChatStream(ChatSource, Iterator[str]):
         if context is None and self.endpoint.base_url.startswith("https:"):
             context = default_ssl_context()
         self._client = httpx.Client(
-            transport=WireTransport(self._wire, context),
+            transport=AbortableTransport(self._abortable, context),
             trust_env=False,
             follow_redirects=False,
-            # The patience of the stream knows better: a ping is no token.
+            # The deadline of the stream knows better: a ping is no token.
             timeout=httpx.Timeout(None),
         )
         while True:
@@ -180,16 +184,16 @@ class ChatStream(ChatSource, Iterator[str]):
             if is_stream(response.status_code, response.headers):
                 self._response, self._chunks = response, response.iter_raw()
                 return
-            self._patience.begin("tail")
+            self._deadline.begin("tail")
             body = self._body(response)
             response.close()
-            asked = seconds_to_wait(response.status_code, response.headers, datetime.now(UTC))
-            wait = None if asked is None else self._patience.spare(asked)
+            requested = seconds_to_wait(response.status_code, response.headers, datetime.now(UTC))
+            wait = None if requested is None else self._deadline.retry_wait(requested)
             if wait is None:
                 raise refusal(response.status_code, response.headers, body, self._hide)
-            self._patience.begin("wait")
-            self._wire.sleep(wait)
-            self._patience.begin("connect")
+            self._deadline.begin("wait")
+            self._abortable.sleep(wait)
+            self._deadline.begin("connect")
 
     def _built(self, client: httpx.Client) -> httpx.Request:
         return client.build_request(
@@ -202,7 +206,7 @@ class ChatStream(ChatSource, Iterator[str]):
 
     def _trace(self, event: str, _info: Mapping[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
-            self._patience.begin("token")
+            self._deadline.begin("token")
 
     def _body(self, response: httpx.Response) -> bytes:
         """Return the beginning of an error's body; what has come if the rest does not."""

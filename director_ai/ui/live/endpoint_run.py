@@ -17,7 +17,7 @@ from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.sources.chat.logprob import ScorerName, chosen_score
+from director_ai.sources.chat.logprob import ScorerName, named_scorer
 from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.roles import address_to_record
@@ -112,7 +112,7 @@ class EndpointRun:
         lexical = scorer.stream_callback(question.prompt) if scorer else _unscored
         self._stream = self._kernel.stream(
             self._chat,
-            chosen_score(question.scorer, lexical, self._chat),
+            named_scorer(question.scorer, lexical, self._chat),
             scorer=scorer,
             prompt=question.prompt,
         )

@@ -991,16 +991,17 @@ def test_n02_held_scores_fill_the_windows_and_their_events_say_so(kind):
 @both
 def test_p01_a_token_late_in_a_long_stream_costs_no_more_than_an_early_one(kind):
     def seconds_per_token(n):
-        started = time.perf_counter()
+        # Of this thread's own work, so that a busy machine costs nothing.
+        started = time.thread_time()
         run(kind, [" word"] * n, scripted(0.9))
-        return (time.perf_counter() - started) / n
+        return (time.thread_time() - started) / n
 
     # In turns, so that a busy moment of the machine spoils a round and not one of the two.
     rounds = [(seconds_per_token(2_000), seconds_per_token(40_000)) for _ in range(5)]
     short, long = map(min, zip(*rounds, strict=True))
 
     # Quadratic work, such as a join per token, makes this ratio 20.
-    assert long < 3 * short
+    assert long < 5 * short
 
 
 @both

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.errors import SourceError, SourceReportedError
-from director_ai.sources.chat.decoder import ChatReader, Token
+from director_ai.sources.chat.decoder import ChatDecoder, Token
 from tests.sources.fault_modes import FAULTS, WELL_FORMED
 from tests.sources.fault_server import END, A, B, logprob, sse
 
@@ -20,7 +20,7 @@ BODY = (
 
 def read(*chunks: bytes) -> tuple[list[Token], str | None, str]:
     """Return the tokens, the finish reason, and what was raised after them."""
-    reader = ChatReader()
+    reader = ChatDecoder()
     tokens: list[Token] = []
     for chunk in chunks:
         if not reader.is_over:
@@ -61,7 +61,7 @@ def test_whatever_comes_ends_with_tokens_and_one_error_of_ours(
 
 
 def test_the_first_error_counts() -> None:
-    reader = ChatReader()
+    reader = ChatDecoder()
     reader.feed(A + sse({"error": "out of memory"}) + b"x" * 1_500_000)
 
     assert reader.next_token() == Token("The", None)

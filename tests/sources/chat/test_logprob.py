@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from director_ai import StreamingKernel
-from director_ai.sources.chat.logprob import SCORERS, chosen_score, logprob_score, lowest_score
+from director_ai.sources.chat.logprob import SCORERS, logprob_score, lowest_score, named_scorer
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_float_noise_above_0_is_no_fault() -> None:
 def test_each_name_chooses_its_score() -> None:
     source = SimpleNamespace(last_logprob=math.log(0.7))
 
-    found = {name: round(chosen_score(name, lambda text: 0.8, source)(""), 6) for name in SCORERS}
+    found = {name: round(named_scorer(name, lambda text: 0.8, source)(""), 6) for name in SCORERS}
     assert found == {"lexical": 0.8, "logprob": 0.7, "both": 0.7}
