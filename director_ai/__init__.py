@@ -1,6 +1,6 @@
 """Director: watch a language model's stream, stop it where it fails, and see why."""
 
-from importlib import import_module
+from director_ai._lazy import attach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,24 +33,21 @@ __all__ = [
 
 # Each is imported when first asked for, and nobody pays for what they do not use: asyncio and the
 # scorer cost as much as all the rest, and `typing`, for the constant above, a third of it.
-_HOME = {
-    "Alarm": "director_ai.core.halting.reason",
-    "AsyncStreamingKernel": "director_ai.core.runtime.async_streaming",
-    "CoherenceScore": "director_ai.core.scoring.types",
-    "CoherenceScorer": "director_ai.core.scoring.scorer",
-    "EvidenceChunk": "director_ai.core.scoring.types",
-    "GroundTruthStore": "director_ai.core.scoring.knowledge",
-    "HaltEvidence": "director_ai.core.scoring.types",
-    "HaltMonitor": "director_ai.core.runtime.kernel",
-    "HaltPolicy": "director_ai.core.halting.policy",
-    "HaltReason": "director_ai.core.halting.reason",
-    "StreamSession": "director_ai.core.runtime.session",
-    "StreamingKernel": "director_ai.core.runtime.streaming",
-    "TokenEvent": "director_ai.core.runtime.session",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "Alarm": "director_ai.core.halting.reason",
+        "AsyncStreamingKernel": "director_ai.core.runtime.async_streaming",
+        "CoherenceScore": "director_ai.core.scoring.types",
+        "CoherenceScorer": "director_ai.core.scoring.scorer",
+        "EvidenceChunk": "director_ai.core.scoring.types",
+        "GroundTruthStore": "director_ai.core.scoring.knowledge",
+        "HaltEvidence": "director_ai.core.scoring.types",
+        "HaltMonitor": "director_ai.core.runtime.kernel",
+        "HaltPolicy": "director_ai.core.halting.policy",
+        "HaltReason": "director_ai.core.halting.reason",
+        "StreamSession": "director_ai.core.runtime.session",
+        "StreamingKernel": "director_ai.core.runtime.streaming",
+        "TokenEvent": "director_ai.core.runtime.session",
+    },
+)

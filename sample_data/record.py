@@ -12,9 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from director_ai import CoherenceScorer, GroundTruthStore, HaltPolicy, StreamingKernel
-from director_ai.core.records.record import Annotation, Label, SessionRecord
-from director_ai.core.records.record_json import to_line
-from director_ai.sources.samples import cut_answer
+from director_ai.sources import cut_answer
+from director_ai.storage import Annotation, Label, SessionRecord, to_line
 
 HERE = Path(__file__).parent
 ENFORCED_PER_KIND = 2

@@ -77,7 +77,7 @@ def test_an_installed_app_draws_its_first_page(installed: Path, tmp_path: Path) 
     script = (
         "import director_ai, sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "from director_ai.sources.samples import app_root, samples\n"
+        "from director_ai.sources.sample_sessions import app_root, samples\n"
         "app = AppTest.from_file(str(app_root() / 'app.py'), default_timeout=60).run()\n"
         "assert not app.exception, app.exception\n"
         "print(director_ai.__file__)\n"

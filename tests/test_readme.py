@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import director_ai
 from director_ai import AsyncStreamingKernel, StreamingKernel, StreamSession
 from director_ai.cli.main import main
 from director_ai.cli.parser import parser
@@ -146,27 +145,6 @@ def test_every_fault_is_listed() -> None:
     raised |= set(re.findall(r'"(t\w+_timeout)", ', code))
 
     assert listed == raised
-
-
-def test_the_public_names_are_sorted_and_importable() -> None:
-    assert director_ai.__all__ == sorted(director_ai.__all__)
-    for name in director_ai.__all__:
-        assert getattr(director_ai, name).__name__ == name
-
-
-def test_no_public_name_is_missing() -> None:
-    imported = {
-        name
-        for name, value in vars(director_ai).items()
-        if inspect.isclass(value) and value.__module__.startswith("director_ai.")
-    }
-    assert imported <= set(director_ai.__all__)
-    assert set(director_ai.__all__) - imported == set(director_ai._HOME)
-
-
-def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'StreamKernel'"):
-        director_ai.StreamKernel  # noqa: B018
 
 
 def test_every_link_leads_to_a_file() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from director_ai.figures.halt_curve_data import HaltCurveData
+from director_ai.figures.halt_curve import HaltCurveData
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.margins import SCALE
 from director_ai.figures.theme import (

@@ -7,7 +7,7 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import Palette
-from director_ai.figures.threshold_curve_data import AXIS
+from director_ai.figures.threshold_curve import AXIS
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation import metrics

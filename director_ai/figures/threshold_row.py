@@ -7,7 +7,7 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import Palette
-from director_ai.figures.threshold_curve_data import AXIS
+from director_ai.figures.threshold_curve import AXIS
 from director_ai.figures.threshold_map import ThresholdMapData, threshold_map_data
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.labelled import LabelledCurves

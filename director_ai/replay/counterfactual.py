@@ -7,7 +7,7 @@ from typing import Literal
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm, Mechanism
-from director_ai.replay.judge import Judgement, judge
+from director_ai.replay.judgement import Judgement, judge
 
 Limit = Literal["hard_limit", "window_threshold", "trend_threshold"]
 

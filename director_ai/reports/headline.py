@@ -9,7 +9,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES, Rule
 from director_ai.replay.floors import FloatArray
-from director_ai.replay.judge import Judgement
+from director_ai.replay.judgement import Judgement
 from director_ai.reports.sentences import halt_sentence, outcome_sentence
 
 

@@ -16,7 +16,7 @@ AROUND: Final = 40
 """Tokens quoted on either side of the halt, or before the end."""
 
 
-def incident_note(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
+def note_markdown(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
     """Return what there is to say of a session, as Markdown.
 
     Text of others is quoted such that it marks nothing up and links to nothing. Equal records
@@ -35,7 +35,7 @@ def incident_note(record: SessionRecord, policy: HaltPolicy | None = None) -> st
     ...     "k3", 0, 0, "", "", "", HaltPolicy(), True, ("Yes", " no"), (0.9, 0.3), (False,) * 2,
     ...     "halted",
     ... )
-    >>> note = incident_note(record)
+    >>> note = note_markdown(record)
     >>> note.splitlines()[0], "Yes⟦ no⟧" in note
     ('# Session k3', True)
     """

@@ -15,7 +15,7 @@ import numpy as np
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
+from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data
 from director_ai.figures.theme import (
     DARK,
     LIGHT,
@@ -26,7 +26,7 @@ from director_ai.figures.theme import (
     heat_level,
 )
 from director_ai.replay.floors import FloatArray, floors
-from director_ai.replay.judge import judge
+from director_ai.replay.judgement import judge
 from director_ai.reports.headline import acting, headline, is_what_if
 from director_ai.reports.visible_text import visible
 
@@ -41,7 +41,7 @@ _MODES: Final = {
 }
 
 
-def replay_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
+def session_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
     """Return a page that plays a session back and says why it was stopped.
 
     It is one file that works from a disk, holds no link and may ask for nothing: a policy in its
@@ -61,7 +61,7 @@ def replay_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
     ...     "k3", 0, 0, "", "", "", HaltPolicy(), True, ("Yes", " no"), (0.9, 0.3), (False,) * 2,
     ...     "halted",
     ... )
-    >>> page = replay_html(record)
+    >>> page = session_html(record)
     >>> page.splitlines()[0], "Halted at token 1: its score 0.300 is under" in page
     ('<!doctype html>', True)
     """

@@ -10,7 +10,7 @@ from director_ai.core.records.record import Annotation
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import Limit, Relief
-from director_ai.replay.judge import Judgement
+from director_ai.replay.judgement import Judgement
 
 LIMIT_NAMES: dict[Limit, str] = {
     "hard_limit": "Hard limit",

@@ -1,1 +1,52 @@
-"""Sessions at rest: one store for SQLite and PostgreSQL, its recorder, import and export."""
+"""Sessions kept: the store, its recorder, import and export."""
+
+from director_ai._lazy import attach
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from director_ai.core.records.record import Annotation, Label, SessionRecord
+    from director_ai.core.records.record_json import from_line, to_line
+    from director_ai.storage.maintenance import Health
+    from director_ai.storage.query import Overview
+    from director_ai.storage.recording.recorder import Recorder
+    from director_ai.storage.store import Store
+    from director_ai.storage.summary import JUDGED, SessionQuery, SessionSummary
+    from director_ai.storage.transfer.export import export_records
+    from director_ai.storage.transfer.sandbox import read_upload_safely
+
+__all__ = [
+    "JUDGED",
+    "Annotation",
+    "Health",
+    "Label",
+    "Overview",
+    "Recorder",
+    "SessionQuery",
+    "SessionRecord",
+    "SessionSummary",
+    "Store",
+    "export_records",
+    "from_line",
+    "read_upload_safely",
+    "to_line",
+]
+
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "Annotation": "director_ai.core.records.record",
+        "Health": "director_ai.storage.maintenance",
+        "JUDGED": "director_ai.storage.summary",
+        "Label": "director_ai.core.records.record",
+        "Overview": "director_ai.storage.query",
+        "Recorder": "director_ai.storage.recording.recorder",
+        "SessionQuery": "director_ai.storage.summary",
+        "SessionRecord": "director_ai.core.records.record",
+        "SessionSummary": "director_ai.storage.summary",
+        "Store": "director_ai.storage.store",
+        "export_records": "director_ai.storage.transfer.export",
+        "from_line": "director_ai.core.records.record_json",
+        "read_upload_safely": "director_ai.storage.transfer.sandbox",
+        "to_line": "director_ai.core.records.record_json",
+    },
+)

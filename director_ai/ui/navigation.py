@@ -7,7 +7,7 @@ import streamlit as st
 
 from director_ai.errors import StoreError
 from director_ai.figures.theme import Palette, palette
-from director_ai.sources.samples import app_root
+from director_ai.sources.sample_sessions import app_root
 from director_ai.storage.engine.errors import as_store_error
 from director_ai.ui.access import login
 from director_ai.ui.access.current_store import archive

@@ -18,8 +18,7 @@ from typing import Any
 from in_browser import START_S, dashboard
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.storage.recording.recorder import Recorder
-from director_ai.storage.store import Store
+from director_ai.storage import Recorder, Store
 
 # Nothing halts: fifty streams stay fifty.
 POLICY = HaltPolicy(hard_limit=0.1, window_threshold=0.2, trend_threshold=1.5)

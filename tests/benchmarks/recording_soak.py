@@ -22,13 +22,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 
-from director_ai import HaltPolicy, StreamingKernel
-from director_ai.core.runtime.session import StreamSession
+from director_ai import HaltPolicy, StreamingKernel, StreamSession
 from director_ai.core.runtime.sync_stream import TokenStream
+from director_ai.storage import Recorder, SessionQuery, Store
 from director_ai.storage.engine.schema import sessions, tokens
-from director_ai.storage.recording.recorder import Recorder
-from director_ai.storage.store import Store
-from director_ai.storage.summary import SessionQuery
 
 LOOK_S = 0.1
 CONTROLS = 25

@@ -15,10 +15,7 @@ import numpy as np
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.halting.sentence import sentence_ends
-from director_ai.replay.cadence import held
-from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import Curves
-from director_ai.replay.engine import Replay
+from director_ai.replay import NEVER, Curves, Replay, held
 
 PER_BATCH = 200
 TOKENS = np.array([" a", " b", " c", ".", "!\n"])

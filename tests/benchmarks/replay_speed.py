@@ -13,12 +13,8 @@ import numpy as np
 import pandas as pd
 
 from director_ai import HaltPolicy
-from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import Curves
-from director_ai.replay.engine import Replay
-from director_ai.replay.judge import judge
-from director_ai.tuning.evaluation.sweep import Grid, sweep
-from director_ai.tuning.labelled import BAD, LabelledCurves
+from director_ai.replay import NEVER, Curves, Replay, judge
+from director_ai.tuning import BAD, Grid, LabelledCurves, sweep
 
 N_SESSIONS = 20_000
 MEDIAN_TOKENS = 200

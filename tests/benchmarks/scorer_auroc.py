@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from director_ai.core.scoring.knowledge import GroundTruthStore
-from director_ai.core.scoring.scorer import CoherenceScorer
+from director_ai import CoherenceScorer, GroundTruthStore
 from director_ai.core.scoring.words import read_words
 
 

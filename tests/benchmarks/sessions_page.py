@@ -20,11 +20,9 @@ from typing import Any
 
 from in_browser import ROOT, dashboard
 
-from director_ai import HaltPolicy
-from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
-from director_ai.core.records.record import Annotation, SessionRecord
-from director_ai.storage.store import Store
-from director_ai.storage.summary import SessionQuery
+from director_ai import Alarm, HaltPolicy, HaltReason
+from director_ai.core.halting.reason import MECHANISMS
+from director_ai.storage import Annotation, SessionQuery, SessionRecord, Store
 from director_ai.ui.sessions.counts import count
 from director_ai.ui.sessions.table import session_csv, session_table
 

@@ -22,21 +22,28 @@ from in_browser import ROOT, dashboard
 
 sys.path.insert(0, str(ROOT))
 
-from director_ai.figures.delay_curve import delay_curve_data  # noqa: E402  (after the path)
-from director_ai.figures.length_hazard import length_hazard_data  # noqa: E402
-from director_ai.figures.rule_blame import rule_blame_data  # noqa: E402
-from director_ai.figures.theme import LIGHT  # noqa: E402
-from director_ai.figures.threshold_curve import threshold_curve_figure  # noqa: E402
-from director_ai.figures.threshold_curve_data import threshold_curve_data  # noqa: E402
-from director_ai.figures.threshold_map import threshold_map_data  # noqa: E402
-from director_ai.replay.engine import HARD, WINDOW, Replay  # noqa: E402
-from director_ai.storage.store import Store  # noqa: E402
-from director_ai.storage.summary import JUDGED  # noqa: E402
-from director_ai.tuning.evaluation.attribution import blame  # noqa: E402
-from director_ai.tuning.evaluation.evaluation import flips_between, result  # noqa: E402
-from director_ai.tuning.search.plateaus import plateau, sensitivity  # noqa: E402
-from director_ai.tuning.search.proposal import Wish, proposed  # noqa: E402
-from director_ai.tuning.study import TuneData, parted_study  # noqa: E402
+from director_ai.figures import (  # noqa: E402
+    LIGHT,
+    delay_curve_data,
+    length_hazard_data,
+    rule_blame_data,
+    threshold_curve_data,
+    threshold_curve_figure,
+    threshold_map_data,
+)
+from director_ai.replay import HARD, WINDOW, Replay  # noqa: E402
+from director_ai.storage import JUDGED, Store  # noqa: E402
+from director_ai.tuning import (  # noqa: E402
+    TuneData,
+    Wish,
+    blame,
+    flips_between,
+    parted_study,
+    plateau,
+    proposed,
+    result,
+    sensitivity,
+)
 from director_ai.ui.tune.changed_sessions import ends_between, flip_rows, flip_table  # noqa: E402
 from director_ai.ui.tune.changed_sessions_table import MOST_ROWS  # noqa: E402
 from tests.ui.tune_store import filled  # noqa: E402

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect  # noqa: E402  (after impo
 
 from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.figures.theme import DARK, LIGHT, rgba
-from director_ai.reports.replay_html import replay_html
-from director_ai.sources.samples import samples
+from director_ai.reports.replay_html import session_html
+from director_ai.sources.sample_sessions import samples
 
 BEES = samples()["honeybees-fabrication"]
 HALT = 86
@@ -46,7 +46,7 @@ class Opener:
 
     def __call__(self, record: SessionRecord, **context: Any) -> Opened:
         file = self._folder / "replay.html"
-        file.write_text(replay_html(record), encoding="utf-8")
+        file.write_text(session_html(record), encoding="utf-8")
         options = {"viewport": {"width": 1280, "height": 900}, **context}
         opened = self._chromium.new_context(**options)
         self._closing.callback(opened.close)
@@ -271,7 +271,7 @@ def test_a_session_without_its_text_says_so(open_replay: Opener) -> None:
 
 def test_a_session_of_no_tokens_is_drawn(chromium: Browser, tmp_path: Path) -> None:
     file = tmp_path / "empty.html"
-    file.write_text(replay_html(replace(BEES, tokens=(), scores=(), held=())), encoding="utf-8")
+    file.write_text(session_html(replace(BEES, tokens=(), scores=(), held=())), encoding="utf-8")
     page = chromium.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.records.record_json import from_line  # noqa: E402
-from director_ai.reports.incident_note import incident_note  # noqa: E402
+from director_ai.reports.incident_note import note_markdown  # noqa: E402
 from tests.browser.conftest import OpenPage, Server, settled  # noqa: E402
 
 GRAPH = ".st-key-curve .js-plotly-plot"
@@ -66,7 +66,7 @@ def test_the_downloads_hold_the_session(open_page: OpenPage, app_server: Server)
     record = from_line(Path(json_file.value.path()).read_text(encoding="utf-8"))
     rows = list(csv.DictReader(io.StringIO(Path(csv_file.value.path()).read_text("utf-8"))))
     assert record.id == "honeybees-fabrication"
-    assert Path(note.value.path()).read_text("utf-8") == incident_note(record)
+    assert Path(note.value.path()).read_text("utf-8") == note_markdown(record)
     assert [float(row["score"]) for row in rows] == list(record.scores)
 
 

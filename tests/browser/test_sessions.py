@@ -14,7 +14,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
-from director_ai.sources.samples import samples  # noqa: E402
+from director_ai.sources.sample_sessions import samples  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
 from tests.browser.conftest import ROOT, OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.storage.records import record  # noqa: E402

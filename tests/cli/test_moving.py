@@ -12,8 +12,8 @@ from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_line, to_line
-from director_ai.reports.incident_note import incident_note
-from director_ai.reports.replay_html import replay_html
+from director_ai.reports.incident_note import note_markdown
+from director_ai.reports.replay_html import session_html
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.parquet import read_header
@@ -217,8 +217,8 @@ def test_one_session_becomes_a_page_to_play_back_or_a_note(
     assert main(["export", "halted", "-o", "k.html"]) == 0
     assert main(["export", "halted", "-o", "k.md"]) == 0
     with Store(path) as store:
-        assert (elsewhere / "k.html").read_text() == replay_html(store.get("halted"))
-        assert (elsewhere / "k.md").read_text() == incident_note(store.get("halted"))
+        assert (elsewhere / "k.html").read_text() == session_html(store.get("halted"))
+        assert (elsewhere / "k.md").read_text() == note_markdown(store.get("halted"))
 
     assert main(["export", "-o", "all.html"]) == Status.USAGE
     assert "html must be of one session, got 4" in capsys.readouterr().err

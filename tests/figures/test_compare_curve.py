@@ -12,10 +12,10 @@ from director_ai.figures.compare_curve import (
     compare_curve_figure,
     smallest_margins,
 )
-from director_ai.figures.halt_curve_data import HaltCurveData, halt_curve_data
+from director_ai.figures.halt_curve import HaltCurveData, halt_curve_data
 from director_ai.figures.theme import LIGHT
 from director_ai.replay.floors import floors
-from director_ai.replay.judge import judge
+from director_ai.replay.judgement import judge
 
 POLICY = HaltPolicy(window_size=2, trend_window=3)
 

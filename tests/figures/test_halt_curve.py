@@ -5,10 +5,14 @@ import json
 import numpy as np
 
 from director_ai import HaltPolicy
-from director_ai.figures.halt_curve import halt_curve_figure
-from director_ai.figures.halt_curve_data import MOST_POINTS, halt_curve_alt, halt_curve_data
+from director_ai.figures.halt_curve import (
+    MOST_POINTS,
+    halt_curve_alt,
+    halt_curve_data,
+    halt_curve_figure,
+)
 from director_ai.figures.theme import DARK, LIGHT
-from director_ai.replay.judge import judge
+from director_ai.replay.judgement import judge
 
 POLICY = HaltPolicy(window_size=4, trend_window=3)
 

@@ -8,13 +8,13 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import DARK, LIGHT
-from director_ai.figures.threshold_curve import threshold_curve_figure
-from director_ai.figures.threshold_curve_data import (
+from director_ai.figures.threshold_curve import (
     MOST_STEPS,
     best_under,
     merged_line,
     threshold_curve_alt,
     threshold_curve_data,
+    threshold_curve_figure,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation import metrics

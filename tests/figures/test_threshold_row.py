@@ -7,8 +7,11 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.score_density import score_density_data, score_density_figure
 from director_ai.figures.theme import DARK, LIGHT
-from director_ai.figures.threshold_curve import threshold_curve_figure
-from director_ai.figures.threshold_curve_data import best_under, threshold_curve_data
+from director_ai.figures.threshold_curve import (
+    best_under,
+    threshold_curve_data,
+    threshold_curve_figure,
+)
 from director_ai.figures.threshold_map import threshold_map_data
 from director_ai.figures.threshold_row import (
     CELLS,

@@ -9,9 +9,8 @@ import os
 from fastapi import FastAPI
 
 from director_ai import AsyncStreamingKernel, CoherenceScorer, GroundTruthStore
-from director_ai.integrations.asgi import GuardedResponse
-from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.sources.chat.stream import AsyncChatStream
+from director_ai.integrations import GuardedResponse
+from director_ai.sources import AsyncChatStream, Endpoint
 
 endpoint = Endpoint(os.environ.get("CHAT_ENDPOINT", "http://127.0.0.1:8080/v1"), "default")
 facts = GroundTruthStore.from_mapping({"sky": "The sky is blue, as air scatters blue light."})

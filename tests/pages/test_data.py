@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from director_ai.core.records.record import Annotation
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.label_sync import labels_of
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import STORE_VARIABLE, archive

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from director_ai.core.records.record import without_text
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.store import Store
 from tests.storage.records import record
 

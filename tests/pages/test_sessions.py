@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.store import Store
 from tests.storage.records import record, streamed
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
 from director_ai.replay.counterfactual import reliefs
-from director_ai.replay.judge import judge
+from director_ai.replay.judgement import judge
 
 SCORES = st.lists(st.floats(0.0, 1.0, allow_nan=False), min_size=1, max_size=40)
 

@@ -18,7 +18,7 @@ from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import HARD, NONE, Replay
-from director_ai.replay.judge import judge
+from director_ai.replay.judgement import judge
 
 # Two decimals, so that ties are common; mostly good, with a few anywhere.
 GRID = st.integers(0, 100).map(lambda n: n / 100)

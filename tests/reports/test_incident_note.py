@@ -7,7 +7,7 @@ import pytest
 
 from director_ai import EvidenceChunk, HaltPolicy
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of, without_text
-from director_ai.reports.incident_note import AROUND, incident_note
+from director_ai.reports.incident_note import AROUND, note_markdown
 from director_ai.reports.markdown import escape_markdown, fenced
 from tests.storage.records import record, streamed
 
@@ -20,7 +20,7 @@ def halted() -> SessionRecord:
 
 
 def test_it_says_why_with_every_margin_and_what_it_would_take(halted):
-    note = incident_note(halted)
+    note = note_markdown(halted)
 
     assert "**Halted at token 60: its score 0.300 is under the hard limit 0.5, by 0.200" in note
     assert "| hard limit | -0.2 | holds |" in note
@@ -29,7 +29,7 @@ def test_it_says_why_with_every_margin_and_what_it_would_take(halted):
 
 
 def test_the_text_around_the_halt_is_quoted_with_its_token_in_brackets(halted):
-    note = incident_note(halted)
+    note = note_markdown(halted)
 
     first = 60 - AROUND
     assert f"… {''.join(halted.tokens[first:60])}⟦ t60⟧\n" in note
@@ -37,7 +37,7 @@ def test_the_text_around_the_halt_is_quoted_with_its_token_in_brackets(halted):
 
 
 def test_limits_other_than_the_recorded_ones_make_a_what_if(halted):
-    note = incident_note(halted, HaltPolicy(hard_limit=0, window_threshold=0, trend_threshold=1.5))
+    note = note_markdown(halted, HaltPolicy(hard_limit=0, window_threshold=0, trend_threshold=1.5))
 
     assert "**What-if: " in note
     assert "Margins at token" not in note
@@ -45,14 +45,14 @@ def test_limits_other_than_the_recorded_ones_make_a_what_if(halted):
 
 
 def test_without_a_halt_the_end_of_the_answer_is_quoted():
-    note = incident_note(record("calm", scores=[0.9] * 100))
+    note = note_markdown(record("calm", scores=[0.9] * 100))
 
     assert "… " + "".join(f" t{place}" for place in range(100 - AROUND, 100)) in note
     assert "⟦" not in note
 
 
 def test_a_text_that_was_not_kept_is_not_quoted(halted):
-    note = incident_note(without_text(halted))
+    note = note_markdown(without_text(halted))
 
     assert "Its text was not kept." in note
     assert "▒" not in note
@@ -73,7 +73,7 @@ def test_text_of_others_marks_nothing_up(halted):
         annotations=(Annotation("bad", 1, HOSTILE, 5, HOSTILE),),
     )
 
-    lines = incident_note(nasty).splitlines()
+    lines = note_markdown(nasty).splitlines()
     fence = next(line.removesuffix("text") for line in lines if line.endswith("`text"))
     start, end = lines.index(f"{fence}text"), lines.index(fence)
 

@@ -11,8 +11,8 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation, SessionRecord, without_text
-from director_ai.figures.halt_curve_data import MOST_POINTS
-from director_ai.reports.replay_html import json_for_script, replay_data, replay_html
+from director_ai.figures.halt_curve import MOST_POINTS
+from director_ai.reports.replay_html import json_for_script, replay_data, session_html
 
 SCORES = (0.91, 0.9, 0.84, 0.75, 0.6, 0.38, 0.33)
 TOKENS = ("Paris", " is", " the", " capital", " of", " Spain", ".")
@@ -57,11 +57,11 @@ def facts_of(record: SessionRecord, policy: HaltPolicy | None = None) -> dict[st
 
 
 def test_equal_records_give_equal_pages():
-    assert replay_html(RECORD) == replay_html(replace(RECORD))
+    assert session_html(RECORD) == session_html(replace(RECORD))
 
 
 def test_the_page_says_first_why_it_was_stopped():
-    data = data_in(replay_html(RECORD))
+    data = data_in(session_html(RECORD))
 
     assert data["headline"].startswith(
         "Would have halted at token 5: its score 0.380 is under the hard limit 0.4, by 0.020."
@@ -118,7 +118,7 @@ def test_no_text_of_others_leaves_the_data(text: str):
         RECORD, id=f"x{text}", source=text, model=text, prompt=text, tokens=(text,) * 7
     )
 
-    page, plain = replay_html(hostile), replay_html(RECORD)
+    page, plain = session_html(hostile), session_html(RECORD)
     start, end = page.index('id="data">'), page.rindex("</script>\n<script>")
     first, last = plain.index('id="data">'), plain.rindex("</script>\n<script>")
 
@@ -131,7 +131,7 @@ def test_no_text_of_others_leaves_the_data(text: str):
 def test_invisible_characters_are_spelled_out():
     odd = replace(RECORD, id="a\u202eb", prompt="\x1b[2J", tokens=("\u200b", *TOKENS[1:]))
 
-    data = data_in(replay_html(odd))
+    data = data_in(session_html(odd))
 
     assert data["tokens"][0] == "⟨U+200B⟩"
     assert (data["id"], facts_of(odd)["Prompt"]) == ("a⟨U+202E⟩b", "⟨U+001B⟩[2J")
@@ -144,7 +144,7 @@ def test_json_survives_what_is_escaped_in_it():
 
 
 def test_the_page_refers_to_nothing_outside_itself():
-    page = replay_html(RECORD)
+    page = session_html(RECORD)
 
     for way_out in ("http", "//", "src=", "href", "@import", "url(", "fetch", "XMLHttp", "eval("):
         rest = page.replace("url(#past)", "").replace("url(#ahead)", "")
@@ -155,7 +155,7 @@ def test_the_page_refers_to_nothing_outside_itself():
 
 
 def test_only_this_script_and_this_style_may_run():
-    page = replay_html(RECORD)
+    page = session_html(RECORD)
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.S)
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
@@ -170,7 +170,7 @@ def test_only_this_script_and_this_style_may_run():
 def test_the_page_is_small():
     empty = replace(RECORD, tokens=(), scores=(), held=())
 
-    assert len(replay_html(empty).encode()) < 60_000
+    assert len(session_html(empty).encode()) < 60_000
 
 
 def test_a_long_session_draws_its_extremes_and_keeps_every_token():
@@ -183,7 +183,7 @@ def test_a_long_session_draws_its_extremes_and_keeps_every_token():
     assert 12_345 in data["drawn"]
     assert len(data["drawn"]) <= MOST_POINTS + 2
     assert len(data["tokens"]) == len(data["margins"][0]) == 20_000
-    assert len(replay_html(long).encode()) < 1_000_000
+    assert len(session_html(long).encode()) < 1_000_000
 
 
 def test_margins_are_distances_above_the_floors():

@@ -9,8 +9,8 @@ from typing import Any
 from director_ai import CoherenceScorer, HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_line
-from director_ai.replay.judge import Judgement, judge
-from director_ai.sources.samples import KINDS, ONSET_MARK, cut_answer, sample_topic, samples
+from director_ai.replay.judgement import Judgement, judge
+from director_ai.sources.sample_sessions import KINDS, ONSET_MARK, cut_answer, sample_topic, samples
 from sample_data.record import BAD_KINDS, record_all
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"

@@ -19,7 +19,7 @@ from director_ai.errors import (
     StoreError,
     UnknownSessionError,
 )
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.codec import unpacked_scores
 from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.engine.schema import bodies, sessions

@@ -12,8 +12,8 @@ from director_ai.cli.open_store import reading
 from director_ai.cli.options.sessions import query_of
 from director_ai.cli.output import counted, note, one_line, print_json, working
 from director_ai.core.records.record import SessionRecord, without_text
-from director_ai.reports.incident_note import incident_note
-from director_ai.reports.replay_html import replay_html
+from director_ai.reports.incident_note import note_markdown
+from director_ai.reports.replay_html import session_html
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.storage.transfer.export import ExportFormat, export_records
@@ -27,7 +27,7 @@ _BY_NAME = {
     ".md": "note",
 }
 
-_OF_ONE: dict[str, Callable[[SessionRecord], str]] = {"html": replay_html, "note": incident_note}
+_OF_ONE: dict[str, Callable[[SessionRecord], str]] = {"html": session_html, "note": note_markdown}
 
 
 def export_sessions(chosen: Namespace) -> int:

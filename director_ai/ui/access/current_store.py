@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from director_ai.errors import NotPermittedError
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.roles import Role
 from director_ai.storage.store import Store
 from director_ai.ui.access.login import visitor

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from director_ai.figures.theme import RULE_OF_MECHANISM
-from director_ai.replay.judge import Judgement
+from director_ai.replay.judgement import Judgement
 from director_ai.ui.components.escaping import escape_html
 
 

@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.halt_curve import halt_curve_figure
-from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
+from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.floors import FloatArray, Floors, floors
-from director_ai.replay.judge import Judgement, judge
+from director_ai.replay.judgement import Judgement, judge
 from director_ai.ui import navigation
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart

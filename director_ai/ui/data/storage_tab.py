@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from director_ai.errors import DirectorError
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.backup import back_up, pg_dump_command
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.label_sync import unknown_ids

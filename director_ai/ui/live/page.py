@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.ui import navigation
 from director_ai.ui.components.policy_editor import DEFAULTS
 from director_ai.ui.components.status_banner import notice

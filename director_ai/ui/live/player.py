@@ -8,7 +8,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME
-from director_ai.reports.replay_html import replay_html
+from director_ai.reports.replay_html import session_html
 from director_ai.reports.sentences import halt_sentence, rounded_up
 from director_ai.ui import navigation
 from director_ai.ui.access.login import stay_in
@@ -239,7 +239,7 @@ def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bo
         )
         replay.download_button(
             "Replay as HTML",
-            lambda: replay_html(record_of(run), policy),
+            lambda: session_html(record_of(run), policy),
             f"{run.record_id}.html",
             "text/html",
             key="replay_html",

@@ -6,7 +6,7 @@ from hashlib import sha256
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
-from director_ai.sources.samples import KINDS, sample_topic, samples
+from director_ai.sources.sample_sessions import KINDS, sample_topic, samples
 from director_ai.sources.tokenizer import tokenize
 from director_ai.ui.live.playback import LiveSource
 

@@ -7,8 +7,7 @@ import streamlit as st
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
-from director_ai.figures.halt_curve import halt_curve_figure
-from director_ai.figures.halt_curve_data import halt_curve_alt, halt_curve_data
+from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.theme import RULE_NAME
 from director_ai.replay.counterfactual import Relief, reliefs
 from director_ai.reports.headline import acting

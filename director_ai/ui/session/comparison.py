@@ -13,7 +13,7 @@ from director_ai.figures.compare_curve import (
     compare_curve_alt,
     compare_curve_figure,
 )
-from director_ai.figures.halt_curve_data import HaltCurveData, halt_curve_data
+from director_ai.figures.halt_curve import HaltCurveData, halt_curve_data
 from director_ai.figures.theme import RULE_NAME, RULES
 from director_ai.reports.headline import is_what_if
 from director_ai.reports.word_diff import MOST_WORDS, Place, Stretch, word_diff

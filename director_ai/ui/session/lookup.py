@@ -6,7 +6,7 @@ import streamlit as st
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DamagedSessionError, UnknownSessionError
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import notice, status

@@ -8,8 +8,8 @@ import streamlit as st
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_line
 from director_ai.reports.headline import is_what_if
-from director_ai.reports.incident_note import incident_note
-from director_ai.reports.replay_html import replay_html
+from director_ai.reports.incident_note import note_markdown
+from director_ai.reports.replay_html import session_html
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import comparison, tables
 
@@ -58,7 +58,7 @@ def _download(record: SessionRecord, view: StreamView) -> None:
         )
         st.download_button(
             "Replay as HTML",
-            lambda: replay_html(record, policy),
+            lambda: session_html(record, policy),
             f"{name}.html",
             "text/html",
             key="html",
@@ -67,7 +67,7 @@ def _download(record: SessionRecord, view: StreamView) -> None:
         )
         st.download_button(
             "Note as Markdown",
-            lambda: incident_note(record, policy),
+            lambda: note_markdown(record, policy),
             f"{name}.md",
             "text/markdown",
             key="markdown",

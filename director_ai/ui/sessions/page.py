@@ -9,7 +9,7 @@ import streamlit as st
 
 from director_ai.errors import StoreError
 from director_ai.figures.archive_strip import strip_alt, strip_data, strip_figure
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery

@@ -25,11 +25,11 @@ from director_ai.figures.rule_blame import (
 )
 from director_ai.figures.score_density import score_density_alt, score_density_figure
 from director_ai.figures.theme import Dash
-from director_ai.figures.threshold_curve import threshold_curve_figure
-from director_ai.figures.threshold_curve_data import (
+from director_ai.figures.threshold_curve import (
     merged_line,
     threshold_curve_alt,
     threshold_curve_data,
+    threshold_curve_figure,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation.attribution import blame

@@ -11,7 +11,7 @@ import pytest
 
 from director_ai.core.records.record_json import from_line
 from director_ai.errors import DamagedSessionError
-from director_ai.sources.samples import samples
+from director_ai.sources.sample_sessions import samples
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.sessions import export

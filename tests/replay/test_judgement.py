@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy, StreamingKernel
-from director_ai.replay.judge import judge
+from director_ai.replay.judgement import judge
 
 TOKENS = st.sampled_from([" word", ".", " end.", "\n", '."', ","])
 SCORES = st.one_of(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.sources import samples as module
-from director_ai.sources.samples import KINDS, app_root, cut_answer, sample_topic, samples
+from director_ai.sources import sample_sessions as module
+from director_ai.sources.sample_sessions import KINDS, app_root, cut_answer, sample_topic, samples
 
 ROOT = Path(__file__).resolve().parents[2]
 
