@@ -20,8 +20,8 @@ if isinstance(source, Watched):
 # Laid out first: the controls stand below the picture that they change.
 transport, screen, limits = st.container(), st.container(), st.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:", expanded=not presenting):
-    usual, of = page.usual_limits(source)
-    policy = limit_controls(usual, of=of)
+    usual, owner = page.usual_limits(source)
+    policy = limit_controls(usual, owner=owner)
 if isinstance(source, page.Asked):
     with screen:
         endpoint_page(policy, presenting=presenting)

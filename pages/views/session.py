@@ -16,7 +16,7 @@ top = st.container()
 left, right = st.columns([2, 1], gap="medium")
 picture, limits, details = left.container(), left.container(), left.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:"):
-    policy = page.same_mode(limit_controls(record.policy, of=record.id), record)
+    policy = page.same_mode(limit_controls(record.policy, owner=record.id), record)
 view = page.judged(record, policy)
 with top:
     page.follow(record)

@@ -86,6 +86,13 @@ def test_an_address_that_names_a_limit_is_obeyed(app):
     assert shown(app) == (0.6, "What-if")
 
 
+def test_an_address_may_name_a_limit_between_the_steps_and_a_long_window(app):
+    session(app, "forty", d="0.123456", n="150")
+
+    assert app.select_slider(key="d").value == 0.123456
+    assert app.slider(key="n").value == 150
+
+
 def test_a_page_come_back_to_has_its_own_limits_again(app):
     live(app)
     app.slider(key="h").set_value(0.7).run()

@@ -1,23 +1,80 @@
-"""The controls for the limits, bound to the page's address."""
+"""Policy editor: the controls of every limit, bound to the page's address.
 
-from typing import Final
+:func:`limit_controls` is the editor of Live and Session, which draw it as one. Tune composes the
+same controls, each in a fragment of its own, with a switch and a box beside.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.engine import HARD, TREND, WINDOW
+from director_ai.tuning.thresholds import OFF, threshold
+from director_ai.ui.components.policy_params import FIELDS, control_values, policy_of
 
-DEFAULTS = HaltPolicy()
+DEFAULTS: Final = HaltPolicy()
 
-LONGEST = 100
-"""Tokens the window sliders reach, unless the recorded limits are longer."""
+LONGEST: Final = 100
+"""Tokens the size sliders reach, unless the limits in use are longer."""
 
-KEYS: Final = ("h", "s", "a", "w", "d", "n", "m")
-"""The controls' names in the address, on every page that has them."""
+LARGEST_SIZE: Final = 2000
+"""Tokens of the largest window that an address or a box may ask for."""
 
-_OF: Final = "limits_of"
-"""In the session's state: whose default the controls of this page were drawn with."""
+STEP: Final = 0.01
+"""Distance between two positions of a threshold's slider."""
 
-_DROPS = [round(1.5 - step / 100, 2) for step in range(151)]
+_DROPS: Final = [round(OFF[TREND] - step / 100, 2) for step in range(151)]
+
+_OWNER: Final = "limits_owner"
+"""In the session's state: whose default policy the controls of this page were drawn with."""
+
+
+class Threshold(NamedTuple):
+    """Control of one rule's threshold: its key in the address, its label and its help."""
+
+    key: str
+    label: str
+    help: str
+
+
+class Size(NamedTuple):
+    """Control of one rule's window: its key in the address, its label, help and least value."""
+
+    key: str
+    label: str
+    help: str
+    least: int
+
+
+class OnChange(NamedTuple):
+    """Callback of a control that was moved, with its arguments."""
+
+    callback: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+
+
+THRESHOLDS: Final[Mapping[int, Threshold]] = {
+    HARD: Threshold("h", "Hard limit", "Halt on the first token under this. 0 turns the rule off."),
+    WINDOW: Threshold(
+        "a",
+        "Window limit",
+        "Halt when the average of the window falls under this. The rule is silent until the "
+        "window is full. 0 turns the rule off.",
+    ),
+    TREND: Threshold(
+        "d",
+        "Max drop",
+        "Halt when the fitted line falls by more than this over the trend length. Smaller is "
+        f"stricter, so the slider runs backwards: stricter is always to the right. {OFF[TREND]} "
+        "turns the rule off.",
+    ),
+}
+SIZES: Final[Mapping[int, Size]] = {
+    WINDOW: Size("w", "Window size (tokens)", "How many tokens are averaged.", 1),
+    TREND: Size("n", "Trend length (tokens)", "How many tokens the straight line is fitted to.", 2),
+}
 
 
 def keep_apart(page: str) -> None:
@@ -27,22 +84,22 @@ def keep_apart(page: str) -> None:
     page.
     """
     state = st.session_state
-    before = state.get("limits_on")
+    before = state.get("limits_page")
     if before == page:
         return
-    state["limits_on"] = page
-    left = state.setdefault("limits_left", {})
+    state["limits_page"] = page
+    left = state.setdefault("limits_by_page", {})
     if before is not None:
-        left[before] = {key: state[key] for key in (*KEYS, _OF) if key in state}
-    for key in (*KEYS, _OF):
+        left[before] = {key: state[key] for key in (*FIELDS, _OWNER) if key in state}
+    for key in (*FIELDS, _OWNER):
         if key in left.get(page, {}) and key not in st.query_params:
             state[key] = left[page][key]
         elif key in state:
             del state[key]
 
 
-def limit_controls(default: HaltPolicy, *, of: str) -> HaltPolicy:
-    """Draw the controls and return the policy they stand for.
+def limit_controls(default: HaltPolicy, *, owner: str) -> HaltPolicy:
+    """Draw all controls and return the policy they show.
 
     Stricter is always to the right. A link to the page carries every value that is not the
     default.
@@ -50,123 +107,153 @@ def limit_controls(default: HaltPolicy, *, of: str) -> HaltPolicy:
     Parameters
     ----------
     default
-        Where the controls stand at first.
-    of
+        Policy shown at first. Its cadence is not part of what is returned.
+    owner
         Whose default it is: with another, the controls go back, unless the address names them.
     """
-    if st.session_state.setdefault(_OF, of) != of:
-        st.session_state[_OF] = of
-        start = _values(default)
-        st.session_state.update({key: start[key] for key in KEYS if key not in st.query_params})
+    if st.session_state.setdefault(_OWNER, owner) != owner:
+        st.session_state[_OWNER] = owner
+        start = control_values(default)
+        st.session_state.update({key: start[key] for key in FIELDS if key not in st.query_params})
     first, second, third = st.columns(3, gap="medium")
     with first:
-        hard = st.slider(
-            "Hard limit",
-            0.0,
-            1.0,
-            default.hard_limit,
-            0.01,
-            key="h",
-            bind="query-params",
-            help="Halt on the first token under this. 0 turns the rule off.",
-        )
-        soft = st.slider(
-            "Soft limit",
-            0.0,
-            1.0,
-            default.soft_limit,
-            0.01,
-            key="s",
-            bind="query-params",
-            help="Warns only, never halts. Under the hard limit it counts as equal to it.",
-        )
+        threshold_slider(HARD, default)
+        soft_limit_slider(default)
     with second:
-        window_threshold = st.slider(
-            "Window limit",
-            0.0,
-            1.0,
-            default.window_threshold,
-            0.01,
-            key="a",
-            bind="query-params",
-            help="Halt when the average of the window falls under this. 0 turns the rule off.",
-        )
-        window_size = st.slider(
-            "Window size (tokens)",
-            1,
-            max(LONGEST, default.window_size),
-            default.window_size,
-            key="w",
-            bind="query-params",
-            help="How many tokens are averaged. The rule is silent until the window is full.",
-        )
+        threshold_slider(WINDOW, default)
+        size_slider(WINDOW, default)
     with third:
-        trend_threshold = st.select_slider(
-            "Max drop (smaller is stricter)",
-            # Recorded limits may be finer than the steps, or off by more than they reach.
-            sorted({*_DROPS, default.trend_threshold}, reverse=True),
-            default.trend_threshold,
-            key="d",
-            bind="query-params",
-            help="Halt when the fitted line falls by more than this over the trend length. "
-            "1.5 turns the rule off.",
-        )
-        trend_window = st.slider(
-            "Trend length (tokens)",
-            2,
-            max(LONGEST, default.trend_window),
-            default.trend_window,
-            key="n",
-            bind="query-params",
-            help="How many tokens the straight line is fitted to.",
-        )
+        threshold_slider(TREND, default)
+        size_slider(TREND, default)
     modes, reset = st.columns([5, 1], vertical_alignment="bottom")
-    mode = modes.segmented_control(
+    with modes:
+        mode_control(default)
+    reset.button("Reset", key="reset_limits", on_click=set_policy, args=(default,), width="stretch")
+    return current_policy(DEFAULTS)
+
+
+def current_policy(default: HaltPolicy) -> HaltPolicy:
+    """Return the policy that the controls show; ``default`` before they are drawn."""
+    return policy_of(st.session_state, default)
+
+
+def set_policy(policy: HaltPolicy) -> None:
+    """Move every control to a policy; only before they are drawn, as in a callback."""
+    st.session_state.update(control_values(policy))
+
+
+def threshold_slider(
+    rule: int,
+    default: HaltPolicy,
+    *,
+    labelled: bool = True,
+    on_change: OnChange | None = None,
+) -> float:
+    """Draw the slider of one rule's threshold; return its value.
+
+    Parameters
+    ----------
+    rule
+        ``HARD``, ``WINDOW`` or ``TREND``.
+    default
+        Policy shown at first.
+    labelled
+        Whether its label and help are drawn; they are read out either way.
+    on_change
+        Called when it was moved, before the script runs again.
+    """
+    control, start = THRESHOLDS[rule], threshold(default, rule)
+    _hold(control.key)
+    options: dict[str, Any] = {
+        "key": control.key,
+        "bind": "query-params",
+        "help": control.help if labelled else None,
+        "label_visibility": "visible" if labelled else "collapsed",
+        **_callback(on_change),
+    }
+    if rule != TREND:
+        return st.slider(control.label, 0.0, 1.0, start, STEP, **options)
+    # Limits may be finer than the steps, or further off than they reach.
+    finer = {start, float(st.session_state.get(control.key, start)), _drop_in_address(start)}
+    drop = st.select_slider(
+        control.label, sorted({*_DROPS, *finer}, reverse=True), start, **options
+    )
+    return float(drop)
+
+
+def size_slider(rule: int, default: HaltPolicy, *, on_change: OnChange | None = None) -> int:
+    """Draw the slider of one rule's window, ``WINDOW`` or ``TREND``; return its value."""
+    control = SIZES[rule]
+    start = default.window_size if rule == WINDOW else default.trend_window
+    _hold(control.key)
+    longest = max(
+        LONGEST,
+        start,
+        int(st.session_state.get(control.key, start)),
+        _size_in_address(control.key),
+    )
+    size = st.slider(
+        control.label,
+        control.least,
+        longest,
+        start,
+        key=control.key,
+        bind="query-params",
+        help=control.help,
+        **_callback(on_change),
+    )
+    return int(size)
+
+
+def soft_limit_slider(default: HaltPolicy, *, on_change: OnChange | None = None) -> None:
+    """Draw the slider of the limit that warns."""
+    st.slider(
+        "Soft limit",
+        0.0,
+        1.0,
+        default.soft_limit,
+        STEP,
+        key="s",
+        bind="query-params",
+        help="Warns only, never halts. Under the hard limit it counts as equal to it.",
+        **_callback(on_change),
+    )
+
+
+def mode_control(default: HaltPolicy, *, on_change: OnChange | None = None) -> None:
+    """Draw the choice between hard and soft halts."""
+    st.segmented_control(
         "Mode",
         ["hard", "soft"],
-        default="soft" if default.halt_mode == "soft" else "hard",
+        default=str(control_values(default)["m"]),
         required=True,
         key="m",
         bind="query-params",
         help="Soft finishes the sentence (at most 50 tokens); the hard limit always stops at once.",
-    )
-    reset.button("Reset", key="reset_limits", on_click=_reset, args=(default,), width="stretch")
-    return HaltPolicy(
-        hard_limit=hard,
-        window_size=window_size,
-        window_threshold=window_threshold,
-        trend_window=trend_window,
-        trend_threshold=trend_threshold,
-        soft_limit=max(hard, soft),
-        halt_mode="soft" if mode == "soft" else "hard",
+        **_callback(on_change),
     )
 
 
-def _reset(default: HaltPolicy) -> None:
-    st.session_state.update(_values(default))
+def _callback(on_change: OnChange | None) -> dict[str, Any]:
+    return {} if on_change is None else {"on_change": on_change.callback, "args": on_change.args}
 
 
-def _values(policy: HaltPolicy) -> dict[str, float | str]:
-    """Return where each control stands for a policy."""
-    return {
-        "h": policy.hard_limit,
-        "s": policy.soft_limit,
-        "a": policy.window_threshold,
-        "w": policy.window_size,
-        "d": policy.trend_threshold,
-        "n": policy.trend_window,
-        "m": "soft" if policy.halt_mode == "soft" else "hard",
-    }
+def _hold(key: str) -> None:
+    if key in st.session_state:
+        # Without this a value that a callback has set gives way to the one of the address.
+        st.session_state[key] = st.session_state[key]
 
 
-def policy_line(policy: HaltPolicy) -> str:
-    """Return the limits on one line.
+def _drop_in_address(default: float) -> float:
+    """Return the drop that the address asks for, or ``default`` where it asks for none."""
+    try:
+        drop = float(st.query_params.get(THRESHOLDS[TREND].key, default))
+    except ValueError:
+        return default
+    return drop if 0.0 <= drop <= OFF[TREND] else default
 
-    >>> policy_line(HaltPolicy())
-    'hard 0.5 · window 10 @ 0.55 · trend 5 @ 0.15 · soft 0.6 · mode hard'
-    """
-    return (
-        f"hard {policy.hard_limit:g} · window {policy.window_size} @ {policy.window_threshold:g} · "
-        f"trend {policy.trend_window} @ {policy.trend_threshold:g} · soft {policy.soft_limit:g} · "
-        f"mode {policy.halt_mode}"
-    )
+
+def _size_in_address(key: str) -> int:
+    """Return the size that the address asks for, or 0 where it asks for none."""
+    text = st.query_params.get(key, "")
+    return int(text) if text.isascii() and text.isdigit() and int(text) <= LARGEST_SIZE else 0

@@ -12,7 +12,7 @@ from director_ai.reports.replay_html import session_html
 from director_ai.reports.sentences import halt_sentence, rounded_up
 from director_ai.ui import navigation
 from director_ai.ui.access.login import stay_in
-from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.live import cursor as live_cursor

@@ -15,7 +15,7 @@ from director_ai.ui import navigation
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import stay_in
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.live.stream_follower import FollowedStream

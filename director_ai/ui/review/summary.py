@@ -14,6 +14,7 @@ from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 from director_ai.ui.access.current_store import archive, reviewer
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.review import actions as acts
 from director_ai.ui.review.batch import (
@@ -28,7 +29,6 @@ from director_ai.ui.review.header import reopened, whole_queue
 from director_ai.ui.review.proposal_impact import shift
 from director_ai.ui.review.queue import N_SAMPLED, open_queue
 from director_ai.ui.review.queue_query import ALL_TIME, LABELS, Wanted
-from director_ai.ui.tune.changed_sessions_table import link_values
 
 _NAMES = {mechanism: RULE_NAME[rule] for mechanism, rule in RULE_OF_MECHANISM.items()}
 

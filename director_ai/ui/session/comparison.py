@@ -22,7 +22,7 @@ from director_ai.ui import navigation
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.escaping import escape_html, escape_label, visible
 from director_ai.ui.components.plotly_chart import plotly_chart
-from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.single_choice import one_of
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.components.stream_view import StreamView

@@ -14,7 +14,7 @@ from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import reliefs
 from director_ai.reports.sentences import annotation_line, relief_line
 from director_ai.ui.components.escaping import escape_html
-from director_ai.ui.components.policy_editor import policy_line
+from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import tables
 

@@ -14,9 +14,9 @@ from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
 from director_ai.tuning.search.proposal import Wish
 from director_ai.tuning.study import Study, TuneData
+from director_ai.ui.components.policy_editor import current_policy
 from director_ai.ui.tune.cached_study import replay_of
 from director_ai.ui.tune.candidates import Baseline
-from director_ai.ui.tune.state import in_use
 
 _DRAWN: Final = "tune_scene"
 
@@ -86,7 +86,7 @@ class Look(NamedTuple):
 
     def scene(self) -> Scene:
         """Return what the limits in use make of the archive; the last one asked for is kept."""
-        policy = in_use(self.data.usual)
+        policy = current_policy(self.data.usual)
         kept: tuple[Look, Scene] | None = st.session_state.get(_DRAWN)
         if kept is not None and kept[0] is self and kept[1].policy == policy:
             return kept[1]

@@ -12,11 +12,10 @@ from director_ai.tuning.search.plateaus import plateau
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.thresholds import OFF, STRICTEST
 from director_ai.tuning.thresholds import moved as with_moved
+from director_ai.ui.components.policy_editor import STEP, THRESHOLDS, current_policy
 from director_ai.ui.tune import state
 from director_ai.ui.tune.analysis import Look
 from director_ai.ui.tune.cached_study import replay_of
-from director_ai.ui.tune.state import CONTROLS
-from director_ai.ui.tune.threshold_controls import NUDGE
 
 _DECIMALS: Final = 6
 
@@ -56,7 +55,7 @@ def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bo
 
 
 def _step(rule: int, look: Look) -> None:
-    key = CONTROLS[rule].key
+    key = THRESHOLDS[rule].key
     st.fragment(_effect, key=state.step(rule))(rule, look)
     for word, icon, strict in (
         ("lenient", ":material/chevron_left:", False),
@@ -78,16 +77,16 @@ def _effect(rule: int, look: Look) -> None:
     found = look.scene().effects[rule]
     more, fewer = found.stricter, found.more_lenient
     st.text(
-        f"±{NUDGE:g}: +{sum(more):,} / −{sum(fewer):,} halts",
-        help=f"Stricter by {NUDGE:g} halts {more.bad:,} more bad, {more.good:,} good and "
+        f"±{STEP:g}: +{sum(more):,} / −{sum(fewer):,} halts",
+        help=f"Stricter by {STEP:g} halts {more.bad:,} more bad, {more.good:,} good and "
         f"{more.unlabelled:,} unlabelled sessions; more lenient lets go {fewer.bad:,} bad, "
         f"{fewer.good:,} good and {fewer.unlabelled:,} unlabelled.",
     )
 
 
 def _to_breakpoint(data: TuneData, rule: int, strict: bool) -> None:
-    policy = state.in_use(data.usual)
+    policy = current_policy(data.usual)
     value = next_breakpoint(replay_of(data, policy), policy, rule, strict=strict)
     if value is not None:
-        st.session_state[CONTROLS[rule].key] = value
+        st.session_state[THRESHOLDS[rule].key] = value
         state.moved(rule)

@@ -11,6 +11,7 @@ from director_ai.replay.engine import Outcomes
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.evaluation import Result, limits_text, result
 from director_ai.tuning.study import TuneData
+from director_ai.ui.components.policy_editor import current_policy, set_policy
 from director_ai.ui.tune import state
 from director_ai.ui.tune.cached_study import recorded_outcomes, replay_of
 
@@ -120,7 +121,7 @@ def candidates(look: "Look") -> None:
             st.button(
                 f"Load {name}",
                 key=f"load_{name}",
-                on_click=state.put,
+                on_click=set_policy,
                 args=(numbers.policy,),
             )
         if kept:
@@ -161,7 +162,7 @@ def candidate_table(rows: Mapping[str, Result], false_halts_per_miss: float) -> 
 
 
 def _pin(usual: HaltPolicy) -> None:
-    kept, policy = pinned(), state.in_use(usual)
+    kept, policy = pinned(), current_policy(usual)
     if policy in kept.values():
         return
     free = [name for name in NAMES if name not in kept]

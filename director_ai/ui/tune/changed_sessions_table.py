@@ -19,6 +19,7 @@ from director_ai.tuning.study import TuneData
 from director_ai.ui import navigation
 from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.tune.analysis import Look
 from director_ai.ui.tune.changed_sessions import (
     Ends,
@@ -120,23 +121,6 @@ def session_link(id: str, policy: HaltPolicy) -> str:
     True
     """
     return "session?" + urlencode({"id": id} | link_values(policy))
-
-
-def link_values(policy: HaltPolicy) -> dict[str, str]:
-    """Return the limits as parameters of an address, every one of them and every digit.
-
-    >>> link_values(HaltPolicy(window_threshold=0.41234567890123))["a"]
-    '0.41234567890123'
-    """
-    return {
-        "h": repr(policy.hard_limit),
-        "a": repr(policy.window_threshold),
-        "w": str(policy.window_size),
-        "d": repr(policy.trend_threshold),
-        "n": str(policy.trend_window),
-        "s": repr(policy.soft_limit),
-        "m": "soft" if policy.halt_mode == "soft" else "hard",
-    }
 
 
 def _table(shown: Sequence[FlipRow], look: Look, *, key: str) -> int | None:

@@ -36,12 +36,13 @@ from director_ai.tuning.evaluation.attribution import blame
 from director_ai.tuning.search.plateaus import plateau
 from director_ai.ui import navigation
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
+from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import one_of
 from director_ai.ui.tune.analysis import Look, Scene
 from director_ai.ui.tune.cached_study import score_density
 from director_ai.ui.tune.metrics_panel import all_numbers
 from director_ai.ui.tune.segments import segments
-from director_ai.ui.tune.state import CONTROLS, VIEW, moved
+from director_ai.ui.tune.state import VIEW, moved
 from director_ai.ui.tune.threshold_map import HEIGHT, heat_map
 from director_ai.ui.tune.validation import check
 
@@ -166,5 +167,5 @@ def _chart(name: str, figure: dict[str, Any], alt: str) -> None:
 
 def _set(rule: int, click: ChartClick) -> None:
     if isinstance(click.x, int | float):
-        st.session_state[CONTROLS[rule].key] = float(click.x)
+        st.session_state[THRESHOLDS[rule].key] = float(click.x)
         moved(rule)

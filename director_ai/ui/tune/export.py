@@ -14,8 +14,8 @@ from director_ai.reports.tuning_card_formats import CARDS
 from director_ai.tuning.evaluation.evaluation import answer
 from director_ai.tuning.guarantee.certificate_registry import newest_for
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.tune.analysis import Look
-from director_ai.ui.tune.changed_sessions_table import link_values
 from director_ai.ui.tune.metrics_panel import bound_of
 from director_ai.ui.tune.validation import cautions_of, checked
 

@@ -19,7 +19,7 @@ from director_ai.tuning.search.cautions import certifiable
 from director_ai.tuning.search.proposal import USUAL, Offer, Search, Wish, offered
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.advice import sealed_rows
-from director_ai.ui.tune import state
+from director_ai.ui.components.policy_editor import current_policy, set_policy
 from director_ai.ui.tune.cached_study import replay_of
 
 CONFIDENCES: Final = {"90 %": 0.90, "95 %": 0.95, "99 %": 0.99}
@@ -90,7 +90,7 @@ def swept(data: TuneData) -> None:
     asked: Wish | None = st.session_state.pop(_ASKED, None)
     if asked is None:
         return
-    policy = state.in_use(data.usual)
+    policy = current_policy(data.usual)
     search = search_of(policy)
     n_pairs = len(search.pairs)
     ready: dict[tuple[int, int], Replay] = {}
@@ -113,7 +113,7 @@ def sized(policy: HaltPolicy, sizes: tuple[int, int]) -> HaltPolicy:
 
 def certify_button(store: Store, study: Study, asked: Wish, n_attempts: int) -> None:
     """Draw the way to limits with a certificate, by the sealed sessions."""
-    policy, number = state.in_use(study.open.usual), n_attempts + 1
+    policy, number = current_policy(study.open.usual), n_attempts + 1
     stop = certifiable(
         n_good=len(sealed_rows(study, policy)),
         alpha=asked.alpha,
@@ -186,7 +186,7 @@ def certified(
 
 
 def _propose(data: TuneData, asked: Wish) -> None:
-    policy = state.in_use(data.usual)
+    policy = current_policy(data.usual)
     if st.session_state.get("wide"):
         # It takes seconds, of which a callback could show nothing.
         st.session_state[_ASKED] = asked
@@ -197,11 +197,11 @@ def _propose(data: TuneData, asked: Wish) -> None:
 def _offer(offer: Offer) -> None:
     st.session_state[_OFFER], st.session_state[_SAID] = offer, offer.said
     if offer.policy is not None:
-        state.put(offer.policy)
+        set_policy(offer.policy)
 
 
 def _certify(store: Store, study: Study, asked: Wish) -> None:
-    policy = state.in_use(study.open.usual)
+    policy = current_policy(study.open.usual)
     try:
         name = fingerprint(study.sealed.labelled)
         # Counted before the look is taken, so that no look goes uncounted.
@@ -209,7 +209,7 @@ def _certify(store: Store, study: Study, asked: Wish) -> None:
         found = certified(study, policy, asked, attempt=number, data_fingerprint=name)
         if isinstance(found, Certificate):
             store.finish_attempt(number, found.to_json())
-            state.put(found.policy)
+            set_policy(found.policy)
         st.session_state[_SAID] = found.sentence
     except DirectorError as error:
         st.session_state[_SAID] = f"Not done: {error}"

@@ -19,9 +19,10 @@ from director_ai.figures.threshold_row import (
 from director_ai.tuning.evaluation.metrics import METRICS
 from director_ai.ui import navigation
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
+from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import one_of
 from director_ai.ui.tune.analysis import Scene
-from director_ai.ui.tune.state import CONTROLS, moved
+from director_ai.ui.tune.state import moved
 
 HEIGHT: Final = 370
 """Of every picture, in pixels."""
@@ -93,7 +94,7 @@ def _third(scene: Scene, rules: tuple[int, int], metric: str) -> None:
 
     def clicked(click: ChartClick) -> None:
         if click.curve_number < len(drawn.values):
-            st.session_state[CONTROLS[drawn.rule].key] = drawn.values[click.curve_number]
+            st.session_state[THRESHOLDS[drawn.rule].key] = drawn.values[click.curve_number]
             _set_both(rules, click, drawn.rule)
 
     plotly_chart(
@@ -109,5 +110,5 @@ def _third(scene: Scene, rules: tuple[int, int], metric: str) -> None:
 def _set_both(rules: tuple[int, int], click: ChartClick, *others: int) -> None:
     if isinstance(click.x, int | float) and isinstance(click.y, int | float):
         for rule, value in zip(rules, (click.x, click.y), strict=True):
-            st.session_state[CONTROLS[rule].key] = float(value)
+            st.session_state[THRESHOLDS[rule].key] = float(value)
         moved(*rules, *others)

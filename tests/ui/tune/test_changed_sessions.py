@@ -10,7 +10,7 @@ from director_ai.tuning.evaluation.evaluation import flips_between
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune.cached_study import replay_of
 from director_ai.ui.tune.changed_sessions import KINDS, ends_between, flip_rows, flip_table, lows
-from director_ai.ui.tune.changed_sessions_table import flips_csv, link_values, session_link
+from director_ai.ui.tune.changed_sessions_table import flips_csv, session_link
 from tests.ui.tune_store import records
 
 LOOSER = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=1.5)
@@ -93,24 +93,6 @@ def test_a_flip_tells_its_margin_and_the_tokens_it_gains(tmp_path) -> None:
         if after.unknown[row]:
             assert gained != gained
     assert known > 0
-
-
-def test_a_link_keeps_every_digit() -> None:
-    policy = HaltPolicy(
-        hard_limit=0.34123456789,
-        window_threshold=0.1 + 0.2,
-        trend_threshold=0.123456789012,
-        soft_limit=0.61234567890123,
-    )
-
-    found = link_values(policy)
-
-    assert [float(found[key]) for key in "hads"] == [
-        policy.hard_limit,
-        policy.window_threshold,
-        policy.trend_threshold,
-        policy.soft_limit,
-    ]
 
 
 def test_a_link_to_a_session_names_it_and_every_limit() -> None:
