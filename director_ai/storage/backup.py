@@ -7,6 +7,8 @@ import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from director_ai.errors import StoreError
 from director_ai.storage.store import Store
 
@@ -21,7 +23,7 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
     StoreError
         If the store is no SQLite file, or ``target`` is in the way.
     """
-    source = store._database.path
+    source = store.path
     if source is None:
         raise StoreError(
             "store must be an SQLite file to be copied; PostgreSQL copies itself: "
@@ -51,7 +53,7 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
 def pg_dump_command(store: Store, target: Path) -> str:
     """Return the shell command that copies a PostgreSQL store; it holds no password."""
     # Its address in the words of PostgreSQL's own tools, which ask for a password or have it.
-    url = store._database.url.set(drivername="postgresql")._replace(password=None)
+    url = make_url(store.name).set(drivername="postgresql")._replace(password=None)
     address = url.render_as_string(hide_password=False)
     return f"pg_dump --format=custom --file={shlex.quote(str(target))} {shlex.quote(address)}"
 

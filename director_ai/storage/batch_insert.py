@@ -14,7 +14,7 @@ _MOST_TOKENS = 100_000
 _MOST_SESSIONS = 500
 
 
-class Fate(NamedTuple):
+class InsertPlan(NamedTuple):
     """What becomes of sessions that are added to a store.
 
     Attributes
@@ -30,7 +30,9 @@ class Fate(NamedTuple):
     clashes: tuple[str, ...]
 
 
-def fate(connection: Connection | None, lots: Iterable[Iterable[SessionRecord]]) -> Fate:
+def plan_insert(
+    connection: Connection | None, batches: Iterable[Iterable[SessionRecord]]
+) -> InsertPlan:
     """Return what adding these sessions together would come to, every clash named.
 
     Without a connection there is no store yet.
@@ -38,7 +40,7 @@ def fate(connection: Connection | None, lots: Iterable[Iterable[SessionRecord]])
     seen: dict[str, str | None] = {}
     n_new = n_known = 0
     clashes: dict[str, None] = {}
-    for batch in batches(lots):
+    for batch in rebatched(batches):
         if connection is not None:
             seen = digests(connection, [record.id for record in batch]) | seen
         for record in batch:
@@ -50,14 +52,14 @@ def fate(connection: Connection | None, lots: Iterable[Iterable[SessionRecord]])
                 n_known += 1
             else:
                 clashes[record.id] = None
-    return Fate(n_new, n_known, tuple(clashes))
+    return InsertPlan(n_new, n_known, tuple(clashes))
 
 
-def batches(lots: Iterable[Iterable[SessionRecord]]) -> Iterator[list[SessionRecord]]:
+def rebatched(batches: Iterable[Iterable[SessionRecord]]) -> Iterator[list[SessionRecord]]:
     """Yield the sessions a few at a time, so that memory holds no more of them."""
     batch: list[SessionRecord] = []
     n_tokens = 0
-    for record in chain.from_iterable(lots):
+    for record in chain.from_iterable(batches):
         if batch and (len(batch) == _MOST_SESSIONS or n_tokens + record.n_tokens > _MOST_TOKENS):
             yield batch
             batch, n_tokens = [], 0

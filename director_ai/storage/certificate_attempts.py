@@ -1,4 +1,4 @@
-"""Attempts at a certificate: each look at the sealed sessions is counted, for ever."""
+"""CertificateAttempts at a certificate: each look at the sealed sessions is counted, for ever."""
 
 import secrets
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Attempt(NamedTuple):
     result: str | None
 
 
-class Attempts:
+class CertificateAttempts:
     """The part of a store that remembers what was certified."""
 
     def __init__(self, database: Database) -> None:
@@ -45,7 +45,7 @@ class Attempts:
 
         With it, which sessions are sealed stays the same as others are imported.
         """
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             key = _setting(connection)
         if key is not None:
             return key
@@ -58,7 +58,7 @@ class Attempts:
             connection.execute(insert(settings), {"name": _KEY, "value": fresh})
             return fresh
 
-        return self._database.write(work, durable=True)
+        return self._database.transaction(work, durable=True)
 
     def begin_attempt(self, fingerprint: str) -> int:
         """Count a look at the sealed sessions, before it is taken, and return its number."""
@@ -70,7 +70,7 @@ class Attempts:
             connection.execute(insert(attempts), row)
             return number
 
-        return self._database.write(work, durable=True)
+        return self._database.transaction(work, durable=True)
 
     def finish_attempt(self, number: int, result: str) -> None:
         """Keep what an attempt came to, as JSON.
@@ -87,11 +87,11 @@ class Attempts:
             if not changed.rowcount:
                 raise UnknownSessionError(f"no attempt {number} was begun")
 
-        self._database.write(work, durable=True)
+        self._database.transaction(work, durable=True)
 
     def attempts(self) -> list[Attempt]:
         """Return every attempt, oldest first."""
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(select(attempts).order_by(attempts.c.number))
             return [Attempt(*row) for row in rows]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from director_ai.core.halting.closest_call import ClosestCall, closest_call
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.record_json import SCHEMA_VERSION, from_values, halt_values
 from director_ai.storage.engine.tag_column import tags_text
-from director_ai.storage.margin import margin_of
 from director_ai.storage.sparkline import sparkline
 
 EXCERPT_CHARS = 80
@@ -94,6 +94,16 @@ def summary_values(record: SessionRecord) -> Row:
         "sparkline": sparkline(scores),
         "excerpt": excerpt(record.tokens),
     }
+
+
+def margin_of(record: SessionRecord) -> ClosestCall | None:
+    """Return a session's closest call, or ``None`` where no rule was ever armed.
+
+    Of a halt it is its own margin, even where the recording goes on to something worse.
+    """
+    scores = record.scores
+    judged = scores if record.halt is None else scores[: record.halt.index + 1]
+    return closest_call(judged, record.policy)
 
 
 def excerpt(tokens: Iterable[str]) -> str:

@@ -18,14 +18,14 @@ _MOST_BOUND = 500
 
 def labels_of(store: Store) -> list[LabelRow]:
     """Return every label of a store, in the order they were given."""
-    with store._database.reading() as connection:
+    with store.read() as connection:
         return _labels(connection)
 
 
 def unknown_ids(store: Store, ids: Iterable[str]) -> list[str]:
     """Return those of the ids that no session of the store has, in order, each once."""
     wanted = list(dict.fromkeys(ids))
-    with store._database.reading() as connection:
+    with store.read() as connection:
         known = _keys(connection, wanted)
     return [name for name in wanted if name not in known]
 
@@ -61,7 +61,7 @@ def add_labels(store: Store, rows: Sequence[LabelRow]) -> int:
             _relabel(connection, key)
         return len(fresh)
 
-    return store._database.write(work, durable=True)
+    return store.transaction(work, durable=True)
 
 
 def _labels(connection: Connection) -> list[LabelRow]:

@@ -95,7 +95,7 @@ def live_streams(store: Store, *, n_last: int = 160) -> list[LiveStream]:
     )
     ended = select(bodies.c.session, bodies.c.scores).join(sessions, _c.key == bodies.c.session)
     scores: dict[int, tuple[int, list[float]]] = {}
-    with store._database.reading() as connection:
+    with store.read() as connection:
         rows = connection.execute(select(*columns).where(wanted).order_by(_c.started_us, _c.key))
         found = rows.mappings().all()
         if not found:
@@ -137,5 +137,5 @@ def tokens_from(store: Store, id: str, start: int) -> list[Token]:
         .where(_c.id == id, tokens.c.position >= start)
         .order_by(tokens.c.position)
     )
-    with store._database.reading() as connection:
+    with store.read() as connection:
         return [Token(*row) for row in connection.execute(statement)]

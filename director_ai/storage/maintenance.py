@@ -14,7 +14,7 @@ from director_ai.storage.engine.database import _url
 from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.migrations import NEWEST
 from director_ai.storage.engine.schema import sessions
-from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.store import Store
 
 _MOST_FINDINGS = 100
@@ -102,7 +102,7 @@ def file_of(address: str | Path) -> Path | None:
 def n_sealed(store: Store) -> int:
     """Return how many sessions :func:`examine` will verify; 0 where damage hides it."""
     try:
-        with store._database.reading() as connection:
+        with store.read() as connection:
             return _count(connection, _c.digest.is_not(None))
     except SQLAlchemyError:
         return 0
@@ -118,9 +118,9 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
     damaged: list[Damage] = []
     counts = [0] * 5
     try:
-        with store._database.reading() as connection:
+        with store.read() as connection:
             counts = _counts(connection)
-            if store._database.path is not None:
+            if store.path is not None:
                 problems += _integrity(connection)
     except SQLAlchemyError as error:
         problems.append(f"the database cannot be checked: {reason_of(error)}")
@@ -163,7 +163,7 @@ def seal_silent(store: Store) -> list[str]:
 
     They end as abandoned with the tokens they have; should the recorder come back, it goes on.
     """
-    return Journal(store._database).seal_abandoned(SILENT_US / 1e6)
+    return LiveWriter(store).seal_abandoned(SILENT_US / 1e6)
 
 
 def _integrity(connection: Connection) -> Iterator[str]:
@@ -202,7 +202,7 @@ def _sealed(store: Store) -> Iterator[str]:
             .limit(_BATCH)
         )
         # Closed between pages: a long reading keeps the log from being emptied.
-        with store._database.reading() as connection:
+        with store.read() as connection:
             rows = connection.execute(page).all()
         if not rows:
             return
@@ -211,7 +211,7 @@ def _sealed(store: Store) -> Iterator[str]:
 
 
 def _about(store: Store) -> tuple[str, list[str]]:
-    path = store._database.path
+    path = store.path
     notes = []
     if store.version > NEWEST:
         notes.append(
@@ -219,7 +219,7 @@ def _about(store: Store) -> tuple[str, list[str]]:
             "it is opened to read only"
         )
     if path is None:
-        with store._database.reading() as connection:
+        with store.read() as connection:
             version = connection.execute(text("SHOW server_version")).scalar_one()
         notes.append("PostgreSQL checks its pages itself; here only the sessions were verified")
         return f"PostgreSQL {version}", notes

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, func, select
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
-from director_ai.storage import codec, query
-from director_ai.storage.batch_insert import Fate, fate
+from director_ai.storage import codec
+from director_ai.storage import query as sql
+from director_ai.storage.batch_insert import InsertPlan, plan_insert
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.query import FamilyKind, Overview
@@ -34,55 +35,55 @@ class Annotated(NamedTuple):
     annotation: Annotation
 
 
-class Reading:
+class StoreReader:
     """The reading half of a store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self, wanted: SessionQuery | None = None) -> int:
+    def count(self, query: SessionQuery | None = None) -> int:
         """Return how many sessions a query finds; all by default."""
-        with self._database.reading() as connection:
-            return query.count(connection, wanted or SessionQuery())
+        with self._database.read() as connection:
+            return sql.count(connection, query or SessionQuery())
 
     def summaries(
-        self, wanted: SessionQuery | None = None, *, limit: int = 100, offset: int = 0
+        self, query: SessionQuery | None = None, *, limit: int = 100, offset: int = 0
     ) -> list[SessionSummary]:
         """Return the sessions of a query in its order, from ``offset``, at most ``limit``."""
-        wanted = wanted or SessionQuery()
-        statement = query.ordered(select(sessions).where(*query.conditions(wanted)), wanted)
-        with self._database.reading() as connection:
+        query = query or SessionQuery()
+        statement = sql.ordered(select(sessions).where(*sql.conditions(query)), query)
+        with self._database.read() as connection:
             rows = connection.execute(statement.limit(limit).offset(offset)).mappings()
             return [SessionSummary.of(row) for row in rows]
 
-    def ids(self, wanted: SessionQuery | None = None) -> list[str]:
+    def ids(self, query: SessionQuery | None = None) -> list[str]:
         """Return the ids of all sessions of a query, in its order."""
-        wanted = wanted or SessionQuery()
-        statement = query.ordered(select(sessions.c.id).where(*query.conditions(wanted)), wanted)
-        with self._database.reading() as connection:
+        query = query or SessionQuery()
+        statement = sql.ordered(select(sessions.c.id).where(*sql.conditions(query)), query)
+        with self._database.read() as connection:
             return list(connection.execute(statement).scalars())
 
-    def facets(self, wanted: SessionQuery | None = None) -> dict[str, dict[str, int]]:
+    def facets(self, query: SessionQuery | None = None) -> dict[str, dict[str, int]]:
         """Return how many sessions each value of each facet would find; see ``query.facets``."""
-        with self._database.reading() as connection:
-            return query.facets(connection, wanted or SessionQuery())
+        with self._database.read() as connection:
+            return sql.facets(connection, query or SessionQuery())
 
-    def overview(self, wanted: SessionQuery | None = None) -> Overview:
+    def overview(self, query: SessionQuery | None = None) -> Overview:
         """Return a query's sessions in a few numbers."""
-        with self._database.reading() as connection:
-            return query.overview(connection, wanted or SessionQuery())
+        with self._database.read() as connection:
+            return sql.overview(connection, query or SessionQuery())
 
-    def family_kinds(self, wanted: SessionQuery | None = None) -> list[FamilyKind]:
+    def family_kinds(self, query: SessionQuery | None = None) -> list[FamilyKind]:
         """Return how good sessions and false halts lie in families; see ``query.family_kinds``."""
-        with self._database.reading() as connection:
-            return query.family_kinds(connection, wanted or SessionQuery())
+        with self._database.read() as connection:
+            return sql.family_kinds(connection, query or SessionQuery())
 
     def histogram(
-        self, wanted: SessionQuery | None = None, *, n_buckets: int = 48
+        self, query: SessionQuery | None = None, *, n_buckets: int = 48
     ) -> list[tuple[int, int, dict[str, int]]]:
         """Return counts over time; see ``query.histogram``."""
-        with self._database.reading() as connection:
-            return query.histogram(connection, wanted or SessionQuery(), n_buckets)
+        with self._database.read() as connection:
+            return sql.histogram(connection, query or SessionQuery(), n_buckets)
 
     def summary(self, id: str) -> SessionSummary:
         """Return a session's row of the list.
@@ -92,7 +93,7 @@ class Reading:
         UnknownSessionError
             Saying what there is instead.
         """
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()
             if row is None:
                 raise self._unknown(connection, id)
@@ -115,7 +116,7 @@ class Reading:
         DamagedSessionError
             If what is stored is not what was sealed.
         """
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             record, sealed = self._record(connection, id)
         if verify and sealed is not None and digest_of(record) != sealed:
             raise DamagedSessionError(
@@ -128,10 +129,10 @@ class Reading:
         """Yield the sessions of these ids, in order, each verified."""
         yield from map(self.get, ids)
 
-    def fate(self, *lots: Iterable[SessionRecord]) -> Fate:
+    def plan_insert(self, *batches: Iterable[SessionRecord]) -> InsertPlan:
         """Return what adding these sessions together would come to, every clash named."""
-        with self._database.reading() as connection:
-            return fate(connection, lots)
+        with self._database.read() as connection:
+            return plan_insert(connection, batches)
 
     def annotations(self, id: str) -> list[Annotated]:
         """Return what was said of a session, oldest first."""
@@ -141,25 +142,25 @@ class Reading:
             .where(sessions.c.id == id)
             .order_by(annotations.c.key)
         )
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(statement).mappings()
             return [Annotated(row["key"], codec.annotation_of(row)) for row in rows]
 
-    def authors(self, wanted: SessionQuery) -> dict[str, set[str]]:
+    def authors(self, query: SessionQuery) -> dict[str, set[str]]:
         """Return who said something of each session of a query; of others nothing was said."""
         statement = (
             select(sessions.c.id, annotations.c.author)
             .join(sessions, sessions.c.key == annotations.c.session)
-            .where(*query.conditions(wanted))
+            .where(*sql.conditions(query))
             .distinct()
         )
         found: dict[str, set[str]] = {}
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             for name, author in connection.execute(statement):
                 found.setdefault(name, set()).add(author)
         return found
 
-    def curves(self, wanted: SessionQuery | None = None) -> Iterator[StoredCurve]:
+    def curves(self, query: SessionQuery | None = None) -> Iterator[StoredCurve]:
         """Yield the scores of every sealed session of a query, without its text, oldest first."""
         of = sessions.c
         columns = (
@@ -169,10 +170,10 @@ class Reading:
         statement = (
             select(*columns)
             .join(bodies, bodies.c.session == of.key)
-            .where(*query.conditions(wanted or SessionQuery()))
+            .where(*sql.conditions(query or SessionQuery()))
             .order_by(of.started_us, of.key)
         )
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             for row in connection.execute(statement):
                 yield StoredCurve._make(row)
 
@@ -187,7 +188,7 @@ class Reading:
             select(func.coalesce(func.max(sessions.c.changed_us), 0)).scalar_subquery(),
             select(func.coalesce(func.sum(sessions.c.changed_us % _PRIME), 0)).scalar_subquery(),
         )
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             n_sessions, changed, mixed = connection.execute(statement).one()
             return int(n_sessions), int(changed), int(mixed)
 
@@ -218,8 +219,8 @@ class Reading:
         return record, row["digest"]
 
     def _unknown(self, connection: Connection, id: str) -> UnknownSessionError:
-        n_sessions = query.count(connection, SessionQuery())
-        newest = query.ordered(select(sessions.c.id), SessionQuery()).limit(1)
+        n_sessions = sql.count(connection, SessionQuery())
+        newest = sql.ordered(select(sessions.c.id), SessionQuery()).limit(1)
         name = connection.execute(newest).scalar()
         known = f"it holds {n_sessions:,}" + (f", newest {name!r}" if name is not None else "")
         return UnknownSessionError(f"no session {id!r} in {self._database.name}; {known}")

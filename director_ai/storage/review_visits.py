@@ -17,7 +17,7 @@ def label_times(store: Store, author: str) -> list[int]:
     """Return when a person labelled, the newest first; microseconds since the Unix epoch."""
     at_us = annotations.c.at_us
     statement = select(at_us).where(annotations.c.author == author).order_by(at_us.desc())
-    with store._database.reading() as connection:
+    with store.read() as connection:
         return list(connection.execute(statement).scalars())
 
 

@@ -1,16 +1,13 @@
-"""What those who use a store may do with it."""
+"""Roles of a store's users, and the database that refuses a viewer's changes."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 
-from director_ai.errors import NotPermittedError, ReadOnlyStoreError
+from director_ai.errors import NotPermittedError
 from director_ai.storage.engine.database import Database
-
-if TYPE_CHECKING:
-    from director_ai.storage.store import Store
 
 Role = Literal["operator", "viewer"]
 """An operator may do everything; a viewer only looks."""
@@ -18,7 +15,7 @@ Role = Literal["operator", "viewer"]
 Result = TypeVar("Result")
 
 
-class ViewersDatabase(Database):
+class ViewerDatabase(Database):
     """A database as a viewer may use it: it refuses every change, and so does its server.
 
     Parameters
@@ -30,7 +27,7 @@ class ViewersDatabase(Database):
     def __init__(self, address: str | Path) -> None:
         super().__init__(address, read_only=True)
 
-    def write(
+    def transaction(
         self,
         work: Callable[[Connection], Result],  # noqa: ARG002  (it is never run)
         *,
@@ -46,7 +43,7 @@ class ViewersDatabase(Database):
         raise self.refusal()
 
     def refusal(self) -> NotPermittedError:
-        """Return what to say to a viewer who asks for a change."""
+        """Return the error for a viewer who asks for a change."""
         return NotPermittedError(
             f"a viewer may not change {self.name}; ask whoever runs this server to be an operator"
         )
@@ -65,21 +62,3 @@ def _read_only(connection: Any, _record: object) -> None:
     cursor.close()
     # A rollback, as the pool makes one, would take it back.
     connection.commit()
-
-
-def address_to_record(store: "Store") -> str:
-    """Return where a recorder writes what the user of a store lets it; it may hold a password.
-
-    Raises
-    ------
-    NotPermittedError
-        If the store was opened for a viewer.
-    ReadOnlyStoreError
-        If it was opened to read only.
-    """
-    database = store._database
-    if isinstance(database, ViewersDatabase):
-        raise database.refusal()
-    if database.read_only:
-        raise ReadOnlyStoreError(f"{database.name} is open to read only")
-    return database.url.render_as_string(hide_password=False)

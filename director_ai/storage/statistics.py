@@ -14,7 +14,7 @@ _ENDED = tuple(outcome for outcome in OUTCOMES if outcome != "recording")
 _LABELLED = tuple(label for label in LABELS if label != UNLABELLED)
 
 
-class Going(NamedTuple):
+class PruneCount(NamedTuple):
     """What would be removed: sessions, and those of them that somebody has labelled."""
 
     n_sessions: int
@@ -22,7 +22,7 @@ class Going(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class StoreStatistics:
     """A store in numbers.
 
     Attributes
@@ -46,7 +46,7 @@ class Holdings:
     newest_us: int | None
 
 
-def holdings(store: Store) -> Holdings:
+def store_statistics(store: Store) -> StoreStatistics:
     """Return what a store holds."""
     statement = select(
         func.count(),
@@ -55,44 +55,45 @@ def holdings(store: Store) -> Holdings:
         func.min(_c.started_us),
         func.max(_c.started_us),
     )
-    database = store._database
-    with database.reading() as connection:
+    with store.read() as connection:
         n_sessions, n_tokens, n_labelled, oldest, newest = connection.execute(statement).one()
-        if database.path is None:
+        if store.path is None:
             version = connection.execute(text("SHOW server_version")).scalar_one()
             size = text("SELECT pg_database_size(current_database())")
             kind, n_bytes = f"PostgreSQL {version}", int(connection.execute(size).scalar_one())
         else:
             version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
-            files = (database.path, database.path.with_name(f"{database.path.name}-wal"))
+            files = (store.path, store.path.with_name(f"{store.path.name}-wal"))
             kind = f"SQLite {version}"
             n_bytes = sum(file.stat().st_size for file in files if file.exists())
-    return Holdings(kind, n_bytes, int(n_sessions), int(n_tokens), int(n_labelled), oldest, newest)
+    return StoreStatistics(
+        kind, n_bytes, int(n_sessions), int(n_tokens), int(n_labelled), oldest, newest
+    )
 
 
-def beyond_newest(store: Store, n_sessions: int) -> Going:
+def count_beyond_newest(store: Store, n_sessions: int) -> PruneCount:
     """Return what :meth:`Store.keep_newest` would remove."""
     recording = set(store.ids(SessionQuery(outcomes=("recording",))))
     labelled = set(store.ids(SessionQuery(labels=_LABELLED)))
     going = [name for name in store.ids()[n_sessions:] if name not in recording]
-    return Going(len(going), sum(name in labelled for name in going))
+    return PruneCount(len(going), sum(name in labelled for name in going))
 
 
-def before(store: Store, started_us: int) -> Going:
+def count_started_before(store: Store, started_us: int) -> PruneCount:
     """Return what :meth:`Store.keep_since` would remove."""
     going = SessionQuery(until_us=started_us, outcomes=_ENDED)
-    return Going(store.count(going), store.count(replace(going, labels=_LABELLED)))
+    return PruneCount(store.count(going), store.count(replace(going, labels=_LABELLED)))
 
 
 def last_key(store: Store) -> int:
     """Return the number of the session that came last; 0 without any."""
-    with store._database.reading() as connection:
+    with store.read() as connection:
         return int(connection.execute(select(func.coalesce(func.max(_c.key), 0))).scalar_one())
 
 
 def newest_after(store: Store, key: int) -> SessionSummary | None:
     """Return the session that came last, if it came after the one of this number."""
     statement = select(sessions).where(_c.key > key).order_by(_c.key.desc()).limit(1)
-    with store._database.reading() as connection:
+    with store.read() as connection:
         row = connection.execute(statement).mappings().first()
     return None if row is None else SessionSummary.of(row)

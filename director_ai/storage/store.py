@@ -1,20 +1,25 @@
-"""The store: every session of an archive, in one SQLite file or one PostgreSQL database."""
+"""Store: an archive of sessions in one SQLite file or one PostgreSQL database."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from director_ai.errors import StoreError
-from director_ai.storage.certificate_attempts import Attempts
+from director_ai.errors import ReadOnlyStoreError, StoreError
+from director_ai.storage.certificate_attempts import CertificateAttempts
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
-from director_ai.storage.reader import Reading
-from director_ai.storage.roles import Role, ViewersDatabase
-from director_ai.storage.writer import Writing
+from director_ai.storage.reader import StoreReader
+from director_ai.storage.roles import Role, ViewerDatabase
+from director_ai.storage.writer import StoreWriter
+
+Result = TypeVar("Result")
 
 
-class Store(Reading, Writing, Attempts):
+class Store(StoreReader, StoreWriter, CertificateAttempts):
     """An archive of sessions, safe to share between threads and processes.
 
     Parameters
@@ -49,8 +54,8 @@ class Store(Reading, Writing, Attempts):
         if role == "operator":
             database = Database(address, read_only=read_only)
         else:
-            database = ViewersDatabase(address)
-        Reading.__init__(self, database)
+            database = ViewerDatabase(address)
+        StoreReader.__init__(self, database)
         try:
             self.version = migrate(database, MIGRATIONS)
         except OperationalError as error:
@@ -73,6 +78,35 @@ class Store(Reading, Writing, Attempts):
     def read_only(self) -> bool:
         """Whether every change is refused."""
         return self._database.read_only
+
+    @property
+    def path(self) -> Path | None:
+        """File of an SQLite store, or ``None`` for a database on a server."""
+        return self._database.path
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Give a connection that sees the store as it stands now; see :meth:`Database.read`."""
+        return self._database.read()
+
+    def transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
+        """Run ``work`` in one transaction; see :meth:`Database.transaction`."""
+        return self._database.transaction(work, durable=durable)
+
+    def recording_address(self) -> str:
+        """Return the address by which a recorder opens this store; it may hold a password.
+
+        Raises
+        ------
+        NotPermittedError
+            If the store was opened for a viewer.
+        ReadOnlyStoreError
+            If it was opened to read only.
+        """
+        if isinstance(self._database, ViewerDatabase):
+            raise self._database.refusal()
+        if self.read_only:
+            raise ReadOnlyStoreError(f"{self.name} is open to read only")
+        return self._database.url.render_as_string(hide_password=False)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -10,7 +10,7 @@ from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.core.records.record_json import checked, checked_annotation
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
-from director_ai.storage.batch_insert import batches, digests
+from director_ai.storage.batch_insert import digests, rebatched
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
@@ -19,20 +19,20 @@ from director_ai.storage.engine.tag_column import tags_text
 _BATCH = 500
 
 
-class Writing:
+class StoreWriter:
     """The writing half of a store; every method is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, *lots: Collection[SessionRecord]) -> int:
+    def add(self, *batches: Collection[SessionRecord]) -> int:
         """Add finished sessions, all or none, and return how many were new.
 
         A session that is already there with the same tokens is left as it is.
 
         Parameters
         ----------
-        lots
+        batches
             Sessions of one place or of several, such as files. They are taken a few at a time, and
             once more from the start where a lost connection broke the transaction.
 
@@ -45,9 +45,9 @@ class Writing:
         """
 
         def work(connection: Connection) -> int:
-            return sum(self._add(connection, batch) for batch in batches(lots))
+            return sum(self._add(connection, batch) for batch in rebatched(batches))
 
-        return self._database.write(work, durable=True)
+        return self._database.transaction(work, durable=True)
 
     def _add(self, connection: Connection, batch: Sequence[SessionRecord]) -> int:
         fresh: list[tuple[codec.Row, SessionRecord]] = []
@@ -94,7 +94,7 @@ class Writing:
                 _relabel(connection, key)
             return numbers
 
-        return self._database.write(work, durable=True)
+        return self._database.transaction(work, durable=True)
 
     def withdraw(self, keys: Iterable[int], *, author: str | None = None) -> None:
         """Take annotations back, as if they had never been made.
@@ -118,7 +118,7 @@ class Writing:
             for session in set(touched):
                 _relabel(connection, session)
 
-        self._database.write(work, durable=True)
+        self._database.transaction(work, durable=True)
 
     def retag(self, id: str, tags: Sequence[str]) -> None:
         """Give a session these tags in place of those it has."""
@@ -129,7 +129,7 @@ class Writing:
             key = _key_of(connection, id)
             connection.execute(update(sessions).where(sessions.c.key == key).values(values))
 
-        self._database.write(work)
+        self._database.transaction(work)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove sessions and all that belongs to them; return how many there were."""
@@ -141,7 +141,7 @@ class Writing:
                 n_gone += _remove(connection, sessions.c.id.in_(batch))
             return n_gone
 
-        return self._database.write(work, durable=True)
+        return self._database.transaction(work, durable=True)
 
     def keep_newest(self, n_sessions: int) -> int:
         """Remove all ended sessions but the newest ``n_sessions``; return how many went."""
@@ -156,7 +156,7 @@ class Writing:
                 going = going.limit(-1)
             return _remove(connection, sessions.c.ended_by.is_not(None), sessions.c.key.in_(going))
 
-        return self._database.write(work, durable=True)
+        return self._database.transaction(work, durable=True)
 
     def keep_since(self, started_us: int) -> int:
         """Remove all ended sessions that started before; return how many went."""
@@ -165,7 +165,7 @@ class Writing:
             old = sessions.c.started_us < started_us
             return _remove(connection, sessions.c.ended_by.is_not(None), old)
 
-        return self._database.write(work, durable=True)
+        return self._database.transaction(work, durable=True)
 
 
 def _insert(connection: Connection, fresh: Sequence[tuple[codec.Row, SessionRecord]]) -> None:

@@ -177,7 +177,7 @@ def _read(address: str, until: float) -> list[float]:
     changed = 0
     with Store(address, read_only=True) as store:
         while time.time() < until:
-            with store._database.reading() as connection:
+            with store.read() as connection:
                 columns = (sessions.c.key, sessions.c.started_us, sessions.c.changed_us)
                 rows = connection.execute(select(*columns).where(sessions.c.changed_us >= changed))
                 for key, started_us, changed_us in rows.all():

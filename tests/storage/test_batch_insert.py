@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DuplicateSessionError
-from director_ai.storage.batch_insert import Fate, batches
+from director_ai.storage.batch_insert import InsertPlan, rebatched
 from director_ai.storage.engine.schema import sessions
 from director_ai.storage.store import Store
 from tests.storage.records import record
@@ -45,7 +45,7 @@ class Source(Collection[SessionRecord]):
 def test_an_import_holds_no_more_than_two_batches(store: Store) -> None:
     source = Source(1_800)
 
-    assert store.fate(source) == Fate(1_800, 0, ())
+    assert store.plan_insert(source) == InsertPlan(1_800, 0, ())
     assert store.add(source) == 1_800
     assert store.count() == 1_800
     assert source.most_alive < 1_010
@@ -55,9 +55,9 @@ def test_a_batch_ends_at_its_tokens_or_its_sessions() -> None:
     long = record("long", scores=(0.5,) * 40_000)
     longest = record("longest", scores=(0.5,) * 200_000)
 
-    assert [len(batch) for batch in batches([[long] * 3, [long, longest, long]])] == [2, 2, 1, 1]
-    assert [len(batch) for batch in batches([[record()] * 501])] == [500, 1]
-    assert list(batches([[], []])) == []
+    assert [len(batch) for batch in rebatched([[long] * 3, [long, longest, long]])] == [2, 2, 1, 1]
+    assert [len(batch) for batch in rebatched([[record()] * 501])] == [500, 1]
+    assert list(rebatched([[], []])) == []
 
 
 def test_a_clash_in_the_last_batch_keeps_the_first_out(store: Store) -> None:
@@ -85,20 +85,20 @@ def test_a_source_that_breaks_off_leaves_nothing(store: Store) -> None:
 def test_the_same_session_in_two_batches_is_added_once(store: Store) -> None:
     twice = [record(f"s{number}") for number in range(501)]
 
-    assert store.fate(twice, twice) == Fate(501, 501, ())
+    assert store.plan_insert(twice, twice) == InsertPlan(501, 501, ())
     assert store.add(twice, twice) == 501
 
 
 def test_every_clash_is_named_before_anything_is_written(store: Store) -> None:
     store.add([record("a"), record("b"), record("same"), record("coming")])
     coming = update(sessions).where(sessions.c.id == "coming").values(digest=None)
-    store._database.write(lambda connection: connection.execute(coming))
+    store.transaction(lambda connection: connection.execute(coming))
     between = [record(f"s{number}") for number in range(500)]
-    lots = [
+    batches = [
         [record("a", scores=OTHER), record("same"), record("new"), *between],
         [record("b", scores=OTHER), record("new", scores=OTHER), record("coming")],
         [record("a", scores=OTHER)],
     ]
 
-    assert store.fate(*lots) == Fate(501, 1, ("a", "b", "new", "coming"))
+    assert store.plan_insert(*batches) == InsertPlan(501, 1, ("a", "b", "new", "coming"))
     assert store.count() == 4

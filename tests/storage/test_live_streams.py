@@ -24,7 +24,7 @@ def recorded(recorder, policy, name, n_tokens):
 
 
 def aged(store: Store, name: str, **columns: int) -> None:
-    store._database.write(
+    store.transaction(
         lambda connection: connection.execute(
             update(sessions).where(sessions.c.id == name).values(**columns)
         )

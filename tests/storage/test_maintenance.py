@@ -44,7 +44,7 @@ def test_a_changed_token_is_found(store: Store) -> None:
     def work(connection):
         connection.execute(update(bodies).where(bodies.c.session == key).values(text=" t0 t1 tX"))
 
-    store._database.write(work)
+    store.transaction(work)
     health = examine(store)
 
     assert [damage.id for damage in health.damaged] == ["b"]
@@ -129,7 +129,7 @@ def test_a_recording_that_fell_silent_is_counted(store: Store) -> None:
             values = {"ended_by": None, "digest": None, "changed_us": changed}
             connection.execute(update(sessions).where(sessions.c.id == name).values(values))
 
-    store._database.write(work)
+    store.transaction(work)
     health = examine(store)
 
     assert (health.n_recording, health.n_silent, health.n_sealed) == (2, 1, 0)

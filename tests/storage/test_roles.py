@@ -10,11 +10,11 @@ from sqlalchemy.exc import DBAPIError
 
 from director_ai.core.records.record import Annotation
 from director_ai.errors import NotPermittedError, ReadOnlyStoreError
-from director_ai.storage.certificate_attempts import Attempts
+from director_ai.storage.certificate_attempts import CertificateAttempts
 from director_ai.storage.label_sync import add_labels
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.store import Store
-from director_ai.storage.writer import Writing
+from director_ai.storage.writer import StoreWriter
 from tests.storage.records import record
 
 GOOD = Annotation("good")
@@ -45,7 +45,9 @@ def viewed(store: Store, address: str | Path) -> Iterator[Store]:
 
 
 def test_every_method_that_changes_a_store_is_tried_here() -> None:
-    public = {name for half in (Writing, Attempts) for name in vars(half) if name[0] != "_"}
+    public = {
+        name for half in (StoreWriter, CertificateAttempts) for name in vars(half) if name[0] != "_"
+    }
 
     assert public - READS == set(CHANGES) - {"add_labels"}
 
@@ -76,7 +78,7 @@ def test_a_viewer_reads_the_secret_by_which_sessions_are_sealed(
 
 def test_the_database_itself_refuses_a_viewers_change(viewed: Store, store: Store) -> None:
     with (
-        viewed._database.reading() as connection,
+        viewed.read() as connection,
         pytest.raises(DBAPIError, match=r"readonly database|read-only transaction"),
     ):
         connection.execute(text("DELETE FROM sessions"))

@@ -5,12 +5,18 @@ import pytest
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.records.record import Annotation
 from director_ai.storage.recording.recorder import Recorder
-from director_ai.storage.statistics import before, beyond_newest, holdings, last_key, newest_after
+from director_ai.storage.statistics import (
+    count_beyond_newest,
+    count_started_before,
+    last_key,
+    newest_after,
+    store_statistics,
+)
 from tests.storage.records import record
 
 
 def test_an_empty_store_holds_nothing(store):
-    found = holdings(store)
+    found = store_statistics(store)
 
     assert (found.n_sessions, found.n_tokens, found.n_labelled) == (0, 0, 0)
     assert (found.oldest_us, found.newest_us) == (None, None)
@@ -26,7 +32,7 @@ def test_a_store_is_told_in_numbers(store):
         ]
     )
 
-    found = holdings(store)
+    found = store_statistics(store)
 
     assert found.kind.split()[0] in ("SQLite", "PostgreSQL")
     assert found.n_bytes > 4096
@@ -63,7 +69,7 @@ def test_as_many_go_as_was_said(store, address, kept):
         next(stream)
         recorder.flush()
 
-        said = beyond_newest(store, kept)
+        said = count_beyond_newest(store, kept)
 
         assert said.n_sessions == store.keep_newest(kept)
         stream.close()
@@ -72,9 +78,9 @@ def test_as_many_go_as_was_said(store, address, kept):
 def test_as_many_go_as_was_said_to_be_old(store):
     store.add([record(name, started_us=number) for number, name in enumerate("abc")])
 
-    assert before(store, 2) == (2, 0)
+    assert count_started_before(store, 2) == (2, 0)
     assert store.keep_since(2) == 2
-    assert before(store, 2) == (0, 0)
+    assert count_started_before(store, 2) == (0, 0)
 
 
 def test_labels_that_would_go_are_counted(store):
@@ -82,6 +88,6 @@ def test_labels_that_would_go_are_counted(store):
     for name in "ac":
         store.annotate(name, Annotation("unsure"))
 
-    assert before(store, 2) == (2, 1)
-    assert beyond_newest(store, 0) == (3, 2)
-    assert beyond_newest(store, 1) == (2, 1)
+    assert count_started_before(store, 2) == (2, 1)
+    assert count_beyond_newest(store, 0) == (3, 2)
+    assert count_beyond_newest(store, 1) == (2, 1)

@@ -89,7 +89,7 @@ def test_a_changed_score_is_found_out(store: Store) -> None:
     packed = bytearray(next(store.curves()).scores)
     packed[0] ^= 1
     own = bodies.c.session == store.summary("a").key
-    store._database.write(
+    store.transaction(
         lambda connection: connection.execute(
             update(bodies).where(own).values(scores=bytes(packed))
         )
@@ -147,7 +147,7 @@ def test_a_deleted_session_leaves_nothing(store: Store) -> None:
     assert store.delete(["a", "nobody"]) == 1
     assert store.ids() == ["b"]
     assert [curve.id for curve in store.curves()] == ["b"]
-    with store._database.reading() as connection:
+    with store.read() as connection:
         for table in ("annotations", "tokens"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
 
@@ -423,7 +423,7 @@ def test_a_store_of_a_newer_version_is_read_but_not_written(
         if isinstance(address, Path)
         else "UPDATE director_schema SET version = 99"
     )
-    store._database.write(lambda connection: connection.execute(text(newer)))
+    store.transaction(lambda connection: connection.execute(text(newer)))
 
     with Store(address) as opened:
         assert opened.get("a") == record("a")
@@ -509,7 +509,7 @@ def test_a_number_is_never_that_of_another_label(store: Store) -> None:
 def test_the_stamp_tells_of_a_change_after_one_by_a_clock_that_is_ahead(store: Store) -> None:
     store.add([record("a"), record("b")])
     ahead = update(sessions).where(sessions.c.id == "a")
-    store._database.write(
+    store.transaction(
         lambda connection: connection.execute(ahead.values(changed_us=now_us() + 3_600_000_000))
     )
     stamps = {store.stamp()}
@@ -552,9 +552,7 @@ def test_a_recording_that_fell_silent_counts_as_abandoned(store: Store) -> None:
         .where(sessions.c.id == "silent")
         .values(changed_us=now_us() - 2 * SILENT_US)
     )
-    store._database.write(
-        lambda connection: [connection.execute(unsealed), connection.execute(old)]
-    )
+    store.transaction(lambda connection: [connection.execute(unsealed), connection.execute(old)])
 
     assert found(store, outcomes=("recording",)) == ["heard"]
     assert found(store, outcomes=("abandoned",)) == ["silent"]

@@ -12,8 +12,7 @@ from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.cli.problems import name_problems, problem_values
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError
-from director_ai.storage.batch_insert import Fate
-from director_ai.storage.batch_insert import fate as fate_of
+from director_ai.storage.batch_insert import InsertPlan, plan_insert
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.file_reader import ENDINGS
 from director_ai.storage.transfer.import_plan import ImportPlan
@@ -36,21 +35,21 @@ def import_files(chosen: Namespace) -> int:
         raise CommandError(f"{'; '.join(map(_trouble, bad))}; nothing was imported", Status.REFUSED)
     lots = [plan.records for plan in plans]
     if chosen.dry_run and not is_there(chosen):
-        name, fate = address_of(chosen)[0], fate_of(None, lots)
+        name, insert_plan = address_of(chosen)[0], plan_insert(None, lots)
     elif chosen.dry_run:
         with reading(chosen) as store:
-            name, fate = store.name, store.fate(*lots)
+            name, insert_plan = store.name, store.plan_insert(*lots)
     else:
         with changing(chosen, may_create=True) as store:
-            name, fate = store.name, store.fate(*lots)
-            if not fate.clashes:
+            name, insert_plan = store.name, store.plan_insert(*lots)
+            if not insert_plan.clashes:
                 n_sessions = sum(map(len, lots))
                 with working(f"Adding {counted(n_sessions, 'session')}"):
                     n_new = store.add(*lots)
-                fate = Fate(n_new, n_sessions - n_new, ())
-    _print(chosen, plans, name, fate)
-    if fate.clashes:
-        listed = ", ".join(map(repr, fate.clashes))
+                insert_plan = InsertPlan(n_new, n_sessions - n_new, ())
+    _print(chosen, plans, name, insert_plan)
+    if insert_plan.clashes:
+        listed = ", ".join(map(repr, insert_plan.clashes))
         raise CommandError(
             f"id must be new or of the same session, got {listed} with other tokens; "
             "nothing was imported",
@@ -112,16 +111,18 @@ def _trouble(plan: ImportPlan) -> str:
     return f"no session in {plan.name}"
 
 
-def _print(chosen: Namespace, plans: list[ImportPlan], store: str, fate: Fate | None) -> None:
-    refused = fate is None or bool(fate.clashes)
+def _print(
+    chosen: Namespace, plans: list[ImportPlan], store: str, insert_plan: InsertPlan | None
+) -> None:
+    refused = insert_plan is None or bool(insert_plan.clashes)
     if chosen.json:
         print_json(
             {
                 "store": store,
                 "dry_run": chosen.dry_run,
-                "n_new": fate.n_new if fate else 0,
-                "n_known": fate.n_known if fate else 0,
-                "clashes": list(fate.clashes) if fate else [],
+                "n_new": insert_plan.n_new if insert_plan else 0,
+                "n_known": insert_plan.n_known if insert_plan else 0,
+                "clashes": list(insert_plan.clashes) if insert_plan else [],
                 "imported": not refused and not chosen.dry_run,
                 "files": [_values(plan) for plan in plans],
             }
@@ -129,10 +130,10 @@ def _print(chosen: Namespace, plans: list[ImportPlan], store: str, fate: Fate | 
         return
     for plan in plans:
         print(f"{one_line(plan.name)}: {one_line(plan.summary)}")
-    if fate is not None and not refused:
+    if insert_plan is not None and not refused:
         verb = "Would import" if chosen.dry_run else "Imported"
-        known = f"; {fate.n_known:,} stood there already" if fate.n_known else ""
-        print(f"{verb} {counted(fate.n_new, 'session')} into {one_line(store)}{known}.")
+        known = f"; {insert_plan.n_known:,} stood there already" if insert_plan.n_known else ""
+        print(f"{verb} {counted(insert_plan.n_new, 'session')} into {one_line(store)}{known}.")
 
 
 def _values(plan: ImportPlan) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.storage.backup import back_up
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.maintenance import Health, examine, n_sealed, seal_silent
-from director_ai.storage.statistics import before, beyond_newest
+from director_ai.storage.statistics import count_beyond_newest, count_started_before
 
 _DAY_US = 86_400_000_000
 _EARLIEST_US = -(2**63)
@@ -59,11 +59,11 @@ def prune(chosen: Namespace) -> int:
     """Remove what is older than was asked to be kept."""
     with reading(chosen) if chosen.dry_run else changing(chosen) as store:
         if chosen.keep_newest is not None:
-            going = beyond_newest(store, chosen.keep_newest)
+            going = count_beyond_newest(store, chosen.keep_newest)
             remove = partial(store.keep_newest, chosen.keep_newest)
         else:
             since = max(_EARLIEST_US, now_us() - chosen.keep_days * _DAY_US)
-            going = before(store, since)
+            going = count_started_before(store, since)
             remove = partial(store.keep_since, since)
         if chosen.dry_run:
             n_gone = going.n_sessions

@@ -1,4 +1,4 @@
-"""A connection to the database: how it is opened, written to and retried, on both kinds."""
+"""Database: connections, transactions and their retries, on SQLite and PostgreSQL."""
 
 import os
 import sqlite3
@@ -6,9 +6,9 @@ import stat
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.storage.engine.text_search import FOLDED, is_held_folded
 from director_ai.storage.engine.wal_checkpoint import checkpoint
-from director_ai.storage.engine.write_lock import turn
+from director_ai.storage.engine.write_lock import write_lock
 
 RETRY_S = 30.0
 """How long a write is tried again: a PostgreSQL server takes about this long to restart."""
@@ -27,6 +27,20 @@ _LONGEST_WAIT_S = 1.0
 
 Dialect = Literal["sqlite", "postgresql"]
 Result = TypeVar("Result")
+
+
+class Transactions(Protocol):
+    """Reads and transactions on one database; what :class:`Database` and ``Store`` share."""
+
+    @property
+    def path(self) -> Path | None:
+        """File, or ``None`` for a database on a server."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Give a connection that sees the database as it stands now."""
+
+    def transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
+        """Run ``work`` in one transaction and return what it returns."""
 
 
 class Database:
@@ -63,7 +77,7 @@ class Database:
         return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Connection]:
         """Give a connection that sees the database as it stands now."""
         with self._own_engine().connect() as connection:
             if self.path is None:
@@ -72,7 +86,7 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
-    def write(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
+    def transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
         """Run ``work`` in one transaction and return what it returns.
 
         Parameters
@@ -91,7 +105,7 @@ class Database:
         return self._retried(work, durable=durable)
 
     def restructure(self, work: Callable[[Connection], Result]) -> Result:
-        """Run ``work`` as a durable :meth:`write` that may make tables anew.
+        """Run ``work`` as a durable :meth:`transaction` that may make tables anew.
 
         What refers to a table is left alone while that is dropped and made again.
         """
@@ -106,7 +120,7 @@ class Database:
         wait_s = _FIRST_WAIT_S
         while True:
             try:
-                with nullcontext() if self.path is None else turn(self.path):
+                with nullcontext() if self.path is None else write_lock(self.path):
                     result = self._write_once(work, durable=durable, refers=refers)
             except DBAPIError as error:
                 if not _is_transient(error) or time.monotonic() > deadline:
@@ -150,7 +164,7 @@ class Database:
     def _connected(self) -> Engine:
         try:
             if self.path is None:
-                return create_engine(self.url, pool_pre_ping=True, connect_args=_PATIENCE)
+                return create_engine(self.url, pool_pre_ping=True, connect_args=_CONNECT_ARGS)
             mode = "ro" if self.read_only else "rw"
             file = f"file:{_quoted(self.path)}?mode={mode}"
             engine = create_engine(
@@ -168,7 +182,7 @@ class Database:
         return engine
 
 
-_PATIENCE = {"connect_timeout": 10}
+_CONNECT_ARGS = {"connect_timeout": 10}
 
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 

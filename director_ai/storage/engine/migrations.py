@@ -65,7 +65,7 @@ def migrate(database: Database, migrations: tuple[Callable[[Connection], None], 
 
     A newer store than this code knows is left as it is.
     """
-    with database.reading() as connection:
+    with database.read() as connection:
         version = version_of(connection)
     if version >= len(migrations) or database.read_only:
         return version

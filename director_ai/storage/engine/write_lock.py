@@ -1,4 +1,4 @@
-"""Taking turns at writing to one SQLite file."""
+"""Lock that orders the writers of one SQLite file by arrival."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from director_ai.storage.engine.private_file import open_beside
 
 
 @contextmanager
-def turn(database: Path) -> Iterator[None]:
-    """Wait for this process's turn to write, in the order in which processes came.
+def write_lock(database: Path) -> Iterator[None]:
+    """Hold the right to write; processes get it in the order in which they came.
 
     SQLite itself lets waiting writers look again now and then, and of fifty some look in vain for
     half a minute. Whoever does not take turns is still kept apart by SQLite.

@@ -12,22 +12,22 @@ from director_ai.core.runtime.hooks import logger
 from director_ai.errors import ReadOnlyStoreError
 from director_ai.storage.engine.database import Database, is_full
 from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
-from director_ai.storage.recording.live_writer import Journal
-from director_ai.storage.recording.reserve_file import Ballast
-from director_ai.storage.recording.session_buffer import Intake, Pending
-from director_ai.storage.recording.session_delta import Stretch, Token
-from director_ai.storage.recording.session_progress import Progress
+from director_ai.storage.recording.live_writer import LiveWriter
+from director_ai.storage.recording.reserve_file import ReserveFile
+from director_ai.storage.recording.session_buffer import PendingWrites, SessionBuffer
+from director_ai.storage.recording.session_delta import SessionDelta, Token
+from director_ai.storage.recording.session_progress import SessionProgress
 
 _MOST_AT_ONCE = 4096
 _HEARTBEAT_S = 0.75
-_BALLAST_EVERY_S = 60.0
+_RESERVE_EVERY_S = 60.0
 _FIRST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 5.0
 
-Part = tuple[Intake, Stretch]
+Part = tuple[SessionBuffer, SessionDelta]
 
 
-class Flusher:
+class FlushThread:
     """Writes what is pending every ``flush_s``, in a thread of its own.
 
     Attributes
@@ -43,7 +43,12 @@ class Flusher:
     """
 
     def __init__(
-        self, database: Database, pending: Pending, *, shadow: HaltPolicy | None, flush_s: float
+        self,
+        database: Database,
+        pending: PendingWrites,
+        *,
+        shadow: HaltPolicy | None,
+        flush_s: float,
     ) -> None:
         self.n_sessions = 0
         self.n_tokens = 0
@@ -52,14 +57,14 @@ class Flusher:
         self.at_rest = threading.Lock()
         self.thread = threading.Thread(target=self._run, name="director-recorder", daemon=True)
         self._database = database
-        self._journal = Journal(database)
+        self._writer = LiveWriter(database)
         self._pending = pending
         self._shadow = shadow
         self._flush_s = flush_s
         # Without an entry: not looked at yet. None: given up, what still comes is dropped.
-        self._progress: dict[Intake, Progress | None] = {}
-        self._ballast = None if database.path is None else Ballast(database.path)
-        self._ballast_at = -_BALLAST_EVERY_S
+        self._progress: dict[SessionBuffer, SessionProgress | None] = {}
+        self._reserve = None if database.path is None else ReserveFile(database.path)
+        self._reserved_at = -_RESERVE_EVERY_S
         self._is_open = False
         self._is_failing = False
         self._stopping = threading.Event()
@@ -75,7 +80,7 @@ class Flusher:
         try:
             with self.at_rest:
                 self._open()
-                self._journal.rehearse()
+                self._writer.warm_up()
         except Exception as error:
             # It is opened again once there is something to write.
             self._failed(error)
@@ -86,7 +91,7 @@ class Flusher:
         # Nothing more is taken; what goes on without its recorder ends here.
         self._write_pending()
         with self.at_rest:
-            self._write([self._abandoned(intake) for intake in self._going()])
+            self._write([self._abandoned(buffer) for buffer in self._going()])
 
     def _write_pending(self) -> None:
         while True:
@@ -100,17 +105,17 @@ class Flusher:
         self._pending.collect()
         # They stay where they are until they are written, so that their number is what is pending.
         taken = [entries[place] for place in range(min(len(entries), _MOST_AT_ONCE))]
-        for intake in list(self._pending.open):
-            if intake not in self._progress:
-                self._progress[intake] = Progress(intake.record, self._shadow)
+        for buffer in list(self._pending.open):
+            if buffer not in self._progress:
+                self._progress[buffer] = SessionProgress(buffer.record, self._shadow)
         told = [entry for entry in taken if isinstance(entry, threading.Event)]
         for entry in taken:
             if not isinstance(entry, threading.Event):
                 self._take(*entry)
         now = time.monotonic()
         due = [
-            (intake, progress.stretch(now))
-            for intake, progress in self._progress.items()
+            (buffer, progress.delta(now))
+            for buffer, progress in self._progress.items()
             if progress is not None and progress.is_due(now, _HEARTBEAT_S)
         ]
         self._write(due)
@@ -120,16 +125,16 @@ class Flusher:
             event.set()
         return len(taken)
 
-    def _take(self, intake: Intake, thing: Token | SessionRecord) -> None:
-        progress = self._progress[intake]
+    def _take(self, buffer: SessionBuffer, thing: Token | SessionRecord) -> None:
+        progress = self._progress[buffer]
         if not isinstance(thing, SessionRecord):
             if progress is not None:
                 progress.add(thing)
         elif progress is not None:
-            progress.end(thing, n_seen=intake.n_seen)
+            progress.end(thing, n_seen=buffer.n_seen)
         else:
-            self._give_up(intake)
-            self._forget(intake)
+            self._give_up(buffer)
+            self._forget(buffer)
 
     def _write(self, parts: Sequence[Part]) -> None:
         """Write until it is written, or cannot be, or it is too late."""
@@ -137,7 +142,7 @@ class Flusher:
         while parts and not self._is_too_late():
             try:
                 self._open()
-                refused = self._journal.write([stretch for _, stretch in parts])
+                refused = self._writer.write([delta for _, delta in parts])
             except Exception as error:
                 if is_full(error):
                     self._rescue(parts, error)
@@ -157,26 +162,26 @@ class Flusher:
             if migrate(self._database, MIGRATIONS) > NEWEST:
                 raise ReadOnlyStoreError(f"{self._database.name} is of a newer version")
             self._is_open = True
-        if self._ballast and time.monotonic() - self._ballast_at >= _BALLAST_EVERY_S:
-            self._ballast.restore()
-            self._ballast_at = time.monotonic()
+        if self._reserve and time.monotonic() - self._reserved_at >= _RESERVE_EVERY_S:
+            self._reserve.restore()
+            self._reserved_at = time.monotonic()
 
     def _succeeded(self, parts: Sequence[Part], refused: dict[str, str]) -> None:
         if self._is_failing:
             self._is_failing = False
             logger().warning("recording into %s goes on", self._database.name)
-        for intake, stretch in parts:
-            progress = self._progress[intake]
+        for buffer, delta in parts:
+            progress = self._progress[buffer]
             assert progress is not None
-            problem = refused.get(stretch.record.id)
+            problem = refused.get(delta.record.id)
             if problem:
-                self._lose(intake, problem)
+                self._lose(buffer, problem)
             else:
-                self.n_sessions += stretch.is_first
-                self.n_tokens += len(stretch.tokens)
-                progress.n_written = stretch.n_tokens
-            if stretch.is_last:
-                self._forget(intake)
+                self.n_sessions += delta.is_first
+                self.n_tokens += len(delta.tokens)
+                progress.n_written = delta.n_tokens
+            if delta.is_last:
+                self._forget(buffer)
 
     def _write_singly(self, parts: Sequence[Part], error: Exception) -> None:
         """Find the one session that cannot be written, and let the others go on."""
@@ -184,64 +189,64 @@ class Flusher:
             for part in parts:
                 self._write([part])
             return
-        ((intake, stretch),) = parts
-        self._lose(intake, f"{type(error).__name__}: {error}")
-        self._give_up(intake)
-        if stretch.is_last:
-            self._forget(intake)
+        ((buffer, delta),) = parts
+        self._lose(buffer, f"{type(error).__name__}: {error}")
+        self._give_up(buffer)
+        if delta.is_last:
+            self._forget(buffer)
 
     def _rescue(self, parts: Sequence[Part], error: Exception) -> None:
-        """On a full disk: with the room of the ballast, seal whatever is open."""
-        if self._ballast:
-            self._ballast.release()
-            self._ballast_at = time.monotonic()
+        """On a full disk: with the room of the reserve, seal whatever is open."""
+        if self._reserve:
+            self._reserve.release()
+            self._reserved_at = time.monotonic()
         self._failed(error)
-        for intake, stretch in parts:
-            if stretch.is_last and self._try([stretch]):
-                self._succeeded([(intake, stretch)], {})
-        ended = {intake for intake, stretch in parts if stretch.is_last}
-        for intake in self._going():
-            self._lose(intake, "the disk is full")
-            self._give_up(intake)
-            if intake in ended:
-                self._forget(intake)
+        for buffer, delta in parts:
+            if delta.is_last and self._try([delta]):
+                self._succeeded([(buffer, delta)], {})
+        ended = {buffer for buffer, delta in parts if delta.is_last}
+        for buffer in self._going():
+            self._lose(buffer, "the disk is full")
+            self._give_up(buffer)
+            if buffer in ended:
+                self._forget(buffer)
 
-    def _try(self, batch: Sequence[Stretch]) -> bool:
+    def _try(self, batch: Sequence[SessionDelta]) -> bool:
         try:
-            return not self._journal.write(batch)
+            return not self._writer.write(batch)
         except Exception as error:
             self._failed(error)
             return False
 
-    def _give_up(self, intake: Intake) -> None:
+    def _give_up(self, buffer: SessionBuffer) -> None:
         """Seal a session at what is written of it; if that fails too, it stays open."""
         try:
-            self._journal.abandon(intake.record, n_seen=intake.n_seen)
+            self._writer.abandon(buffer.record, n_seen=buffer.n_seen)
         except Exception as error:
             self._failed(error)
 
-    def _going(self) -> list[Intake]:
-        return [intake for intake, progress in self._progress.items() if progress is not None]
+    def _going(self) -> list[SessionBuffer]:
+        return [buffer for buffer, progress in self._progress.items() if progress is not None]
 
-    def _abandoned(self, intake: Intake) -> Part:
-        progress = self._progress[intake]
+    def _abandoned(self, buffer: SessionBuffer) -> Part:
+        progress = self._progress[buffer]
         assert progress is not None
-        progress.abandon(n_seen=max(intake.n_seen, progress.n_tokens))
-        return intake, progress.stretch()
+        progress.abandon(n_seen=max(buffer.n_seen, progress.n_tokens))
+        return buffer, progress.delta()
 
-    def _lose(self, intake: Intake, problem: str) -> None:
+    def _lose(self, buffer: SessionBuffer, problem: str) -> None:
         """Record no more of a session."""
-        progress = self._progress[intake]
+        progress = self._progress[buffer]
         assert progress is not None
-        logger().warning("session %r is recorded no further: %s", intake.record.id, problem)
-        self._progress[intake] = None
-        intake.limit = min(intake.limit, progress.n_written)
+        logger().warning("session %r is recorded no further: %s", buffer.record.id, problem)
+        self._progress[buffer] = None
+        buffer.limit = min(buffer.limit, progress.n_written)
 
-    def _forget(self, intake: Intake) -> None:
+    def _forget(self, buffer: SessionBuffer) -> None:
         """Let go of a session that is over."""
-        del self._progress[intake]
-        self._pending.open.discard(intake)
-        self.n_dropped += intake.n_dropped
+        del self._progress[buffer]
+        self._pending.open.discard(buffer)
+        self.n_dropped += buffer.n_dropped
 
     def _failed(self, error: Exception) -> None:
         self.last_error = f"{type(error).__name__}: {error}"

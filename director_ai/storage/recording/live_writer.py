@@ -21,10 +21,10 @@ from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.errors import InvalidRecordError
 from director_ai.storage import codec
 from director_ai.storage.engine.clock import now_us
-from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.database import Transactions
 from director_ai.storage.engine.schema import bodies, sessions, tokens
-from director_ai.storage.recording.session_delta import Stretch
-from director_ai.storage.recording.warmup import rehearse
+from director_ai.storage.recording.session_delta import SessionDelta
+from director_ai.storage.recording.warmup import warm_up
 
 UNKNOWN_DIGEST = "unknown"
 """Stands for the digest of a session that is not whole and whose recorder is gone."""
@@ -39,7 +39,7 @@ _ROWS = select(
 _GROWN = update(sessions).where(sessions.c.key == bindparam("of"))
 
 
-class Journal:
+class LiveWriter:
     """Writes sessions into a store while they run.
 
     Whatever is written twice changes nothing, so that a batch whose outcome is not known is
@@ -48,25 +48,25 @@ class Journal:
     Examples
     --------
     >>> from director_ai import HaltPolicy
-    >>> from director_ai.storage.recording.session_progress import Progress
+    >>> from director_ai.storage.recording.session_progress import SessionProgress
     >>> from director_ai.storage.store import Store
     >>> from director_ai.storage.recording.session_delta import Token
     >>> store = Store(getfixture("tmp_path") / "sessions.db")
     >>> header = SessionRecord(
     ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"
     ... )
-    >>> progress = Progress(header)
+    >>> progress = SessionProgress(header)
     >>> progress.add(Token(0, "Hi", 0.9, held=False, time_us=5))
-    >>> Journal(store._database).write([progress.stretch()])
+    >>> LiveWriter(store).write([progress.delta()])
     {}
     >>> store.get("a").tokens, store.summary("a").outcome
     (('Hi',), 'recording')
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
-    def write(self, batch: Sequence[Stretch]) -> dict[str, str]:
+    def write(self, batch: Sequence[SessionDelta]) -> dict[str, str]:
         """Write what came of some sessions, in one transaction.
 
         Returns
@@ -74,12 +74,12 @@ class Journal:
         dict of str to str
             Ids of the sessions that cannot be recorded, or not any further, and why.
         """
-        durable = any(stretch.is_last for stretch in batch)
-        return self._database.write(partial(_write, batch=batch), durable=durable)
+        durable = any(delta.is_last for delta in batch)
+        return self._database.transaction(partial(_write, batch=batch), durable=durable)
 
-    def rehearse(self) -> None:
+    def warm_up(self) -> None:
         """Make the first write as quick as those after it."""
-        rehearse(self._database, _write)
+        warm_up(self._database, _write)
 
     def abandon(self, record: SessionRecord, *, n_seen: int) -> None:
         """Seal a session at what is written of it; ``n_seen`` tokens came in all."""
@@ -94,7 +94,7 @@ class Journal:
             if row["ended_by"] is None:
                 _abandon(connection, row)
 
-        self._database.write(work, durable=True)
+        self._database.transaction(work, durable=True)
 
     def seal_abandoned(self, silent_for_s: float) -> list[str]:
         """Seal the sessions whose recorder has been silent for so long, and return their ids.
@@ -103,7 +103,7 @@ class Journal:
         on where it was.
         """
         silent = (sessions.c.ended_by.is_(None), sessions.c.changed_us <= _before(silent_for_s))
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             ids = list(connection.execute(select(sessions.c.id).where(*silent)).scalars())
 
         def work(connection: Connection, id: str) -> bool:
@@ -114,57 +114,59 @@ class Journal:
             _abandon(connection, row)
             return True
 
-        return [name for name in ids if self._database.write(partial(work, id=name), durable=True)]
+        return [
+            name for name in ids if self._database.transaction(partial(work, id=name), durable=True)
+        ]
 
 
 def _before(seconds: float) -> int:
     return now_us() - round(seconds * 1e6)
 
 
-def _write(connection: Connection, batch: Sequence[Stretch]) -> dict[str, str]:
-    fresh = [_first_row(stretch.record) for stretch in batch if stretch.is_first]
+def _write(connection: Connection, batch: Sequence[SessionDelta]) -> dict[str, str]:
+    fresh = [_first_row(delta.record) for delta in batch if delta.is_first]
     if fresh:
         connection.execute(_insert_new(connection.dialect.name, sessions), fresh)
-    rows = _rows(connection, [stretch.record.id for stretch in batch])
+    rows = _rows(connection, [delta.record.id for delta in batch])
     refused: dict[str, str] = {}
-    growing: list[tuple[int, Stretch]] = []
-    for stretch in batch:
-        row = rows.get(stretch.record.id)
-        problem = _problem(stretch, row)
+    growing: list[tuple[int, SessionDelta]] = []
+    for delta in batch:
+        row = rows.get(delta.record.id)
+        problem = _problem(delta, row)
         if row is None or problem:
-            refused[stretch.record.id] = problem
-        elif not _is_sealed(stretch, row):
+            refused[delta.record.id] = problem
+        elif not _is_sealed(delta, row):
             if row["ended_by"] is not None:
                 _reopen(connection, row["key"])
-            growing.append((row["key"], stretch))
+            growing.append((row["key"], delta))
     _append(connection, growing)
-    for key, stretch in growing:
-        if stretch.is_last and not _seal(connection, key, stretch):
-            refused[stretch.record.id] = "what the store gives back is not what was recorded"
+    for key, delta in growing:
+        if delta.is_last and not _seal(connection, key, delta):
+            refused[delta.record.id] = "what the store gives back is not what was recorded"
     return refused
 
 
-def _problem(stretch: Stretch, row: RowMapping | None) -> str:
+def _problem(delta: SessionDelta, row: RowMapping | None) -> str:
     """Return why a session cannot be recorded, or nothing."""
     if row is None:
         return "it was deleted while it was recorded"
-    if row["started_us"] != stretch.record.started_us:
+    if row["started_us"] != delta.record.started_us:
         return "another session of this id is there"
-    if row["ended_by"] is None or _is_sealed(stretch, row):
+    if row["ended_by"] is None or _is_sealed(delta, row):
         return ""
-    if row["ended_by"] == "abandoned" and row["n_tokens"] >= stretch.start:
+    if row["ended_by"] == "abandoned" and row["n_tokens"] >= delta.start:
         return ""
     return "it was sealed while it was recorded"
 
 
-def _is_sealed(stretch: Stretch, row: RowMapping) -> bool:
+def _is_sealed(delta: SessionDelta, row: RowMapping) -> bool:
     """Return whether this very end was written already."""
-    record = stretch.record
+    record = delta.record
     return (
-        stretch.is_last
+        delta.is_last
         and row["ended_by"] == record.ended_by
-        and row["digest"] == stretch.digest
-        and row["n_dropped"] == stretch.n_dropped
+        and row["digest"] == delta.digest
+        and row["n_dropped"] == delta.n_dropped
     )
 
 
@@ -179,32 +181,30 @@ def _reopen(connection: Connection, key: int) -> None:
     _change(connection, key, {"ended_by": None, "digest": None})
 
 
-def _append(connection: Connection, growing: Sequence[tuple[int, Stretch]]) -> None:
-    rows = [
-        {"session": key, **token._asdict()} for key, stretch in growing for token in stretch.tokens
-    ]
+def _append(connection: Connection, growing: Sequence[tuple[int, SessionDelta]]) -> None:
+    rows = [{"session": key, **token._asdict()} for key, delta in growing for token in delta.tokens]
     if rows:
         connection.execute(_insert_new(connection.dialect.name, tokens), rows)
     changes = [
         {
             "of": key,
-            "n_tokens": stretch.n_tokens,
-            "lowest": stretch.lowest,
-            "excerpt": stretch.excerpt,
+            "n_tokens": delta.n_tokens,
+            "lowest": delta.lowest,
+            "excerpt": delta.excerpt,
             "changed_us": now_us(),
-            **codec.shadow_values(stretch.record),
+            **codec.shadow_values(delta.record),
         }
-        for key, stretch in growing
+        for key, delta in growing
     ]
     if changes:
         connection.execute(_GROWN, changes)
 
 
-def _seal(connection: Connection, key: int, stretch: Stretch) -> bool:
+def _seal(connection: Connection, key: int, delta: SessionDelta) -> bool:
     """End a session, and return whether its tokens are in the store as they came."""
-    values = {"ended_by": stretch.record.ended_by, "n_dropped": stretch.n_dropped}
-    _change(connection, key, {**values, **codec.ending_values(stretch.record)})
-    return _fold(connection, key, stretch.digest)
+    values = {"ended_by": delta.record.ended_by, "n_dropped": delta.n_dropped}
+    _change(connection, key, {**values, **codec.ending_values(delta.record)})
+    return _fold(connection, key, delta.digest)
 
 
 def _abandon(connection: Connection, row: RowMapping) -> None:

@@ -15,8 +15,8 @@ from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_values
 from director_ai.storage.engine.database import Database
-from director_ai.storage.recording.flush_thread import Flusher
-from director_ai.storage.recording.session_buffer import Intake, Pending
+from director_ai.storage.recording.flush_thread import FlushThread
+from director_ai.storage.recording.session_buffer import PendingWrites, SessionBuffer
 
 if TYPE_CHECKING:
     from director_ai.core.runtime.async_stream import AsyncTokenStream
@@ -116,13 +116,13 @@ class Recorder:
         self._keep_text = keep_text
         self._database = Database(address)
         self._begin_anew()
-        self._flusher.thread.start()
+        self._flush_thread.thread.start()
         _recorders.add(self)
 
     def _begin_anew(self) -> None:
         self._starting = threading.Lock()
-        self._pending = Pending(self._most)
-        self._flusher = Flusher(
+        self._pending = PendingWrites(self._most)
+        self._flush_thread = FlushThread(
             self._database, self._pending, shadow=self._shadow, flush_s=self._flush_s
         )
 
@@ -177,10 +177,10 @@ class Recorder:
             }
         )
         with self._starting:
-            if self._flusher.thread.ident is None and self._pending.most:
-                self._flusher.thread.start()
+            if self._flush_thread.thread.ident is None and self._pending.most:
+                self._flush_thread.thread.start()
         kept = record if self._keep_text else without_text(record)
-        stream.follow(Intake(self._pending, stream.session, kept))
+        stream.follow(SessionBuffer(self._pending, stream.session, kept))
         return stream
 
     @property
@@ -191,20 +191,20 @@ class Recorder:
     @property
     def stats(self) -> RecorderStats:
         """What has been done so far, in this process."""
-        flusher, going = self._flusher, list(self._pending.open)
+        flush_thread, going = self._flush_thread, list(self._pending.open)
         return RecorderStats(
-            n_sessions=flusher.n_sessions,
-            n_tokens=flusher.n_tokens,
+            n_sessions=flush_thread.n_sessions,
+            n_tokens=flush_thread.n_tokens,
             n_dropped=self._pending.n_dropped
-            + flusher.n_dropped
-            + sum(intake.n_dropped for intake in going),
-            n_pending=len(self._pending.entries) + sum(intake.n_waiting for intake in going),
-            last_error=flusher.last_error,
+            + flush_thread.n_dropped
+            + sum(buffer.n_dropped for buffer in going),
+            n_pending=len(self._pending.entries) + sum(buffer.n_waiting for buffer in going),
+            last_error=flush_thread.last_error,
         )
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that came before is written; return whether it is."""
-        if not self._flusher.thread.is_alive():
+        if not self._flush_thread.thread.is_alive():
             return not self._pending.entries
         self._pending.collect()
         written = threading.Event()
@@ -220,10 +220,10 @@ class Recorder:
         with self._starting:
             self._pending.collect()
             self._pending.most = 0
-        if self._flusher.thread.is_alive():
-            self._flusher.stop(time.monotonic() + timeout)
-            self._flusher.thread.join(timeout)
-        is_done = not self._flusher.thread.is_alive() and not self._pending.entries
+        if self._flush_thread.thread.is_alive():
+            self._flush_thread.stop(time.monotonic() + timeout)
+            self._flush_thread.thread.join(timeout)
+        is_done = not self._flush_thread.thread.is_alive() and not self._pending.entries
         if is_done:
             self._database.close()
         return is_done
@@ -247,7 +247,7 @@ def _close_all() -> None:
 def _rest() -> None:
     """Let no recorder use its store while the process forks."""
     for recorder in list(_recorders):
-        lock = recorder._flusher.at_rest
+        lock = recorder._flush_thread.at_rest
         # A store that hangs must not keep production from forking.
         if lock.acquire(timeout=_FORK_S):
             _held.append(lock)

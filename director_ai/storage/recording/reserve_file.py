@@ -12,19 +12,19 @@ SIZE = 2**20
 _ROOM = 16 * SIZE
 
 
-class Ballast:
-    """The ballast of one SQLite file, shared by all processes that record into it.
+class ReserveFile:
+    """The reserve of one SQLite file, shared by all processes that record into it.
 
     Examples
     --------
-    >>> ballast = Ballast(getfixture("tmp_path") / "sessions.db")
-    >>> ballast.restore()
-    >>> ballast.path.stat().st_size, ballast.release(), ballast.release()
+    >>> reserve = ReserveFile(getfixture("tmp_path") / "sessions.db")
+    >>> reserve.restore()
+    >>> reserve.path.stat().st_size, reserve.release(), reserve.release()
     (1048576, True, False)
     """
 
     def __init__(self, database: Path) -> None:
-        self.path = database.with_name(f"{database.name}.ballast")
+        self.path = database.with_name(f"{database.name}.reserve")
 
     def restore(self) -> None:
         """Make the file if it is not there and the disk has room to spare."""

@@ -13,7 +13,7 @@ from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.storage.recording.session_delta import Token
 
 if TYPE_CHECKING:
-    Entry = tuple["Intake", Token | SessionRecord] | threading.Event
+    Entry = tuple["SessionBuffer", Token | SessionRecord] | threading.Event
 
 _UNLIMITED = 2**63
 # A session that waits to be written takes room however short it is: its prompt, its evidence.
@@ -21,7 +21,7 @@ _LEAST_OPEN = 100
 _ENTRIES_A_SESSION = 10
 
 
-class Pending:
+class PendingWrites:
     """What has come and is not written yet, of all sessions of a recorder.
 
     Attributes
@@ -45,7 +45,7 @@ class Pending:
 
     def __init__(self, most: int) -> None:
         self.entries: deque[Entry] = deque()
-        self.open: set[Intake] = set()
+        self.open: set[SessionBuffer] = set()
         self.most = most
         self.most_open = max(_LEAST_OPEN, most // _ENTRIES_A_SESSION)
         self.n_dropped = 0
@@ -59,11 +59,11 @@ class Pending:
 
     def collect(self) -> None:
         """Queue what came of every open session since the last time."""
-        for intake in list(self.open):
-            intake.collect()
+        for buffer in list(self.open):
+            buffer.collect()
 
 
-class Intake:
+class SessionBuffer:
     """One session's way into the queue.
 
     The stream itself does nothing for a token: its session keeps all events, and the writer
@@ -91,7 +91,9 @@ class Intake:
         "record",
     )
 
-    def __init__(self, pending: Pending, session: StreamSession, record: SessionRecord) -> None:
+    def __init__(
+        self, pending: PendingWrites, session: StreamSession, record: SessionRecord
+    ) -> None:
         self.record = record
         self.n_seen = 0
         self.limit = _UNLIMITED

@@ -27,7 +27,7 @@ class Token(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class SessionDelta:
     """What came of one session since it was last written.
 
     Attributes

@@ -7,10 +7,10 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltReason
 from director_ai.core.records.record import SessionRecord, TokenDigest
 from director_ai.storage.codec import EXCERPT_CHARS
-from director_ai.storage.recording.session_delta import Stretch, Token
+from director_ai.storage.recording.session_delta import SessionDelta, Token
 
 
-class Progress:
+class SessionProgress:
     """One session's tokens on their way from the stream into the store.
 
     Parameters
@@ -85,9 +85,9 @@ class Progress:
         waits = self._is_first or self.is_last or bool(self._tokens)
         return waits or now - self._taken_at >= heartbeat_s
 
-    def stretch(self, now: float = 0.0) -> Stretch:
+    def delta(self, now: float = 0.0) -> SessionDelta:
         """Return what came since this was last called, at ``now`` of the monotonic clock."""
-        stretch = Stretch(
+        delta = SessionDelta(
             record=self._record,
             start=self._start,
             tokens=tuple(self._tokens),
@@ -102,4 +102,4 @@ class Progress:
         self._tokens.clear()
         self._is_first = False
         self._taken_at = now
-        return stretch
+        return delta

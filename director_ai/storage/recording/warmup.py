@@ -7,10 +7,10 @@ from sqlalchemy import Connection
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.database import Transactions
 from director_ai.storage.engine.schema import bodies, sessions, tokens
-from director_ai.storage.recording.session_delta import Stretch, Token
-from director_ai.storage.recording.session_progress import Progress
+from director_ai.storage.recording.session_delta import SessionDelta, Token
+from director_ai.storage.recording.session_progress import SessionProgress
 
 _TABLES = (sessions, tokens, bodies)
 _HEADER = SessionRecord(
@@ -29,7 +29,9 @@ _HEADER = SessionRecord(
 )
 
 
-def rehearse(database: Database, write: Callable[[Connection, Sequence[Stretch]], object]) -> None:
+def warm_up(
+    database: Transactions, write: Callable[[Connection, Sequence[SessionDelta]], object]
+) -> None:
     """Have every statement of a recording compiled before anyone waits for it.
 
     SQLite lets one process write at a time. The first end of a session took one 50 ms, nearly all
@@ -46,7 +48,7 @@ def rehearse(database: Database, write: Callable[[Connection, Sequence[Stretch]]
     if database.path is None:
         # A server's clients do not wait for each other.
         return
-    with database.reading() as connection:
+    with database.read() as connection:
         for table in _TABLES:
             made = connection.exec_driver_sql(
                 "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ?",
@@ -56,17 +58,17 @@ def rehearse(database: Database, write: Callable[[Connection, Sequence[Stretch]]
             temporary = made.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
             connection.exec_driver_sql(temporary)
         # One statement for one row is another than the same for several.
-        write(connection, [_stretch(Progress(replace(_HEADER, id="alone")), 1)])
+        write(connection, [_delta(SessionProgress(replace(_HEADER, id="alone")), 1)])
         headers = [replace(_HEADER, id=name) for name in ("a", "b")]
-        together = [Progress(header) for header in headers]
-        write(connection, [_stretch(progress, 2) for progress in together])
+        together = [SessionProgress(header) for header in headers]
+        write(connection, [_delta(progress, 2) for progress in together])
         for header, progress in zip(headers, together, strict=True):
             progress.end(header, n_seen=2)
-            write(connection, [_stretch(progress, 0)])
+            write(connection, [_delta(progress, 0)])
         connection.rollback()
 
 
-def _stretch(progress: Progress, n_tokens: int) -> Stretch:
+def _delta(progress: SessionProgress, n_tokens: int) -> SessionDelta:
     for position in range(n_tokens):
         progress.add(Token(position, "a", 1.0, held=False, time_us=0))
-    return progress.stretch()
+    return progress.delta()

@@ -9,8 +9,8 @@ import pyarrow as pa
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_values
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.codec import margin_of
 from director_ai.storage.engine.text_type import escape, unescape
-from director_ai.storage.margin import margin_of
 from director_ai.storage.transfer.record_parsing import record_of
 
 Row = dict[str, Any]

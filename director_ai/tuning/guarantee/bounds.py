@@ -59,7 +59,7 @@ def uniform_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int
     References
     ----------
     M. C. Campi, S. Garatti, "A sampling-and-discarding approach to chance-constrained
-    optimization", Journal of Optimization Theory and Applications 148 (2011) 257-280:
+    optimization", LiveWriter of Optimization Theory and Applications 148 (2011) 257-280:
     discarding ``k`` of ``n`` constraints under ``n_rules`` support constraints.
 
     Examples

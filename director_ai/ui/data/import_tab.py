@@ -152,7 +152,7 @@ def _reading(store: Store, file: Any) -> Reading | None:
 
 
 def _seen(store: Store, file_id: str, guess: ImportPlan, plan: ImportPlan) -> Reading:
-    clashes = store.fate(plan.records).clashes if plan.ok else ()
+    clashes = store.plan_insert(plan.records).clashes if plan.ok else ()
     reading = Reading(file_id, guess, plan, session_preview(plan.records), clashes)
     st.session_state[_STATE] = reading
     return reading

@@ -11,7 +11,12 @@ from director_ai.sources.sample_sessions import samples
 from director_ai.storage.backup import back_up, pg_dump_command
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.label_sync import unknown_ids
-from director_ai.storage.statistics import Holdings, before, beyond_newest, holdings
+from director_ai.storage.statistics import (
+    StoreStatistics,
+    count_beyond_newest,
+    count_started_before,
+    store_statistics,
+)
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.access.login import visitor
@@ -31,7 +36,7 @@ _DONE = "storage_done"
 def draw() -> None:
     """Draw the tab."""
     store = archive()
-    held = holdings(store)
+    held = store_statistics(store)
     done = st.session_state.pop(_DONE, "")
     if done:
         notice(done)
@@ -44,7 +49,7 @@ def draw() -> None:
         _samples(store)
 
 
-def _numbers(store: Store, held: Holdings) -> None:
+def _numbers(store: Store, held: StoreStatistics) -> None:
     st.code(store.name, language=None)
     for column, (name, value) in zip(
         st.columns(5),
@@ -66,19 +71,19 @@ def _numbers(store: Store, held: Holdings) -> None:
     notice(f"{span}{kept}{gone} Schema version {store.version}.")
 
 
-def _retention(store: Store, held: Holdings) -> None:
+def _retention(store: Store, held: StoreStatistics) -> None:
     st.text("Let old sessions go")
     rule = st.segmented_control("Keep", [NEWEST, DAYS], default=NEWEST, required=True, key="keep")
     if rule == NEWEST:
         number = int(st.number_input("Sessions", 0, value=10_000, step=100, key="keep_n"))
-        going = beyond_newest(store, number)
+        going = count_beyond_newest(store, number)
 
         def remove() -> int:
             return store.keep_newest(number)
     else:
         number = int(st.number_input("Days", 0, 36_500, value=90, step=1, key="keep_days"))
         since = now_us() - number * DAY_US
-        going = before(store, since)
+        going = count_started_before(store, since)
 
         def remove() -> int:
             return store.keep_since(since)
@@ -98,7 +103,7 @@ def _retention(store: Store, held: Holdings) -> None:
     )
 
 
-def _backup(store: Store, held: Holdings) -> None:
+def _backup(store: Store, held: StoreStatistics) -> None:
     st.text("Take a copy")
     if held.kind.startswith("SQLite"):
         notice("A whole and consistent copy, also while sessions are being recorded.")

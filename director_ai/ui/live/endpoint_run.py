@@ -20,7 +20,6 @@ from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.logprob import ScorerName, named_scorer
 from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recording.recorder import Recorder
-from director_ai.storage.roles import address_to_record
 from director_ai.storage.store import Store
 from director_ai.ui.live.playback import Origin, Snapshot
 
@@ -262,7 +261,7 @@ def live_recorder(store: Store) -> Recorder:
         If the store was opened to read, or for a viewer.
     """
     # Asked for every time: the recorder may have been made for somebody else.
-    return _recorder(address_to_record(store))
+    return _recorder(store.recording_address())
 
 
 @st.cache_resource(show_spinner=False)

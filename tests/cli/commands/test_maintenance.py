@@ -15,9 +15,9 @@ import pytest
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.storage.engine.migrations import NEWEST
-from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.recording.session_delta import Token
-from director_ai.storage.recording.session_progress import Progress
+from director_ai.storage.recording.session_progress import SessionProgress
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
@@ -83,10 +83,10 @@ def test_damage_is_named_and_ends_with_its_own_status(path: Path, capsys: Captur
 
 
 def test_a_silent_session_is_sealed_only_when_asked(path: Path, capsys: Capture) -> None:
-    progress = Progress(record("going", scores=()))
+    progress = SessionProgress(record("going", scores=()))
     progress.add(Token(0, " t0", 0.9, False, 10))
     with Store(path) as store:
-        Journal(store._database).write([progress.stretch()])
+        LiveWriter(store).write([progress.delta()])
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE sessions SET changed_us = 0 WHERE id = 'going'")
         connection.commit()

@@ -89,7 +89,7 @@ def test_a_store_made_anew_keeps_what_belongs_together(first: Path, tmp_path: Pa
         assert both[0] == both[1]
     with Store(first) as store:
         store.delete(store.ids())
-        with store._database.reading() as connection:
+        with store.read() as connection:
             for table in ("tokens", "bodies", "annotations"):
                 n_left = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar()
                 assert n_left == 0
@@ -111,7 +111,7 @@ def test_tags_of_the_first_version_are_found(address: str | Path) -> None:
         connection.execute(text("UPDATE sessions SET tags = :tags WHERE id = 'a'"), old)
         _set_version(connection, 1)
 
-    database.write(go_back)
+    database.transaction(go_back)
     database.close()
 
     with Store(address) as store:
@@ -123,7 +123,7 @@ def test_the_tables_are_those_of_the_code(address: str | Path) -> None:
     Store(address).close()
     database = Database(address)
 
-    with database.reading() as connection:
+    with database.read() as connection:
         tables = set(inspect(connection).get_table_names())
         columns = {
             name: {column["name"] for column in inspect(connection).get_columns(name)}
@@ -147,7 +147,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(address: str | Path) 
     with pytest.raises(ValueError, match="half way"):
         migrate(database, (*MIGRATIONS, add_then_fail))
 
-    with database.reading() as connection:
+    with database.read() as connection:
         assert version_of(connection) == NEWEST
         assert "mood" not in {c["name"] for c in inspect(connection).get_columns("sessions")}
     database.close()

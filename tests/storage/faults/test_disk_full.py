@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.storage.recording.recorder import Recorder
-from director_ai.storage.recording.reserve_file import SIZE, Ballast
+from director_ai.storage.recording.reserve_file import SIZE, ReserveFile
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 
@@ -22,11 +22,11 @@ def words(n: int) -> list[str]:
     return [f" {index}{LONG}" for index in range(n)]
 
 
-def limit_pages(recorder: Recorder, ballast: Ballast, most_bytes: int) -> None:
-    """Let the database grow so far, and by the ballast's size once that is gone."""
+def limit_pages(recorder: Recorder, reserve: ReserveFile, most_bytes: int) -> None:
+    """Let the database grow so far, and by the reserve's size once that is gone."""
 
     def limit(connection: Connection) -> None:
-        n_bytes = most_bytes + (0 if ballast.path.exists() else SIZE)
+        n_bytes = most_bytes + (0 if reserve.path.exists() else SIZE)
         connection.exec_driver_sql(f"PRAGMA max_page_count = {n_bytes // 4096}")
 
     event.listen(recorder._database._engine, "begin", limit)
@@ -68,18 +68,18 @@ def check_degrades_and_recovers(recorder: Recorder, file: Path, make_room: objec
 
 def test_a_full_database_is_sealed_with_the_room_of_the_ballast(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
-    ballast = Ballast(file)
+    reserve = ReserveFile(file)
     with Recorder(file) as recorder:
-        limit_pages(recorder, ballast, 400_000)
+        limit_pages(recorder, reserve, 400_000)
 
         check_degrades_and_recovers(recorder, file, lambda: None)
 
-        assert not ballast.path.exists()
-        recorder._flusher._ballast_at = -1e9
+        assert not reserve.path.exists()
+        recorder._flush_thread._reserved_at = -1e9
         recorder.record(StreamingKernel().stream([], lambda _: 0.9), POLICY).run_to_end()
         assert recorder.flush()
-        assert ballast.path.stat().st_size == SIZE
-        assert ballast.path.stat().st_mode & 0o777 == 0o600
+        assert reserve.path.stat().st_size == SIZE
+        assert reserve.path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_disk_that_is_really_full_is_survived(small_disk: Path) -> None:
         kernel = StreamingKernel()
         recorder.record(kernel.stream([], lambda _: 0.9), POLICY).run_to_end()
         assert recorder.flush()
-        assert Ballast(file).path.exists()
+        assert ReserveFile(file).path.exists()
         free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
         filler.write_bytes(b"x" * (free - 1_000_000))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 
@@ -46,7 +46,7 @@ def test_a_kill_loses_at_most_one_flush_and_no_sealed_session(
         assert promised <= set(sealed)
         assert all(record.n_tokens == 40 for record in store.records(sealed))
         going = store.ids(SessionQuery(outcomes=("recording",)))
-        assert sorted(Journal(store._database).seal_abandoned(-1)) == sorted(going)
+        assert sorted(LiveWriter(store).seal_abandoned(-1)) == sorted(going)
         stored = {record.id: record.tokens for record in store.records(store.ids())}
     for name, tokens in stored.items():
         assert tokens == tuple(f" {name}/{index}" for index in range(len(tokens)))

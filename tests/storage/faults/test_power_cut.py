@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import Connection
 
 from director_ai.storage.engine.database import Database
-from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from tests.storage.recording.test_live_writer import stretches, whole
+from tests.storage.recording.test_live_writer import deltas, whole
 
 pytestmark = pytest.mark.slow
 
@@ -45,12 +45,12 @@ class Traced(Database):
         self.log = path.with_name(f"{path.name}-wal")
         self.n_synced = self.log.stat().st_size if self.log.exists() else 0
 
-    def write(self, work: Callable[[Connection], Any], *, durable: bool = False) -> Any:
+    def transaction(self, work: Callable[[Connection], Any], *, durable: bool = False) -> Any:
         def traced(connection: Connection) -> tuple[Any, bool]:
             level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
             return work(connection), level >= 2
 
-        result, is_synced = super().write(traced, durable=durable)
+        result, is_synced = super().transaction(traced, durable=durable)
         if is_synced:
             self.n_synced = self.log.stat().st_size
         return result
@@ -61,7 +61,7 @@ def test_no_cut_loses_a_sealed_session_or_the_store(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     with Store(file):
         database = Traced(file)
-        database.write(lambda connection: None, durable=True)
+        database.transaction(lambda connection: None, durable=True)
         moments = list(_record(database, draw))
         base, log = file.read_bytes(), database.log.read_bytes()
         assert len(log) == moments[-1].n_written
@@ -79,18 +79,18 @@ def test_no_cut_loses_a_sealed_session_or_the_store(tmp_path: Path) -> None:
 def _record(database: Database, draw: random.Random) -> Any:
     """Yield the moments after each of many batches of sessions that begin, go on and end."""
     assert isinstance(database, Traced)
-    journal, sealed = Journal(database), []
-    waiting = [stretches(whole(f"s{number}"), 1, 2) for number in range(40)]
+    writer, sealed = LiveWriter(database), []
+    waiting = [deltas(whole(f"s{number}"), 1, 2) for number in range(40)]
     going: list[Any] = []
     while waiting or going:
         if waiting and len(going) < 6:
             going.append(waiting.pop())
         parts = draw.choice(going)
-        stretch = parts.pop(0)
-        journal.write([stretch])
+        delta = parts.pop(0)
+        writer.write([delta])
         if not parts:
             going.remove(parts)
-            sealed.append(stretch.record.id)
+            sealed.append(delta.record.id)
         yield Moment(database.n_synced, database.log.stat().st_size, tuple(sealed))
 
 

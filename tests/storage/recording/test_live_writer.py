@@ -13,9 +13,9 @@ from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.errors import DamagedSessionError
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import bodies, sessions, tokens
-from director_ai.storage.recording.live_writer import Journal
-from director_ai.storage.recording.session_delta import Stretch, Token
-from director_ai.storage.recording.session_progress import Progress
+from director_ai.storage.recording.live_writer import LiveWriter
+from director_ai.storage.recording.session_delta import SessionDelta, Token
+from director_ai.storage.recording.session_progress import SessionProgress
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.storage.records import record
@@ -31,9 +31,9 @@ class Spied(Database):
         super().__init__(address)
         self.durable: list[bool] = []
 
-    def write(self, work: Callable[[Connection], Any], *, durable: bool = False) -> Any:
+    def transaction(self, work: Callable[[Connection], Any], *, durable: bool = False) -> Any:
         self.durable.append(durable)
-        return super().write(work, durable=durable)
+        return super().transaction(work, durable=durable)
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def database(store: Store, address: str | Path) -> Iterator[Spied]:
 
 
 @pytest.fixture
-def journal(database: Spied) -> Journal:
-    return Journal(database)
+def writer(database: Spied) -> LiveWriter:
+    return LiveWriter(database)
 
 
 def whole(id: str = "a", **values: Any) -> SessionRecord:
@@ -54,10 +54,10 @@ def whole(id: str = "a", **values: Any) -> SessionRecord:
     return record(id, scores=SCORES, times_us=times_us, halt=HALT, ended_by="halted", **values)
 
 
-def stretches(of: SessionRecord, *cuts: int) -> list[Stretch]:
-    """Return a session in stretches that end before these tokens; the last ends the session."""
+def deltas(of: SessionRecord, *cuts: int) -> list[SessionDelta]:
+    """Return a session in deltas that end before these tokens; the last ends the session."""
     header = record(of.id, scores=(), started_us=of.started_us)
-    progress, found, start = Progress(header), [], 0
+    progress, found, start = SessionProgress(header), [], 0
     for end in (*cuts, len(of.tokens)):
         for index in range(start, end):
             score = of.scores[index]
@@ -65,7 +65,7 @@ def stretches(of: SessionRecord, *cuts: int) -> list[Stretch]:
         start = end
         if end == len(of.tokens):
             progress.end(without_tokens(of), n_seen=end)
-        found.append(progress.stretch())
+        found.append(progress.delta())
     return found
 
 
@@ -74,14 +74,14 @@ def without_tokens(of: SessionRecord) -> SessionRecord:
 
 
 def n_rows(database: Database, *tables: Any) -> list[int]:
-    with database.reading() as connection:
+    with database.read() as connection:
         return [
             connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables
         ]
 
 
 def change(database: Database, *statements: Any) -> None:
-    database.write(lambda connection: [connection.execute(each) for each in statements])
+    database.transaction(lambda connection: [connection.execute(each) for each in statements])
 
 
 def silence(database: Database, seconds: float) -> None:
@@ -91,10 +91,10 @@ def silence(database: Database, seconds: float) -> None:
 
 
 def test_a_session_written_in_stretches_is_as_one_added_whole(
-    store: Store, journal: Journal
+    store: Store, writer: LiveWriter
 ) -> None:
-    for stretch in stretches(whole("a"), 0, 1):
-        assert journal.write([stretch]) == {}
+    for delta in deltas(whole("a"), 0, 1):
+        assert writer.write([delta]) == {}
     store.add([whole("b")])
 
     assert store.get("a") == whole("a")
@@ -103,36 +103,36 @@ def test_a_session_written_in_stretches_is_as_one_added_whole(
         assert getattr(store.summary("a"), field) == getattr(store.summary("b"), field)
 
 
-def test_the_seal_leaves_one_body_and_no_tokens(journal: Journal, database: Spied) -> None:
-    first, last = stretches(whole(), 2)
-    journal.write([first])
+def test_the_seal_leaves_one_body_and_no_tokens(writer: LiveWriter, database: Spied) -> None:
+    first, last = deltas(whole(), 2)
+    writer.write([first])
 
     assert n_rows(database, tokens, bodies) == [2, 0]
 
-    journal.write([last])
+    writer.write([last])
 
     assert n_rows(database, tokens, bodies) == [0, 1]
 
 
 @pytest.mark.parametrize("n_written", [1, 2, 3])
 def test_a_batch_written_again_changes_nothing(
-    store: Store, journal: Journal, database: Spied, n_written: int
+    store: Store, writer: LiveWriter, database: Spied, n_written: int
 ) -> None:
-    written = stretches(whole(), 0, 2)[:n_written]
-    for stretch in written:
-        journal.write([stretch])
+    written = deltas(whole(), 0, 2)[:n_written]
+    for delta in written:
+        writer.write([delta])
     before = store.get("a"), n_rows(database, sessions, tokens, bodies)
 
-    assert journal.write([written[-1]]) == {}
+    assert writer.write([written[-1]]) == {}
 
     assert (store.get("a"), n_rows(database, sessions, tokens, bodies)) == before
 
 
 def test_a_transaction_that_seals_waits_for_the_disk_and_no_other_does(
-    journal: Journal, database: Spied
+    writer: LiveWriter, database: Spied
 ) -> None:
-    for stretch in stretches(whole(), 0, 2):
-        journal.write([stretch])
+    for delta in deltas(whole(), 0, 2):
+        writer.write([delta])
 
     assert database.durable == [False, False, True]
 
@@ -148,14 +148,14 @@ def test_a_transaction_that_seals_waits_for_the_disk_and_no_other_does(
     ids=["text", "score", "time", "gone"],
 )
 def test_what_the_store_changed_is_marked_and_kept(
-    store: Store, journal: Journal, database: Spied, harm: Any
+    store: Store, writer: LiveWriter, database: Spied, harm: Any
 ) -> None:
-    first, last = stretches(whole(), 2)
-    journal.write([first])
+    first, last = deltas(whole(), 2)
+    writer.write([first])
     change(database, harm)
     n_left = n_rows(database, tokens)[0]
 
-    refused = journal.write([last])
+    refused = writer.write([last])
 
     assert refused == {"a": "what the store gives back is not what was recorded"}
     assert n_rows(database, tokens, bodies) == [n_left + 1, 0]
@@ -165,108 +165,108 @@ def test_what_the_store_changed_is_marked_and_kept(
 
 
 def test_only_a_silent_session_is_sealed_as_abandoned(
-    store: Store, journal: Journal, database: Spied
+    store: Store, writer: LiveWriter, database: Spied
 ) -> None:
-    journal.write(stretches(whole("a"), 2)[:1])
+    writer.write(deltas(whole("a"), 2)[:1])
     silence(database, 100)
-    journal.write(stretches(whole("b"), 2)[:1])
+    writer.write(deltas(whole("b"), 2)[:1])
 
-    assert journal.seal_abandoned(60) == ["a"]
+    assert writer.seal_abandoned(60) == ["a"]
 
     kept = store.get("a")
     assert (kept.tokens, kept.scores, kept.ended_by) == ((" t0", " t1"), (0.9, 0.8), "abandoned")
     assert kept.ended_us == kept.started_us + 20
     assert store.ids(SessionQuery(outcomes=("recording",))) == ["b"]
-    with database.reading() as connection:
+    with database.read() as connection:
         digest = connection.execute(select(sessions.c.digest).where(sessions.c.id == "a")).scalar()
     assert digest == digest_of(kept)
-    assert journal.seal_abandoned(60) == []
+    assert writer.seal_abandoned(60) == []
 
 
 def test_an_abandoned_session_with_a_hole_is_marked_and_kept(
-    store: Store, journal: Journal, database: Spied
+    store: Store, writer: LiveWriter, database: Spied
 ) -> None:
-    journal.write(stretches(whole(), 2)[:1])
+    writer.write(deltas(whole(), 2)[:1])
     change(database, delete(tokens).where(tokens.c.position == 0))
 
-    journal.seal_abandoned(-1)
+    writer.seal_abandoned(-1)
 
     assert n_rows(database, tokens, bodies) == [1, 0]
     with pytest.raises(DamagedSessionError):
         store.get("a")
 
 
-def test_a_recorder_that_comes_back_goes_on_where_it_was(store: Store, journal: Journal) -> None:
-    first, second, last = stretches(whole(), 1, 2)
-    journal.write([first])
-    journal.seal_abandoned(-1)
+def test_a_recorder_that_comes_back_goes_on_where_it_was(store: Store, writer: LiveWriter) -> None:
+    first, second, last = deltas(whole(), 1, 2)
+    writer.write([first])
+    writer.seal_abandoned(-1)
 
-    assert journal.write([second]) == {}
+    assert writer.write([second]) == {}
 
     assert store.summary("a").outcome == "recording"
     assert store.get("a").tokens == (" t0", " t1")
-    journal.seal_abandoned(-1)
-    assert journal.write([last]) == {}
+    writer.seal_abandoned(-1)
+    assert writer.write([last]) == {}
     assert store.get("a") == whole()
 
 
 def test_what_is_said_of_a_session_while_it_runs_outlives_its_seal(
-    store: Store, journal: Journal
+    store: Store, writer: LiveWriter
 ) -> None:
-    first, last = stretches(whole(), 2)
-    journal.write([first])
+    first, last = deltas(whole(), 2)
+    writer.write([first])
     store.annotate("a", Annotation("bad", 1, "Ann"))
     store.retag("a", ["mine"])
 
-    journal.write([last])
+    writer.write([last])
 
     assert (store.get("a").tags, store.get("a").label) == (("mine",), "bad")
     assert (store.summary("a").tags, store.summary("a").label) == (("mine",), "bad")
 
 
-def test_a_session_that_is_over_takes_nothing_more(store: Store, journal: Journal) -> None:
-    for stretch in stretches(whole(), 2):
-        journal.write([stretch])
-    late = stretches(whole(), 1, 2)[1]
+def test_a_session_that_is_over_takes_nothing_more(store: Store, writer: LiveWriter) -> None:
+    for delta in deltas(whole(), 2):
+        writer.write([delta])
+    late = deltas(whole(), 1, 2)[1]
 
-    assert journal.write([late]) == {"a": "it was sealed while it was recorded"}
+    assert writer.write([late]) == {"a": "it was sealed while it was recorded"}
     assert store.get("a") == whole()
 
 
-def test_another_session_of_the_same_id_is_left_alone(store: Store, journal: Journal) -> None:
+def test_another_session_of_the_same_id_is_left_alone(store: Store, writer: LiveWriter) -> None:
     store.add([whole()])
-    other = stretches(whole(started_us=5))[0]
+    other = deltas(whole(started_us=5))[0]
 
-    assert journal.write([other]) == {"a": "another session of this id is there"}
+    assert writer.write([other]) == {"a": "another session of this id is there"}
 
-    journal.abandon(other.record, n_seen=9)
+    writer.abandon(other.record, n_seen=9)
     assert store.get("a") == whole()
     assert store.summary("a").n_dropped == 0
 
 
-def test_sessions_of_one_batch_do_not_mix(store: Store, journal: Journal) -> None:
+def test_sessions_of_one_batch_do_not_mix(store: Store, writer: LiveWriter) -> None:
     names = [f"s{number}" for number in range(600)]
-    parts = [stretches(whole(name), number % 4) for number, name in enumerate(names)]
+    parts = [deltas(whole(name), number % 4) for number, name in enumerate(names)]
     firsts, lasts = zip(*parts, strict=True)
 
-    journal.write(firsts)
-    journal.write(lasts[590:])
+    writer.write(firsts)
+    writer.write(lasts[590:])
 
     assert [store.get(name).n_tokens for name in names[:8]] == [0, 1, 2, 3, 0, 1, 2, 3]
     assert list(store.records(names[590:])) == [whole(name) for name in names[590:]]
 
 
 def test_a_reader_never_sees_a_session_between_its_tokens_and_its_body(
-    store: Store, journal: Journal
+    store: Store, writer: LiveWriter
 ) -> None:
-    first, last = stretches(whole(), 2)
-    journal.write([first])
+    first, last = deltas(whole(), 2)
+    writer.write([first])
     sealed: list[dict[str, str]] = []
 
     def seal(*execution: Any) -> None:
         # The reader has found no body, and has yet to look for tokens.
         if "FROM bodies" in execution[2] and not sealed:
-            sealed.append(journal.write([last]))
+            sealed.append(writer.write([last]))
 
     event.listen(store._database._engine, "after_cursor_execute", seal)
 
@@ -275,8 +275,8 @@ def test_a_reader_never_sees_a_session_between_its_tokens_and_its_body(
     assert store.summary("a").outcome == "halted"
 
 
-def test_observed_limits_are_kept_as_they_are(store: Store, journal: Journal) -> None:
+def test_observed_limits_are_kept_as_they_are(store: Store, writer: LiveWriter) -> None:
     policy = HaltPolicy(halt_mode="observe")
-    journal.write(stretches(whole()))
+    writer.write(deltas(whole()))
 
     assert store.get("a").policy == policy

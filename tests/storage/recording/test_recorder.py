@@ -23,7 +23,7 @@ from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
 from director_ai.errors import InvalidRecordError, StoreError
 from director_ai.storage.recording.recorder import Recorder
-from director_ai.storage.recording.session_buffer import Intake
+from director_ai.storage.recording.session_buffer import SessionBuffer
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 
@@ -413,7 +413,7 @@ def test_closing_a_recorder_whose_store_is_blocked_gives_up_in_time(tmp_path: Pa
 
     assert time.monotonic() - started < 2.0
     blocker.close()
-    recorder._flusher.thread.join()
+    recorder._flush_thread.thread.join()
 
 
 def test_a_silent_session_shows_that_its_recorder_is_alive(tmp_path: Path) -> None:
@@ -505,13 +505,13 @@ def test_what_is_wrong_with_the_arguments_is_said_at_once(tmp_path: Path) -> Non
 
 def test_a_finished_session_is_let_go(tmp_path: Path) -> None:
     kernel = StreamingKernel()
-    before = n_alive(Intake)
+    before = n_alive(SessionBuffer)
     with Recorder(tmp_path / "s.db") as recorder:
         recorder.record(kernel.stream(words(4), scorer(GOOD)), kernel.policy).run_to_end()
         recorder.flush()
 
         assert not recorder._pending.open
-        assert n_alive(Intake) <= before
+        assert n_alive(SessionBuffer) <= before
 
 
 def test_recording_runs_nothing_on_the_token_path(tmp_path: Path) -> None:

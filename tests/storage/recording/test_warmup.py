@@ -8,26 +8,26 @@ from sqlalchemy import event
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.storage.engine.database import Database
-from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.recording.session_delta import Token
-from director_ai.storage.recording.session_progress import Progress
+from director_ai.storage.recording.session_progress import SessionProgress
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
 POLICY = HaltPolicy()
 
 
-def _write(journal: Journal, id: str) -> None:
+def _write(writer: LiveWriter, id: str) -> None:
     """Write a session as a recorder does: begun, gone on with, ended."""
     header = record(id, tokens=(), scores=(), held=())
-    progress = Progress(header)
+    progress = SessionProgress(header)
     for position in range(5):
         progress.add(Token(position, " a", 0.9, held=False, time_us=position))
         if position in (0, 2):
-            journal.write([progress.stretch()])
+            writer.write([progress.delta()])
     progress.end(header, n_seen=5)
-    journal.write([progress.stretch()])
+    writer.write([progress.delta()])
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def path(tmp_path: Path) -> Path:
 
 def test_the_first_recording_has_nothing_left_to_compile(path: Path) -> None:
     database = Database(path)
-    journal = Journal(database)
-    journal.rehearse()
+    writer = LiveWriter(database)
+    writer.warm_up()
     compiled = []
     event.listen(
         database._engine,
@@ -50,7 +50,7 @@ def test_the_first_recording_has_nothing_left_to_compile(path: Path) -> None:
         ),
     )
 
-    _write(journal, "first")
+    _write(writer, "first")
 
     missed = [statement for hit, statement in compiled if hit == "CACHE_MISS"]
     assert missed == []
@@ -58,17 +58,17 @@ def test_the_first_recording_has_nothing_left_to_compile(path: Path) -> None:
 
 
 def test_it_neither_changes_the_file_nor_waits_for_who_does(path: Path) -> None:
-    _write(Journal(Database(path)), "before")
+    _write(LiveWriter(Database(path)), "before")
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         database = Database(path)
         before = [table.read_bytes() for table in sorted(path.parent.iterdir())]
 
-        Journal(database).rehearse()
+        LiveWriter(database).warm_up()
 
         assert [table.read_bytes() for table in sorted(path.parent.iterdir())] == before
         other.execute("ROLLBACK")
-    with database.reading() as connection:
+    with database.read() as connection:
         left = connection.exec_driver_sql("SELECT name FROM temp.sqlite_master").all()
     assert left == []
     with Store(path) as store:
@@ -81,7 +81,7 @@ def test_one_that_fails_keeps_no_session_from_the_store(
     def fails(_: object) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(Journal, "rehearse", fails)
+    monkeypatch.setattr(LiveWriter, "warm_up", fails)
     with Recorder(path) as recorder:
         stream = StreamingKernel().stream(["a", "b"], lambda _: 0.9)
         recorder.record(stream, POLICY, id="kept")

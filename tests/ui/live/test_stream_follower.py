@@ -6,7 +6,7 @@ import pytest
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.errors import UnknownSessionError
-from director_ai.storage.recording.live_writer import Journal
+from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.ui.live.stream_follower import FollowedStream
@@ -46,7 +46,7 @@ def test_a_session_given_up_too_early_is_followed_on(tmp_path: Path) -> None:
         stream = recorder.record(kernel.stream([" a", " b"], lambda _: 0.9), kernel.policy, id="a")
         next(stream)
         recorder.flush()
-        Journal(store._database).seal_abandoned(-1)
+        LiveWriter(store).seal_abandoned(-1)
         followed = FollowedStream(store, "a")
         assert followed.is_over
 
