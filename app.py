@@ -3,10 +3,11 @@
 import streamlit as st
 
 from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.prefetch import prepare
 
 st.set_page_config(page_title="Director", page_icon="📉", layout="wide")
 navigation.warm_up()
-navigation.style()
+page_style.style()
 navigation.run(navigation.navigation())
 prepare()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.data import about_tab, import_tab, labels_tab, recorder_tab, storage_tab
 
 TABS = {
@@ -13,7 +13,7 @@ TABS = {
     "About": about_tab.draw,
 }
 
-navigation.title("Data", "Where does it come from?")
+page_style.title("Data", "Where does it come from?")
 asked = st.query_params.get("tab", "")
 if asked.capitalize() in TABS:
     # A link may be written in small letters; the tabs know their own names only.

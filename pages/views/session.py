@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_editor import limit_controls
 from director_ai.ui.session import lookup, page, tabs
 
-navigation.title("Session", "Why did this one stop?")
+page_style.title("Session", "Why did this one stop?")
 record = lookup.asked_for()
 if record is None:
     st.stop()

@@ -5,11 +5,11 @@ import time
 import streamlit as st
 
 from director_ai.storage.engine.clock import now_us
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.sessions import browser, filter_bar, page
 
-navigation.title("Sessions", "What happened?")
+page_style.title("Sessions", "What happened?")
 store = page.opened()
 if store is None:
     st.stop()

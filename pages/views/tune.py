@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.tune import (
     breakpoints,
     candidates,
@@ -16,7 +16,7 @@ from director_ai.ui.tune import (
 )
 from director_ai.ui.tune.analysis import Look
 
-navigation.title("Tune", "What should the limits be?")
+page_style.title("Tune", "What should the limits be?")
 opened = page.opened()
 if opened is None:
     st.stop()

@@ -4,17 +4,23 @@ import getpass
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import streamlit as st
 
 from director_ai.errors import NotPermittedError
 from director_ai.sources.sample_sessions import samples
+from director_ai.storage.engine.clock import now_us
+from director_ai.storage.review_visits import label_times, visit_before
 from director_ai.storage.roles import Role
 from director_ai.storage.store import Store
 from director_ai.ui.access.login import visitor
 
 STORE_VARIABLE = "DIRECTOR_STORE"
 """Where the command says which store to open: a file or a URL."""
+
+_PREVIOUS_VISIT: Final = "previous_visit_us"
+"""In the session's state: when each reviewer's visit before this one began, by name."""
 
 
 class Archive:
@@ -72,3 +78,15 @@ def reviewer() -> str:
     except (KeyError, OSError):
         # A container may run as a user that has no name.
         return "reviewer"
+
+
+def visited_us(store: Store) -> int | None:
+    """Return when the reviewer's visit before this one began; ``None`` if this is the first.
+
+    It is asked once for a browser's session and name: labels given meanwhile are of this visit.
+    """
+    known: dict[str, int | None] = st.session_state.setdefault(_PREVIOUS_VISIT, {})
+    name = reviewer()
+    if name not in known:
+        known[name] = visit_before(label_times(store, name), now_us())
+    return known[name]

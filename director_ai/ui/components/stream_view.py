@@ -12,7 +12,7 @@ from director_ai.figures.margins import MarginsData, margins_data, margins_figur
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.floors import FloatArray, Floors, floors
 from director_ai.replay.judgement import Judgement, judge
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
 from director_ai.ui.components.token_map import token_map
@@ -111,7 +111,7 @@ class StreamView:
         onset: int | None = None,
         cursor: int | None = None,
         last: int | None = None,
-        font_size: int = navigation.FONT,
+        font_size: int = page_style.FONT,
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
         """Draw the curve; a click on it moves the cursor."""
@@ -127,7 +127,7 @@ class StreamView:
         )
         plotly_chart(
             halt_curve_figure(
-                data, navigation.colours(), uirevision=generation, font_size=font_size
+                data, page_style.colours(), uirevision=generation, font_size=font_size
             ),
             key=key,
             alt=halt_curve_alt(data),
@@ -189,7 +189,7 @@ class StreamView:
             for rule, value in zip(RULES, data, strict=True)
         )
         plotly_chart(
-            margins_figure(data, navigation.colours(), font_size=font_size),
+            margins_figure(data, page_style.colours(), font_size=font_size),
             key=key,
             alt=f"Margins of token {max(0, index)}: {said}.",
             height=height,

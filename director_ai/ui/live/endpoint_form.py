@@ -1,17 +1,18 @@
 """What to ask a model, and whom: the form of the Live page."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import streamlit as st
 
 from director_ai.errors import DirectorError
 from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.endpoint_allowlist import configured_endpoints
 from director_ai.sources.chat.logprob import SCORERS, ScorerName
-from director_ai.ui.access.login import is_shared
+from director_ai.ui.access.login import is_shared, secrets
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live.endpoint_run import Question
-from director_ai.ui.named_endpoints import named_endpoints
 
 _OTHER: Final = "Another address"
 _WORDS: Final[dict[ScorerName, str]] = {
@@ -25,6 +26,25 @@ _FIRST: Final = {
     "ask_tokens": 400,
     "ask_scorer": "lexical",
 }
+
+
+def named_endpoints() -> dict[str, Endpoint]:
+    """Return the endpoints of the section ``director.endpoints`` by their names.
+
+    Where others may be looking, as :func:`director_ai.ui.access.login.is_shared` tells, no other
+    endpoint may be called.
+
+    Raises
+    ------
+    InvalidEndpointError
+        If one is incomplete.
+    InvalidLoginError
+        If the secrets cannot be read.
+    """
+    director = secrets().get("director")
+    return configured_endpoints(
+        director.get("endpoints") if isinstance(director, Mapping) else None
+    )
 
 
 def fill_in(question: Question) -> None:

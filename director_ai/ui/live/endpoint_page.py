@@ -11,7 +11,7 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import is_shared, visitor
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.live import cursor, player
-from director_ai.ui.live.endpoint_form import fill_in, question_form
+from director_ai.ui.live.endpoint_form import fill_in, named_endpoints, question_form
 from director_ai.ui.live.endpoint_run import (
     EndpointRun,
     Question,
@@ -19,7 +19,6 @@ from director_ai.ui.live.endpoint_run import (
     endpoint_runs,
     live_recorder,
 )
-from director_ai.ui.named_endpoints import named_endpoints
 
 _PROBLEM: Final = "endpoint_problem"
 _ASKED: Final = "endpoint_asked"

@@ -7,7 +7,7 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.sources.sample_sessions import samples
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_editor import DEFAULTS
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live import cursor
@@ -33,7 +33,7 @@ def head() -> bool:
     """Draw the page's head; return whether it is in presenter mode."""
     name, share, presenter = st.columns([6, 1.2, 1.6], vertical_alignment="center")
     with name:
-        navigation.title("Live", "What is it doing now?")
+        page_style.title("Live", "What is it doing now?")
     with share.popover("Share", icon=":material/link:"):
         st.text("This address opens the same sample with the same limits:")
         st.code((st.context.url or "") + _query(), language=None)
@@ -43,7 +43,7 @@ def head() -> bool:
         )
     presenting = presenter.toggle("Presenter", key="presenter", bind="query-params")
     if presenting:
-        navigation.presenter_style()
+        page_style.presenter_style()
     return bool(presenting)
 
 

@@ -10,8 +10,10 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME
 from director_ai.reports.replay_html import session_html
 from director_ai.reports.sentences import halt_sentence, rounded_up
-from director_ai.ui import navigation
 from director_ai.ui.access.login import stay_in
+from director_ai.ui.components import page_style
+from director_ai.ui.components.evidence_panel import evidence_panel
+from director_ai.ui.components.finished_sessions import keep_finished
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import StreamView
@@ -20,8 +22,6 @@ from director_ai.ui.live import page
 from director_ai.ui.live.endpoint_run import EndpointRun
 from director_ai.ui.live.playback import LiveRun, Snapshot
 from director_ai.ui.live.remote_stream import STALLED_S
-from director_ai.ui.live.run_registry import keep_finished
-from director_ai.ui.session import sidebar
 
 Run = LiveRun | EndpointRun
 
@@ -44,7 +44,7 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
     """
     what_if = policy != run.policy
     if what_if:
-        navigation.what_if_stripe()
+        page_style.what_if_stripe()
     if snapshot.ended:
         keep_finished(record_of(run))
 
@@ -66,7 +66,7 @@ def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool)
     complete = snapshot.ended and not run.session.halted and run.source.complete
     view = StreamView.of(snapshot.tokens, snapshot.scores, snapshot.held, policy, complete=complete)
     generation = run.record_id
-    font_size = navigation.PRESENTER_FONT if presenting else navigation.FONT
+    font_size = page_style.PRESENTER_FONT if presenting else page_style.FONT
     cursor = live_cursor.cursor(len(snapshot.tokens))
     _say(run, snapshot, view, policy)
     onset = run.source.onset
@@ -250,7 +250,7 @@ def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bo
 
     found = run.session.halt_evidence_structured
     if snapshot.ended and found is not None:
-        sidebar.evidence(found.evidence_chunks, run.session.halt_evidence or "")
+        evidence_panel(found.evidence_chunks, run.session.halt_evidence or "")
 
 
 def _continue(run: LiveRun, policy: HaltPolicy, ahead: int) -> None:

@@ -11,9 +11,9 @@ from director_ai.reports.headline import headline
 from director_ai.reports.sentences import halt_sentence, rounded_up
 from director_ai.storage.live_streams import live_streams
 from director_ai.storage.store import Store
-from director_ai.ui import navigation
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import stay_in
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
@@ -150,7 +150,7 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
         followed.tokens, followed.scores, followed.held, record.policy, complete=complete
     )
     _say(followed, view)
-    font_size = navigation.PRESENTER_FONT if presenting else navigation.FONT
+    font_size = page_style.PRESENTER_FONT if presenting else page_style.FONT
     view.curve(
         key="watch_curve",
         generation=followed.id,

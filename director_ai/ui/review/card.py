@@ -13,8 +13,8 @@ from director_ai.replay.counterfactual import Relief, reliefs
 from director_ai.reports.headline import acting
 from director_ai.reports.sentences import halt_sentence, relief_line
 from director_ai.storage.summary import SessionSummary
-from director_ai.ui import navigation
 from director_ai.ui.access.current_store import archive
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label, visible
 from director_ai.ui.components.focus_hotkey import note_key
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
@@ -158,7 +158,7 @@ def _curve(visit: Visit, shown: Card, onset: int | None, cursor: int) -> None:
         cursor=cursor,
     )
     figure = halt_curve_figure(
-        data, navigation.colours(), uirevision=shown.record.id, font_size=navigation.FONT
+        data, page_style.colours(), uirevision=shown.record.id, font_size=page_style.FONT
     )
     first = max(0, min(shown.focus, cursor + AROUND // 2) - AROUND)
     last = min(view.n_scored, first + 2 * AROUND)
@@ -193,7 +193,7 @@ def _at_cursor(visit: Visit, shown: Card, onset: int | None, cursor: int) -> Non
         token = visible(view.tokens[cursor])
         st.text(f"Token {cursor}: {token!r}, score {view.scores[cursor]:.3f}{at}")
     if not visit.relieved:
-        view.margins_at(cursor, key="review_margins", height=130, font_size=navigation.FONT)
+        view.margins_at(cursor, key="review_margins", height=130, font_size=page_style.FONT)
         return
     with st.container(height=130, key="review_takes"):
         if not shown.changes:

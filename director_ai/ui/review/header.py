@@ -6,8 +6,8 @@ from typing import cast, get_args
 import streamlit as st
 
 from director_ai.storage.summary import UNLABELLED
-from director_ai.ui import navigation
-from director_ai.ui.access.current_store import archive, reviewer
+from director_ai.ui.access.current_store import archive, reviewer, visited_us
+from director_ai.ui.components import page_style
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.review.batch import Visit, duration
 from director_ai.ui.review.queue import FAULT_HINTS, open_queue, opening
@@ -21,7 +21,6 @@ from director_ai.ui.review.queue_query import (
     Wanted,
     is_span,
 )
-from director_ai.ui.review_since import visited_us
 
 VISIT = "review_visit"
 
@@ -30,7 +29,7 @@ def current_visit() -> Visit:
     """Draw the page's head, and return the visit to the queue that it asks for."""
     name, progress, line = st.columns([3, 7, 2], vertical_alignment="center")
     with name:
-        navigation.title("Review", "Was it right?")
+        page_style.title("Review", "Was it right?")
     with line:
         wanted = _choose()
     visit = st.session_state.get(VISIT)

@@ -18,8 +18,8 @@ from director_ai.figures.theme import RULE_NAME, RULES
 from director_ai.reports.headline import is_what_if
 from director_ai.reports.word_diff import MOST_WORDS, Place, Stretch, word_diff
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui import navigation
 from director_ai.ui.access.current_store import archive
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_html, escape_label, visible
 from director_ai.ui.components.plotly_chart import plotly_chart
 from director_ai.ui.components.policy_params import policy_line
@@ -64,9 +64,9 @@ def compare(record: SessionRecord, view: StreamView) -> None:
             sides,
             names,
             alignment,
-            navigation.colours(),
+            page_style.colours(),
             uirevision=f"{record.id} {other.id} {alignment}",
-            font_size=navigation.FONT,
+            font_size=page_style.FONT,
         ),
         key="compare",
         alt=compare_curve_alt(sides, names),

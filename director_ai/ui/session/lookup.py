@@ -9,8 +9,8 @@ from director_ai.errors import DamagedSessionError, UnknownSessionError
 from director_ai.sources.sample_sessions import samples
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.finished_sessions import finished, own_finished
 from director_ai.ui.components.status_banner import notice, status
-from director_ai.ui.live.run_registry import finished, finished_here
 
 MOST_ON_OFFER: Final = 200
 
@@ -59,4 +59,4 @@ def on_offer() -> list[str]:
     """Return the ids of the newest sessions there are."""
     stored = [row.id for row in archive().summaries(limit=MOST_ON_OFFER)]
     # A run that somebody else has played is for whoever they give its link to.
-    return list(dict.fromkeys([*finished_here(), *stored, *samples()]))
+    return list(dict.fromkeys([*own_finished(), *stored, *samples()]))

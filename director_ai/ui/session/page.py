@@ -8,10 +8,11 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import UnknownSessionError
 from director_ai.reports.headline import acting, headline, is_what_if
-from director_ai.ui import navigation
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import stay_in
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.components.stream_view import StreamView
@@ -73,7 +74,7 @@ def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
 def head(record: SessionRecord, view: StreamView) -> None:
     """Say what became of the session and why."""
     if is_what_if(record, view.policy):
-        navigation.what_if_stripe()
+        page_style.what_if_stripe()
     _headline(record, view)
 
 
@@ -108,9 +109,9 @@ def beside(record: SessionRecord, view: StreamView, cursor: int) -> None:
     token = visible(record.tokens[cursor]) if view.n_scored else ""
     score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
     st.text(f"Token {cursor}: {token!r}, score {score}")
-    view.margins_at(cursor, key="margins", height=170, font_size=navigation.FONT)
+    view.margins_at(cursor, key="margins", height=170, font_size=page_style.FONT)
     sidebar.relief(record, view)
-    sidebar.evidence(record.evidence, record.evidence_note)
+    evidence_panel(record.evidence, record.evidence_note)
     sidebar.facts(record)
 
 

@@ -1,19 +1,17 @@
-"""What is known of a session beside its curve: what it would take, evidence, and facts."""
+"""What is known of a session beside its curve: what it would take, and facts."""
 
 import hashlib
 import json
-from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import reliefs
 from director_ai.reports.sentences import annotation_line, relief_line
-from director_ai.ui.components.escaping import escape_html
+from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import tables
@@ -24,20 +22,11 @@ def relief(record: SessionRecord, view: StreamView) -> None:
     changes = reliefs(
         record.tokens, record.scores, view.policy, complete=record.ended_by == "completed"
     )
-    st.html('<div class="d-heading">What it would take</div>')
+    page_style.heading("What it would take")
     if not changes:
         st.text("Nothing: no rule holds under these limits.")
     for change in changes:
         st.text(relief_line(change, view.policy))
-
-
-def evidence(chunks: Sequence[EvidenceChunk], note: str) -> None:
-    """Draw the facts closest to a halt and what was said of it; nothing where there are none."""
-    said = [("Said of the halt", note)] if note else []
-    said += [(f"{chunk.source}, distance {chunk.distance:.2f}", chunk.text) for chunk in chunks]
-    if said:
-        st.html('<div class="d-heading">Evidence at the halt</div>')
-        _definitions(said)
 
 
 def facts(record: SessionRecord) -> None:
@@ -58,7 +47,7 @@ def facts(record: SessionRecord) -> None:
         "Label": record.label or "none",
     }
     said = [("Said", annotation_line(entry)) for entry in record.annotations]
-    _definitions([*pairs.items(), *said])
+    page_style.definitions([*pairs.items(), *said])
 
 
 def policy_fingerprint(policy: HaltPolicy) -> str:
@@ -83,12 +72,3 @@ def timing_line(record: SessionRecord) -> str:
         gaps_ms = np.diff(record.times_us) / 1e3
         line += f", median gap {np.median(gaps_ms):.0f} ms, longest {gaps_ms.max():.0f} ms"
     return line
-
-
-def _definitions(pairs: Sequence[tuple[str, str]]) -> None:
-    rows = "".join(
-        f"<dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd>"
-        for name, value in pairs
-        if value
-    )
-    st.html(f'<dl class="d-facts">{rows}</dl>')

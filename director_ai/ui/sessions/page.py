@@ -14,9 +14,9 @@ from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.tuning.evaluation.intervals import wilson_of_kinds
-from director_ai.ui import navigation
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import stay_in
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
@@ -180,7 +180,7 @@ def strip(numbers: Numbers) -> None:
     """Draw the bars over time; a click on one shows its sessions."""
     data = strip_data(numbers.buckets)
     plotly_chart(
-        strip_figure(data, navigation.colours(), zone=zone()),
+        strip_figure(data, page_style.colours(), zone=zone()),
         key="strip",
         alt=strip_alt(data),
         height=150,

@@ -14,7 +14,7 @@ from director_ai.figures.timestamps import moment
 from director_ai.storage.summary import SessionSummary
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.storage.transfer.csv_cells import moment as written
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.sessions.display_names import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zone
 
@@ -68,7 +68,7 @@ def draw_table(
                 y_min=0,
                 y_max=1,
                 width=130,
-                color=navigation.colours().coherence,
+                color=page_style.colours().coherence,
                 help="Scores from 0 to 1; of a long session the lowest of each stretch.",
             ),
             "Rules": column.TextColumn(

@@ -16,8 +16,8 @@ from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.tuning.study import TuneData
-from director_ai.ui import navigation
 from director_ai.ui.access.current_store import reviewer
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.tune.analysis import Look
@@ -137,7 +137,7 @@ def _table(shown: Sequence[FlipRow], look: Look, *, key: str) -> int | None:
         column_config={
             "Change": column.TextColumn(width=125, pinned=True),
             "Coherence": column.AreaChartColumn(
-                y_min=0, y_max=1, width=130, color=navigation.colours().coherence
+                y_min=0, y_max=1, width=130, color=page_style.colours().coherence
             ),
             "Label": column.TextColumn(width=75),
             "Was": column.TextColumn(width=95, help="Token of the halt, or how it ended."),

@@ -34,7 +34,7 @@ from director_ai.figures.threshold_curve import (
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation.attribution import blame
 from director_ai.tuning.search.plateaus import plateau
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import one_of
@@ -69,7 +69,7 @@ def curve(scene: Scene) -> None:
         ("in use", scene.policy, "solid"),
     ]
     plotly_chart(
-        threshold_curve_figure(drawn, navigation.colours(), marks=marks, budget=scene.asked.alpha),
+        threshold_curve_figure(drawn, page_style.colours(), marks=marks, budget=scene.asked.alpha),
         key="threshold_curve",
         alt=threshold_curve_alt(drawn, scene.policy),
         height=HEIGHT,
@@ -89,7 +89,7 @@ def rules(scene: Scene) -> None:
     """Draw which rule causes which halts."""
     drawn = rule_blame_data(blame(scene.data.labelled, scene.replay, scene.policy))
     st.text(advice(drawn))
-    _chart("rule_blame", rule_blame_figure(drawn, navigation.colours()), rule_blame_alt(drawn))
+    _chart("rule_blame", rule_blame_figure(drawn, page_style.colours()), rule_blame_alt(drawn))
 
 
 def delay(scene: Scene) -> None:
@@ -103,7 +103,7 @@ def delay(scene: Scene) -> None:
             ("in use", drawn, "solid"),
             (scene.baseline.name, before, "dot"),
         ]
-        figure = delay_curve_figure(lines, navigation.colours())
+        figure = delay_curve_figure(lines, page_style.colours())
         _chart("delay_curve", figure, delay_curve_alt(drawn))
 
 
@@ -112,7 +112,7 @@ def length(scene: Scene) -> None:
     drawn = length_hazard_data(scene.data.labelled, scene.replay, scene.policy)
     st.text(length_hazard_alt(drawn))
     if len(drawn.all_rules.tokens):
-        figure = length_hazard_figure(drawn, navigation.colours())
+        figure = length_hazard_figure(drawn, page_style.colours())
         _chart("length_hazard", figure, length_hazard_alt(drawn))
 
 
@@ -124,7 +124,7 @@ def scores(scene: Scene) -> None:
         (scene.baseline.name, scene.baseline.policy, "dot"),
         ("in use", scene.policy, "solid"),
     ]
-    figure = score_density_figure(drawn, navigation.colours(), marks=marks)
+    figure = score_density_figure(drawn, page_style.colours(), marks=marks)
     _chart("score_density", figure, score_density_alt(drawn))
 
 

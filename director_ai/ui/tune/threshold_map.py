@@ -17,7 +17,7 @@ from director_ai.figures.threshold_row import (
     threshold_row_figure,
 )
 from director_ai.tuning.evaluation.metrics import METRICS
-from director_ai.ui import navigation
+from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import one_of
@@ -64,7 +64,7 @@ def heat_map(scene: Scene) -> None:
     plotly_chart(
         threshold_map_figure(
             drawn,
-            navigation.colours(),
+            page_style.colours(),
             marks=[
                 (scene.baseline.name, scene.baseline.policy, "circle-open"),
                 ("in use", scene.policy, "cross"),
@@ -89,7 +89,7 @@ def _third(scene: Scene, rules: tuple[int, int], metric: str) -> None:
         scene.data.labelled, scene.replay, scene.policy, rules=rules, metric=metric
     )
     figure = threshold_row_figure(
-        drawn, navigation.colours(), policy=scene.policy, budget=scene.asked.alpha
+        drawn, page_style.colours(), policy=scene.policy, budget=scene.asked.alpha
     )
 
     def clicked(click: ChartClick) -> None:

@@ -4,12 +4,12 @@ import pytest
 
 from director_ai.errors import InvalidEndpointError
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.ui import named_endpoints as module
-from director_ai.ui.named_endpoints import named_endpoints
+from director_ai.ui.live import endpoint_form
+from director_ai.ui.live.endpoint_form import named_endpoints
 
 
 def given(monkeypatch: pytest.MonkeyPatch, secrets: dict[str, object]) -> None:
-    monkeypatch.setattr(module, "secrets", lambda: secrets)
+    monkeypatch.setattr(endpoint_form, "secrets", lambda: secrets)
 
 
 @pytest.mark.parametrize(
