@@ -1,4 +1,4 @@
-"""Sessions on their way into a store: a few at a time, and what would become of them."""
+"""Insertion of many sessions in batches of bounded size, and its plan."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -15,7 +15,7 @@ _MOST_SESSIONS = 500
 
 
 class InsertPlan(NamedTuple):
-    """What becomes of sessions that are added to a store.
+    """Outcome of adding sessions to a store, before it is done.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class InsertPlan(NamedTuple):
 def plan_insert(
     connection: Connection | None, batches: Iterable[Iterable[SessionRecord]]
 ) -> InsertPlan:
-    """Return what adding these sessions together would come to, every clash named.
+    """Return the plan of adding these sessions together, every clash named.
 
-    Without a connection there is no store yet.
+    Without a connection there is no store yet, and every session is new.
     """
     seen: dict[str, str | None] = {}
     n_new = n_known = 0
@@ -71,7 +71,7 @@ def rebatched(batches: Iterable[Iterable[SessionRecord]]) -> Iterator[list[Sessi
 
 def digests(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]:
     """Return the digests of those sessions that are there; ``None`` of one still recorded."""
-    found = connection.execute(
+    rows = connection.execute(
         select(sessions.c.id, sessions.c.digest).where(sessions.c.id.in_(ids))
     )
-    return {row[0]: row[1] for row in found}
+    return {row[0]: row[1] for row in rows}

@@ -1,4 +1,4 @@
-"""CertificateAttempts at a certificate: each look at the sealed sessions is counted, for ever."""
+"""Attempts at a certificate: each use of the held-out sessions is counted, for ever."""
 
 import secrets
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _KEY = "vault_key"
 
 
 class Attempt(NamedTuple):
-    """One look at the sealed sessions.
+    """One use of the held-out sessions.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Attempt(NamedTuple):
     fingerprint
         SHA-256 of the data.
     result
-        The certificate or refusal as JSON; ``None`` where the look came to nothing.
+        The certificate or refusal as JSON; ``None`` where it was never finished.
     """
 
     number: int
@@ -35,15 +35,15 @@ class Attempt(NamedTuple):
 
 
 class CertificateAttempts:
-    """The part of a store that remembers what was certified."""
+    """Register of attempts in a store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def vault_key(self) -> str:
-        """Return the secret by which sessions are sealed: one a store, made when first asked for.
+        """Return the secret that selects the held-out sessions: one a store, made at its first use.
 
-        With it, which sessions are sealed stays the same as others are imported.
+        With it, the selection stays the same as further sessions are imported.
         """
         with self._database.read() as connection:
             key = _setting(connection)
@@ -61,7 +61,7 @@ class CertificateAttempts:
         return self._database.transaction(work, durable=True)
 
     def begin_attempt(self, fingerprint: str) -> int:
-        """Count a look at the sealed sessions, before it is taken, and return its number."""
+        """Count an attempt before it is made, and return its number."""
 
         def work(connection: Connection) -> int:
             last = connection.execute(select(func.coalesce(func.max(attempts.c.number), 0)))
@@ -73,7 +73,7 @@ class CertificateAttempts:
         return self._database.transaction(work, durable=True)
 
     def finish_attempt(self, number: int, result: str) -> None:
-        """Keep what an attempt came to, as JSON.
+        """Keep the result of an attempt, as JSON.
 
         Raises
         ------
@@ -97,6 +97,6 @@ class CertificateAttempts:
 
 
 def _setting(connection: Connection) -> str | None:
-    found = connection.execute(select(settings.c.value).where(settings.c.name == _KEY))
-    value: str | None = found.scalar()
+    statement = select(settings.c.value).where(settings.c.name == _KEY)
+    value: str | None = connection.execute(statement).scalar()
     return value

@@ -1,4 +1,4 @@
-"""Records as rows and back."""
+"""Codec between session records and rows of the tables."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def header_row(record: SessionRecord) -> Row:
-    """Return what ``sessions`` keeps of a record that holds no tokens yet."""
+    """Return the row of ``sessions`` of a record that holds no tokens yet."""
     return {
         "id": record.id,
         "started_us": record.started_us,
@@ -42,9 +42,9 @@ def header_row(record: SessionRecord) -> Row:
 
 
 def ending_values(record: SessionRecord) -> Row:
-    """Return what an ending changes of a session's row.
+    """Return the columns of ``sessions`` that an ending changes.
 
-    Tags and labels are not of it: they may have changed since the session began.
+    Tags and labels are not among them: they may have changed since the session began.
     """
     halt = record.halt
     return {
@@ -70,7 +70,7 @@ def shadow_values(record: SessionRecord) -> Row:
 
 
 def session_row(record: SessionRecord) -> Row:
-    """Return what ``sessions`` keeps of a finished record."""
+    """Return the row of ``sessions`` of a finished record."""
     return {
         **header_row(record),
         **summary_values(record),
@@ -82,7 +82,7 @@ def session_row(record: SessionRecord) -> Row:
 
 
 def summary_values(record: SessionRecord) -> Row:
-    """Return what lists show of a record's tokens and scores."""
+    """Return the columns of ``sessions`` that follow from a record's tokens and scores."""
     scores, call = record.scores, margin_of(record)
     return {
         "n_tokens": len(record.tokens),
@@ -121,13 +121,13 @@ def excerpt(tokens: Iterable[str]) -> str:
 
 
 def body_row(record: SessionRecord) -> Row:
-    """Return what ``bodies`` keeps of a record."""
+    """Return the row of ``bodies`` of a record."""
     return {
         "text": "".join(record.tokens),
         "lengths": _packed("I", map(len, record.tokens)),
         "scores": _packed("d", record.scores),
         "held": bytes(record.held),
-        # Where soft halts may stop: asked of whole archives, whose text nobody wants to read.
+        # Where soft halts may stop: replay reads it of whole archives, without their text.
         "ends": bytes(sentence_ends(record.tokens)),
         "times_us": _packed("q", record.times_us),
     }
@@ -174,12 +174,12 @@ def token_rows(columns: Row) -> list[Row]:
 def record_of(
     session: RowMapping, columns: Row, annotations: Iterable[Annotation]
 ) -> SessionRecord:
-    """Return the record of a row of ``sessions``, its tokens and what is said of it.
+    """Return the record of a row of ``sessions``, its tokens and its annotations.
 
     Raises
     ------
     InvalidRecordError
-        If what is stored is no session.
+        If the rows hold no session.
     """
     return from_values(
         {
@@ -191,7 +191,7 @@ def record_of(
             "prompt": session["prompt"],
             "policy": json.loads(session["policy"]),
             "enforced": bool(session["enforced"]),
-            # A session still being recorded has not ended; what is there of it is a cut text.
+            # A session still being recorded has not ended; its tokens so far are a cut text.
             "ended_by": session["ended_by"] or "abandoned",
             "halt": json.loads(session["halt"]),
             "evidence": json.loads(session["evidence"]),

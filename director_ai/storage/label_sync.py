@@ -1,4 +1,4 @@
-"""All that people say of a store's sessions, read and written in one go."""
+"""Bulk read and write of labels."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,17 +24,17 @@ def labels_of(store: Store) -> list[LabelRow]:
 
 def unknown_ids(store: Store, ids: Iterable[str]) -> list[str]:
     """Return those of the ids that no session of the store has, in order, each once."""
-    wanted = list(dict.fromkeys(ids))
+    distinct = list(dict.fromkeys(ids))
     with store.read() as connection:
-        known = _keys(connection, wanted)
-    return [name for name in wanted if name not in known]
+        known = _keys(connection, distinct)
+    return [name for name in distinct if name not in known]
 
 
 def add_labels(store: Store, rows: Sequence[LabelRow]) -> int:
-    """Say all of this of the store's sessions, or nothing, and return how much of it was new.
+    """Add labels, all or none, and return how many were new.
 
-    What a session bears already, word for word and of the same time, is not said again, so that a
-    table read twice changes nothing. A label without a time is given now.
+    A label that a session has already, equal in every field, is passed over, so that a table read
+    twice changes nothing. A label without a time gets the present one.
 
     Raises
     ------
@@ -55,8 +55,8 @@ def add_labels(store: Store, rows: Sequence[LabelRow]) -> int:
         if lost:
             raise UnknownSessionError(f"no session {lost[0]!r} to label in {store.name}")
         if fresh:
-            said = [_annotation_row(keys[row.id], row.annotation) for row in fresh]
-            connection.execute(insert(annotations), said)
+            added = [_annotation_row(keys[row.id], row.annotation) for row in fresh]
+            connection.execute(insert(annotations), added)
         for key in keys.values():
             _relabel(connection, key)
         return len(fresh)
@@ -75,7 +75,7 @@ def _labels(connection: Connection) -> list[LabelRow]:
 
 
 def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    keys: dict[str, int] = {}
     for start in range(0, len(ids), _MOST_BOUND):
-        found |= _keys_of(connection, ids[start : start + _MOST_BOUND])
-    return found
+        keys |= _keys_of(connection, ids[start : start + _MOST_BOUND])
+    return keys

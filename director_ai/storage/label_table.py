@@ -1,4 +1,4 @@
-"""Labels as a table that any spreadsheet can edit: CSV in and out."""
+"""Label table: CSV that any spreadsheet can edit, read and written."""
 
 import csv
 import io
@@ -26,14 +26,14 @@ MAX_NAMED = 200
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """What one person says of one session.
+    """One person's label of one session.
 
     Attributes
     ----------
     id
         The session.
     annotation
-        What is said; ``at_us`` is 0 where the table does not say when.
+        The label; ``at_us`` is 0 where the table gives no time.
     """
 
     id: str
@@ -52,12 +52,12 @@ class InvalidLabelsError(InvalidRecordError):
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        found = list(problems)
-        self.problems = tuple(found[:MAX_NAMED])
-        self.n_problems = len(found)
-        said = "; ".join(f"line {problem.line}: {problem.message}" for problem in self.problems)
+        every = list(problems)
+        self.problems = tuple(every[:MAX_NAMED])
+        self.n_problems = len(every)
+        named = "; ".join(f"line {problem.line}: {problem.message}" for problem in self.problems)
         more = self.n_problems - len(self.problems)
-        super().__init__(f"{said}; and {more:,} more" if more else said)
+        super().__init__(f"{named}; and {more:,} more" if more else named)
 
 
 def read_labels(text: str) -> list[LabelRow]:
@@ -86,7 +86,7 @@ def read_labels(text: str) -> list[LabelRow]:
     """
     at_most("a table of labels", len(text.encode("utf-8", "surrogatepass")), MAX_BYTES)
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    found: list[LabelRow] = []
+    rows: list[LabelRow] = []
     problems: list[Problem] = []
     seen: dict[LabelRow, int] = {}
     names: list[str] | None = None
@@ -108,7 +108,7 @@ def read_labels(text: str) -> list[LabelRow]:
                 problems.append(Problem.of_session(line, error, values))
             else:
                 seen[row] = line
-                found.append(row)
+                rows.append(row)
     except csv.Error as error:
         problems.append(Problem(start, f"the table must be valid CSV: {error}"))
     except InvalidRecordError as error:
@@ -117,7 +117,7 @@ def read_labels(text: str) -> list[LabelRow]:
         problems.append(Problem(1, f"the first line must be {','.join(COLUMNS)}, got none"))
     if problems:
         raise InvalidLabelsError(problems)
-    return found
+    return rows
 
 
 def write_labels(rows: Iterable[LabelRow]) -> str:
@@ -132,22 +132,22 @@ def write_labels(rows: Iterable[LabelRow]) -> str:
     writer = csv.writer(table)
     writer.writerow(COLUMNS)
     for row in rows:
-        said = row.annotation
+        annotation = row.annotation
         writer.writerow(
             [
                 guard(row.id),
-                said.label,
-                "" if said.onset is None else said.onset,
-                guard(said.note),
-                guard(said.author),
-                moment(said.at_us) if said.at_us else "",
+                annotation.label,
+                "" if annotation.onset is None else annotation.onset,
+                guard(annotation.note),
+                guard(annotation.author),
+                moment(annotation.at_us) if annotation.at_us else "",
             ]
         )
     return table.getvalue()
 
 
 class Agreement(NamedTuple):
-    """How far people say the same.
+    """Agreement of several people's labels.
 
     Attributes
     ----------
@@ -164,8 +164,8 @@ class Agreement(NamedTuple):
 def agreement(rows: Iterable[LabelRow]) -> Agreement:
     """Return how often several people label a session alike; labels without a name do not count.
 
-    >>> said = [("a", "good", "Ann"), ("a", "bad", "Bo"), ("a", "good", "Bo"), ("b", "bad", "Bo")]
-    >>> agreement(LabelRow(id, Annotation(label, author=author)) for id, label, author in said)
+    >>> rows = [("a", "good", "Ann"), ("a", "bad", "Bo"), ("a", "good", "Bo"), ("b", "bad", "Bo")]
+    >>> agreement(LabelRow(id, Annotation(label, author=author)) for id, label, author in rows)
     Agreement(n_shared=1, n_agreed=1)
     """
     last: dict[str, dict[str, Label]] = defaultdict(dict)

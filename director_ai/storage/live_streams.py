@@ -1,4 +1,4 @@
-"""The streams that are being recorded now, by whichever process, and how they stand."""
+"""Streams that are being recorded now, by any process, with their newest scores."""
 
 import json
 from dataclasses import dataclass
@@ -78,37 +78,37 @@ def live_streams(store: Store, *, n_last: int = 160) -> list[LiveStream]:
     ...     stream = kernel.stream(["The", " sky"], lambda text: 0.9)
     ...     event = next(recorder.record(stream, kernel.policy, id="a"))
     ...     done = recorder.flush()
-    ...     [(found.id, found.outcome, found.scores) for found in live_streams(store)]
+    ...     [(live.id, live.outcome, live.scores) for live in live_streams(store)]
     [('a', 'recording', (0.9,))]
     """
     now = now_us()
-    heard_of = _c.changed_us >= now - max(SILENT_US, LINGER_US)
-    going = and_(_c.ended_by.is_(None), _c.changed_us >= now - SILENT_US)
-    wanted = and_(heard_of, or_(going, _c.ended_us >= now - LINGER_US))
+    active = _c.changed_us >= now - max(SILENT_US, LINGER_US)
+    recording = and_(_c.ended_by.is_(None), _c.changed_us >= now - SILENT_US)
+    shown = and_(active, or_(recording, _c.ended_us >= now - LINGER_US))
     names = ("key", "id", "source", "model", "started_us", "enforced", "policy", "ended_by")
     columns = [_c[name] for name in (*names, "n_tokens", "halt_index")]
     newest = (
         select(tokens.c.session, tokens.c.position, tokens.c.score)
         .join(sessions, _c.key == tokens.c.session)
-        .where(going, tokens.c.position >= _c.n_tokens - n_last, tokens.c.score.is_not(None))
+        .where(recording, tokens.c.position >= _c.n_tokens - n_last, tokens.c.score.is_not(None))
         .order_by(tokens.c.session, tokens.c.position)
     )
     ended = select(bodies.c.session, bodies.c.scores).join(sessions, _c.key == bodies.c.session)
     scores: dict[int, tuple[int, list[float]]] = {}
     with store.read() as connection:
-        rows = connection.execute(select(*columns).where(wanted).order_by(_c.started_us, _c.key))
-        found = rows.mappings().all()
-        if not found:
+        rows = connection.execute(select(*columns).where(shown).order_by(_c.started_us, _c.key))
+        streams = rows.mappings().all()
+        if not streams:
             return []
         for key, position, score in connection.execute(newest):
             scores.setdefault(key, (position, []))[1].append(score)
-        for key, packed in connection.execute(ended.where(wanted)):
+        for key, packed in connection.execute(ended.where(shown)):
             whole = unpacked_scores(packed)
             scores[key] = max(0, len(whole) - n_last), list(whole[-n_last:])
-    streams = []
-    for row in found:
+    listed = []
+    for row in streams:
         first, values = scores.get(row["key"], (0, []))
-        streams.append(
+        listed.append(
             LiveStream(
                 id=row["id"],
                 source=row["source"],
@@ -123,7 +123,7 @@ def live_streams(store: Store, *, n_last: int = 160) -> list[LiveStream]:
                 scores=tuple(values),
             )
         )
-    return streams
+    return listed
 
 
 def tokens_from(store: Store, id: str, start: int) -> list[Token]:

@@ -1,4 +1,4 @@
-"""Looking after a store: whether it is sound."""
+"""Examination of a store: integrity, digests, derived columns."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Filters, orders and counts as SQL."""
+"""SQL of filters, orders and counts."""
 
 import json
 from collections import Counter
@@ -35,47 +35,47 @@ def ended_by() -> ColumnElement[str | None]:
 
 
 def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
-    """Return what the sessions of a query have in common, as SQL."""
-    found: list[ColumnElement[bool]] = []
+    """Return the conditions of a query, as SQL."""
+    where: list[ColumnElement[bool]] = []
     if query.since_us is not None:
-        found.append(_c.started_us >= query.since_us)
+        where.append(_c.started_us >= query.since_us)
     if query.until_us is not None:
-        found.append(_c.started_us < query.until_us)
+        where.append(_c.started_us < query.until_us)
     if query.outcomes:
         endings = [ending for name in query.outcomes for ending in _ENDINGS[name]]
         ended = ended_by()
         live = [ended.is_(None)] if "recording" in query.outcomes else []
-        found.append(or_(ended.in_(endings), *live))
+        where.append(or_(ended.in_(endings), *live))
     if query.rules:
-        found.append(or_(*(_has_rule(name) for name in query.rules)))
+        where.append(or_(*(_has_rule(name) for name in query.rules)))
     if query.labels:
         bare = [_c.label.is_(None)] if UNLABELLED in query.labels else []
-        found.append(or_(_c.label.in_(query.labels), *bare))
+        where.append(or_(_c.label.in_(query.labels), *bare))
     for column, values in (
         (_c.model, query.models),
         (_c.source, query.sources),
         (_c.prompt_family, query.groups),
     ):
         if values:
-            found.append(column.in_(values))
+            where.append(column.in_(values))
     if query.tags:
-        found.append(or_(*(_has_tag(tag) for tag in query.tags)))
+        where.append(or_(*(_has_tag(tag) for tag in query.tags)))
     if query.enforced is not None:
-        found.append(_c.enforced.is_(query.enforced))
+        where.append(_c.enforced.is_(query.enforced))
     if query.shadow_halted is not None:
         halted = _c.shadow_index.is_not(None)
-        found.append(halted if query.shadow_halted else ~halted)
+        where.append(halted if query.shadow_halted else ~halted)
     if query.least_tokens is not None:
-        found.append(_c.n_tokens >= query.least_tokens)
+        where.append(_c.n_tokens >= query.least_tokens)
     if query.most_tokens is not None:
-        found.append(_c.n_tokens <= query.most_tokens)
+        where.append(_c.n_tokens <= query.most_tokens)
     if query.most_margin is not None:
-        found.append(_c.margin <= query.most_margin)
+        where.append(_c.margin <= query.most_margin)
     if query.text:
-        found.append(_holds_text(query.text))
+        where.append(_holds_text(query.text))
     if query.order == "nearest_misses":
-        found.append(and_(_c.ended_by == "completed", _c.halt_index.is_(None)))
-    return found
+        where.append(and_(_c.ended_by == "completed", _c.halt_index.is_(None)))
+    return where
 
 
 def ordered(statement: Select[Any], query: SessionQuery) -> Select[Any]:
@@ -100,8 +100,8 @@ def count(connection: Connection, query: SessionQuery) -> int:
 def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, int]]:
     """Return, for every facet, how many sessions each of its values would find.
 
-    A facet's own choice is left out of its counts, so that they tell what choosing another value
-    would bring; all other filters hold.
+    A facet's own filter is left out of its counts, so that they are those of choosing another
+    value; all other filters hold.
     """
     columns = {
         "outcomes": ended_by(),
@@ -113,7 +113,7 @@ def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, i
         "tags": _c.tags,
         "enforced": _c.enforced,
     }
-    found: dict[str, dict[str, int]] = {}
+    counted: dict[str, dict[str, int]] = {}
     for name, column in columns.items():
         unasked: dict[str, Any] = {name: None if name == "enforced" else ()}
         others = replace(query, **unasked)
@@ -122,12 +122,12 @@ def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, i
         for value, n_sessions in connection.execute(statement):
             for word in _words(name, value):
                 counts[word] += n_sessions
-        found[name] = dict(counts.most_common())
-    return found
+        counted[name] = dict(counts.most_common())
+    return counted
 
 
 def _words(facet: str, value: Any) -> tuple[str, ...]:
-    """Return what a stored value stands for in a facet; several for a list."""
+    """Return the facet values that a stored value stands for; several for a list."""
     if facet == "outcomes":
         return (outcome(value),)
     if facet == "rules":
@@ -255,13 +255,13 @@ def histogram(
         .where(*where)
         .group_by(bucket, ended, _c.halt_code)
     )
-    found: list[Counter[str]] = [Counter() for _ in range(n_buckets)]
+    buckets: list[Counter[str]] = [Counter() for _ in range(n_buckets)]
     for place, ending, code, n_sessions in rows:
         name = outcome(ending)
-        found[int(place)][code if name == "halted" else name] += n_sessions
+        buckets[int(place)][code if name == "halted" else name] += n_sessions
     return [
         (first + place * width, first + (place + 1) * width, dict(counts))
-        for place, counts in enumerate(found)
+        for place, counts in enumerate(buckets)
     ]
 
 

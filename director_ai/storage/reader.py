@@ -1,4 +1,4 @@
-"""What is asked of a store: lists, sessions, and everything the charts of an archive need."""
+"""Reading half of the store: lists, sessions, and the curves of an archive."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Annotated(NamedTuple):
     key
         Its number, by which it can be withdrawn.
     annotation
-        What it says.
+        The annotation itself.
     """
 
     key: int
@@ -91,7 +91,7 @@ class StoreReader:
         Raises
         ------
         UnknownSessionError
-            Saying what there is instead.
+            Naming how many sessions there are, and the newest.
         """
         with self._database.read() as connection:
             row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()
@@ -112,9 +112,9 @@ class StoreReader:
         Raises
         ------
         UnknownSessionError
-            Saying what there is instead.
+            Naming how many sessions there are, and the newest.
         DamagedSessionError
-            If what is stored is not what was sealed.
+            If the stored session is not the one that was sealed.
         """
         with self._database.read() as connection:
             record, sealed = self._record(connection, id)
@@ -130,12 +130,12 @@ class StoreReader:
         yield from map(self.get, ids)
 
     def plan_insert(self, *batches: Iterable[SessionRecord]) -> InsertPlan:
-        """Return what adding these sessions together would come to, every clash named."""
+        """Return the plan of adding these sessions together, every clash named."""
         with self._database.read() as connection:
             return plan_insert(connection, batches)
 
     def annotations(self, id: str) -> list[Annotated]:
-        """Return what was said of a session, oldest first."""
+        """Return the annotations of a session, oldest first."""
         statement = (
             select(annotations)
             .join(sessions, sessions.c.key == annotations.c.session)
@@ -147,18 +147,18 @@ class StoreReader:
             return [Annotated(row["key"], codec.annotation_of(row)) for row in rows]
 
     def authors(self, query: SessionQuery) -> dict[str, set[str]]:
-        """Return who said something of each session of a query; of others nothing was said."""
+        """Return the authors of each annotated session of a query."""
         statement = (
             select(sessions.c.id, annotations.c.author)
             .join(sessions, sessions.c.key == annotations.c.session)
             .where(*sql.conditions(query))
             .distinct()
         )
-        found: dict[str, set[str]] = {}
+        authors: dict[str, set[str]] = {}
         with self._database.read() as connection:
             for name, author in connection.execute(statement):
-                found.setdefault(name, set()).add(author)
-        return found
+                authors.setdefault(name, set()).add(author)
+        return authors
 
     def curves(self, query: SessionQuery | None = None) -> Iterator[StoredCurve]:
         """Yield the scores of every sealed session of a query, without its text, oldest first."""
@@ -197,7 +197,7 @@ class StoreReader:
         if row is None:
             raise self._unknown(connection, id)
         own = annotations.c.session == row["key"]
-        said = connection.execute(select(annotations).where(own).order_by(annotations.c.key))
+        entries = connection.execute(select(annotations).where(own).order_by(annotations.c.key))
         body = (
             connection.execute(select(bodies).where(bodies.c.session == row["key"]))
             .mappings()
@@ -210,7 +210,7 @@ class StoreReader:
             columns = codec.live_columns(connection.execute(live).mappings().all())
         try:
             record = codec.record_of(
-                row, columns, [codec.annotation_of(entry) for entry in said.mappings()]
+                row, columns, [codec.annotation_of(entry) for entry in entries.mappings()]
             )
         except InvalidRecordError as error:
             raise DamagedSessionError(

@@ -1,4 +1,4 @@
-"""When people sat down to label: what one label after another says of their visits."""
+"""Review visits of a person, told apart by the pauses between their labels."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""A curve small enough to stand in every row of a list."""
+"""Sparkline: a curve small enough for every row of a list."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def sparkline(scores: Sequence[float]) -> bytes:
     if n <= POINTS:
         lows: Sequence[float] = scores
     else:
-        # The low points are what a stream is halted at: no thinning may lose one.
+        # A stream is halted at its low points: no thinning may lose one.
         lows = [
             min(scores[n * place // POINTS : n * (place + 1) // POINTS]) for place in range(POINTS)
         ]

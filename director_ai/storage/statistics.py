@@ -1,4 +1,4 @@
-"""What a store holds, in a few numbers, and what came last."""
+"""Statistics of a store: size, counts, pruning, and its newest session."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _LABELLED = tuple(label for label in LABELS if label != UNLABELLED)
 
 
 class PruneCount(NamedTuple):
-    """What would be removed: sessions, and those of them that somebody has labelled."""
+    """Sessions that pruning would remove, and those of them that are labelled."""
 
     n_sessions: int
     n_labelled: int
@@ -47,7 +47,7 @@ class StoreStatistics:
 
 
 def store_statistics(store: Store) -> StoreStatistics:
-    """Return what a store holds."""
+    """Return a store in numbers."""
     statement = select(
         func.count(),
         func.coalesce(func.sum(_c.n_tokens), 0),
@@ -72,17 +72,17 @@ def store_statistics(store: Store) -> StoreStatistics:
 
 
 def count_beyond_newest(store: Store, n_sessions: int) -> PruneCount:
-    """Return what :meth:`Store.keep_newest` would remove."""
+    """Count the sessions that :meth:`Store.keep_newest` would remove."""
     recording = set(store.ids(SessionQuery(outcomes=("recording",))))
     labelled = set(store.ids(SessionQuery(labels=_LABELLED)))
-    going = [name for name in store.ids()[n_sessions:] if name not in recording]
-    return PruneCount(len(going), sum(name in labelled for name in going))
+    removed = [name for name in store.ids()[n_sessions:] if name not in recording]
+    return PruneCount(len(removed), sum(name in labelled for name in removed))
 
 
 def count_started_before(store: Store, started_us: int) -> PruneCount:
-    """Return what :meth:`Store.keep_since` would remove."""
-    going = SessionQuery(until_us=started_us, outcomes=_ENDED)
-    return PruneCount(store.count(going), store.count(replace(going, labels=_LABELLED)))
+    """Count the sessions that :meth:`Store.keep_since` would remove."""
+    removed = SessionQuery(until_us=started_us, outcomes=_ENDED)
+    return PruneCount(store.count(removed), store.count(replace(removed, labels=_LABELLED)))
 
 
 def last_key(store: Store) -> int:

@@ -29,12 +29,12 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
     read_only
         Refuse every change. A store of a newer version is always opened so.
     role
-        Of whoever it is opened for; a ``"viewer"`` may not change it, whatever else is asked.
+        Role of the user it is opened for; a ``"viewer"`` may never change it.
 
     Raises
     ------
     StoreError
-        If it cannot be opened. Later, a change that a viewer asks for raises
+        If it cannot be opened. Later, a change attempted by a viewer raises
         ``NotPermittedError``.
 
     Examples

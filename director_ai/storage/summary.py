@@ -1,4 +1,4 @@
-"""What a list shows of a session, and what it asks for."""
+"""Session summary, the row of a list, and the query that selects sessions."""
 
 import json
 from dataclasses import dataclass, fields, replace
@@ -220,5 +220,4 @@ nearest_misses, lowest, longest, got 'best'
 
 
 JUDGED = SessionQuery(outcomes=("halted", "completed", "abandoned"))
-"""What limits can be judged by: faults and operator stops say nothing of them, and what is still
-coming is not over."""
+"""Sessions that limits can be judged by: no faults or operator stops, and none still recording."""

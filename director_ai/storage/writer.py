@@ -1,4 +1,4 @@
-"""What changes a store: whole sessions, what people say of them, and what is let go."""
+"""Writing half of the store: sessions, annotations, tags, and removal."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -67,30 +67,30 @@ class StoreWriter:
         return len(fresh)
 
     def annotate(self, id: str, annotation: Annotation) -> int:
-        """Say something of a session, and return the number by which it can be withdrawn.
+        """Annotate a session, and return the number by which that can be withdrawn.
 
-        What is said without a time is said now. The same said twice, word for word and of the same
-        time, is said once: a write whose outcome was lost with its connection is made again.
+        An annotation without a time gets the present one. One that is there already, equal in every
+        field, is not added again: a write whose outcome was lost with its connection is retried.
 
         Raises
         ------
         UnknownSessionError
             If there is no such session.
         InvalidRecordError
-            If what is said could not be read back, naming the field and what is allowed.
+            If the annotation could not be read back, naming the field and what is allowed.
         """
         return self.annotate_all([id], annotation)[0]
 
     def annotate_all(self, ids: Sequence[str], annotation: Annotation) -> list[int]:
-        """Say the same of several sessions, all or none; see :meth:`annotate`."""
-        said = checked_annotation(annotation)
-        timed = replace(said, at_us=said.at_us or now_us())
+        """Annotate several sessions alike, all or none; see :meth:`annotate`."""
+        timed = checked_annotation(annotation)
+        timed = replace(timed, at_us=timed.at_us or now_us())
 
         def work(connection: Connection) -> list[int]:
             numbers = []
             for name in ids:
                 key = _key_of(connection, name)
-                numbers.append(_said(connection, _annotation_row(key, timed)))
+                numbers.append(_annotation_key(connection, _annotation_row(key, timed)))
                 _relabel(connection, key)
             return numbers
 
@@ -104,13 +104,12 @@ class StoreWriter:
         keys
             Their numbers; of those that are gone, nothing is left to take back.
         author
-            Who takes them back: what another said under one of the numbers stays. Anybody's may
-            go by default.
+            Only this author's annotations are withdrawn; anybody's by default.
         """
-        wanted = list(keys)
+        numbers = list(keys)
 
         def work(connection: Connection) -> None:
-            of: list[ColumnElement[bool]] = [annotations.c.key.in_(wanted)]
+            of: list[ColumnElement[bool]] = [annotations.c.key.in_(numbers)]
             if author is not None:
                 of.append(annotations.c.author == author)
             touched = connection.execute(select(annotations.c.session).where(*of)).scalars().all()
@@ -150,11 +149,11 @@ class StoreWriter:
             newest = select(sessions.c.key).order_by(
                 sessions.c.started_us.desc(), sessions.c.key.desc()
             )
-            going = newest.offset(n_sessions)
+            older = newest.offset(n_sessions)
             if connection.dialect.name == "sqlite":
                 # SQLite knows an offset only behind a limit.
-                going = going.limit(-1)
-            return _remove(connection, sessions.c.ended_by.is_not(None), sessions.c.key.in_(going))
+                older = older.limit(-1)
+            return _remove(connection, sessions.c.ended_by.is_not(None), sessions.c.key.in_(older))
 
         return self._database.transaction(work, durable=True)
 
@@ -176,17 +175,17 @@ def _insert(connection: Connection, fresh: Sequence[tuple[codec.Row, SessionReco
         insert(bodies),
         [{**codec.body_row(record), "session": keys[record.id]} for _, record in fresh],
     )
-    said = [
+    added = [
         _annotation_row(keys[record.id], annotation)
         for _, record in fresh
         for annotation in record.annotations
     ]
-    if said:
-        connection.execute(insert(annotations), said)
+    if added:
+        connection.execute(insert(annotations), added)
 
 
-def _said(connection: Connection, row: codec.Row) -> int:
-    """Return the number of an annotation that is there, from now on or already."""
+def _annotation_key(connection: Connection, row: codec.Row) -> int:
+    """Return the number of an annotation, inserted unless it is there already."""
     same = [annotations.c[name].is_not_distinct_from(value) for name, value in row.items()]
     present = connection.execute(select(annotations.c.key).where(*same)).scalar()
     if present is not None:
@@ -208,7 +207,7 @@ def _annotation_row(session: int, annotation: Annotation) -> codec.Row:
 
 
 def _relabel(connection: Connection, session: int) -> None:
-    """Bring a session's row into line with what was last said of it."""
+    """Bring a session's row into line with its newest annotation."""
     newest = (
         connection.execute(
             select(annotations)
@@ -233,8 +232,8 @@ def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
 
 
 def _keys_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    found = connection.execute(select(sessions.c.id, sessions.c.key).where(sessions.c.id.in_(ids)))
-    return {row[0]: row[1] for row in found}
+    rows = connection.execute(select(sessions.c.id, sessions.c.key).where(sessions.c.id.in_(ids)))
+    return {row[0]: row[1] for row in rows}
 
 
 def _key_of(connection: Connection, id: str) -> int:

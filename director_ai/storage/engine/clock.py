@@ -1,9 +1,9 @@
-"""The time as stores keep it, and how long a recording may be silent."""
+"""Clock of the store: microseconds UTC, and the silence that makes a recording abandoned."""
 
 import time
 
 SILENT_US = 10_000_000
-"""A recording not heard of for so long is taken for abandoned: recorders write every second."""
+"""A recording silent for so long is taken for abandoned: recorders write every second."""
 
 
 def now_us() -> int:

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class Transactions(Protocol):
-    """Reads and transactions on one database; what :class:`Database` and ``Store`` share."""
+    """Reads and transactions on one database: of :class:`Database` and of ``Store``."""
 
     @property
     def path(self) -> Path | None:
@@ -40,7 +40,7 @@ class Transactions(Protocol):
         """Give a connection that sees the database as it stands now."""
 
     def transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
-        """Run ``work`` in one transaction and return what it returns."""
+        """Run ``work`` in one transaction and return its result."""
 
 
 class Database:
@@ -87,7 +87,7 @@ class Database:
             yield connection
 
     def transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
-        """Run ``work`` in one transaction and return what it returns.
+        """Run ``work`` in one transaction and return its result.
 
         Parameters
         ----------
@@ -209,7 +209,7 @@ def is_full(error: BaseException) -> bool:
 def _pool_class() -> Any:
     from sqlalchemy import QueuePool
 
-    # An engine without a file name would be given one connection for all threads.
+    # An engine without a file name gets one connection for all threads.
     return QueuePool
 
 

@@ -1,4 +1,4 @@
-"""What a database says when it fails, as an error of ours."""
+"""Errors of a database as errors of the store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from director_ai.errors import StoreError
 
 @contextmanager
 def as_store_error(name: str) -> Iterator[None]:
-    """Turn what a database raises into a sentence about the store of this name.
+    """Turn an error of a database into a sentence about the store of this name.
 
     Raises
     ------
@@ -24,6 +24,6 @@ def as_store_error(name: str) -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """Return what the database said, on one line and without the statement it was told."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
-    return " ".join(said.split()) or type(error).__name__
+    """Return the database's own message, on one line and without the statement."""
+    message = str(error.orig if isinstance(error, DBAPIError) else error)
+    return " ".join(message.split()) or type(error).__name__

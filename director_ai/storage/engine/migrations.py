@@ -1,4 +1,4 @@
-"""The versions of the schema, and how a store gets from one to the next."""
+"""Migrations of the schema, each from one version to the next."""
 
 import json
 import re

@@ -1,8 +1,8 @@
-"""The tables, the same on SQLite and PostgreSQL.
+"""Tables of a store, the same on SQLite and PostgreSQL.
 
 While a session is recorded its tokens are rows of ``tokens``, so that anyone may watch them come.
 The seal folds them into one row of ``bodies``, which reads a thousand times faster, and removes
-them; what lists and filters need stands in ``sessions``.
+them; ``sessions`` has the columns that lists and filters need.
 """
 
 from sqlalchemy import (
@@ -88,7 +88,7 @@ sessions = Table(
         *("halt_index", "model", "source", "prompt_family", "tags", "shadow_index", "margin"),
         "n_tokens",
     ).ddl_if(dialect="sqlite"),
-    # No number is given twice: whoever remembers one must not find another session under it.
+    # No number is used twice: a remembered one must not come to be another session's.
     sqlite_autoincrement=True,
 )
 

@@ -14,7 +14,7 @@ def tags_text(tags: Sequence[str]) -> str:
 
 
 def tag_text(tag: str) -> str:
-    r"""Return what stands in :func:`tags_text` where this very tag is among them, and only there.
+    r"""Return the part of :func:`tags_text` that is there exactly if this tag is among them.
 
     >>> tag_text('x"prod')
     '\n"x\\"prod"'

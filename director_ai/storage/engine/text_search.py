@@ -1,4 +1,4 @@
-"""Whether a text holds another, told alike by SQLite and PostgreSQL."""
+"""Text search: substring conditions that mean the same on SQLite and PostgreSQL."""
 
 from typing import Any
 
@@ -16,21 +16,21 @@ _PG_FOLDS = (18,)
 
 
 class _Holds(FunctionElement[bool]):
-    """The text, and what is looked for in it."""
+    """Containment of a text in another: haystack, needle."""
 
     type = Boolean()
     inherit_cache = True
 
 
 class _HoldsFolded(FunctionElement[bool]):
-    """The same, whatever the case of either."""
+    """Containment whatever the case of either."""
 
     type = Boolean()
     inherit_cache = True
 
 
 def holds(text: ColumnElement[str], part: str) -> ColumnElement[bool]:
-    """Return the condition that a text holds this very part."""
+    """Return the condition that a text holds exactly this part."""
     return _Holds(text, literal(part, SafeText))
 
 

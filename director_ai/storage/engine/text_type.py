@@ -1,4 +1,4 @@
-"""Text as both databases take it: PostgreSQL refuses NUL, and neither takes half a character."""
+"""Text type for hostile text: PostgreSQL refuses NUL, and neither takes a lone surrogate."""
 
 import re
 
@@ -16,12 +16,12 @@ def escape(text: str) -> str:
     >>> escape("a\x00b")
     'a\x1a0000b'
     """
-    return _UNSAFE.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", text)
+    return _UNSAFE.sub(lambda match: f"{_ESCAPE}{ord(match[0]):04x}", text)
 
 
 def unescape(text: str) -> str:
     """Return the text that was escaped."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 class SafeText(TypeDecorator[str]):
@@ -31,9 +31,9 @@ class SafeText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: object) -> str | None:
-        """Escape what goes in."""
+        """Escape a value on its way in."""
         return None if value is None else escape(value)
 
     def process_result_value(self, value: str | None, _dialect: object) -> str | None:
-        """Restore what comes out."""
+        """Restore a value on its way out."""
         return None if value is None else unescape(value)

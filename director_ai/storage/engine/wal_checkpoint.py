@@ -1,4 +1,4 @@
-"""Moving what SQLite has logged into its file, one process at a time."""
+"""Checkpoint of SQLite's write-ahead log, by one process at a time."""
 
 import fcntl
 import sqlite3

@@ -1,4 +1,4 @@
-"""The background half of a recorder: what is pending goes into the store, whatever it takes."""
+"""Flush thread: writes a recorder's pending tokens and ends, with retries."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ Part = tuple[SessionBuffer, SessionDelta]
 
 
 class FlushThread:
-    """Writes what is pending every ``flush_s``, in a thread of its own.
+    """Thread that writes pending tokens and ends of sessions every ``flush_s``.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class FlushThread:
         self._pending = pending
         self._shadow = shadow
         self._flush_s = flush_s
-        # Without an entry: not looked at yet. None: given up, what still comes is dropped.
+        # Without an entry: not looked at yet. None: given up, further tokens are dropped.
         self._progress: dict[SessionBuffer, SessionProgress | None] = {}
         self._reserve = None if database.path is None else ReserveFile(database.path)
         self._reserved_at = -_RESERVE_EVERY_S
@@ -71,7 +71,7 @@ class FlushThread:
         self._deadline = 0.0
 
     def stop(self, deadline: float) -> None:
-        """Write what there is, then end; give up at ``deadline`` of the monotonic clock."""
+        """Write everything pending, then end; give up at ``deadline`` of the monotonic clock."""
         self._deadline = deadline
         self._stopping.set()
         self._pending.wake.set()
@@ -88,10 +88,10 @@ class FlushThread:
             self._pending.wake.wait(self._flush_s)
             self._pending.wake.clear()
             self._write_pending()
-        # Nothing more is taken; what goes on without its recorder ends here.
+        # Nothing more is taken; streams that outlive their recorder end here.
         self._write_pending()
         with self.at_rest:
-            self._write([self._abandoned(buffer) for buffer in self._going()])
+            self._write([self._abandoned(buffer) for buffer in self._recording()])
 
     def _write_pending(self) -> None:
         while True:
@@ -108,7 +108,7 @@ class FlushThread:
         for buffer in list(self._pending.open):
             if buffer not in self._progress:
                 self._progress[buffer] = SessionProgress(buffer.record, self._shadow)
-        told = [entry for entry in taken if isinstance(entry, threading.Event)]
+        waiting = [entry for entry in taken if isinstance(entry, threading.Event)]
         for entry in taken:
             if not isinstance(entry, threading.Event):
                 self._take(*entry)
@@ -121,7 +121,7 @@ class FlushThread:
         self._write(due)
         for _ in taken:
             entries.popleft()
-        for event in told:
+        for event in waiting:
             event.set()
         return len(taken)
 
@@ -196,7 +196,7 @@ class FlushThread:
             self._forget(buffer)
 
     def _rescue(self, parts: Sequence[Part], error: Exception) -> None:
-        """On a full disk: with the room of the reserve, seal whatever is open."""
+        """On a full disk: with the room of the reserve, seal every session that has ended."""
         if self._reserve:
             self._reserve.release()
             self._reserved_at = time.monotonic()
@@ -205,7 +205,7 @@ class FlushThread:
             if delta.is_last and self._try([delta]):
                 self._succeeded([(buffer, delta)], {})
         ended = {buffer for buffer, delta in parts if delta.is_last}
-        for buffer in self._going():
+        for buffer in self._recording():
             self._lose(buffer, "the disk is full")
             self._give_up(buffer)
             if buffer in ended:
@@ -219,13 +219,13 @@ class FlushThread:
             return False
 
     def _give_up(self, buffer: SessionBuffer) -> None:
-        """Seal a session at what is written of it; if that fails too, it stays open."""
+        """Seal a session at its last written token; if that fails too, it stays open."""
         try:
             self._writer.abandon(buffer.record, n_seen=buffer.n_seen)
         except Exception as error:
             self._failed(error)
 
-    def _going(self) -> list[SessionBuffer]:
+    def _recording(self) -> list[SessionBuffer]:
         return [buffer for buffer, progress in self._progress.items() if progress is not None]
 
     def _abandoned(self, buffer: SessionBuffer) -> Part:
@@ -259,7 +259,7 @@ class FlushThread:
 
 
 def _is_of_the_store(error: Exception) -> bool:
-    """Return whether an error is the store's trouble, not that of what is written."""
+    """Return whether an error is the store's, not that of the data."""
     return isinstance(error, (DBAPIError, OSError)) and not isinstance(
         error, (DataError, IntegrityError)
     )

@@ -1,4 +1,4 @@
-"""The live half of a store: sessions while they are recorded, and the seal that ends each."""
+"""Live writer: sessions while they are recorded, and the seal that ends each."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
@@ -67,7 +67,7 @@ class LiveWriter:
         self._database = database
 
     def write(self, batch: Sequence[SessionDelta]) -> dict[str, str]:
-        """Write what came of some sessions, in one transaction.
+        """Write the new parts of some sessions, in one transaction.
 
         Returns
         -------
@@ -82,7 +82,7 @@ class LiveWriter:
         warm_up(self._database, _write)
 
     def abandon(self, record: SessionRecord, *, n_seen: int) -> None:
-        """Seal a session at what is written of it; ``n_seen`` tokens came in all."""
+        """Seal a session at its last written token; ``n_seen`` tokens came in all."""
 
         def work(connection: Connection) -> None:
             row = _rows(connection, [record.id]).get(record.id)
@@ -223,10 +223,10 @@ def _fold(connection: Connection, key: int, digest: str | None) -> bool:
     own = tokens.c.session == key
     row = connection.execute(select(sessions).where(sessions.c.key == key)).mappings().one()
     rows = connection.execute(select(tokens).where(own).order_by(tokens.c.position))
-    found = rows.mappings().all()
-    is_whole = [entry["position"] for entry in found] == list(range(row["n_tokens"]))
+    entries = rows.mappings().all()
+    is_whole = [entry["position"] for entry in entries] == list(range(row["n_tokens"]))
     try:
-        record = codec.record_of(row, codec.live_columns(found), ())
+        record = codec.record_of(row, codec.live_columns(entries), ())
     except InvalidRecordError:
         is_whole = False
     stored = digest_of(record) if is_whole else None
@@ -250,11 +250,11 @@ def _change(connection: Connection, key: int, values: codec.Row) -> None:
 
 
 def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
-    found: dict[str, RowMapping] = {}
+    by_id: dict[str, RowMapping] = {}
     for chunk in _chunks(ids):
         rows = connection.execute(_ROWS, {"ids": chunk})
-        found.update((row["id"], row) for row in rows.mappings())
-    return found
+        by_id.update((row["id"], row) for row in rows.mappings())
+    return by_id
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:

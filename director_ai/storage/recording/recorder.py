@@ -1,4 +1,4 @@
-"""Recording live streams into a store, beside production and never in its way."""
+"""Recorder of live streams into a store, beside production and never in its way."""
 
 import atexit
 import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Stream = TypeVar("Stream", "TokenStream", "AsyncTokenStream")
 
 AT_EXIT_S = 5.0
-"""How long an interpreter that ends waits for what is not written yet."""
+"""How long an interpreter that ends waits for pending writes."""
 
 _LEAST_FLUSH_S = 0.01
 _FORK_S = 0.5
@@ -33,7 +33,7 @@ _FORK_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RecorderStats:
-    """What a recorder has done so far.
+    """Counts of a recorder so far.
 
     Attributes
     ----------
@@ -191,14 +191,14 @@ class Recorder:
     @property
     def stats(self) -> RecorderStats:
         """What has been done so far, in this process."""
-        flush_thread, going = self._flush_thread, list(self._pending.open)
+        flush_thread, buffers = self._flush_thread, list(self._pending.open)
         return RecorderStats(
             n_sessions=flush_thread.n_sessions,
             n_tokens=flush_thread.n_tokens,
             n_dropped=self._pending.n_dropped
             + flush_thread.n_dropped
-            + sum(buffer.n_dropped for buffer in going),
-            n_pending=len(self._pending.entries) + sum(buffer.n_waiting for buffer in going),
+            + sum(buffer.n_dropped for buffer in buffers),
+            n_pending=len(self._pending.entries) + sum(buffer.n_waiting for buffer in buffers),
             last_error=flush_thread.last_error,
         )
 

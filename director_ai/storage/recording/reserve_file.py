@@ -1,4 +1,4 @@
-"""A file that holds room on the disk, to be let go when there is none left."""
+"""Reserve file: room on the disk that is released when there is none left."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ _ROOM = 16 * SIZE
 
 
 class ReserveFile:
-    """The reserve of one SQLite file, shared by all processes that record into it.
+    """Reserve file of one SQLite file, shared by all processes that record into it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a recorder is to write: its writer looks at what has come of every stream."""
+"""Session buffer: the tokens of each stream that a recorder has still to write."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _ENTRIES_A_SESSION = 10
 
 
 class PendingWrites:
-    """What has come and is not written yet, of all sessions of a recorder.
+    """Tokens and ends of all sessions of a recorder that are not written yet.
 
     Attributes
     ----------
     entries
-        Tokens and ends of sessions, each session's in order, and whom to tell when they are
-        written.
+        Tokens and ends of sessions, each session's in order, and the events to set when they
+        are written.
     open
         The sessions that have begun and whose end is not written.
     most
@@ -58,13 +58,13 @@ class PendingWrites:
             self.n_dropped += n_tokens
 
     def collect(self) -> None:
-        """Queue what came of every open session since the last time."""
+        """Queue the new tokens of every open session."""
         for buffer in list(self.open):
             buffer.collect()
 
 
 class SessionBuffer:
-    """One session's way into the queue.
+    """One session's buffer: its new tokens, moved into the queue.
 
     The stream itself does nothing for a token: its session keeps all events, and the writer
     collects those that came since it last looked.
@@ -136,7 +136,7 @@ class SessionBuffer:
             self._put(events[self.n_seen : n_come])
 
     def token(self, event: TokenEvent) -> Token:
-        """Return what is stored of an event."""
+        """Return the token of an event as it is stored."""
         score = event.coherence
         is_scored = score == score  # noqa: PLR0124  # nan where the scorer gave none
         return Token(
@@ -177,8 +177,8 @@ class SessionBuffer:
 
     def _ended(self, session: StreamSession) -> SessionRecord:
         record = self.record
-        found = session.halt_evidence_structured
-        evidence = () if found is None or not record.text_kept else tuple(found.evidence_chunks)
+        structured = session.halt_evidence_structured
+        kept = None if structured is None or not record.text_kept else structured.evidence_chunks
         # Whatever evidence_callback returned.
         note = session.halt_evidence if record.text_kept else ""
         return replace(
@@ -186,6 +186,6 @@ class SessionBuffer:
             ended_us=round(session.end_time * 1e6),
             ended_by=ending_of(session),
             halt=session.reason,
-            evidence=evidence,
+            evidence=tuple(kept or ()),
             evidence_note=note if isinstance(note, str) else "",
         )

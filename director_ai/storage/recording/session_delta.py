@@ -1,4 +1,4 @@
-"""What comes of a session from one write to the next."""
+"""Session delta: the part of a session from one write to the next."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SessionDelta:
-    """What came of one session since it was last written.
+    """New part of a session since it was last written.
 
     Attributes
     ----------

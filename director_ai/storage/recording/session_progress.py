@@ -1,4 +1,4 @@
-"""How far the recording of one session has come, on the writing side."""
+"""Progress of one session's recording, on the writing side."""
 
 from dataclasses import replace
 
@@ -86,7 +86,7 @@ class SessionProgress:
         return waits or now - self._taken_at >= heartbeat_s
 
     def delta(self, now: float = 0.0) -> SessionDelta:
-        """Return what came since this was last called, at ``now`` of the monotonic clock."""
+        """Return the part that came since the last call, at ``now`` of the monotonic clock."""
         delta = SessionDelta(
             record=self._record,
             start=self._start,

@@ -1,4 +1,4 @@
-"""A recording gone through once on tables of one's own, before there is one in earnest."""
+"""Warm-up: pre-compile the recorder's SQL on temporary tables."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -43,7 +43,7 @@ def warm_up(
     database
         Where the recording will go; nothing of it changes.
     write
-        What writes a batch.
+        Writer of a batch.
     """
     if database.path is None:
         # A server's clients do not wait for each other.
