@@ -3,14 +3,14 @@
 import streamlit as st
 
 from director_ai.ui.components import page_style
-from director_ai.ui.data import about_tab, import_tab, labels_tab, recorder_tab, storage_tab
+from director_ai.ui.data import help_tab, import_tab, labels_tab, recorder_tab, storage_tab
 
 TABS = {
     "Import": import_tab.draw,
     "Recorder": recorder_tab.draw,
     "Labels": labels_tab.draw,
     "Storage": storage_tab.draw,
-    "About": about_tab.draw,
+    "Help": help_tab.draw,
 }
 
 page_style.title("Data", "Where does it come from?")

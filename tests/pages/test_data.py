@@ -14,6 +14,7 @@ from director_ai.storage.label_sync import labels_of
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from director_ai.ui.data import import_tab
+from director_ai.ui.data.help_tab import DOCS
 from director_ai.ui.data.storage_tab import backup_bytes
 from tests.storage.records import record
 
@@ -30,10 +31,11 @@ def store(tmp_path, monkeypatch):
     archive.clear()
 
 
-def data(tab):
+def data(tab, **address):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     app.switch_page("pages/views/data.py")
-    app.query_params["tab"] = tab
+    for name, value in {"tab": tab, **address}.items():
+        app.query_params[name] = value
     app.run()
     assert not app.exception
     return app
@@ -302,8 +304,17 @@ def test_a_backup_is_a_store(store, tmp_path):
         assert copy.get("a") == store.get("a")
 
 
-def test_about_names_versions_and_words(store):
-    app = data("About")
+@pytest.mark.parametrize("name", DOCS)
+def test_help_shows_the_documents_and_their_links_stay_in_the_app(store, name):
+    app = data("Help", doc=name)
+
+    (document,) = (element.value for element in app.markdown)
+    assert document.startswith("# ")
+    assert ".md)" not in document.replace("/README.md)", "")
+
+
+def test_help_names_versions_and_words(store):
+    app = data("Help")
 
     for word in ("Streamlit: 1.", "SQLite: 3.", "Floor: ", "Missed: ", "Unknown (censored): "):
         assert word in said(app)

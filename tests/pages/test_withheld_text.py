@@ -111,7 +111,7 @@ def test_every_view_of_tune_is_drawn(view):
     assert any(drawn(chart) for chart in found.values())
 
 
-@pytest.mark.parametrize("tab", ["Import", "Recorder", "Labels", "Storage", "About"])
+@pytest.mark.parametrize("tab", ["Import", "Recorder", "Labels", "Storage", "Help"])
 def test_every_tab_of_data_is_drawn(store, tab):
     app = shown("data", tab=tab)
 

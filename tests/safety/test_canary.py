@@ -34,7 +34,7 @@ from tests.safety.shared_server import (  # noqa: E402
     sign_in,
 )
 
-TABS = ("Recorder", "About")
+TABS = ("Recorder", "Help")
 
 
 def found(texts: Iterable[str | bytes]) -> set[str]:

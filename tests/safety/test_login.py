@@ -113,7 +113,7 @@ def test_a_viewer_looks_and_changes_nothing_and_is_out_once_off_the_list(
     shared.write_secrets(viewers=[])
     try:
         page.wait_for_timeout(NOTICED_MS)
-        page.get_by_role("tab", name="About").click()
+        page.get_by_role("tab", name="Help").click()
         expect(page.locator(".d-status")).to_contain_text("You have no access.", timeout=30_000)
     finally:
         shared.write_secrets()

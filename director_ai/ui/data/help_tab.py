@@ -1,14 +1,22 @@
-"""The About tab: versions, keys and words."""
+"""Help tab of the Data page: the documents of the package, keys, words and versions."""
 
 import platform
+import re
 import sqlite3
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
 
 import streamlit as st
 
+import director_ai
 from director_ai.ui.components.status_banner import notice
 
 DISTRIBUTION = "director-workbench"
+
+OVERVIEW: Final = "Keys and words"
+DOCS: Final = ("Reference", "Operations", "Architecture", "Benchmarks", "Migrating", "Changelog")
+"""Documents of the package, by their titles; the file is the title in small letters."""
 
 KEYS = {
     "Space": "play and pause, on Live",
@@ -54,7 +62,20 @@ GLOSSARY = {
 
 
 def draw() -> None:
-    """Draw the tab."""
+    """Draw the tab: one document, or the overview of keys and words."""
+    name = st.segmented_control(
+        "Document",
+        [OVERVIEW, *DOCS],
+        default=OVERVIEW,
+        required=True,
+        label_visibility="collapsed",
+        key="doc",
+        bind="query-params",
+    )
+    if name in DOCS:
+        # Text of our own, shipped with the package: nothing that a user typed or a model said.
+        st.markdown(document(name))
+        return
     left, right = st.columns([2, 1], gap="large")
     with left:
         st.text("Words")
@@ -64,6 +85,17 @@ def draw() -> None:
         _lines(KEYS)
         st.text("Versions")
         _lines(versions())
+
+
+def document(name: str) -> str:
+    """Return a document as Markdown whose links to other documents lead to this tab.
+
+    >>> "(?tab=Help&doc=Benchmarks)" in document("Reference")
+    True
+    """
+    folder = Path(director_ai.__file__).parent / "docs"
+    text = (folder / f"{name.lower()}.md").read_text(encoding="utf-8")
+    return re.sub(r"\]\((\w+)\.md\)", lambda link: f"](?tab=Help&doc={link[1].capitalize()})", text)
 
 
 def versions() -> dict[str, str]:

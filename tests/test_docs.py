@@ -1,4 +1,4 @@
-"""What the README says is so; its examples run as tests of their own."""
+"""README and docs: commands, help, tables and links are current; their examples run as doctests."""
 
 import dataclasses
 import inspect
@@ -14,13 +14,17 @@ from director_ai.cli.parser import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = ROOT / "director_ai" / "docs"
+REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
+CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
+PAGES = [ROOT / "README.md", CONTRIBUTING, *sorted(DOCS.glob("*.md"))]
 
 Parameters = dict[str, inspect.Parameter]
 
 
 def section(title: str) -> str:
     """Return the text under a heading, up to the next one."""
-    _, found, rest = README.partition(f"\n{title}\n")
+    _, found, rest = REFERENCE.partition(f"\n{title}\n")
     assert found, f"no heading {title!r}"
     return re.split(r"\n#+ ", rest)[0]
 
@@ -60,7 +64,7 @@ def test_the_help_shown_is_the_help_given(
         main(["--help"])
 
     shown = f"```text\n$ director-ai --help\n{capsys.readouterr().out}```"
-    assert shown in README
+    assert shown in REFERENCE
 
 
 def test_every_command_is_shown_as_it_is_understood() -> None:
@@ -147,14 +151,37 @@ def test_every_fault_is_listed() -> None:
     assert listed == raised
 
 
-def test_every_link_leads_to_a_file() -> None:
-    for path in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / path).is_file(), path
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 250
 
 
-def test_every_path_named_exists() -> None:
-    for path in re.findall(r"`(?:python )?((?:tests|sample_data|\.ci)/[\w./]+)", README):
-        assert (ROOT / path).exists(), path
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    for path in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / path).is_file(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_named_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = r"`(?:python )?((?:tests|sample_data|director_ai|\.ci)/[\w./]+)"
+
+    for path in re.findall(named, text):
+        assert (ROOT / path).exists() or "NAME" in path, path
+
+
+def test_the_paths_of_the_architecture_exist() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    steps = text.split("## The way of a token")[1].split("## Can you guess")[0]
+
+    for path in re.findall(r"`((?:\w+/)+\w+\.py)`", steps):
+        assert (ROOT / "director_ai" / path).is_file(), path
+
+
+def test_the_fast_tests_are_run_by_the_command_that_contributors_are_told() -> None:
+    command = 'python -m pytest -m "not slow and not browser"'
+
+    assert f"```sh\n{command}\n```" in CONTRIBUTING.read_text(encoding="utf-8")
 
 
 def test_the_screenshot_is_small() -> None:
@@ -164,4 +191,4 @@ def test_the_screenshot_is_small() -> None:
 def test_the_application_shown_is_the_one_that_is_tested() -> None:
     application = (ROOT / "tests" / "integrations" / "chat_app.py").read_text(encoding="utf-8")
 
-    assert application[application.index("import os") :].strip() in README
+    assert application[application.index("import os") :].strip() in REFERENCE
