@@ -5,10 +5,9 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
 from director_ai.core.runtime.deadlines import Deadlines, Expired, Stopped
-from director_ai.core.runtime.evidence import EvidenceRequest
-from director_ai.core.runtime.hooks import Follower, Observer
-from director_ai.core.runtime.kernel import HaltMonitor
+from director_ai.core.runtime.hooks import Follower
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.runtime.stop_switch import StopSwitch
 from director_ai.core.runtime.stream_run import StreamRun
 from director_ai.core.runtime.sync_stream import check_sources
 from director_ai.core.runtime.worker import Worker
@@ -25,22 +24,16 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
 
     def __init__(
         self,
-        kernel: HaltMonitor,
+        run: StreamRun,
+        switch: StopSwitch,
         tokens: AsyncIterable[str],
         callback: Callable[[str], object],
-        evidence: EvidenceRequest,
-        on_event: Observer | None,
-        *,
-        token_timeout: float,
-        total_timeout: float,
+        deadlines: Deadlines,
     ) -> None:
         check_sources(tokens, callback, method="__aiter__", kind="an async iterable of str")
-        self._run = kernel._begin(evidence, on_event)
-        self._kernel = kernel
+        self._run = run
         self._tokens = tokens
-        self._events = _drive(
-            kernel, self._run, tokens, callback, Deadlines(token_timeout, total_timeout)
-        )
+        self._events = _drive(run, switch, tokens, callback, deadlines)
 
     @property
     def session(self) -> StreamSession:
@@ -58,8 +51,8 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         # Cheaper than anext() with a default.
         async for event in self._events:
             return event
-        error, self._run.exception = self._run.exception, None
-        if error is None or self._kernel.on_fault == "halt":
+        error = self._run.pop_exception()
+        if error is None:
             raise StopAsyncIteration
         if isinstance(error, (StopIteration, StopAsyncIteration)):
             # Raised as it is, it would end the consumer's loop as if all were well.
@@ -72,7 +65,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         if not self._run.finalised:
             # Never started, so the generator had nothing to clean up.
             self._run.cancelled()
-            await _finish(self._kernel, self._run, self._tokens, None, "")
+            await _finish(self._run, self._tokens, None, "")
 
     async def run_to_end(self) -> StreamSession:
         """Consume every event and return the session."""
@@ -82,26 +75,26 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
 
 
 async def _drive(
-    kernel: HaltMonitor,
     run: StreamRun,
+    switch: StopSwitch,
     tokens: AsyncIterable[str],
     callback: Callable[[str], object],
     deadlines: Deadlines,
 ) -> AsyncGenerator[TokenEvent, None]:
     text = ""
-    stops = kernel._stops
+    epoch = switch.epoch
     iterator: AsyncIterator[str] | None = None
     loop = deadlines.start()
     # A sync scorer cannot be interrupted: under a timeout it runs where it can be left behind.
     threaded = deadlines.is_timed and not inspect.iscoroutinefunction(callback)
     worker = Worker(loop) if threaded else None
-    kernel._enlist(run, deadlines)
+    switch.enlist(run, deadlines)
     try:
         run.hooks.begin()
-        if not kernel.is_active:
+        if not switch.is_active:
             run.inactive()
         while not run.ended:
-            if kernel._stops != stops:
+            if switch.epoch is not epoch:
                 run.inactive()
                 break
             try:
@@ -109,7 +102,7 @@ async def _drive(
                 iterator = aiter(tokens) if iterator is None else iterator
                 token = await deadlines.wait_for(anext(iterator))
             except StopAsyncIteration:
-                if kernel._stops != stops:
+                if switch.epoch is not epoch:
                     # The source took the stop for its end.
                     run.inactive()
                     break
@@ -127,13 +120,13 @@ async def _drive(
                 run.timed_out(expired.code, expired.seconds)
                 break
             except Exception as error:
-                if kernel._stops != stops:
+                if switch.epoch is not epoch:
                     run.inactive()
                 else:
                     run.source_failed(error)
                 break
             run.accept(token, len(text))
-            if kernel._stops != stops and not run.ended:
+            if switch.epoch is not epoch and not run.ended:
                 # It came after the stop: kept, but neither scored nor released.
                 run.inactive()
             event: TokenEvent | None
@@ -147,7 +140,7 @@ async def _drive(
                 else:
                     event = run.hold(token)
             if run.ended:
-                await _finish(kernel, run, tokens, iterator, text)
+                await _finish(run, tokens, iterator, text)
             if event is not None:
                 if run.hooks.are_observing:
                     run.hooks.observe(event)
@@ -157,10 +150,10 @@ async def _drive(
             run.cancelled()
         raise
     finally:
-        kernel._dismiss(run)
+        switch.dismiss(run)
         if worker is not None:
             worker.close()
-        await _finish(kernel, run, tokens, iterator, text)
+        await _finish(run, tokens, iterator, text)
 
 
 async def _score(
@@ -195,7 +188,6 @@ async def _score(
 
 
 async def _finish(
-    kernel: HaltMonitor,
     run: StreamRun,
     tokens: AsyncIterable[str],
     iterator: AsyncIterator[str] | None,
@@ -210,7 +202,7 @@ async def _finish(
                 await _close(run, source)
     finally:
         # Cancelled once more while it closed, the record is finished all the same.
-        pending = kernel._conclude(run, text)
+        pending = run.conclude(text)
     if inspect.isawaitable(pending):
         try:
             await pending

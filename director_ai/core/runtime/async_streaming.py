@@ -9,10 +9,12 @@ from director_ai.core.halting.policy import (
     checked_seconds,
 )
 from director_ai.core.runtime.async_stream import AsyncTokenStream
+from director_ai.core.runtime.deadlines import Deadlines
 from director_ai.core.runtime.evidence import EvidenceRequest, Reviewer
 from director_ai.core.runtime.hooks import Observer
-from director_ai.core.runtime.kernel import HaltMonitor, OnFault
+from director_ai.core.runtime.kernel import HaltMonitor
 from director_ai.core.runtime.session import StreamSession
+from director_ai.core.runtime.stream_run import OnFault
 
 __all__ = ["AsyncStreamingKernel", "AsyncTokenStream"]
 
@@ -127,14 +129,13 @@ class AsyncStreamingKernel(HaltMonitor):
         iterable and the callback may be async. With a timeout, a sync callback runs in a
         worker thread.
         """
+        evidence = EvidenceRequest(evidence_callback, scorer, top_k, prompt)
         return AsyncTokenStream(
-            self,
+            self._start(evidence, on_event),
+            self._switch,
             token_source,
             coherence_callback,
-            EvidenceRequest(evidence_callback, scorer, top_k, prompt),
-            on_event,
-            token_timeout=self.token_timeout,
-            total_timeout=self.total_timeout,
+            Deadlines(self.token_timeout, self.total_timeout),
         )
 
     async def stream_to_session(

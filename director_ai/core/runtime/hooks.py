@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.errors import InvalidPolicyTypeError
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -17,6 +18,17 @@ def is_async(function: object) -> bool:
     from inspect import iscoroutinefunction
 
     return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
+
+
+def check_hook(name: str, hook: object, *, may_be_async: bool = False) -> None:
+    """Refuse a hook that is neither callable nor ``None``, or async where nothing awaits it."""
+    if hook is not None and not callable(hook):
+        raise InvalidPolicyTypeError(f"{name} must be callable or None, got {hook!r}")
+    if is_async(hook) and not may_be_async:
+        raise InvalidPolicyTypeError(
+            f"{name} must be a plain function or None, got {hook!r}, an async one; "
+            "nothing awaits it but AsyncStreamingKernel its on_halt"
+        )
 
 
 class Follower(Protocol):

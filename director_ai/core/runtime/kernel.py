@@ -1,47 +1,24 @@
 """Base of both kernels: the policy, the operator's stop, and hooks."""
 
-import threading
 from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from director_ai.core.halting.machine import HaltMachine
-from director_ai.core.halting.policy import HaltPolicy, checked_integer
+from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.score import as_score
 from director_ai.core.runtime.evidence import EvidenceRequest
-from director_ai.core.runtime.hooks import Observer, is_async, logger
+from director_ai.core.runtime.hooks import Observer, check_hook
 from director_ai.core.runtime.session import StreamSession
-from director_ai.core.runtime.stream_run import StreamRun
+from director_ai.core.runtime.stop_switch import StopSwitch
+from director_ai.core.runtime.stream_run import LengthLimit, OnFault, StreamRun
+from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, InvalidScoreError
-
-OnFault = Literal["raise", "halt"]
-
-
-class Abortable(Protocol):
-    """A stream or source that can be interrupted from another thread while it waits."""
-
-    def abort(self) -> None:
-        """Return at once; whoever waits is woken."""
-        ...
 
 
 def _limit(name: str) -> Any:
     # Read-only: a limit changed mid-stream would make its record a lie.
     return property(attrgetter(f"policy.{name}"), doc=f"``{name}`` of the policy.")
-
-
-def _checked_limit(name: str, value: int | None) -> int | None:
-    return None if value is None else checked_integer(name, value, least=1)
-
-
-def _check_hook(name: str, hook: object, *, may_be_async: bool = False) -> None:
-    if hook is not None and not callable(hook):
-        raise InvalidPolicyTypeError(f"{name} must be callable or None, got {hook!r}")
-    if is_async(hook) and not may_be_async:
-        raise InvalidPolicyTypeError(
-            f"{name} must be a plain function or None, got {hook!r}, an async one; "
-            "nothing awaits it but AsyncStreamingKernel its on_halt"
-        )
 
 
 class HaltMonitor:
@@ -94,8 +71,8 @@ class HaltMonitor:
         max_tokens: int | None = None,
         max_chars: int | None = None,
     ) -> None:
-        _check_hook("on_halt", on_halt, may_be_async=self._awaits_on_halt)
-        _check_hook("on_event", on_event)
+        check_hook("on_halt", on_halt, may_be_async=self._awaits_on_halt)
+        check_hook("on_event", on_event)
         if on_fault not in ("raise", "halt"):
             raise InvalidPolicyError(f"on_fault must be 'raise' or 'halt', got {on_fault!r}")
         if not isinstance(streaming_debug, bool):
@@ -109,12 +86,8 @@ class HaltMonitor:
         self.on_event = on_event
         self._on_fault: OnFault = on_fault
         self._streaming_debug = streaming_debug
-        self._max_tokens = _checked_limit("max_tokens", max_tokens)
-        self._max_chars = _checked_limit("max_chars", max_chars)
-        self._active = True
-        self._stops = 0
-        self._waiting: dict[StreamRun, Abortable] = {}
-        self._latch = threading.Lock()
+        self._length_limit = LengthLimit(max_tokens, max_chars)
+        self._switch = StopSwitch()
         self._machine = HaltMachine(self._policy)
 
     @property
@@ -130,41 +103,31 @@ class HaltMonitor:
     @property
     def is_active(self) -> bool:
         """Whether streams may run: true until ``emergency_stop``."""
-        return self._active
+        return self._switch.is_active
 
     def emergency_stop(self) -> None:
-        """Stop every stream of this kernel, from any thread, and refuse new ones.
+        """Stop every stream of this kernel, from any thread or signal handler; refuse new ones.
 
         Streams end with ``kernel_inactive``, without pulling another token, until
         :meth:`reactivate` or :meth:`reset_state`.
         """
-        with self._latch:
-            self._active = False
-            self._stops += 1
-            waiting = list(self._waiting.values())
-        for stream in waiting:
-            try:
-                stream.abort()
-            except Exception:
-                # The others must be stopped all the same.
-                logger().exception("abort() of %r raised", stream)
+        self._switch.stop()
 
     def reactivate(self) -> None:
         """Let new streams run again after :meth:`emergency_stop`."""
-        with self._latch:
-            self._active = True
+        self._switch.reactivate()
 
     def reset_state(self) -> None:
-        """Forget the scores given to :meth:`check_halt`, and reactivate."""
+        """Forget the scores of :meth:`check_halt`, and reactivate."""
         self._machine = HaltMachine(self._policy)
         self.reactivate()
 
     def check_halt(self, score: object) -> bool:
-        """Judge one score by all rules, after the ones given before.
+        """Judge one score by all rules, after those of the calls before.
 
         An invalid score halts; so does any score on a stopped kernel.
         """
-        if not self._active:
+        if not self.is_active:
             return True
         try:
             valid = as_score(score)
@@ -176,41 +139,21 @@ class HaltMonitor:
         self, token_generator: Iterable[str], coherence_callback: Callable[[str], float]
     ) -> str:
         """Return the released text, followed by an interrupt message if the stream was halted."""
-        # Imported here: the loop needs the kernel it drives.
-        from director_ai.core.runtime.sync_stream import TokenStream
-
-        session = TokenStream(
-            self, token_generator, coherence_callback, EvidenceRequest()
-        ).run_to_end()
+        run = self._start(EvidenceRequest(), None)
+        session = TokenStream(run, self._switch, token_generator, coherence_callback).run_to_end()
         if not session.halted:
             return session.output
         return f"{session.output}\n[KERNEL INTERRUPT: {session.halt_reason}]"
 
-    def _begin(self, evidence: EvidenceRequest, on_event: Observer | None) -> StreamRun:
-        _check_hook("on_event", on_event)
-        observers = tuple(observer for observer in (self.on_event, on_event) if observer)
+    def _start(self, evidence: EvidenceRequest, on_event: Observer | None) -> StreamRun:
+        """Return the run of a new stream of this kernel."""
+        check_hook("on_event", on_event)
         return StreamRun(
             self._policy,
+            evidence,
+            length_limit=self._length_limit,
             debug=self._streaming_debug,
-            max_tokens=self._max_tokens,
-            max_chars=self._max_chars,
-            observers=observers,
-            evidence=evidence,
+            observers=tuple(each for each in (self.on_event, on_event) if each is not None),
+            on_halt=self.on_halt,
+            on_fault=self._on_fault,
         )
-
-    def _conclude(self, run: StreamRun, text: str) -> object:
-        """Gather evidence, finish the record, and return what ``on_halt`` returned."""
-        if run.wants_evidence:
-            run.gather_evidence(text)
-        run.finalise(exception_propagates=self._on_fault == "raise")
-        if run.session.halted and self.on_halt is not None:
-            return run.hooks.call("on_halt", self.on_halt, run.session)
-        return None
-
-    def _enlist(self, run: StreamRun, waiting: Abortable) -> None:
-        with self._latch:
-            self._waiting[run] = waiting
-
-    def _dismiss(self, run: StreamRun) -> None:
-        with self._latch:
-            self._waiting.pop(run, None)

@@ -1,10 +1,13 @@
 """Run of one stream: everything the sync and the async shell have in common."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic, time
+from typing import Literal
 
 from director_ai.core.halting.machine import HaltMachine
-from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy import HaltPolicy, checked_integer
 from director_ai.core.halting.reason import HaltClass, HaltReason
 from director_ai.core.halting.score import as_score
 from director_ai.core.halting.snapshot import snapshots
@@ -16,6 +19,43 @@ from director_ai.errors import InvalidScoreError
 
 SCORER_OUTAGE = (TimeoutError, OSError)
 """Exceptions of a scorer that cannot be reached; any other is an error in its code."""
+
+
+OnFault = Literal["raise", "halt"]
+
+
+@dataclass(frozen=True, slots=True)
+class LengthLimit:
+    """Greatest length of a stream; ``None`` for no limit.
+
+    Attributes
+    ----------
+    max_tokens, max_chars
+        A longer stream is halted with ``limit``; integers of at least 1.
+    """
+
+    max_tokens: int | None = None
+    max_chars: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_tokens", "max_chars"):
+            if getattr(self, name) is not None:
+                checked_integer(name, getattr(self, name), least=1)
+
+    def __bool__(self) -> bool:
+        return self.max_tokens is not None or self.max_chars is not None
+
+    def passed_by(self, n_tokens: int, n_chars: int) -> str:
+        """Return the limit that a length passes, and its value; ``""`` if none.
+
+        >>> LengthLimit(max_tokens=2).passed_by(3, 10)
+        'max_tokens 2'
+        """
+        if self.max_tokens is not None and n_tokens > self.max_tokens:
+            return f"max_tokens {self.max_tokens}"
+        if self.max_chars is not None and n_chars > self.max_chars:
+            return f"max_chars {self.max_chars}"
+        return ""
 
 
 # Filling the slots of a new event takes two thirds of what its __init__ does, for every token.
@@ -42,12 +82,13 @@ class StreamRun:
     def __init__(
         self,
         policy: HaltPolicy,
-        *,
-        debug: bool,
-        max_tokens: int | None,
-        max_chars: int | None,
-        observers: tuple[Observer, ...],
         evidence: EvidenceRequest,
+        *,
+        length_limit: LengthLimit,
+        debug: bool,
+        observers: tuple[Observer, ...],
+        on_halt: Callable[[StreamSession], object] | None,
+        on_fault: OnFault,
     ) -> None:
         self.machine = HaltMachine(policy)
         self.session = StreamSession(
@@ -58,9 +99,10 @@ class StreamRun:
         self.finalised = False
         self.evidence = evidence
         self._debug = debug
-        self._max_tokens = math.inf if max_tokens is None else max_tokens
-        self._max_chars = math.inf if max_chars is None else max_chars
-        self.is_limited = max_tokens is not None or max_chars is not None
+        self._length_limit = length_limit
+        self.is_limited = bool(length_limit)
+        self._on_halt = on_halt
+        self._raises = on_fault == "raise"
         self.hooks = Hooks(self.session, observers)
         self._started = monotonic()
         # Bound once: these run for every token.
@@ -76,10 +118,9 @@ class StreamRun:
             self._end("fault", "invalid_token", type(token).__name__)
             return
         self._tokens.append(token)
-        if len(self._tokens) > self._max_tokens:
-            self._end("fault", "limit", f"max_tokens {self._max_tokens}")
-        elif text_length + len(token) > self._max_chars:
-            self._end("fault", "limit", f"max_chars {self._max_chars}")
+        limit = self._length_limit.passed_by(len(self._tokens), text_length + len(token))
+        if limit:
+            self._end("fault", "limit", limit)
 
     def judge(self, token: str, raw: object, *, scored: bool = True) -> TokenEvent:
         """Judge the accepted token by the scorer's result."""
@@ -195,10 +236,23 @@ class StreamRun:
         """End the stream because its consumer went away, or its task was cancelled."""
         self._end("operator", "cancelled")
 
-    def finalise(self, *, exception_propagates: bool = True) -> None:
-        """Close the record; the stream is over."""
+    def pop_exception(self) -> BaseException | None:
+        """Return the exception to raise at the end of the stream, once; ``None`` if none is."""
+        error, self.exception = self.exception, None
+        return error if self._raises else None
+
+    def conclude(self, text: str) -> object:
+        """Gather evidence, close the record, and return the result of ``on_halt``."""
+        if self._wants_evidence:
+            self._gather_evidence(text)
+        self._close()
+        if self.session.halted and self._on_halt is not None:
+            return self.hooks.call("on_halt", self._on_halt, self.session)
+        return None
+
+    def _close(self) -> None:
         session = self.session
-        if self.exception is not None and not exception_propagates:
+        if self.exception is not None and not self._raises:
             logger().error("stream halted: %s", session.halt_reason, exc_info=self.exception)
         session.end_time = time()
         session.elapsed_s = monotonic() - self._started
@@ -210,12 +264,12 @@ class StreamRun:
         self.hooks.end()
 
     @property
-    def wants_evidence(self) -> bool:
+    def _wants_evidence(self) -> bool:
         """Whether the stream was halted by its policy: only then is there a claim to support."""
         reason = self.session.reason
         return self.session.halted and reason is not None and reason.halt_class == "policy"
 
-    def gather_evidence(self, text: str) -> None:
+    def _gather_evidence(self, text: str) -> None:
         """Ask the evidence callback and the scorer about the halt; neither can undo it."""
         session, request = self.session, self.evidence
         reason, event = session.reason, self._events[-1]

@@ -6,8 +6,9 @@ from typing import Any, Self
 from director_ai.core.halting.policy import DEFAULT_SOFT_LIMIT, HaltMode, HaltPolicy
 from director_ai.core.runtime.evidence import EvidenceRequest, Reviewer
 from director_ai.core.runtime.hooks import Observer
-from director_ai.core.runtime.kernel import HaltMonitor, OnFault
+from director_ai.core.runtime.kernel import HaltMonitor
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.runtime.stream_run import OnFault
 from director_ai.core.runtime.sync_stream import TokenStream
 
 __all__ = ["StreamSession", "StreamingKernel", "TokenEvent", "TokenStream"]
@@ -102,7 +103,8 @@ class StreamingKernel(HaltMonitor):
     ) -> TokenStream:
         """Return the events of a stream as they happen; parameters as :meth:`stream_tokens`."""
         evidence = EvidenceRequest(evidence_callback, scorer, top_k, prompt)
-        return TokenStream(self, token_generator, coherence_callback, evidence, on_event)
+        run = self._start(evidence, on_event)
+        return TokenStream(run, self._switch, token_generator, coherence_callback)
 
     def stream_tokens(
         self,
@@ -122,15 +124,15 @@ class StreamingKernel(HaltMonitor):
         token_generator
             Yields the tokens; closed as soon as the stream is halted.
         coherence_callback
-            Given all text so far, this token included, returns its coherence in [0, 1].
+            Returns the coherence in [0, 1] of all text so far, this token included.
         evidence_callback
-            Given all text so far when a limit halts the stream, returns a sentence about it.
+            Returns a sentence about all text so far, when a limit halts the stream.
         scorer
             Its ``review(prompt, text)`` gives a halt the closest facts.
         top_k
             How many of them are kept.
         prompt
-            What they are retrieved for; the text so far if blank.
+            Text they are retrieved for; the answer so far if blank.
         on_event
             Called with each event of this stream as it happens.
 
@@ -140,7 +142,7 @@ class StreamingKernel(HaltMonitor):
             Before any token is pulled, if the source is a ``str`` or not iterable, or the
             callback not callable or async.
         Exception
-            What scorer or source raised, with ``on_fault="raise"``; an outage of the scorer
+            Of scorer or source, with ``on_fault="raise"``; an outage of the scorer
             (``TimeoutError``, ``OSError``) halts instead.
         """
         return self.stream(

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import cast
 
-from director_ai.core.runtime.evidence import EvidenceRequest
-from director_ai.core.runtime.hooks import Follower, Observer, is_async
-from director_ai.core.runtime.kernel import Abortable, HaltMonitor
+from director_ai.core.runtime.hooks import Follower, is_async
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.runtime.stop_switch import Abortable, StopSwitch
 from director_ai.core.runtime.stream_run import StreamRun
 
 
@@ -25,11 +24,10 @@ class TokenStream(Iterator[TokenEvent]):
 
     def __init__(
         self,
-        kernel: HaltMonitor,
+        run: StreamRun,
+        switch: StopSwitch,
         tokens: Iterable[str],
         callback: Callable[[str], object],
-        evidence: EvidenceRequest,
-        on_event: Observer | None = None,
     ) -> None:
         check_sources(tokens, callback, method="__iter__", kind="an iterable of str")
         if is_async(callback):
@@ -37,10 +35,9 @@ class TokenStream(Iterator[TokenEvent]):
                 "coherence_callback must be a plain function, got an async one; "
                 "use AsyncStreamingKernel for it"
             )
-        self._run = kernel._begin(evidence, on_event)
-        self._kernel = kernel
+        self._run = run
         self._tokens = tokens
-        self._events = _drive(kernel, self._run, tokens, callback)
+        self._events = _drive(run, switch, tokens, callback)
 
     @property
     def session(self) -> StreamSession:
@@ -58,8 +55,8 @@ class TokenStream(Iterator[TokenEvent]):
         event = next(self._events, None)
         if event is not None:
             return event
-        error, self._run.exception = self._run.exception, None
-        if error is None or self._kernel.on_fault == "halt":
+        error = self._run.pop_exception()
+        if error is None:
             raise StopIteration
         if isinstance(error, StopIteration):
             # Raised as it is, it would end the consumer's loop as if all were well.
@@ -72,7 +69,7 @@ class TokenStream(Iterator[TokenEvent]):
         if not self._run.finalised:
             # Never started, so the generator had nothing to clean up.
             self._run.cancelled()
-            _finish(self._kernel, self._run, self._tokens, None, "")
+            _finish(self._run, self._tokens, None, "")
 
     def run_to_end(self) -> StreamSession:
         """Consume every event and return the session.
@@ -84,8 +81,9 @@ class TokenStream(Iterator[TokenEvent]):
         """
         for _ in self._events:
             pass
-        if self._run.exception is not None and self._kernel.on_fault == "raise":
-            raise self._run.exception
+        error = self._run.pop_exception()
+        if error is not None:
+            raise error
         return self.session
 
 
@@ -100,10 +98,10 @@ def check_sources(tokens: object, callback: object, *, method: str, kind: str) -
 
 
 def _drive(
-    kernel: HaltMonitor, run: StreamRun, tokens: Iterable[str], callback: Callable[[str], object]
+    run: StreamRun, switch: StopSwitch, tokens: Iterable[str], callback: Callable[[str], object]
 ) -> Generator[TokenEvent, None, None]:
     text = ""
-    stops = kernel._stops
+    epoch = switch.epoch
     iterator: Iterator[str] | None = None
     # Bound once: these run for every token.
     observed, holds_scores, limited = (
@@ -113,20 +111,20 @@ def _drive(
     )
     judge, is_due, take = run.judge, run.machine.is_due, run.session.tokens.append
     if callable(getattr(tokens, "abort", None)):
-        kernel._enlist(run, cast("Abortable", tokens))
+        switch.enlist(run, cast("Abortable", tokens))
     try:
         run.hooks.begin()
-        if not kernel.is_active:
+        if not switch.is_active:
             run.inactive()
         while not run.ended:
-            if kernel._stops != stops:
+            if switch.epoch is not epoch:
                 run.inactive()
                 break
             try:
                 iterator = iter(tokens) if iterator is None else iterator
                 token = next(iterator)
             except StopIteration:
-                if kernel._stops != stops:
+                if switch.epoch is not epoch:
                     # The source was aborted: its end is not the answer's.
                     run.inactive()
                     break
@@ -138,7 +136,7 @@ def _drive(
                     run.end_of_source()
                 break
             except Exception as error:
-                if kernel._stops != stops:
+                if switch.epoch is not epoch:
                     run.inactive()
                 else:
                     run.source_failed(error)
@@ -150,7 +148,7 @@ def _drive(
             else:
                 run.accept(token, len(text))
                 is_refused = run.ended
-            if kernel._stops != stops and not is_refused:
+            if switch.epoch is not epoch and not is_refused:
                 # It came after the stop: kept, but neither scored nor released.
                 run.inactive()
                 is_refused = True
@@ -170,7 +168,7 @@ def _drive(
                     else:
                         event = judge(token, raw)
             if run.ended:
-                _finish(kernel, run, tokens, iterator, text)
+                _finish(run, tokens, iterator, text)
             if event is not None:
                 if observed:
                     run.hooks.observe(event)
@@ -180,8 +178,8 @@ def _drive(
             run.cancelled()
         raise
     finally:
-        kernel._dismiss(run)
-        _finish(kernel, run, tokens, iterator, text)
+        switch.dismiss(run)
+        _finish(run, tokens, iterator, text)
 
 
 def _score(run: StreamRun, callback: Callable[[str], object], token: str, text: str) -> TokenEvent:
@@ -193,7 +191,6 @@ def _score(run: StreamRun, callback: Callable[[str], object], token: str, text: 
 
 
 def _finish(
-    kernel: HaltMonitor,
     run: StreamRun,
     tokens: Iterable[str],
     iterator: Iterator[str] | None,
@@ -207,4 +204,4 @@ def _finish(
             close = getattr(source, "close", None)
             if callable(close):
                 run.hooks.call("source.close", close)
-    kernel._conclude(run, text)
+    run.conclude(text)

@@ -480,7 +480,7 @@ def test_one_kernel_serves_many_tasks_at_once():
         return await asyncio.gather(*(serve(number) for number in range(40)))
 
     assert asyncio.run(main()) == list(range(10, 50))
-    assert kernel._waiting == {}
+    assert kernel._switch.n_enlisted == 0
 
 
 @pytest.mark.parametrize("method", ["stream_tokens", "stream_to_session"])

@@ -648,4 +648,4 @@ def test_one_kernel_serves_many_threads_at_once():
 
     # A falling trend of four good scores and a bad one is not seen before the hard limit.
     assert results == {n: {(20 + n, "".join(words(20 + n)))} for n in range(8)}
-    assert kernel._waiting == {}
+    assert kernel._switch.n_enlisted == 0
