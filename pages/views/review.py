@@ -2,12 +2,12 @@
 
 from director_ai.ui.review import card, header, summary
 
-visit = header.current_visit()
-if not visit.queue.cards:
-    summary.empty(visit)
-elif visit.card is None:
-    summary.end(visit)
+batch = header.current_batch()
+if not batch.queue.cards:
+    summary.draw_empty_queue(batch)
+elif batch.card is None:
+    summary.draw_summary(batch)
 else:
-    header.say_what_waits(visit)
-    card.card(visit)
-header.faults(visit)
+    header.queue_notice(batch)
+    card.draw_card(batch)
+header.faults(batch)

@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui.review.actions import LEAST_LOOK_S
+from director_ai.ui.review.actions import MIN_VIEW_S
 from director_ai.ui.review.queue import open_queue
-from director_ai.ui.review.queue_query import Wanted
+from director_ai.ui.review.queue_query import QueueQuery
 from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.ui.review_store import night_store
 from tests.ui.tune_store import records
@@ -65,7 +65,7 @@ def opened(open_page: OpenPage, server: Server, path: str = "/review") -> Page:
 def test_a_night_is_reviewed_by_keyboard_alone(
     open_page: OpenPage, server: Server, store: Store, watch: Watch
 ) -> None:
-    ids = [c.id for c in open_queue(store, Wanted(), now_us=time.time_ns() // 1000).cards]
+    ids = [c.id for c in open_queue(store, QueueQuery(), now_us=time.time_ns() // 1000).cards]
     halts = [store.get(name).halt_index for name in ids]
     page = opened(open_page, server)
     keys = page.keyboard
@@ -142,7 +142,7 @@ def test_a_night_is_reviewed_by_keyboard_alone(
     expect(page.locator(".d-status")).to_contain_text("1 late (median 2 tokens), 1 unsure")
     expect(page.locator(".d-status")).to_contain_text(f"{n_alike} false")
     worth = f"With {n_alike} good and {42 - n_alike} bad sessions no limits can be chosen"
-    expect(page.locator(".st-key-review_worth")).to_contain_text(worth)
+    expect(page.locator(".st-key-review_impact")).to_contain_text(worth)
     page.screenshot(path=server.log.with_name("end.png"))
     assert n_alike > 1
     given = [store.annotations(name) for name in ids]
@@ -168,7 +168,7 @@ def test_the_end_card_says_what_the_labels_are_worth_as_tune_does(
 
     page.keyboard.press("e")
 
-    worth = page.locator(".st-key-review_worth")
+    worth = page.locator(".st-key-review_impact")
     expect(worth).to_contain_text("(≤ 5 % false halts at 95 % confidence)")
     said = re.search(r"the proposed limits.*(hard .*) \(≤", worth.inner_text())
     settled(page)
@@ -193,11 +193,11 @@ def test_a_held_or_bounced_key_labels_one_session(
         page.wait_for_timeout(1500)
         settled(page)
         assert n_done(page) == store.count(SessionQuery(labels=("bad",)))
-        if burst_s < LEAST_LOOK_S:
+        if burst_s < MIN_VIEW_S:
             # Pressed as fast as a key bounces: one verdict. A slower machine really pressed thrice.
             assert n_done(page) == before + 1
             return
-    pytest.skip(f"no burst of keys took less than {LEAST_LOOK_S} s on this machine")
+    pytest.skip(f"no burst of keys took less than {MIN_VIEW_S} s on this machine")
 
 
 def test_a_click_on_a_token_moves_the_cursor(open_page: OpenPage, server: Server) -> None:

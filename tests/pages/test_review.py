@@ -31,7 +31,7 @@ def store(tmp_path, monkeypatch) -> Store:
     opened = night_store(tmp_path / "night.db", time.time_ns() // 1000)
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "night.db"))
     # A click here follows the one before sooner than any key.
-    monkeypatch.setattr(actions, "LEAST_LOOK_S", 0.0)
+    monkeypatch.setattr(actions, "MIN_VIEW_S", 0.0)
     archive.clear()
     yield opened
     archive.clear()
@@ -64,7 +64,7 @@ def press(app: AppTest, name: str) -> AppTest:
 
 
 def shown(app: AppTest) -> str:
-    return app.session_state["review_visit"].card.id
+    return app.session_state["review_batch"].card.id
 
 
 def test_the_queue_of_a_first_visit_opens_on_all_unlabelled_halts(store, review):
@@ -98,7 +98,7 @@ def test_the_queue_goes_back_to_the_visit_before_and_so_does_the_badge(store, re
     app.selectbox(key="since").set_value("all").run()
     # One that was skipped then, none that was labelled meanwhile.
     assert "halted · unlabelled · all time · closest first: 43 to review" in said(app)
-    assert "skipped" in {card.id for card in app.session_state["review_visit"].queue.cards}
+    assert "skipped" in {card.id for card in app.session_state["review_batch"].queue.cards}
 
 
 def test_the_queue_is_in_the_address(store, review):
@@ -198,7 +198,7 @@ def test_similar_halts_are_labelled_and_undone_as_one(store, review):
     app = review(order="rule")
     for _ in range(12):
         press(app, "next")
-    n_alike = len(app.session_state["review_visit"].alike())
+    n_alike = len(app.session_state["review_batch"].similar_cards())
 
     press(app, "alike")
     assert f"for all {n_alike} similar halts" in status(app)
@@ -229,14 +229,14 @@ def test_the_end_sums_the_visit_up(store, review):
     assert "3 reviewed in under a minute: 1 right, 2 false" in status(app)
     assert "40 not looked at" in status(app)
     # Sessions of one family are counted together.
-    cards = app.session_state["review_visit"].queue.cards[:3]
+    cards = app.session_state["review_batch"].queue.cards[:3]
     of = numbered([card.group for card in cards])
     low, high = grouped_wilson(np.bincount(of[:2], minlength=max(of) + 1), np.bincount(of))
     rate = f"Rate of false halts among halts: 67% (2 of 3, 95 % interval {low:.0%} to {high:.0%})."
     assert any(rate in element.value for element in app.html)
     assert "No limits can be proposed yet. With 2 good and 1 bad sessions" in said(app)
     press(app, "previous")
-    assert shown(app) == app.session_state["review_visit"].queue.cards[3].id
+    assert shown(app) == app.session_state["review_batch"].queue.cards[3].id
 
 
 def test_the_second_reviewer_sees_no_label_and_then_the_agreement(store, review):
@@ -270,8 +270,8 @@ def test_completed_sessions_are_sampled_for_misses(store, review):
 
 def test_a_bounced_key_labels_nothing(store, review, monkeypatch):
     app = review()
-    monkeypatch.setattr(actions, "LEAST_LOOK_S", 60.0)
-    app.session_state["review_visit"].shown_s = time.monotonic()
+    monkeypatch.setattr(actions, "MIN_VIEW_S", 60.0)
+    app.session_state["review_batch"].shown_s = time.monotonic()
 
     press(app, "right_0")
 

@@ -317,5 +317,5 @@ def test_chosen_rows_are_reviewed_by_hand(store):
     app.button(key="review_sessions").click().run()
 
     assert not app.exception
-    visit = app.session_state["review_visit"]
+    visit = app.session_state["review_batch"]
     assert {card.id for card in visit.queue.cards} == {"a", "c"}

@@ -85,7 +85,7 @@ def test_a_halt_is_reviewed_by_its_curve_and_margins(store):
 
     found = charts(app)
 
-    record = store.get(app.session_state["review_visit"].card.id)
+    record = store.get(app.session_state["review_batch"].card.id)
     assert scores(record) <= drawn(found["review_curve"])
     assert any(drawn(found["review_margins"]))
     assert json.loads(found["review_tokens"])["tokens"] == list(record.tokens)

@@ -1,4 +1,4 @@
-"""What the Review page's keys do."""
+"""Actions of the Review page: callbacks of its buttons and keys."""
 
 import time
 from typing import Final
@@ -8,108 +8,108 @@ import streamlit as st
 from director_ai.core.records.record import Annotation
 from director_ai.errors import DirectorError
 from director_ai.ui.access.current_store import archive, reviewer
-from director_ai.ui.review.batch import LABEL_OF, Given, Verdict, Visit
+from director_ai.ui.review.batch import LABEL_OF, ReviewBatch, Verdict, VerdictEntry
 
 NOTE: Final = "review_note"
-LEAST_LOOK_S: Final = 0.25
+MIN_VIEW_S: Final = 0.25
 """A verdict sooner than this after the one before is a key that bounced, not an opinion."""
 
 
-def decide(visit: Visit, id: str, verdict: Verdict, cursor: int, halt: int) -> None:
-    """Write a verdict on the session ``id``, or on all like it, and go on to the next.
+def decide(batch: ReviewBatch, id: str, verdict: Verdict, cursor: int, halt: int) -> None:
+    """Store a verdict on the session ``id``, or on all similar halts, and show the next card.
 
     Parameters
     ----------
-    visit
-        The visit.
+    batch
+        Batch under review.
     id
-        The session whose card bore the button.
+        Session of the card whose button was pressed.
     verdict
-        What the reviewer said.
+        Judgement of the reviewer.
     cursor, halt
-        Tokens.
+        Token indices.
     """
     now_s = time.monotonic()
     # The card may have gone by the time its key arrives.
-    if visit.card is None or visit.card.id != id or now_s - visit.shown_s < LEAST_LOOK_S:
+    if batch.card is None or batch.card.id != id or now_s - batch.shown_s < MIN_VIEW_S:
         return
     label = LABEL_OF[verdict]
-    ids = [card.id for card in visit.alike()] if visit.grouped else [id]
-    onset = visit.onsets.get(id)
+    ids = [card.id for card in batch.similar_cards()] if batch.grouped else [id]
+    onset = batch.onsets.get(id)
     if verdict == "late":
         onset = cursor if onset is None else onset
         if onset >= halt:
-            visit.problem = (
+            batch.problem = (
                 "Too late for what? Put the cursor where it goes wrong, before the halt "
                 "(← or a click on a token), then press 3 again."
             )
             return
-    elif label != "bad" or visit.grouped:
+    elif label != "bad" or batch.grouped:
         # Where one answer goes wrong says nothing of another.
         onset = None
     note = str(st.session_state.get(NOTE, ""))
-    given = Given(verdict, onset, note, reviewer(), time.time_ns() // 1000)
-    annotation = Annotation(label, onset, given.author, given.at_us, note)
+    entry = VerdictEntry(verdict, onset, note, reviewer(), time.time_ns() // 1000)
+    annotation = Annotation(label, onset, entry.author, entry.at_us, note)
     try:
         keys = archive().annotate_all(ids, annotation)
     except DirectorError as error:
-        visit.problem = f"Not kept: {error}"
+        batch.problem = f"Not kept: {error}"
         return
-    visit.notes[id] = note
-    visit.give(ids, given, keys)
-    visit.shown_s = now_s
-    _show_note(visit)
+    batch.notes[id] = note
+    batch.add_verdict(ids, entry, keys)
+    batch.shown_s = now_s
+    _show_note(batch)
 
 
-def undo(visit: Visit) -> None:
-    """Take back what was last written, and return to its card."""
-    if not visit.steps:
+def undo(batch: ReviewBatch) -> None:
+    """Withdraw the last verdict, and return to its card."""
+    if not batch.steps:
         return
     try:
-        last = visit.steps[-1]
+        last = batch.steps[-1]
         archive().withdraw(last.keys, author=last.author)
     except DirectorError as error:
-        visit.problem = f"Not taken back: {error}"
+        batch.problem = f"Not taken back: {error}"
         return
-    visit.undo()
-    _show_note(visit)
+    batch.undo()
+    _show_note(batch)
 
 
-def go(visit: Visit, position: int) -> None:
+def show_card(batch: ReviewBatch, position: int) -> None:
     """Show another card; the note begun on this one is kept for it."""
-    if visit.card is not None:
-        visit.notes[visit.card.id] = str(st.session_state.get(NOTE, ""))
-    visit.go(position)
-    _show_note(visit)
+    if batch.card is not None:
+        batch.notes[batch.card.id] = str(st.session_state.get(NOTE, ""))
+    batch.show(position)
+    _show_note(batch)
 
 
-def point(visit: Visit, index: int) -> None:
+def move_cursor(batch: ReviewBatch, index: int) -> None:
     """Move the cursor."""
-    visit.cursor = max(0, index)
-    visit.problem = ""
+    batch.cursor = max(0, index)
+    batch.problem = ""
 
 
-def mark_onset(visit: Visit, index: int) -> None:
-    """Say that the answer goes wrong at the cursor; once more at the same token unsays it."""
-    if visit.card is None:
+def mark_onset(batch: ReviewBatch, index: int) -> None:
+    """Toggle the onset at the cursor."""
+    if batch.card is None:
         return
-    if visit.onsets.get(visit.card.id) == index:
-        del visit.onsets[visit.card.id]
+    if batch.onsets.get(batch.card.id) == index:
+        del batch.onsets[batch.card.id]
     else:
-        visit.onsets[visit.card.id] = index
-    visit.problem = ""
+        batch.onsets[batch.card.id] = index
+    batch.problem = ""
 
 
-def toggle_relief(visit: Visit) -> None:
-    """Show what it would take, or hide it."""
-    visit.relieved = not visit.relieved
+def toggle_counterfactual(batch: ReviewBatch) -> None:
+    """Show or hide the counterfactual."""
+    batch.shows_counterfactual = not batch.shows_counterfactual
 
 
-def toggle_group(visit: Visit) -> None:
-    """Let the next verdict be for all similar halts, or for this one alone."""
-    visit.grouped = not visit.grouped
-    visit.problem = ""
+def toggle_group(batch: ReviewBatch) -> None:
+    """Apply the next verdict to all similar halts, or to this one alone."""
+    batch.grouped = not batch.grouped
+    batch.problem = ""
 
 
-def _show_note(visit: Visit) -> None:
-    st.session_state[NOTE] = "" if visit.card is None else visit.notes.get(visit.card.id, "")
+def _show_note(batch: ReviewBatch) -> None:
+    st.session_state[NOTE] = "" if batch.card is None else batch.notes.get(batch.card.id, "")

@@ -1,4 +1,4 @@
-"""One visit to the review queue: where the reviewer is, what was said, and how to take it back."""
+"""Review batch: a fixed queue, its verdicts so far, and their undo steps."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from typing import Final, Literal, NamedTuple
 from director_ai.core.records.record import Label
 from director_ai.storage.summary import SessionSummary
 from director_ai.storage.transfer.csv_cells import guard
-from director_ai.ui.review.queue import Queue, similar
-from director_ai.ui.review.queue_query import Wanted
+from director_ai.ui.review.queue import Queue, similar_halts
+from director_ai.ui.review.queue_query import QueueQuery
 
 Verdict = Literal["right", "false", "late", "unsure", "missed", "passed"]
 
@@ -24,7 +24,7 @@ LABEL_OF: Final[Mapping[Verdict, Label]] = {
     "missed": "bad",
     "passed": "good",
 }
-"""What each verdict on a halt says of the answer."""
+"""Label of the answer that each verdict implies."""
 
 VERDICT_NAME: Final[Mapping[Verdict, str]] = {
     "right": "right halt",
@@ -37,13 +37,15 @@ VERDICT_NAME: Final[Mapping[Verdict, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A verdict as it was given.
+class VerdictEntry:
+    """Verdict of one reviewer on one session.
 
     Attributes
     ----------
-    verdict, onset, note, author, at_us
-        What was said, by whom and when.
+    verdict, onset, note
+        Judgement, token where the answer goes wrong, and remark.
+    author, at_us
+        Reviewer, and time in µs since the epoch.
     """
 
     verdict: Verdict
@@ -53,66 +55,66 @@ class Given:
     at_us: int
 
 
-class Step(NamedTuple):
-    """What one undo takes back.
+class UndoStep(NamedTuple):
+    """Change that one undo reverts.
 
     Attributes
     ----------
     id
-        Of the session whose card was on screen.
+        Session whose card was on screen.
     keys, author
-        Annotations that were written, and by whom.
+        Keys of the annotations written, and their author.
     before
-        What had been given until then to each session concerned.
+        Earlier verdict of each session concerned.
     note, onset
-        The draft that the step used up.
+        Draft that the step consumed.
     """
 
     id: str
     keys: tuple[int, ...]
     author: str
-    before: dict[str, Given | None]
+    before: dict[str, VerdictEntry | None]
     note: str
     onset: int | None
 
 
 @dataclass(slots=True)
-class Visit:
-    """A queue that stays as it was when it was opened, and the work on it.
+class ReviewBatch:
+    """Queue fixed when it was opened, with the reviewer's progress.
 
     Attributes
     ----------
-    wanted, queue
-        What was asked for, and what was found.
+    query, queue
+        Query, and the sessions that matched it.
     started_s, shown_s
-        When the visit began, and when a verdict last brought up a card: monotonic seconds.
+        Start of the batch, and last time a verdict changed the card: monotonic seconds.
     position
-        Of the card on screen; the number of cards once the reviewer is through.
-    given
-        Verdicts by session.
+        Index of the card on screen; the number of cards once all are done.
+    verdicts
+        Verdicts by session id.
     steps
-        What can be undone, oldest first; also of the queues that were open before this one.
+        Undo steps, oldest first; those of earlier batches included.
     onsets, notes
-        Drafts by session.
+        Drafts by session id.
     cursor
-        Token the reviewer points at; ``None`` until it was moved.
-    relieved, grouped
-        Whether the card shows what it would take, and whether a verdict is for all like it.
+        Token under the cursor; ``None`` until it was moved.
+    shows_counterfactual, grouped
+        Whether the card shows its counterfactual, and whether a verdict is for all similar halts.
     problem
-        What the reviewer should hear before going on, or ``""``.
+        Message to show before going on, or ``""``.
     """
 
-    wanted: Wanted
+    query: QueueQuery
     queue: Queue
     started_s: float
     shown_s: float = 0.0
     position: int = 0
-    given: dict[str, Given] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
+    verdicts: dict[str, VerdictEntry] = field(default_factory=dict)
+    steps: list[UndoStep] = field(default_factory=list)
     onsets: dict[str, int] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     cursor: int | None = None
-    relieved: bool = False
+    shows_counterfactual: bool = False
     grouped: bool = False
     problem: str = ""
 
@@ -122,49 +124,53 @@ class Visit:
         cards = self.queue.cards
         return cards[self.position] if self.position < len(cards) else None
 
-    def upcoming(self) -> SessionSummary | None:
-        """Return the session that a verdict would bring up."""
+    def next_card(self) -> SessionSummary | None:
+        """Return the session that a verdict would show next."""
         place = self._open_after(self.position)
         return None if place is None else self.queue.cards[place]
 
-    def alike(self) -> list[SessionSummary]:
-        """Return the card and those like it that still have no verdict."""
+    def similar_cards(self) -> list[SessionSummary]:
+        """Return the card and its similar halts that have no verdict yet."""
         if self.card is None:
             return []
         card = self.card
-        waiting = (one for one in self.queue.cards if one.id == card.id or one.id not in self.given)
-        return similar(waiting, card)
+        waiting = (
+            other
+            for other in self.queue.cards
+            if other.id == card.id or other.id not in self.verdicts
+        )
+        return similar_halts(waiting, card)
 
-    def go(self, position: int) -> None:
+    def show(self, position: int) -> None:
         """Show the card at ``position``, as near as there is one."""
         self.position = min(max(0, position), len(self.queue.cards))
         self.cursor = None
-        self.relieved = self.grouped = False
+        self.shows_counterfactual = self.grouped = False
         self.problem = ""
 
-    def give(self, ids: Sequence[str], given: Given, keys: Sequence[int]) -> None:
-        """Note a verdict that was written, and go on to the next open card."""
+    def add_verdict(self, ids: Sequence[str], entry: VerdictEntry, keys: Sequence[int]) -> None:
+        """Add a stored verdict, and show the next open card."""
         assert self.card is not None
         onset, note = self.onsets.pop(self.card.id, None), self.notes.pop(self.card.id, "")
-        before = {name: self.given.get(name) for name in ids}
-        self.steps.append(Step(self.card.id, tuple(keys), given.author, before, note, onset))
-        self.given.update(dict.fromkeys(ids, given))
+        before = {name: self.verdicts.get(name) for name in ids}
+        self.steps.append(UndoStep(self.card.id, tuple(keys), entry.author, before, note, onset))
+        self.verdicts.update(dict.fromkeys(ids, entry))
         place = self._open_after(self.position)
-        self.go(len(self.queue.cards) if place is None else place)
+        self.show(len(self.queue.cards) if place is None else place)
 
     def undo(self) -> None:
         """Return to the card of the last step, as it was before it, if it is in this queue."""
         step = self.steps.pop()
         places = {card.id: place for place, card in enumerate(self.queue.cards)}
-        for name, given in step.before.items():
-            if given is None:
-                self.given.pop(name, None)
+        for name, entry in step.before.items():
+            if entry is None:
+                self.verdicts.pop(name, None)
             elif name in places:
-                self.given[name] = given
+                self.verdicts[name] = entry
         if step.id not in places:
             self.problem = f"Taken back: what you said of {step.id}, which is not in this queue."
             return
-        self.go(places[step.id])
+        self.show(places[step.id])
         self.notes[step.id] = step.note
         if step.onset is not None:
             self.onsets[step.id] = step.onset
@@ -173,14 +179,14 @@ class Visit:
         """Return the next card without a verdict; those skipped come again at the end."""
         cards = self.queue.cards
         for place in chain(range(position + 1, len(cards)), range(min(position, len(cards)))):
-            if cards[place].id not in self.given:
+            if cards[place].id not in self.verdicts:
                 return place
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A visit in numbers.
+    """Counts of a review batch.
 
     Attributes
     ----------
@@ -191,7 +197,7 @@ class Tally:
     alone
         False halts by the one rule that held, where only one did.
     minutes
-        Since the visit began.
+        Since the batch began.
     """
 
     n: dict[Verdict, int]
@@ -200,26 +206,26 @@ class Tally:
     minutes: float
 
     @classmethod
-    def of(cls, visit: Visit, now_s: float) -> "Tally":
-        """Return the numbers of a visit."""
+    def of(cls, batch: ReviewBatch, now_s: float) -> "Tally":
+        """Count the verdicts of a batch."""
         n: dict[Verdict, int] = {}
         alone: dict[str, int] = {}
         late = []
-        for card in visit.queue.cards:
-            given = visit.given.get(card.id)
-            if given is None:
+        for card in batch.queue.cards:
+            entry = batch.verdicts.get(card.id)
+            if entry is None:
                 continue
-            n[given.verdict] = n.get(given.verdict, 0) + 1
-            if given.verdict == "false" and len(card.rules) == 1:
+            n[entry.verdict] = n.get(entry.verdict, 0) + 1
+            if entry.verdict == "false" and len(card.rules) == 1:
                 alone[card.rules[0]] = alone.get(card.rules[0], 0) + 1
-            if given.verdict == "late" and given.onset is not None and card.halt_index is not None:
-                late.append(card.halt_index - given.onset)
+            if entry.verdict == "late" and entry.onset is not None and card.halt_index is not None:
+                late.append(card.halt_index - entry.onset)
         lateness = round(statistics.median(late)) if late else None
-        return cls(n, lateness, alone, (now_s - visit.started_s) / 60)
+        return cls(n, lateness, alone, (now_s - batch.started_s) / 60)
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time as people say it.
+    """Format a duration.
 
     >>> duration(8.2), duration(130)
     ('8 s', '2 min 10 s')
@@ -229,7 +235,7 @@ def duration(seconds: float) -> str:
 
 
 def standup_line(tally: Tally, names: Mapping[str, str]) -> str:
-    """Return what happened, in one line; ``names`` says what to call a mechanism.
+    """Summarize a batch in one line; ``names`` maps mechanisms to display names.
 
     >>> tally = Tally({"right": 29, "false": 11, "late": 3}, 14, {"downward_trend": 9}, 17.2)
     >>> standup_line(tally, {"downward_trend": "trend"})
@@ -247,30 +253,30 @@ def standup_line(tally: Tally, names: Mapping[str, str]) -> str:
         "passed": "right to complete",
         "unsure": "unsure",
     }
-    said = [f"{tally.n[verdict]} {word}" for verdict, word in words.items() if verdict in tally.n]
+    parts = [f"{tally.n[verdict]} {word}" for verdict, word in words.items() if verdict in tally.n]
     minutes = f"{tally.minutes:.0f} min" if tally.minutes >= 1 else "under a minute"
-    return f"{sum(tally.n.values())} reviewed in {minutes}: {', '.join(said) or 'nothing yet'}."
+    return f"{sum(tally.n.values())} reviewed in {minutes}: {', '.join(parts) or 'nothing yet'}."
 
 
-def labels_csv(visit: Visit) -> str:
-    """Return the verdicts of a visit as CSV, safe to open in a spreadsheet."""
+def labels_csv(batch: ReviewBatch) -> str:
+    """Return the verdicts of a batch as CSV, safe to open in a spreadsheet."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["id", "verdict", "label", "onset", "halt", "rules", "author", "at_us", "note"])
-    for card in visit.queue.cards:
-        given = visit.given.get(card.id)
-        if given is not None:
+    for card in batch.queue.cards:
+        entry = batch.verdicts.get(card.id)
+        if entry is not None:
             table.writerow(
                 [
                     guard(card.id),
-                    given.verdict,
-                    LABEL_OF[given.verdict],
-                    given.onset,
+                    entry.verdict,
+                    LABEL_OF[entry.verdict],
+                    entry.onset,
                     card.halt_index,
                     " ".join(card.rules),
-                    guard(given.author),
-                    given.at_us,
-                    guard(given.note),
+                    guard(entry.author),
+                    entry.at_us,
+                    guard(entry.note),
                 ]
             )
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""One card of the Review page: everything needed to say whether a halt was right."""
+"""Review card: headline, curve, text, margins and verdict buttons of one session."""
 
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -20,8 +20,8 @@ from director_ai.ui.components.focus_hotkey import note_key
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import StreamView
-from director_ai.ui.review import actions as acts
-from director_ai.ui.review.batch import VERDICT_NAME, Verdict, Visit
+from director_ai.ui.review import actions
+from director_ai.ui.review.batch import VERDICT_NAME, ReviewBatch, Verdict
 from director_ai.ui.session import tables
 
 AROUND: Final = 40
@@ -40,17 +40,17 @@ _ON_COMPLETED: Final[tuple[tuple[str, Verdict, str], ...]] = (
 )
 
 
-class Card(NamedTuple):
-    """A session as the reviewer sees it.
+class PreparedCard(NamedTuple):
+    """Session prepared for its card.
 
     Attributes
     ----------
     record, view
-        The session, and what its own limits make of it.
+        Session, judged by its recorded limits.
     changes
-        What it would take, nearest first.
+        Counterfactual limits, nearest first.
     focus
-        The token it is about: the halt, or the closest call of a session that completed.
+        Token of the halt, or of the closest call of a completed session.
     """
 
     record: SessionRecord
@@ -60,8 +60,8 @@ class Card(NamedTuple):
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def prepared(id: str, changed_us: int) -> Card:  # noqa: ARG001  # part of the cache's key
-    """Return the card of a session; of the next one before it is asked for."""
+def prepare(id: str, changed_us: int) -> PreparedCard:  # noqa: ARG001  # part of the cache's key
+    """Return the card of a session; cached, so that the next one is ready."""
     record = archive().get(id)
     limits = acting(record.policy)
     complete = record.ended_by == "completed"
@@ -72,82 +72,82 @@ def prepared(id: str, changed_us: int) -> Card:  # noqa: ARG001  # part of the c
     focus = view.judgement.trigger
     if focus is None:
         focus = call[1] if call else 0
-    return Card(record, view, tuple(changes), focus)
+    return PreparedCard(record, view, tuple(changes), focus)
 
 
-def card(visit: Visit) -> None:
-    """Draw the card on screen, its keys, and get the next one ready."""
-    summary = visit.card
+def draw_card(batch: ReviewBatch) -> None:
+    """Draw the current card with its keys, then prefetch the next one."""
+    summary = batch.card
     assert summary is not None
     try:
-        shown = prepared(summary.id, summary.changed_us)
+        prepared = prepare(summary.id, summary.changed_us)
     except DirectorError as error:
         status("This session cannot be shown.", str(error))
-        _ways(visit)
+        _navigation_buttons(batch)
         return
-    cursor = shown.focus if visit.cursor is None else visit.cursor
-    cursor = min(cursor, max(0, shown.view.n_scored - 1))
-    onset = visit.onsets.get(summary.id)
-    _headline(visit, shown)
+    cursor = prepared.focus if batch.cursor is None else batch.cursor
+    cursor = min(cursor, max(0, prepared.view.n_scored - 1))
+    onset = batch.onsets.get(summary.id)
+    _headline(batch, prepared)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _curve(visit, shown, onset, cursor)
-        shown.view.text(
+        _curve(batch, prepared, onset, cursor)
+        prepared.view.text(
             key="review_tokens",
-            generation=shown.record.id,
+            generation=prepared.record.id,
             height=150,
             onset=onset,
             cursor=cursor,
-            delivered=shown.view.delivered if shown.record.enforced else None,
+            delivered=prepared.view.delivered if prepared.record.enforced else None,
             follow=False,
-            on_cursor=partial(acts.point, visit),
+            on_cursor=partial(actions.move_cursor, batch),
         )
-        _verdicts(visit, summary, shown, cursor)
-        _ways(visit)
+        _verdict_buttons(batch, summary, prepared, cursor)
+        _navigation_buttons(batch)
     with right:
-        _steps(visit, shown, cursor)
-        _at_cursor(visit, shown, onset, cursor)
-        _context(shown.record)
-    following = visit.upcoming()
+        _cursor_buttons(batch, prepared, cursor)
+        _at_cursor(batch, prepared, onset, cursor)
+        _context(prepared.record)
+    following = batch.next_card()
     if following is not None:
-        _get_ready(following)
+        _prefetch(following)
 
 
-def _get_ready(summary: SessionSummary) -> None:
+def _prefetch(summary: SessionSummary) -> None:
     try:
-        prepared(summary.id, summary.changed_us)
+        prepare(summary.id, summary.changed_us)
     except DirectorError:
         # Said when it is its turn.
         return
 
 
-def _headline(visit: Visit, shown: Card) -> None:
-    record, view = shown.record, shown.view
+def _headline(batch: ReviewBatch, prepared: PreparedCard) -> None:
+    record, view = prepared.record, prepared.view
     note = ""
-    if visit.grouped:
-        n_alike = len(visit.alike())
+    if batch.grouped:
+        n_alike = len(batch.similar_cards())
         note = f"The next verdict is for all {n_alike} similar halts: same rule, about the same "
         note += "margin, same prompts. A: for this one alone."
-    elif visit.card is not None and visit.card.id in visit.given:
-        given = visit.given[visit.card.id]
-        note = f"You said: {VERDICT_NAME[given.verdict]}."
+    elif batch.card is not None and batch.card.id in batch.verdicts:
+        entry = batch.verdicts[batch.card.id]
+        note = f"You said: {VERDICT_NAME[entry.verdict]}."
     trigger = view.judgement.trigger
     if trigger is not None:
         margins = view.margins[:, trigger].tolist()
         verb = "Halted" if record.enforced else "Would have halted"
-        said = halt_sentence(view.judgement.alarms, view.policy, margins, verb=verb)
+        sentence = halt_sentence(view.judgement.alarms, view.policy, margins, verb=verb)
     elif record.halt is not None:
-        said = f"Stopped: {'; '.join(record.halt_reasons)}."
+        sentence = f"Stopped: {'; '.join(record.halt_reasons)}."
     else:
         call = view.closest_call()
-        said = f"Completed, {len(record.tokens)} tokens."
+        sentence = f"Completed, {len(record.tokens)} tokens."
         if call:
-            said += f" Closest call: {RULE_NAME[call[2]]} by {call[0]:.3f} at token {call[1]}."
-    status(said, note, rule=rule_of(view.judgement))
+            sentence += f" Closest call: {RULE_NAME[call[2]]} by {call[0]:.3f} at token {call[1]}."
+    status(sentence, note, rule=rule_of(view.judgement))
 
 
-def _curve(visit: Visit, shown: Card, onset: int | None, cursor: int) -> None:
-    view = shown.view
+def _curve(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor: int) -> None:
+    view = prepared.view
     data = halt_curve_data(
         view.scores,
         [escape_label(token) for token in view.tokens],
@@ -158,49 +158,53 @@ def _curve(visit: Visit, shown: Card, onset: int | None, cursor: int) -> None:
         cursor=cursor,
     )
     figure = halt_curve_figure(
-        data, page_style.colours(), uirevision=shown.record.id, font_size=page_style.FONT
+        data, page_style.colours(), uirevision=prepared.record.id, font_size=page_style.FONT
     )
-    first = max(0, min(shown.focus, cursor + AROUND // 2) - AROUND)
+    first = max(0, min(prepared.focus, cursor + AROUND // 2) - AROUND)
     last = min(view.n_scored, first + 2 * AROUND)
     figure["layout"]["xaxis"]["range"] = [first - 0.5, max(last, first + 10) + 0.5]
 
     def clicked(click: ChartClick) -> None:
         if isinstance(click.x, int | float):
-            acts.point(visit, int(click.x))
+            actions.move_cursor(batch, int(click.x))
 
     plotly_chart(
         figure,
         key="review_curve",
         alt=halt_curve_alt(data),
         height=250,
-        filename=tables.file_name(shown.record),
+        filename=tables.file_name(prepared.record),
         on_click=clicked,
     )
 
 
-def _steps(visit: Visit, shown: Card, cursor: int) -> None:
+def _cursor_buttons(batch: ReviewBatch, prepared: PreparedCard, cursor: int) -> None:
     with st.container(horizontal=True, gap="small"):
-        _key("back", "", "Left", acts.point, visit, cursor - 1, icon="chevron_left")
-        _key("ahead", "", "Right", acts.point, visit, cursor + 1, icon="chevron_right")
-        _key("halt", "Halt", "H", acts.point, visit, shown.focus)
-        _key("onset", "Onset", "O", acts.mark_onset, visit, cursor)
+        _shortcut_button(
+            "back", "", "Left", actions.move_cursor, batch, cursor - 1, icon="chevron_left"
+        )
+        _shortcut_button(
+            "ahead", "", "Right", actions.move_cursor, batch, cursor + 1, icon="chevron_right"
+        )
+        _shortcut_button("halt", "Halt", "H", actions.move_cursor, batch, prepared.focus)
+        _shortcut_button("onset", "Onset", "O", actions.mark_onset, batch, cursor)
 
 
-def _at_cursor(visit: Visit, shown: Card, onset: int | None, cursor: int) -> None:
-    view = shown.view
+def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor: int) -> None:
+    view = prepared.view
     if view.n_scored:
         at = "" if onset is None else f" · onset {onset}"
         token = visible(view.tokens[cursor])
         st.text(f"Token {cursor}: {token!r}, score {view.scores[cursor]:.3f}{at}")
-    if not visit.relieved:
+    if not batch.shows_counterfactual:
         view.margins_at(cursor, key="review_margins", height=130, font_size=page_style.FONT)
         return
     with st.container(height=130, key="review_takes"):
-        if not shown.changes:
+        if not prepared.changes:
             st.text("No rule held: nothing to loosen.")
         else:
             st.text("What it would take not to halt here:")
-        for change in shown.changes:
+        for change in prepared.changes:
             st.text(relief_line(change, view.policy))
 
 
@@ -208,73 +212,86 @@ def _context(record: SessionRecord) -> None:
     with st.container(height=190, key="review_context"):
         st.text(f"Prompt: {visible(record.prompt) or 'not recorded'}")
         for chunk in record.evidence:
-            said = f"{chunk.text} ({chunk.source}, distance {chunk.distance:.2f})"
-            st.text(f"Evidence: {visible(said)}")
+            sentence = f"{chunk.text} ({chunk.source}, distance {chunk.distance:.2f})"
+            st.text(f"Evidence: {visible(sentence)}")
         if record.evidence_note:
             st.text(f"Evidence: {visible(record.evidence_note)}")
         st.text(f"Model: {visible(record.model) or 'not recorded'}")
     st.text_input(
         "Note",
-        key=acts.NOTE,
+        key=actions.NOTE,
         label_visibility="collapsed",
         placeholder="Note: N to write, Enter to leave",
         max_chars=2000,
     )
-    note_key(acts.NOTE, "N", key="review_note_key")
+    note_key(actions.NOTE, "N", key="review_note_key")
 
 
-def _verdicts(visit: Visit, summary: SessionSummary, shown: Card, cursor: int) -> None:
-    halted = shown.record.halt is not None or shown.view.judgement.trigger is not None
+def _verdict_buttons(
+    batch: ReviewBatch, summary: SessionSummary, prepared: PreparedCard, cursor: int
+) -> None:
+    halted = prepared.record.halt is not None or prepared.view.judgement.trigger is not None
     choices = _ON_HALTS if halted else _ON_COMPLETED
-    times = f" × {len(visit.alike())}" if visit.grouped else ""
+    times = f" × {len(batch.similar_cards())}" if batch.grouped else ""
     columns = st.columns(len(choices), gap="small")
     for column, (shortcut, verdict, meaning) in zip(columns, choices, strict=True):
         with column:
-            _key(
+            _shortcut_button(
                 # Of this card: a key that bounces finds its button gone.
-                f"{verdict}_{visit.position}",
+                f"{verdict}_{batch.position}",
                 VERDICT_NAME[verdict].capitalize() + times,
                 shortcut,
-                acts.decide,
-                visit,
+                actions.decide,
+                batch,
                 summary.id,
                 verdict,
                 cursor,
-                shown.focus,
+                prepared.focus,
                 help=meaning,
                 type="primary",
                 width="stretch",
-                disabled=archive().read_only or (visit.grouped and verdict == "late"),
+                disabled=archive().read_only or (batch.grouped and verdict == "late"),
             )
 
 
-def _ways(visit: Visit) -> None:
-    at, n_alike = visit.position, len(visit.alike())
+def _navigation_buttons(batch: ReviewBatch) -> None:
+    at, n_alike = batch.position, len(batch.similar_cards())
     with st.container(horizontal=True, gap="small"):
-        _key(
+        _shortcut_button(
             "alike",
             f"Similar halts ({n_alike})",
             "A",
-            acts.toggle_group,
-            visit,
+            actions.toggle_group,
+            batch,
             help="Label all with one verdict: same rule, about the same margin, same prompts.",
             disabled=n_alike < 2,
         )
-        _key(
+        _shortcut_button(
             "relief",
             "It would take",
             "W",
-            acts.toggle_relief,
-            visit,
+            actions.toggle_counterfactual,
+            batch,
             help="The nearest limit at which this would not have halted, and what would follow.",
         )
-        _key("undo", "Undo", "U", acts.undo, visit, disabled=not visit.steps)
-        _key("previous", "", "K", acts.go, visit, at - 1, icon="arrow_upward", disabled=at == 0)
-        _key("next", "", "J", acts.go, visit, at + 1, icon="arrow_downward")
-        _key("end", "End", "E", acts.go, visit, len(visit.queue.cards))
+        _shortcut_button("undo", "Undo", "U", actions.undo, batch, disabled=not batch.steps)
+        _shortcut_button(
+            "previous",
+            "",
+            "K",
+            actions.show_card,
+            batch,
+            at - 1,
+            icon="arrow_upward",
+            disabled=at == 0,
+        )
+        _shortcut_button("next", "", "J", actions.show_card, batch, at + 1, icon="arrow_downward")
+        _shortcut_button("end", "End", "E", actions.show_card, batch, len(batch.queue.cards))
 
 
-def _key(name: str, label: str, shortcut: str, act: Any, *args: Any, **options: Any) -> None:
+def _shortcut_button(
+    name: str, label: str, shortcut: str, act: Any, *args: Any, **options: Any
+) -> None:
     icon = options.pop("icon", None)
     st.button(
         label,

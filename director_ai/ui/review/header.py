@@ -1,4 +1,4 @@
-"""The Review page's first lines: what is in the queue, and how far the reviewer has come."""
+"""Header of the Review page: queue controls, progress and notices."""
 
 import time
 from typing import cast, get_args
@@ -9,64 +9,66 @@ from director_ai.storage.summary import UNLABELLED
 from director_ai.ui.access.current_store import archive, reviewer, visited_us
 from director_ai.ui.components import page_style
 from director_ai.ui.components.status_banner import notice
-from director_ai.ui.review.batch import Visit, duration
-from director_ai.ui.review.queue import FAULT_HINTS, open_queue, opening
+from director_ai.ui.review.batch import ReviewBatch, duration
+from director_ai.ui.review.queue import FAULT_HINTS, open_queue, queue_sentence
 from director_ai.ui.review.queue_query import (
     ALL_TIME,
     LABELS,
     PICKED,
     SPANS,
+    QueueQuery,
     ReviewOrder,
-    Sought,
-    Wanted,
+    SessionKind,
     is_span,
 )
 
-VISIT = "review_visit"
+BATCH = "review_batch"
 
 
-def current_visit() -> Visit:
-    """Draw the page's head, and return the visit to the queue that it asks for."""
+def current_batch() -> ReviewBatch:
+    """Draw the header, and return the batch of the query it holds."""
     name, progress, line = st.columns([3, 7, 2], vertical_alignment="center")
     with name:
         page_style.title("Review", "Was it right?")
     with line:
-        wanted = _choose()
-    visit = st.session_state.get(VISIT)
+        query = _queue_controls()
+    batch = st.session_state.get(BATCH)
     # Fixed once opened: labelling must not reshuffle what is still to come.
-    if visit is None or visit.wanted != wanted:
-        visit = reopened(wanted, visit)
-    progress.text(_progress(visit))
-    return cast(Visit, visit)
+    if batch is None or batch.query != query:
+        batch = start_batch(query, batch)
+    progress.text(_progress(batch))
+    return cast(ReviewBatch, batch)
 
 
-def reopened(wanted: Wanted, before: Visit | None) -> Visit:
-    """Begin a visit to the queue as it stands now; what was done before can still be undone."""
-    queue = open_queue(archive(), wanted, now_us=_now_us())
-    visit = Visit(wanted, queue, time.monotonic(), steps=before.steps if before else [])
-    st.session_state[VISIT] = visit
+def start_batch(query: QueueQuery, before: ReviewBatch | None) -> ReviewBatch:
+    """Start a batch on the queue as it is now; earlier undo steps are kept."""
+    queue = open_queue(archive(), query, now_us=_now_us())
+    batch = ReviewBatch(query, queue, time.monotonic(), steps=before.steps if before else [])
+    st.session_state[BATCH] = batch
     st.session_state["review_note"] = ""
-    return visit
+    return batch
 
 
-def say_what_waits(visit: Visit) -> None:
-    """Say what lies ahead, or what went wrong with the last key."""
+def queue_notice(batch: ReviewBatch) -> None:
+    """Draw the queue's summary, or the problem of the last action."""
     if archive().read_only:
         notice("This store is open to read only: labels cannot be kept.")
-    notice(visit.problem or f"{visit.wanted.line()}: {opening(visit.queue, visit.wanted)}")
+    notice(
+        batch.problem or f"{batch.query.description()}: {queue_sentence(batch.queue, batch.query)}"
+    )
 
 
-def faults(visit: Visit) -> None:
-    """Draw the halts that are nobody's judgement, each with what to look at."""
-    if not visit.queue.faults:
+def faults(batch: ReviewBatch) -> None:
+    """Draw the infrastructure halts, each with a hint at its cause."""
+    if not batch.queue.faults:
         return
-    n_faults = sum(visit.queue.faults.values())
+    n_faults = sum(batch.queue.faults.values())
     with st.expander(f"Infrastructure halts, not counted as halts: {n_faults}", key="faults"):
-        for code, count in visit.queue.faults.items():
+        for code, count in batch.queue.faults.items():
             st.text(f"{count} × {code}: {FAULT_HINTS.get(code, 'see the session')}")
 
 
-def _choose() -> Wanted:
+def _queue_controls() -> QueueQuery:
     st.session_state.setdefault("reviewer", reviewer())
     picked = tuple(dict.fromkeys(st.query_params.get_all(PICKED)))
     with st.popover("Queue", icon=":material/tune:", width="stretch", key="review_queue"):
@@ -78,9 +80,9 @@ def _choose() -> Wanted:
             bind="query-params",
             help="Sessions that somebody else labelled and you did not; their label is hidden.",
         )
-        sought = st.selectbox(
+        kind = st.selectbox(
             "Sessions",
-            get_args(Sought),
+            get_args(SessionKind),
             key="q",
             bind="query-params",
             disabled=bool(picked),
@@ -109,13 +111,13 @@ def _choose() -> Wanted:
             get_args(ReviewOrder),
             key="order",
             bind="query-params",
-            disabled=sought == "completed" or bool(picked),
+            disabled=kind == "completed" or bool(picked),
             help="Only at random does a part of the queue tell the share of false halts in the "
             "whole. Closest first teaches most, and is biased.",
         )
         me = st.text_input("Your name", key="reviewer", persist_state="session", max_chars=80)
-    return Wanted(
-        sought=sought,
+    return QueueQuery(
+        kind=kind,
         label=label,
         since=since if since and is_span(since) else ALL_TIME,
         order=order,
@@ -126,16 +128,16 @@ def _choose() -> Wanted:
 
 
 def whole_queue() -> None:
-    """Turn from sessions picked by hand to the queue; to be called from a callback."""
+    """Drop the sessions picked by hand; call it from a callback."""
     st.query_params.pop(PICKED, None)
 
 
-def _progress(visit: Visit) -> str:
-    n_cards, n_done = len(visit.queue.cards), len(visit.given)
+def _progress(batch: ReviewBatch) -> str:
+    n_cards, n_done = len(batch.queue.cards), len(batch.verdicts)
     if not n_cards:
         return ""
-    where = f"Session {visit.position + 1} of {n_cards} · " if visit.card else ""
-    spent = time.monotonic() - visit.started_s
+    where = f"Session {batch.position + 1} of {n_cards} · " if batch.card else ""
+    spent = time.monotonic() - batch.started_s
     rate = f" · {duration(spent / n_done)} each" if n_done else ""
     return f"{where}{n_done} / {n_cards} labelled · {duration(spent)}{rate}"
 

@@ -1,4 +1,4 @@
-"""What a visit's labels do to the limits that the Tune page would propose."""
+"""Impact of a review batch's labels on the limits that Tune proposes."""
 
 import hashlib
 import json
@@ -18,84 +18,86 @@ from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
 from director_ai.tuning.search.proposal import USUAL, Offer, offered
 from director_ai.tuning.study import TuneData
-from director_ai.ui.review.batch import Visit
+from director_ai.ui.review.batch import ReviewBatch
 from director_ai.ui.tune.cached_study import replay_of, study
 
-Said = tuple[Label | None, int | None]
-"""A session's label and onset; ``None`` without."""
+LabelValue = tuple[Label | None, int | None]
+"""Label and onset of a session; ``None`` without."""
 
 _BUDGET = f"≤ {100 * USUAL.alpha:g} % false halts at {100 * (1 - USUAL.delta):g} % confidence"
 _VALUES = {"good": GOOD, "bad": BAD}
 
 
-class Shift(NamedTuple):
-    """What the labels of a visit are worth.
+class ProposalImpact(NamedTuple):
+    """Change of the proposed limits by the labels of a batch.
 
     Attributes
     ----------
     sentence
-        Whether they change the proposed limits, and how.
+        Summary of the change.
     policy
-        The limits proposed with them; ``None`` if none can be.
+        Limits proposed with the labels; ``None`` if none can be.
     """
 
     sentence: str
     policy: HaltPolicy | None
 
 
-def shift(store: Store, visit: Visit) -> Shift:
-    """Return what the labels of a visit change; the store's curves are read once a change."""
-    before: dict[str, Said] = {
-        card.id: (card.label, card.onset) for card in visit.queue.cards if card.id in visit.given
+def proposal_impact(store: Store, batch: ReviewBatch) -> ProposalImpact:
+    """Return the impact of a batch; curves are read once per change of the store."""
+    before: dict[str, LabelValue] = {
+        card.id: (card.label, card.onset) for card in batch.queue.cards if card.id in batch.verdicts
     }
     try:
         data = study(store).open
     except DirectorError as error:
-        return Shift(f"What your labels change cannot be told: {error}", None)
+        return ProposalImpact(f"What your labels change cannot be told: {error}", None)
     if not data.ids:
-        return Shift("There are no sessions to propose limits by.", None)
+        return ProposalImpact("There are no sessions to propose limits by.", None)
     n_aside = len(before.keys() - set(data.ids))
     labelled = data.labelled
-    said = hashlib.sha256(labelled.labels.tobytes() + labelled.onsets.tobytes()).hexdigest()
-    found = _shift(data, data.curves_digest, said, json.dumps(before, sort_keys=True), before)
+    labels = hashlib.sha256(labelled.labels.tobytes() + labelled.onsets.tobytes()).hexdigest()
+    impact = _cached_impact(
+        data, data.curves_digest, labels, json.dumps(before, sort_keys=True), before
+    )
     if not n_aside:
-        return found
+        return impact
     aside = f"{n_aside:,} of your labels do not count here: sealed to certify, or without a score."
-    return found._replace(sentence=f"{found.sentence} {aside}")
+    return impact._replace(sentence=f"{impact.sentence} {aside}")
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _shift(
+def _cached_impact(
     _data: TuneData,
     digest: str,  # noqa: ARG001  (keys the cache)
-    said: str,  # noqa: ARG001  (keys the cache)
-    visited: str,  # noqa: ARG001  (keys the cache)
-    _before: Mapping[str, Said],
-) -> Shift:
-    return shift_of(_data, replay_of(_data, _data.usual), _before)
+    labels: str,  # noqa: ARG001  (keys the cache)
+    earlier: str,  # noqa: ARG001  (keys the cache)
+    _before: Mapping[str, LabelValue],
+) -> ProposalImpact:
+    return impact_of(_data, replay_of(_data, _data.usual), _before)
 
 
-def shift_of(data: TuneData, replay: Replay, before: Mapping[str, Said]) -> Shift:
-    """Return what labels change in the limits that Tune proposes if nothing is set there.
+def impact_of(data: TuneData, replay: Replay, before: Mapping[str, LabelValue]) -> ProposalImpact:
+    """Return the impact of labels on the limits that Tune proposes by default.
 
     Parameters
     ----------
     data
-        The sessions, with the labels.
+        Sessions, with the labels.
     replay
-        Theirs, under the usual limits' windows.
+        Replay of the sessions under the default policy's windows.
     before
-        What was said of the sessions labelled, by id, without those labels.
+        Earlier label and onset of the sessions labelled, by id.
     """
-    old, new = _offer(relabelled(data, before), replay), _offer(data, replay)
-    return Shift(_sentence(old, new), new.policy)
+    old, new = _proposal(relabelled(data, before), replay), _proposal(data, replay)
+    return ProposalImpact(_sentence(old, new), new.policy)
 
 
-def relabelled(data: TuneData, said: Mapping[str, Said]) -> TuneData:
-    """Return the data with other labels on some sessions; those that are not in it are left out."""
+def relabelled(data: TuneData, values: Mapping[str, LabelValue]) -> TuneData:
+    """Return the data with other labels on some sessions; unknown ids are ignored."""
     labels, onsets = data.labelled.labels.copy(), data.labelled.onsets.copy()
     rows = {name: row for row, name in enumerate(data.ids)}
-    for name, (label, onset) in said.items():
+    for name, (label, onset) in values.items():
         row = rows.get(name)
         if row is not None:
             labels[row] = _VALUES.get(label or "", UNLABELLED)
@@ -103,7 +105,7 @@ def relabelled(data: TuneData, said: Mapping[str, Said]) -> TuneData:
     return replace(data, labelled=replace(data.labelled, labels=labels, onsets=onsets))
 
 
-def _offer(data: TuneData, replay: Replay) -> Offer:
+def _proposal(data: TuneData, replay: Replay) -> Offer:
     return offered(data, lambda *_: replay, data.usual, USUAL)
 
 

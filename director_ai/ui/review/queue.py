@@ -1,4 +1,4 @@
-"""The reviewer's queue: which sessions wait to be looked at, and in which order."""
+"""Review queue: sessions that wait for a verdict, in order."""
 
 import hashlib
 import math
@@ -12,7 +12,7 @@ from director_ai.errors import UnknownSessionError
 from director_ai.figures.theme import RULE_OF_MECHANISM
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
-from director_ai.ui.review.queue_query import LAST_VISIT, ReviewOrder, Wanted
+from director_ai.ui.review.queue_query import LAST_VISIT, QueueQuery, ReviewOrder
 
 MOST_QUEUED: Final = 500
 N_SAMPLED: Final = 20
@@ -31,19 +31,19 @@ FAULT_HINTS: Final[Mapping[str, str]] = {
     "total_timeout": "the stream took longer than the total time allowed",
     "limit": "the answer reached max_tokens or max_chars",
 }
-"""What to look at for each reason that is not a limit's."""
+"""Hint by halt code: the cause of a halt that no limit gave."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The sessions of one visit, in order.
+    """Sessions of one review batch, in order.
 
     Attributes
     ----------
     cards
         Sessions to review.
     n_found
-        How many there are, of which ``cards`` are the first.
+        Sessions that match; ``cards`` are the first of them.
     faults
         Infrastructure halts of the same time by code; nobody reviews those.
     """
@@ -53,87 +53,99 @@ class Queue:
     faults: Mapping[str, int] = field(default_factory=dict)
 
 
-def open_queue(store: Store, wanted: Wanted, *, now_us: int) -> Queue:
+def open_queue(store: Store, query: QueueQuery, *, now_us: int) -> Queue:
     """Return the queue as it stands now."""
-    if wanted.picked:
-        cards = list(_picked(store, wanted))
+    if query.picked:
+        cards = list(_picked(store, query))
         return Queue(tuple(cards), len(cards))
-    query = wanted.query(now_us)
-    ids = store.ids(query)
-    if wanted.second:
-        authors = store.authors(query)
-        ids = [name for name in ids if name in authors and wanted.second not in authors[name]]
-    if wanted.at_random:
-        ids.sort(key=_drawn)
-    most = N_SAMPLED if wanted.sought == "completed" else MOST_QUEUED
-    cards = _summaries(store, query, ids[:most])
-    if wanted.sought != "completed":
-        _rank(cards, wanted.order)
-    infrastructure = SessionQuery(since_us=query.since_us, outcomes=("infrastructure",))
+    session_query = query.session_query(now_us)
+    ids = store.ids(session_query)
+    if query.second:
+        authors = store.authors(session_query)
+        ids = [name for name in ids if name in authors and query.second not in authors[name]]
+    if query.at_random:
+        ids.sort(key=_random_order)
+    most = N_SAMPLED if query.kind == "completed" else MOST_QUEUED
+    cards = _summaries(store, session_query, ids[:most])
+    if query.kind != "completed":
+        _rank(cards, query.order)
+    infrastructure = SessionQuery(since_us=session_query.since_us, outcomes=("infrastructure",))
     codes = Counter(
         card.halt_code or "unknown" for card in store.summaries(infrastructure, limit=10_000)
     )
     return Queue(tuple(cards), len(ids), dict(codes.most_common()))
 
 
-def _picked(store: Store, wanted: Wanted) -> Iterator[SessionSummary]:
+def _picked(store: Store, query: QueueQuery) -> Iterator[SessionSummary]:
     """Yield the sessions picked by hand that are there and over."""
-    for name in wanted.picked[:MOST_QUEUED]:
+    for name in query.picked[:MOST_QUEUED]:
         try:
             card = store.summary(name)
         except UnknownSessionError:
             continue
-        if card.outcome != "recording" and (not wanted.second or _seconded(store, name, wanted)):
+        if card.outcome != "recording" and (
+            not query.second or _needs_second_review(store, name, query)
+        ):
             yield card
 
 
-def _seconded(store: Store, id: str, wanted: Wanted) -> bool:
+def _needs_second_review(store: Store, id: str, query: QueueQuery) -> bool:
     """Tell whether others have labelled a session and the second reviewer has not."""
-    authors = {said.annotation.author for said in store.annotations(id)}
-    return bool(authors) and wanted.second not in authors
+    authors = {entry.annotation.author for entry in store.annotations(id)}
+    return bool(authors) and query.second not in authors
 
 
 def n_waiting(store: Store, visited_us: int | None = None) -> int:
-    """Return how many sessions the queue holds that the page opens with."""
-    return store.count(Wanted(since=LAST_VISIT, visited_us=visited_us).query(0))
+    """Count the sessions of the queue that the page opens with."""
+    return store.count(QueueQuery(since=LAST_VISIT, visited_us=visited_us).session_query(0))
 
 
-def similar(cards: Iterable[SessionSummary], one: SessionSummary) -> list[SessionSummary]:
-    """Return the cards halted by the same rule, by about as much, on the same kind of prompt.
+def similar_halts(
+    cards: Iterable[SessionSummary], reference: SessionSummary
+) -> list[SessionSummary]:
+    """Return the cards halted by the rule, margin band and prompt family of ``reference``.
 
-    ``one`` is among them. A session of which neither group nor prompt is known is like no other.
+    ``reference`` is among them; a session of unknown group and prompt is similar to no other.
     """
-    kind = _kind(one)
-    return [card for card in cards if card.id == one.id or (kind and _kind(card) == kind)]
+    kind = _similarity_key(reference)
+    return [
+        card
+        for card in cards
+        if card.id == reference.id or (kind and _similarity_key(card) == kind)
+    ]
 
 
-def opening(queue: Queue, wanted: Wanted) -> str:
-    """Return what lies ahead, in a sentence or two."""
+def queue_sentence(queue: Queue, query: QueueQuery) -> str:
+    """Summarize the queue in one or two sentences."""
     n = len(queue.cards)
-    if wanted.sought == "completed":
-        said = f"{n} of {queue.n_found} completed sessions, drawn at random: did one miss a halt?"
+    if query.kind == "completed":
+        sentence = (
+            f"{n} of {queue.n_found} completed sessions, drawn at random: did one miss a halt?"
+        )
     else:
         rules = Counter(
             RULE_OF_MECHANISM.get(card.halt_code, "other") if card.halt_code else card.outcome
             for card in queue.cards
         )
-        said = f"{n} to review: {listed(rules)}." if n else "Nothing to review."
-        if n < len(wanted.picked):
-            said += f" {len(wanted.picked) - n:,} of those picked cannot be reviewed now."
+        sentence = f"{n} to review: {counts_text(rules)}." if n else "Nothing to review."
+        if n < len(query.picked):
+            sentence += f" {len(query.picked) - n:,} of those picked cannot be reviewed now."
         elif queue.n_found > n:
-            said = f"{said[:-1]} (the first of {queue.n_found:,})."
+            sentence = f"{sentence[:-1]} (the first of {queue.n_found:,})."
     if not queue.faults:
-        return said
-    one = sum(queue.faults.values()) == 1
+        return sentence
+    is_single = sum(queue.faults.values()) == 1
     wiring = list(queue.faults) == ["kernel_inactive"]
-    kind = "a wiring fault" if wiring else "a fault" if one else "faults"
-    return f"{said} {listed(queue.faults)} {'is' if one else 'are'} {kind}, see below."
+    kind = "a wiring fault" if wiring else "a fault" if is_single else "faults"
+    return (
+        f"{sentence} {counts_text(queue.faults)} {'is' if is_single else 'are'} {kind}, see below."
+    )
 
 
-def listed(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Mapping[str, int]) -> str:
     """Return counts in words, the largest first.
 
-    >>> listed({"window": 8, "trend": 31})
+    >>> counts_text({"window": 8, "trend": 31})
     '31 trend, 8 window'
     """
     ranked = sorted(counts.items(), key=lambda item: -item[1])
@@ -141,7 +153,7 @@ def listed(counts: Mapping[str, int]) -> str:
 
 
 def _rank(cards: list[SessionSummary], order: ReviewOrder) -> None:
-    """Put halts that are alike by margin with the rarer rule first, or all by rule."""
+    """Sort by distance to the limit with the rarer rule first, or by rule."""
     codes = Counter(card.halt_code for card in cards)
     ranks: dict[str, int] = {name: rank for rank, name in enumerate(MECHANISMS)}
     if order == "rule":
@@ -155,20 +167,22 @@ def _rank(cards: list[SessionSummary], order: ReviewOrder) -> None:
         )
 
 
-def _drawn(id: str) -> bytes:
+def _random_order(id: str) -> bytes:
     # By the id alone: what is labelled meanwhile leaves the rest in the order it was drawn in.
     return hashlib.sha256(f"{_SEED}:{id}".encode("utf-8", "surrogatepass")).digest()
 
 
-def _summaries(store: Store, query: SessionQuery, ids: Sequence[str]) -> list[SessionSummary]:
+def _summaries(
+    store: Store, session_query: SessionQuery, ids: Sequence[str]
+) -> list[SessionSummary]:
     """Return the summaries of these ids, in their order."""
     if len(ids) <= N_SAMPLED:
         return [store.summary(name) for name in ids]
-    found = {card.id: card for card in store.summaries(query, limit=10 * MOST_QUEUED)}
-    return [found.get(name) or store.summary(name) for name in ids]
+    cards = {card.id: card for card in store.summaries(session_query, limit=10 * MOST_QUEUED)}
+    return [cards.get(name) or store.summary(name) for name in ids]
 
 
-def _kind(card: SessionSummary) -> tuple[str, int, str] | None:
+def _similarity_key(card: SessionSummary) -> tuple[str, int, str] | None:
     family = card.group or card.prompt
     if card.halt_code is None or card.margin is None or not family:
         return None

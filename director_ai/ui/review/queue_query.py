@@ -1,4 +1,4 @@
-"""What a reviewer asks to see: which sessions, how far back, and in which order."""
+"""Query of the review queue: kind of session, label, time span and order."""
 
 import math
 import re
@@ -10,12 +10,12 @@ from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.records.record import Label
 from director_ai.storage.summary import UNLABELLED, Order, Outcome, SessionQuery
 
-Sought = Literal["halted", "watched", "completed"]
+SessionKind = Literal["halted", "watched", "completed"]
 """Halts; halts of a kernel that only watched; and completed sessions, to look for misses."""
 
 ReviewOrder = Literal["closest", "newest", "rule", "random"]
 
-SOUGHT: Final[dict[Sought, str]] = {
+KIND_NAME: Final[dict[SessionKind, str]] = {
     "halted": "halted",
     "watched": "would have halted",
     "completed": "20 completed, at random",
@@ -31,42 +31,42 @@ ORDERS: Final[dict[ReviewOrder, str]] = {
     "random": "random",
 }
 PICKED: Final = "pick"
-"""The address's word for a session picked by hand."""
+"""Query parameter of a session picked by hand."""
 
 ALL_TIME: Final = "all"
 LAST_VISIT: Final = "visit"
 SPANS: Final = (LAST_VISIT, ALL_TIME, "1h", "24h", "7d", "30d")
-"""Times to choose from; any length such as ``36h`` will do."""
+"""Spans on offer; any duration such as ``36h`` is accepted."""
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _UNIT_S: Final = {"m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a reviewer asked to see.
+class QueueQuery:
+    """Selection and order of the review queue.
 
     Attributes
     ----------
-    sought
-        Which sessions.
+    kind
+        Halted, would-be halted or completed sessions.
     label
-        ``"none"``, ``"any"``, or the one they bear.
+        ``"none"``, ``"any"``, or their label.
     since
-        How far back they started: ``"36h"``, ``"7d"``, ``"all"``, or ``"visit"``.
+        Earliest start, before now: ``"36h"``, ``"7d"``, ``"all"``, or ``"visit"``.
     order
-        Which come first; a sample of completed sessions is always random.
+        Order of the cards; a sample of completed sessions is always random.
     second
-        The reviewer who wants those that others labelled and they did not; ``""`` for none. It
-        stands in place of ``label``.
+        Second reviewer: only sessions that others labelled and this reviewer did not; ``""`` for
+        none. Replaces ``label``.
     picked
-        The ids of sessions picked by hand, in their order; of all the rest only ``second`` counts.
+        Ids of sessions picked by hand, in their order; beside them only ``second`` is used.
     visited_us
-        When the reviewer's visit before this one began, which ``"visit"`` goes back to;
-        ``None`` if this is the first, and so all time.
+        Start of the reviewer's previous visit, in µs since the epoch, for ``since="visit"``;
+        ``None`` on the first visit: all time.
     """
 
-    sought: Sought = "halted"
+    kind: SessionKind = "halted"
     label: str = UNLABELLED
     since: str = ALL_TIME
     order: ReviewOrder = "closest"
@@ -77,12 +77,12 @@ class Wanted:
     @property
     def at_random(self) -> bool:
         """Whether the part reviewed so far stands for the whole."""
-        return not self.picked and (self.order == "random" or self.sought == "completed")
+        return not self.picked and (self.order == "random" or self.kind == "completed")
 
-    def line(self) -> str:
-        """Return the queue in words.
+    def description(self) -> str:
+        """Describe the query in words.
 
-        >>> Wanted(since="24h").line()
+        >>> QueueQuery(since="24h").description()
         'halted · unlabelled · last 24h · closest first'
         """
         if self.picked:
@@ -90,18 +90,18 @@ class Wanted:
                 " · labelled by others" if self.second else ""
             )
         label = "labelled by others" if self.second else LABEL_WORDS[self.label]
-        order = [] if self.sought == "completed" else [ORDERS[self.order]]
-        return " · ".join([SOUGHT[self.sought], label, self._time(), *order])
+        order = [] if self.kind == "completed" else [ORDERS[self.order]]
+        return " · ".join([KIND_NAME[self.kind], label, self._time(), *order])
 
     def _time(self) -> str:
         if self.since == ALL_TIME or (self.since == LAST_VISIT and self.visited_us is None):
             return "all time"
         return "since your last visit" if self.since == LAST_VISIT else f"last {self.since}"
 
-    def address(self, now_us: int) -> str:
-        """Return the query string of a page that shows it, to whoever follows it.
+    def query_string(self, now_us: int) -> str:
+        """Return the query string of the Review page for this query, valid for any reviewer.
 
-        >>> Wanted(since="24h", order="random").address(0)
+        >>> QueueQuery(since="24h", order="random").query_string(0)
         'q=halted&label=none&since=24h&order=random'
         """
         since = self.since
@@ -112,11 +112,11 @@ class Wanted:
         second = "&second=true" if self.second else ""
         if self.picked:
             return urlencode([(PICKED, name) for name in self.picked]) + second
-        return f"q={self.sought}&label={self.label}&since={since}&order={self.order}{second}"
+        return f"q={self.kind}&label={self.label}&since={since}&order={self.order}{second}"
 
-    def query(self, now_us: int) -> SessionQuery:
-        """Return the store's part of it."""
-        outcomes: tuple[Outcome, ...] = ("halted",) if self.sought == "halted" else ("completed",)
+    def session_query(self, now_us: int) -> SessionQuery:
+        """Return the part of the query that the store answers."""
+        outcomes: tuple[Outcome, ...] = ("halted",) if self.kind == "halted" else ("completed",)
         labels: tuple[str, ...] = LABELS if self.second else (self.label,)
         if self.label == "any" and not self.second:
             labels = ()
@@ -124,11 +124,11 @@ class Wanted:
         return SessionQuery(
             since_us=self.visited_us if self.since == LAST_VISIT else since_us(self.since, now_us),
             outcomes=outcomes,
-            rules=MECHANISMS if self.sought == "watched" else (),
+            rules=MECHANISMS if self.kind == "watched" else (),
             labels=labels,
             # That order leaves out those a watching kernel would have halted.
             order="nearest_misses"
-            if self.sought == "completed"
+            if self.kind == "completed"
             else orders.get(self.order, "newest"),
         )
 

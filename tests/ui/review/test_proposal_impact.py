@@ -1,4 +1,4 @@
-"""What a visit's labels are worth: the limits proposed with them, and without."""
+"""Impact of a batch's labels: the limits proposed with them, and without."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,15 @@ from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.search.proposal import USUAL, proposed
 from director_ai.tuning.study import TuneData
-from director_ai.ui.review.batch import Given, Visit
-from director_ai.ui.review.proposal_impact import Shift, relabelled, shift, shift_of
+from director_ai.ui.review.batch import ReviewBatch, VerdictEntry
+from director_ai.ui.review.proposal_impact import (
+    ProposalImpact,
+    impact_of,
+    proposal_impact,
+    relabelled,
+)
 from director_ai.ui.review.queue import Queue
-from director_ai.ui.review.queue_query import Wanted
+from director_ai.ui.review.queue_query import QueueQuery
 from director_ai.ui.tune.cached_study import study
 from tests.ui.tune_store import filled
 
@@ -36,9 +41,9 @@ def limits(store: Store) -> HaltPolicy | None:
     return proposed(data, replay_under(data.labelled.curves, data.usual), data.usual, USUAL)[0]
 
 
-def change(store: Store, before: dict) -> Shift:
+def change(store: Store, before: dict) -> ProposalImpact:
     data = data_of(store)
-    return shift_of(data, replay_under(data.labelled.curves, data.usual), before)
+    return impact_of(data, replay_under(data.labelled.curves, data.usual), before)
 
 
 def visited(store: Store, ids: list[str], label: str) -> dict:
@@ -93,7 +98,7 @@ def test_too_few_labels_say_how_many_there_are_and_are_needed(store):
     store.annotate_all(ids_of(store, "good")[:-50], Annotation("unsure"))
     before = visited(store, ids_of(store, "bad")[:1], "good")
 
-    assert change(store, before) == Shift(
+    assert change(store, before) == ProposalImpact(
         "No limits can be proposed yet. Infeasible: ≤ 5 % at 95 % confidence needs at least 124 "
         "good sessions, there are 51.",
         None,
@@ -125,9 +130,11 @@ def test_labels_on_sealed_sessions_are_said_not_to_count(tmp_path):
     store = filled(tmp_path / "more.db", 700, enforced=0.0)
     kept = study(store).sealed.ids[:3]
     cards = tuple(store.summary(name) for name in (*kept, study(store).open.ids[0]))
-    given = Given("false", None, "", "ann", 0)
-    visit = Visit(Wanted(), Queue(cards, len(cards)), 0.0, given={c.id: given for c in cards})
+    entry = VerdictEntry("false", None, "", "ann", 0)
+    batch = ReviewBatch(
+        QueueQuery(), Queue(cards, len(cards)), 0.0, verdicts={c.id: entry for c in cards}
+    )
 
-    assert shift(store, visit).sentence.endswith(
+    assert proposal_impact(store, batch).sentence.endswith(
         " 3 of your labels do not count here: sealed to certify, or without a score."
     )
