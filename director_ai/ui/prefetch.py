@@ -13,7 +13,7 @@ from director_ai.errors import StoreError
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.access.current_store import archive
-from director_ai.ui.sessions.counts import Counts, counts
+from director_ai.ui.sessions.counts import CountCache, count_cache
 
 
 @st.cache_resource(show_spinner=False)
@@ -28,11 +28,11 @@ def prepare() -> None:
         # Every page says what is wrong with it.
         return
     threading.Thread(
-        target=_ready, args=(store, counts()), name="director-preparation", daemon=True
+        target=_ready, args=(store, count_cache()), name="director-preparation", daemon=True
     ).start()
 
 
-def _ready(store: Store, numbers: Counts) -> None:
+def _ready(store: Store, numbers: CountCache) -> None:
     try:
         for module in pkgutil.walk_packages(director_ai.ui.__path__, "director_ai.ui."):
             importlib.import_module(module.name)

@@ -7,7 +7,7 @@ from director_ai.ui.components.policy_editor import limit_controls
 from director_ai.ui.session import lookup, page, tabs
 
 page_style.title("Session", "Why did this one stop?")
-record = lookup.asked_for()
+record = lookup.requested_record()
 if record is None:
     st.stop()
 
@@ -16,7 +16,7 @@ top = st.container()
 left, right = st.columns([2, 1], gap="medium")
 picture, limits, details = left.container(), left.container(), left.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:"):
-    policy = page.same_mode(limit_controls(record.policy, owner=record.id), record)
+    policy = page.with_recorded_mode(limit_controls(record.policy, owner=record.id), record)
 view = page.judged(record, policy)
 with top:
     page.follow(record)

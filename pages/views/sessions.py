@@ -10,12 +10,12 @@ from director_ai.ui.components.status_banner import notice
 from director_ai.ui.sessions import browser, filter_bar, page
 
 page_style.title("Sessions", "What happened?")
-store = page.opened()
+store = page.open_archive()
 if store is None:
     st.stop()
 page.watch(store, time.monotonic())
 
-filters, problems = filter_bar.asked()
+filters, problems = filter_bar.address_filters()
 if problems:
     notice(f"Left out, as the address has no such filter: {', '.join(problems)}.")
 query = filters.query(now_us())
@@ -26,7 +26,7 @@ if not numbers.n_all:
 
 filter_bar.controls(filters, numbers.facets, has_shadow=numbers.has_shadow)
 if not numbers.overview.n_sessions:
-    page.loosen(store, filters, numbers.n_all)
+    page.suggest_wider(store, filters, numbers.n_all)
     st.stop()
 page.figures_row(numbers)
 page.strip(numbers)

@@ -114,7 +114,7 @@ def test_sessions_of_the_same_prompts_are_offered_first_and_never_the_session_it
 def test_moved_limits_hold_for_both_and_recorded_ones_each_for_its_own(store):
     app = session(id=ONE, vs=OTHER)
     own = numbers(app)["Halt, token"]
-    assert "each under the limits it was recorded with" in said(app)
+    assert "each under its recorded limits" in said(app)
 
     app.slider(key="h").set_value(0.99).run()
 
@@ -173,7 +173,7 @@ def test_two_rows_of_the_list_are_compared(store):
     app.run()
     assert app.button(key="compare_sessions").disabled
     app.toggle(key="select_several").set_value(True)
-    app.session_state["sessions_chosen"] = ["a", "b"]
+    app.session_state["sessions_selected"] = ["a", "b"]
     app.run()
 
     app.button(key="compare_sessions").click().run()

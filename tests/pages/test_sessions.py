@@ -64,7 +64,7 @@ def address(app: AppTest, name: str) -> list[str]:
 
 def select(app: AppTest, *rows: int) -> AppTest:
     shown = ids(app)
-    app.session_state["sessions_chosen"] = [shown[row] for row in rows]
+    app.session_state["sessions_selected"] = [shown[row] for row in rows]
     return app.run()
 
 
@@ -151,10 +151,10 @@ def test_nothing_found_tells_what_each_filter_costs(filled):
     app = opened(outcome="halted", source="nowhere")
 
     assert "0 of 60 match." in status(app)
-    assert app.button(key="loosen_source").label == "Remove: 9 found"
-    assert app.button(key="loosen_outcome").label == "Remove: 0 found"
+    assert app.button(key="wider_source").label == "Remove: 9 found"
+    assert app.button(key="wider_outcome").label == "Remove: 0 found"
 
-    app.button(key="loosen_source").click().run()
+    app.button(key="wider_source").click().run()
     assert len(ids(app)) == 9
     assert "source" not in app.query_params
 
@@ -294,7 +294,7 @@ def test_a_look_for_news_from_before_a_new_filter_draws_nothing(filled, is_late,
         st.session_state.n_runs = st.session_state.get("n_runs", 0) + 1
         if st.session_state.n_runs == 1:
             st.query_params["since"] = "7d"
-            filter_bar.asked()
+            filter_bar.address_filters()
             if is_late:
                 # What a timer asked for before the browser knew of the filter.
                 del st.query_params["since"]
@@ -311,7 +311,7 @@ def test_chosen_rows_are_reviewed_by_hand(store):
     app = opened()
     assert app.button(key="review_sessions").disabled
     app.toggle(key="select_several").set_value(True)
-    app.session_state["sessions_chosen"] = ["a", "c"]
+    app.session_state["sessions_selected"] = ["a", "c"]
     app.run()
 
     app.button(key="review_sessions").click().run()

@@ -10,7 +10,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui import prefetch
 from director_ai.ui.sessions import counts
-from director_ai.ui.sessions.counts import Counts
+from director_ai.ui.sessions.counts import CountCache
 from director_ai.ui.tune import cached_study
 
 
@@ -20,8 +20,8 @@ def test_what_is_prepared_is_there_when_it_is_asked_for(
     counted, studied = [], []
     monkeypatch.setattr(cached_study, "study", lambda store: studied.append(store.name))
     monkeypatch.setattr(prefetch, "archive", lambda: Store(tmp_path / "s.db"))
-    numbers = Counts()
-    monkeypatch.setattr(prefetch, "counts", lambda: numbers)
+    numbers = CountCache()
+    monkeypatch.setattr(prefetch, "count_cache", lambda: numbers)
     monkeypatch.setattr(
         counts,
         "count",
@@ -29,7 +29,7 @@ def test_what_is_prepared_is_there_when_it_is_asked_for(
             counted.append(query) or real(store, query, stamp)
         ),
     )
-    monkeypatch.setattr(counts, "_PATIENCE", 1e9)
+    monkeypatch.setattr(counts, "_REUSE_FACTOR", 1e9)
 
     prefetch.prepare.__wrapped__()
     (thread,) = [each for each in threading.enumerate() if each.name == "director-preparation"]
@@ -51,6 +51,6 @@ def test_what_cannot_be_prepared_is_logged_and_left_to_the_page(
     (tmp_path / "s.db").unlink()
     (tmp_path / "s.db").mkdir()
 
-    prefetch._ready(store, Counts())
+    prefetch._ready(store, CountCache())
 
     assert "are not prepared" in caplog.text

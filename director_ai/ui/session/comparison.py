@@ -1,4 +1,4 @@
-"""Another session beside the one on show: two curves on one axis, paired numbers, their words."""
+"""Comparison of two sessions: curves on one axis, paired numbers, word differences."""
 
 from collections.abc import Callable
 from typing import Final
@@ -26,11 +26,11 @@ from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.single_choice import one_of
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.components.stream_view import StreamView
-from director_ai.ui.session.lookup import found, on_offer
-from director_ai.ui.session.page import judged, same_mode
+from director_ai.ui.session.lookup import available_ids, find_session
+from director_ai.ui.session.page import judged, with_recorded_mode
 
 OTHER: Final = "vs"
-"""The address's word for the session beside."""
+"""Query parameter of the session to compare with."""
 
 _CHOICE: Final = "compare_with"
 _MOST_ALIKE: Final = 50
@@ -40,14 +40,13 @@ _TAGS: Final[dict[Place, str]] = {"both": "span", "first": "del", "second": "ins
 def compare(record: SessionRecord, view: StreamView) -> None:
     """Draw the choice of another session and, once it is made, both together.
 
-    Each is judged by the limits that it was recorded under; where the page shows a what-if, both
-    by those of the what-if.
+    Each is judged by its recorded limits; on a what-if, both by those of the what-if.
     """
-    other = _choose(record)
+    other = _other_session(record)
     if other is None:
         return
     moved = is_what_if(record, view.policy)
-    beside = judged(other, same_mode(view.policy, other) if moved else other.policy)
+    beside = judged(other, with_recorded_mode(view.policy, other) if moved else other.policy)
     sides = [_side(record, view), _side(other, beside)]
     names = [escape_label(record.id), escape_label(other.id)]
     known = record.onset is not None and other.onset is not None
@@ -73,40 +72,44 @@ def compare(record: SessionRecord, view: StreamView) -> None:
         height=420,
         filename="compared",
     )
-    said = "both under the limits below" if moved else "each under the limits it was recorded with"
-    notice(f"Margin: how far a token lies above its highest floor, {said}; below 0 a rule holds.")
+    limits = "both under the limits below" if moved else "each under its recorded limits"
+    notice(f"Margin: how far a token lies above its highest floor, {limits}; below 0 a rule holds.")
     table = paired_table(record, view, other, beside)
     st.dataframe(table, hide_index=True, key="compared_numbers", alt="Both sessions in numbers")
     _words(record, other)
 
 
-def _choose(record: SessionRecord) -> SessionRecord | None:
-    """Return the session that the address or the reader names, if it is there."""
-    asked = st.query_params.get(OTHER) or None
-    if st.session_state.get(_CHOICE) != asked:
-        st.session_state[_CHOICE] = asked
-    alike = _alike(record)
-    options = [name for name in dict.fromkeys([*alike, *on_offer()]) if name != record.id]
+def _other_session(record: SessionRecord) -> SessionRecord | None:
+    """Draw the choice, and return the other session; ``None`` without one."""
+    requested = st.query_params.get(OTHER) or None
+    if st.session_state.get(_CHOICE) != requested:
+        st.session_state[_CHOICE] = requested
+    same_prompt = _same_prompt_ids(record)
+    options = [
+        name for name in dict.fromkeys([*same_prompt, *available_ids()]) if name != record.id
+    ]
     choice, link = st.columns([5, 1], vertical_alignment="bottom")
     choice.selectbox(
         "Compare with",
         options,
         index=None,
-        format_func=lambda name: visible(name) + (" · same prompt family" if name in alike else ""),
+        format_func=lambda name: (
+            visible(name) + (" · same prompt family" if name in same_prompt else "")
+        ),
         key=_CHOICE,
         accept_new_options=True,
         placeholder="Choose a session, or enter the id of one",
         help="Those of the same prompt family come first.",
         on_change=_keep_choice,
     )
-    if not asked:
+    if not requested:
         return None
-    if asked == record.id:
+    if requested == record.id:
         notice("That is this session itself.")
         return None
-    other = found(asked)
+    other = find_session(requested)
     if other is None:
-        notice(f"There is no session '{asked}' here.")
+        notice(f"There is no session '{requested}' here.")
         return None
     link.page_link(
         "pages/views/session.py",
@@ -118,15 +121,15 @@ def _choose(record: SessionRecord) -> SessionRecord | None:
 
 
 def _keep_choice() -> None:
-    chosen = st.session_state[_CHOICE]
-    if chosen:
-        st.query_params[OTHER] = chosen
+    other = st.session_state[_CHOICE]
+    if other:
+        st.query_params[OTHER] = other
     else:
         st.query_params.pop(OTHER, None)
 
 
-def _alike(record: SessionRecord) -> list[str]:
-    """Return the ids of stored sessions that answer the same prompt."""
+def _same_prompt_ids(record: SessionRecord) -> list[str]:
+    """Return the ids of stored sessions of the same prompt family."""
     if not record.group:
         return []
     query = SessionQuery(groups=(record.group,))
@@ -147,7 +150,7 @@ def _side(record: SessionRecord, view: StreamView) -> HaltCurveData:
 def paired_table(
     record: SessionRecord, view: StreamView, other: SessionRecord, beside: StreamView
 ) -> pd.DataFrame:
-    """Return a row a fact, with both sessions side by side and what lies between them."""
+    """Return one row per fact: both sessions and their difference."""
     rows = [
         ["Ended", record.ended_by.replace("_", " "), other.ended_by.replace("_", " "), ""],
         ["Label", record.label or "none", other.label or "none", ""],
@@ -179,14 +182,14 @@ def _counted(name: str, first: int | None, second: int | None) -> list[str]:
 def _scored(
     name: str, view: StreamView, beside: StreamView, of: Callable[[np.ndarray], np.floating]
 ) -> list[str]:
-    values = [float(of(each.scores)) if each.n_scored else np.nan for each in (view, beside)]
+    values = [float(of(side.scores)) if side.n_scored else np.nan for side in (view, beside)]
     return [name, *map(_three, values), _apart(*values)]
 
 
 def _margins(row: int, view: StreamView, beside: StreamView) -> list[str]:
     cells, values = [], []
-    for each in (view, beside):
-        margins = each.margins[row]
+    for side in (view, beside):
+        margins = side.margins[row]
         if np.isnan(margins).all():
             cells.append("not armed")
             values.append(np.nan)
@@ -206,10 +209,10 @@ def _apart(first: float, second: float) -> str:
 
 
 def _words(record: SessionRecord, other: SessionRecord) -> None:
-    """Draw where the answers part, where they answer the same prompt and their text was kept."""
+    """Draw the word differences of answers to one prompt whose text was kept."""
     # Where no prompt was kept, its family tells.
-    asked, other_asked = (each.prompt or each.group for each in (record, other))
-    if not asked or asked != other_asked:
+    prompt, other_prompt = (side.prompt or side.group for side in (record, other))
+    if not prompt or prompt != other_prompt:
         notice("Their prompts differ: their words are not compared.")
         return
     if not (record.text_kept and other.text_kept):

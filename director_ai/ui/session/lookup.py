@@ -1,4 +1,4 @@
-"""Sessions by their id, wherever they are: in the archive, among the samples, or just played."""
+"""Session lookup by id: in the archive, among the samples, or just played."""
 
 from typing import Final
 
@@ -12,36 +12,36 @@ from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.finished_sessions import finished, own_finished
 from director_ai.ui.components.status_banner import notice, status
 
-MOST_ON_OFFER: Final = 200
+MAX_AVAILABLE: Final = 200
 
 
-def asked_for() -> SessionRecord | None:
-    """Return the session the address names; if there is none, say what there is instead."""
-    asked = st.query_params.get("id", "")
-    record = found(asked)
+def requested_record() -> SessionRecord | None:
+    """Return the session that the address names; ``None`` after drawing a choice of others."""
+    session_id = st.query_params.get("id", "")
+    record = find_session(session_id)
     if record is not None:
-        st.session_state.setdefault("session_id", asked)
-        if st.session_state["session_id"] != asked:
-            st.session_state["session_id"] = asked
+        st.session_state.setdefault("session_id", session_id)
+        if st.session_state["session_id"] != session_id:
+            st.session_state["session_id"] = session_id
             st.session_state.pop("session_cursor", None)
         return record
-    ids = on_offer()
+    ids = available_ids()
     n_stored = archive().count()
-    if asked:
-        status(f"There is no session '{asked}' here.", f"The archive holds {n_stored:,}.")
+    if session_id:
+        status(f"There is no session '{session_id}' here.", f"The archive holds {n_stored:,}.")
     else:
         status("Which session?", f"The archive holds {n_stored:,}; the newest are below.")
-    chosen = st.selectbox("Session", ids, index=None, format_func=visible, key="choose_session")
-    if chosen:
-        st.query_params["id"] = chosen
+    selected = st.selectbox("Session", ids, index=None, format_func=visible, key="choose_session")
+    if selected:
+        st.query_params["id"] = selected
         st.rerun()
     return None
 
 
-def found(id: str) -> SessionRecord | None:
-    """Return the session of this id: of the archive, of the samples, or just played.
+def find_session(id: str) -> SessionRecord | None:
+    """Return the session of an id: of the archive, of the samples, or just played.
 
-    ``None`` where there is none, or none that can be shown; a damaged one is said to be so.
+    ``None`` if there is none, or none that can be shown; a notice tells of damage.
     """
     try:
         return archive().get(id)
@@ -55,8 +55,8 @@ def found(id: str) -> SessionRecord | None:
         return None
 
 
-def on_offer() -> list[str]:
-    """Return the ids of the newest sessions there are."""
-    stored = [row.id for row in archive().summaries(limit=MOST_ON_OFFER)]
+def available_ids() -> list[str]:
+    """Return the ids of the newest sessions to choose from."""
+    stored = [row.id for row in archive().summaries(limit=MAX_AVAILABLE)]
     # A run that somebody else has played is for whoever they give its link to.
     return list(dict.fromkeys([*own_finished(), *stored, *samples()]))

@@ -1,4 +1,4 @@
-"""The Session page's parts: one finished session, under its own limits or others."""
+"""Session page: one finished session, under its recorded limits or a what-if."""
 
 from dataclasses import replace
 
@@ -23,20 +23,20 @@ FOLLOW_S = 0.5
 
 
 def follow(record: SessionRecord) -> None:
-    """Keep the page up with a session that is still being recorded."""
+    """Follow a session that is still being recorded."""
     live = _is_recording(record.id)
     if live:
         notice(f"Being recorded: {record.n_tokens} tokens so far.")
 
     @st.fragment(run_every=FOLLOW_S if live else None)
-    def look() -> None:
+    def poll() -> None:
         stay_in()
         if live and (
             not _is_recording(record.id) or archive().summary(record.id).n_tokens != record.n_tokens
         ):
             st.rerun()
 
-    look()
+    poll()
 
 
 def _is_recording(id: str) -> bool:
@@ -46,8 +46,8 @@ def _is_recording(id: str) -> bool:
         return False
 
 
-def same_mode(policy: HaltPolicy, record: SessionRecord) -> HaltPolicy:
-    """Return the policy in the cadence and mode of the record, where the controls have none."""
+def with_recorded_mode(policy: HaltPolicy, record: SessionRecord) -> HaltPolicy:
+    """Return the policy with the record's cadence and observe mode, which no control sets."""
     recorded = record.policy
     observed = recorded.halt_mode == "observe" and policy.halt_mode == "hard"
     return replace(
@@ -72,7 +72,7 @@ def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
 
 
 def head(record: SessionRecord, view: StreamView) -> None:
-    """Say what became of the session and why."""
+    """Draw the verdict on the session and its reason."""
     if is_what_if(record, view.policy):
         page_style.what_if_stripe()
     _headline(record, view)
@@ -104,19 +104,19 @@ def picture(record: SessionRecord, view: StreamView, cursor: int) -> None:
 
 
 def beside(record: SessionRecord, view: StreamView, cursor: int) -> None:
-    """Draw the margins at the cursor, what it would take, and what is known of the session."""
-    _steps(view, cursor)
+    """Draw the margins at the cursor, the counterfactual, the evidence and the facts."""
+    _cursor_buttons(view, cursor)
     token = visible(record.tokens[cursor]) if view.n_scored else ""
     score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
     st.text(f"Token {cursor}: {token!r}, score {score}")
     view.margins_at(cursor, key="margins", height=170, font_size=page_style.FONT)
-    sidebar.relief(record, view)
+    sidebar.counterfactual(record, view)
     evidence_panel(record.evidence, record.evidence_note)
     sidebar.facts(record)
 
 
 def _undelivered(record: SessionRecord, view: StreamView) -> str:
-    """Return what became of the text after the halt."""
+    """Describe the delivery of the text after the halt."""
     if not record.enforced:
         return "recorded in shadow, nothing was held back"
     would = "would not have been" if is_what_if(record, view.policy) else "not"
@@ -124,20 +124,20 @@ def _undelivered(record: SessionRecord, view: StreamView) -> str:
 
 
 def _headline(record: SessionRecord, view: StreamView) -> None:
-    said = headline(record, view.policy, view.judgement, view.margins)
+    summary = headline(record, view.policy, view.judgement, view.margins)
     what_if = is_what_if(record, view.policy)
     limits = policy_line(view.policy)
     if what_if:
         limits += f" · recorded under {policy_line(record.policy)}"
-    note = f"{said.note} {limits}" if said.note else limits
-    status(said.text, note, rule=said.rule, what_if=what_if)
+    note = f"{summary.note} {limits}" if summary.note else limits
+    status(summary.text, note, rule=summary.rule, what_if=what_if)
 
 
 def cursor(view: StreamView) -> int:
-    """Return the token pointed at, and let the address name it."""
+    """Return the token under the cursor, and write it to the address."""
     if "session_cursor" not in st.session_state:
-        asked = st.query_params.get(CURSOR, "")
-        start = int(asked) if asked.isdecimal() else view.judgement.trigger
+        requested = st.query_params.get(CURSOR, "")
+        start = int(requested) if requested.isdecimal() else view.judgement.trigger
         st.session_state["session_cursor"] = view.n_scored - 1 if start is None else start
     last = max(0, view.n_scored - 1)
     index = min(max(0, int(st.session_state["session_cursor"])), last)
@@ -149,7 +149,7 @@ def _set_cursor(index: int) -> None:
     st.session_state["session_cursor"] = index
 
 
-def _steps(view: StreamView, cursor: int) -> None:
+def _cursor_buttons(view: StreamView, cursor: int) -> None:
     trigger = view.judgement.trigger
     dip = view.next_dip(cursor)
     with st.container(horizontal=True, gap="small"):

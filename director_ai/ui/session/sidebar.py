@@ -1,4 +1,4 @@
-"""What is known of a session beside its curve: what it would take, and facts."""
+"""Facts beside a session's curve: counterfactual and record."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import tables
 
 
-def relief(record: SessionRecord, view: StreamView) -> None:
-    """Draw at which limits the halt would not have happened, and what would follow."""
+def counterfactual(record: SessionRecord, view: StreamView) -> None:
+    """Draw the limits at which the halt would not have happened, and the outcome then."""
     changes = reliefs(
         record.tokens, record.scores, view.policy, complete=record.ended_by == "completed"
     )
@@ -30,7 +30,7 @@ def relief(record: SessionRecord, view: StreamView) -> None:
 
 
 def facts(record: SessionRecord) -> None:
-    """Draw what is known of the session, and what people have said of it."""
+    """Draw the record's facts and its annotations."""
     pairs = {
         "Session": record.id,
         "Source": record.source,
@@ -46,12 +46,12 @@ def facts(record: SessionRecord) -> None:
         "Shadow": tables.shadow_line(record),
         "Label": record.label or "none",
     }
-    said = [("Said", annotation_line(entry)) for entry in record.annotations]
-    page_style.definitions([*pairs.items(), *said])
+    rows = [("Said", annotation_line(entry)) for entry in record.annotations]
+    page_style.definitions([*pairs.items(), *rows])
 
 
 def policy_fingerprint(policy: HaltPolicy) -> str:
-    """Return a short name of a configuration: the same for equal policies, on every machine.
+    """Return a short fingerprint of a policy, equal for equal policies on every machine.
 
     >>> policy_fingerprint(HaltPolicy()) == policy_fingerprint(HaltPolicy(hard_limit=0.5))
     True
@@ -61,7 +61,7 @@ def policy_fingerprint(policy: HaltPolicy) -> str:
 
 
 def timing_line(record: SessionRecord) -> str:
-    """Return when a session began, how long it took, and its usual gap between two tokens."""
+    """Format start, duration and median token gap of a session."""
     if not record.started_us:
         return ""
     began = moment(record.started_us)

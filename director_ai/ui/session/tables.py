@@ -1,4 +1,4 @@
-"""A session's tables, and the files made from them."""
+"""Token table of a session, and its download formats."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from director_ai.ui.components.stream_view import StreamView
 
 
 def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
-    """Return a row a token: its score, the statistics and floors, and its smallest margin.
+    """Return one row per token: score, statistics, floors and smallest margin.
 
-    ``ms`` is when it was judged, after the start; blank where that was not kept.
+    ``ms`` is the time of its judgement after the start; blank where it was not kept.
     """
     n_tokens = len(record.tokens)
 
@@ -65,7 +65,7 @@ def pretty_json(record: SessionRecord) -> str:
 
 
 def shadow_line(record: SessionRecord) -> str:
-    """Return what a session's shadow policy would have done, or nothing without one."""
+    """Describe the verdict of a session's shadow policy; ``""`` without one."""
     if record.shadow_policy is None:
         return ""
     if record.shadow_halt is None:

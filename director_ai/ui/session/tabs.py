@@ -1,4 +1,4 @@
-"""What lies under a session's picture: its tables, another session beside it, and the downloads."""
+"""Tabs of the Session page: tokens, comparison, raw record and downloads."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""The list of the Sessions page: its order, its pages, what is chosen in it, and a look at that."""
+"""Session list: order, pages, selection, and a preview of the selected session."""
 
 import math
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.session.page import judged
 from director_ai.ui.sessions import bulk_actions, table
-from director_ai.ui.sessions.counts import Numbers
-from director_ai.ui.sessions.filter_controls import put, read_address
+from director_ai.ui.sessions.counts import SessionCounts
+from director_ai.ui.sessions.filter_controls import read_address, write_address
 from director_ai.ui.sessions.filters import Filters
 
 PAGE_SIZE: Final = 200
 _SHOWN: Final = "sessions_shown"
-_CHOSEN: Final = "sessions_chosen"
+_SELECTED: Final = "sessions_selected"
 
 _SORTS: Final = {
     "newest": "Newest",
@@ -34,28 +34,28 @@ _SORTS: Final = {
 }
 
 
-def listing(store: Store, query: SessionQuery, filters: Filters, numbers: Numbers) -> None:
-    """Draw the list with what can be done to it, and a look at the session chosen."""
+def listing(store: Store, query: SessionQuery, filters: Filters, numbers: SessionCounts) -> None:
+    """Draw the list, its bulk actions, and a preview of the selected session."""
     n_found = numbers.overview.n_sessions
     last = max(1, math.ceil(n_found / PAGE_SIZE))
     page = min(int(filters.page), last)
-    several = _above(filters, page, last, n_found)
+    multi = _toolbar(filters, page, last, n_found)
     rows = page_rows(store, query, page, numbers.overview.n_recording)
     st.session_state[_SHOWN] = [row.id for row in rows]
-    chosen = bulk_actions.selected(rows, st.session_state.get(_CHOSEN, []))
-    chosen = chosen if several else chosen[:1]
+    selection = bulk_actions.rows_of(rows, st.session_state.get(_SELECTED, []))
+    selection = selection if multi else selection[:1]
     # Above the table: below it they would be off the screen.
-    bulk_actions.bar(store, chosen, query, n_found)
-    key = "sessions_several" if several else "sessions_one"
-    _select(key, rows, chosen)
+    bulk_actions.action_bar(store, selection, query, n_found)
+    key = "sessions_several" if multi else "sessions_one"
+    _restore_selection(key, rows, selection)
     table.draw_table(
         table.session_table(rows, with_shadow=numbers.has_shadow),
         key=key,
-        several=several,
-        on_select=lambda: _choose(key),
+        several=multi,
+        on_select=lambda: _keep_selection(key),
     )
-    if len(chosen) == 1:
-        _peek(store, chosen[0])
+    if len(selection) == 1:
+        _peek(store, selection[0])
 
 
 def page_rows(
@@ -75,9 +75,9 @@ def page_rows(
     return rows
 
 
-def _above(filters: Filters, page: int, last: int, n_found: int) -> bool:
-    """Draw the order and the pages; return whether several rows may be chosen."""
-    order, several, place, back, on = st.columns(
+def _toolbar(filters: Filters, page: int, last: int, n_found: int) -> bool:
+    """Draw order and pages; return whether several rows may be selected."""
+    order, multi, place, back, on = st.columns(
         [6.4, 1.7, 2, 0.5, 0.5], vertical_alignment="center", gap="small"
     )
     if st.session_state.get("sort") != filters.sort:
@@ -104,30 +104,32 @@ def _above(filters: Filters, page: int, last: int, n_found: int) -> bool:
             icon=f":material/{icon}:",
             help=hint,
             disabled=not possible,
-            on_click=_turn,
+            on_click=_set_page,
             args=(target,),
         )
-    return several.toggle("Select several", key="select_several")
+    return multi.toggle("Select several", key="select_several")
 
 
 def _set_order() -> None:
-    put(replace(read_address(), sort=st.session_state["sort"], page="1"))
+    write_address(replace(read_address(), sort=st.session_state["sort"], page="1"))
 
 
-def _turn(page: int) -> None:
-    put(replace(read_address(), page=str(page)))
+def _set_page(page: int) -> None:
+    write_address(replace(read_address(), page=str(page)))
 
 
-def _choose(key: str) -> None:
-    """Keep the ids of the rows chosen: their places change when sessions come and go."""
-    shown = st.session_state[_SHOWN]
+def _keep_selection(key: str) -> None:
+    """Keep the ids of the selected rows: positions change when sessions come and go."""
+    ids = st.session_state[_SHOWN]
     rows = st.session_state[key]["selection"]["rows"]
-    st.session_state[_CHOSEN] = [shown[row] for row in rows if row < len(shown)]
+    st.session_state[_SELECTED] = [ids[row] for row in rows if row < len(ids)]
 
 
-def _select(key: str, rows: Sequence[SessionSummary], chosen: Sequence[SessionSummary]) -> None:
-    """Mark the chosen sessions where they stand now; a table that does so is left alone."""
-    ids = {row.id for row in chosen}
+def _restore_selection(
+    key: str, rows: Sequence[SessionSummary], selection: Sequence[SessionSummary]
+) -> None:
+    """Select the rows of the selected ids in the table, unless it shows them already."""
+    ids = {row.id for row in selection}
     places = [place for place, row in enumerate(rows) if row.id in ids]
     state = st.session_state.get(key)
     if sorted(state["selection"]["rows"] if state else []) != places:
@@ -140,15 +142,15 @@ def _record(_store: Store, id: str, changed_us: int) -> SessionRecord:  # noqa: 
 
 
 def _peek(store: Store, row: SessionSummary) -> None:
-    """Draw a look at one session: why it ended, its curve, and what it is known by."""
+    """Draw a preview of one session: verdict, curve, prompt, answer and label."""
     try:
         record = _record(store, row.id, row.changed_us)
     except DirectorError as error:
         status("This session cannot be shown.", str(error))
         return
     view = judged(record, record.policy)
-    said = headline(record, record.policy, view.judgement, view.margins)
-    status(said.text, said.note, rule=said.rule)
+    summary = headline(record, record.policy, view.judgement, view.margins)
+    status(summary.text, summary.note, rule=summary.rule)
     left, right = st.columns([2, 1], gap="medium")
     with left:
         view.curve(key="peek", generation=row.id, height=240, onset=row.onset)
@@ -157,13 +159,13 @@ def _peek(store: Store, row: SessionSummary) -> None:
             ("Prompt", row.prompt),
             ("Answer", "".join(record.tokens)),
             ("Evidence", record.evidence_note),
-            ("Label", _said_last(record)),
+            ("Label", _last_annotation(record)),
         ):
             if value:
                 st.text(f"{name}: {visible(value[:600])}{'…' if len(value) > 600 else ''}")
 
 
-def _said_last(record: SessionRecord) -> str:
+def _last_annotation(record: SessionRecord) -> str:
     if not record.annotations:
         return ""
     last = record.annotations[-1]

@@ -1,4 +1,4 @@
-"""What can be done to the sessions chosen in the list: label, tag, delete, take away."""
+"""Bulk actions on the selected sessions: open, compare, review, label, tag, delete, export."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -14,59 +14,61 @@ from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.review.queue_query import PICKED
 from director_ai.ui.session.comparison import OTHER
-from director_ai.ui.sessions.counts import counts
+from director_ai.ui.sessions.counts import count_cache
 from director_ai.ui.sessions.export import export_button
 
 SESSION_PAGE: Final = "pages/views/session.py"
 REVIEW_PAGE: Final = "pages/views/review.py"
-_SAID: Final = "sessions_said"
+_MESSAGE: Final = "sessions_message"
 _UNDO: Final = "sessions_undo"
 
 
-def bar(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, n_found: int) -> None:
-    """Draw what can be done, whether or not anything is chosen: nothing may move when it is."""
+def action_bar(
+    store: Store, selection: Sequence[SessionSummary], query: SessionQuery, n_found: int
+) -> None:
+    """Draw all actions, disabled without a selection, so that selecting moves nothing."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button(
             "Open",
             key="open_session",
             icon=":material/open_in_full:",
             type="primary",
-            disabled=len(chosen) != 1,
+            disabled=len(selection) != 1,
             help="Why did this one stop?",
         ):
-            st.switch_page(SESSION_PAGE, query_params={"id": chosen[0].id})
+            st.switch_page(SESSION_PAGE, query_params={"id": selection[0].id})
         if st.button(
             "Compare",
             key="compare_sessions",
             icon=":material/compare_arrows:",
-            disabled=len(chosen) != 2,
+            disabled=len(selection) != 2,
             help="Two sessions on one axis: turn Select several on, and choose two.",
         ):
-            beside = {"id": chosen[0].id, OTHER: chosen[1].id}
+            beside = {"id": selection[0].id, OTHER: selection[1].id}
             st.switch_page(SESSION_PAGE, query_params=beside)
         if st.button(
             "Review",
             key="review_sessions",
             icon=":material/rate_review:",
-            disabled=not chosen,
+            disabled=not selection,
             help="Was it right? These sessions one by one, as the review queue shows them.",
         ):
-            st.switch_page(REVIEW_PAGE, query_params={PICKED: [row.id for row in chosen]})
-        _labels(store, chosen)
-        _tags(store, chosen)
-        _deletion(store, chosen)
-        export_button(store, chosen, query, n_found)
+            st.switch_page(REVIEW_PAGE, query_params={PICKED: [row.id for row in selection]})
+        _labels(store, selection)
+        _tags(store, selection)
+        _deletion(store, selection)
+        export_button(store, selection, query, n_found)
     # On a line of its own: beside the buttons a long id would wrap, and move the table.
-    st.text(_said(chosen))
+    st.text(_message(selection))
 
 
-def selected(rows: Sequence[SessionSummary], ids: Sequence[str]) -> list[SessionSummary]:
+def rows_of(rows: Sequence[SessionSummary], ids: Sequence[str]) -> list[SessionSummary]:
     """Return the rows of these ids, in the order of the rows."""
-    wanted = set(ids)
-    return [row for row in rows if row.id in wanted]
+    selected = set(ids)
+    return [row for row in rows if row.id in selected]
 
 
-def _labels(store: Store, chosen: Sequence[SessionSummary]) -> None:
+def _labels(store: Store, selection: Sequence[SessionSummary]) -> None:
     words: tuple[tuple[Label, str, str], ...] = (
         ("good", "○ Good", "The answer is good: a halt would be false."),
         ("bad", "● Bad", "The answer goes wrong: a halt is right. A known onset is kept."),
@@ -76,10 +78,10 @@ def _labels(store: Store, chosen: Sequence[SessionSummary]) -> None:
         st.button(
             word,
             key=f"label_{label}",
-            disabled=not chosen or store.read_only,
+            disabled=not selection or store.read_only,
             help=hint,
             on_click=_attempt,
-            args=(_label, store, list(chosen), label),
+            args=(_label, store, list(selection), label),
         )
     st.button(
         "Undo",
@@ -92,18 +94,18 @@ def _labels(store: Store, chosen: Sequence[SessionSummary]) -> None:
     )
 
 
-def _tags(store: Store, chosen: Sequence[SessionSummary]) -> None:
+def _tags(store: Store, selection: Sequence[SessionSummary]) -> None:
     with st.popover(
-        "Tag", key="tag", icon=":material/label:", disabled=not chosen or store.read_only
+        "Tag", key="tag", icon=":material/label:", disabled=not selection or store.read_only
     ):
-        if not chosen:
+        if not selection:
             return
-        shared = [tag for tag in chosen[0].tags if all(tag in row.tags for row in chosen)]
+        shared = [tag for tag in selection[0].tags if all(tag in row.tags for row in selection)]
         # Another choice is another control: it starts with the tags of its own sessions.
-        place = ",".join(str(row.key) for row in chosen)
+        place = ",".join(str(row.key) for row in selection)
         with st.form(f"tags_{place}", border=False):
             tags = st.multiselect(
-                "Tags" if len(chosen) == 1 else "Tags they share",
+                "Tags" if len(selection) == 1 else "Tags they share",
                 shared,
                 shared,
                 key=f"tags_of_{place}",
@@ -112,35 +114,35 @@ def _tags(store: Store, chosen: Sequence[SessionSummary]) -> None:
                 placeholder="Type a tag",
             )
             if st.form_submit_button("Save", key="tag_save"):
-                _attempt(_retag, store, list(chosen), shared, tags)
+                _attempt(_retag, store, list(selection), shared, tags)
                 st.rerun()
 
 
-def _deletion(store: Store, chosen: Sequence[SessionSummary]) -> None:
+def _deletion(store: Store, selection: Sequence[SessionSummary]) -> None:
     with st.popover(
-        "Delete", key="delete", icon=":material/delete:", disabled=not chosen or store.read_only
+        "Delete", key="delete", icon=":material/delete:", disabled=not selection or store.read_only
     ):
-        said = "1 session" if len(chosen) == 1 else f"{len(chosen):,} sessions"
-        st.text(f"{said}, with all labels and notes. This cannot be undone.")
+        n_sessions = "1 session" if len(selection) == 1 else f"{len(selection):,} sessions"
+        st.text(f"{n_sessions}, with all labels and notes. This cannot be undone.")
         st.button(
-            f"Delete {said} for good",
+            f"Delete {n_sessions} for good",
             key="delete_confirmed",
             type="primary",
-            disabled=not chosen,
+            disabled=not selection,
             on_click=_attempt,
-            args=(_delete, store, [row.id for row in chosen]),
+            args=(_delete, store, [row.id for row in selection]),
         )
 
 
-def _label(store: Store, chosen: Sequence[SessionSummary], label: Label) -> str:
+def _label(store: Store, selection: Sequence[SessionSummary], label: Label) -> str:
     at_us, author = now_us(), reviewer()
     numbers: list[int] = []
     # One transaction for all that share an onset: mostly that is one for all.
-    for onset in {row.onset if label == "bad" else None for row in chosen}:
-        ids = [row.id for row in chosen if label != "bad" or row.onset == onset]
+    for onset in {row.onset if label == "bad" else None for row in selection}:
+        ids = [row.id for row in selection if label != "bad" or row.onset == onset]
         numbers += store.annotate_all(ids, Annotation(label, onset, author, at_us))
     st.session_state[_UNDO] = author, numbers
-    return f"Labelled {_names(chosen)} {label}."
+    return f"Labelled {_names(selection)} {label}."
 
 
 def _undo(store: Store) -> str:
@@ -150,13 +152,13 @@ def _undo(store: Store) -> str:
 
 
 def _retag(
-    store: Store, chosen: Sequence[SessionSummary], shared: Sequence[str], tags: Sequence[str]
+    store: Store, selection: Sequence[SessionSummary], shared: Sequence[str], tags: Sequence[str]
 ) -> str:
-    wanted = [tag.strip() for tag in tags if tag.strip()]
-    for row in chosen:
+    new = [tag.strip() for tag in tags if tag.strip()]
+    for row in selection:
         own = [tag for tag in row.tags if tag not in shared]
-        store.retag(row.id, list(dict.fromkeys([*own, *wanted])))
-    return f"Tagged {_names(chosen)}."
+        store.retag(row.id, list(dict.fromkeys([*own, *new])))
+    return f"Tagged {_names(selection)}."
 
 
 def _delete(store: Store, ids: Sequence[str]) -> str:
@@ -164,22 +166,22 @@ def _delete(store: Store, ids: Sequence[str]) -> str:
     return f"Deleted {n_gone:,} sessions." if n_gone != 1 else "Deleted 1 session."
 
 
-def _attempt(act: Callable[..., str], *args: object) -> None:
-    """Do something to the store; say what came of it, also where it failed."""
+def _attempt(action: Callable[..., str], *args: object) -> None:
+    """Run an action on the store, and keep its message or its error for the page."""
     try:
-        said = act(*args)
+        message = action(*args)
     except DirectorError as error:
-        said = f"Not done: {error}"
-    counts().forget()
-    st.session_state[_SAID] = said
+        message = f"Not done: {error}"
+    count_cache().clear()
+    st.session_state[_MESSAGE] = message
 
 
-def _said(chosen: Sequence[SessionSummary]) -> str:
-    said = str(st.session_state.pop(_SAID, ""))
-    if said or chosen:
-        return visible(said or f"{_names(chosen)} selected")
+def _message(selection: Sequence[SessionSummary]) -> str:
+    message = str(st.session_state.pop(_MESSAGE, ""))
+    if message or selection:
+        return visible(message or f"{_names(selection)} selected")
     return "Select a row to look into it."
 
 
-def _names(chosen: Sequence[SessionSummary]) -> str:
-    return chosen[0].id if len(chosen) == 1 else f"{len(chosen):,} sessions"
+def _names(selection: Sequence[SessionSummary]) -> str:
+    return selection[0].id if len(selection) == 1 else f"{len(selection):,} sessions"

@@ -1,4 +1,4 @@
-"""What the Sessions page says of all sessions asked for, counted no more often than it pays."""
+"""Counts of the Sessions page, cached in proportion to their cost."""
 
 import time
 from collections import OrderedDict
@@ -17,9 +17,9 @@ from director_ai.storage.summary import SessionQuery
 from director_ai.ui.sessions.filters import Filters
 
 _MOST_KEPT: Final = 64
-_PATIENCE: Final = 10
-"""A count is used for this many times as long as it took, even if the store has changed since:
-while sessions are being recorded a large store would otherwise do nothing but count."""
+_REUSE_FACTOR: Final = 10
+"""A count is reused for this multiple of its cost, even if the store has changed since: while
+sessions are recorded, a large store would otherwise do nothing but count."""
 
 TOKEN_RANGES: Final = {
     "-99": "under 100",
@@ -27,26 +27,26 @@ TOKEN_RANGES: Final = {
     "500-1999": "500–1,999",
     "2000-": "2,000 and more",
 }
-"""Lengths to choose from, as the address has them, and in words."""
+"""Token ranges by query parameter, with their display names."""
 
 
-class Numbers(NamedTuple):
-    """A question's answers.
+class SessionCounts(NamedTuple):
+    """Counts of the sessions that match a query.
 
     Attributes
     ----------
     stamp
-        Of the store when they were counted.
+        Stamp of the store when they were counted.
     n_all
         Sessions in the store.
     overview
-        Of those asked for.
+        Overview of the matching sessions.
     enforced
-        Of those that ran to their end or their halt under enforced limits, whatever their
-        outcome, rule, label and closest call; ``None`` if only others were asked for. Rates are
-        taken over these: where limits are only watched nothing is halted.
+        Overview of the sessions that ran to their end or their halt under enforced limits,
+        whatever their outcome, rule, label and closest call; ``None`` if the query excludes them.
+        Denominator of the rates: where limits are only watched nothing is halted.
     families
-        How the good ones of ``enforced`` lie in prompt families.
+        Good sessions of ``enforced`` by prompt family.
     facets
         See ``Store.facets``; with ``shadow`` and ``tokens`` beside them.
     buckets
@@ -66,36 +66,36 @@ class Numbers(NamedTuple):
 
 
 class _Counted(NamedTuple):
-    numbers: Numbers
+    numbers: SessionCounts
     at_s: float
     cost_s: float
 
-    def holds(self, stamp: tuple[int, int, int], now_s: float) -> bool:
-        """Return whether this may still be said."""
+    def is_current(self, stamp: tuple[int, int, int], now_s: float) -> bool:
+        """Return whether the counts may still be shown."""
         age_s = now_s - self.at_s
-        if age_s < _PATIENCE * self.cost_s:
+        if age_s < _REUSE_FACTOR * self.cost_s:
             return True
         # That a recorder has fallen silent changes nothing in the store.
         silent = self.numbers.overview.n_recording > 0 and age_s > SILENT_US / 1e6
         return self.numbers.stamp == stamp and not silent
 
 
-class Counts:
-    """Answers to the questions asked last."""
+class CountCache:
+    """Least-recently-used cache of counts by query."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[SessionQuery, _Counted] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, store: Store, query: SessionQuery) -> Numbers:
-        """Return the answers to a question, counting if they may have changed."""
+    def get(self, store: Store, query: SessionQuery) -> SessionCounts:
+        """Return the counts of a query, counting if they may have changed."""
         if query.order != "nearest_misses":
             # The others leave nothing out.
             query = replace(query, order="newest")
         stamp, now_s = store.stamp(), time.monotonic()
         with self._lock:
             found = self._kept.get(query)
-        if found is not None and found.holds(stamp, now_s):
+        if found is not None and found.is_current(stamp, now_s):
             return found.numbers
         numbers = count(store, query, stamp)
         end_s = time.monotonic()
@@ -106,17 +106,17 @@ class Counts:
                 self._kept.popitem(last=False)
         return numbers
 
-    def forget(self) -> None:
-        """Count anew: the reader has changed something, and wants to see it."""
+    def clear(self) -> None:
+        """Drop all counts, as after an edit whose effect must show at once."""
         with self._lock:
             self._kept.clear()
 
 
-def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> Numbers:
-    """Return the answers to a question as the store stands."""
+def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> SessionCounts:
+    """Count the sessions of a query in the store as it is now."""
     ended = query.of_rates()
     has_shadow = store.count(SessionQuery(shadow_halted=True)) > 0
-    return Numbers(
+    return SessionCounts(
         stamp=stamp,
         n_all=store.count(),
         overview=store.overview(query),
@@ -142,13 +142,15 @@ def _shadow(store: Store, query: SessionQuery) -> dict[str, int]:
 def _tokens(store: Store, query: SessionQuery) -> dict[str, int]:
     found = {}
     for span in TOKEN_RANGES:
-        asked = Filters(tokens=span).query(0)
-        within = replace(query, least_tokens=asked.least_tokens, most_tokens=asked.most_tokens)
+        range_query = Filters(tokens=span).query(0)
+        within = replace(
+            query, least_tokens=range_query.least_tokens, most_tokens=range_query.most_tokens
+        )
         found[span] = store.count(within)
     return found
 
 
 @st.cache_resource(show_spinner=False)
-def counts() -> Counts:
-    """Return the counts of this server's store."""
-    return Counts()
+def count_cache() -> CountCache:
+    """Return the count cache of this server's store."""
+    return CountCache()

@@ -1,4 +1,4 @@
-"""Words, glyphs and the clock that the list of sessions is told in."""
+"""Display names, glyphs and time zone of the session list."""
 
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
@@ -29,7 +29,7 @@ LABEL_WORD: Final[Mapping[str, str]] = {
 
 
 def zone() -> tzinfo:
-    """Return the time zone of the reader's browser; UTC where it tells none."""
+    """Return the time zone of the reader's browser; UTC if unknown."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""The sessions of a list, as a file to take along."""
+"""Export of the selected or listed sessions as a file."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -32,31 +32,31 @@ _FORMATS: dict[str, tuple[str, str, str]] = {
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What came of the last download: a file is made after the run that drew its button.
+class DownloadOutcome:
+    """Result of the last download, known only after the run that drew its button.
 
     Attributes
     ----------
-    problem, drawn
-        Why there was no file, ``""`` if there was; and what the page says of it.
+    problem, shown_problem
+        Error of the last download, ``""`` if it succeeded; and the one the page shows.
     """
 
     problem: str = ""
-    drawn: str = ""
+    shown_problem: str = ""
 
 
-def is_news() -> bool:
-    """Return whether a download has failed, or succeeded again, since the page was drawn."""
-    outcome: Outcome | None = st.session_state.get(_OUTCOME)
-    return outcome is not None and outcome.problem != outcome.drawn
+def has_news() -> bool:
+    """Return whether the last download's result differs from the one on the page."""
+    outcome: DownloadOutcome | None = st.session_state.get(_OUTCOME)
+    return outcome is not None and outcome.problem != outcome.shown_problem
 
 
 def export_button(
-    store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, n_found: int
+    store: Store, selection: Sequence[SessionSummary], query: SessionQuery, n_found: int
 ) -> None:
-    """Offer the chosen sessions, or else all that were found, as a file."""
-    n_sessions = len(chosen) or n_found
-    outcome: Outcome = st.session_state.setdefault(_OUTCOME, Outcome())
+    """Offer the selected sessions, or else all that match, as a file."""
+    n_sessions = len(selection) or n_found
+    outcome: DownloadOutcome = st.session_state.setdefault(_OUTCOME, DownloadOutcome())
     with st.popover(f"Export {n_sessions:,}", key="export", icon=":material/download:"):
         kind = st.selectbox(
             "As",
@@ -66,13 +66,13 @@ def export_button(
         )
         _, name, mime = _FORMATS[kind]
         make: Callable[[], bytes] = (
-            partial(_list, store, chosen, query)
+            partial(_list, store, selection, query)
             if kind == _LIST
-            else partial(_file, store, chosen, query, cast("ExportFormat", kind))
+            else partial(_file, store, selection, query, cast("ExportFormat", kind))
         )
         st.download_button(
             f"Download {name}",
-            partial(told, outcome, make),
+            partial(make_file, outcome, make),
             name,
             mime,
             key="export_download",
@@ -80,16 +80,16 @@ def export_button(
         )
         if outcome.problem:
             notice(f"No file was made: {outcome.problem}.")
-        outcome.drawn = outcome.problem
-        n_live = _n_live(store, chosen, query)
+        outcome.shown_problem = outcome.problem
+        n_live = _n_live(store, selection, query)
         if n_live and kind != _LIST:
             notice(f"Left out, as still being recorded: {n_live:,}.")
         st.text("Every column that can be filtered by is in it. To load it:")
         st.code(PANDAS if kind == _LIST else snippet(cast("ExportFormat", kind), name))
 
 
-def told(outcome: Outcome, make: Callable[[], bytes]) -> bytes:
-    """Return the file; if there is none, leave the reason where the next run finds it."""
+def make_file(outcome: DownloadOutcome, make: Callable[[], bytes]) -> bytes:
+    """Return the file; keep an error for the next run to show."""
     try:
         with as_store_error("of the app"):
             made = make()
@@ -100,23 +100,23 @@ def told(outcome: Outcome, make: Callable[[], bytes]) -> bytes:
     return made
 
 
-def _n_live(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery) -> int:
-    if chosen:
-        return sum(row.outcome == "recording" for row in chosen)
+def _n_live(store: Store, selection: Sequence[SessionSummary], query: SessionQuery) -> int:
+    if selection:
+        return sum(row.outcome == "recording" for row in selection)
     if query.outcomes and "recording" not in query.outcomes:
         return 0
     return store.count(replace(query, outcomes=("recording",)))
 
 
-def _list(store: Store, chosen: Sequence[SessionSummary], query: SessionQuery) -> bytes:
+def _list(store: Store, selection: Sequence[SessionSummary], query: SessionQuery) -> bytes:
     # Not as many as the page counted: more may have come since, and the oldest would be missing.
-    return session_csv(chosen or store.summaries(query, limit=_ALL))
+    return session_csv(selection or store.summaries(query, limit=_ALL))
 
 
 def _file(
-    store: Store, chosen: Sequence[SessionSummary], query: SessionQuery, kind: ExportFormat
+    store: Store, selection: Sequence[SessionSummary], query: SessionQuery, kind: ExportFormat
 ) -> bytes:
-    ids = [row.id for row in chosen] or store.ids(query)
+    ids = [row.id for row in selection] or store.ids(query)
     live = set(store.ids(SessionQuery(outcomes=("recording",))))
     ended = [name for name in ids if name not in live]
     file = io.BytesIO()

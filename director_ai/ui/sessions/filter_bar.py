@@ -1,25 +1,37 @@
-"""The controls of the Sessions page's filters. The address is what they show and what they set."""
+"""Filter bar of the Sessions page; the address is the only state of its controls."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 import streamlit as st
 
+from director_ai.figures.timestamps import moment
 from director_ai.storage.summary import OUTCOMES
 from director_ai.ui.components.status_banner import notice
-from director_ai.ui.session_more import more_filters
+from director_ai.ui.sessions.counts import TOKEN_RANGES
 from director_ai.ui.sessions.display_names import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zone
 from director_ai.ui.sessions.filter_controls import (
     Facets,
-    change,
-    pills,
-    put,
+    pick_one,
+    pick_pills,
+    pick_several,
     read_address,
-    several,
-    shown,
+    sync_control,
+    write_address,
+    write_change,
 )
-from director_ai.ui.sessions.filters import LONGEST, RULES, Filters, describe, describe_time, read
+from director_ai.ui.sessions.filters import (
+    LONGEST,
+    RULES,
+    Filters,
+    describe,
+    describe_time,
+    instant,
+    instant_us,
+    read,
+)
 
 _REMEMBERED: Final = "sessions_address"
 _DRAWN: Final = "sessions_drawn"
@@ -29,26 +41,28 @@ _SPANS: Final[Mapping[str, str]] = {
     "24h": "Last 24 hours",
     "7d": "Last 7 days",
 }
+_ENFORCED: Final = {"true": "enforced", "false": "only watched"}
+_SHADOW: Final = {"true": "would halt", "false": "would not"}
 
 
-def asked() -> tuple[Filters, list[str]]:
-    """Return the filters the address asks for, and what in it is no filter.
+def address_filters() -> tuple[Filters, list[str]]:
+    """Return the filters of the address, and its invalid parameters.
 
-    Without any, on coming from another page, they are those the page was left with.
+    An empty address restores the filters that the page was left with.
     """
     if not st.query_params and "filter_q" not in st.session_state:
-        put(st.session_state.get(_REMEMBERED, Filters()))
+        write_address(st.session_state.get(_REMEMBERED, Filters()))
     parameters = _parameters()
     filters, problems = read(parameters)
     st.session_state[_REMEMBERED], st.session_state[_DRAWN] = filters, parameters
     return filters, problems
 
 
-def is_drawn() -> bool:
-    """Return whether the page was drawn for the address that this run was asked for with.
+def is_current() -> bool:
+    """Return whether the page was drawn for the current address.
 
-    What a timer asks for may have left the browser before it heard of a new address. A rerun from
-    there would draw, and write down, the filters of before.
+    A timer's request may have left the browser before the address changed: a rerun from it would
+    draw, and remember, outdated filters.
     """
     return bool(st.session_state.get(_DRAWN) == _parameters())
 
@@ -58,14 +72,14 @@ def _parameters() -> dict[str, list[str]]:
 
 
 def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:
-    """Draw every filter as it stands; changing one writes the address.
+    """Draw every filter; a change is written to the address.
 
     Parameters
     ----------
     filters
-        What the address asks for.
+        Filters of the address.
     facets
-        How many sessions each value would find; see ``Store.facets``.
+        Number of sessions by filter and value; see ``Store.facets``.
     has_shadow
         Whether any session had a shadow policy that halted.
     """
@@ -75,50 +89,49 @@ def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:
     with time:
         _time(filters)
     with text:
-        shown("filter_q", filters.q)
+        sync_control("filter_q", filters.q)
         st.text_input(
             "Text",
             key="filter_q",
             placeholder="in prompt or answer",
             max_chars=LONGEST,
-            on_change=change,
+            on_change=write_change,
             args=("q", "filter_q", str),
         )
     with label:
-        several("Label", "label", filters, facets["labels"], words=LABEL_WORD)
+        pick_several("Label", "label", filters, facets["labels"], words=LABEL_WORD)
     for column, title, name, facet in (
         (model, "Model", "model", "models"),
         (source, "Source", "source", "sources"),
         (tag, "Tag", "tag", "tags"),
     ):
         with column:
-            several(title, name, filters, facets[facet])
+            pick_several(title, name, filters, facets[facet])
     with more:
-        more_filters(filters, facets, has_shadow=has_shadow)
+        _more_filters(filters, facets, has_shadow=has_shadow)
     clear.button(
         "Clear",
         key="filter_clear",
         disabled=not filters.narrowing(),
         help="Show every session.",
-        on_click=lambda: put(Filters()),
+        on_click=lambda: write_address(Filters()),
         width="stretch",
     )
     outcome, rule = st.columns([1.9, 1], gap="small")
     with outcome:
-        pills("Outcome", "outcome", OUTCOMES, OUTCOME_WORD, filters, facets["outcomes"])
+        pick_pills("Outcome", "outcome", OUTCOMES, OUTCOME_WORD, filters, facets["outcomes"])
     with rule:
-        pills("Rule that held", "rule", RULES, RULE_WORD, filters, facets["rules"])
+        pick_pills("Rule that held", "rule", RULES, RULE_WORD, filters, facets["rules"])
     narrowing = filters.narrowing()
     if narrowing:
-        # In full: a control shows little of what is chosen in it, and a closed one nothing.
-        said = " · ".join(describe(filters, name, zone()) for name in narrowing)
-        notice(f"Only: {said}")
+        # In full: a control shows little of its value, and a closed one nothing.
+        notice("Only: " + " · ".join(describe(filters, name, zone()) for name in narrowing))
 
 
 def _time(filters: Filters) -> None:
     current = filters.since
     options = [*_SPANS] if current in _SPANS else [*_SPANS, current]
-    shown("filter_since", current)
+    sync_control("filter_since", current)
     st.selectbox(
         "Time",
         options,
@@ -140,4 +153,81 @@ def _time_word(since: str, filters: Filters) -> str:
 def _change_time() -> None:
     filters = read_address()
     since = str(st.session_state["filter_since"]).strip()
-    put(replace(filters, since=since, until="", page="1"))
+    write_address(replace(filters, since=since, until="", page="1"))
+
+
+def _more_filters(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:
+    """Draw the filters behind More; see :func:`controls`."""
+    n_hidden = sum(
+        name in ("group", "enforced", "shadow", "tokens", "margin") for name in filters.narrowing()
+    )
+    with st.popover(
+        f"More ({n_hidden})" if n_hidden else "More", key="filter_more", width="stretch"
+    ):
+        pick_several("Prompt family", "group", filters, facets["groups"])
+        pick_one("Limits were", "enforced", _ENFORCED, filters, facets["enforced"])
+        if has_shadow or filters.shadow:
+            pick_one("Shadow policy", "shadow", _SHADOW, filters, facets["shadow"])
+        pick_one("Tokens", "tokens", TOKEN_RANGES, filters, facets["tokens"])
+        least, most = st.columns(2)
+        bounds = filters.tokens.partition("-")
+        for column, label, key, bound in (
+            (least, "Tokens, at least", "filter_least", bounds[0]),
+            (most, "at most", "filter_most", bounds[2]),
+        ):
+            sync_control(key, int(bound) if bound else None)
+            column.number_input(
+                label, 0, 999_999_999, value=None, step=10, key=key, on_change=_change_tokens
+            )
+        sync_control("filter_margin", float(filters.margin) if filters.margin else None)
+        st.number_input(
+            "Closest call, at most",
+            value=None,
+            step=0.01,
+            format="%.3f",
+            key="filter_margin",
+            help="How far the closest token lay above the lowest score that would have passed; "
+            "negative where a rule held.",
+            on_change=write_change,
+            args=("margin", "filter_margin", _number),
+        )
+        _dates(filters)
+
+
+def _dates(filters: Filters) -> None:
+    start, end = st.columns(2)
+    for column, label, name in ((start, "From", "since"), (end, "Until", "until")):
+        at_us = instant_us(getattr(filters, name))
+        key = f"filter_{name}_at"
+        sync_control(key, None if at_us is None else _minute(moment(at_us).astimezone(zone())))
+        column.datetime_input(
+            label,
+            value=None,
+            min_value=datetime(1970, 1, 1),  # noqa: DTZ001  # the wall clock, as all of it here
+            max_value=datetime(9999, 12, 30),  # noqa: DTZ001
+            key=key,
+            on_change=write_change,
+            args=(name, key, _as_instant),
+        )
+
+
+def _minute(at: datetime) -> datetime:
+    first = datetime(1970, 1, 1)  # noqa: DTZ001
+    return max(first, at.replace(second=0, microsecond=0, tzinfo=None))
+
+
+def _as_instant(at: datetime) -> str:
+    local = at.replace(tzinfo=zone())
+    return instant(round(local.timestamp() * 1e6))
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _change_tokens() -> None:
+    least, most = st.session_state["filter_least"], st.session_state["filter_most"]
+    both = ("" if bound is None else str(bound) for bound in (least, most))
+    write_address(
+        replace(read_address(), tokens="-".join(both).strip() if least or most else "", page="1")
+    )

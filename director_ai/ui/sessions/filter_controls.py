@@ -1,4 +1,4 @@
-"""A filter of the Sessions page as a control: the address is what it shows, and what it sets."""
+"""Filter controls bound to the address of the Sessions page."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,18 +8,18 @@ from typing import Any
 import streamlit as st
 
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.sessions.filters import Filters, meant, read
+from director_ai.ui.sessions.filters import Filters, choice_values, read
 
 Facets = Mapping[str, Mapping[str, int]]
-"""How many sessions each value of a facet would find."""
+"""Number of sessions by facet and value."""
 
 
-def put(filters: Filters) -> None:
-    """Write the filters into the address; the next run shows them."""
+def write_address(filters: Filters) -> None:
+    """Write the filters to the address; the next run shows them."""
     st.query_params.from_dict(filters.parameters())
 
 
-def several(
+def pick_several(
     label: str,
     name: str,
     filters: Filters,
@@ -27,23 +27,23 @@ def several(
     *,
     words: Mapping[str, str] | None = None,
 ) -> None:
-    """Draw a choice of any of the values there are; ``words`` says what to call them."""
-    chosen = getattr(filters, name)
+    """Draw a multi-select of all values; ``words`` maps values to display names."""
+    values = getattr(filters, name)
     key = f"filter_{name}"
-    shown(key, list(chosen))
-    drawn = words or {value: visible(value) for value in sorted({*counts, *chosen})}
+    sync_control(key, list(values))
+    labels = words or {value: visible(value) for value in sorted({*counts, *values})}
     st.multiselect(
         label,
-        list(drawn),
+        list(labels),
         key=key,
-        format_func=lambda value: f"{drawn[value]} ({counts.get(value, 0):,})",
+        format_func=lambda value: f"{labels[value]} ({counts.get(value, 0):,})",
         placeholder="Any",
-        on_change=change,
-        args=(name, key, partial(meant, drawn)),
+        on_change=write_change,
+        args=(name, key, partial(choice_values, labels)),
     )
 
 
-def pills(
+def pick_pills(
     label: str,
     name: str,
     options: tuple[str, ...],
@@ -51,9 +51,9 @@ def pills(
     filters: Filters,
     counts: Mapping[str, int],
 ) -> None:
-    """Draw a choice of any of a few values, all in sight."""
+    """Draw a multi-select of few values, all in sight."""
     key = f"filter_{name}"
-    shown(key, [value for value in options if value in getattr(filters, name)])
+    sync_control(key, [value for value in options if value in getattr(filters, name)])
     st.pills(
         label,
         options,
@@ -61,46 +61,46 @@ def pills(
         selection_mode="multi",
         wrap=True,
         format_func=lambda value: f"{words[value]} ({counts.get(value, 0):,})",
-        on_change=change,
-        args=(name, key, partial(meant, words)),
+        on_change=write_change,
+        args=(name, key, partial(choice_values, words)),
     )
 
 
-def one(
+def pick_one(
     label: str, name: str, words: Mapping[str, str], filters: Filters, counts: Mapping[str, int]
 ) -> None:
-    """Draw a choice of one of a few values, or none."""
+    """Draw a choice of at most one of few values."""
     key, value = f"filter_{name}", getattr(filters, name)
-    shown(key, value if value in words else None)
+    sync_control(key, value if value in words else None)
     st.pills(
         label,
         list(words),
         key=key,
         wrap=True,
         format_func=lambda value: f"{words[value]} ({counts.get(value, 0):,})",
-        on_change=change,
-        args=(name, key, lambda value: meant(words, [value])[0]),
+        on_change=write_change,
+        args=(name, key, lambda value: choice_values(words, [value])[0]),
     )
 
 
-def change(name: str, key: str, convert: Callable[[Any], Any]) -> None:
-    """Write what a control now holds into the address, back on the first page of the list."""
+def write_change(name: str, key: str, convert: Callable[[Any], Any]) -> None:
+    """Write a control's value to the address, and return to the first page of the list."""
     value = st.session_state[key]
-    untouched = getattr(Filters(), name)
-    put(
+    default = getattr(Filters(), name)
+    write_address(
         replace(
             read_address(),
-            **{name: untouched if value in (None, "") else convert(value), "page": "1"},
+            **{name: default if value in (None, "") else convert(value), "page": "1"},
         )
     )
 
 
 def read_address() -> Filters:
-    """Return the filters as the address has them, whatever else stands there."""
+    """Return the filters of the address; invalid parameters are ignored."""
     return read({name: st.query_params.get_all(name) for name in st.query_params})[0]
 
 
-def shown(key: str, value: Any) -> None:
-    """Let a control show ``value``; one that does is left alone, lest typing be disturbed."""
+def sync_control(key: str, value: Any) -> None:
+    """Set a control to ``value`` unless it shows it already, lest typing be disturbed."""
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value

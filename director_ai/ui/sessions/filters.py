@@ -1,4 +1,4 @@
-"""Which sessions the Sessions page shows, as its address says it and as the store is asked."""
+"""Filters of the Sessions page: parsed from its address, turned into a store query."""
 
 import math
 import re
@@ -29,7 +29,7 @@ _SHOWN: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the page was asked for; every field is a parameter of its address.
+    """Filters of the page; every field is a query parameter of its address.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Filters:
     until
         An instant in ISO 8601, or ``""``.
     outcome, rule, label, model, source, tag, group
-        Any of these; see :class:`director_ai.storage.summary.SessionQuery`.
+        Accepted values; see :class:`director_ai.storage.summary.SessionQuery`.
     enforced, shadow
         ``"true"``, ``"false"`` or ``""``.
     tokens
@@ -48,7 +48,7 @@ class Filters:
     q
         Text to look for.
     sort
-        Which come first.
+        Order of the list.
     page
         Page of the list, from 1.
     """
@@ -71,7 +71,7 @@ class Filters:
     page: str = "1"
 
     def query(self, now_us: int) -> SessionQuery:
-        """Return what to ask the store for, a span of time ending at ``now_us``."""
+        """Return the store query; a relative time span ends at ``now_us``."""
         least, most = _tokens(self.tokens)
         return SessionQuery(
             since_us=_since(self.since, now_us),
@@ -93,7 +93,7 @@ class Filters:
         )
 
     def narrowing(self) -> list[str]:
-        """Return the parameters that leave sessions out.
+        """Return the names of the filters that exclude sessions.
 
         >>> Filters(rule=("hard_limit",), sort="closest").narrowing()
         ['rule']
@@ -104,13 +104,13 @@ class Filters:
         return [name for name in names if self.without(name) != self]
 
     def without(self, name: str) -> "Filters":
-        """Return the filters with one parameter as it is at first."""
+        """Return the filters with one parameter at its default."""
         untouched = Filters()
         names = ("since", "until") if name == "since" else (name,)
         return replace(self, **{each: getattr(untouched, each) for each in names})
 
     def parameters(self) -> dict[str, str | list[str]]:
-        """Return what to write into the address: only what is not as it is at first.
+        """Return the query parameters: only values that differ from the defaults.
 
         >>> Filters(rule=("hard_limit",), since="7d").parameters()
         {'since': '7d', 'rule': ['hard_limit']}
@@ -125,7 +125,7 @@ class Filters:
 
 
 def read(parameters: Mapping[str, Sequence[str]]) -> tuple[Filters, list[str]]:
-    """Return the filters an address asks for, and what in it is no filter.
+    """Parse the query parameters of an address; also return the ones that are invalid.
 
     Examples
     --------
@@ -135,7 +135,7 @@ source=(), tag=(), group=(), enforced='', shadow='', tokens='', margin='', q='',
 page='1'), ["rule 'nonsense'", "since 'soon'"])
     """
     names = {each.name for each in fields(Filters)}
-    chosen: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
     problems: list[str] = []
     for name, values in parameters.items():
         if name not in names:
@@ -149,26 +149,26 @@ page='1'), ["rule 'nonsense'", "since 'soon'"])
             else:
                 good.append(read_as)
         if name in _LISTS:
-            chosen[name] = tuple(dict.fromkeys(good))
+            filters[name] = tuple(dict.fromkeys(good))
         elif good:
-            chosen[name] = good[-1]
-    return Filters(**chosen), problems
+            filters[name] = good[-1]
+    return Filters(**filters), problems
 
 
-def meant(drawn: Mapping[str, str], chosen: Sequence[str]) -> tuple[str, ...]:
-    """Return the values of a choice; one drawn with an older count arrives as its word.
+def choice_values(labels: Mapping[str, str], choice: Sequence[str]) -> tuple[str, ...]:
+    """Map chosen labels to their values; a label may carry an outdated count.
 
-    >>> meant({"bad": "● Bad"}, ["● Bad (6)"])
+    >>> choice_values({"bad": "● Bad"}, ["● Bad (6)"])
     ('bad',)
     """
-    value_of = {word: value for value, word in drawn.items()}
+    value_of = {label: value for value, label in labels.items()}
     return tuple(
-        value if value in drawn else value_of.get(_COUNT.sub("", value), value) for value in chosen
+        value if value in labels else value_of.get(_COUNT.sub("", value), value) for value in choice
     )
 
 
 def describe(filters: Filters, name: str, zone: tzinfo = UTC) -> str:
-    """Return one filter in words; it may quote text of others.
+    """Describe one filter in words; the text may quote untrusted values.
 
     >>> describe(Filters(rule=("hard_limit", "window_avg")), "rule")
     'rule = hard limit or window'
@@ -181,8 +181,8 @@ def describe(filters: Filters, name: str, zone: tzinfo = UTC) -> str:
     words = value if isinstance(value, tuple) else (value,)
     if name == "rule":
         words = tuple(RULE_NAME[RULE_OF_MECHANISM[word]] for word in words)
-    said = " or ".join(words).replace("nearest_misses", "nearest misses")
-    return f"{_WORDS.get(name, name)} {'≤' if name == 'margin' else '='} {said}"
+    text = " or ".join(words).replace("nearest_misses", "nearest misses")
+    return f"{_DISPLAY_NAME.get(name, name)} {'≤' if name == 'margin' else '='} {text}"
 
 
 def describe_time(since: str, until: str, zone: tzinfo = UTC) -> str:
@@ -192,12 +192,12 @@ def describe_time(since: str, until: str, zone: tzinfo = UTC) -> str:
     '2026-11-05 10:00 to 2026-11-05 12:30'
     """
     if _SPAN.fullmatch(since):
-        said = f"last {since}"
+        text = f"last {since}"
     else:
-        said = "" if since == "all" else _wall_clock(since, zone)
+        text = "" if since == "all" else _wall_clock(since, zone)
     if until:
-        return f"{said} to {_wall_clock(until, zone)}".strip()
-    return said if _SPAN.fullmatch(since) or not said else f"since {said}"
+        return f"{text} to {_wall_clock(until, zone)}".strip()
+    return text if _SPAN.fullmatch(since) or not text else f"since {text}"
 
 
 def instant_us(text: str) -> int | None:
@@ -230,11 +230,11 @@ _ALLOWED: Final[Mapping[str, Sequence[str]]] = {
     "sort": ORDERS,
 }
 _SHORT: Final = {rule: mechanism for mechanism, rule in RULE_OF_MECHANISM.items()}
-_WORDS: Final = {"q": "text", "shadow": "shadow would halt", "margin": "closest call"}
+_DISPLAY_NAME: Final = {"q": "text", "shadow": "shadow would halt", "margin": "closest call"}
 
 
 def _read_value(name: str, value: str) -> str | None:
-    """Return the value as it is meant, or ``None`` if it means nothing."""
+    """Normalize a query parameter's value; ``None`` if it is invalid."""
     if not value or len(value) > LONGEST:
         return None
     if name == "rule":

@@ -1,4 +1,4 @@
-"""The Sessions page's parts: an archive in numbers and over time, and what to do without one."""
+"""Sessions page: key figures, time strip, and the pages of an empty store or result."""
 
 import math
 import time
@@ -22,19 +22,19 @@ from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.sessions import filter_bar
-from director_ai.ui.sessions.counts import Numbers, counts
+from director_ai.ui.sessions.counts import SessionCounts, count_cache
 from director_ai.ui.sessions.display_names import zone
-from director_ai.ui.sessions.export import is_news
-from director_ai.ui.sessions.filter_controls import put, read_address
+from director_ai.ui.sessions.export import has_news
+from director_ai.ui.sessions.filter_controls import read_address, write_address
 from director_ai.ui.sessions.filters import Filters, describe, instant
 
 WATCH_S: Final = 0.4
-"""How often to look: with a flush of the recorder and a redraw it stays within a second."""
+"""Polling interval: with a flush of the recorder and a redraw the page lags under a second."""
 _SEEN: Final = "sessions_seen"
 
 
-def opened() -> Store | None:
-    """Return the store; if it cannot be opened, say why."""
+def open_archive() -> Store | None:
+    """Return the store; ``None`` after drawing its error."""
     try:
         return archive()
     except StoreError as error:
@@ -44,29 +44,29 @@ def opened() -> Store | None:
 
 @st.fragment(run_every=WATCH_S)
 def watch(store: Store, drawn_s: float) -> None:
-    """Run the page again when the store has changed since ``drawn_s``, or an export has failed.
+    """Rerun the page when the store has changed since ``drawn_s``, or an export has failed.
 
     Call it with ``time.monotonic()``: the run that draws the page must not start another.
     """
     stay_in()
     age_s = time.monotonic() - drawn_s
-    if age_s < WATCH_S / 2 or not filter_bar.is_drawn():
+    if age_s < WATCH_S / 2 or not filter_bar.is_current():
         return
     stamp, n_recording = st.session_state.get(_SEEN, (None, 0))
     # A recorder that falls silent changes nothing in the store.
-    if store.stamp() != stamp or (n_recording and age_s > SILENT_US / 1e6) or is_news():
+    if store.stamp() != stamp or (n_recording and age_s > SILENT_US / 1e6) or has_news():
         st.rerun()
 
 
-def numbers_of(store: Store, query: SessionQuery) -> Numbers:
-    """Return what there is to say of the sessions asked for."""
-    numbers = counts().get(store, query)
+def numbers_of(store: Store, query: SessionQuery) -> SessionCounts:
+    """Return the counts of the sessions that match the query."""
+    numbers = count_cache().get(store, query)
     st.session_state[_SEEN] = numbers.stamp, numbers.overview.n_recording
     return numbers
 
 
 def first_steps(store: Store) -> None:
-    """Say what to do with an empty store."""
+    """Draw three ways to fill an empty store."""
     status("No sessions yet.", f"{store.name} is empty. There are three ways to fill it.")
     load, bring, record = st.columns([1, 1, 2.4], gap="medium")
     with load.container(border=True):
@@ -89,8 +89,8 @@ def first_steps(store: Store) -> None:
         st.code(visible(snippet), language="python")
 
 
-def loosen(store: Store, filters: Filters, n_all: int) -> None:
-    """Say that nothing was found, and what each filter costs."""
+def suggest_wider(store: Store, filters: Filters, n_all: int) -> None:
+    """Draw an empty result with the number of sessions that dropping each filter would add."""
     status(
         f"0 of {n_all:,} match.",
         "Each line tells how many sessions would be found without that one filter.",
@@ -101,27 +101,28 @@ def loosen(store: Store, filters: Filters, n_all: int) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
                 f"Remove: {n_found:,} found",
-                key=f"loosen_{name}",
+                key=f"wider_{name}",
                 icon=":material/close:",
-                on_click=put,
+                on_click=write_address,
                 args=(replace(looser, page="1"),),
             )
             st.text(visible(describe(filters, name, zone())))
 
 
-def figures_row(numbers: Numbers) -> None:
-    """Draw the five numbers; the name of each is a filter."""
-    seen, ended = numbers.overview, numbers.enforced
-    n_ended = ended.n_sessions if ended else 0
-    n_halted = ended.n_halted if ended else 0
-    n_good, n_false = (ended.n_good, ended.n_false_halts) if ended else (0, 0)
+def figures_row(numbers: SessionCounts) -> None:
+    """Draw the five key figures; the name of each sets a filter."""
+    overview, enforced = numbers.overview, numbers.enforced
+    n_ended = enforced.n_sessions if enforced else 0
+    n_halted = enforced.n_halted if enforced else 0
+    n_good, n_false = (enforced.n_good, enforced.n_false_halts) if enforced else (0, 0)
     interval = wilson_of_kinds(numbers.families)
     band = "" if math.isnan(interval.low) else f" · 95 %: {_band(*interval)}"
     cards: tuple[tuple[str, str, str, str, Filters], ...] = (
         (
             "Sessions",
-            f"{seen.n_sessions:,}",
-            f"of {numbers.n_all:,}" + (f" · {seen.n_recording} live" if seen.n_recording else ""),
+            f"{overview.n_sessions:,}",
+            f"of {numbers.n_all:,}"
+            + (f" · {overview.n_recording} live" if overview.n_recording else ""),
             "Show all of them.",
             Filters(),
         ),
@@ -143,20 +144,20 @@ def figures_row(numbers: Numbers) -> None:
         ),
         (
             "Median halt",
-            "–" if seen.median_halt is None else f"token {seen.median_halt:,}",
-            f"of {seen.n_halted:,} halts",
+            "–" if overview.median_halt is None else f"token {overview.median_halt:,}",
+            f"of {overview.n_halted:,} halts",
             "Half of the halts came at this token or before.",
             Filters(outcome=("halted",)),
         ),
         (
             "Infrastructure halts",
-            f"{seen.n_infrastructure:,}",
+            f"{overview.n_infrastructure:,}",
             "not in the rates",
             "Faults and operator stops: the wiring, not the answer.",
             Filters(outcome=("infrastructure",)),
         ),
     )
-    for column, (name, value, note, hint, wanted) in zip(st.columns(5), cards, strict=True):
+    for column, (name, value, note, hint, narrowed) in zip(st.columns(5), cards, strict=True):
         with column.container(gap=None, key=f"figure_{name.split()[0].lower()}"):
             st.button(
                 name,
@@ -164,7 +165,7 @@ def figures_row(numbers: Numbers) -> None:
                 type="tertiary",
                 help=hint,
                 on_click=_narrow,
-                args=(wanted,),
+                args=(narrowed,),
             )
             st.metric(
                 name,
@@ -176,7 +177,7 @@ def figures_row(numbers: Numbers) -> None:
             )
 
 
-def strip(numbers: Numbers) -> None:
+def strip(numbers: SessionCounts) -> None:
     """Draw the bars over time; a click on one shows its sessions."""
     data = strip_data(numbers.buckets)
     plotly_chart(
@@ -189,26 +190,28 @@ def strip(numbers: Numbers) -> None:
     )
 
 
-def _narrow(wanted: Filters) -> None:
-    """Ask for outcome and label of ``wanted`` in place of those asked for; all, if it has none."""
-    if not wanted.narrowing():
-        put(wanted)
+def _narrow(narrowed: Filters) -> None:
+    """Filter by outcome and label of ``narrowed``; without any, drop all filters."""
+    if not narrowed.narrowing():
+        write_address(narrowed)
         return
     now = read_address()
     # The nearest misses are no halts: together they would find nothing.
     sort = "newest" if now.sort == "nearest_misses" else now.sort
-    put(replace(now, outcome=wanted.outcome, label=wanted.label, sort=sort, page="1"))
+    write_address(replace(now, outcome=narrowed.outcome, label=narrowed.label, sort=sort, page="1"))
 
 
 def _set_time(click: ChartClick) -> None:
     match click.customdata:
         case [int() as start, int() as end]:
-            put(replace(read_address(), since=instant(start), until=instant(end), page="1"))
+            write_address(
+                replace(read_address(), since=instant(start), until=instant(end), page="1")
+            )
 
 
 def _load_samples(store: Store) -> None:
     store.add(list(samples().values()))
-    counts().forget()
+    count_cache().clear()
 
 
 def _percent(k: int, n: int) -> str:

@@ -1,4 +1,4 @@
-"""The list of sessions as a table, and as a file."""
+"""Session table, and its CSV export."""
 
 import csv
 import io
@@ -103,14 +103,14 @@ def draw_table(
 
 
 def rules_of(row: SessionSummary) -> list[str]:
-    """Return the rules that held at a halt, in words; where none did, its code."""
+    """Return the display names of the rules that caused a halt; without any, its code."""
     if row.rules:
         return [_rule_word(rule) for rule in row.rules]
     return [visible(row.halt_code)] if row.halt_code else []
 
 
 def halt_of(row: SessionSummary) -> str:
-    """Return where a session was halted, of how many tokens; in brackets where nothing was."""
+    """Format halt token and number of tokens; in brackets where nothing was stopped."""
     if row.halt_index is None:
         return f"– / {row.n_tokens:,}"
     acted = row.outcome in ("halted", "infrastructure")
@@ -153,7 +153,7 @@ COLUMNS: Final[Mapping[str, Callable[[SessionSummary], Any]]] = {
     "prompt": lambda row: row.prompt,
     "answer": lambda row: row.excerpt,
 }
-"""The columns of the file: all that can be filtered by."""
+"""Columns of the file: every filterable value."""
 
 
 def session_csv(rows: Iterable[SessionSummary]) -> bytes:

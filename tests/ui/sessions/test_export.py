@@ -53,7 +53,7 @@ def test_a_list_holds_every_row_there_is_when_it_is_made(tmp_path: Path) -> None
 
 def test_a_file_that_cannot_be_made_leaves_its_reason_until_one_can(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
-    outcome = export.Outcome()
+    outcome = export.DownloadOutcome()
     with Store(path) as store:
         store.add([record("a"), record("b")])
         with closing(sqlite3.connect(path)) as connection, connection:
@@ -61,9 +61,9 @@ def test_a_file_that_cannot_be_made_leaves_its_reason_until_one_can(tmp_path: Pa
             connection.execute(f"UPDATE bodies SET text = upper(text) WHERE session = {key}")
 
         with pytest.raises(DamagedSessionError):
-            export.told(outcome, partial(export._file, store, [], SessionQuery(), "jsonl"))
+            export.make_file(outcome, partial(export._file, store, [], SessionQuery(), "jsonl"))
         assert "'b'" in outcome.problem
         assert "is not what was sealed" in outcome.problem
-        chosen = [store.summary("a")]
-        export.told(outcome, partial(export._file, store, chosen, SessionQuery(), "jsonl"))
+        selection = [store.summary("a")]
+        export.make_file(outcome, partial(export._file, store, selection, SessionQuery(), "jsonl"))
         assert outcome.problem == ""

@@ -15,7 +15,7 @@ from director_ai.core.records.record import Annotation
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.sessions.browser import PAGE_SIZE, page_rows
-from director_ai.ui.sessions.counts import Counts, count
+from director_ai.ui.sessions.counts import CountCache, count
 from director_ai.ui.sessions.table import COLUMNS, session_csv, session_table
 from tests.storage.records import record, streamed
 
@@ -139,14 +139,14 @@ def test_rates_are_of_sessions_that_could_have_been_halted(store: Store) -> None
 def test_numbers_are_counted_anew_once_the_store_has_changed(store: Store, monkeypatch) -> None:
     from director_ai.ui.sessions import counts as session_numbers
 
-    counts, query = Counts(), SessionQuery()
+    counts, query = CountCache(), SessionQuery()
     store.add([record("a")])
     first = counts.get(store, query)
     store.add([record("b")])
 
-    monkeypatch.setattr(session_numbers, "_PATIENCE", 1e9)
+    monkeypatch.setattr(session_numbers, "_REUSE_FACTOR", 1e9)
     assert counts.get(store, query) is first
-    monkeypatch.setattr(session_numbers, "_PATIENCE", 0)
+    monkeypatch.setattr(session_numbers, "_REUSE_FACTOR", 0)
     assert counts.get(store, query).n_all == 2
     assert counts.get(store, replace(query, order="longest")).n_all == 2
 
@@ -154,12 +154,12 @@ def test_numbers_are_counted_anew_once_the_store_has_changed(store: Store, monke
 def test_numbers_are_counted_anew_after_the_readers_own_change(store: Store, monkeypatch) -> None:
     from director_ai.ui.sessions import counts as session_numbers
 
-    monkeypatch.setattr(session_numbers, "_PATIENCE", 1e9)
-    counts = Counts()
+    monkeypatch.setattr(session_numbers, "_REUSE_FACTOR", 1e9)
+    counts = CountCache()
     store.add([record("a")])
     counts.get(store, SessionQuery())
     store.annotate("a", Annotation("bad"))
-    counts.forget()
+    counts.clear()
 
     assert counts.get(store, SessionQuery()).overview.n_bad == 1
 
@@ -169,8 +169,8 @@ def test_a_recorder_that_fell_silent_is_noticed_though_the_store_did_not_change(
 ) -> None:
     from director_ai.ui.sessions import counts as session_numbers
 
-    monkeypatch.setattr(session_numbers, "_PATIENCE", 0)
-    counts = Counts()
+    monkeypatch.setattr(session_numbers, "_REUSE_FACTOR", 0)
+    counts = CountCache()
     store.add([record("a")])
     _unseal(store, {"a"})
     live = counts.get(store, SessionQuery())
