@@ -1,4 +1,4 @@
-"""What is wrong with a file, line by line."""
+"""Problems of a file, line by line."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

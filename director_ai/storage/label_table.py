@@ -9,7 +9,7 @@ from typing import NamedTuple, get_args
 
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.cell_parsing import microseconds, whole
+from director_ai.storage.transfer.cell_parsing import parse_int, parse_time
 from director_ai.storage.transfer.csv_cells import guard, moment, unguard
 from director_ai.storage.transfer.limits import at_most
 from director_ai.storage.transfer.problem import Problem
@@ -196,7 +196,7 @@ def _row(values: Mapping[str, str], *, n_cells: int, n_columns: int) -> LabelRow
         raise InvalidRecordError(f"cells must be {n_columns}, one a column, got {n_cells}")
     if not values["id"]:
         raise InvalidRecordError("id must be a session's, got ''")
-    onset = whole("onset", values.get("onset", ""))
+    onset = parse_int("onset", values.get("onset", ""))
     if onset is not None and onset < 0:
         raise InvalidRecordError(f"onset must be a token, 0 or later, got {onset}")
     return LabelRow(
@@ -205,7 +205,7 @@ def _row(values: Mapping[str, str], *, n_cells: int, n_columns: int) -> LabelRow
             _label(values["label"]),
             onset,
             author=values.get("author", ""),
-            at_us=microseconds("at", values.get("at", "").strip()),
+            at_us=parse_time("at", values.get("at", "").strip()),
             note=values.get("note", ""),
         ),
     )

@@ -30,31 +30,31 @@ _BY_NAME = {
 _OF_ONE: dict[str, Callable[[SessionRecord], str]] = {"html": session_html, "note": note_markdown}
 
 
-def export_sessions(chosen: Namespace) -> int:
-    """Write the sessions that were asked for, each verified, to one file."""
-    target = Path(chosen.output)
-    kind = chosen.format or _format_of(target)
-    query = query_of(chosen)
-    with reading(chosen) as store:
-        ids, n_live = _ids(store, chosen, query)
+def export_sessions(args: Namespace) -> int:
+    """Write the selected sessions, each verified, to one file."""
+    target = Path(args.output)
+    kind = args.format or _format_of(target)
+    query = query_of(args)
+    with reading(args) as store:
+        ids, n_live = _ids(store, args, query)
         if not ids and not n_live:
             raise CommandError(f"no session in {store.name} is as asked for", Status.NOT_FOUND)
         if kind in _OF_ONE and len(ids) != 1:
             raise CommandError(f"{kind} must be of one session, got {len(ids)}", Status.USAGE)
-        header = {"store": store.name, "filters": asdict(query), "ids": chosen.ids}
+        header = {"store": store.name, "filters": asdict(query), "ids": args.ids}
         with (
-            new_file(target, replace=chosen.force) as file,
+            new_file(target, replace=args.force) as file,
             working(f"Writing {counted(len(ids), 'session')}", len(ids)) as step,
         ):
-            records = _records(store, ids, step, text=not chosen.without_text)
+            records = _records(store, ids, step, text=not args.without_text)
             _write(records, file, kind, header)
     if n_live:
         note(f"{counted(n_live, 'session')} still being recorded left out.")
-    if chosen.json:
-        values = {"file": chosen.output, "format": kind, "n_sessions": len(ids)}
+    if args.json:
+        values = {"file": args.output, "format": kind, "n_sessions": len(ids)}
         print_json({"store": store.name, **values, "n_recording_left_out": n_live})
     else:
-        print(f"Wrote {counted(len(ids), 'session')} to {one_line(chosen.output)}.")
+        print(f"Wrote {counted(len(ids), 'session')} to {one_line(args.output)}.")
     return 0
 
 
@@ -69,17 +69,17 @@ def _format_of(target: Path) -> str:
     return kind
 
 
-def _ids(store: Store, chosen: Namespace, query: SessionQuery) -> tuple[list[str], int]:
-    """Return the sessions asked for that have ended, and how many have not."""
-    if chosen.ids:
+def _ids(store: Store, args: Namespace, query: SessionQuery) -> tuple[list[str], int]:
+    """Return the selected sessions that have ended, and the number of those that have not."""
+    if args.ids:
         if query != SessionQuery():
             raise CommandError("either ID or filters must be given, not both", Status.USAGE)
-        wanted = [store.summary(name).id for name in dict.fromkeys(chosen.ids)]
+        selected = [store.summary(name).id for name in dict.fromkeys(args.ids)]
     else:
-        wanted = store.ids(query)
+        selected = store.ids(query)
     live = set(store.ids(SessionQuery(outcomes=("recording",))))
-    ended = [name for name in wanted if name not in live]
-    return ended[: chosen.limit], len(wanted) - len(ended)
+    ended = [name for name in selected if name not in live]
+    return ended[: args.limit], len(selected) - len(ended)
 
 
 def _records(store: Store, ids: Iterable[str], step: Any, *, text: bool) -> Iterator[SessionRecord]:

@@ -22,32 +22,32 @@ _FIELDS = tuple(entry.name for entry in fields(ColumnMapping))
 _OURS = tuple(entry.name for entry in fields(SessionRecord))
 
 
-def import_files(chosen: Namespace) -> int:
-    """Read every file; add what is in them, unless anything is wrong with any."""
-    choices = _choices(chosen.map)
-    files = [file for name in chosen.files for file in _files(Path(name))]
+def import_files(args: Namespace) -> int:
+    """Read every file and add their sessions, unless one has a problem."""
+    choices = _choices(args.map)
+    files = [file for name in args.files for file in _files(Path(name))]
     plans = [_plan(file, choices) for file in files]
     for plan in plans:
         name_problems(plan.name, plan.problems, n_more=plan.n_problems_not_listed)
     bad = [plan for plan in plans if not plan.ok]
     if bad:
-        _print(chosen, plans, address_of(chosen)[0], None)
+        _print(args, plans, address_of(args)[0], None)
         raise CommandError(f"{'; '.join(map(_trouble, bad))}; nothing was imported", Status.REFUSED)
-    lots = [plan.records for plan in plans]
-    if chosen.dry_run and not is_there(chosen):
-        name, insert_plan = address_of(chosen)[0], plan_insert(None, lots)
-    elif chosen.dry_run:
-        with reading(chosen) as store:
-            name, insert_plan = store.name, store.plan_insert(*lots)
+    batches = [plan.records for plan in plans]
+    if args.dry_run and not is_there(args):
+        name, insert_plan = address_of(args)[0], plan_insert(None, batches)
+    elif args.dry_run:
+        with reading(args) as store:
+            name, insert_plan = store.name, store.plan_insert(*batches)
     else:
-        with changing(chosen, may_create=True) as store:
-            name, insert_plan = store.name, store.plan_insert(*lots)
+        with changing(args, may_create=True) as store:
+            name, insert_plan = store.name, store.plan_insert(*batches)
             if not insert_plan.clashes:
-                n_sessions = sum(map(len, lots))
+                n_sessions = sum(map(len, batches))
                 with working(f"Adding {counted(n_sessions, 'session')}"):
-                    n_new = store.add(*lots)
+                    n_new = store.add(*batches)
                 insert_plan = InsertPlan(n_new, n_sessions - n_new, ())
-    _print(chosen, plans, name, insert_plan)
+    _print(args, plans, name, insert_plan)
     if insert_plan.clashes:
         listed = ", ".join(map(repr, insert_plan.clashes))
         raise CommandError(
@@ -59,16 +59,16 @@ def import_files(chosen: Namespace) -> int:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the file, or those of a folder that are called as files of sessions are."""
+    """Return the file, or those of a folder that end as session files do."""
     if not path.is_dir():
         return [path]
     endings = tuple(f".{ending}" for ending in ENDINGS)
-    found = sorted(file for file in path.iterdir() if file.name.endswith(endings))
-    if not found:
+    matches = sorted(file for file in path.iterdir() if file.name.endswith(endings))
+    if not matches:
         raise CommandError(
             f"no file in {path} ends in one of {', '.join(endings)}", Status.NOT_FOUND
         )
-    return found
+    return matches
 
 
 def _plan(path: Path, choices: dict[str, str]) -> ImportPlan:
@@ -112,18 +112,18 @@ def _trouble(plan: ImportPlan) -> str:
 
 
 def _print(
-    chosen: Namespace, plans: list[ImportPlan], store: str, insert_plan: InsertPlan | None
+    args: Namespace, plans: list[ImportPlan], store: str, insert_plan: InsertPlan | None
 ) -> None:
     refused = insert_plan is None or bool(insert_plan.clashes)
-    if chosen.json:
+    if args.json:
         print_json(
             {
                 "store": store,
-                "dry_run": chosen.dry_run,
+                "dry_run": args.dry_run,
                 "n_new": insert_plan.n_new if insert_plan else 0,
                 "n_known": insert_plan.n_known if insert_plan else 0,
                 "clashes": list(insert_plan.clashes) if insert_plan else [],
-                "imported": not refused and not chosen.dry_run,
+                "imported": not refused and not args.dry_run,
                 "files": [_values(plan) for plan in plans],
             }
         )
@@ -131,7 +131,7 @@ def _print(
     for plan in plans:
         print(f"{one_line(plan.name)}: {one_line(plan.summary)}")
     if insert_plan is not None and not refused:
-        verb = "Would import" if chosen.dry_run else "Imported"
+        verb = "Would import" if args.dry_run else "Imported"
         known = f"; {insert_plan.n_known:,} stood there already" if insert_plan.n_known else ""
         print(f"{verb} {counted(insert_plan.n_new, 'session')} into {one_line(store)}{known}.")
 

@@ -1,4 +1,4 @@
-"""``director-ai label``: what people say of answers."""
+"""``director-ai label``: verdicts of reviewers, one at a time or as a table."""
 
 import getpass
 from argparse import Namespace
@@ -19,38 +19,38 @@ from director_ai.storage.store import Store
 from director_ai.storage.transfer.problem import Problem
 
 
-def label_sessions(chosen: Namespace) -> int:
+def label_sessions(args: Namespace) -> int:
     """Label one session, or those of a table; or write all labels to a table."""
-    of_one = (chosen.id, chosen.label, chosen.onset, chosen.note)
-    if (chosen.table or chosen.export) and any(value is not None for value in of_one):
+    of_one = (args.id, args.label, args.onset, args.note)
+    if (args.table or args.export) and any(value is not None for value in of_one):
         raise CommandError(
             "ID, label, --onset and --note go without --from and --export", Status.USAGE
         )
-    if chosen.export:
-        return _export(chosen)
-    if chosen.table:
-        return _from_table(chosen)
-    if chosen.label is None:
+    if args.export:
+        return _export(args)
+    if args.table:
+        return _from_table(args)
+    if args.label is None:
         raise CommandError(
             "either ID and good, bad or unsure, or --from FILE, or --export FILE must be given",
             Status.USAGE,
         )
-    return _one(chosen)
+    return _one(args)
 
 
-def _one(chosen: Namespace) -> int:
-    with changing(chosen) as store:
-        row = store.summary(chosen.id)
+def _one(args: Namespace) -> int:
+    with changing(args) as store:
+        row = store.summary(args.id)
         # Past the end of a recording that was cut the answer went on; here it did not.
-        if chosen.onset is not None and row.ended_by == "completed":
-            _check_onset(chosen.onset, row.n_tokens)
-        author = _user() if chosen.author is None else chosen.author
-        said = Annotation(chosen.label, chosen.onset, author, now_us(), chosen.note or "")
-        store.annotate(chosen.id, said)
-    if chosen.json:
+        if args.onset is not None and row.ended_by == "completed":
+            _check_onset(args.onset, row.n_tokens)
+        author = _user() if args.author is None else args.author
+        annotation = Annotation(args.label, args.onset, author, now_us(), args.note or "")
+        store.annotate(args.id, annotation)
+    if args.json:
         print_json({"store": store.name, "n_new": 1, "n_known": 0})
     else:
-        print(f"Labelled 1 session {chosen.label} in {store.name}.")
+        print(f"Labelled 1 session {args.label} in {store.name}.")
     return 0
 
 
@@ -62,21 +62,21 @@ def _check_onset(onset: int, n_tokens: int) -> None:
         )
 
 
-def _from_table(chosen: Namespace) -> int:
-    name = Path(chosen.table).name
-    text = _text_of(Path(chosen.table))
-    with changing(chosen) as store:
+def _from_table(args: Namespace) -> int:
+    name = Path(args.table).name
+    text = _text_of(Path(args.table))
+    with changing(args) as store:
         try:
-            rows = [_by(row, chosen.author) for row in read_labels(text)]
+            rows = [_by(row, args.author) for row in read_labels(text)]
         except InvalidLabelsError as error:
-            return _refuse(chosen, store, name, error.problems, error.n_problems)
+            return _refuse(args, store, name, error.problems, error.n_problems)
         lost = unknown_ids(store, (row.id for row in rows))
         if lost:
             problems = [_unknown(store, name) for name in lost]
-            return _refuse(chosen, store, name, problems, len(problems))
+            return _refuse(args, store, name, problems, len(problems))
         with working(f"Adding {counted(len(rows), 'label')}"):
             n_new = add_labels(store, rows)
-    if chosen.json:
+    if args.json:
         print_json({"store": store.name, "n_new": n_new, "n_known": len(rows) - n_new})
     else:
         known = f"; {len(rows) - n_new:,} stood there already" if n_new < len(rows) else ""
@@ -85,10 +85,10 @@ def _from_table(chosen: Namespace) -> int:
 
 
 def _refuse(
-    chosen: Namespace, store: Store, name: str, problems: Sequence[Problem], n_problems: int
+    args: Namespace, store: Store, name: str, problems: Sequence[Problem], n_problems: int
 ) -> int:
     name_problems(name, problems, n_more=n_problems - len(problems))
-    if chosen.json:
+    if args.json:
         values = {"n_problems": n_problems, "problems": problem_values(problems)}
         print_json({"store": store.name, "n_new": 0, "n_known": 0, **values})
     raise CommandError(
@@ -96,15 +96,15 @@ def _refuse(
     )
 
 
-def _export(chosen: Namespace) -> int:
-    with reading(chosen) as store:
+def _export(args: Namespace) -> int:
+    with reading(args) as store:
         rows = labels_of(store)
-    with new_file(Path(chosen.export), replace=chosen.force) as file:
+    with new_file(Path(args.export), replace=args.force) as file:
         file.write(write_labels(rows).encode("utf-8"))
-    if chosen.json:
-        print_json({"store": store.name, "file": chosen.export, "n_labels": len(rows)})
+    if args.json:
+        print_json({"store": store.name, "file": args.export, "n_labels": len(rows)})
     else:
-        print(f"Wrote {counted(len(rows), 'label')} to {chosen.export}.")
+        print(f"Wrote {counted(len(rows), 'label')} to {args.export}.")
     return 0
 
 

@@ -1,1 +1,1 @@
-"""Sessions in and out: files of ours, of the original and of others, read without trusting them."""
+"""Import and export of sessions; a file is never trusted."""

@@ -1,4 +1,4 @@
-"""Values of somebody else's columns, as the fields of a record."""
+"""Parsers of foreign cells: one value of a column, as the field of a record."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.csv_cells import number_of
+from director_ai.storage.transfer.csv_cells import parse_number
 
 _WORDS = re.compile(r"\s*\S+|\s+\Z")
 _TRUE = {"1", "true", "yes"}
@@ -19,7 +19,7 @@ _UNSURE = {"unsure", "unknown"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def listed(name: str, value: Any) -> list[Any]:
+def parse_list(name: str, value: Any) -> list[Any]:
     """Return a list, also from the JSON of one."""
     if isinstance(value, str):
         value = parse(value)
@@ -28,21 +28,21 @@ def listed(name: str, value: Any) -> list[Any]:
     return list(value)
 
 
-def words(name: str, value: Any) -> list[Any]:
+def parse_tokens(name: str, value: Any) -> list[Any]:
     """Return tokens: a list as it is, a text cut after every word.
 
-    >>> words("response", "Not so.")
+    >>> parse_tokens("response", "Not so.")
     ['Not', ' so.']
     """
     try:
-        return listed(name, value)
+        return parse_list(name, value)
     except InvalidRecordError:
         if not isinstance(value, str):
             raise
         return _WORDS.findall(value)
 
 
-def truth(name: str, value: Any) -> bool:
+def parse_bool(name: str, value: Any) -> bool:
     """Return true or false, also from 0 and 1 and the words for it."""
     text = str(value).strip().lower()
     if text in _TRUE | _FALSE:
@@ -50,10 +50,10 @@ def truth(name: str, value: Any) -> bool:
     raise InvalidRecordError(f"{name} must be true or false, got {value!r:.80}")
 
 
-def label(name: str, value: Any, one_is: str) -> str | None:
-    """Return what a label says of an answer, ``None`` where it is blank.
+def parse_label(name: str, value: Any, one_is: str) -> str | None:
+    """Return the label of an answer, ``None`` where the cell is blank.
 
-    >>> label("is_hallucination", 1, "bad"), label("verdict", "Good", "bad")
+    >>> parse_label("is_hallucination", 1, "bad"), parse_label("verdict", "Good", "bad")
     ('bad', 'good')
     """
     if value is None or value == "":
@@ -67,10 +67,10 @@ def label(name: str, value: Any, one_is: str) -> str | None:
     raise InvalidRecordError(f"{name} must be good, bad, unsure, 0 or 1, got {value!r:.80}")
 
 
-def whole(name: str, value: Any) -> int | None:
+def parse_int(name: str, value: Any) -> int | None:
     """Return a whole number, ``None`` where it is blank."""
     if isinstance(value, str):
-        value = number_of(name, value)
+        value = parse_number(name, value)
     if value is None:
         return None
     # A column with blanks in it comes out of most tools as floats.
@@ -79,13 +79,13 @@ def whole(name: str, value: Any) -> int | None:
     return int(value)
 
 
-def microseconds(name: str, value: Any) -> int:
+def parse_time(name: str, value: Any) -> int:
     """Return microseconds since the Unix epoch, 0 where it is blank.
 
     Numbers are seconds, milliseconds, microseconds or nanoseconds, whichever makes them a date
     between 1973 and 5138; text is ISO 8601, and without a zone UTC.
 
-    >>> microseconds("t", "1970-01-01T00:00:01Z"), microseconds("t", 1_700_000_000)
+    >>> parse_time("t", "1970-01-01T00:00:01Z"), parse_time("t", 1_700_000_000)
     (1000000, 1700000000000000)
     """
     if value is None or value == "":
@@ -99,7 +99,7 @@ def microseconds(name: str, value: Any) -> int:
             ) from None
         time = time if time.tzinfo else time.replace(tzinfo=UTC)
         return (time - _EPOCH) // timedelta(microseconds=1)
-    number = number_of(name, value) if isinstance(value, str) else value
+    number = parse_number(name, value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < 1e20:
         raise InvalidRecordError(f"{name} must be a time since 1970, got {value!r:.80}")
     for largest, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1)):
@@ -108,14 +108,14 @@ def microseconds(name: str, value: Any) -> int:
     return int(number) // 1000
 
 
-def first_span(name: str, value: Any, tokens: Sequence[Any]) -> int | None:
+def onset_of_spans(name: str, value: Any, tokens: Sequence[Any]) -> int | None:
     """Return the first token that overlaps the earliest span of characters, if there is any.
 
-    >>> first_span("spans", [[6, 9]], ["Hello", " you", "."])
+    >>> onset_of_spans("spans", [[6, 9]], ["Hello", " you", "."])
     1
     """
     starts = []
-    for place, span in enumerate(listed(name, value)):
+    for place, span in enumerate(parse_list(name, value)):
         start, end = _bounds(f"{name}[{place}]", span)
         starts += [start] if end > start else []
     if not starts:

@@ -1,4 +1,4 @@
-"""Which column of somebody else's file holds what."""
+"""Mapping of a foreign file's columns to the fields of a session."""
 
 import re
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ _ONE_IS_GOOD = {"is_correct", "correct", "is_faithful", "faithful", "is_good", "
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """Which column holds what; ``None`` where the file does not say.
+    """Column of each field; ``None`` where the file has none.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class ColumnMapping:
         Lists, for a row a session; one token and its score, for a row a token. A whole text
         stands for its words.
     score_kind
-        What the scores are; anything but coherence is warned of.
+        Kind of the scores; anything but coherence is warned of.
     index
         Position of the token, for a row a token; it must count up from 0.
     held, times
@@ -64,15 +64,15 @@ class ColumnMapping:
     label
         Whether the answer is good or bad.
     one_is
-        What 1, true and yes say of the answer.
+        Meaning of 1, true and yes.
     onset, spans
         Token where it goes wrong; or the characters, of which the first span is taken.
     author
-        Who gave the label.
+        Name of the reviewer.
     model, prompt, source, group, tags, started, ended
-        What is known of the session.
+        Context of the session.
     policy, enforced, ended_by, halt_index, halt_reason
-        What it was judged by, and how it ended.
+        Limits in force, and the ending.
     """
 
     id: str | None = None
@@ -111,12 +111,12 @@ class ColumnMapping:
         plain: dict[str, str] = {}
         for column in columns:
             plain.setdefault(re.sub(r"[\W_]+", "_", column.strip().lower()), column)
-        found = {
+        columns_by_field = {
             field: next((plain[name] for name in names if name in plain), None)
             for field, names in _NAMES.items()
         }
         label = next((name for name in _NAMES["label"] if name in plain), "")
-        return cls(**found, one_is="good" if label in _ONE_IS_GOOD else "bad")
+        return cls(**columns_by_field, one_is="good" if label in _ONE_IS_GOOD else "bad")
 
     def columns(self) -> dict[str, str]:
         """Return the column of every field that has one."""

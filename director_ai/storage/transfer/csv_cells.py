@@ -1,4 +1,4 @@
-"""What a cell of a CSV file holds, and what a spreadsheet must not make of it."""
+"""Cells of CSV: numbers, times and lists, and text that no spreadsheet takes for a formula."""
 
 import json
 import re
@@ -27,10 +27,10 @@ def unguard(text: str) -> str:
     return unescape(text[1:] if text.startswith("'") else text)
 
 
-def unguarded(cells: list[str]) -> list[str]:
+def unguard_row(cells: list[str]) -> list[str]:
     """Return the texts of a row that was guarded.
 
-    >>> unguarded(["a", "'=1+1"])
+    >>> unguard_row(["a", "'=1+1"])
     ['a', '=1+1']
     """
     whole = "".join(cells)
@@ -40,12 +40,12 @@ def unguarded(cells: list[str]) -> list[str]:
     return [unguard(cell) for cell in cells]
 
 
-def number_of(name: str, cell: str) -> float | None:
+def parse_number(name: str, cell: str) -> float | None:
     """Return the number in a cell, ``None`` where it is blank.
 
-    >>> number_of("score", "0.25"), number_of("score", "")
+    >>> parse_number("score", "0.25"), parse_number("score", "")
     (0.25, None)
-    >>> number_of("score", "nan")
+    >>> parse_number("score", "nan")
     Traceback (most recent call last):
     director_ai.errors.InvalidRecordError: score must be a decimal number or blank, got 'nan'
     """

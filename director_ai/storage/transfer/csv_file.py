@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.csv_cells import array, guard, moment, unguarded
+from director_ai.storage.transfer.csv_cells import array, guard, moment, unguard_row
 from director_ai.storage.transfer.jsonl import read_lines, text_of
 from director_ai.storage.transfer.limits import MAX_LINE_BYTES
 from director_ai.storage.transfer.parquet_columns import derived, filters
@@ -20,7 +20,7 @@ _SESSION = (
 _FILTERS = ("shadow_index", "margin", "margin_rule")
 _FIRST_LONG = ("id", "index", "token", "score", "held", "time_us", *_SESSION)
 _FIRST_WIDE = ("id", *_SESSION, "prompt", "policy", "tokens", "scores", "held", "times_us")
-"""What every file of ours has had from the first one on."""
+"""Columns that every file of ours has had from the first one on."""
 
 LONG = (*_FIRST_LONG, *_FILTERS, "prompt")
 """A row a token. A session without tokens has no row."""
@@ -30,7 +30,7 @@ WIDE = (*_FIRST_WIDE, *_FILTERS)
 
 
 def write_long(records: Iterable[SessionRecord], file: BinaryIO) -> None:
-    """Write one row a token, with what is known of the session on each."""
+    """Write one row a token, with the session's fields on each."""
     _write(file, LONG, _long_rows(records))
 
 
@@ -87,8 +87,8 @@ def _session_cells(record: SessionRecord) -> list[str]:
 
 
 def _filter_cells(record: SessionRecord) -> list[str]:
-    found = filters(record)
-    return ["" if found[name] is None else str(found[name]) for name in _FILTERS]
+    values = filters(record)
+    return ["" if values[name] is None else str(values[name]) for name in _FILTERS]
 
 
 def _bool(value: object) -> str:
@@ -128,6 +128,6 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
                 message = f"cells must be one a column ({len(columns)}), got {len(cells)}"
                 yield line, Problem(line, message, field="cells", value=str(len(cells)))
                 continue
-            yield line, dict(zip(columns, unguarded(cells) if ours else cells, strict=True))
+            yield line, dict(zip(columns, unguard_row(cells) if ours else cells, strict=True))
     except csv.Error as error:
         raise InvalidRecordError(f"line {reader.line_num} must be CSV, got {error}") from None

@@ -1,4 +1,4 @@
-"""Sessions written to a file, and the lines of pandas that read it."""
+"""Writers of session files, and the lines of pandas that load them."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
@@ -68,10 +68,10 @@ def export_records(
     target
         A path, which is written over, or a binary file, which is left open.
     format
-        JSONL and Parquet keep everything. CSV and OTLP keep one label a session, what a halt was
-        printed as, and no evidence; neither they nor JSONL have a place for ``header``.
+        JSONL and Parquet keep everything. CSV and OTLP keep one label a session, the printed
+        reason of a halt, and no evidence; neither they nor JSONL have a place for ``header``.
     header
-        What was exported, such as the filters used; kept in the metadata of Parquet.
+        Provenance, such as the filters used; kept in the metadata of Parquet.
 
     Raises
     ------

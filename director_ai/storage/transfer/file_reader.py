@@ -1,4 +1,4 @@
-"""Any file of sessions, recognised by what is in it and read to its end before anything counts."""
+"""Reader of session files: the format follows from the content, and all of it is read first."""
 
 import gzip
 import io
@@ -16,12 +16,12 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.csv_file import read_csv
 from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tally
-from director_ai.storage.transfer.jsonl import read_objects, record_found, text_of
+from director_ai.storage.transfer.jsonl import read_objects, record_item, text_of
 from director_ai.storage.transfer.limits import MAX_LINE_BYTES, MAX_UPLOAD_BYTES, at_most
 from director_ai.storage.transfer.otlp import MAPPING as OTLP_MAPPING
 from director_ai.storage.transfer.otlp import is_request, read_spans
 from director_ai.storage.transfer.parquet import is_ours, open_parquet, read_parquet, read_rows
-from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.rows import Row, Rows, columns_of, sessions_of
 from director_ai.storage.transfer.stream_session_json import (
     is_session,
@@ -31,7 +31,7 @@ from director_ai.storage.transfer.stream_session_json import (
 )
 
 ENDINGS: Final = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json")
-"""What files of sessions are called. Which of them one is, its content decides."""
+"""Endings of session files; the format itself follows from the content."""
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -53,23 +53,23 @@ class OpenUpload:
     Attributes
     ----------
     format
-        What it is.
+        Format of the content.
     columns, mapping
-        What it has and how that is understood; none and ``None`` in a file of ours.
-    found
-        Its sessions and problems, read as they are asked for.
+        Columns of a foreign file and the field of each; none and ``None`` in a file of ours.
+    items
+        Sessions and problems, read lazily.
     """
 
     format: FileFormat
     columns: tuple[str, ...]
     mapping: ColumnMapping | None
-    found: Iterator[Found]
+    items: Iterator[ReadItem]
 
 
 def read_upload(
     upload: Path | bytes, name: str, mapping: ColumnMapping | None = None
 ) -> ImportPlan:
-    """Return what an import of the file would bring.
+    """Return the plan of an import: the sessions of the file, and its problems.
 
     The file is read in this process; what comes from elsewhere belongs into
     :func:`director_ai.storage.transfer.sandbox.read_upload_safely`.
@@ -79,9 +79,9 @@ def read_upload(
     upload
         The file or its bytes; ``.gz`` is unpacked.
     name
-        What it is called; names sessions that have no id.
+        Name of the file; names sessions that have no id.
     mapping
-        Which column holds what; guessed from their names if not given.
+        Column of each field; by default guessed from the names.
 
     Raises
     ------
@@ -96,9 +96,9 @@ def read_upload(
     (True, 'token_scores', '1 session, 1 token, 0 labelled bad, 1 good.')
     """
     tally = Tally()
-    with closing(opened(upload)) as file:
-        source = recognised(file, name, mapping)
-        records = tuple(tally.records(whole(source.found)))
+    with closing(open_upload(upload)) as file:
+        source = recognise(file, name, mapping)
+        records = tuple(tally.records(with_break(source.items)))
     return plan_of(name, source, records, tally)
 
 
@@ -117,15 +117,15 @@ def plan_of(
     )
 
 
-def whole(found: Iterator[Found]) -> Iterator[Found]:
-    """Yield what is found; a file that breaks off becomes a problem of the whole file."""
+def with_break(items: Iterator[ReadItem]) -> Iterator[ReadItem]:
+    """Yield the items; a file that breaks off becomes a problem of the whole file."""
     try:
-        yield from found
+        yield from items
     except _BROKEN as error:
         yield 0, Problem.of_session(0, error, {})
 
 
-def opened(upload: Path | bytes) -> BinaryIO:
+def open_upload(upload: Path | bytes) -> BinaryIO:
     """Return the file as a stream, unpacked if it is compressed.
 
     Raises
@@ -143,8 +143,8 @@ def opened(upload: Path | bytes) -> BinaryIO:
     return cast("BinaryIO", gzip.open(packed))
 
 
-def recognised(file: BinaryIO, name: str, mapping: ColumnMapping | None) -> OpenUpload:
-    """Return the file as what its first bytes say it is; its name does not count."""
+def recognise(file: BinaryIO, name: str, mapping: ColumnMapping | None) -> OpenUpload:
+    """Return the file opened by the format of its first bytes; its name does not count."""
     stem = PurePath(name).name.split(".")[0] or "session"
     kind: FileFormat = "csv"
     try:
@@ -179,8 +179,8 @@ def _parquet(file: BinaryIO, mapping: ColumnMapping | None, stem: str) -> OpenUp
     columns = tuple(table.schema_arrow.names)
     mapping = mapping or ColumnMapping.guess(columns)
     # No other column is even decoded.
-    wanted = [column for column in mapping.columns().values() if column in columns]
-    rows = read_rows(table, wanted)
+    used = [column for column in mapping.columns().values() if column in columns]
+    rows = read_rows(table, used)
     return OpenUpload("parquet", columns, mapping, sessions_of(rows, mapping, stem=stem))
 
 
@@ -190,9 +190,9 @@ def _json(file: BinaryIO, mapping: ColumnMapping | None, stem: str) -> OpenUploa
     value = next((value for _, value in first if not isinstance(value, Problem)), {})
     rows = chain(first, rows)
     if is_request(value):
-        chosen = mapping or OTLP_MAPPING
-        spans = _each(rows, lambda line, request: read_spans(line, request, chosen))
-        return OpenUpload("otlp", (), chosen, sessions_of(spans, chosen, stem=stem))
+        otlp_mapping = mapping or OTLP_MAPPING
+        spans = _each(rows, lambda line, request: read_spans(line, request, otlp_mapping))
+        return OpenUpload("otlp", (), otlp_mapping, sessions_of(spans, otlp_mapping, stem=stem))
     if is_session(value):
         return OpenUpload(
             "original", (), None, _each(rows, lambda line, of: read_session(line, of, stem=stem))
@@ -200,7 +200,7 @@ def _json(file: BinaryIO, mapping: ColumnMapping | None, stem: str) -> OpenUploa
     if is_snapshot(value):
         return OpenUpload("original", (), None, read_log(1, [row for _, row in rows], stem=stem))
     if mapping is None and _is_ours(value):
-        return OpenUpload("jsonl", (), None, _each(rows, lambda *row: iter([record_found(*row)])))
+        return OpenUpload("jsonl", (), None, _each(rows, lambda *row: iter([record_item(*row)])))
     return _table("jsonl", rows, mapping, stem)
 
 

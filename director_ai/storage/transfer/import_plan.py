@@ -1,4 +1,4 @@
-"""What an import would bring, told before anything is changed."""
+"""Plan of an import: counts, problems and sessions, before anything is changed."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -8,14 +8,14 @@ from typing import Any, Literal
 from director_ai.core.records.record import SessionRecord
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.limits import MAX_PROBLEMS, MAX_SESSIONS, MAX_TOKENS, at_most
-from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.problem import Problem, ReadItem
 
 FileFormat = Literal["jsonl", "parquet", "csv", "original", "otlp"]
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a file holds.
+    """Counts of a file.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class ImportPlan:
     Attributes
     ----------
     name, format
-        What the file is called and what it turned out to be.
+        Name of the file, and the format of its content.
     columns
-        The columns found, for a mapping to choose from; none in a file of ours.
+        Columns of the file, for a mapping to choose from; none in a file of ours.
     mapping
         The mapping used; ``None`` where none was needed.
     records
@@ -58,7 +58,7 @@ class ImportPlan:
     problems
         The first thousand errors and the first thousand warnings, in order.
     counts
-        How much there is of all of it.
+        Counts of the whole file.
     """
 
     name: str
@@ -102,7 +102,7 @@ class ImportPlan:
 
 
 class Tally:
-    """Counts what is found while it passes, and keeps the problems.
+    """Counter of items while they pass; keeps the problems.
 
     Raises
     ------
@@ -115,9 +115,9 @@ class Tally:
         self._n: Counter[str] = Counter()
         self._lines: dict[str, int] = {}
 
-    def records(self, found: Iterable[Found]) -> Iterator[SessionRecord]:
+    def records(self, items: Iterable[ReadItem]) -> Iterator[SessionRecord]:
         """Yield the sessions, each id once."""
-        for line, entry in found:
+        for line, entry in items:
             if isinstance(entry, Problem):
                 self.note(entry)
             elif entry.id in self._lines:

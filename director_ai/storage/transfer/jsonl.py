@@ -1,4 +1,4 @@
-"""Sessions as lines of JSON: one a line, lossless, and readable without a library."""
+"""JSON lines: one session each, lossless, and readable without a library."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, MAX_LINE_BYTES, at_most
 from director_ai.storage.transfer.parquet_columns import filters
-from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.record_parsing import record_of
 
 _BOM = b"\xef\xbb\xbf"
@@ -25,8 +25,8 @@ def write_jsonl(records: Iterable[SessionRecord], file: BinaryIO) -> None:
         If a session is too long for a line that could be read again.
     """
     for record in records:
-        told = json.dumps(filters(record)).removeprefix("{")
-        line = f"{to_line(record).removesuffix('}')}, {told}"
+        derived = json.dumps(filters(record)).removeprefix("{")
+        line = f"{to_line(record).removesuffix('}')}, {derived}"
         file.write(line_that_fits(line, record.id))
 
 
@@ -60,7 +60,7 @@ def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def read_objects(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
-    """Yield number and object of every line that is not blank, or what is wrong with it."""
+    """Yield number and object of every line that is not blank, or its problem."""
     for number, line in read_lines(file):
         if not line.strip():
             continue
@@ -82,8 +82,8 @@ def text_of(line: bytes) -> str:
         raise InvalidRecordError(f"text must be UTF-8, got {error}") from None
 
 
-def record_found(number: int, values: dict[str, Any]) -> Found:
-    """Return the session of a line of ours, or what is wrong with it."""
+def record_item(number: int, values: dict[str, Any]) -> ReadItem:
+    """Return the session of a line of ours, or its problem."""
     values = dict(values)
     schema = values.pop("schema", SCHEMA_VERSION)
     try:

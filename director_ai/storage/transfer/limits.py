@@ -1,4 +1,4 @@
-"""How much of a file is read before it is refused."""
+"""Limits of an import; a file beyond them is refused."""
 
 from director_ai.errors import ImportRefusedError
 
@@ -9,7 +9,7 @@ MAX_UPLOAD_BYTES = 64 * 2**20
 """A file as it lies on the disk, and a JSON document that spans several lines."""
 
 MAX_DECODED_BYTES = 2**30
-"""What a compressed file may decode to."""
+"""Size that a compressed file may decode to."""
 
 MAX_SESSIONS = 50_000
 MAX_TOKENS = 10_000_000

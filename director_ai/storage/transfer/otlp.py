@@ -162,7 +162,7 @@ def read_spans(
 
 
 def _within(line: int, parents: Iterator[Any], name: str) -> Iterator[Any]:
-    """Yield the entries of every parent's list, or what stands where one should be."""
+    """Yield the entries of every parent's list; a parent without one becomes a problem."""
     for parent in parents:
         if isinstance(parent, Problem):
             yield parent
@@ -176,7 +176,7 @@ def _within(line: int, parents: Iterator[Any], name: str) -> Iterator[Any]:
 
 
 def _span_id(span: Any, mapping: ColumnMapping) -> str:
-    """Return what a span's session is called, also where the rest of it cannot be read."""
+    """Return the id of a span's session, also where the rest of it cannot be read."""
     if not isinstance(span, dict):
         return ""
     attributes = span.get("attributes")

@@ -17,13 +17,13 @@ from director_ai.storage.transfer.parquet_columns import (
     record_of_row,
     row_of,
 )
-from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.problem import Problem, ReadItem
 
 FILE_VERSION = 1
 _KEY = b"director_ai"
 
 _FIRST_SCHEMA = pa.schema([SCHEMA.field(name) for name in READ])
-"""Of files written before they told margins."""
+"""Columns of files from before margins were written."""
 
 _DAMAGE = (pa.ArrowException, OSError, ValueError)
 
@@ -100,7 +100,7 @@ def is_ours(file: pq.ParquetFile) -> bool:
 
 
 def read_header(file: BinaryIO) -> dict[str, Any]:
-    """Return what was kept with an export."""
+    """Return the header of an export."""
     metadata = open_parquet(file).schema_arrow.metadata or {}
     try:
         header = json.loads(metadata[_KEY])["header"]
@@ -110,7 +110,7 @@ def read_header(file: BinaryIO) -> dict[str, Any]:
     return header
 
 
-def read_parquet(file: pq.ParquetFile) -> Iterator[Found]:
+def read_parquet(file: pq.ParquetFile) -> Iterator[ReadItem]:
     """Yield the sessions of a file of ours, each checked.
 
     Raises

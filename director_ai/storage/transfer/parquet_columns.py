@@ -1,4 +1,4 @@
-"""The columns of a Parquet file of ours: what is kept, and what is there to be filtered by."""
+"""Columns of a Parquet file of ours: the record's own, and those there to filter by."""
 
 import json
 from collections.abc import Callable
@@ -74,7 +74,7 @@ _LISTS_OF_TEXT = tuple(field.name for field in SCHEMA if field.type == _TEXTS)
 
 
 def derived(record: SessionRecord) -> Row:
-    """Return what a record is filtered by that follows from its fields."""
+    """Return the columns to filter by that follow from a record's fields."""
     halt = record.halt
     return {
         "label": record.label,
@@ -88,7 +88,7 @@ def derived(record: SessionRecord) -> Row:
 
 
 def filters(record: SessionRecord) -> Row:
-    """Return what a record is filtered by and what no reader of ours takes from a file.
+    """Return the columns to filter by that no reader of ours takes from a file.
 
     That a margin is the same to the last bit is not promised from one version to the next.
     """

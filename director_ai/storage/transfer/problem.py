@@ -1,4 +1,4 @@
-"""What is wrong with one session of a file."""
+"""Problem of a file: an error or a warning, with its line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing a person should know before a file is imported.
+    """Error or warning about a file, shown before it is imported.
 
     Attributes
     ----------
     line
         Line or row it stands in, from 1; 0 for the whole file.
     message
-        What must be, and what is.
+        The constraint, and the value that breaks it.
     session_id
         The session, where its id could be read.
     field, value
-        What the message says of which field, shortened, to sort and filter by.
+        Field and value of the message, shortened, to sort and filter by.
     severity
         An error keeps the whole file from being imported; a warning does not.
     n_out_of_range
@@ -41,7 +41,7 @@ class Problem:
 
     @classmethod
     def of_session(cls, line: int, error: Exception, values: Mapping[str, Any]) -> "Problem":
-        """Return why a session was refused; ``values`` are what could be read of it.
+        """Return the problem of a refused session; ``values`` are those that could be read.
 
         >>> from director_ai.errors import InvalidRecordError
         >>> error = InvalidRecordError("scores[0] must be a number in [0, 1], got 1.5")
@@ -63,8 +63,8 @@ class Problem:
         )
 
 
-Found = tuple[int, SessionRecord | Problem]
-"""What a reader yields: a line, and the session there or what is wrong with it."""
+ReadItem = tuple[int, SessionRecord | Problem]
+"""Item of a reader: a line, and the session there or its problem."""
 
 
 def _n_out_of_range(scores: object) -> int:

@@ -1,4 +1,4 @@
-"""Why a stream was halted, read back from the sentence that says so."""
+"""Parser of halt reasons: the published sentence, back to a :class:`HaltReason`."""
 
 import re
 
@@ -13,7 +13,7 @@ _OPERATOR = ("kernel_inactive", "cancelled")
 
 
 def reason_from(text: str, index: int, ended_by: Ending | None = None) -> HaltReason:
-    """Return the halt that a published reason string tells of.
+    """Return the halt of a published reason string.
 
     The statistics are as precise as they were printed.
 
@@ -22,13 +22,13 @@ def reason_from(text: str, index: int, ended_by: Ending | None = None) -> HaltRe
     >>> reason_from("invalid_score (nan)", 2).halt_class
     'fault'
     """
-    found = [_ALARM.fullmatch(part) for part in text.split("; ")]
+    matches = [_ALARM.fullmatch(part) for part in text.split("; ")]
     alarms = tuple(
         Alarm(_BY_NAME[match[1]], index, float(match[2]), float(match[3]))
-        for match in found
+        for match in matches
         if match
     )
-    if len(alarms) == len(found):
+    if len(alarms) == len(matches):
         return HaltReason.from_alarms(alarms)
     other = _OTHER.fullmatch(text)
     code, detail = (other[1], other[2] or "") if other else ("unknown", text)

@@ -1,4 +1,4 @@
-"""Sessions from the rows of somebody else's table."""
+"""Sessions from the rows of a foreign table."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -9,9 +9,9 @@ from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer import cell_parsing
 from director_ai.storage.transfer.column_mapping import ColumnMapping
-from director_ai.storage.transfer.csv_cells import number_of
+from director_ai.storage.transfer.csv_cells import parse_number
 from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
-from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.reason_text import reason_from
 from director_ai.storage.transfer.record_parsing import record_of
 
@@ -29,7 +29,7 @@ def columns_of(rows: Rows) -> tuple[tuple[str, ...], Rows]:
     return tuple(dict.fromkeys(chain.from_iterable(named))), chain(first, rows)
 
 
-def sessions_of(rows: Rows, mapping: ColumnMapping, *, stem: str) -> Iterator[Found]:
+def sessions_of(rows: Rows, mapping: ColumnMapping, *, stem: str) -> Iterator[ReadItem]:
     """Yield the sessions of a table, a row each or a row a token.
 
     A session without an id is named by ``stem`` and its line.
@@ -53,10 +53,12 @@ def sessions_of(rows: Rows, mapping: ColumnMapping, *, stem: str) -> Iterator[Fo
             yield from _whole_answer(line, row, at)
 
 
-def _whole_answer(line: int, row: Row, at: Mapping[str, str]) -> Iterator[Found]:
+def _whole_answer(line: int, row: Row, at: Mapping[str, str]) -> Iterator[ReadItem]:
     """Warn of a session whose one token is a whole answer: a score for all of it, not for each."""
     tokens, name = row[at["tokens"]], row.get(at.get("id", ""))
-    n_words = len(cell_parsing.words(at["tokens"], tokens[0])) if isinstance(tokens[0], str) else 1
+    n_words = (
+        len(cell_parsing.parse_tokens(at["tokens"], tokens[0])) if isinstance(tokens[0], str) else 1
+    )
     if len(tokens) > 1 or n_words == 1:
         return
     message = (
@@ -101,12 +103,14 @@ def _gathered(rows: Rows, at: Mapping[str, str]) -> Rows:
 
 def _is_index(value: Any, expected: int) -> bool:
     try:
-        return cell_parsing.whole("index", value) == expected
+        return cell_parsing.parse_int("index", value) == expected
     except InvalidRecordError:
         return False
 
 
-def _session(line: int, row: Row, at: Mapping[str, str], one_is: str, stem: str) -> Iterator[Found]:
+def _session(
+    line: int, row: Row, at: Mapping[str, str], one_is: str, stem: str
+) -> Iterator[ReadItem]:
     values: dict[str, Any] = {"id": f"{stem}-{line}"}
     try:
         _fill(values, {field: row.get(column) for field, column in at.items()}, at, one_is)
@@ -124,33 +128,33 @@ def _session(line: int, row: Row, at: Mapping[str, str], one_is: str, stem: str)
 
 
 def _fill(values: dict[str, Any], of: Row, at: Mapping[str, str], one_is: str) -> None:
-    """Fill in what the cells of a row say; ``of`` is the value of every field with a column."""
+    """Fill in the cells of a row; ``of`` is the value of every field with a column."""
     if of.get("id") not in (None, ""):
         values["id"] = str(of["id"])
-    values["tokens"] = cell_parsing.words(at["tokens"], of["tokens"])
+    values["tokens"] = cell_parsing.parse_tokens(at["tokens"], of["tokens"])
     values["scores"] = _scores(at["scores"], of["scores"])
     for field in ("model", "prompt", "source", "group"):
         values[field] = "" if of.get(field) is None else str(of[field])
     if of.get("tags"):
-        values["tags"] = cell_parsing.listed(at["tags"], of["tags"])
+        values["tags"] = cell_parsing.parse_list(at["tags"], of["tags"])
     for field in ("started", "ended"):
-        values[f"{field}_us"] = cell_parsing.microseconds(at.get(field, field), of.get(field))
+        values[f"{field}_us"] = cell_parsing.parse_time(at.get(field, field), of.get(field))
     if of.get("held"):
         values["held"] = _held(at["held"], of["held"])
     if of.get("times"):
         times = [
-            cell_parsing.whole(at["times"], time)
-            for time in cell_parsing.listed(at["times"], of["times"])
+            cell_parsing.parse_int(at["times"], time)
+            for time in cell_parsing.parse_list(at["times"], of["times"])
         ]
         values["times_us"] = [] if set(times) == {None} else times
     if of.get("policy"):
         policy = of["policy"]
         values["policy"] = parse(policy) if isinstance(policy, str) else policy
     if of.get("enforced") not in (None, ""):
-        values["enforced"] = cell_parsing.truth(at["enforced"], of["enforced"])
+        values["enforced"] = cell_parsing.parse_bool(at["enforced"], of["enforced"])
     if of.get("ended_by"):
         values["ended_by"] = of["ended_by"]
-    halted_at = cell_parsing.whole("halt_index", of.get("halt_index"))
+    halted_at = cell_parsing.parse_int("halt_index", of.get("halt_index"))
     if halted_at is not None and halted_at >= 0 and of.get("halt_reason"):
         reason = reason_from(str(of["halt_reason"]), halted_at, of.get("ended_by"))
         values["halt"] = halt_values(reason)
@@ -163,8 +167,8 @@ def _scores(name: str, value: Any) -> list[Any]:
             f"{name} must be a list of scores, got {value!r}; score the text first"
         )
     scores = [
-        number_of(name, score) if isinstance(score, str) else score
-        for score in cell_parsing.listed(name, value)
+        parse_number(name, score) if isinstance(score, str) else score
+        for score in cell_parsing.parse_list(name, value)
     ]
     if scores and scores[-1] is None:
         # The scorer failed on the last token, which ended the stream.
@@ -173,21 +177,21 @@ def _scores(name: str, value: Any) -> list[Any]:
 
 
 def _held(name: str, value: Any) -> list[Any]:
-    entries = cell_parsing.listed(name, value)
+    entries = cell_parsing.parse_list(name, value)
     if all(type(entry) is int for entry in entries):
         return entries
     return [
         place
         for place, entry in enumerate(entries)
-        if entry not in (None, "") and cell_parsing.truth(name, entry)
+        if entry not in (None, "") and cell_parsing.parse_bool(name, entry)
     ]
 
 
 def _annotate(values: dict[str, Any], of: Row, at: Mapping[str, str], one_is: str) -> None:
-    onset = cell_parsing.whole(at.get("onset", ""), of.get("onset"))
+    onset = cell_parsing.parse_int(at.get("onset", ""), of.get("onset"))
     if onset is None and of.get("spans"):
-        onset = cell_parsing.first_span(at["spans"], of["spans"], values["tokens"])
-    label = cell_parsing.label(at.get("label", ""), of.get("label"), one_is)
+        onset = cell_parsing.onset_of_spans(at["spans"], of["spans"], values["tokens"])
+    label = cell_parsing.parse_label(at.get("label", ""), of.get("label"), one_is)
     if label is None and onset is not None:
         label = "bad"
     if label is not None:

@@ -1,4 +1,4 @@
-"""Reading a file nobody trusts, in a process that has little to spend."""
+"""Sandbox of imports: an untrusted file is read by a child process under limits."""
 
 import json
 import os
@@ -27,12 +27,12 @@ def read_upload_safely(
     max_memory_bytes: int = 2**30,
     max_seconds: int = 60,
 ) -> ImportPlan:
-    """Return what an import of a file would bring; whatever is in the file, this process is safe.
+    """Return the plan of an import; whatever is in the file, this process is safe.
 
     A child process reads it under limits and without this one's environment, where keys may be.
     The sessions of the plan lie in a temporary file and are read from it one at a time.
 
-    As given, 50,000 sessions of 10 million tokens in all fit as Parquet: measured, they take 31 s
+    By default 50,000 sessions of 10 million tokens in all fit as Parquet: measured, they take 31 s
     and 260 MB on one core. Packed JSON lines reach the largest upload first, 64 MB, at some 9
     million tokens with their times. CSV with a row a token takes 16 s a million, so that about 3
     million fit.
@@ -49,7 +49,7 @@ def read_upload_safely(
     Raises
     ------
     ImportRefusedError
-        If the file takes more than it is given, or is larger than the limits allow.
+        If the file exceeds the memory, time or size it may take.
     """
     with tempfile.TemporaryDirectory(prefix="director-import-") as folder:
         path = upload if isinstance(upload, Path) else Path(folder, "upload")

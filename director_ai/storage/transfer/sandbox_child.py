@@ -1,4 +1,4 @@
-"""The process that reads a file nobody trusts; it is told what to do on its standard input."""
+"""Child process that reads an untrusted file; its request comes on the standard input."""
 
 import json
 import resource
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.transfer.column_mapping import ColumnMapping
-from director_ai.storage.transfer.file_reader import opened, plan_of, recognised, whole
+from director_ai.storage.transfer.file_reader import open_upload, plan_of, recognise, with_break
 from director_ai.storage.transfer.import_plan import Tally
 from director_ai.storage.transfer.parquet import write_parquet
 
@@ -44,11 +44,11 @@ def _plan(request: dict[str, Any]) -> dict[str, Any]:
     mapping = request["mapping"] and ColumnMapping(**request["mapping"])
     tally = Tally()
     with (
-        closing(opened(Path(request["path"]))) as file,
+        closing(open_upload(Path(request["path"]))) as file,
         Path(request["staged"]).open("wb") as staged,
     ):
-        source = recognised(file, request["name"], mapping)
-        write_parquet(tally.records(whole(source.found)), staged)
+        source = recognise(file, request["name"], mapping)
+        write_parquet(tally.records(with_break(source.items)), staged)
     return asdict(plan_of(request["name"], source, (), tally))
 
 

@@ -1,4 +1,4 @@
-"""Sessions that wait in a file of their own to be imported."""
+"""Staged sessions: read and checked, in a temporary file until they are imported."""
 
 import os
 import weakref
@@ -10,7 +10,7 @@ from director_ai.storage.transfer.parquet import open_parquet, read_parquet
 
 
 class StagedRecords(Collection[SessionRecord]):
-    """Sessions read from a file one at a time, as often as they are asked for.
+    """Collection of sessions in a file; each iteration reads them one at a time.
 
     The file is deleted with the last reference to it.
 
@@ -19,7 +19,7 @@ class StagedRecords(Collection[SessionRecord]):
     path
         Parquet, written by :func:`director_ai.storage.transfer.parquet.write_parquet`.
     n_sessions
-        How many it holds.
+        Number of sessions in it.
     """
 
     def __init__(self, path: Path, n_sessions: int) -> None:

@@ -1,4 +1,4 @@
-"""Sessions of the original Director-AI: its ``StreamSession`` as JSON, and its debug log."""
+"""Reader of the original Director-AI's files: ``StreamSession`` as JSON, and debug logs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -7,12 +7,12 @@ from director_ai.core.halting.reason import HaltReason, Mechanism
 from director_ai.core.records.record import WITHHELD
 from director_ai.core.records.record_json import halt_values
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.problem import Found, Problem
+from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.reason_text import reason_from
 from director_ai.storage.transfer.record_parsing import record_of
 
 Note = tuple[str, str]
-"""A field, and what a person should know of it."""
+"""Field, and the caveat about it."""
 
 _Fill = Callable[[dict[str, Any], Mapping[str, Any]], list[Note]]
 
@@ -40,22 +40,22 @@ def is_snapshot(value: Any) -> bool:
     return isinstance(value, dict) and {"index", "coherence", "window_avg"} <= value.keys()
 
 
-def read_session(line: int, session: Mapping[str, Any], *, stem: str) -> Iterator[Found]:
-    """Yield a session and what is to be known of it.
+def read_session(line: int, session: Mapping[str, Any], *, stem: str) -> Iterator[ReadItem]:
+    """Yield a session and its caveats.
 
     Its policy is not in the file: the limit that halted it is taken from the reason, the others
     are the defaults. A debug log alone has no text, so that its tokens are withheld ones.
     """
     fill = _fill_session if "coherence_history" in session else _fill_log
-    yield from _found(line, fill, session, stem)
+    yield from _items(line, fill, session, stem)
 
 
-def read_log(line: int, log: list[Any], *, stem: str) -> Iterator[Found]:
+def read_log(line: int, log: list[Any], *, stem: str) -> Iterator[ReadItem]:
     """Yield the session of a debug log; see :func:`read_session`."""
-    yield from _found(line, _fill_log, {"debug_log": log}, stem)
+    yield from _items(line, _fill_log, {"debug_log": log}, stem)
 
 
-def _found(line: int, fill: _Fill, session: Mapping[str, Any], stem: str) -> Iterator[Found]:
+def _items(line: int, fill: _Fill, session: Mapping[str, Any], stem: str) -> Iterator[ReadItem]:
     values: dict[str, Any] = {"id": session.get("id") or f"{stem}-{line}", "source": "director-ai"}
     try:
         notes = fill(values, session)

@@ -122,5 +122,5 @@ def _version(distribution: str) -> str:
 
 def _lines(pairs: dict[str, str]) -> None:
     with st.container(gap="xxsmall"):
-        for name, said in pairs.items():
-            notice(f"{name}: {said}")
+        for name, text in pairs.items():
+            notice(f"{name}: {text}")

@@ -1,4 +1,4 @@
-"""The Import tab: a file is read, shown and understood before any of it counts."""
+"""The Import tab: preview, column mapping and import of a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -41,9 +41,9 @@ class Reading:
     Attributes
     ----------
     file_id
-        Streamlit's name for the upload.
+        Streamlit's id of the upload.
     guess
-        As it was read first.
+        Plan by the guessed mapping.
     plan, preview
         As it is read now, and its first sessions.
     clashes
@@ -51,7 +51,7 @@ class Reading:
     n_added
         Sessions imported from it; ``None`` before.
     refused
-        Why the store did not take it.
+        Reason of the store not to take it.
     """
 
     file_id: str
@@ -135,23 +135,23 @@ def _hint() -> None:
 
 
 def _reading(store: Store, file: Any) -> Reading | None:
-    """Return the file as the columns chosen read it; if it is refused, say why."""
+    """Return the file read by the mapping of the controls; if it is refused, show the reason."""
     reading: Reading | None = st.session_state.get(_STATE)
     try:
         if reading is None or reading.file_id != file.file_id:
             plan = _read(file, None)
-            reading = _seen(store, file.file_id, plan, plan)
-        chosen = _chosen(reading.guess)
-        if chosen != reading.plan.mapping:
-            plan = reading.guess if chosen == reading.guess.mapping else _read(file, chosen)
-            reading = _seen(store, file.file_id, reading.guess, plan)
+            reading = _remembered(store, file.file_id, plan, plan)
+        mapping = _control_mapping(reading.guess)
+        if mapping != reading.plan.mapping:
+            plan = reading.guess if mapping == reading.guess.mapping else _read(file, mapping)
+            reading = _remembered(store, file.file_id, reading.guess, plan)
     except ImportRefusedError as error:
         status("This file is refused; nothing was imported.", f"{error}.")
         return None
     return reading
 
 
-def _seen(store: Store, file_id: str, guess: ImportPlan, plan: ImportPlan) -> Reading:
+def _remembered(store: Store, file_id: str, guess: ImportPlan, plan: ImportPlan) -> Reading:
     clashes = store.plan_insert(plan.records).clashes if plan.ok else ()
     reading = Reading(file_id, guess, plan, session_preview(plan.records), clashes)
     st.session_state[_STATE] = reading
@@ -163,16 +163,16 @@ def _read(file: Any, mapping: ColumnMapping | None) -> ImportPlan:
         return read_upload_safely(file.getvalue(), file.name, mapping)
 
 
-def _chosen(guess: ImportPlan) -> ColumnMapping | None:
+def _control_mapping(guess: ImportPlan) -> ColumnMapping | None:
     """Return the mapping of the controls, drawn or not; the guess where they are untouched."""
     if guess.mapping is None or not guess.columns:
         return guess.mapping
-    chosen = {
+    choices = {
         entry.name: st.session_state[f"map_{entry.name}"]
         for entry in fields(ColumnMapping)
         if f"map_{entry.name}" in st.session_state
     }
-    return replace(guess.mapping, **chosen)
+    return replace(guess.mapping, **choices)
 
 
 def _mapping_controls(guess: ImportPlan) -> None:
@@ -206,7 +206,7 @@ def _choices(guess: ImportPlan, mapping: ColumnMapping, names: Sequence[str]) ->
 
 
 def _verdict(store: Store, reading: Reading) -> None:
-    """Say what the file holds, and offer to import it."""
+    """Show the summary of the file and the button that imports it."""
     plan = reading.plan
     if reading.n_added is not None:
         known = plan.counts.n_sessions - reading.n_added
@@ -271,7 +271,7 @@ def _counts(counts: Counts) -> list[str]:
 
 
 def _import(store: Store, reading: Reading) -> None:
-    if _chosen(reading.guess) != reading.plan.mapping:
+    if _control_mapping(reading.guess) != reading.plan.mapping:
         # Clicked while other columns were being read: what comes must be seen first.
         return
     try:

@@ -1,4 +1,4 @@
-"""The Labels tab: who said what, and labels as a table, out and in."""
+"""The Labels tab: labels by reviewer, and as a table, out and in."""
 
 import streamlit as st
 
@@ -108,8 +108,8 @@ def _upload(store: Store) -> None:
 def _offer(store: Store, rows: list[LabelRow]) -> None:
     applied = st.session_state.get(_APPLIED, "")
     n_sessions = len({row.id for row in rows})
-    said = f"{counted(len(rows), 'label')} of {counted(n_sessions, 'session')}."
-    status(applied or said, said if applied else "Nothing is written before you say so.")
+    summary = f"{counted(len(rows), 'label')} of {counted(n_sessions, 'session')}."
+    status(applied or summary, summary if applied else "Nothing is written before you say so.")
     st.button(
         f"Add {counted(len(rows), 'label')}",
         key="apply_labels",

@@ -76,28 +76,28 @@ def _retention(store: Store, held: StoreStatistics) -> None:
     rule = st.segmented_control("Keep", [NEWEST, DAYS], default=NEWEST, required=True, key="keep")
     if rule == NEWEST:
         number = int(st.number_input("Sessions", 0, value=10_000, step=100, key="keep_n"))
-        going = count_beyond_newest(store, number)
+        prunable = count_beyond_newest(store, number)
 
         def remove() -> int:
             return store.keep_newest(number)
     else:
         number = int(st.number_input("Days", 0, 36_500, value=90, step=1, key="keep_days"))
         since = now_us() - number * DAY_US
-        going = count_started_before(store, since)
+        prunable = count_started_before(store, since)
 
         def remove() -> int:
             return store.keep_since(since)
 
     notice(
-        f"{going.n_sessions:,} of {counted(held.n_sessions, 'session')} would go, "
-        f"{going.n_labelled:,} labelled ones among them, with their labels. "
+        f"{prunable.n_sessions:,} of {counted(held.n_sessions, 'session')} would go, "
+        f"{prunable.n_labelled:,} labelled ones among them, with their labels. "
         "Sessions still being recorded stay."
     )
     st.button(
-        f"Remove {counted(going.n_sessions, 'session')} for good",
+        f"Remove {counted(prunable.n_sessions, 'session')} for good",
         key="retain",
         icon=":material/delete:",
-        disabled=going.n_sessions == 0 or store.read_only,
+        disabled=prunable.n_sessions == 0 or store.read_only,
         on_click=_do,
         args=(remove, "Removed {}."),
     )
@@ -154,9 +154,9 @@ def _samples(store: Store) -> None:
         )
 
 
-def _do(change: Callable[[], int], said: str) -> None:
+def _do(change: Callable[[], int], template: str) -> None:
     """Change the store, and leave a sentence on it for the next run."""
     try:
-        st.session_state[_DONE] = said.format(counted(change(), "session"))
+        st.session_state[_DONE] = template.format(counted(change(), "session"))
     except DirectorError as error:
         st.session_state[_DONE] = f"Nothing was changed: {error}."

@@ -1,4 +1,4 @@
-"""The tables of the Data page; text of others is made visible in all of them."""
+"""Tables of the Data page; foreign text is made visible in all of them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ FIELD_NAMES = {
     "halt_index": "Halt at token",
     "halt_reason": "Halt reason",
 }
-"""What a mapping's fields are called; those asked for first come first."""
+"""Names of a mapping's fields on the page, those needed most often first."""
 
 assert set(FIELD_NAMES) == {entry.name for entry in fields(ColumnMapping)} - {"one_is"}
 
@@ -58,7 +58,7 @@ def session_preview(records: Iterable[SessionRecord]) -> pd.DataFrame:
 
 
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
-    """Return what is wrong with a file, a row each; no line stands for the whole file.
+    """Return the problems of a file, a row each; no line stands for the whole file.
 
     >>> problem_table([Problem(3, "id must be new, got 'a'", "a", "id", "a")]).loc[0, "severity"]
     'error'
@@ -121,7 +121,7 @@ def label_counts(rows: Iterable[LabelRow]) -> pd.DataFrame:
 
 
 def size_text(n_bytes: int) -> str:
-    """Return a size as one says it.
+    """Return a size in three digits and its unit.
 
     >>> size_text(512), size_text(999_900), size_text(1_234_567_890)
     ('512 bytes', '1 MB', '1.23 GB')

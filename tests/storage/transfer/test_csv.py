@@ -9,7 +9,7 @@ from hypothesis import given
 
 from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.csv_cells import guard, number_of, unguard
+from director_ai.storage.transfer.csv_cells import guard, parse_number, unguard
 from director_ai.storage.transfer.export import export_records
 from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.limits import MAX_PROBLEMS
@@ -120,7 +120,7 @@ def test_words_that_pandas_takes_for_blanks_are_tokens() -> None:
 )
 def test_a_score_is_a_decimal_number_and_nothing_else(cell: str) -> None:
     with pytest.raises(InvalidRecordError, match="must be a decimal number or blank, got"):
-        number_of("score", cell)
+        parse_number("score", cell)
 
 
 def test_blank_is_no_score_and_nan_is_an_error() -> None:
