@@ -16,7 +16,11 @@ if TYPE_CHECKING:
         length_hazard_figure,
     )
     from director_ai.figures.margins import margins_data, margins_figure
-    from director_ai.figures.rule_blame import rule_blame_alt, rule_blame_data, rule_blame_figure
+    from director_ai.figures.rule_attribution import (
+        rule_attribution_alt,
+        rule_attribution_data,
+        rule_attribution_figure,
+    )
     from director_ai.figures.score_density import (
         score_density_alt,
         score_density_data,
@@ -49,9 +53,9 @@ __all__ = [
     "length_hazard_figure",
     "margins_data",
     "margins_figure",
-    "rule_blame_alt",
-    "rule_blame_data",
-    "rule_blame_figure",
+    "rule_attribution_alt",
+    "rule_attribution_data",
+    "rule_attribution_figure",
     "score_density_alt",
     "score_density_data",
     "score_density_figure",
@@ -80,9 +84,9 @@ __getattr__, __dir__ = attach(
         "length_hazard_figure": "director_ai.figures.length_hazard",
         "margins_data": "director_ai.figures.margins",
         "margins_figure": "director_ai.figures.margins",
-        "rule_blame_alt": "director_ai.figures.rule_blame",
-        "rule_blame_data": "director_ai.figures.rule_blame",
-        "rule_blame_figure": "director_ai.figures.rule_blame",
+        "rule_attribution_alt": "director_ai.figures.rule_attribution",
+        "rule_attribution_data": "director_ai.figures.rule_attribution",
+        "rule_attribution_figure": "director_ai.figures.rule_attribution",
         "score_density_alt": "director_ai.figures.score_density",
         "score_density_data": "director_ai.figures.score_density",
         "score_density_figure": "director_ai.figures.score_density",

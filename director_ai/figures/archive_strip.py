@@ -65,14 +65,14 @@ def strip_data(buckets: Sequence[Bucket]) -> StripData:
     """
     parts: list[tuple[int, int, Counter[str]]] = []
     for start, end, counts in buckets:
-        found: Counter[str] = Counter()
+        totals: Counter[str] = Counter()
         for name, n_sessions in counts.items():
-            found[_series(name)] += n_sessions
-        parts.append((start, end, found))
+            totals[_series(name)] += n_sessions
+        parts.append((start, end, totals))
     if parts and parts[-1][1] - parts[0][0] < _LEAST_SPAN_US:
-        total = sum((found for _, _, found in parts), Counter())
+        total = sum((totals for _, _, totals in parts), Counter())
         parts = [(parts[0][0], parts[-1][1], total)]
-    counts_of = {name: [found[name] for _, _, found in parts] for name in NAMES}
+    counts_of = {name: [totals[name] for _, _, totals in parts] for name in NAMES}
     return StripData(
         [(start, end) for start, end, _ in parts],
         {name: n for name, n in counts_of.items() if any(n) or name == "completed"},

@@ -9,7 +9,7 @@ from director_ai.figures.theme import MUTED_WIDTH, RULE_WIDTH, Dash, Palette, rg
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import Outcomes
-from director_ai.tuning.evaluation.outcome_classes import classes, delays
+from director_ai.tuning.evaluation.outcome_classes import classify, delays
 from director_ai.tuning.labelled import LabelledCurves
 
 _LEAST_SHOWN: Final = 20
@@ -50,21 +50,21 @@ def delay_curve_data(data: LabelledCurves, outcomes: Outcomes) -> DelayCurveData
     --------
     >>> data = LabelledCurves.from_scores([[0.9, 0.2], [0.2, 0.9]], labels=[1, 1], onsets=[0, 0])
     >>> from director_ai.core.halting.policy import HaltPolicy
-    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
-    >>> found = delay_curve_data(data, replayed(data, HaltPolicy()))
-    >>> found.delay.tolist(), found.share.tolist()
+    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
+    >>> classes = delay_curve_data(data, outcomes_under(data, HaltPolicy()))
+    >>> classes.delay.tolist(), classes.share.tolist()
     ([0.0, 1.0], [0.5, 1.0])
     """
-    found = classes(data, outcomes)
+    classes = classify(data, outcomes)
     n = int((data.bad & (data.onsets != NEVER)).sum())
-    late = delays(data, outcomes, found)
+    late = delays(data, outcomes, classes)
     values, counts = np.unique(late[late != NEVER], return_counts=True)
     if not len(values) or values[0] > 0:
         values, counts = np.append(0, values), np.append(0, counts)
     return DelayCurveData(
         values.astype(np.float64),
         counts.cumsum() / max(1, n),
-        float(found.early.sum()) / max(1, n),
+        float(classes.early.sum()) / max(1, n),
         n,
     )
 

@@ -133,22 +133,22 @@ def length_hazard_alt(data: LengthHazardData) -> str:
     if not len(line.tokens):
         return f"Too few sessions ({data.n:,}) to tell how false halts grow with length."
     places = sorted({(len(line.tokens) - 1) // 2, len(line.tokens) - 1})
-    said = " and ".join(
+    risks = " and ".join(
         f"{100 * float(line.risk[place]):.1f} % by token {int(line.tokens[place]):,}"
         for place in places
     )
-    return f"Of streams with nothing wrong in them yet ({data.n:,} sessions) are halted: {said}."
+    return f"Of streams with nothing wrong in them yet ({data.n:,} sessions) are halted: {risks}."
 
 
 def _line(data: LabelledCurves, replay: Replay, policy: HaltPolicy) -> HazardLine:
     longest = int(data.curves.lengths.max(initial=0))
-    found = survival(data, replay.outcomes(policy), lengths=tuple(range(1, longest + 1)))
-    shown = int((found.at_risk >= LEAST_AT_RISK).sum())
+    estimate = survival(data, replay.outcomes(policy), lengths=tuple(range(1, longest + 1)))
+    shown = int((estimate.at_risk >= LEAST_AT_RISK).sum())
     return HazardLine(
-        found.lengths[:shown],
-        1.0 - found.shares[:shown],
-        1.0 - found.high[:shown],
-        1.0 - found.low[:shown],
+        estimate.lengths[:shown],
+        1.0 - estimate.shares[:shown],
+        1.0 - estimate.high[:shown],
+        1.0 - estimate.low[:shown],
     )
 
 

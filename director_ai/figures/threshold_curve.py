@@ -186,11 +186,11 @@ def _breakpoints(data: LabelledCurves, replay: Replay, policy: HaltPolicy, rule:
     crossings = replay.crossings(policy)
     crossings[rule] = NEVER
     first = crossings.min(axis=0)
-    stairs = replay.stairs[rule]
-    whole = stairs.lowest()[first == NEVER]
+    minima = replay.minima[rule]
+    whole = minima.lowest()[first == NEVER]
     known = data.onsets != NEVER
     # Whether a halt is early can change even where another rule halts later.
-    before = stairs.lowest_before(np.where(known, data.onsets, 0))[known & (first >= data.onsets)]
+    before = minima.lowest_before(np.where(known, data.onsets, 0))[known & (first >= data.onsets)]
     places = np.concatenate([whole, before])
     return np.unique(places[np.isfinite(places)].round(9))
 
@@ -223,7 +223,7 @@ def _halt_rate(replay: Replay, policy: HaltPolicy, rule: int, middles: FloatArra
     crossings = replay.crossings(policy)
     crossings[rule] = NEVER
     others = crossings.min(axis=0) != NEVER
-    lows = np.sort(replay.stairs[rule].lowest()[~others])
+    lows = np.sort(replay.minima[rule].lowest()[~others])
     n_sessions = max(1, len(others))
     return np.asarray((others.sum() + np.searchsorted(lows, middles)) / n_sessions)
 

@@ -39,7 +39,7 @@ def held(curves: Curves, policy: HaltPolicy) -> Curves:
     else:
         return curves
     finals = _finals(curves, sources) if policy.score_final else None
-    return replace(curves, scores=curves.scores[sources], finals=finals)
+    return replace(curves, scores=curves.scores[sources], final_scores=finals)
 
 
 def _finals(curves: Curves, sources: IntArray) -> FloatArray | None:

@@ -20,7 +20,7 @@ LIMITS: dict[Mechanism, Limit] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Relief:
+class Counterfactual:
     """One limit loosened just enough for one halt.
 
     Attributes
@@ -29,35 +29,37 @@ class Relief:
         Field of the policy.
     value
         Nearest four-decimal value at which its rule no longer holds at that token.
-    then
+    judgement
         What the policy with that one change makes of the recording.
     """
 
     limit: Limit
     value: float
-    then: Judgement
+    judgement: Judgement
 
 
-def reliefs(
+def counterfactuals(
     tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy, *, complete: bool
-) -> list[Relief]:
+) -> list[Counterfactual]:
     """Return, for every rule that held at the halt, the smallest change that undoes it.
 
-    Where several rules held at that token, undoing one leaves the others: ``then`` shows it.
+    Where several rules held at that token, undoing one leaves the others: ``judgement`` shows it.
 
     Examples
     --------
-    >>> relief, = reliefs(["a", "b"], [0.9, 0.4213], HaltPolicy(), complete=True)
-    >>> relief.limit, relief.value, relief.then.outcome
+    >>> change, = counterfactuals(["a", "b"], [0.9, 0.4213], HaltPolicy(), complete=True)
+    >>> change.limit, change.value, change.judgement.outcome
     ('hard_limit', 0.4213, 'completes')
     """
-    found = []
+    changes = []
     for alarm in judge(tokens, scores, policy, complete=complete).alarms:
         name = LIMITS[alarm.mechanism]
         value = lenient(alarm)
         loosened = HaltPolicy.from_dict({**policy.to_dict(), name: value})
-        found.append(Relief(name, value, judge(tokens, scores, loosened, complete=complete)))
-    return found
+        changes.append(
+            Counterfactual(name, value, judge(tokens, scores, loosened, complete=complete))
+        )
+    return changes
 
 
 def lenient(alarm: Alarm) -> float:

@@ -42,7 +42,7 @@ def new_lows(sessions: IntArray, statistic: FloatArray, first: int) -> Lows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Staircase:
+class RunningMinima:
     """The new lows of one statistic in each of many sessions.
 
     A statistic first falls below a threshold at the first of its new lows that does, so they are
@@ -63,7 +63,7 @@ class Staircase:
     offsets: IntArray
 
     @classmethod
-    def of(cls, lows: Iterable[Lows], n_sessions: int) -> "Staircase":
+    def of(cls, lows: Iterable[Lows], n_sessions: int) -> "RunningMinima":
         """Return the staircase of lows that come block by block, a session in one block only."""
         parts = list(lows)
         if not parts:
@@ -83,8 +83,8 @@ class Staircase:
         """Return the token at which each session first falls below a threshold, or ``NEVER``.
 
         >>> lows = new_lows(np.array([0]), np.array([[0.9, 0.7, 0.8, 0.6]]), 0)
-        >>> stairs = Staircase.of([lows], 1)
-        >>> [int(stairs.first_below(limit)[0]) for limit in (0.75, 0.7)]
+        >>> minima = RunningMinima.of([lows], 1)
+        >>> [int(minima.first_below(limit)[0]) for limit in (0.75, 0.7)]
         [1, 3]
         """
         # Lows fall, so those not yet below stand first: their number leads to the crossing.
@@ -113,8 +113,8 @@ class Staircase:
         """
         counts = np.diff(self.offsets)
         inside = self.positions < np.repeat(ends, counts)
-        kept = np.concatenate([[0], np.cumsum(inside)])
-        n_inside = kept[self.offsets[1:]] - kept[self.offsets[:-1]]
+        n_inside_by = np.concatenate([[0], np.cumsum(inside)])
+        n_inside = n_inside_by[self.offsets[1:]] - n_inside_by[self.offsets[:-1]]
         lowest = np.full(len(counts), np.inf)
         has = n_inside > 0
         lowest[has] = self.values[(self.offsets[:-1] + n_inside - 1)[has]]

@@ -32,7 +32,7 @@ class Curves:
         complete; shape (n_sessions,).
     sentence_ends
         Whether a sentence ends at each token, where a soft halt may stop; shape (n_tokens,).
-    finals
+    final_scores
         The score of the finished text of each session whose last token is judged once more by it,
         nan of all others; shape (n_sessions,), or None if there is no such session.
 
@@ -54,7 +54,7 @@ class Curves:
     offsets: IntArray
     complete: BoolArray
     sentence_ends: BoolArray
-    finals: FloatArray | None = None
+    final_scores: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n_tokens, n_sessions = len(self.scores), len(self.offsets) - 1
@@ -137,17 +137,17 @@ class Curves:
 
     def select(self, sessions: NDArray[np.integer] | BoolArray) -> "Curves":
         """Return the curves of some sessions, by mask or by index, in that order."""
-        chosen = np.arange(self.n_sessions)[sessions]
-        lengths = self.lengths[chosen]
+        rows = np.arange(self.n_sessions)[sessions]
+        lengths = self.lengths[rows]
         offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
         # Where each kept score stands now: its place in its session, after its session's start.
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         return Curves(
             self.scores[places],
             offsets,
-            self.complete[chosen],
+            self.complete[rows],
             self.sentence_ends[places],
-            None if self.finals is None else self.finals[chosen],
+            None if self.final_scores is None else self.final_scores[rows],
         )
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from director_ai.core.halting import downward_trend, window_average
 from director_ai.core.halting.machine import SOFT_HALT_CAP
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.crossings import NEVER, Lows, Staircase, new_lows
+from director_ai.replay.crossings import NEVER, Lows, RunningMinima, new_lows
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
-from director_ai.replay.final_scores import with_finals
-from director_ai.replay.padded_blocks import blocks
+from director_ai.replay.final_scores import with_final_scores
+from director_ai.replay.padded_blocks import padded_blocks
 
 HARD, WINDOW, TREND = 0, 1, 2
 """Rows of every table of rules, in the order in which the first that holds is the reason."""
@@ -76,20 +76,20 @@ class Replay:
         self.curves = curves
         self.window_size = window_size
         self.trend_window = trend_window
-        found: tuple[list[Lows], ...] = ([], [], [])
-        for sessions, scores in blocks(curves):
+        lows_by_rule: tuple[list[Lows], ...] = ([], [], [])
+        for sessions, scores in padded_blocks(curves):
             width = scores.shape[1]
-            found[HARD].append(new_lows(sessions, scores, 0))
+            lows_by_rule[HARD].append(new_lows(sessions, scores, 0))
             if width >= window_size:
                 mean = window_average.statistic(_columns(scores, window_size))
-                found[WINDOW].append(new_lows(sessions, mean, window_size - 1))
+                lows_by_rule[WINDOW].append(new_lows(sessions, mean, window_size - 1))
             if width >= trend_window:
                 drop = downward_trend.statistic(_columns(scores, trend_window))
                 # A drop exceeds its threshold where its negative falls below the threshold's.
-                found[TREND].append(new_lows(sessions, -drop, trend_window - 1))
-        self.stairs = tuple(Staircase.of(lows, curves.n_sessions) for lows in found)
-        if curves.finals is not None:
-            self.stairs = with_finals(self.stairs, curves, window_size, trend_window)
+                lows_by_rule[TREND].append(new_lows(sessions, -drop, trend_window - 1))
+        self.minima = tuple(RunningMinima.of(lows, curves.n_sessions) for lows in lows_by_rule)
+        if curves.final_scores is not None:
+            self.minima = with_final_scores(self.minima, curves, window_size, trend_window)
 
     def crossings(self, policy: HaltPolicy) -> IntArray:
         """Return the first token each rule holds at, or ``NEVER``; shape (3, n_sessions).
@@ -110,8 +110,8 @@ class Replay:
         self.check(policy)
         return np.stack(
             [
-                stairs.first_below(level)
-                for stairs, level in zip(self.stairs, levels(policy), strict=True)
+                minima.first_below(level)
+                for minima, level in zip(self.minima, levels(policy), strict=True)
             ]
         )
 
@@ -161,20 +161,20 @@ class Replay:
         Shape (3, n_sessions); ``inf`` where a statistic was never defined. A policy halts a
         session if and only if one of them is below its level: see :func:`levels`.
         """
-        return np.stack([stairs.lowest() for stairs in self.stairs])
+        return np.stack([minima.lowest() for minima in self.minima])
 
     def lowest_before(self, ends: IntArray) -> FloatArray:
         """Return the extremes before the token of ``ends``, one a session; shape (3, n_sessions).
 
         The score of the finished text is one of the last token.
         """
-        if self.curves.finals is not None:
+        if self.curves.final_scores is not None:
             ends = np.where(ends >= self.curves.lengths, NEVER, ends)
-        return np.stack([stairs.lowest_before(ends) for stairs in self.stairs])
+        return np.stack([minima.lowest_before(ends) for minima in self.minima])
 
     def _tokens(self, judgements: IntArray) -> IntArray:
         """Return the tokens that judgements are of."""
-        if self.curves.finals is None:
+        if self.curves.final_scores is None:
             return judgements
         last = self.curves.lengths - 1
         return np.where(judgements == NEVER, NEVER, np.minimum(judgements, last))
@@ -193,18 +193,18 @@ class Replay:
         ends = np.append(np.flatnonzero(curves.sentence_ends), curves.n_tokens)
         first = curves.offsets[pending] + self._tokens(trigger)[pending]
         sentence_end = ends[np.searchsorted(ends, first)] - curves.offsets[pending]
-        wanted = np.minimum(sentence_end, trigger[pending] + SOFT_HALT_CAP)
+        needed = np.minimum(sentence_end, trigger[pending] + SOFT_HALT_CAP)
         final = curves.lengths[pending] - 1
-        if curves.finals is not None:
+        if curves.final_scores is not None:
             # The judgement of the finished text comes last, if the sentence is still going on.
-            final = final + ~np.isnan(curves.finals[pending])
-        last = np.minimum(wanted, final)
+            final = final + ~np.isnan(curves.final_scores[pending])
+        last = np.minimum(needed, final)
         # No rule held before the trigger, so the first score under the hard limit comes after.
         cut = hard[pending] <= last
         stop[pending] = np.where(cut, hard[pending], last)
         trigger[pending[cut]] = hard[pending[cut]]
         mechanism[pending[cut]] = HARD
-        unfinished[pending] = ~cut & (wanted > final) & ~curves.complete[pending]
+        unfinished[pending] = ~cut & (needed > final) & ~curves.complete[pending]
         return trigger, mechanism, stop, unfinished
 
 

@@ -5,38 +5,38 @@ from collections.abc import Sequence
 import numpy as np
 
 from director_ai.core.halting import downward_trend, window_average
-from director_ai.replay.crossings import Lows, Staircase
+from director_ai.replay.crossings import Lows, RunningMinima
 from director_ai.replay.curves import Curves, FloatArray
 
 
-def with_finals(
-    stairs: Sequence[Staircase], curves: Curves, window_size: int, trend_window: int
-) -> tuple[Staircase, ...]:
+def with_final_scores(
+    minima: Sequence[RunningMinima], curves: Curves, window_size: int, trend_window: int
+) -> tuple[RunningMinima, ...]:
     """Return the three staircases with a last low wherever the finished text scores lower.
 
     Parameters
     ----------
-    stairs
+    minima
         Of score, mean and minus the drop, without the finished texts.
     curves
         Their ``finals`` take the place of the last score; the low comes one after the last token.
     window_size, trend_window
         Tokens.
     """
-    assert curves.finals is not None
-    again = np.flatnonzero(~np.isnan(curves.finals))
+    assert curves.final_scores is not None
+    again = np.flatnonzero(~np.isnan(curves.final_scores))
 
     def last(n: int) -> list[FloatArray]:
         """Return the last ``n`` scores of every session in question, oldest first."""
         starts = curves.offsets[1:][sessions] - n
         scores = [curves.scores[starts + place] for place in range(n - 1)]
-        return [*scores, curves.finals[sessions]]  # type: ignore[index]  # asserted above
+        return [*scores, curves.final_scores[sessions]]  # type: ignore[index]  # asserted above
 
-    found = []
-    for rule, (before, size) in enumerate(zip(stairs, (1, window_size, trend_window), strict=True)):
+    extended = []
+    for rule, (before, size) in enumerate(zip(minima, (1, window_size, trend_window), strict=True)):
         sessions = again[curves.lengths[again] >= size]
         if rule == 0:
-            values = curves.finals[sessions]
+            values = curves.final_scores[sessions]
         elif rule == 1:
             values = window_average.statistic(last(size))
         else:
@@ -48,5 +48,5 @@ def with_finals(
             np.repeat(np.arange(len(counts)), counts), before.positions, before.values
         )
         news = Lows(sessions, curves.lengths[sessions], values[lower])
-        found.append(Staircase.of([all_before, news], curves.n_sessions))
-    return tuple(found)
+        extended.append(RunningMinima.of([all_before, news], curves.n_sessions))
+    return tuple(extended)

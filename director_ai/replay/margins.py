@@ -43,7 +43,7 @@ def margins(replay: Replay, policy: HaltPolicy) -> FloatArray:
         policy.window_threshold <= 0.0,
         policy.trend_threshold >= LARGEST_DROP,
     ]
-    found: FloatArray = (replay.extremes() - limits[:, None]).T
-    found[np.isinf(found)] = np.nan
-    found[:, is_off] = np.nan
-    return found
+    distances: FloatArray = (replay.extremes() - limits[:, None]).T
+    distances[np.isinf(distances)] = np.nan
+    distances[:, is_off] = np.nan
+    return distances

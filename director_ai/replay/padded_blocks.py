@@ -10,7 +10,7 @@ from director_ai.replay.curves import Curves, FloatArray, IntArray
 _CELLS = 1 << 15
 
 
-class Block(NamedTuple):
+class PaddedBlock(NamedTuple):
     """Some sessions of nearly the same length, a row each.
 
     Attributes
@@ -25,10 +25,10 @@ class Block(NamedTuple):
     scores: FloatArray
 
 
-def blocks(curves: Curves, *, least: int = 1) -> Iterator[Block]:
+def padded_blocks(curves: Curves, *, least: int = 1) -> Iterator[PaddedBlock]:
     """Yield every session of at least ``least`` tokens once, shortest first.
 
-    >>> [block.scores.shape for block in blocks(Curves.from_scores([[0.9], [], [0.8, 0.7]]))]
+    >>> [block.scores.shape for block in padded_blocks(Curves.from_scores([[0.9], [], [0.8, 0.7]]))]
     [(2, 2)]
     """
     lengths = curves.lengths
@@ -44,5 +44,5 @@ def blocks(curves: Curves, *, least: int = 1) -> Iterator[Block]:
         inside = places < lengths[rows][:, None]
         index = curves.offsets[rows][:, None] + places
         scores = np.where(inside, curves.scores[np.where(inside, index, 0)], np.nan)
-        yield Block(rows, scores)
+        yield PaddedBlock(rows, scores)
         first += len(rows)

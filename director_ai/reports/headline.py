@@ -66,13 +66,13 @@ def headline(
     if not record.tokens:
         return Headline("No token was recorded.", "", "")
     complete = judgement.outcome == "completes"
-    said = outcome_sentence(judgement, len(record.scores), complete=complete)
+    reason = outcome_sentence(judgement, len(record.scores), complete=complete)
     if what_if:
-        said = f"What-if: {said[0].lower()}{said[1:]}"
+        reason = f"What-if: {reason[0].lower()}{reason[1:]}"
     elif complete:
-        said = f"Completed, {len(record.tokens)} tokens: no rule held."
+        reason = f"Completed, {len(record.tokens)} tokens: no rule held."
     return Headline(
-        said,
+        reason,
         _closest(margins) if complete else "",
         "",
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.figures.theme import RULE_NAME, RULES
-from director_ai.replay.counterfactual import reliefs
+from director_ai.replay.counterfactual import counterfactuals
 from director_ai.reports.headline import acting
 from director_ai.reports.markdown import escape_markdown, fenced
 from director_ai.reports.replay_html import replay_data
@@ -43,18 +43,18 @@ def note_markdown(record: SessionRecord, policy: HaltPolicy | None = None) -> st
     return "\n".join(_lines(record, limits, replay_data(record, limits))) + "\n"
 
 
-def _lines(record: SessionRecord, policy: HaltPolicy, said: dict[str, Any]) -> Iterator[str]:
+def _lines(record: SessionRecord, policy: HaltPolicy, values: dict[str, Any]) -> Iterator[str]:
     yield f"# Session {escape_markdown(record.id)}"
-    yield f"\n**{escape_markdown(said['headline'])}** {escape_markdown(said['note'])}".rstrip()
+    yield f"\n**{escape_markdown(values['headline'])}** {escape_markdown(values['note'])}".rstrip()
     yield "\n| | |\n|---|---|"
-    for name, value in said["facts"]:
+    for name, value in values["facts"]:
         yield f"| {name} | {escape_markdown(value)} |"
     yield f"| SHA-256 of tokens and scores | {digest_of(record)} |"
-    if said["halt"] is not None:
-        yield from _at_the_halt(record, policy, said)
+    if values["halt"] is not None:
+        yield from _at_the_halt(record, policy, values)
     yield "\n## The answer\n"
     if record.text_kept:
-        yield fenced(_around(record, said["halt"]))
+        yield fenced(_around(record, values["halt"]))
     else:
         yield "Its text was not kept."
     if record.evidence or record.evidence_note:
@@ -70,17 +70,19 @@ def _lines(record: SessionRecord, policy: HaltPolicy, said: dict[str, Any]) -> I
             yield f"- {escape_markdown(annotation_line(annotation))}"
 
 
-def _at_the_halt(record: SessionRecord, policy: HaltPolicy, said: dict[str, Any]) -> Iterator[str]:
-    trigger = said["halt"]
+def _at_the_halt(
+    record: SessionRecord, policy: HaltPolicy, values: dict[str, Any]
+) -> Iterator[str]:
+    trigger = values["halt"]
     yield f"\n## Margins at token {trigger}\n"
     yield "| Rule | Margin | |\n|---|---|---|"
-    for rule, row in zip(RULES, said["margins"], strict=True):
+    for rule, row in zip(RULES, values["margins"], strict=True):
         margin = "not armed" if row[trigger] is None else f"{row[trigger]:+.4g}"
-        yield f"| {RULE_NAME[rule]} | {margin} | {'holds' if rule in said['alarms'] else ''} |"
+        yield f"| {RULE_NAME[rule]} | {margin} | {'holds' if rule in values['alarms'] else ''} |"
     yield "\n## What it would take\n"
     stopping = acting(policy)
     complete = record.ended_by == "completed"
-    for change in reliefs(record.tokens, record.scores, stopping, complete=complete):
+    for change in counterfactuals(record.tokens, record.scores, stopping, complete=complete):
         yield f"- {relief_line(change, stopping)}"
 
 

@@ -17,11 +17,11 @@ def python_call(policy: HaltPolicy) -> str:
     policy = HaltPolicy(hard_limit=0.4)
     kernel = StreamingKernel(**policy.to_dict())
     """
-    usual = HaltPolicy()
+    default = HaltPolicy()
     own = ", ".join(
         f"{field.name}={getattr(policy, field.name)!r}"
         for field in fields(policy)
-        if getattr(policy, field.name) != getattr(usual, field.name)
+        if getattr(policy, field.name) != getattr(default, field.name)
     )
     return (
         "from director_ai import HaltPolicy, StreamingKernel\n\n"

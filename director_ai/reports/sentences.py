@@ -9,7 +9,7 @@ from director_ai.core.halting.reason import Alarm
 from director_ai.core.records.record import Annotation
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.figures.timestamps import moment
-from director_ai.replay.counterfactual import Limit, Relief
+from director_ai.replay.counterfactual import Counterfactual, Limit
 from director_ai.replay.judgement import Judgement
 
 LIMIT_NAMES: dict[Limit, str] = {
@@ -71,7 +71,7 @@ def outcome_sentence(judgement: Judgement, n_tokens: int, *, complete: bool) -> 
     return f"No rule holds in the {n_tokens} tokens seen; what came after is unknown."
 
 
-def relief_line(change: Relief, policy: HaltPolicy) -> str:
+def relief_line(change: Counterfactual, policy: HaltPolicy) -> str:
     """Return the limit at which the halt would not have happened, and what would follow."""
     now = getattr(policy, change.limit)
     return f"{LIMIT_NAMES[change.limit]} {now:g} → {change.value:g}: {_then(change)}"
@@ -145,8 +145,8 @@ def rounded_up(floor: float) -> str:
     return f"{math.ceil(max(0.0, floor) * 100 - 1e-6) / 100:.2f}"
 
 
-def _then(change: Relief) -> str:
-    then = change.then
+def _then(change: Counterfactual) -> str:
+    then = change.judgement
     if then.outcome == "halts":
         rule = then.alarms[0].mechanism.replace("_", " ")
         return f"then halts at token {then.trigger} by {rule}"

@@ -12,14 +12,14 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.reports.markdown import escape_markdown
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.evaluation import FlipCounts, Rate, Result, answer
-from director_ai.tuning.evaluation.token_counts import Tokens
+from director_ai.tuning.evaluation.evaluation import Evaluation, FlipCounts, Rate, summary_text
+from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.guarantee.certificate import Certificate
-from director_ai.tuning.guarantee.post_hoc_bound import HandTunedBound
+from director_ai.tuning.guarantee.post_hoc_bound import PostHocBound
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.study import TuneData
-from director_ai.tuning.validation.validation import Checkup
+from director_ai.tuning.validation.validation import Validation
 
 PACKAGES: Final = ("director-workbench", "numpy")
 
@@ -38,7 +38,7 @@ SECTIONS: Final = (
 
 def card_values(
     data: TuneData,
-    numbers: Result,
+    numbers: Evaluation,
     changed: FlipCounts,
     *,
     baseline: str,
@@ -46,8 +46,8 @@ def card_values(
     n_attempts: int,
     certificate: Certificate | None,
     at: datetime,
-    bound: HandTunedBound | None = None,
-    checked: Checkup | None = None,
+    bound: PostHocBound | None = None,
+    validation: Validation | None = None,
     cautions: Sequence[Caution] = (),
 ) -> dict[str, Any]:
     """Return the tuning card as plain values: what was chosen, by what, and how well it does.
@@ -64,7 +64,7 @@ def card_values(
         When.
     bound
         What can be promised of the limits as some tuned by hand; ``None`` without a good session.
-    checked, cautions
+    validation, cautions
         What tuning once more said of the proposal, if it was asked, and everything to know beside
         the numbers.
     """
@@ -72,7 +72,7 @@ def card_values(
     return {
         "policy": numbers.policy.to_dict(),
         "policy_sha256": policy_sha256(numbers.policy),
-        "answer": answer(numbers),
+        "answer": summary_text(numbers),
         "data": {
             "sha256": fingerprint(labelled),
             "sessions": labelled.n_sessions,
@@ -102,7 +102,7 @@ def card_values(
             "leaked_tokens": _tokens(numbers.leaked),
         },
         "hand_tuned": None if bound is None else bound._asdict() | {"sentence": bound.sentence},
-        "left_out": None if checked is None else _left_out(checked),
+        "left_out": None if validation is None else _left_out(validation),
         "cautions": [
             {"code": each.code, "sentence": each.sentence, "values": dict(each.values)}
             for each in cautions
@@ -183,14 +183,14 @@ def last_line(values: Mapping[str, Any]) -> str:
     )
 
 
-def _left_out(checked: Checkup) -> dict[str, Any]:
-    estimate = checked.estimate
+def _left_out(validation: Validation) -> dict[str, Any]:
+    estimate = validation.estimate
     return {
         "resamples": estimate.n_replicates,
         "resamples_without_limits": estimate.n_failed,
-        "window_pairs": len(checked.search.pairs),
+        "window_pairs": len(validation.search.pairs),
         "stability": _number(estimate.stability),
-        "chance_95": _number(checked.floor.level),
+        "chance_95": _number(validation.floor.level),
         **{
             name.replace("-", "_").replace(" ", "_"): {
                 "shown": _number(value.displayed),
@@ -213,7 +213,7 @@ def _rate(rate: Rate) -> dict[str, Any]:
     }
 
 
-def _tokens(tokens: Tokens) -> dict[str, Any]:
+def _tokens(tokens: TokenCounts) -> dict[str, Any]:
     return {
         "median": _number(tokens.median),
         "low_95": _number(tokens.low),

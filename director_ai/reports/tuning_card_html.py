@@ -13,7 +13,7 @@ from director_ai.figures.theme import DARK, LIGHT, Palette
 from director_ai.reports.tuning_card import SECTIONS, heading, last_line, said
 from director_ai.reports.visible_text import visible
 from director_ai.tuning.evaluation.evaluation import span
-from director_ai.tuning.evaluation.token_counts import Tokens
+from director_ai.tuning.evaluation.token_counts import TokenCounts
 
 _STYLE: Final = Path(__file__).with_suffix(".css")
 _COLOURS: Final = ("page", "ink", "muted", "grid")
@@ -107,8 +107,8 @@ def _tokens(tokens: Mapping[str, Any]) -> tuple[str, str]:
         math.nan if tokens[name] is None else float(tokens[name])
         for name in ("median", "p90", "low_95", "high_95")
     )
-    told = Tokens(median, p90, tokens["n"], low, high)
-    return f"{told.text} tokens", f"95 %: {told.interval} · p90 {p90:,.0f} · of {told.n:,}"
+    counts = TokenCounts(median, p90, tokens["n"], low, high)
+    return f"{counts.text} tokens", f"95 %: {counts.interval} · p90 {p90:,.0f} · of {counts.n:,}"
 
 
 def _cautions(cautions: list[Mapping[str, Any]]) -> str:

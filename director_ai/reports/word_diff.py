@@ -45,8 +45,8 @@ def word_diff(first: str, second: str) -> list[Stretch]:
     return list(_stretches(words, found))
 
 
-def _stretches(words: list[list[str]], found: "SequenceMatcher[str]") -> Iterator[Stretch]:
-    for kind, *ends in found.get_opcodes():
+def _stretches(words: list[list[str]], matches: "SequenceMatcher[str]") -> Iterator[Stretch]:
+    for kind, *ends in matches.get_opcodes():
         start, end, start_second, end_second = ends
         first, second = "".join(words[0][start:end]), "".join(words[1][start_second:end_second])
         if kind == "equal":

@@ -4,22 +4,22 @@ from director_ai._lazy import attach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from director_ai.tuning.evaluation.attribution import blame
-    from director_ai.tuning.evaluation.evaluation import flips_between, result
+    from director_ai.tuning.evaluation.attribution import attribute_halts
+    from director_ai.tuning.evaluation.evaluation import evaluate, flips_between
     from director_ai.tuning.evaluation.intervals import Interval, wilson
     from director_ai.tuning.evaluation.metrics import Counts, catch_rate, false_halt_rate, precision
-    from director_ai.tuning.evaluation.outcome_classes import classes
+    from director_ai.tuning.evaluation.outcome_classes import classify
     from director_ai.tuning.evaluation.sweep import Grid, Sweep, sweep
     from director_ai.tuning.guarantee.certificate import Certificate, Refusal, certify
-    from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
+    from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
     from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
     from director_ai.tuning.search.plateaus import plateau, sensitivity
-    from director_ai.tuning.search.proposal import Wish, proposed
-    from director_ai.tuning.search.selection import propose, propose_windows
-    from director_ai.tuning.study import TuneData, parted_study
-    from director_ai.tuning.synthetic import archive
+    from director_ai.tuning.search.proposal import Proposal, RiskTarget, propose
+    from director_ai.tuning.search.selection import select_thresholds, select_windows
+    from director_ai.tuning.study import TuneData, split_study
+    from director_ai.tuning.synthetic import make_sessions
     from director_ai.tuning.validation.out_of_bag import out_of_bag
-    from director_ai.tuning.validation.permutation import permutation_floor
+    from director_ai.tuning.validation.permutation import null_level
 
 __all__ = [
     "BAD",
@@ -29,28 +29,29 @@ __all__ = [
     "Grid",
     "Interval",
     "LabelledCurves",
+    "Proposal",
     "Refusal",
+    "RiskTarget",
     "Sweep",
     "TuneData",
-    "Wish",
-    "archive",
-    "blame",
+    "attribute_halts",
     "catch_rate",
     "certify",
-    "classes",
+    "classify",
+    "evaluate",
     "false_halt_rate",
     "flips_between",
-    "hand_tuned_bound",
+    "make_sessions",
+    "null_level",
     "out_of_bag",
-    "parted_study",
-    "permutation_floor",
     "plateau",
+    "post_hoc_bound",
     "precision",
     "propose",
-    "propose_windows",
-    "proposed",
-    "result",
+    "select_thresholds",
+    "select_windows",
     "sensitivity",
+    "split_study",
     "sweep",
     "wilson",
 ]
@@ -58,36 +59,37 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "attribute_halts": "director_ai.tuning.evaluation.attribution",
         "BAD": "director_ai.tuning.labelled",
+        "catch_rate": "director_ai.tuning.evaluation.metrics",
         "Certificate": "director_ai.tuning.guarantee.certificate",
+        "certify": "director_ai.tuning.guarantee.certificate",
+        "classify": "director_ai.tuning.evaluation.outcome_classes",
         "Counts": "director_ai.tuning.evaluation.metrics",
+        "evaluate": "director_ai.tuning.evaluation.evaluation",
+        "false_halt_rate": "director_ai.tuning.evaluation.metrics",
+        "flips_between": "director_ai.tuning.evaluation.evaluation",
         "GOOD": "director_ai.tuning.labelled",
         "Grid": "director_ai.tuning.evaluation.sweep",
         "Interval": "director_ai.tuning.evaluation.intervals",
         "LabelledCurves": "director_ai.tuning.labelled",
-        "Refusal": "director_ai.tuning.guarantee.certificate",
-        "Sweep": "director_ai.tuning.evaluation.sweep",
-        "TuneData": "director_ai.tuning.study",
-        "Wish": "director_ai.tuning.search.proposal",
-        "archive": "director_ai.tuning.synthetic",
-        "blame": "director_ai.tuning.evaluation.attribution",
-        "catch_rate": "director_ai.tuning.evaluation.metrics",
-        "certify": "director_ai.tuning.guarantee.certificate",
-        "classes": "director_ai.tuning.evaluation.outcome_classes",
-        "false_halt_rate": "director_ai.tuning.evaluation.metrics",
-        "flips_between": "director_ai.tuning.evaluation.evaluation",
-        "hand_tuned_bound": "director_ai.tuning.guarantee.post_hoc_bound",
+        "make_sessions": "director_ai.tuning.synthetic",
+        "null_level": "director_ai.tuning.validation.permutation",
         "out_of_bag": "director_ai.tuning.validation.out_of_bag",
-        "parted_study": "director_ai.tuning.study",
-        "permutation_floor": "director_ai.tuning.validation.permutation",
         "plateau": "director_ai.tuning.search.plateaus",
+        "post_hoc_bound": "director_ai.tuning.guarantee.post_hoc_bound",
         "precision": "director_ai.tuning.evaluation.metrics",
-        "propose": "director_ai.tuning.search.selection",
-        "propose_windows": "director_ai.tuning.search.selection",
-        "proposed": "director_ai.tuning.search.proposal",
-        "result": "director_ai.tuning.evaluation.evaluation",
+        "Proposal": "director_ai.tuning.search.proposal",
+        "propose": "director_ai.tuning.search.proposal",
+        "Refusal": "director_ai.tuning.guarantee.certificate",
+        "RiskTarget": "director_ai.tuning.search.proposal",
+        "select_thresholds": "director_ai.tuning.search.selection",
+        "select_windows": "director_ai.tuning.search.selection",
         "sensitivity": "director_ai.tuning.search.plateaus",
+        "split_study": "director_ai.tuning.study",
+        "Sweep": "director_ai.tuning.evaluation.sweep",
         "sweep": "director_ai.tuning.evaluation.sweep",
+        "TuneData": "director_ai.tuning.study",
         "wilson": "director_ai.tuning.evaluation.intervals",
     },
 )

@@ -15,7 +15,7 @@ from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
 from director_ai.replay.engine import Outcomes, Replay
-from director_ai.tuning.guarantee.holdout import DELTA, parted, share_worth_sealing
+from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_holdout
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
 
 _LABELS: Final = {"good": GOOD, "bad": BAD}
@@ -50,7 +50,7 @@ class TuneData:
     models: tuple[str, ...]
     sources: tuple[str, ...]
     tags: tuple[tuple[str, ...], ...]
-    families: tuple[str, ...]
+    group_names: tuple[str, ...]
     n_unscored: int
     policies: tuple[HaltPolicy, ...]
     policy_of: IntArray
@@ -64,8 +64,8 @@ class TuneData:
         curves = _curves(scored)
         labels = np.array([_LABELS.get(row.label or "", UNLABELLED) for row in scored], np.int64)
         onsets = np.array([NEVER if row.onset is None else row.onset for row in scored], np.int64)
-        families = tuple(row.group or f"\0{row.id}" for row in scored)
-        groups = numbered(families)
+        group_names = tuple(row.group or f"\0{row.id}" for row in scored)
+        groups = numbered(group_names)
         labelled = LabelledCurves(curves, labels, np.where(labels == BAD, onsets, NEVER), groups)
         policies, policy_of = _policies([row.policy for row in scored])
         ids = tuple(row.id for row in scored)
@@ -75,7 +75,7 @@ class TuneData:
             tuple(row.model for row in scored),
             tuple(row.source for row in scored),
             tuple(_tags(row.tags) for row in scored),
-            families,
+            group_names,
             len(rows) - len(scored),
             policies,
             policy_of,
@@ -84,7 +84,7 @@ class TuneData:
         )
 
     @property
-    def usual(self) -> HaltPolicy:
+    def default_policy(self) -> HaltPolicy:
         """The limits that most sessions were recorded under."""
         return self.policies[0] if self.policies else HaltPolicy()
 
@@ -95,14 +95,14 @@ class TuneData:
 
     def select(self, sessions: BoolArray) -> "TuneData":
         """Return some sessions, by mask, in their order."""
-        chosen = np.flatnonzero(sessions).tolist()
+        rows = np.flatnonzero(sessions).tolist()
         return TuneData(
             self.labelled.select(sessions),
-            tuple(self.ids[row] for row in chosen),
-            tuple(self.models[row] for row in chosen),
-            tuple(self.sources[row] for row in chosen),
-            tuple(self.tags[row] for row in chosen),
-            tuple(self.families[row] for row in chosen),
+            tuple(self.ids[row] for row in rows),
+            tuple(self.models[row] for row in rows),
+            tuple(self.sources[row] for row in rows),
+            tuple(self.tags[row] for row in rows),
+            tuple(self.group_names[row] for row in rows),
             self.n_unscored,
             self.policies,
             self.policy_of[sessions],
@@ -137,15 +137,15 @@ class Study(NamedTuple):
         return self.open.labelled.n_good_groups + self.sealed.labelled.n_good_groups
 
 
-def parted_study(data: TuneData, key: str) -> Study:
+def split_study(data: TuneData, key: str) -> Study:
     """Return the data with its sealed part set aside."""
     labels = data.labelled.labels
     n_groups = data.labelled.n_good_groups
-    share = share_worth_sealing(n_groups, delta=DELTA) if key else 0.0
+    share = holdout_share(n_groups, delta=DELTA) if key else 0.0
     if not share:
         nobody = np.zeros(len(labels), bool)
         return Study(data, data.select(nobody), 0, "")
-    parts = parted(data.families, labels, key=key, share=share)
+    parts = split_holdout(data.group_names, labels, key=key, share=share)
     n_withheld = int(parts.withheld.sum())
     return Study(data.select(parts.open), data.select(parts.sealed), n_withheld, key)
 
@@ -155,21 +155,21 @@ def recorded_outcomes(data: TuneData) -> Outcomes:
     names = tuple(Outcomes.__dataclass_fields__)
     merged: dict[str, FloatArray | IntArray] = {}
     for place, policy in enumerate(data.policies):
-        chosen = data.policy_of == place
-        part = _recorded(data.labelled.curves.select(chosen), policy)
+        mask = data.policy_of == place
+        part = _recorded(data.labelled.curves.select(mask), policy)
         for name in names:
             values = getattr(part, name)
             whole = merged.setdefault(name, np.zeros(len(data.ids), values.dtype))
-            whole[chosen] = values
+            whole[mask] = values
     if not merged:
-        return _recorded(data.labelled.curves, data.usual)
+        return _recorded(data.labelled.curves, data.default_policy)
     return Outcomes(**merged)  # type: ignore[arg-type]  # each array has the dtype of its name
 
 
 def _recorded(curves: Curves, policy: HaltPolicy) -> Outcomes:
     # Scores are as their own cadence held them, but for that of the finished text.
-    seen = held(curves, policy) if policy.score_final else curves
-    replay = Replay(seen, window_size=policy.window_size, trend_window=policy.trend_window)
+    curves = held(curves, policy) if policy.score_final else curves
+    replay = Replay(curves, window_size=policy.window_size, trend_window=policy.trend_window)
     return replay.outcomes(policy)
 
 
@@ -222,10 +222,10 @@ def _policies(texts: Sequence[str]) -> tuple[tuple[HaltPolicy, ...], IntArray]:
 
 def _digest(*parts: object) -> str:
     """Return the SHA-256 of arrays, text and tuples of text, in order."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
-            found.update(np.ascontiguousarray(part).data)
+            digest.update(np.ascontiguousarray(part).data)
         else:
-            found.update(json.dumps(part).encode())
-    return found.hexdigest()
+            digest.update(json.dumps(part).encode())
+    return digest.hexdigest()

@@ -89,10 +89,10 @@ def fall(kind: Kind, n_tokens: int, *, onset: int, depth: float, length: float =
         np.array([depth]),
         np.array([length]),
     )
-    return _fallen(falls, n_tokens)[:, 0]
+    return _fall_sizes(falls, n_tokens)[:, 0]
 
 
-def archive(
+def make_sessions(
     n_sessions: int,
     *,
     seed: int,
@@ -129,7 +129,7 @@ def archive(
 
     Examples
     --------
-    >>> data = archive(1000, seed=1)
+    >>> data = make_sessions(1000, seed=1)
     >>> data.n_sessions, 0.35 < data.n_bad / 1000 < 0.45
     (1000, True)
     """
@@ -139,7 +139,7 @@ def archive(
         bad[:] = kind not in GOOD_KINDS
     lengths = np.exp(random.normal(np.log(140.0), 0.45, n_sessions))
     lengths = np.clip(np.rint(lengths), 40, _LONGEST).astype(np.int64)
-    falls = _drawn(random, bad, lengths, kind)
+    falls = _draw_falls(random, bad, lengths, kind)
     noisy = falls.kinds == _index("noisy")
     noisy |= bad & (kind is None) & (random.random(n_sessions) < NOISY_SHARE)
     groups = np.arange(n_sessions) // group_size
@@ -169,13 +169,13 @@ def _index(kind: Kind) -> int:
     return get_args(Kind).index(kind)
 
 
-def _drawn(
+def _draw_falls(
     random: np.random.Generator, bad: BoolArray, lengths: IntArray, kind: Kind | None
 ) -> Falls:
     """Return what becomes of each session."""
     n = len(bad)
     if kind is None:
-        kinds = np.where(bad, _mixed(random, BAD_KINDS, n), _mixed(random, GOOD_KINDS, n))
+        kinds = np.where(bad, _draw_kinds(random, BAD_KINDS, n), _draw_kinds(random, GOOD_KINDS, n))
     else:
         kinds = np.full(n, _index(kind))
     onsets = (random.uniform(0.15, 0.80, n) * lengths).astype(np.int64)
@@ -192,20 +192,20 @@ def _drawn(
     return Falls(kinds, onsets, depths, spans)
 
 
-def _mixed(random: np.random.Generator, shares: dict[Kind, float], n: int) -> IntArray:
+def _draw_kinds(random: np.random.Generator, shares: dict[Kind, float], n: int) -> IntArray:
     indices = np.array([_index(kind) for kind in shares])
     return random.choice(indices, n, p=list(shares.values()))
 
 
-def _fallen(falls: Falls, n_tokens: int) -> FloatArray:
+def _fall_sizes(falls: Falls, n_tokens: int) -> FloatArray:
     """Return the fall of every session at every token, shape (n_tokens, n_sessions)."""
     since = np.arange(n_tokens)[:, None] - falls.onsets + 1
     fallen = np.zeros(since.shape)
     for index, kind in enumerate(get_args(Kind)):
-        chosen = falls.kinds == index
-        if kind in ("clean", "noisy") or not chosen.any():
+        of_kind = falls.kinds == index
+        if kind in ("clean", "noisy") or not of_kind.any():
             continue
-        passed, length = since[:, chosen], falls.lengths[chosen]
+        passed, length = since[:, of_kind], falls.lengths[of_kind]
         if kind == "drift":
             shape = np.clip(passed / length, 0.0, 1.0)
         elif kind == "exponential":
@@ -214,7 +214,7 @@ def _fallen(falls: Falls, n_tokens: int) -> FloatArray:
             shape = (passed > 0).astype(np.float64)
             if kind in ("spike", "benign dip"):
                 shape *= passed <= length
-        fallen[:, chosen] = falls.depths[chosen] * shape
+        fallen[:, of_kind] = falls.depths[of_kind] * shape
     return fallen
 
 
@@ -226,7 +226,7 @@ def _scores(random: np.random.Generator, falls: Falls, sources: _Sources) -> Flo
     fresh = np.sqrt(1.0 - lasting**2)
     for token in range(1, n_tokens):
         wander[token] = lasting * wander[token - 1] + fresh * wander[token]
-    scores = level - _fallen(falls, n_tokens) + scale * wander
+    scores = level - _fall_sizes(falls, n_tokens) + scale * wander
     if noise.any():
         own = np.flatnonzero(noise)
         scores[:, own] += noise[own] * random.standard_normal((n_tokens, len(own)))

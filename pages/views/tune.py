@@ -26,7 +26,7 @@ propose.swept(study.open)
 
 left, right = st.columns([1, 2.8], gap="medium")
 with left:
-    steps = threshold_controls.controls(study.open.usual)
+    steps = threshold_controls.controls(study.open.default_policy)
 with right:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
         baseline = candidates.choose_baseline(study.open)
@@ -34,7 +34,7 @@ with right:
         propose.propose_buttons(study.open, asked)
         certificates, n_attempts = propose.attempts_of(store)
         propose.certify_button(store, study, asked, n_attempts)
-        candidates.pin_button(study.open.usual)
+        candidates.pin_button(study.open.default_policy)
         look = Look(store, study, baseline, asked, certificates, n_attempts)
         export.take(look)
     result_card.card(look)

@@ -26,7 +26,7 @@ from director_ai.figures import (  # noqa: E402
     LIGHT,
     delay_curve_data,
     length_hazard_data,
-    rule_blame_data,
+    rule_attribution_data,
     threshold_curve_data,
     threshold_curve_figure,
     threshold_map_data,
@@ -34,15 +34,15 @@ from director_ai.figures import (  # noqa: E402
 from director_ai.replay import HARD, WINDOW, Replay  # noqa: E402
 from director_ai.storage import JUDGED, Store  # noqa: E402
 from director_ai.tuning import (  # noqa: E402
+    RiskTarget,
     TuneData,
-    Wish,
-    blame,
+    attribute_halts,
+    evaluate,
     flips_between,
-    parted_study,
     plateau,
-    proposed,
-    result,
+    propose,
     sensitivity,
+    split_study,
 )
 from director_ai.ui.tune.changed_sessions import ends_between, flip_rows, flip_table  # noqa: E402
 from director_ai.ui.tune.changed_sessions_table import MOST_ROWS  # noqa: E402
@@ -75,7 +75,7 @@ def parts(store: Store) -> dict[str, float]:
     """Return what each part costs over the whole store, nothing sealed."""
     data = TuneData.of(list(store.curves(JUDGED)))
     labelled = data.labelled
-    usual = data.usual
+    usual = data.default_policy
     replay = Replay(labelled.curves, window_size=usual.window_size, trend_window=usual.trend_window)
     before = replay.outcomes(usual)
     policy = replace(usual, hard_limit=0.4, window_threshold=0.62, trend_threshold=1.5)
@@ -86,7 +86,7 @@ def parts(store: Store) -> dict[str, float]:
 
     def slider() -> None:
         outcomes = replay.outcomes(policy)
-        result(labelled, outcomes, policy)
+        evaluate(labelled, outcomes, policy)
         sensitivity(labelled, replay, policy)
         found, _ = flips_between(labelled, before, outcomes)
         ended = ends_between(data, replay, (usual, before), (policy, outcomes))
@@ -97,7 +97,9 @@ def parts(store: Store) -> dict[str, float]:
     drawn = threshold_curve_data(labelled, replay, policy, HARD)
     return {
         "slider, all it needs": median_ms(slider),
-        "- outcomes and card": median_ms(lambda: result(labelled, replay.outcomes(policy), policy)),
+        "- outcomes and card": median_ms(
+            lambda: evaluate(labelled, replay.outcomes(policy), policy)
+        ),
         "- a step of each": median_ms(lambda: sensitivity(labelled, replay, policy)),
         "- flips": median_ms(lambda: flip_rows(flips_between(labelled, before, after)[0])),
         "- flip table": median_ms(lambda: flip_table(rows[:MOST_ROWS], data, ends)),
@@ -114,15 +116,17 @@ def parts(store: Store) -> dict[str, float]:
                 labelled, replay, policy, rules=(HARD, WINDOW), metric="catch rate"
             )
         ),
-        "rules": median_ms(lambda: rule_blame_data(blame(labelled, replay, policy))),
+        "rules": median_ms(
+            lambda: rule_attribution_data(attribute_halts(labelled, replay, policy))
+        ),
         "delay": median_ms(lambda: delay_curve_data(labelled, after)),
         "length": median_ms(lambda: length_hazard_data(labelled, replay, policy)),
         "window size": median_ms(
             lambda: Replay(labelled.curves, window_size=12, trend_window=5), 3
         ),
-        "propose": median_ms(lambda: proposed(data, replay, policy, Wish(0.05, 0.05)), 3),
+        "propose": median_ms(lambda: propose(data, replay, policy, RiskTarget(0.05, 0.05)), 3),
         "load, store to arrays": median_ms(lambda: TuneData.of(list(store.curves(JUDGED))), 3),
-        "set the sealed part aside": median_ms(lambda: parted_study(data, "key"), 3),
+        "set the sealed part aside": median_ms(lambda: split_study(data, "key"), 3),
     }
 
 

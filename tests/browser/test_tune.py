@@ -18,9 +18,9 @@ from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.evaluation.evaluation import Rate, result
-from director_ai.tuning.evaluation.token_counts import Tokens
-from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.evaluation.evaluation import Rate, evaluate
+from director_ai.tuning.evaluation.token_counts import TokenCounts
+from director_ai.tuning.study import TuneData, split_study
 from director_ai.ui.tune.cached_study import replay_of
 from tests.browser.conftest import (  # noqa: E402
     ROOT,
@@ -68,8 +68,8 @@ def opened(open_page: OpenPage, server: Server, address: str = START) -> Page:
 def recomputed(path: Path, policy: HaltPolicy) -> dict[str, str]:
     """Return the rates of a policy straight from the store."""
     with Store(path) as store:
-        data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
-    numbers = result(data.labelled, replay_of(data, policy).outcomes(policy), policy)
+        data = split_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+    numbers = evaluate(data.labelled, replay_of(data, policy).outcomes(policy), policy)
     return {"Catch rate": numbers.catch.text, "False halts": numbers.false.text}
 
 
@@ -140,7 +140,7 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
 
     # A3: which rule is to blame; turning it off does away with its halts.
     page.get_by_role("tab", name="Rules").click()
-    expect(page.locator(".st-key-rule_blame .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-rule_attribution .main-svg").first).to_be_visible(timeout=30_000)
     expect(
         page.get_by_text(re.compile(r"Trend: [\d,]+ false halts only it causes"))
     ).to_be_visible()
@@ -262,7 +262,7 @@ def repeated_by_the_command(page: Page, path: Path) -> HaltPolicy:
         assert told.text in text
         assert told.counted in text
     for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
-        tokens = Tokens(*(found[key][part] for part in TOKENS))
+        tokens = TokenCounts(*(found[key][part] for part in TOKENS))
         assert shown[name] == f"{tokens.text} tokens"
         assert f"{tokens.interval} · p90 {tokens.p90:,.0f} · of {tokens.n:,}" in counted
     return policy
@@ -274,7 +274,7 @@ def test_a_link_shows_the_same_limits(open_page: OpenPage, tune_server: Server) 
     expect(page.locator(".st-key-h_box input")).to_have_value("0.4137")
     expect(page.locator(".st-key-d_box input")).to_have_value("0.31")
     expect(page.get_by_role("tab", name="Rules")).to_have_attribute("aria-selected", "true")
-    expect(page.locator(".st-key-rule_blame .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-rule_attribution .main-svg").first).to_be_visible(timeout=30_000)
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1440, 900)])

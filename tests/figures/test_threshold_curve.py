@@ -18,11 +18,11 @@ from director_ai.figures.threshold_curve import (
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.evaluation import result
+from director_ai.tuning.evaluation.evaluation import evaluate
 from director_ai.tuning.evaluation.metrics import Counts
-from director_ai.tuning.evaluation.outcome_classes import classes
+from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 from director_ai.tuning.thresholds import moved
 
 POLICY = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=0.4)
@@ -34,7 +34,7 @@ def replay(data: LabelledCurves) -> Replay:
 
 @pytest.mark.parametrize("rule", [HARD, WINDOW, TREND])
 def test_every_step_is_what_a_policy_in_its_middle_does(rule: int) -> None:
-    data = archive(60, seed=2)
+    data = make_sessions(60, seed=2)
     ready = replay(data)
 
     drawn = threshold_curve_data(data, ready, POLICY, rule)
@@ -42,7 +42,7 @@ def test_every_step_is_what_a_policy_in_its_middle_does(rule: int) -> None:
     for step in range(0, len(drawn.edges) - 1, 7):
         middle = float(drawn.edges[step] + drawn.edges[step + 1]) / 2
         outcomes = ready.outcomes(moved(POLICY, rule, middle))
-        counts = Counts.of(classes(data, outcomes), good=data.good)
+        counts = Counts.of(classify(data, outcomes), good=data.good)
         assert drawn.values["catch rate"][step] == metrics.catch_rate(counts)
         assert drawn.values["false-halt rate"][step] == metrics.false_halt_rate(counts)
         assert drawn.values["halt rate"][step] == outcomes.halts.mean()
@@ -50,7 +50,7 @@ def test_every_step_is_what_a_policy_in_its_middle_does(rule: int) -> None:
 
 @pytest.mark.parametrize("rule", [HARD, WINDOW, TREND])
 def test_on_a_plateau_the_same_sessions_are_halted(rule: int) -> None:
-    data = archive(60, seed=2)
+    data = make_sessions(60, seed=2)
     ready = replay(data)
 
     drawn = threshold_curve_data(data, ready, POLICY, rule)
@@ -66,7 +66,7 @@ def test_on_a_plateau_the_same_sessions_are_halted(rule: int) -> None:
 @pytest.mark.parametrize("rule", [HARD, WINDOW, TREND])
 @pytest.mark.parametrize("n_groups", [20, 60])
 def test_the_bands_are_the_intervals_of_the_card_by_groups(rule: int, n_groups: int) -> None:
-    drawn_at_random = archive(60, seed=2)
+    drawn_at_random = make_sessions(60, seed=2)
     cut = np.arange(60) % 5 != 0
     data = replace(
         drawn_at_random,
@@ -80,13 +80,13 @@ def test_the_bands_are_the_intervals_of_the_card_by_groups(rule: int, n_groups: 
     for step in range(0, len(drawn.edges) - 1, 7):
         middle = float(drawn.edges[step] + drawn.edges[step + 1]) / 2
         policy = moved(POLICY, rule, middle)
-        card = result(data, ready.outcomes(policy), policy)
+        card = evaluate(data, ready.outcomes(policy), policy)
         for name, rate in (("catch rate", card.catch), ("false-halt rate", card.false)):
             assert drawn.bands[name][:, step] == pytest.approx([rate.low, rate.high])
 
 
 def test_the_bands_hold_the_rates() -> None:
-    data = archive(200, seed=4)
+    data = make_sessions(200, seed=4)
 
     drawn = threshold_curve_data(data, replay(data), POLICY, HARD)
 
@@ -96,7 +96,7 @@ def test_the_bands_hold_the_rates() -> None:
 
 
 def test_a_large_archive_is_thinned_with_both_ends_kept() -> None:
-    data = archive(1500, seed=4)
+    data = make_sessions(1500, seed=4)
 
     drawn = threshold_curve_data(
         data, replay(data), HaltPolicy(window_threshold=0.0, trend_threshold=1.5), HARD
@@ -123,7 +123,7 @@ def test_of_few_sessions_no_value_is_the_best() -> None:
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 @pytest.mark.parametrize("rule", [HARD, TREND])
 def test_the_figure_can_be_sent_and_stricter_is_to_the_right(palette, rule) -> None:
-    data = archive(60, seed=2)
+    data = make_sessions(60, seed=2)
     drawn = threshold_curve_data(data, replay(data), POLICY, rule)
 
     figure = threshold_curve_figure(
@@ -136,7 +136,7 @@ def test_the_figure_can_be_sent_and_stricter_is_to_the_right(palette, rule) -> N
 
 
 def test_without_labels_the_halt_rate_is_left() -> None:
-    data = archive(20, seed=2)
+    data = make_sessions(20, seed=2)
     bare = LabelledCurves(
         data.curves, np.full(20, -1), np.full(20, np.iinfo(np.int64).max), data.groups
     )

@@ -17,9 +17,9 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.metrics import METRICS, Counts
-from director_ai.tuning.evaluation.outcome_classes import classes
+from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 from director_ai.tuning.thresholds import moved
 
 POLICY = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=0.4)
@@ -28,7 +28,7 @@ POLICY = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=0.4)
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("metric", ["catch rate", "F1"])
 def test_every_cell_is_what_its_pair_of_limits_does(pair: str, metric: str) -> None:
-    data = archive(80, seed=2)
+    data = make_sessions(80, seed=2)
     replay = Replay(data.curves, window_size=10, trend_window=5)
     rules = PAIRS[pair]
 
@@ -38,13 +38,13 @@ def test_every_cell_is_what_its_pair_of_limits_does(pair: str, metric: str) -> N
         for column in range(0, 9, 2):
             policy = moved(POLICY, rules[0], float(drawn.x[column]))
             policy = moved(policy, rules[1], float(drawn.y[row]))
-            found = classes(data, replay.outcomes(policy))
+            found = classify(data, replay.outcomes(policy))
             wanted = float(METRICS[metric](Counts.of(found, good=data.good)))
             assert float(drawn.values[row, column]) == pytest.approx(wanted, nan_ok=True)
 
 
 def test_the_front_rises_in_both() -> None:
-    data = archive(300, seed=2)
+    data = make_sessions(300, seed=2)
     replay = Replay(data.curves, window_size=10, trend_window=5)
 
     drawn = threshold_map_data(
@@ -60,7 +60,7 @@ def test_the_front_rises_in_both() -> None:
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_figure_can_be_sent(palette, metric: str) -> None:
-    data = archive(40, seed=2)
+    data = make_sessions(40, seed=2)
     replay = Replay(data.curves, window_size=10, trend_window=5)
     drawn = threshold_map_data(
         data, replay, POLICY, rules=PAIRS["window × max drop"], metric=metric

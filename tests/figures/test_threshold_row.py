@@ -20,15 +20,15 @@ from director_ai.figures.threshold_row import (
     threshold_row_figure,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.evaluation.evaluation import result
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.evaluation.evaluation import evaluate
+from director_ai.tuning.synthetic import make_sessions
 from director_ai.tuning.thresholds import moved
 
 POLICY = HaltPolicy(hard_limit=0.4, trend_threshold=0.4)
 
 
 def scene(n_sessions: int = 300):
-    data = archive(n_sessions, seed=6)
+    data = make_sessions(n_sessions, seed=6)
     return data, Replay(data.curves, window_size=10, trend_window=5)
 
 
@@ -63,10 +63,10 @@ def test_the_star_is_the_best_threshold_that_keeps_to_the_budget() -> None:
 
     grid = np.linspace(0.0, 1.0, 501)
     tried = [moved(POLICY, HARD, value) for value in grid]
-    numbers = [result(data, replay.outcomes(policy), policy) for policy in tried]
+    numbers = [evaluate(data, replay.outcomes(policy), policy) for policy in tried]
     allowed = [each.catch.least for each in numbers if each.false.most <= 0.05 * data.n_good]
     at_star = moved(POLICY, HARD, star.threshold)
-    there = result(data, replay.outcomes(at_star), at_star)
+    there = evaluate(data, replay.outcomes(at_star), at_star)
     assert there.false.most <= 0.05 * data.n_good
     assert there.catch.least >= max(allowed)
     assert star.catch_rate == there.catch.least / there.catch.n

@@ -17,22 +17,22 @@ from director_ai.figures.length_hazard import (
     length_hazard_data,
     length_hazard_figure,
 )
-from director_ai.figures.rule_blame import (
-    RuleBlameData,
+from director_ai.figures.rule_attribution import (
+    RuleAttributionData,
     advice,
-    rule_blame_data,
-    rule_blame_figure,
+    rule_attribution_data,
+    rule_attribution_figure,
 )
 from director_ai.figures.theme import DARK, LIGHT
 from director_ai.replay.engine import Replay
-from director_ai.tuning.evaluation.attribution import blame
-from director_ai.tuning.evaluation.outcome_classes import classes, replayed
+from director_ai.tuning.evaluation.attribution import attribute_halts
+from director_ai.tuning.evaluation.outcome_classes import classify, outcomes_under
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 
 
 def ready(n_sessions: int = 200):
-    data = archive(n_sessions, seed=2)
+    data = make_sessions(n_sessions, seed=2)
     return data, Replay(data.curves, window_size=10, trend_window=5)
 
 
@@ -41,18 +41,18 @@ def test_every_halt_is_in_one_combination(palette) -> None:
     data, replay = ready()
     policy = HaltPolicy()
 
-    drawn = rule_blame_data(blame(data, replay, policy))
+    drawn = rule_attribution_data(attribute_halts(data, replay, policy))
 
-    found = classes(data, replay.outcomes(policy))
+    found = classify(data, replay.outcomes(policy))
     assert sum(right for _, right, _ in drawn.combinations) == found.detected.sum()
     assert sum(false for _, _, false in drawn.combinations) == found.false.sum()
     assert drawn.false_only == [false for _, _, false in drawn.combinations[:3]]
-    json.dumps(rule_blame_figure(drawn, palette), allow_nan=False)
+    json.dumps(rule_attribution_figure(drawn, palette), allow_nan=False)
 
 
 def test_advice_names_the_rule_that_does_most_harm() -> None:
-    harm = RuleBlameData([5, 9, 2], [0, 0, 0], [1, 9, 30], [0, 0, 0], [])
-    idle = RuleBlameData([5, 0, 0], [3, 3, 0], [0, 0, 0], [0, 0, 0], [])
+    harm = RuleAttributionData([5, 9, 2], [0, 0, 0], [1, 9, 30], [0, 0, 0], [])
+    idle = RuleAttributionData([5, 0, 0], [3, 3, 0], [0, 0, 0], [0, 0, 0], [])
 
     assert advice(harm).startswith("Trend: 30 false halts only it causes, 2 right ones")
     assert advice(harm).endswith("Loosen it?")
@@ -65,7 +65,7 @@ def test_missed_and_early_sessions_keep_the_delay_curve_below_one() -> None:
         [[0.9, 0.9, 0.2], [0.2, 0.9, 0.9], [0.9] * 3], labels=[1, 1, 1], onsets=[1, 1, 1]
     )
 
-    drawn = delay_curve_data(data, replayed(data, HaltPolicy()))
+    drawn = delay_curve_data(data, outcomes_under(data, HaltPolicy()))
 
     assert drawn.delay.tolist() == [0.0, 1.0]
     assert drawn.share.tolist() == [0.0, pytest.approx(1 / 3)]
@@ -99,7 +99,7 @@ def test_the_risk_of_a_halt_grows_with_length_within_its_band() -> None:
 
 
 def test_copies_of_a_session_in_its_group_do_not_narrow_the_band() -> None:
-    once = archive(100, seed=6)
+    once = make_sessions(100, seed=6)
     copied = once.select(np.repeat(np.arange(once.n_sessions), 4))
     policy = HaltPolicy(trend_threshold=0.3)
 

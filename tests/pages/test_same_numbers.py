@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from director_ai.cli.main import main
 from director_ai.cli.open_store import STORE_VARIABLE
 from director_ai.storage.store import Store
-from director_ai.tuning.evaluation.token_counts import Tokens
+from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.current_store import archive
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import filled
@@ -127,7 +127,7 @@ def compare(app: AppTest, found: dict[str, Any]) -> None:
     for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
         assert page[name][0] == bounds(found[key])
     for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
-        tokens = Tokens(*(found[key][part] for part in TOKENS))
+        tokens = TokenCounts(*(found[key][part] for part in TOKENS))
         assert page[name][0].split()[0] == tokens.text
         assert page[name][1] == f"{tokens.interval} · p90 {tokens.p90:,.0f} · of {tokens.n:,}"
     (line,) = [text.value for text in app.text if "precision" in text.value]

@@ -12,8 +12,8 @@ from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.evaluation.evaluation import result
-from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.evaluation.evaluation import evaluate
+from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation import validation
 from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from tests.pages.result_card import numbers
@@ -214,7 +214,7 @@ def test_a_proposal_is_checked_on_request_and_kept_until_the_budget_changes(
 ) -> None:
     monkeypatch.setattr(validation, "N_REPLICATES", 6)
     monkeypatch.setattr(validation, "N_PERMUTATIONS", 4)
-    monkeypatch.setattr(validation, "FEWEST", 3)
+    monkeypatch.setattr(validation, "FEWEST_REPEATS", 3)
     store.add(records(150, enforced=0.0))
     app = tune(view="Check", budget="10", conf="90 %")
     assert app.button(key="check_0").label.startswith("Check with these windows (about ")
@@ -266,14 +266,14 @@ def test_a_cadence_is_judged_as_held(store) -> None:
     store.add(
         [replace(record, id=f"x-{record.id}") for record in records(30, seed=9, enforced=0.0)]
     )
-    data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+    data = split_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
 
     app = tune(a="0.6", h="0.5")
 
     policy = replace(every_other, hard_limit=0.5, window_threshold=0.6)
     curves = held(data.labelled.curves, policy)
     outcomes = Replay(curves, window_size=10, trend_window=5).outcomes(policy)
-    assert result(data.labelled, outcomes, policy).catch.text in rates(app)["Catch rate"]
+    assert evaluate(data.labelled, outcomes, policy).catch.text in rates(app)["Catch rate"]
     assert "cadence" not in said(app)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
-from director_ai.replay.counterfactual import reliefs
+from director_ai.replay.counterfactual import counterfactuals
 from director_ai.replay.judgement import judge
 
 SCORES = st.lists(st.floats(0.0, 1.0, allow_nan=False), min_size=1, max_size=40)
@@ -18,7 +18,7 @@ def test_the_relieved_rule_no_longer_holds_at_that_token(scores):
     policy = HaltPolicy(window_size=4, trend_window=3)
     halt = judge(tokens, scores, policy, complete=True)
 
-    changes = reliefs(tokens, scores, policy, complete=True)
+    changes = counterfactuals(tokens, scores, policy, complete=True)
 
     assert [change.limit for change in changes] == [
         {"hard_limit": "hard_limit", "window_avg": "window_threshold"}.get(
@@ -27,7 +27,7 @@ def test_the_relieved_rule_no_longer_holds_at_that_token(scores):
         for alarm in halt.alarms
     ]
     for change, alarm in zip(changes, halt.alarms, strict=True):
-        at_halt = [a.mechanism for a in change.then.alarms if a.index == halt.trigger]
+        at_halt = [a.mechanism for a in change.judgement.alarms if a.index == halt.trigger]
         assert alarm.mechanism not in at_halt
 
 
@@ -35,7 +35,7 @@ def test_the_relief_is_the_nearest_of_four_decimals():
     scores = [0.9, 0.43217]
     policy = HaltPolicy()
 
-    (change,) = reliefs(["a", "b"], scores, policy, complete=True)
+    (change,) = counterfactuals(["a", "b"], scores, policy, complete=True)
 
     assert change.value == 0.4321
     stricter = replace(policy, hard_limit=change.value + 1e-4)
@@ -43,4 +43,4 @@ def test_the_relief_is_the_nearest_of_four_decimals():
 
 
 def test_no_halt_needs_no_relief():
-    assert reliefs(["a"], [0.9], HaltPolicy(), complete=True) == []
+    assert counterfactuals(["a"], [0.9], HaltPolicy(), complete=True) == []

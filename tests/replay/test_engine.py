@@ -216,7 +216,7 @@ def test_a_threshold_on_a_low_and_one_ulp_beside_it_decide_as_the_kernel_does(
     replay = replayed([""] * len(scores), scores, policy)
 
     for stairs, field in zip(
-        replay.stairs, ("hard_limit", "window_threshold", "trend_threshold"), strict=True
+        replay.minima, ("hard_limit", "window_threshold", "trend_threshold"), strict=True
     ):
         for low in np.abs(stairs.values).tolist():
             for threshold in (np.nextafter(low, 0), low, np.nextafter(low, 1)):
@@ -256,7 +256,7 @@ def test_the_lowest_before_a_token_is_that_of_the_stream_cut_there(
     )
     ends = np.full(len(streams), end)
 
-    for whole, part in zip(replay.stairs, cut.stairs, strict=True):
+    for whole, part in zip(replay.minima, cut.minima, strict=True):
         assert whole.lowest_before(ends).tolist() == part.lowest().tolist()
 
 

@@ -16,9 +16,9 @@ from director_ai.reports.tuning_card import card_json, card_markdown, card_value
 from director_ai.reports.tuning_card_html import card_html
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.evaluation.evaluation import FlipCounts, result
+from director_ai.tuning.evaluation.evaluation import FlipCounts, evaluate
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.search.cautions import Caution, replayable
+from director_ai.tuning.search.cautions import Caution, replay_caution
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune.cached_study import replay_of
 from tests.ui.tune_store import records
@@ -44,7 +44,7 @@ def test_the_card_holds_what_the_limits_rest_on(tmp_path) -> None:
     with Store(tmp_path / "tune.db") as store:
         store.add(records(80, labelled=0.9))
         data = TuneData.of(list(store.curves(JUDGED)))
-    numbers = result(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
+    numbers = evaluate(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
 
     values = card_values(
         data,
@@ -55,7 +55,7 @@ def test_the_card_holds_what_the_limits_rest_on(tmp_path) -> None:
         n_attempts=2,
         certificate=None,
         at=datetime(2026, 11, 22, tzinfo=UTC),
-        cautions=[replayable(n_sessions=9, n_cut=1, n_adaptive=0, n_other_cadence=0)],
+        cautions=[replay_caution(n_sessions=9, n_cut=1, n_adaptive=0, n_other_cadence=0)],
     )
 
     read = json.loads(card_json(values))
@@ -76,7 +76,7 @@ def test_the_page_of_a_card_holds_everything_and_can_run_nothing(tmp_path) -> No
     with Store(tmp_path / "tune.db") as store:
         store.add(records(80, labelled=0.9))
         data = TuneData.of(list(store.curves(JUDGED)))
-    numbers = result(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
+    numbers = evaluate(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
     hostile = '"><script>alert(1)</script><img src=http://x.example/y onerror=alert(2)>\u202e'
 
     page = card_html(
@@ -135,7 +135,7 @@ def test_a_card_without_labels_has_no_numbers_but_no_nan_either(tmp_path) -> Non
         store.add(records(5, labelled=0.0))
         data = TuneData.of(list(store.curves(JUDGED)))
     assert isinstance(data.labelled.curves, Curves)
-    numbers = result(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
+    numbers = evaluate(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
 
     values = card_values(
         data,

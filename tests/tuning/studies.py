@@ -10,7 +10,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.study import TuneData
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 
 
 def stored(
@@ -34,7 +34,7 @@ def stored(
 
 def drawn(n_sessions: int, *, seed: int = 3, policy: HaltPolicy = HaltPolicy(), **how) -> TuneData:
     """Return generated sessions, every one of its own group unless asked otherwise."""
-    made = archive(n_sessions, seed=seed, **how)
+    made = make_sessions(n_sessions, seed=seed, **how)
     rows = [
         stored(
             made.curves.session(row),
@@ -46,4 +46,4 @@ def drawn(n_sessions: int, *, seed: int = 3, policy: HaltPolicy = HaltPolicy(), 
     ]
     data = TuneData.of(rows)
     names = tuple(f"g{group}" for group in made.groups)
-    return replace(data, labelled=replace(data.labelled, groups=made.groups), families=names)
+    return replace(data, labelled=replace(data.labelled, groups=made.groups), group_names=names)

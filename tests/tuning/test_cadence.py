@@ -11,7 +11,7 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import HARD, WINDOW, Replay
 from director_ai.tuning.cadence import inexact, replay_under
 from director_ai.tuning.study import TuneData, recorded_outcomes
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 from tests.tuning.studies import stored
 
 
@@ -36,7 +36,7 @@ def halted_by_a_kernel(scores, policy: HaltPolicy) -> int:
     ],
 )
 def test_a_cadence_is_replayed_as_the_kernel_decides(policy: HaltPolicy) -> None:
-    curves = archive(120, seed=4).curves
+    curves = make_sessions(120, seed=4).curves
 
     found = replay_under(curves, policy).outcomes(policy).trigger
 
@@ -48,7 +48,7 @@ def test_a_cadence_is_replayed_as_the_kernel_decides(policy: HaltPolicy) -> None
 
 def test_what_a_recording_holds_is_held_by_its_own_policy() -> None:
     policy = HaltPolicy(adaptive=True, max_cadence=6, trend_threshold=0.3)
-    once = replay_under(archive(60, seed=5).curves, policy).curves
+    once = replay_under(make_sessions(60, seed=5).curves, policy).curves
 
     again = replay_under(once, policy).curves
 

@@ -8,9 +8,9 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.replay.crossings import NEVER
-from director_ai.tuning.evaluation.outcome_classes import replayed
+from director_ai.tuning.evaluation.outcome_classes import outcomes_under
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
-from director_ai.tuning.synthetic import BAD_KINDS, GOOD_KINDS, archive, fall
+from director_ai.tuning.synthetic import BAD_KINDS, GOOD_KINDS, fall, make_sessions
 
 LEVEL, ONSET, LENGTH = 0.8, 40, 120
 OFF = {"hard_limit": 0.0, "window_threshold": 0.0, "trend_threshold": 1.5}
@@ -20,7 +20,7 @@ def delay(kind: str, depth: float, length: float = 1.0, **limits: float) -> int:
     """Return tokens from onset to halt of a curve without noise; NEVER for none."""
     scores = LEVEL - fall(kind, LENGTH, onset=ONSET, depth=depth, length=length)
     data = LabelledCurves.from_scores([scores.tolist()], labels=[BAD], onsets=[ONSET])
-    trigger = int(replayed(data, HaltPolicy(**{**OFF, **limits})).trigger[0])
+    trigger = int(outcomes_under(data, HaltPolicy(**{**OFF, **limits})).trigger[0])
     return NEVER if trigger == NEVER else trigger - ONSET
 
 
@@ -83,7 +83,7 @@ def test_a_constant_halts_only_under_limits_above_it() -> None:
 
 @pytest.mark.parametrize("kind", [*GOOD_KINDS, *BAD_KINDS, "exponential"])
 def test_a_kind_alone_has_its_label_and_its_onset(kind) -> None:
-    data = archive(300, seed=3, kind=kind, spread=0.0)
+    data = make_sessions(300, seed=3, kind=kind, spread=0.0)
 
     if kind in GOOD_KINDS:
         assert data.n_good == 300
@@ -97,10 +97,10 @@ def test_a_kind_alone_has_its_label_and_its_onset(kind) -> None:
 
 
 def test_the_mixture_is_as_it_says_and_a_seed_draws_the_same() -> None:
-    data, again = archive(4000, seed=5), archive(4000, seed=5)
+    data, again = make_sessions(4000, seed=5), make_sessions(4000, seed=5)
 
     assert (data.curves.scores == again.curves.scores).all()
-    assert (data.curves.scores != archive(4000, seed=6).curves.scores[0]).any()
+    assert (data.curves.scores != make_sessions(4000, seed=6).curves.scores[0]).any()
     assert data.n_bad / 4000 == pytest.approx(0.4, abs=0.03)
     assert data.n_good + data.n_bad == 4000
     lengths = data.curves.lengths
@@ -108,13 +108,13 @@ def test_the_mixture_is_as_it_says_and_a_seed_draws_the_same() -> None:
     assert (lengths.min() >= 40) & (lengths.max() <= 400)
     assert (data.onsets[data.bad] < lengths[data.bad]).all()
     assert (data.onsets[data.labels == GOOD] == NEVER).all()
-    clean = archive(2000, seed=1, kind="clean")
+    clean = make_sessions(2000, seed=1, kind="clean")
     spreads = [clean.curves.session(n).std() for n in range(2000)]
     assert np.median(spreads) == pytest.approx(0.05, abs=0.005)
 
 
 def test_blocks_of_sessions_leave_no_seam() -> None:
-    data = archive(4100, seed=8, kind="step", spread=0.0)
+    data = make_sessions(4100, seed=8, kind="step", spread=0.0)
 
     last = data.curves.session(4099)
     assert len(data.curves.offsets) == 4101
@@ -122,18 +122,18 @@ def test_blocks_of_sessions_leave_no_seam() -> None:
 
 
 def test_held_and_rounded_scores() -> None:
-    plain, held = archive(20, seed=9), archive(20, seed=9, cadence=4)
+    plain, held = make_sessions(20, seed=9), make_sessions(20, seed=9, cadence=4)
 
     for session in range(20):
         scores = plain.curves.session(session)
         places = np.arange(len(scores)) // 4 * 4
         assert (held.curves.session(session) == scores[places]).all()
-    rounded = archive(20, seed=9, decimals=2).curves.scores
+    rounded = make_sessions(20, seed=9, decimals=2).curves.scores
     assert (rounded == plain.curves.scores.round(2)).all()
 
 
 def test_sessions_of_one_prompt_share_its_level() -> None:
-    data = archive(60, seed=9, kind="clean", spread=0.0, group_size=3)
+    data = make_sessions(60, seed=9, kind="clean", spread=0.0, group_size=3)
 
     first = data.curves.scores[data.curves.offsets[:-1]].reshape(20, 3)
     assert np.ptp(first, axis=1).max() == 0

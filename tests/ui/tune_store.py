@@ -11,7 +11,7 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.tuning.labelled import BAD
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 
 FIRST_US = 1_790_000_000_000_000
 RECORDED = HaltPolicy()
@@ -41,7 +41,7 @@ def records(
     policy
         The limits in force.
     """
-    data = archive(n_sessions, seed=seed)
+    data = make_sessions(n_sessions, seed=seed)
     draw = np.random.default_rng(seed)
     has_label = draw.random(n_sessions) < labelled
     cut = draw.random(n_sessions) < enforced

@@ -26,68 +26,68 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import (
+    Evaluation,
     FlipCounts,
-    Result,
-    answer,
+    evaluate,
     flips_between,
-    result,
+    summary_text,
 )
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.guarantee.certificate_registry import certificates, newest_for
-from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
+from director_ai.tuning.guarantee.certificate_registry import certificates, newest_covering
+from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
-from director_ai.tuning.search.proposal import USUAL, Search, Wish, offered
-from director_ai.tuning.study import Study, TuneData, parted_study, recorded_outcomes
+from director_ai.tuning.search.proposal import DEFAULT_TARGET, RiskTarget, Search, propose
+from director_ai.tuning.study import Study, TuneData, recorded_outcomes, split_study
 from director_ai.tuning.thresholds import moved, threshold
 from director_ai.tuning.validation.advice import advice, distinct_prompts
-from director_ai.tuning.validation.validation import Checkup, checkup
+from director_ai.tuning.validation.validation import Validation, validate
 
 
-def tune(chosen: Namespace) -> int:
+def tune(args: Namespace) -> int:
     """Propose the limits that catch most bad sessions within a budget of false halts."""
-    if chosen.card is not None:
-        _card_form(chosen.card)
-        refuse(chosen.card, replace=chosen.force)
-    with reading(chosen) as store:
-        study = _study(chosen, store)
-        base = policy_of(chosen, study.open.usual)
-        asked = Wish(chosen.budget, 1.0 - chosen.confidence)
-        search = Search.of(base, windows=chosen.windows)
+    if args.card is not None:
+        _card_form(args.card)
+        refuse(args.card, replace=args.force)
+    with reading(args) as store:
+        study = _study(args, store)
+        base = policy_of(args, study.open.default_policy)
+        target = RiskTarget(args.budget, 1.0 - args.confidence)
+        search = Search.of(base, windows=args.windows)
         replays = _Replays(study.open, base)
-        offer = offered(study.open, replays.at, base, asked, search)
+        offer = propose(study.open, replays.at, base, target, search)
         if offer.policy is None:
-            raise CommandError(offer.said.rstrip("."), Status.FAILED)
-        note(offer.said)
-        checked = search if chosen.check else None
-        _tell(chosen, store, study, replays, offer.policy, asked, checked, offer.edge)
+            raise CommandError(offer.reason.rstrip("."), Status.FAILED)
+        note(offer.reason)
+        checked = search if args.check else None
+        _tell(args, store, study, replays, offer.policy, target, checked, offer.edge)
     return Status.OK
 
 
-def replay_limits(chosen: Namespace) -> int:
+def replay_limits(args: Namespace) -> int:
     """Tell what given limits would have made of the archive."""
-    if chosen.card is not None:
-        _card_form(chosen.card)
-        refuse(chosen.card, replace=chosen.force)
-    with reading(chosen) as store:
-        study = _study(chosen, store)
-        policy = policy_of(chosen, study.open.usual)
-        _tell(chosen, store, study, _Replays(study.open, policy), policy, USUAL)
+    if args.card is not None:
+        _card_form(args.card)
+        refuse(args.card, replace=args.force)
+    with reading(args) as store:
+        study = _study(args, store)
+        policy = policy_of(args, study.open.default_policy)
+        _tell(args, store, study, _Replays(study.open, policy), policy, DEFAULT_TARGET)
     return Status.OK
 
 
-def sweep_threshold(chosen: Namespace) -> int:
+def sweep_threshold(args: Namespace) -> int:
     """Print what becomes of the archive as one threshold moves and all others stay."""
-    with reading(chosen) as store:
-        data = _study(chosen, store).open
-    base = policy_of(chosen, data.usual)
-    replay, rule = replay_under(data.labelled.curves, base), RULES.index(chosen.rule)
+    with reading(args) as store:
+        data = _study(args, store).open
+    base = policy_of(args, data.default_policy)
+    replay, rule = replay_under(data.labelled.curves, base), RULES.index(args.rule)
     rows = [
         _row(threshold(policy, rule), numbers)
-        for policy in _along(base, rule, chosen.points)
-        for numbers in (result(data.labelled, replay.outcomes(policy), policy),)
+        for policy in _along(base, rule, args.points)
+        for numbers in (evaluate(data.labelled, replay.outcomes(policy), policy),)
     ]
-    if chosen.json:
+    if args.json:
         print_json(rows)
     else:
         writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
@@ -96,20 +96,20 @@ def sweep_threshold(chosen: Namespace) -> int:
     return Status.OK
 
 
-def _study(chosen: Namespace, store: Store) -> Study:
+def _study(args: Namespace, store: Store) -> Study:
     """Return what the Tune page shows of a store: the same sessions are set aside."""
     data = TuneData.of(list(store.curves(JUDGED)))
     if not data.ids:
         raise CommandError(f"no session to tune on in {store.name}", Status.NOT_FOUND)
-    return parted_study(data, _vault_key(chosen, store))
+    return split_study(data, _vault_key(args, store))
 
 
-def _vault_key(chosen: Namespace, store: Store) -> str:
+def _vault_key(args: Namespace, store: Store) -> str:
     """Return the secret by which sessions are sealed, made if the store has none yet."""
     with suppress(ReadOnlyStoreError):
         return store.vault_key()
     try:
-        with changing(chosen) as writable:
+        with changing(args) as writable:
             return writable.vault_key()
     except (CommandError, StoreError):
         # None can be made where only reading is allowed: nothing is sealed, as on the page.
@@ -134,32 +134,32 @@ class _Replays:
 
 
 def _tell(
-    chosen: Namespace,
+    args: Namespace,
     store: Store,
     study: Study,
     replays: _Replays,
     policy: HaltPolicy,
-    asked: Wish,
+    target: RiskTarget,
     search: Search | None = None,
     edge: Caution | None = None,
 ) -> None:
     data = study.open
     replay = replays.at(policy.window_size, policy.trend_window)
-    numbers = result(data.labelled, replay.outcomes(policy), policy)
+    numbers = evaluate(data.labelled, replay.outcomes(policy), policy)
     _, changed = flips_between(data.labelled, recorded_outcomes(data), numbers.outcomes)
-    checked = _checked(data, replays, policy, asked, search) if search else None
+    validation = _checked(data, replays, policy, target, search) if search else None
     attempts = store.attempts()
     bound = (
-        hand_tuned_bound(data.labelled, numbers.outcomes, policy, delta=asked.delta)
+        post_hoc_bound(data.labelled, numbers.outcomes, policy, delta=target.delta)
         if data.labelled.n_good
         else None
     )
     cautions = advice(
         study,
         policy,
-        asked,
+        target,
         n_attempts=len(attempts),
-        checked=checked,
+        validation=validation,
         edge=edge,
         n_prompts=_n_prompts(store) if search else None,
     )
@@ -170,38 +170,41 @@ def _tell(
         baseline="recorded",
         n_sealed=len(study.sealed.ids),
         n_attempts=len(attempts),
-        certificate=newest_for(certificates(attempt.result for attempt in attempts), policy),
+        certificate=newest_covering(certificates(attempt.result for attempt in attempts), policy),
         at=datetime.now(UTC),
         bound=bound,
-        checked=checked,
+        validation=validation,
         cautions=cautions,
     )
-    if chosen.card is not None:
-        with new_file(chosen.card, replace=chosen.force) as file:
-            file.write(_card_form(chosen.card).text_of(card).encode("utf-8"))
-        note(f"Wrote {chosen.card}.")
-    if chosen.form:
-        print(TEXTS[FORMS[chosen.form]].text_of(policy).rstrip("\n"))
-    elif chosen.json:
+    if args.card is not None:
+        with new_file(args.card, replace=args.force) as file:
+            file.write(_card_form(args.card).text_of(card).encode("utf-8"))
+        note(f"Wrote {args.card}.")
+    if args.form:
+        print(TEXTS[FORMS[args.form]].text_of(policy).rstrip("\n"))
+    elif args.json:
         print_json(card)
     else:
         _print(numbers, changed, sensitivity(data.labelled, replay, policy))
         if bound is not None:
             print(bound.sentence)
-        for line in [*(checked.sentences if checked else ()), *(c.sentence for c in cautions)]:
+        for line in [
+            *(validation.sentences if validation else ()),
+            *(c.sentence for c in cautions),
+        ]:
             print(line)
 
 
 def _checked(
-    data: TuneData, replays: _Replays, policy: HaltPolicy, asked: Wish, search: Search
-) -> Checkup | None:
-    found = checkup(
-        data, [replays.at(*sizes) for sizes in search.pairs], asked, search, base=policy
+    data: TuneData, replays: _Replays, policy: HaltPolicy, target: RiskTarget, search: Search
+) -> Validation | None:
+    validation = validate(
+        data, [replays.at(*sizes) for sizes in search.pairs], target, search, base=policy
     )
-    if isinstance(found, str):
-        note(f"Not checked: {found}")
+    if isinstance(validation, str):
+        note(f"Not checked: {validation}")
         return None
-    return found
+    return validation
 
 
 def _n_prompts(store: Store) -> int:
@@ -217,8 +220,8 @@ def _card_form(path: Path) -> CardForm:
     return form
 
 
-def _print(numbers: Result, changed: FlipCounts, effects: Sequence[Sensitivity]) -> None:
-    print(answer(numbers))
+def _print(numbers: Evaluation, changed: FlipCounts, effects: Sequence[Sensitivity]) -> None:
+    print(summary_text(numbers))
     rows = [
         ("caught", numbers.catch.text, numbers.catch.interval, numbers.catch.counted),
         ("false halts", numbers.false.text, numbers.false.interval, numbers.false.counted),
@@ -241,7 +244,7 @@ def _along(base: HaltPolicy, rule: int, n_points: int) -> list[HaltPolicy]:
     return [moved(base, rule, value) for value in axis.tolist()]
 
 
-def _row(threshold: float, numbers: Result) -> dict[str, Any]:
+def _row(threshold: float, numbers: Evaluation) -> dict[str, Any]:
     counts = numbers.counts
     return {
         "threshold": threshold,

@@ -8,11 +8,11 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes, Replay
-from director_ai.tuning.evaluation.outcome_classes import classes
+from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.labelled import LabelledCurves
 
 
-class Blame(NamedTuple):
+class Attribution(NamedTuple):
     """Halts by the rules that would each have caused them; every array has shape (8,).
 
     A combination's index is the sum of ``1 << rule`` over its rules: those that hold anywhere in
@@ -37,28 +37,30 @@ class Blame(NamedTuple):
         return int(self.right[place]), int(self.early[place]), int(self.false[place])
 
 
-def blame(data: LabelledCurves, replay: Replay, policy: HaltPolicy, *, tolerance: int = 0) -> Blame:
+def attribute_halts(
+    data: LabelledCurves, replay: Replay, policy: HaltPolicy, *, tolerance: int = 0
+) -> Attribution:
     """Return how many halts each combination of rules causes.
 
     Examples
     --------
     >>> data = LabelledCurves.from_scores([[0.9, 0.2], [0.8, 0.55]], labels=[1, 0])
     >>> replay = Replay(data.curves, window_size=9, trend_window=2)
-    >>> found = blame(data, replay, HaltPolicy(window_size=9, trend_window=2))
-    >>> found.only(TREND), found.right.tolist()
+    >>> halts = attribute_halts(data, replay, HaltPolicy(window_size=9, trend_window=2))
+    >>> halts.only(TREND), halts.right.tolist()
     ((0, 0, 1), [0, 0, 0, 0, 0, 1, 0, 0])
     """
     holds = replay.crossings(policy) != NEVER
     combination = sum((1 << rule) * holds[rule] for rule in (HARD, WINDOW, TREND))
-    found = classes(data, replay.outcomes(policy), tolerance=tolerance)
+    classes = classify(data, replay.outcomes(policy), tolerance=tolerance)
 
-    def counted(chosen: BoolArray) -> IntArray:
-        return np.bincount(np.asarray(combination)[chosen], minlength=8)
+    def counted(mask: BoolArray) -> IntArray:
+        return np.bincount(np.asarray(combination)[mask], minlength=8)
 
-    return Blame(
-        right=counted(found.detected),
-        early=counted(found.early),
-        false=counted(found.false),
+    return Attribution(
+        right=counted(classes.detected),
+        early=counted(classes.early),
+        false=counted(classes.false),
         unlabelled=counted(holds.any(axis=0) & ~data.good & ~data.bad),
     )
 
@@ -106,7 +108,7 @@ def flips(before: Outcomes, after: Outcomes, data: LabelledCurves, *, tolerance:
     >>> found.right_lost.tolist(), found.false_lost.tolist()
     ([False, True], [True, False])
     """
-    was, now = (classes(data, outcomes, tolerance=tolerance) for outcomes in (before, after))
+    was, now = (classify(data, outcomes, tolerance=tolerance) for outcomes in (before, after))
     unlabelled = ~data.good & ~data.bad
     gained_or_lost = (
         *_changed(was.detected, now.detected),

@@ -4,16 +4,16 @@ import numpy as np
 
 from director_ai.tuning.evaluation.intervals import Interval
 from director_ai.tuning.evaluation.metrics import METRICS, Counts
-from director_ai.tuning.evaluation.outcome_classes import Classes
+from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
 from director_ai.tuning.labelled import LabelledCurves
 
 _GAMMA_COSTS = 6
 """Exponential draws that take as long as a gamma draw."""
 
 
-def smoothed_intervals(
+def bootstrap_intervals(
     data: LabelledCurves,
-    found: Classes,
+    classes: OutcomeClasses,
     *,
     seed: int,
     n_draws: int = 1000,
@@ -30,7 +30,7 @@ def smoothed_intervals(
 
     Parameters
     ----------
-    data, found
+    data, classes
         The sessions, and what became of each; unknown ones are left out.
     seed
         Of the draws.
@@ -47,17 +47,20 @@ def smoothed_intervals(
     Examples
     --------
     >>> data = LabelledCurves.from_scores([[0.4]] * 10 + [[0.9]] * 10, labels=[1] * 10 + [0] * 10)
-    >>> from director_ai.tuning.evaluation.outcome_classes import classes, replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import classify, outcomes_under
     >>> from director_ai.core.halting.policy import HaltPolicy
-    >>> intervals = smoothed_intervals(data, classes(data, replayed(data, HaltPolicy())), seed=1)
+    >>> classes = classify(data, outcomes_under(data, HaltPolicy()))
+    >>> intervals = bootstrap_intervals(data, classes, seed=1)
     >>> intervals["F1"].low < intervals["F1"].high < 1
     True
     """
     random = np.random.default_rng(seed)
-    cells = np.stack([found.false, found.passed, found.early, found.detected, found.missed], 1)
-    told = cells.any(axis=1)
-    _, groups = np.unique(data.groups[told], return_inverse=True)
-    sizes = np.stack([np.bincount(groups, weights=cells[told, n]) for n in range(5)], 1)
+    cells = np.stack(
+        [classes.false, classes.passed, classes.early, classes.detected, classes.missed], 1
+    )
+    is_known = cells.any(axis=1)
+    _, groups = np.unique(data.groups[is_known], return_inverse=True)
+    sizes = np.stack([np.bincount(groups, weights=cells[is_known, n]) for n in range(5)], 1)
     # Groups that are alike together weigh as much as a gamma draw of their number.
     patterns, alike = np.unique(sizes, axis=0, return_counts=True)
     if len(sizes) < _GAMMA_COSTS * len(alike):

@@ -13,7 +13,7 @@ from director_ai.tuning.evaluation.weighted_sweep import early_cells, passing
 from director_ai.tuning.labelled import LabelledCurves
 
 
-class Timing(NamedTuple):
+class DelaySweep(NamedTuple):
     """Bad sessions with a known onset under every combination, in hard mode; the grid's shape.
 
     Attributes
@@ -23,7 +23,7 @@ class Timing(NamedTuple):
     leaked
         Tokens from the onset on that readers get, in all; without the sessions that are not
         known to be halted or to complete.
-    n_told
+    n_known
         Sessions that ``leaked`` is of.
     delay
         Mean tokens from onset to halt of those timely or late, at least 0 each; nan of none.
@@ -33,23 +33,23 @@ class Timing(NamedTuple):
     timely: FloatArray
     late: FloatArray
     leaked: FloatArray
-    n_told: FloatArray
+    n_known: FloatArray
     delay: FloatArray
 
     @property
     def mean_leaked(self) -> FloatArray:
         """Leaked tokens of a bad session; nan of none."""
-        return _ratio(self.leaked, self.n_told)
+        return _ratio(self.leaked, self.n_known)
 
 
-def timing(
+def sweep_delays(
     data: LabelledCurves,
     replay: Replay,
     grid: Grid,
     *,
     grace: int = DEFAULT_GRACE,
     tolerance: int = 0,
-) -> Timing:
+) -> DelaySweep:
     """Return how soon every combination halts.
 
     A token leaks where the extremes up to and with it pass all three thresholds. They only change
@@ -67,7 +67,7 @@ def timing(
     --------
     >>> data = LabelledCurves.from_scores([[0.9, 0.9, 0.6, 0.3]], labels=[1], onsets=[1])
     >>> replay = Replay(data.curves, window_size=9, trend_window=9)
-    >>> found = timing(data, replay, Grid.even(3), grace=1)
+    >>> found = sweep_delays(data, replay, Grid.even(3), grace=1)
     >>> found.leaked[:, 0, 0].tolist(), found.timely[:, 0, 0].tolist()
     ([3.0, 2.0, 0.0], [0.0, 0.0, 0.0])
     """
@@ -97,12 +97,12 @@ def timing(
     unhalted = passing(grid, cells, beyond.astype(np.float64))
     unknown = passing(grid, cells[cut], ones[cut])
     halted = len(rows) - passing(grid, cells, ones)
-    return Timing(
+    return DelaySweep(
         early=early,
         timely=in_time - early,
         late=halted - in_time,
         leaked=leaked - passing(grid, cells[cut], beyond[cut].astype(np.float64)),
-        n_told=len(rows) - unknown,
+        n_known=len(rows) - unknown,
         delay=_ratio(leaked - unhalted, halted - early),
     )
 
@@ -117,23 +117,23 @@ def _leaked(data: LabelledCurves, replay: Replay, grid: Grid, rows: IntArray) ->
     keys, stretches = [], [starts]
     is_inside = np.zeros(data.n_sessions, bool)
     is_inside[inside] = True
-    for stairs in replay.stairs:
-        of = np.repeat(np.arange(data.n_sessions), np.diff(stairs.offsets))
+    for minima in replay.minima:
+        of = np.repeat(np.arange(data.n_sessions), np.diff(minima.offsets))
         # The finished text is judged with the last token.
-        key = of * unit + np.minimum(stairs.positions, lengths[of] - 1)
+        key = of * unit + np.minimum(minima.positions, lengths[of] - 1)
         keys.append(key)
-        stretches.append(key[is_inside[of] & (stairs.positions > data.onsets[of])])
+        stretches.append(key[is_inside[of] & (minima.positions > data.onsets[of])])
     at = np.unique(np.concatenate(stretches))
     session = at // unit
     ends = np.append(at[1:], 0)
     last = np.append(session[1:] != session[:-1], True)[: len(at)]
     ends[: len(at)][last] = (session * unit + lengths[session])[last]
     cells = []
-    for stairs, key, axis in zip(replay.stairs, keys, grid.axes(), strict=True):
+    for minima, key, axis in zip(replay.minima, keys, grid.axes(), strict=True):
         place = np.searchsorted(key, at, side="right") - 1
-        has = place >= stairs.offsets[session]
+        has = place >= minima.offsets[session]
         cell = np.full(len(at), len(axis))
-        cell[has] = np.searchsorted(axis, stairs.values[place[has]], side="right")
+        cell[has] = np.searchsorted(axis, minima.values[place[has]], side="right")
         cells.append(cell)
     weights = (ends[: len(at)] - at).astype(np.float64)
     return passing(grid, np.stack(cells, axis=1), weights)

@@ -13,8 +13,8 @@ from director_ai.replay.engine import Outcomes
 from director_ai.tuning.evaluation.attribution import Flips, flips
 from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.evaluation.metrics import Counts
-from director_ai.tuning.evaluation.outcome_classes import Classes, classes, delays, released
-from director_ai.tuning.evaluation.token_counts import Tokens
+from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses, classify, delays, released
+from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.tuning.labelled import LabelledCurves
 
 FEW: Final = 30
@@ -81,12 +81,12 @@ class Rate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class Evaluation:
     """What a policy makes of labelled sessions.
 
     Attributes
     ----------
-    policy, outcomes, found, counts
+    policy, outcomes, classes, counts
         The limits, what becomes of every session, by class, and counted.
     catch, false, halted
         Shares of the bad, the good and all sessions.
@@ -100,29 +100,29 @@ class Result:
 
     policy: HaltPolicy
     outcomes: Outcomes
-    found: Classes
+    classes: OutcomeClasses
     counts: Counts
     catch: Rate
     false: Rate
     halted: Rate
-    delay: Tokens
-    leaked: Tokens
+    delay: TokenCounts
+    leaked: TokenCounts
     n_unknown: int
 
 
-def result(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Result:
+def evaluate(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Evaluation:
     """Return the numbers of one policy; ``outcomes`` are what it makes of ``data``."""
-    found = classes(data, outcomes)
-    late = delays(data, outcomes, found)
-    return Result(
+    classes = classify(data, outcomes)
+    late = delays(data, outcomes, classes)
+    return Evaluation(
         policy=policy,
         outcomes=outcomes,
-        found=found,
-        counts=Counts.of(found, good=data.good),
-        catch=rate_of(data, data.bad, found.detected, outcomes.unknown),
-        false=rate_of(data, data.good, found.false, outcomes.unknown),
+        classes=classes,
+        counts=Counts.of(classes, good=data.good),
+        catch=rate_of(data, data.bad, classes.detected, outcomes.unknown),
+        false=rate_of(data, data.good, classes.false, outcomes.unknown),
         halted=rate_of(data, np.ones(data.n_sessions, bool), outcomes.halts, outcomes.unknown),
-        delay=Tokens.of(late[late != NEVER], data.groups[late != NEVER]),
+        delay=TokenCounts.of(late[late != NEVER], data.groups[late != NEVER]),
         leaked=_leaked(data, outcomes, policy),
         n_unknown=int(outcomes.unknown.sum()),
     )
@@ -150,8 +150,8 @@ def rate_of(data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: B
     _, groups = np.unique(data.groups[among], return_inverse=True)
     sizes = np.bincount(groups)
 
-    def counted(chosen: BoolArray) -> IntArray:
-        return np.bincount(groups[chosen[among]], minlength=len(sizes))
+    def counted(mask: BoolArray) -> IntArray:
+        return np.bincount(groups[mask[among]], minlength=len(sizes))
 
     least, most = counted(cases), counted(cases | unknown)
     n = int(sizes.sum())
@@ -194,7 +194,7 @@ def limits_text(policy: HaltPolicy) -> str:
     return " · ".join(parts)
 
 
-def answer(numbers: Result) -> str:
+def summary_text(numbers: Evaluation) -> str:
     """Return the whole result as the sentences one would read out."""
     parts = [f"{limits_text(numbers.policy)}."]
     if numbers.catch.n:
@@ -236,7 +236,7 @@ def flips_between(
     return changed, FlipCounts(*(int(mask.sum()) for mask in changed))
 
 
-def _leaked(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Tokens:
+def _leaked(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> TokenCounts:
     known = data.bad & (data.onsets != NEVER) & ~outcomes.unknown & ~outcomes.unfinished
     sent = released(data, outcomes, policy)[known]
-    return Tokens.of(np.maximum(0, sent - data.onsets[known]), data.groups[known])
+    return TokenCounts.of(np.maximum(0, sent - data.onsets[known]), data.groups[known])

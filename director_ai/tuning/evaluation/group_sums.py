@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from director_ai.replay.curves import FloatArray, IntArray
 
 
-class GroupPath:
+class GroupSums:
     """Changes of groups' totals, each at one step.
 
     Parameters
@@ -20,7 +20,7 @@ class GroupPath:
 
     Examples
     --------
-    >>> path = GroupPath(np.array([0, 0, 1]), np.array([0, 2, 1]), 3)
+    >>> path = GroupSums(np.array([0, 0, 1]), np.array([0, 2, 1]), 3)
     >>> path.total(1.0).tolist(), path.products(1.0, 1.0).tolist()
     ([1.0, 2.0, 3.0], [1.0, 2.0, 5.0])
     """
@@ -76,5 +76,5 @@ class GroupPath:
 def _running(changes: FloatArray, start: IntArray) -> FloatArray:
     """Return the total of its group after each change."""
     sums = np.cumsum(changes)
-    found: FloatArray = sums - (sums - changes)[start]
-    return found
+    totals: FloatArray = sums - (sums - changes)[start]
+    return totals

@@ -10,7 +10,7 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes
-from director_ai.tuning.evaluation.group_sums import GroupPath
+from director_ai.tuning.evaluation.group_sums import GroupSums
 from director_ai.tuning.evaluation.intervals import Z_95
 from director_ai.tuning.labelled import LabelledCurves
 
@@ -82,9 +82,9 @@ def hazard(
     Examples
     --------
     >>> from director_ai.core.halting.policy import HaltPolicy
-    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
     >>> data = LabelledCurves.from_scores([[0.9] * 4 + [0.2], [0.9] * 5], labels=[0, 0])
-    >>> found = hazard(data, replayed(data, HaltPolicy(trend_threshold=1.5)))
+    >>> found = hazard(data, outcomes_under(data, HaltPolicy(trend_threshold=1.5)))
     >>> found.per_1000, found.n_halts, found.n_tokens
     (100.0, 1, 10)
     """
@@ -97,9 +97,9 @@ def hazard(
     effect = _overdispersion(
         np.bincount(groups, weights=halted), np.bincount(groups, weights=times), len(times)
     )
-    tail, unit, told = (1.0 - confidence) / 2.0, 1000.0 / n_tokens, k / effect
-    low = float(chi2.ppf(tail, 2 * told)) / 2.0 if k else 0.0
-    high = float(chi2.ppf(1.0 - tail, 2 * told + 2)) / 2.0
+    tail, unit, effective_halts = (1.0 - confidence) / 2.0, 1000.0 / n_tokens, k / effect
+    low = float(chi2.ppf(tail, 2 * effective_halts)) / 2.0 if k else 0.0
+    high = float(chi2.ppf(1.0 - tail, 2 * effective_halts + 2)) / 2.0
     return Hazard(k * unit, low * unit * effect, high * unit * effect, k, n_tokens)
 
 
@@ -126,9 +126,9 @@ def survival(
     Examples
     --------
     >>> from director_ai.core.halting.policy import HaltPolicy
-    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
     >>> data = LabelledCurves.from_scores([[0.9, 0.2], [0.9], [0.9] * 3], labels=[0, 0, 0])
-    >>> found = survival(data, replayed(data, HaltPolicy()), lengths=(1, 2, 9))
+    >>> found = survival(data, outcomes_under(data, HaltPolicy()), lengths=(1, 2, 9))
     >>> found.shares.tolist(), found.at_risk.tolist()
     ([1.0, 0.5, nan], [3, 2, 0])
 
@@ -143,11 +143,11 @@ def survival(
     at_risk = np.bincount(times, minlength=longest + 1)[::-1].cumsum()[::-1]
     # Every length up to the longest has someone at risk.
     shares = np.cumprod(1.0 - events / np.maximum(at_risk, 1))
-    asked = np.asarray(lengths, np.int64)
-    if (asked < 1).any():
-        raise InvalidRequestError(f"lengths must be at least 1, got {int(asked.min())!r}")
-    inside = asked <= longest
-    place = np.where(inside, asked, 0)
+    tokens = np.asarray(lengths, np.int64)
+    if (tokens < 1).any():
+        raise InvalidRequestError(f"lengths must be at least 1, got {int(tokens.min())!r}")
+    inside = tokens <= longest
+    place = np.where(inside, tokens, 0)
     error = _log_errors(times, halted, groups, events, at_risk)
     with np.errstate(divide="ignore", invalid="ignore"):
         reach = np.exp(Z_95 * error / np.abs(np.log(shares)))
@@ -155,7 +155,7 @@ def survival(
     certain = (shares == 0.0) | (shares == 1.0)
     low, high = np.where(certain, shares, low), np.where(certain, shares, high)
     return Survival(
-        asked,
+        tokens,
         np.where(inside, shares[place], np.nan),
         np.where(inside, at_risk[place], 0),
         np.where(inside, low[place], np.nan),
@@ -176,7 +176,7 @@ def _log_errors(
     paid = np.cumsum(events / (np.maximum(at_risk, 1).astype(np.float64) * left))
     sizes = np.bincount(groups).astype(np.float64)
     of_own_group = sizes[groups]
-    path = GroupPath(groups, times, len(at_risk))
+    path = GroupSums(groups, times, len(at_risk))
     settled = halted / left[times] - paid[times]
     # Of a group: what its ended sessions add, and -paid for each of the others.
     squares: FloatArray = (

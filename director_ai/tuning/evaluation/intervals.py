@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from director_ai.replay.curves import FloatArray, IntArray
-from director_ai.tuning.evaluation.group_sums import GroupPath
+from director_ai.tuning.evaluation.group_sums import GroupSums
 
 Z_95 = 1.959963984540054
 """Quantile of the standard normal that leaves 2.5 % on either side."""
@@ -151,8 +151,8 @@ def wilson_of_kinds(kinds: Iterable[tuple[int, int, int]]) -> Interval:
     >>> wilson_of_kinds([(1, 1, 6), (1, 0, 129)]) == wilson(6, 135)
     True
     """
-    told = np.array(list(kinds), np.int64).reshape(-1, 3)
-    sizes, cases = (np.repeat(told[:, column], told[:, 2]) for column in (0, 1))
+    rows = np.array(list(kinds), np.int64).reshape(-1, 3)
+    sizes, cases = (np.repeat(rows[:, column], rows[:, 2]) for column in (0, 1))
     return grouped_wilson(cases, sizes)
 
 
@@ -191,19 +191,19 @@ def grouped_wilson_along(
     >>> (low[1], high[1]) == grouped_wilson(np.array([2, 0]), np.array([2, 3]))
     True
     """
-    path, known = GroupPath(groups, steps, n_steps), _Groups.of(sizes)
+    path, known = GroupSums(groups, steps, n_steps), _Groups.of(sizes)
     n_cases = path.total(changes)
     if known.n == known.n_sessions:
         # Each its own group: nothing else is asked for.
-        told = np.stack([n_cases, n_cases, n_cases], axis=1)
+        sums = np.stack([n_cases, n_cases, n_cases], axis=1)
     else:
         by_size = path.total(changes * sizes[groups])
-        told = np.stack([n_cases, path.products(changes, changes), by_size], axis=1)
+        sums = np.stack([n_cases, path.products(changes, changes), by_size], axis=1)
     # Few counts recur on many steps.
-    distinct, which = np.unique(told, axis=0, return_inverse=True)
+    distinct, which = np.unique(sums, axis=0, return_inverse=True)
     ends = np.array([_wilson(known, _Cases(*row), Z_95) for row in distinct.tolist()])
-    found = ends.reshape(-1, 2)[which.reshape(-1)]
-    return found[:, 0], found[:, 1]
+    ends_by_step = ends.reshape(-1, 2)[which.reshape(-1)]
+    return ends_by_step[:, 0], ends_by_step[:, 1]
 
 
 class _Groups(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from director_ai.replay.curves import FloatArray
-from director_ai.tuning.evaluation.outcome_classes import Classes
+from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
 from director_ai.tuning.evaluation.sweep import Sweep
 
 
@@ -37,28 +37,28 @@ class Counts:
     bad_unknown: FloatArray
 
     @classmethod
-    def of(cls, found: Classes | Sweep, *, good: ArrayLike = ()) -> "Counts":
+    def of(cls, classes: OutcomeClasses | Sweep, *, good: ArrayLike = ()) -> "Counts":
         """Return the counts of classes (``good``: which sessions are good) or of a sweep."""
-        if isinstance(found, Sweep):
+        if isinstance(classes, Sweep):
             counted: list[ArrayLike] = [
-                found.false,
-                found.passed,
-                found.early,
-                found.detected,
-                found.missed,
-                found.good_unknown,
-                found.bad_unknown,
+                classes.false,
+                classes.passed,
+                classes.early,
+                classes.detected,
+                classes.missed,
+                classes.good_unknown,
+                classes.bad_unknown,
             ]
         else:
-            unknown_good = found.unknown & np.asarray(good, bool)
+            unknown_good = classes.unknown & np.asarray(good, bool)
             counted = [
-                found.false.sum(),
-                found.passed.sum(),
-                found.early.sum(),
-                found.detected.sum(),
-                found.missed.sum(),
+                classes.false.sum(),
+                classes.passed.sum(),
+                classes.early.sum(),
+                classes.detected.sum(),
+                classes.missed.sum(),
                 unknown_good.sum(),
-                (found.unknown & ~unknown_good).sum(),
+                (classes.unknown & ~unknown_good).sum(),
             ]
         return cls(*(np.asarray(value, np.float64) for value in counted))
 
@@ -175,7 +175,7 @@ def cost(
         How many false halts are as bad as one miss.
     leaked
         Tokens that readers get from the onset on, of all sessions together; see
-        :func:`director_ai.tuning.evaluation.delay_sweep.timing`.
+        :func:`director_ai.tuning.evaluation.delay_sweep.sweep_delays`.
     leaked_per_miss
         How many of them are as bad as one miss.
     """

@@ -14,7 +14,7 @@ DEFAULT_GRACE = 20
 """Tokens after its onset within which a halt is in time."""
 
 
-class Classes(NamedTuple):
+class OutcomeClasses(NamedTuple):
     """One class for every session; each array is a mask of shape (n_sessions,).
 
     Good sessions are halted (``false``) or let through (``passed``). Bad ones are halted before
@@ -58,9 +58,9 @@ class Ledger(NamedTuple):
     bad_blocked: int
 
 
-def classes(
+def classify(
     data: LabelledCurves, outcomes: Outcomes, *, grace: int = DEFAULT_GRACE, tolerance: int = 0
-) -> Classes:
+) -> OutcomeClasses:
     """Return what became of every session.
 
     Parameters
@@ -80,7 +80,7 @@ def classes(
     # NEVER plus anything would wrap around.
     latest = np.where(known, data.onsets, 0) + grace
     late = known & halts & (trigger > latest)
-    return Classes(
+    return OutcomeClasses(
         false=good & halts,
         passed=good & outcomes.completes,
         early=early,
@@ -92,9 +92,9 @@ def classes(
     )
 
 
-def delays(data: LabelledCurves, outcomes: Outcomes, found: Classes) -> IntArray:
+def delays(data: LabelledCurves, outcomes: Outcomes, classes: OutcomeClasses) -> IntArray:
     """Return tokens from onset to halt of every session detected, ``NEVER`` for all others."""
-    known = found.timely | found.late
+    known = classes.timely | classes.late
     return np.where(known, outcomes.trigger - np.where(known, data.onsets, 0), NEVER)
 
 
@@ -125,7 +125,7 @@ def ledger(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Ledg
     )
 
 
-def replayed(data: LabelledCurves, policy: HaltPolicy) -> Outcomes:
+def outcomes_under(data: LabelledCurves, policy: HaltPolicy) -> Outcomes:
     """Return what a policy makes of every session, once; build a ``Replay`` to ask often."""
     replay = Replay(data.curves, window_size=policy.window_size, trend_window=policy.trend_window)
     return replay.outcomes(policy)

@@ -9,7 +9,7 @@ from director_ai.replay.curves import IntArray
 from director_ai.tuning.evaluation.intervals import Interval, effective_n, wilson
 
 
-class Tokens(NamedTuple):
+class TokenCounts(NamedTuple):
     """Tokens over some sessions.
 
     Attributes
@@ -29,7 +29,7 @@ class Tokens(NamedTuple):
     high: float
 
     @classmethod
-    def of(cls, values: IntArray, groups: IntArray) -> "Tokens":
+    def of(cls, values: IntArray, groups: IntArray) -> "TokenCounts":
         """Return the median and the 90th percentile of tokens; ``groups`` as of the interval."""
         if not len(values):
             return cls(math.nan, math.nan, 0, math.nan, math.nan)
@@ -40,9 +40,9 @@ class Tokens(NamedTuple):
     def text(self) -> str:
         """The median.
 
-        >>> Tokens.of(np.array([2, 4]), np.array([0, 1])).text
+        >>> TokenCounts.of(np.array([2, 4]), np.array([0, 1])).text
         '3'
-        >>> Tokens.of(np.array([], int), np.array([], int)).text
+        >>> TokenCounts.of(np.array([], int), np.array([], int)).text
         '–'
         """
         return f"{self.median:,.0f}" if self.n else "–"
@@ -51,7 +51,7 @@ class Tokens(NamedTuple):
     def interval(self) -> str:
         """The interval of the median, one number where its ends read alike; a dash if none.
 
-        >>> Tokens.of(np.arange(100), np.arange(100)).interval
+        >>> TokenCounts.of(np.arange(100), np.arange(100)).interval
         '40–59'
         """
         if math.isnan(self.low):
@@ -94,7 +94,7 @@ def median_interval(values: IntArray, groups: IntArray) -> Interval:
         return Interval(math.nan, math.nan)
     sizes = np.bincount(of)
     below = np.bincount(of[values <= np.median(values)], minlength=len(sizes))
-    told = effective_n(below, sizes)
-    shares = wilson(told / 2, told)
+    n_effective = effective_n(below, sizes)
+    shares = wilson(n_effective / 2, n_effective)
     low, high = np.quantile(values, [shares.low, shares.high], method="inverted_cdf")
     return Interval(float(low), float(high))

@@ -99,8 +99,8 @@ class Cells:
         )
         return Counts(*(np.asarray(weights[part].sum(), np.float64) for part in parts))
 
-    def _passing(self, cells: IntArray, chosen: BoolArray, weights: FloatArray) -> FloatArray:
-        return passing(self.grid, cells[chosen], weights[chosen])
+    def _passing(self, cells: IntArray, mask: BoolArray, weights: FloatArray) -> FloatArray:
+        return passing(self.grid, cells[mask], weights[mask])
 
 
 def passing(grid: Grid, cells: IntArray, weights: FloatArray) -> FloatArray:
@@ -121,10 +121,10 @@ def passing(grid: Grid, cells: IntArray, weights: FloatArray) -> FloatArray:
     # Counted from the strict end, so that the running sums need not be turned round; sessions
     # that the most lenient threshold of a rule halts pass nothing.
     place = np.asarray(shape) - cells
-    kept = (place < shape).all(axis=1)
-    flat = np.ravel_multi_index(tuple(place[kept].T), shape)
+    passes_something = (place < shape).all(axis=1)
+    flat = np.ravel_multi_index(tuple(place[passes_something].T), shape)
     size = shape[0] * shape[1] * shape[2]
-    histogram = np.bincount(flat, weights=weights[kept], minlength=size)
+    histogram = np.bincount(flat, weights=weights[passes_something], minlength=size)
     counts = np.asarray(histogram, np.float64).reshape(shape)
     # Plane by plane: half the time of a running sum along an axis, and the same bits.
     for planes in (counts, counts.swapaxes(0, 1), counts.swapaxes(0, 2)):
@@ -169,7 +169,7 @@ def pessimistic(counts: Counts) -> Counts:
     )
 
 
-def one(counts: Counts, cell: Cell) -> Counts:
+def counts_at(counts: Counts, cell: Cell) -> Counts:
     """Return the counts of one combination of a table."""
     return Counts(
         *(np.asarray(getattr(counts, name)[cell]) for name in Counts.__dataclass_fields__)

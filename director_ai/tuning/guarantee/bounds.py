@@ -116,14 +116,14 @@ def searched_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: in
     return min(whole, uniform_upper(k, n, n_rules=n_rules, delta=own, n_families=n_families))
 
 
-def allowed_spends(n: int, *, alpha: float, delta: float) -> int:
+def allowed_steps(n: int, *, alpha: float, delta: float) -> int:
     """Return how many of ``n`` good sessions may be spent on tightening limits.
 
     The largest m with P(Bin(n, alpha) <= m - 1) <= delta; 0 if not even one may be.
 
     Examples
     --------
-    >>> allowed_spends(600, alpha=0.02, delta=0.1), allowed_spends(113, alpha=0.02, delta=0.1)
+    >>> allowed_steps(600, alpha=0.02, delta=0.1), allowed_steps(113, alpha=0.02, delta=0.1)
     (8, 0)
     """
     _check_shares(alpha, delta)

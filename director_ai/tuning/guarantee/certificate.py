@@ -13,12 +13,12 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import levels
-from director_ai.tuning.guarantee.bounds import allowed_spends, least_good_sessions, smallest_alpha
+from director_ai.tuning.guarantee.bounds import allowed_steps, least_good_sessions, smallest_alpha
 from director_ai.tuning.guarantee.equivalent_blocks import (
     DEFAULT_ORDER,
     BadSessions,
     best_prefix,
-    spend,
+    tighten,
 )
 from director_ai.tuning.thresholds import is_as_lenient, rounded_leniently
 
@@ -89,7 +89,7 @@ class Certificate:
     assumptions: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        allowed = allowed_spends(self.n_good, alpha=self.alpha, delta=self.delta_used)
+        allowed = allowed_steps(self.n_good, alpha=self.alpha, delta=self.delta_used)
         if not 1 <= self.n_used <= self.n_allowed <= allowed:
             raise InvalidRequestError(
                 f"n_used must be at least 1 and at most n_allowed, and that at most {allowed}, "
@@ -239,11 +239,11 @@ def certify(
     """
     n_good = sealed_good.shape[1]
     delta_used = risk_of_attempt(delta, attempt)
-    n_allowed = allowed_spends(n_good, alpha=alpha, delta=delta_used)
+    n_allowed = allowed_steps(n_good, alpha=alpha, delta=delta_used)
     if n_allowed == 0:
         needed = least_good_sessions(alpha=alpha, delta=delta_used)
         return Refusal(alpha, delta, delta_used, attempt, n_good, needed)
-    steps = spend(sealed_good, bad, n_steps=n_allowed, seed=seed, order=order)
+    steps = tighten(sealed_good, bad, n_steps=n_allowed, seed=seed, order=order)
     best = best_prefix(steps)
     n_used = next(place for place, step in enumerate(steps, start=1) if step is best)
     policy = rounded_leniently(
@@ -275,7 +275,7 @@ def certify(
     )
 
 
-def inherits(certificate: Certificate, policy: HaltPolicy) -> bool:
+def covers(certificate: Certificate, policy: HaltPolicy) -> bool:
     """Return whether the promise holds for another policy: it is nowhere stricter.
 
     The cadence must be the certificate's, for another one has other curves. A score of the
@@ -287,7 +287,7 @@ def inherits(certificate: Certificate, policy: HaltPolicy) -> bool:
     >>> made = dict(window_size=10, trend_window=5, alpha=0.1, delta=0.1, attempt=1, seed=0)
     >>> good, bad = np.full((3, 40), 0.5), BadSessions(np.zeros((3, 1)), np.zeros((3, 1)))
     >>> given = certify(good, bad, data_fingerprint="", **made)
-    >>> inherits(given, given.policy), inherits(given, replace(given.policy, hard_limit=0.6))
+    >>> covers(given, given.policy), covers(given, replace(given.policy, hard_limit=0.6))
     (True, False)
     """
     same = policy.score_every_n == certificate.score_every_n

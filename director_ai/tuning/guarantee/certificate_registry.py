@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.tuning.guarantee.certificate import Certificate, inherits
+from director_ai.tuning.guarantee.certificate import Certificate, covers
 
 
-def certificates(results: Iterable[str | None]) -> tuple[Certificate, ...]:
+def certificates(documents: Iterable[str | None]) -> tuple[Certificate, ...]:
     """Return the certificates among what attempts came to, in their order.
 
     Examples
@@ -14,20 +14,20 @@ def certificates(results: Iterable[str | None]) -> tuple[Certificate, ...]:
     >>> certificates([None, "{}"])
     ()
     """
-    found = []
-    for result in results:
+    parsed = []
+    for result in documents:
         try:
-            found.append(Certificate.from_json(result or ""))
+            parsed.append(Certificate.from_json(result or ""))
         except ValueError:
             # A refusal, or a look that came to nothing.
             continue
-    return tuple(found)
+    return tuple(parsed)
 
 
-def newest_for(given: Sequence[Certificate], policy: HaltPolicy) -> Certificate | None:
+def newest_covering(certificates: Sequence[Certificate], policy: HaltPolicy) -> Certificate | None:
     """Return the newest certificate that holds for a policy, if any.
 
-    >>> newest_for([], HaltPolicy()) is None
+    >>> newest_covering([], HaltPolicy()) is None
     True
     """
-    return next((each for each in reversed(given) if inherits(each, policy)), None)
+    return next((each for each in reversed(certificates) if covers(each, policy)), None)

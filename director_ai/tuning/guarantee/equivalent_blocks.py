@@ -93,7 +93,7 @@ def good_extremes(data: LabelledCurves, replay: Replay) -> FloatArray:
     return np.asarray(extremes[:, data.good])
 
 
-def spend(
+def tighten(
     good: FloatArray,
     bad: BadSessions,
     *,
@@ -111,7 +111,7 @@ def spend(
     bad
         Extremes of the bad sessions.
     n_steps
-        At most :func:`director_ai.tuning.guarantee.bounds.allowed_spends`.
+        At most :func:`director_ai.tuning.guarantee.bounds.allowed_steps`.
     seed
         Breaks ties between good sessions.
     order
@@ -124,7 +124,7 @@ def spend(
     --------
     >>> good = np.array([[0.4, 0.5, 0.6], [0.6, 0.6, 0.7], [-0.1, -0.1, -0.1]])
     >>> bad = BadSessions(np.array([[0.45], [0.5], [-0.3]]), np.full((3, 1), np.inf))
-    >>> [step.levels.tolist() for step in spend(good, bad, n_steps=1, seed=0)]
+    >>> [step.levels.tolist() for step in tighten(good, bad, n_steps=1, seed=0)]
     [[-inf, 0.6, -inf]]
     """
     random = np.random.default_rng(seed)
@@ -182,10 +182,10 @@ def _most_promising(steps: list[Step], bad: BadSessions, rules: Sequence[int]) -
     return max(rules, key=gain)
 
 
-def one_a_group(groups: IntArray, *, seed: int) -> IntArray:
+def draw_one_per_group(groups: IntArray, *, seed: int) -> IntArray:
     """Return one session of each group, at random: only those are independent.
 
-    >>> sorted(one_a_group(np.array([7, 8, 7]), seed=0).tolist()) in ([0, 1], [1, 2])
+    >>> sorted(draw_one_per_group(np.array([7, 8, 7]), seed=0).tolist()) in ([0, 1], [1, 2])
     True
     """
     rows = np.random.default_rng(seed).permutation(len(groups))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.tuning.guarantee.bounds import least_good_sessions, least_good_tuned
-from director_ai.tuning.guarantee.equivalent_blocks import one_a_group
+from director_ai.tuning.guarantee.equivalent_blocks import draw_one_per_group
 from director_ai.tuning.labelled import GOOD
 
 DEFAULT_SHARE = 0.75
@@ -24,7 +24,7 @@ soon as the loosest is within reach."""
 Names = Sequence[str] | NDArray[np.str_]
 
 
-class Parts(NamedTuple):
+class HoldoutSplit(NamedTuple):
     """Who may be looked at while tuning; masks of shape (n_sessions,), each session in one.
 
     Attributes
@@ -43,7 +43,9 @@ class Parts(NamedTuple):
     withheld: BoolArray
 
 
-def sealed(groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE) -> BoolArray:
+def holdout_mask(
+    groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE
+) -> BoolArray:
     """Return which sessions are sealed: the good ones of a random share of all groups.
 
     Whether a group is depends on its name and the key alone, so that it stays so as sessions are
@@ -64,46 +66,48 @@ def sealed(groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_
 
     Examples
     --------
-    >>> sealed(["a", "b", "a", "b"], np.array([0, 0, 1, 0]), key="k", share=1.0).tolist()
+    >>> holdout_mask(["a", "b", "a", "b"], np.array([0, 0, 1, 0]), key="k", share=1.0).tolist()
     [True, True, False, True]
     """
-    return _drawn(groups, key=key, share=share) & np.equal(labels, GOOD)
+    return _draw(groups, key=key, share=share) & np.equal(labels, GOOD)
 
 
-def parted(groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE) -> Parts:
+def split_holdout(
+    groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE
+) -> HoldoutSplit:
     """Return the open part, the sealed part and what is in neither.
 
     Parameters
     ----------
     groups, labels, key, share
-        See :func:`sealed`.
+        See :func:`holdout_mask`.
 
     Examples
     --------
-    >>> parts = parted(["a", "b", "a"], np.array([0, 1, 1]), key="k", share=1.0)
+    >>> parts = split_holdout(["a", "b", "a"], np.array([0, 1, 1]), key="k", share=1.0)
     >>> [part.tolist() for part in parts]
     [[False, True, False], [True, False, False], [False, False, True]]
     """
-    shut = sealed(groups, labels, key=key, share=share)
+    shut = holdout_mask(groups, labels, key=key, share=share)
     names = np.asarray(groups, np.str_)
     kin = np.isin(names, np.unique(names[shut])) & ~shut
-    return Parts(open=~shut & ~kin, sealed=shut, withheld=kin)
+    return HoldoutSplit(open=~shut & ~kin, sealed=shut, withheld=kin)
 
 
-def witnesses(groups: Names, chosen: BoolArray, *, key: str) -> IntArray:
+def one_per_group(groups: Names, mask: BoolArray, *, key: str) -> IntArray:
     """Return one of the chosen sessions of each group, by index: only those are independent.
 
     Examples
     --------
-    >>> len(witnesses(["a", "b", "a"], np.array([True, True, True]), key="k"))
+    >>> len(one_per_group(["a", "b", "a"], np.array([True, True, True]), key="k"))
     2
     """
-    rows = np.flatnonzero(chosen)
+    rows = np.flatnonzero(mask)
     _, numbers = np.unique(np.asarray(groups, np.str_)[rows], return_inverse=True)
-    return rows[one_a_group(numbers.astype(np.int64), seed=seed_of(key))]
+    return rows[draw_one_per_group(numbers.astype(np.int64), seed=seed_of(key))]
 
 
-def share_worth_sealing(n_groups: int, *, delta: float) -> float:
+def holdout_share(n_groups: int, *, delta: float) -> float:
     """Return the share to seal: 0 where it could promise nothing or leave nothing to tune on.
 
     Three quarters where those can certify the strictest of ``ALPHAS``. With fewer sessions a half,
@@ -119,7 +123,7 @@ def share_worth_sealing(n_groups: int, *, delta: float) -> float:
 
     Examples
     --------
-    >>> [share_worth_sealing(n, delta=0.1) for n in (103, 104, 198, 199)]
+    >>> [holdout_share(n, delta=0.1) for n in (103, 104, 198, 199)]
     [0.0, 0.5, 0.5, 0.75]
     """
     if DEFAULT_SHARE * n_groups >= least_good_sessions(alpha=ALPHAS[0], delta=delta / 2):
@@ -131,7 +135,7 @@ def share_worth_sealing(n_groups: int, *, delta: float) -> float:
     return SMALL_SHARE if SMALL_SHARE * n_groups >= fewest else 0.0
 
 
-def groups_to_seal(n_sealed: int, *, delta: float) -> int:
+def groups_for_holdout(n_sealed: int, *, delta: float) -> int:
     """Return how many groups with a good session make about as many sealed ones.
 
     Parameters
@@ -139,15 +143,15 @@ def groups_to_seal(n_sealed: int, *, delta: float) -> int:
     n_sealed
         Groups to be sealed.
     delta
-        See :func:`share_worth_sealing`.
+        See :func:`holdout_share`.
 
     Examples
     --------
-    >>> [groups_to_seal(n, delta=0.1) for n in (29, 59, 149)]
+    >>> [groups_for_holdout(n, delta=0.1) for n in (29, 59, 149)]
     [104, 118, 199]
     """
     n_groups = n_sealed
-    while share_worth_sealing(n_groups, delta=delta) * n_groups < n_sealed:
+    while holdout_share(n_groups, delta=delta) * n_groups < n_sealed:
         n_groups += 1
     return n_groups
 
@@ -157,7 +161,7 @@ def seed_of(key: str) -> int:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
 
 
-def _drawn(groups: Names, *, key: str, share: float) -> BoolArray:
+def _draw(groups: Names, *, key: str, share: float) -> BoolArray:
     if not 0.0 <= share <= 1.0:
         raise InvalidRequestError(f"share must be in [0, 1], got {share!r}")
     # Hashed first: a key of any length is then one that the keyed hash takes.

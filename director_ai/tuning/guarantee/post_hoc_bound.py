@@ -12,7 +12,7 @@ from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import OFF, threshold
 
 
-class HandTunedBound(NamedTuple):
+class PostHocBound(NamedTuple):
     """An upper bound of the false-halt rate that holds whatever limits were tried.
 
     Attributes
@@ -51,14 +51,14 @@ class HandTunedBound(NamedTuple):
         )
 
 
-def hand_tuned_bound(
+def post_hoc_bound(
     data: LabelledCurves,
     outcomes: Outcomes,
     policy: HaltPolicy,
     *,
     delta: float,
     n_families: int = 1,
-) -> HandTunedBound:
+) -> PostHocBound:
     """Return what can be promised of a policy that was tuned by hand on ``data``.
 
     Thresholds may have been moved, and rules switched off, as often as one likes. Sessions of
@@ -77,10 +77,10 @@ def hand_tuned_bound(
 
     Examples
     --------
-    >>> from director_ai.tuning.evaluation.outcome_classes import replayed
+    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
     >>> data = LabelledCurves.from_scores([[0.9]] * 199 + [[0.3]], labels=[0] * 200)
     >>> policy = HaltPolicy(window_threshold=0.0, trend_threshold=1.5)
-    >>> found = hand_tuned_bound(data, replayed(data, policy), policy, delta=0.1)
+    >>> found = post_hoc_bound(data, outcomes_under(data, policy), policy, delta=0.1)
     >>> found.n_rules, found.sentence
     (1, 'With 90 % confidence at most 4.3 % of good sessions like these are halted, whatever \
 thresholds were tried by hand (1 of 200 here).')
@@ -89,9 +89,9 @@ thresholds were tried by hand (1 of 200 here).')
     n_halted, n_good = n_groups(data, halted), data.n_good_groups
     n_rules = sum(threshold(policy, rule) != off for rule, off in enumerate(OFF))
     upper = searched_upper(n_halted, n_good, n_rules=n_rules, delta=delta, n_families=n_families)
-    return HandTunedBound(n_halted, n_good, n_good < data.n_good, n_rules, delta, upper)
+    return PostHocBound(n_halted, n_good, n_good < data.n_good, n_rules, delta, upper)
 
 
-def n_groups(data: LabelledCurves, chosen: BoolArray) -> int:
+def n_groups(data: LabelledCurves, mask: BoolArray) -> int:
     """Return how many groups have a session among the chosen ones."""
-    return len(np.unique(data.groups[chosen]))
+    return len(np.unique(data.groups[mask]))

@@ -8,7 +8,7 @@ from director_ai.replay.engine import TREND, WINDOW
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cell
 from director_ai.tuning.guarantee.bounds import least_good_sessions, smallest_alpha
-from director_ai.tuning.guarantee.holdout import DELTA, groups_to_seal
+from director_ai.tuning.guarantee.holdout import DELTA, groups_for_holdout
 from director_ai.tuning.search.selection import Objective
 from director_ai.tuning.thresholds import OFF, STRICTEST
 from director_ai.tuning.validation.out_of_bag import OBJECTIVE, OutOfBag
@@ -52,7 +52,7 @@ class Caution:
     values: Mapping[str, float]
 
 
-def certifiable(
+def certificate_caution(
     *, n_good: int, alpha: float, delta: float, attempt: int = 1, n_in_all: int | None = None
 ) -> Caution | None:
     """Say so if no certificate is possible with so many good sessions: a hard stop.
@@ -66,27 +66,27 @@ def certifiable(
     n_in_all
         Good sessions of the whole archive, one a group, where they were counted.
 
-    >>> certifiable(n_good=30, alpha=0.02, delta=0.1, attempt=0).values["n_needed"]
+    >>> certificate_caution(n_good=30, alpha=0.02, delta=0.1, attempt=0).values["n_needed"]
     114
     """
     risk = delta / 2**attempt
     needed = least_good_sessions(alpha=alpha, delta=risk)
     if n_good >= needed:
         return None
-    in_all, now = groups_to_seal(needed, delta=DELTA), smallest_alpha(n_good, delta=risk)
-    said = (
+    in_all, now = groups_for_holdout(needed, delta=DELTA), smallest_alpha(n_good, delta=risk)
+    sentence = (
         f"A false-halt rate of {100 * alpha:g} % cannot be certified at {100 * (1 - delta):g} % "
         f"confidence: {needed:,} sealed good sessions are needed, there are {n_good:,}."
     )
     # A few more than that may be there and too few of them sealed: it is by lot.
     if n_in_all is None or n_in_all < in_all:
         there = "" if n_in_all is None else f"; there are {n_in_all:,}"
-        said += f" That takes about {in_all:,} good sessions in all{there}."
+        sentence += f" That takes about {in_all:,} good sessions in all{there}."
     if now < 1.0:
-        said += f" A rate of {100 * now:g} % could be certified now."
+        sentence += f" A rate of {100 * now:g} % could be certified now."
     return Caution(
         "too few to certify",
-        said,
+        sentence,
         {
             "n_good": n_good,
             "n_needed": needed,
@@ -98,7 +98,7 @@ def certifiable(
     )
 
 
-def choosable(*, n_good: int, n_bad: int) -> Caution | None:
+def sample_size_caution(*, n_good: int, n_bad: int) -> Caution | None:
     """Say so if fewer than 20 sessions have one of the labels: show curves, choose nothing."""
     if n_good >= FEWEST_SESSIONS and n_bad >= FEWEST_SESSIONS:
         return None
@@ -110,25 +110,29 @@ def choosable(*, n_good: int, n_bad: int) -> Caution | None:
     )
 
 
-def honest(estimate: OutOfBag, objective: Objective) -> Caution | None:
+def optimism_caution(estimate: OutOfBag, objective: Objective) -> Caution | None:
     """Say so if the tuned value is more than .03 above its out-of-bag value, .05 for MCC.
 
     A cost is in no unit of its own and is held to the limit of F1.
     """
-    found = estimate.metrics[OBJECTIVE]
+    estimated = estimate.metrics[OBJECTIVE]
     # Written so that nan, which nothing can be said of, passes.
-    if not found.optimism > LARGEST_OPTIMISM.get(objective, LARGEST_OPTIMISM[OBJECTIVE]):
+    if not estimated.optimism > LARGEST_OPTIMISM.get(objective, LARGEST_OPTIMISM[OBJECTIVE]):
         return None
     return Caution(
         "inflated",
-        f"The tuned value {found.displayed:.3f} is inflated by about {found.optimism:.2f}: "
-        f"on sessions left out it is {found.mean:.3f}.",
-        {"displayed": found.displayed, "honest": found.mean, "optimism": found.optimism},
+        f"The tuned value {estimated.displayed:.3f} is inflated by about {estimated.optimism:.2f}: "
+        f"on sessions left out it is {estimated.mean:.3f}.",
+        {
+            "displayed": estimated.displayed,
+            "optimism_caution": estimated.mean,
+            "optimism": estimated.optimism,
+        },
     )
 
 
-def above_noise(*, displayed: float, floor: float) -> Caution | None:
-    """Say so if tuning on shuffled labels shows as much (see ``permutation_floor``)."""
+def noise_caution(*, displayed: float, floor: float) -> Caution | None:
+    """Say so if tuning on shuffled labels shows as much (see ``null_level``)."""
     if not displayed < floor:
         return None
     return Caution(
@@ -139,7 +143,7 @@ def above_noise(*, displayed: float, floor: float) -> Caution | None:
     )
 
 
-def inside(
+def grid_edge_caution(
     cell: Cell,
     grid: Grid,
     *,
@@ -180,7 +184,7 @@ def inside(
     )
 
 
-def stable(estimate: OutOfBag) -> Caution | None:
+def stability_caution(estimate: OutOfBag) -> Caution | None:
     """Say so if no combination is chosen by a fifth of the resampled tunings."""
     if estimate.stability >= SMALLEST_STABILITY:
         return None
@@ -198,7 +202,7 @@ def stable(estimate: OutOfBag) -> Caution | None:
     )
 
 
-def grouped(*, n_sessions: int, n_prompts: int, n_groups: int) -> Caution | None:
+def grouping_caution(*, n_sessions: int, n_prompts: int, n_groups: int) -> Caution | None:
     """Say so if sessions share prompts and are taken as independent all the same."""
     if n_prompts >= n_sessions or n_groups <= n_prompts:
         return None
@@ -210,7 +214,7 @@ def grouped(*, n_sessions: int, n_prompts: int, n_groups: int) -> Caution | None
     )
 
 
-def replayable(
+def replay_caution(
     *, n_sessions: int, n_cut: int, n_adaptive: int, n_other_cadence: int
 ) -> Caution | None:
     """Say so if sessions cannot be replayed exactly.
@@ -253,10 +257,10 @@ def replayable(
     )
 
 
-def as_long(*, tuned_median: float, deployed_median: float) -> Caution | None:
+def length_caution(*, tuned_median: float, deployed_median: float) -> Caution | None:
     """Say so if streams in use are over 25 % longer or shorter, in median tokens.
 
-    >>> as_long(tuned_median=100, deployed_median=125) is None
+    >>> length_caution(tuned_median=100, deployed_median=125) is None
     True
     """
     if not abs(deployed_median - tuned_median) > LARGEST_LENGTH_CHANGE * tuned_median:
@@ -269,7 +273,7 @@ def as_long(*, tuned_median: float, deployed_median: float) -> Caution | None:
     )
 
 
-def countable(*, smallest_cell: int) -> Caution | None:
+def small_cell_caution(*, smallest_cell: int) -> Caution | None:
     """Say so if a percentile bootstrap is asked for with fewer than 5 sessions of a kind."""
     if smallest_cell >= FEWEST_IN_A_CELL:
         return None

@@ -71,11 +71,11 @@ def front(swept: Sweep, *, budget: float = 1.0) -> Front:
     keys = (np.broadcast_to(strictness, shape).ravel()[allowed], -caught[allowed], false[allowed])
     order = allowed[np.lexsort(keys)]
     best = np.maximum.accumulate(caught[order])
-    kept = order[np.diff(best, prepend=-1) > 0]
+    cells = order[np.diff(best, prepend=-1) > 0]
     return Front(
-        cells=np.stack(np.unravel_index(kept, shape), axis=1),
-        false=false[kept],
-        caught=caught[kept],
-        false_halt_rates=false[kept] / max(1, swept.n_good),
-        catch_rates=caught[kept] / max(1, swept.n_bad),
+        cells=np.stack(np.unravel_index(cells, shape), axis=1),
+        false=false[cells],
+        caught=caught[cells],
+        false_halt_rates=false[cells] / max(1, swept.n_good),
+        catch_rates=caught[cells] / max(1, swept.n_bad),
     )

@@ -79,8 +79,8 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
     >>> from director_ai.replay.curves import Curves
     >>> replay = Replay(Curves.from_scores([[0.9, 0.42], [0.6]]), window_size=9, trend_window=9)
     >>> policy = HaltPolicy(hard_limit=0.5, window_size=9, trend_window=9)
-    >>> found = plateau(replay, policy, 0)
-    >>> round(found.lenient, 6), found.strict, found.next_strict.sessions
+    >>> nearest = plateau(replay, policy, 0)
+    >>> round(nearest.lenient, 6), nearest.strict, nearest.next_strict.sessions
     (0.42, 0.6, (1,))
     """
     now = replay.outcomes(policy)
@@ -91,9 +91,9 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
     for low in np.unique(values[values < level])[::-1]:
         # At this threshold the low, which is below the policy's level, passes.
         limit = strictest(rule, float(low))
-        found = _breakpoint(replay, policy, rule, limit, now, change)
-        if found is not None:
-            lenient, next_lenient = next_stricter(rule, limit), found
+        nearest = _breakpoint(replay, policy, rule, limit, now, change)
+        if nearest is not None:
+            lenient, next_lenient = next_stricter(rule, limit), nearest
             break
     strict, next_strict = tight, None
     for low in np.unique(values[values >= level]):
@@ -101,9 +101,9 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
         beyond = next_stricter(rule, limit)
         if _stricter(rule, beyond, tight):
             break
-        found = _breakpoint(replay, policy, rule, beyond, now, change)
-        if found is not None:
-            strict, next_strict = limit, found
+        nearest = _breakpoint(replay, policy, rule, beyond, now, change)
+        if nearest is not None:
+            strict, next_strict = limit, nearest
             break
     return Plateau(lenient, strict, next_lenient, next_strict)
 
@@ -125,11 +125,11 @@ def tidied(replay: Replay, policy: HaltPolicy) -> HaltPolicy:
     """
     # The last rule goes first: one that an earlier rule makes needless is then seen to be.
     for rule in (TREND, WINDOW, HARD):
-        found = plateau(replay, policy, rule)
-        if found.next_lenient is None:
+        steady = plateau(replay, policy, rule)
+        if steady.next_lenient is None:
             policy = moved(policy, rule, OFF[rule])
             continue
-        ends = sorted((found.lenient, found.strict))
+        ends = sorted((steady.lenient, steady.strict))
         policy = moved(policy, rule, _shortest(*ends))
     return policy
 
@@ -173,7 +173,7 @@ def sensitivity(
     """
     extremes = replay.extremes()
     below = extremes < np.array(levels(policy))[:, None]
-    found = []
+    effects = []
     for rule in (HARD, WINDOW, TREND):
         others = np.delete(below, rule, axis=0).any(axis=0)
         here = threshold(policy, rule)
@@ -181,29 +181,29 @@ def sensitivity(
         loose = levels(moved(policy, rule, stepped(rule, here, -step)))[rule]
         more = ~others & ~below[rule] & (extremes[rule] < tight)
         fewer = ~others & below[rule] & (extremes[rule] >= loose)
-        found.append(Sensitivity(_by_label(data, more), _by_label(data, fewer)))
-    return found[0], found[1], found[2]
+        effects.append(Sensitivity(_by_label(data, more), _by_label(data, fewer)))
+    return effects[0], effects[1], effects[2]
 
 
-def _by_label(data: LabelledCurves, chosen: BoolArray) -> Moved:
-    good, bad = int((chosen & data.good).sum()), int((chosen & data.bad).sum())
-    return Moved(good, bad, int(chosen.sum()) - good - bad)
+def _by_label(data: LabelledCurves, mask: BoolArray) -> Moved:
+    good, bad = int((mask & data.good).sum()), int((mask & data.bad).sum())
+    return Moved(good, bad, int(mask.sum()) - good - bad)
 
 
 def _lows_that_matter(replay: Replay, policy: HaltPolicy, rule: int, change: Change) -> FloatArray:
     """Return the new lows of a rule which its threshold may have to pass to change an outcome."""
-    stairs = replay.stairs[rule]
+    minima = replay.minima[rule]
     judgements = replay.judgements(policy)
     judgements[rule] = NEVER
     other, first = judgements.argmin(axis=0), judgements.min(axis=0)
     if change == "halt":
-        lowest = stairs.lowest()
+        lowest = minima.lowest()
         return np.asarray(lowest[(first == NEVER) & np.isfinite(lowest)])
-    counts = np.diff(stairs.offsets)
+    counts = np.diff(minima.offsets)
     limit = np.repeat(_latest(first, policy), counts)
     tie = np.repeat(rule < other, counts)
-    positions = stairs.positions
-    return np.asarray(stairs.values[(positions < limit) | (tie & (positions == limit))])
+    positions = minima.positions
+    return np.asarray(minima.values[(positions < limit) | (tie & (positions == limit))])
 
 
 def _latest(first: IntArray, policy: HaltPolicy) -> IntArray:

@@ -1,4 +1,4 @@
-"""The best limits under a budget of false halts, with what can be promised of them."""
+"""Proposal of limits: the highest catch rate whose simultaneous bound is within a target."""
 
 from collections.abc import Callable
 from itertools import product
@@ -11,9 +11,9 @@ from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import N_RULES, least_good_tuned, uniform_upper
-from director_ai.tuning.search.cautions import Caution, choosable, inside
+from director_ai.tuning.search.cautions import Caution, grid_edge_caution, sample_size_caution
 from director_ai.tuning.search.plateaus import tidied
-from director_ai.tuning.search.selection import Goal, propose_windows
+from director_ai.tuning.search.selection import Goal, select_windows
 from director_ai.tuning.study import TuneData
 
 WINDOW_SIZES: Final = (5, 10, 20, 40)
@@ -21,23 +21,23 @@ TREND_WINDOWS: Final = (5, 10, 20)
 """Sizes tried beside those in use where windows are searched too, in tokens."""
 
 
-class Wish(NamedTuple):
-    """What is asked of the limits.
+class RiskTarget(NamedTuple):
+    """Largest false-halt rate that is accepted, and the risk of being wrong about it.
 
     Attributes
     ----------
     alpha
         Largest false-halt rate, in (0, 1).
     delta
-        Accepted risk of being wrong about it.
+        Accepted risk that the true rate is larger, in (0, 1).
     """
 
     alpha: float
     delta: float
 
 
-USUAL: Final = Wish(0.05, 0.05)
-"""What is asked of limits where nothing else is said."""
+DEFAULT_TARGET: Final = RiskTarget(0.05, 0.05)
+"""Target of the Tune page and of the command by default."""
 
 
 class Search(NamedTuple):
@@ -71,123 +71,119 @@ class Search(NamedTuple):
         return tuple(product(self.window_sizes, self.trend_windows))
 
 
-class Offer(NamedTuple):
-    """What came of a search.
+class Proposal(NamedTuple):
+    """Result of a search for limits within a risk target.
 
     Attributes
     ----------
     policy
-        The best limits within the budget, or none.
-    said
-        What to say of it.
+        The best limits within the target, ``None`` where there are none.
+    reason
+        One sentence: the limits and what holds for them, or why there are none.
     edge
-        Said beside it where the best lies on the edge of what was tried.
+        A caution where the best limits lie on the edge of the range searched.
     """
 
     policy: HaltPolicy | None
-    said: str
+    reason: str
     edge: Caution | None = None
 
 
 ReplayAt = Callable[[int, int], Replay]
-"""Gives the replay under a window size and a trend window."""
+"""A function that gives the replay under a window size and a trend window."""
 
 
-def most_false_halts(n_good: int, asked: Wish, *, n_families: int = 1) -> int:
+def allowed_false_halts(n_good: int, target: RiskTarget, *, n_families: int = 1) -> int:
     """Return how many good sessions tuned limits may halt, -1 if even none is too many.
 
     The bound holds for every choice of the three thresholds, so also for the best.
 
     Parameters
     ----------
-    n_good, asked
-        Good sessions tuned on, one a group, and the wish.
+    n_good, target
+        Good sessions tuned on, one a group, and the target.
     n_families
         Pairs of window sizes searched.
 
     Examples
     --------
-    >>> most_false_halts(600, Wish(0.05, 0.1)), most_false_halts(40, Wish(0.05, 0.1))
-    (12, -1)
+    >>> [allowed_false_halts(n_good, RiskTarget(0.05, 0.1)) for n_good in (600, 40)]
+    [12, -1]
     """
     low, high = -1, n_good
     while low < high:
         middle = (low + high + 1) // 2
-        if _bound(middle, n_good, asked, n_families) <= asked.alpha:
+        if _bound(middle, n_good, target, n_families) <= target.alpha:
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def fewest_good(asked: Wish, *, n_families: int = 1) -> int:
+def least_good(target: RiskTarget, *, n_families: int = 1) -> int:
     """Return how many good sessions a proposal needs at the least.
 
-    >>> fewest_good(Wish(0.05, 0.1)), fewest_good(Wish(0.05, 0.1), n_families=15)
+    >>> least_good(RiskTarget(0.05, 0.1)), least_good(RiskTarget(0.05, 0.1), n_families=15)
     (105, 175)
     """
-    return least_good_tuned(alpha=asked.alpha, delta=asked.delta, n_families=n_families)
+    return least_good_tuned(alpha=target.alpha, delta=target.delta, n_families=n_families)
 
 
-def goal_of(data: TuneData, asked: Wish, search: Search) -> Goal | str:
-    """Return what is best within a wish, or why nothing can be."""
+def goal_for(data: TuneData, target: RiskTarget, search: Search) -> Goal | str:
+    """Return the goal of a search within a target, or the reason why none can be reached."""
     labelled = data.labelled
-    few = choosable(n_good=labelled.n_good, n_bad=labelled.n_bad)
+    few = sample_size_caution(n_good=labelled.n_good, n_bad=labelled.n_bad)
     if few is not None:
         return few.sentence
     n_families = len(search.pairs)
-    most = most_false_halts(labelled.n_good_groups, asked, n_families=n_families)
+    most = allowed_false_halts(labelled.n_good_groups, target, n_families=n_families)
     if most < 0:
-        needed = fewest_good(asked, n_families=n_families)
+        needed = least_good(target, n_families=n_families)
         families = (
             f" of {labelled.n_good_groups:,} prompt families, one a family"
             if _is_grouped(data)
             else ""
         )
         return (
-            f"Infeasible: {_wanted(asked)} confidence needs at least {needed:,} good "
+            f"Infeasible: {_target_text(target)} confidence needs at least {needed:,} good "
             f"sessions, there are {labelled.n_good:,}{families}."
         )
     # So many sessions are of no more groups than that.
     return Goal(budget=most / labelled.n_good)
 
 
-def proposed(
-    data: TuneData, replay: Replay, base: HaltPolicy, asked: Wish
-) -> tuple[HaltPolicy | None, str]:
-    """Return the best limits within the budget under one pair of windows, or none, and why."""
-    found = offered(data, lambda *_: replay, base, asked)
-    return found.policy, found.said
-
-
-def offered(
+def propose(
     data: TuneData,
-    replay_at: ReplayAt,
+    replays: Replay | ReplayAt,
     base: HaltPolicy,
-    asked: Wish,
+    target: RiskTarget,
     search: Search | None = None,
-) -> Offer:
-    """Return the best limits within the budget.
+) -> Proposal:
+    """Return the best limits within a target, or the reason why there are none.
 
     Parameters
     ----------
     data
         The sessions.
-    replay_at
-        Gives their replays.
-    base, asked
-        Gives the fields that are not searched, and the budget.
+    replays
+        Their replay under the windows of ``base``, or a function that gives it for any pair.
+    base, target
+        The policy whose other fields are kept, and the largest false-halt rate.
     search
         Windows to try; those of ``base`` alone by default. Trying more leaves a smaller budget:
         what is promised holds for every one of them.
     """
     search = search or Search.of(base, windows=False)
-    goal = goal_of(data, asked, search)
+
+    def replay_at(window_size: int, trend_window: int) -> Replay:
+        return replays if isinstance(replays, Replay) else replays(window_size, trend_window)
+
+    goal = goal_for(data, target, search)
     if isinstance(goal, str):
-        return Offer(None, goal)
+        return Proposal(None, goal)
     labelled, n_families = data.labelled, len(search.pairs)
-    most = most_false_halts(labelled.n_good_groups, asked, n_families=n_families)
-    found = propose_windows(
+    most = allowed_false_halts(labelled.n_good_groups, target, n_families=n_families)
+    selection = select_windows(
         labelled,
         GRID,
         window_sizes=search.window_sizes,
@@ -196,38 +192,40 @@ def offered(
         budget=goal.budget,
         base=base,
     )
-    if found is None:
+    if selection is None:
         n_cut = int((labelled.good & ~labelled.curves.complete).sum())
-        return Offer(
+        return Proposal(
             None,
-            f"Infeasible: {_wanted(asked)} confidence leaves at most {most:,} of "
+            f"Infeasible: {_target_text(target)} confidence leaves at most {most:,} of "
             f"{labelled.n_good:,} good sessions to halt, and {n_cut:,} of them are recordings that "
             "end early, which count as halted where it is not known.",
         )
-    sizes = (found.policy.window_size, found.policy.trend_window)
-    policy = tidied(replay_at(*sizes), found.policy)
-    n_false = int(found.counts.false + found.counts.good_unknown)
+    sizes = (selection.policy.window_size, selection.policy.trend_window)
+    policy = tidied(replay_at(*sizes), selection.policy)
+    n_false = int(selection.counts.false + selection.counts.good_unknown)
     scope = "with these windows" if n_families == 1 else f"among {n_families} pairs of windows"
     families = f" of {labelled.n_good_groups:,} prompt families" if _is_grouped(data) else ""
-    # What was asked beforehand is what holds; a bound at the number found would not.
-    return Offer(
+    # The target fixed beforehand is what holds; a bound at the number counted would not.
+    return Proposal(
         policy,
         f"Proposed {limits_text(policy)}: {n_false:,} of at most {most:,} false halts{families}, "
-        f"so {_wanted(asked)} confidence, whatever was tried {scope}.",
-        inside(found.cell, GRID, sizes=sizes, tried=search),
+        f"so {_target_text(target)} confidence, whatever was tried {scope}.",
+        grid_edge_caution(selection.cell, GRID, sizes=sizes, tried=search),
     )
 
 
-def _bound(n_false: int, n_good: int, asked: Wish, n_families: int) -> float:
-    return uniform_upper(n_false, n_good, n_rules=N_RULES, delta=asked.delta, n_families=n_families)
+def _bound(n_false: int, n_good: int, target: RiskTarget, n_families: int) -> float:
+    return uniform_upper(
+        n_false, n_good, n_rules=N_RULES, delta=target.delta, n_families=n_families
+    )
 
 
 def _is_grouped(data: TuneData) -> bool:
     return data.labelled.n_good_groups < data.labelled.n_good
 
 
-def _wanted(asked: Wish) -> str:
-    return f"≤ {100 * asked.alpha:g} % at {100 * (1 - asked.delta):g} %"
+def _target_text(target: RiskTarget) -> str:
+    return f"≤ {100 * target.alpha:g} % at {100 * (1 - target.delta):g} %"
 
 
 def _grid() -> Grid:

@@ -14,7 +14,7 @@ from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.metrics import Counts
 from director_ai.tuning.evaluation.sweep import Grid, sweep
-from director_ai.tuning.evaluation.weighted_sweep import Cell, one, pessimistic, unjustified
+from director_ai.tuning.evaluation.weighted_sweep import Cell, counts_at, pessimistic, unjustified
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import with_thresholds
 
@@ -86,7 +86,7 @@ _VALUES = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Proposal:
+class Selection:
     """The best combination there is.
 
     Attributes
@@ -113,7 +113,7 @@ class Proposal:
     tried: tuple[tuple[int, int], ...]
 
 
-def propose(
+def select_thresholds(
     data: LabelledCurves,
     replay: Replay,
     grid: Grid,
@@ -123,7 +123,7 @@ def propose(
     false_halts_per_miss: float = 1.0,
     base: HaltPolicy | None = None,
     tolerance: int = 0,
-) -> Proposal | None:
+) -> Selection | None:
     """Return the best combination of a grid under a budget of false halts.
 
     A session whose recording ends before any rule holds counts against the policy: a good one
@@ -156,7 +156,7 @@ def propose(
     --------
     >>> data = LabelledCurves.from_scores([[0.92], [0.75], [0.33]], labels=[0, 0, 1])
     >>> replay = Replay(data.curves, window_size=1, trend_window=2)
-    >>> found = propose(data, replay, Grid.even(11), budget=0.0)
+    >>> found = select_thresholds(data, replay, Grid.even(11), budget=0.0)
     >>> found.policy.hard_limit, found.policy.window_threshold, found.value
     (0.0, 0.5, 1.0)
     """
@@ -165,8 +165,8 @@ def propose(
     cell = best_cell(swept, goal)
     if cell is None:
         return None
-    counts = one(swept, cell)
-    return Proposal(
+    counts = counts_at(swept, cell)
+    return Selection(
         policy=policy_at(grid, cell, replay, base or HaltPolicy()),
         cell=cell,
         value=float(goal.value(counts)),
@@ -176,7 +176,7 @@ def propose(
     )
 
 
-def propose_windows(
+def select_windows(
     data: LabelledCurves,
     grid: Grid,
     *,
@@ -188,7 +188,7 @@ def propose_windows(
     false_halts_per_miss: float = 1.0,
     base: HaltPolicy | None = None,
     tolerance: int = 0,
-) -> Proposal | None:
+) -> Selection | None:
     """Return the best combination over every pair of several window sizes too.
 
     It is the choice that :func:`director_ai.tuning.validation.out_of_bag.out_of_bag` makes anew.
@@ -198,21 +198,21 @@ def propose_windows(
     Parameters
     ----------
     data, grid, budget, objective, false_halts_per_miss, base, tolerance
-        See :func:`propose`. A grid must be in thresholds that serve every size.
+        See :func:`select_thresholds`. A grid must be in thresholds that serve every size.
     window_sizes, trend_windows
         Sizes to try, in tokens; of equally good pairs the first is taken.
     replay_at
         Gives the replay of the curves under a window size and a trend window.
     """
     tried = tuple(product(window_sizes, trend_windows))
-    found = []
+    selections = []
     for window_size, trend_window in tried:
         replay = (
             replay_at(window_size, trend_window)
             if replay_at is not None
             else Replay(data.curves, window_size=window_size, trend_window=trend_window)
         )
-        proposal = propose(
+        selection = select_thresholds(
             data,
             replay,
             grid,
@@ -222,9 +222,9 @@ def propose_windows(
             base=base,
             tolerance=tolerance,
         )
-        if proposal is not None:
-            found.append(replace(proposal, tried=tried))
-    return max(found, key=lambda p: (p.value, -float(unjustified(p.counts))), default=None)
+        if selection is not None:
+            selections.append(replace(selection, tried=tried))
+    return max(selections, key=lambda p: (p.value, -float(unjustified(p.counts))), default=None)
 
 
 def best_cell(counts: Counts, goal: Goal) -> Cell | None:

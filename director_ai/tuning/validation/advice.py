@@ -7,29 +7,29 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.tuning.cadence import inexact
-from director_ai.tuning.guarantee.holdout import witnesses
+from director_ai.tuning.guarantee.holdout import one_per_group
 from director_ai.tuning.labelled import UNLABELLED
 from director_ai.tuning.search.cautions import (
     FEWEST_SESSIONS,
     Caution,
-    as_long,
-    certifiable,
-    choosable,
-    grouped,
-    replayable,
+    certificate_caution,
+    grouping_caution,
+    length_caution,
+    replay_caution,
+    sample_size_caution,
 )
-from director_ai.tuning.search.proposal import Wish
+from director_ai.tuning.search.proposal import RiskTarget
 from director_ai.tuning.study import Study, TuneData
-from director_ai.tuning.validation.validation import Checkup
+from director_ai.tuning.validation.validation import Validation
 
 
 def advice(
     study: Study,
     policy: HaltPolicy,
-    asked: Wish,
+    target: RiskTarget,
     *,
     n_attempts: int,
-    checked: Checkup | None = None,
+    validation: Validation | None = None,
     edge: Caution | None = None,
     n_prompts: int | None = None,
 ) -> list[Caution]:
@@ -37,11 +37,11 @@ def advice(
 
     Parameters
     ----------
-    study, policy, asked
+    study, policy, target
         The archive, the limits in use, and what is asked of them.
     n_attempts
         Certificates asked for so far.
-    checked, edge
+    validation, edge
         What is known of the proposal: without it, its cautions are not given.
     n_prompts
         Distinct prompts of the whole archive, where they were counted.
@@ -50,33 +50,33 @@ def advice(
     --------
     >>> empty = TuneData.of([])
     >>> study = Study(empty, empty, 0, "")
-    >>> [c.code for c in advice(study, HaltPolicy(), Wish(0.05, 0.1), n_attempts=0)]
+    >>> [c.code for c in advice(study, HaltPolicy(), RiskTarget(0.05, 0.1), n_attempts=0)]
     ['too few to certify', 'too few to choose']
     """
     data = study.open
     judged = inexact(data, policy)
-    found = [
-        certifiable(
+    cautions = [
+        certificate_caution(
             n_good=len(sealed_rows(study, policy)),
-            alpha=asked.alpha,
-            delta=asked.delta,
+            alpha=target.alpha,
+            delta=target.delta,
             attempt=n_attempts + 1,
             n_in_all=study.n_good_groups,
         ),
-        choosable(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad),
+        sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad),
         edge,
         None if n_prompts is None else _grouped(study, n_prompts),
-        replayable(
+        replay_caution(
             n_sessions=len(data.ids),
             n_cut=data.n_cut,
             n_adaptive=int(judged.adaptive.sum()),
             n_other_cadence=int(judged.other.sum()),
         ),
         _as_long(data),
-        *(checked.cautions if checked else ()),
+        *(validation.cautions if validation else ()),
     ]
     # A checkup and a proposal may both have come to the edge.
-    by_code = {caution.code: caution for caution in found if caution is not None}
+    by_code = {caution.code: caution for caution in cautions if caution is not None}
     return list(by_code.values())
 
 
@@ -86,7 +86,7 @@ def sealed_rows(study: Study, policy: HaltPolicy) -> list[int]:
     Sessions of one group are not independent, and a promise is made of exact scores alone.
     """
     exact = ~inexact(study.sealed, policy).either
-    rows: list[int] = witnesses(study.sealed.families, exact, key=study.key).tolist()
+    rows: list[int] = one_per_group(study.sealed.group_names, exact, key=study.key).tolist()
     return rows
 
 
@@ -96,29 +96,31 @@ def distinct_prompts(prompts: Iterable[str]) -> int:
     >>> distinct_prompts(["a", "b", "a", "", ""])
     4
     """
-    kept = list(prompts)
-    return len({*kept} - {""}) + kept.count("")
+    texts = list(prompts)
+    return len({*texts} - {""}) + texts.count("")
 
 
 def _grouped(study: Study, n_prompts: int) -> Caution | None:
     parts = (study.open, study.sealed)
-    return grouped(
+    return grouping_caution(
         n_sessions=sum(len(part.ids) for part in parts) + study.n_withheld,
         n_prompts=n_prompts,
-        n_groups=sum(len(set(part.families)) for part in parts),
+        n_groups=sum(len(set(part.group_names)) for part in parts),
     )
 
 
 def _as_long(data: TuneData) -> Caution | None:
     """Compare what was labelled with what was not: the latter is what comes in."""
     labelled = data.labelled.labels != UNLABELLED
-    tuned, deployed = (_lengths(data, chosen) for chosen in (labelled, ~labelled))
+    tuned, deployed = (_lengths(data, mask) for mask in (labelled, ~labelled))
     if min(len(tuned), len(deployed)) < FEWEST_SESSIONS:
         return None
-    return as_long(tuned_median=float(np.median(tuned)), deployed_median=float(np.median(deployed)))
+    return length_caution(
+        tuned_median=float(np.median(tuned)), deployed_median=float(np.median(deployed))
+    )
 
 
-def _lengths(data: TuneData, chosen: BoolArray) -> IntArray:
+def _lengths(data: TuneData, mask: BoolArray) -> IntArray:
     curves = data.labelled.curves
     # A recording that was cut is as long as its halt let it be.
-    return np.asarray(curves.lengths[chosen & curves.complete])
+    return np.asarray(curves.lengths[mask & curves.complete])

@@ -11,7 +11,13 @@ from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.metrics import METRICS, Counts
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.evaluation.weighted_sweep import Cell, Cells, one, pessimistic, unjustified
+from director_ai.tuning.evaluation.weighted_sweep import (
+    Cell,
+    Cells,
+    counts_at,
+    pessimistic,
+    unjustified,
+)
 from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
 from director_ai.tuning.search.selection import Goal, best_cell
 
@@ -22,7 +28,7 @@ Progress = Callable[[int], None]
 """Told after each replicate how many are done."""
 
 
-class Honest(NamedTuple):
+class OptimismEstimate(NamedTuple):
     """One number of the tuned policy, as displayed and as it would be on new sessions.
 
     Attributes
@@ -59,7 +65,7 @@ class OutOfBag:
         Every metric by name, and the goal's own value as ``OBJECTIVE``.
     n_replicates, n_failed
         Replicates that chose a combination, and those in which none was within the budget.
-    chosen
+    selection_counts
         How many replicates chose each combination; shape (n_families, *the grid's).
     near_best
         Combinations within the budget and one standard error of the best; of the same shape.
@@ -69,22 +75,22 @@ class OutOfBag:
 
     cell: Cell
     family: int
-    metrics: dict[str, Honest]
+    metrics: dict[str, OptimismEstimate]
     n_replicates: int
     n_failed: int
-    chosen: IntArray
+    selection_counts: IntArray
     near_best: BoolArray
     standard_error: float
 
     @property
     def stability(self) -> float:
         """Share of replicates that chose the combination chosen most often."""
-        return float(self.chosen.max() / max(1, self.n_replicates))
+        return float(self.selection_counts.max() / max(1, self.n_replicates))
 
     @property
     def near_share(self) -> float:
         """Share of replicates that chose a combination within one standard error of the best."""
-        return float(self.chosen[self.near_best].sum() / max(1, self.n_replicates))
+        return float(self.selection_counts[self.near_best].sum() / max(1, self.n_replicates))
 
 
 def out_of_bag(
@@ -106,7 +112,7 @@ def out_of_bag(
     Parameters
     ----------
     data, grid, goal, tolerance
-        What was tuned; see :func:`director_ai.tuning.search.selection.propose`.
+        What was tuned; see :func:`director_ai.tuning.search.selection.select_thresholds`.
     replays
         Of ``data.curves``, under every pair of window sizes that was searched.
     seed
@@ -132,40 +138,42 @@ def out_of_bag(
     if n_replicates < 1:
         raise InvalidRequestError(f"n_replicates must be at least 1, got {n_replicates!r}")
     random = np.random.default_rng(seed)
-    searched = families(data, replays, grid, tolerance=tolerance)
+    searched = window_cells(data, replays, grid, tolerance=tolerance)
     everyone = np.ones(data.n_sessions)
     best = best_of(searched, everyone, goal)
     if best is None:
         return None
     draw = _group_weights(data)
-    chosen = np.zeros((len(searched), *grid.shape), np.int64)
-    honest: list[dict[str, float]] = []
+    selection_counts = np.zeros((len(searched), *grid.shape), np.int64)
+    left_out_values: list[dict[str, float]] = []
     at_cell = []
     for done in range(1, n_replicates + 1):
         weights = draw(random)
-        picked = best_of(searched, weights, goal)
+        selection = best_of(searched, weights, goal)
         at_cell.append(float(goal.value(searched[best.family].at(best.cell, weights))))
-        if picked is not None:
-            chosen[(picked.family, *picked.cell)] += 1
+        if selection is not None:
+            selection_counts[(selection.family, *selection.cell)] += 1
             left_out = (weights == 0).astype(np.float64)
-            honest.append(_judged(searched[picked.family].at(picked.cell, left_out), goal))
+            left_out_values.append(
+                _metric_values(searched[selection.family].at(selection.cell, left_out), goal)
+            )
         if progress is not None:
             progress(done)
-    error = float(np.std(_told(at_cell), ddof=1)) if len(_told(at_cell)) > 1 else np.nan
+    error = float(np.std(_defined(at_cell), ddof=1)) if len(_defined(at_cell)) > 1 else np.nan
     least = best.value - (0.0 if np.isnan(error) else error)
     tables = (cells.weighted(everyone) for cells in searched)
     near = np.stack([goal.allows(table) & (goal.value(table) >= least) for table in tables])
-    displayed = _judged(best.counts, goal)
+    displayed = _metric_values(best.counts, goal)
     return OutOfBag(
         cell=best.cell,
         family=best.family,
         metrics={
-            name: _honest(shown, [values[name] for values in honest])
+            name: _estimate(shown, [values[name] for values in left_out_values])
             for name, shown in displayed.items()
         },
-        n_replicates=len(honest),
-        n_failed=n_replicates - len(honest),
-        chosen=chosen,
+        n_replicates=len(left_out_values),
+        n_failed=n_replicates - len(left_out_values),
+        selection_counts=selection_counts,
         near_best=near,
         standard_error=error,
     )
@@ -188,7 +196,7 @@ class Best(NamedTuple):
     value: float
 
 
-def families(
+def window_cells(
     data: LabelledCurves, replays: Replay | Sequence[Replay], grid: Grid, *, tolerance: int = 0
 ) -> list[Cells]:
     """Return where each session starts to be halted, under every pair of window sizes."""
@@ -201,14 +209,14 @@ def best_of(searched: Sequence[Cells], weights: FloatArray, goal: Goal) -> Best 
 
     Of equally good ones that with the fewest unjustified halts, then the first.
     """
-    found = []
+    candidates = []
     for family, cells in enumerate(searched):
         table = cells.weighted(weights)
         cell = best_cell(table, goal)
         if cell is not None:
-            counts = one(table, cell)
-            found.append(Best(family, cell, counts, float(goal.value(counts))))
-    return max(found, key=lambda b: (b.value, -float(unjustified(b.counts))), default=None)
+            counts = counts_at(table, cell)
+            candidates.append(Best(family, cell, counts, float(goal.value(counts))))
+    return max(candidates, key=lambda b: (b.value, -float(unjustified(b.counts))), default=None)
 
 
 def _group_weights(data: LabelledCurves) -> Callable[[np.random.Generator], FloatArray]:
@@ -236,20 +244,20 @@ def _group_weights(data: LabelledCurves) -> Callable[[np.random.Generator], Floa
     return draw
 
 
-def _judged(counts: Counts, goal: Goal) -> dict[str, float]:
+def _metric_values(counts: Counts, goal: Goal) -> dict[str, float]:
     settled = pessimistic(counts)
     values = {name: float(metric(settled)) for name, metric in METRICS.items()}
     return {**values, OBJECTIVE: float(goal.value(counts))}
 
 
-def _honest(displayed: float, values: list[float]) -> Honest:
-    told = _told(values)
-    if not len(told):
-        return Honest(displayed, np.nan, np.nan, np.nan)
-    low, high = np.quantile(told, (0.05, 0.95))
-    return Honest(displayed, float(told.mean()), float(low), float(high))
+def _estimate(displayed: float, values: list[float]) -> OptimismEstimate:
+    defined = _defined(values)
+    if not len(defined):
+        return OptimismEstimate(displayed, np.nan, np.nan, np.nan)
+    low, high = np.quantile(defined, (0.05, 0.95))
+    return OptimismEstimate(displayed, float(defined.mean()), float(low), float(high))
 
 
-def _told(values: list[float]) -> FloatArray:
-    found = np.asarray(values, np.float64)
-    return found[~np.isnan(found)]
+def _defined(values: list[float]) -> FloatArray:
+    numbers = np.asarray(values, np.float64)
+    return numbers[~np.isnan(numbers)]

@@ -13,10 +13,10 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import early_cells
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.search.selection import Goal
-from director_ai.tuning.validation.out_of_bag import Progress, best_of, families
+from director_ai.tuning.validation.out_of_bag import Progress, best_of, window_cells
 
 
-class Floor(NamedTuple):
+class NullLevel(NamedTuple):
     """What tuning shows where there is nothing to find.
 
     Attributes
@@ -32,7 +32,7 @@ class Floor(NamedTuple):
     values: FloatArray
 
 
-def permutation_floor(
+def null_level(
     data: LabelledCurves,
     replays: Replay | Sequence[Replay],
     grid: Grid,
@@ -42,7 +42,7 @@ def permutation_floor(
     n_permutations: int = 100,
     tolerance: int = 0,
     progress: Progress | None = None,
-) -> Floor:
+) -> NullLevel:
     """Return the objective that tuning reaches when labels have nothing to do with the scores.
 
     Labels are dealt anew, and with a bad label goes its onset, at the same share of the new
@@ -65,18 +65,18 @@ def permutation_floor(
     >>> data = LabelledCurves.from_scores([[0.9]] * 30 + [[0.3]] * 30, labels=[0] * 30 + [1] * 30)
     >>> replay = Replay(data.curves, window_size=1, trend_window=2)
     >>> goal = Goal(objective="balanced accuracy")
-    >>> found = permutation_floor(data, replay, Grid.even(5), goal, seed=1, n_permutations=20)
-    >>> bool(0.5 < found.level < 0.75)
+    >>> best_values = null_level(data, replay, Grid.even(5), goal, seed=1, n_permutations=20)
+    >>> bool(0.5 < best_values.level < 0.75)
     True
     """
     random = np.random.default_rng(seed)
     each = [replays] if isinstance(replays, Replay) else replays
-    searched = families(data, each, grid, tolerance=tolerance)
+    searched = window_cells(data, each, grid, tolerance=tolerance)
     everyone = np.ones(data.n_sessions)
     values = []
     for done in range(1, n_permutations + 1):
-        labels, onsets = _dealt(data, random)
-        dealt = [
+        labels, onsets = _permuted(data, random)
+        permuted = [
             replace(
                 cells,
                 good=np.equal(labels, GOOD),
@@ -85,16 +85,16 @@ def permutation_floor(
             )
             for cells, replay in zip(searched, each, strict=True)
         ]
-        best = best_of(dealt, everyone, goal)
+        best = best_of(permuted, everyone, goal)
         values.append(np.nan if best is None else best.value)
         if progress is not None:
             progress(done)
-    found = np.array(values, np.float64)
-    told = found[~np.isnan(found)]
-    return Floor(float(np.quantile(told, 0.95)) if len(told) else np.nan, found)
+    best_values = np.array(values, np.float64)
+    defined = best_values[~np.isnan(best_values)]
+    return NullLevel(float(np.quantile(defined, 0.95)) if len(defined) else np.nan, best_values)
 
 
-def _dealt(data: LabelledCurves, random: np.random.Generator) -> tuple[IntArray, IntArray]:
+def _permuted(data: LabelledCurves, random: np.random.Generator) -> tuple[IntArray, IntArray]:
     """Return labels and onsets dealt anew among the labelled sessions."""
     rows = np.flatnonzero(data.labels != UNLABELLED)
     _, first, groups = np.unique(data.groups[rows], return_index=True, return_inverse=True)

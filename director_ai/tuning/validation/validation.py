@@ -13,33 +13,33 @@ from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.evaluation import span
 from director_ai.tuning.search.cautions import (
     Caution,
-    above_noise,
-    countable,
-    honest,
-    inside,
-    stable,
+    grid_edge_caution,
+    noise_caution,
+    optimism_caution,
+    small_cell_caution,
+    stability_caution,
 )
-from director_ai.tuning.search.proposal import GRID, Search, Wish, goal_of
+from director_ai.tuning.search.proposal import GRID, RiskTarget, Search, goal_for
 from director_ai.tuning.search.selection import Goal, policy_at
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.validation.out_of_bag import (
     OBJECTIVE,
-    Honest,
+    OptimismEstimate,
     OutOfBag,
     best_of,
-    families,
     out_of_bag,
+    window_cells,
 )
-from director_ai.tuning.validation.permutation import Floor, permutation_floor
+from director_ai.tuning.validation.permutation import NullLevel, null_level
 
 N_REPLICATES: Final = 200
 N_PERMUTATIONS: Final = 100
-FEWEST: Final = 50
+FEWEST_REPEATS: Final = 50
 """Repeats of either kind where windows are searched too, which takes as many times as long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Checkup:
+class Validation:
     """What tuning once more says of a proposal.
 
     Attributes
@@ -57,19 +57,19 @@ class Checkup:
     """
 
     estimate: OutOfBag
-    floor: Floor
+    floor: NullLevel
     goal: Goal
     search: Search
     policy: HaltPolicy
     smallest_cell: int
 
     @property
-    def catch(self) -> Honest:
+    def catch(self) -> OptimismEstimate:
         """The catch rate, shown and honest."""
         return self.estimate.metrics["catch rate"]
 
     @property
-    def false(self) -> Honest:
+    def false(self) -> OptimismEstimate:
         """The false-halt rate, shown and honest."""
         return self.estimate.metrics["false-halt rate"]
 
@@ -113,12 +113,12 @@ class Checkup:
             "of shuffles): a catch rate below that could be chance."
         )
 
-    def spread(self, found: Honest) -> str:
+    def spread(self, estimate: OptimismEstimate) -> str:
         """Return the middle 90 % of the replicates, or that there are too few to tell."""
         return (
             "too few to tell"
-            if countable(smallest_cell=self.smallest_cell)
-            else span(found.low, found.high)
+            if small_cell_caution(smallest_cell=self.smallest_cell)
+            else span(estimate.low, estimate.high)
         )
 
     @property
@@ -126,27 +126,27 @@ class Checkup:
         """What it warns of."""
         estimate = self.estimate
         sizes = (self.policy.window_size, self.policy.trend_window)
-        found = (
-            honest(estimate, self.goal.objective),
-            above_noise(displayed=estimate.metrics[OBJECTIVE].displayed, floor=self.floor.level),
-            inside(estimate.cell, GRID, sizes=sizes, tried=self.search),
-            stable(estimate),
-            countable(smallest_cell=self.smallest_cell),
+        cautions = (
+            optimism_caution(estimate, self.goal.objective),
+            noise_caution(displayed=estimate.metrics[OBJECTIVE].displayed, floor=self.floor.level),
+            grid_edge_caution(estimate.cell, GRID, sizes=sizes, tried=self.search),
+            stability_caution(estimate),
+            small_cell_caution(smallest_cell=self.smallest_cell),
         )
-        return tuple(caution for caution in found if caution is not None)
+        return tuple(caution for caution in cautions if caution is not None)
 
 
-def checkup(
+def validate(
     data: TuneData,
     replays: Sequence[Replay],
-    asked: Wish,
+    target: RiskTarget,
     search: Search,
     *,
     base: HaltPolicy,
     seed: int = 0,
     repeats: tuple[int, int] | None = None,
     progress: Callable[[float], None] | None = None,
-) -> Checkup | str:
+) -> Validation | str:
     """Return what tuning once more says of the proposal, or why there is none to look at.
 
     Parameters
@@ -155,21 +155,21 @@ def checkup(
         The sessions.
     replays
         Of their curves, one a pair of the search, in their order.
-    asked, search, base
+    target, search, base
         The budget, the windows searched, and what gives the fields that are not.
     seed
         Of the draws.
     repeats
-        Resamples and shuffles; by default as :func:`repeats_of` says.
+        Resamples and shuffles; by default as :func:`repeats_for` says.
     progress
         Told the share done, in [0, 1].
     """
-    goal = goal_of(data, asked, search)
+    goal = goal_for(data, target, search)
     if isinstance(goal, str):
         return goal
-    n_replicates, n_shuffles = repeats or repeats_of(search)
+    n_replicates, n_shuffles = repeats or repeats_for(search)
 
-    def told(before: int) -> Callable[[int], None]:
+    def reported(before: int) -> Callable[[int], None]:
         total = n_replicates + n_shuffles
         return lambda done: progress((before + done) / total) if progress else None
 
@@ -180,36 +180,38 @@ def checkup(
         goal,
         seed=seed,
         n_replicates=n_replicates,
-        progress=told(0),
+        progress=reported(0),
     )
     if estimate is None:
         return "No limits keep to the budget: recordings that end early count as halted."
-    floor = permutation_floor(
+    floor = null_level(
         data.labelled,
         replays,
         GRID,
         goal,
         seed=seed,
         n_permutations=n_shuffles,
-        progress=told(n_replicates),
+        progress=reported(n_replicates),
     )
     policy = policy_at(GRID, estimate.cell, replays[estimate.family], base)
-    return Checkup(estimate, floor, goal, search, policy, _smallest(estimate, data))
+    return Validation(estimate, floor, goal, search, policy, _smallest_cell(estimate, data))
 
 
-def repeats_of(search: Search) -> tuple[int, int]:
+def repeats_for(search: Search) -> tuple[int, int]:
     """Return how many resamples and shuffles a search is worth.
 
-    >>> repeats_of(Search((10,), (5,))), repeats_of(Search((10, 20), (5, 10)))
+    >>> repeats_for(Search((10,), (5,))), repeats_for(Search((10, 20), (5, 10)))
     ((200, 100), (50, 50))
     """
     n_pairs = len(search.pairs)
-    return max(FEWEST, N_REPLICATES // n_pairs), max(FEWEST, N_PERMUTATIONS // n_pairs)
+    return max(FEWEST_REPEATS, N_REPLICATES // n_pairs), max(
+        FEWEST_REPEATS, N_PERMUTATIONS // n_pairs
+    )
 
 
 def resample_seconds(data: TuneData, replay: Replay) -> float:
     """Return how long one resample of one pair of windows takes on this machine, best of three."""
-    cells = families(data.labelled, replay, GRID)
+    cells = window_cells(data.labelled, replay, GRID)
     everyone = np.ones(data.labelled.n_sessions)
     times = []
     for _ in range(3):
@@ -219,7 +221,7 @@ def resample_seconds(data: TuneData, replay: Replay) -> float:
     return min(times)
 
 
-def _smallest(estimate: OutOfBag, data: TuneData) -> int:
+def _smallest_cell(estimate: OutOfBag, data: TuneData) -> int:
     """Return how many sessions are of the rarest kind under the limits chosen."""
     n_good, n_bad = data.labelled.n_good, data.labelled.n_bad
     false = round(estimate.metrics["false-halt rate"].displayed * n_good)

@@ -9,7 +9,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.theme import RULE_NAME
-from director_ai.replay.counterfactual import Relief, reliefs
+from director_ai.replay.counterfactual import Counterfactual, counterfactuals
 from director_ai.reports.headline import acting
 from director_ai.reports.sentences import halt_sentence, relief_line
 from director_ai.storage.summary import SessionSummary
@@ -55,7 +55,7 @@ class PreparedCard(NamedTuple):
 
     record: SessionRecord
     view: StreamView
-    changes: tuple[Relief, ...]
+    changes: tuple[Counterfactual, ...]
     focus: int
 
 
@@ -66,7 +66,7 @@ def prepare(id: str, changed_us: int) -> PreparedCard:  # noqa: ARG001  # part o
     limits = acting(record.policy)
     complete = record.ended_by == "completed"
     view = StreamView.of(record.tokens, record.scores, record.held, limits, complete=complete)
-    changes = reliefs(record.tokens, record.scores, limits, complete=complete)
+    changes = counterfactuals(record.tokens, record.scores, limits, complete=complete)
     changes.sort(key=lambda change: abs(change.value - getattr(limits, change.limit)))
     call = view.closest_call()
     focus = view.judgement.trigger

@@ -16,7 +16,7 @@ from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
-from director_ai.tuning.search.proposal import USUAL, Offer, offered
+from director_ai.tuning.search.proposal import DEFAULT_TARGET, Proposal, propose
 from director_ai.tuning.study import TuneData
 from director_ai.ui.review.batch import ReviewBatch
 from director_ai.ui.tune.cached_study import replay_of, study
@@ -24,7 +24,10 @@ from director_ai.ui.tune.cached_study import replay_of, study
 LabelValue = tuple[Label | None, int | None]
 """Label and onset of a session; ``None`` without."""
 
-_BUDGET = f"≤ {100 * USUAL.alpha:g} % false halts at {100 * (1 - USUAL.delta):g} % confidence"
+_BUDGET = (
+    f"≤ {100 * DEFAULT_TARGET.alpha:g} % false halts "
+    f"at {100 * (1 - DEFAULT_TARGET.delta):g} % confidence"
+)
 _VALUES = {"good": GOOD, "bad": BAD}
 
 
@@ -74,7 +77,7 @@ def _cached_impact(
     earlier: str,  # noqa: ARG001  (keys the cache)
     _before: Mapping[str, LabelValue],
 ) -> ProposalImpact:
-    return impact_of(_data, replay_of(_data, _data.usual), _before)
+    return impact_of(_data, replay_of(_data, _data.default_policy), _before)
 
 
 def impact_of(data: TuneData, replay: Replay, before: Mapping[str, LabelValue]) -> ProposalImpact:
@@ -105,19 +108,19 @@ def relabelled(data: TuneData, values: Mapping[str, LabelValue]) -> TuneData:
     return replace(data, labelled=replace(data.labelled, labels=labels, onsets=onsets))
 
 
-def _proposal(data: TuneData, replay: Replay) -> Offer:
-    return offered(data, lambda *_: replay, data.usual, USUAL)
+def _proposal(data: TuneData, replay: Replay) -> Proposal:
+    return propose(data, lambda *_: replay, data.default_policy, DEFAULT_TARGET)
 
 
-def _sentence(old: Offer, new: Offer) -> str:
+def _sentence(old: Proposal, new: Proposal) -> str:
     if new.policy is None:
         if old.policy is None:
-            return f"No limits can be proposed yet. {new.said}"
+            return f"No limits can be proposed yet. {new.reason}"
         lost = limits_text(old.policy)
-        return f"Your labels leave no limits to propose instead of {lost}. {new.said}"
+        return f"Your labels leave no limits to propose instead of {lost}. {new.reason}"
     limits = limits_text(new.policy)
     if old.policy is None:
-        return f"Your labels make a proposal possible: {limits} ({_BUDGET}). Before: {old.said}"
+        return f"Your labels make a proposal possible: {limits} ({_BUDGET}). Before: {old.reason}"
     if old.policy == new.policy:
         return f"Your labels do not change the proposed limits: {limits} ({_BUDGET})."
     return (

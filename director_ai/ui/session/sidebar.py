@@ -9,7 +9,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.timestamps import moment
-from director_ai.replay.counterfactual import reliefs
+from director_ai.replay.counterfactual import counterfactuals
 from director_ai.reports.sentences import annotation_line, relief_line
 from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_params import policy_line
@@ -19,7 +19,7 @@ from director_ai.ui.session import tables
 
 def counterfactual(record: SessionRecord, view: StreamView) -> None:
     """Draw the limits at which the halt would not have happened, and the outcome then."""
-    changes = reliefs(
+    changes = counterfactuals(
         record.tokens, record.scores, view.policy, complete=record.ended_by == "completed"
     )
     page_style.heading("What it would take")

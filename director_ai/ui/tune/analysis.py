@@ -9,10 +9,10 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.store import Store
 from director_ai.tuning.evaluation.attribution import Flips
-from director_ai.tuning.evaluation.evaluation import FlipCounts, Result, flips_between, result
+from director_ai.tuning.evaluation.evaluation import Evaluation, FlipCounts, evaluate, flips_between
 from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
-from director_ai.tuning.search.proposal import Wish
+from director_ai.tuning.search.proposal import RiskTarget
 from director_ai.tuning.study import Study, TuneData
 from director_ai.ui.components.policy_editor import current_policy
 from director_ai.ui.tune.cached_study import replay_of
@@ -41,9 +41,9 @@ class Scene:
 
     data: TuneData
     replay: Replay
-    numbers: Result
+    numbers: Evaluation
     baseline: Baseline
-    asked: Wish
+    asked: RiskTarget
     changed: Flips
     counts: FlipCounts
     effects: tuple[Sensitivity, Sensitivity, Sensitivity]
@@ -75,7 +75,7 @@ class Look(NamedTuple):
     store: Store
     study: Study
     baseline: Baseline
-    asked: Wish
+    asked: RiskTarget
     certificates: tuple[Certificate, ...]
     n_attempts: int
 
@@ -86,7 +86,7 @@ class Look(NamedTuple):
 
     def scene(self) -> Scene:
         """Return what the limits in use make of the archive; the last one asked for is kept."""
-        policy = current_policy(self.data.usual)
+        policy = current_policy(self.data.default_policy)
         kept: tuple[Look, Scene] | None = st.session_state.get(_DRAWN)
         if kept is not None and kept[0] is self and kept[1].policy == policy:
             return kept[1]
@@ -96,7 +96,7 @@ class Look(NamedTuple):
 
     def _scene(self, policy: HaltPolicy) -> Scene:
         labelled, replay = self.data.labelled, replay_of(self.data, policy)
-        numbers = result(labelled, replay.outcomes(policy), policy)
+        numbers = evaluate(labelled, replay.outcomes(policy), policy)
         changed, counts = flips_between(labelled, self.baseline.outcomes, numbers.outcomes)
         return Scene(
             self.data,

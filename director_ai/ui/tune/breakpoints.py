@@ -85,7 +85,7 @@ def _effect(rule: int, look: Look) -> None:
 
 
 def _to_breakpoint(data: TuneData, rule: int, strict: bool) -> None:
-    policy = current_policy(data.usual)
+    policy = current_policy(data.default_policy)
     value = next_breakpoint(replay_of(data, policy), policy, rule, strict=strict)
     if value is not None:
         st.session_state[THRESHOLDS[rule].key] = value

@@ -14,7 +14,7 @@ from director_ai.storage.summary import JUDGED
 from director_ai.tuning import study as study_of
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.study import Study, TuneData, parted_study
+from director_ai.tuning.study import Study, TuneData, split_study
 
 
 def study(store: Store) -> Study:
@@ -35,7 +35,7 @@ def _study(
     stamp: tuple[int, int, int],  # noqa: ARG001  (keys the cache)
     key: str,
 ) -> Study:
-    return parted_study(TuneData.of(list(_store.curves(JUDGED))), key)
+    return split_study(TuneData.of(list(_store.curves(JUDGED))), key)
 
 
 def replay_of(data: TuneData, policy: HaltPolicy) -> Replay:
@@ -85,5 +85,5 @@ def recorded_outcomes(data: TuneData) -> Outcomes:
 def _recorded(_data: TuneData, digest: str) -> Outcomes:  # noqa: ARG001  (keys the cache)
     if len(_data.policies) == 1:
         # Scores recorded under a cadence are as it holds them, so one replay serves both.
-        return replay_of(_data, _data.usual).outcomes(_data.usual)
+        return replay_of(_data, _data.default_policy).outcomes(_data.default_policy)
     return study_of.recorded_outcomes(_data)

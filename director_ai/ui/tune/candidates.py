@@ -9,7 +9,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Outcomes
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.evaluation import Result, limits_text, result
+from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, limits_text
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.policy_editor import current_policy, set_policy
 from director_ai.ui.tune import state
@@ -69,7 +69,7 @@ def choose_baseline(data: TuneData) -> Baseline:
         )
     )
     if chosen not in others:
-        return Baseline("recorded", data.usual, recorded_outcomes(data))
+        return Baseline("recorded", data.default_policy, recorded_outcomes(data))
     policy = others[chosen]
     return Baseline(chosen, policy, replay_of(data, policy).outcomes(policy))
 
@@ -110,9 +110,9 @@ def candidates(look: "Look") -> None:
         loads = st.container(horizontal=True, vertical_alignment="bottom", width="stretch")
     data, kept = look.data, pinned()
     rows = {
-        "recorded": result(data.labelled, recorded_outcomes(data), data.usual),
+        "recorded": evaluate(data.labelled, recorded_outcomes(data), data.default_policy),
         **{
-            name: result(data.labelled, replay_of(data, policy).outcomes(policy), policy)
+            name: evaluate(data.labelled, replay_of(data, policy).outcomes(policy), policy)
             for name, policy in kept.items()
         },
     }
@@ -129,7 +129,7 @@ def candidates(look: "Look") -> None:
     st.fragment(_table, key=state.TABLE)(look, rows, float(ratio))
 
 
-def _table(look: "Look", rows: Mapping[str, Result], ratio: float) -> None:
+def _table(look: "Look", rows: Mapping[str, Evaluation], ratio: float) -> None:
     st.dataframe(
         candidate_table({"in use": look.scene().numbers, **rows}, ratio),
         key="candidates",
@@ -138,7 +138,7 @@ def _table(look: "Look", rows: Mapping[str, Result], ratio: float) -> None:
     )
 
 
-def candidate_table(rows: Mapping[str, Result], false_halts_per_miss: float) -> pd.DataFrame:
+def candidate_table(rows: Mapping[str, Evaluation], false_halts_per_miss: float) -> pd.DataFrame:
     """Return a row a set of limits."""
     return pd.DataFrame(
         [

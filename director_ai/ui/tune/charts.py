@@ -17,11 +17,11 @@ from director_ai.figures.length_hazard import (
     length_hazard_data,
     length_hazard_figure,
 )
-from director_ai.figures.rule_blame import (
+from director_ai.figures.rule_attribution import (
     advice,
-    rule_blame_alt,
-    rule_blame_data,
-    rule_blame_figure,
+    rule_attribution_alt,
+    rule_attribution_data,
+    rule_attribution_figure,
 )
 from director_ai.figures.score_density import score_density_alt, score_density_figure
 from director_ai.figures.theme import Dash
@@ -32,7 +32,7 @@ from director_ai.figures.threshold_curve import (
     threshold_curve_figure,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.evaluation.attribution import blame
+from director_ai.tuning.evaluation.attribution import attribute_halts
 from director_ai.tuning.search.plateaus import plateau
 from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
@@ -87,9 +87,13 @@ def plateau_line(replay: Replay, policy: HaltPolicy, rule: int) -> str:
 
 def rules(scene: Scene) -> None:
     """Draw which rule causes which halts."""
-    drawn = rule_blame_data(blame(scene.data.labelled, scene.replay, scene.policy))
+    drawn = rule_attribution_data(attribute_halts(scene.data.labelled, scene.replay, scene.policy))
     st.text(advice(drawn))
-    _chart("rule_blame", rule_blame_figure(drawn, page_style.colours()), rule_blame_alt(drawn))
+    _chart(
+        "rule_attribution",
+        rule_attribution_figure(drawn, page_style.colours()),
+        rule_attribution_alt(drawn),
+    )
 
 
 def delay(scene: Scene) -> None:

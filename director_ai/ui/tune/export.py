@@ -11,8 +11,8 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.reports.policy_formats import FORMS
 from director_ai.reports.tuning_card import card_values, policy_sha256
 from director_ai.reports.tuning_card_formats import CARDS
-from director_ai.tuning.evaluation.evaluation import answer
-from director_ai.tuning.guarantee.certificate_registry import newest_for
+from director_ai.tuning.evaluation.evaluation import summary_text
+from director_ai.tuning.guarantee.certificate_registry import newest_covering
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.tune.analysis import Look
@@ -48,8 +48,8 @@ def _ways(look: Look) -> None:
     if not st.session_state.get(_KEY):
         return
     numbers = look.scene().numbers
-    held = newest_for(look.certificates, numbers.policy)
-    st.text(answer(numbers) + (f" {held.sentence}" if held is not None else ""))
+    held = newest_covering(look.certificates, numbers.policy)
+    st.text(summary_text(numbers) + (f" {held.sentence}" if held is not None else ""))
     chosen = st.segmented_control(
         "Format", list(FORMS), default="Python", required=True, key="export_form"
     )
@@ -99,9 +99,9 @@ def card_of(look: Look) -> dict[str, Any]:
         baseline=look.baseline.name,
         n_sealed=len(look.study.sealed.ids),
         n_attempts=look.n_attempts,
-        certificate=newest_for(look.certificates, scene.policy),
+        certificate=newest_covering(look.certificates, scene.policy),
         at=datetime.now(UTC),
         bound=bound_of(look) if scene.numbers.false.n else None,
-        checked=checked(look, scene.policy),
+        validation=checked(look, scene.policy),
         cautions=cautions_of(look, scene.policy),
     )

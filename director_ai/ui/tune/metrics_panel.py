@@ -7,12 +7,12 @@ import numpy as np
 import streamlit as st
 
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.bootstrap import smoothed_intervals
-from director_ai.tuning.evaluation.evaluation import Result, rate_of, span
+from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals
+from director_ai.tuning.evaluation.evaluation import Evaluation, rate_of, span
 from director_ai.tuning.evaluation.hazard import hazard
 from director_ai.tuning.evaluation.intervals import Interval
-from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classes, released
-from director_ai.tuning.guarantee.post_hoc_bound import HandTunedBound, hand_tuned_bound
+from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classify, released
+from director_ai.tuning.guarantee.post_hoc_bound import PostHocBound, post_hoc_bound
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.ui.tune.analysis import Look
 
@@ -48,17 +48,17 @@ def all_numbers(look: Look) -> None:
     st.text("\n".join(filter(None, lines)))
 
 
-def bound_of(look: Look) -> HandTunedBound:
+def bound_of(look: Look) -> PostHocBound:
     """Return what can be promised of the limits in use as limits that were tuned by hand."""
     scene = look.scene()
-    return hand_tuned_bound(
+    return post_hoc_bound(
         look.data.labelled, scene.numbers.outcomes, scene.policy, delta=look.asked.delta
     )
 
 
-def time_line(data: LabelledCurves, numbers: Result, *, grace: int) -> str:
+def time_line(data: LabelledCurves, numbers: Evaluation, *, grace: int) -> str:
     """Return how the bad sessions are shared out by the time of their halt."""
-    found = classes(data, numbers.outcomes, grace=grace)
+    found = classify(data, numbers.outcomes, grace=grace)
     parts = []
     for name in ("early", "timely", "late", "caught", "missed"):
         share = rate_of(data, data.bad, getattr(found, name), numbers.outcomes.unknown)
@@ -82,7 +82,7 @@ def found_text(cases: int, n: int) -> str:
     return f"{cases:,} ({span(cases / n, cases / n)})"
 
 
-def standard_line(numbers: Result, intervals: dict[str, Interval]) -> str:
+def standard_line(numbers: Evaluation, intervals: dict[str, Interval]) -> str:
     """Return the numbers under the names other tools give them; unknown sessions left out."""
     counts = numbers.counts
     parts = []
@@ -98,7 +98,7 @@ def standard_line(numbers: Result, intervals: dict[str, Interval]) -> str:
     return f"{' · '.join(parts)}."
 
 
-def lost_line(data: LabelledCurves, numbers: Result) -> str:
+def lost_line(data: LabelledCurves, numbers: Evaluation) -> str:
     """Return what halts without reason cost: how often they come, and the text they withhold."""
     found = hazard(data, numbers.outcomes)
     if not found.n_tokens:
@@ -107,7 +107,7 @@ def lost_line(data: LabelledCurves, numbers: Result) -> str:
         f"Halts without reason: {found.per_1000:.2f} per 1,000 tokens "
         f"[{found.low:.2f}–{found.high:.2f}]"
     )
-    false = numbers.found.false & data.curves.complete
+    false = numbers.classes.false & data.curves.complete
     n_tokens = int(data.curves.lengths[false].sum())
     if not n_tokens:
         return f"{said}."
@@ -116,9 +116,9 @@ def lost_line(data: LabelledCurves, numbers: Result) -> str:
     return f"{said}; false halts withhold {span(share, share)} of the text of their sessions."
 
 
-def _intervals(data: LabelledCurves, numbers: Result) -> dict[str, Interval]:
+def _intervals(data: LabelledCurves, numbers: Evaluation) -> dict[str, Interval]:
     name = hashlib.sha256()
-    for mask in (*numbers.found, data.groups):
+    for mask in (*numbers.classes, data.groups):
         name.update(np.ascontiguousarray(mask).data)
     return _kept(data, numbers, name.hexdigest())
 
@@ -126,7 +126,7 @@ def _intervals(data: LabelledCurves, numbers: Result) -> dict[str, Interval]:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _kept(
     _data: LabelledCurves,
-    _numbers: Result,
+    _numbers: Evaluation,
     digest: str,  # noqa: ARG001  (keys the cache)
 ) -> dict[str, Interval]:
-    return smoothed_intervals(_data, _numbers.found, seed=_SEED)
+    return bootstrap_intervals(_data, _numbers.classes, seed=_SEED)

@@ -12,11 +12,11 @@ from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.guarantee.certificate import Certificate, Refusal, certify
-from director_ai.tuning.guarantee.certificate_registry import certificates, newest_for
+from director_ai.tuning.guarantee.certificate_registry import certificates, newest_covering
 from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
 from director_ai.tuning.guarantee.holdout import seed_of
-from director_ai.tuning.search.cautions import certifiable
-from director_ai.tuning.search.proposal import USUAL, Offer, Search, Wish, offered
+from director_ai.tuning.search.cautions import certificate_caution
+from director_ai.tuning.search.proposal import DEFAULT_TARGET, Proposal, RiskTarget, Search, propose
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.advice import sealed_rows
 from director_ai.ui.components.policy_editor import current_policy, set_policy
@@ -37,13 +37,13 @@ def attempts_of(store: Store) -> tuple[tuple[Certificate, ...], int]:
     return certificates(attempt.result for attempt in attempts), len(attempts)
 
 
-def wish() -> Wish:
+def wish() -> RiskTarget:
     """Draw the budget and return it."""
     share = st.number_input(
         "False halts ≤ (%)",
         0.1,
         20.0,
-        100 * USUAL.alpha,
+        100 * DEFAULT_TARGET.alpha,
         0.5,
         format="%.4g",
         key="budget",
@@ -54,16 +54,16 @@ def wish() -> Wish:
     chosen = st.selectbox(
         "Confidence",
         list(CONFIDENCES),
-        list(CONFIDENCES.values()).index(1 - USUAL.delta),
+        list(CONFIDENCES.values()).index(1 - DEFAULT_TARGET.delta),
         key="conf",
         bind="query-params",
         help="How sure you want to be that the true rate is no larger.",
         width=100,
     )
-    return Wish(float(share) / 100, 1 - CONFIDENCES[str(chosen)])
+    return RiskTarget(float(share) / 100, 1 - CONFIDENCES[str(chosen)])
 
 
-def propose_buttons(data: TuneData, asked: Wish) -> None:
+def propose_buttons(data: TuneData, asked: RiskTarget) -> None:
     """Draw the way to the best limits under the budget."""
     st.button(
         "Propose",
@@ -87,10 +87,10 @@ def search_of(policy: HaltPolicy) -> Search:
 def swept(data: TuneData) -> None:
     """Carry out a proposal over several windows, if one was asked for; before the controls."""
     place = st.empty()
-    asked: Wish | None = st.session_state.pop(_ASKED, None)
+    asked: RiskTarget | None = st.session_state.pop(_ASKED, None)
     if asked is None:
         return
-    policy = current_policy(data.usual)
+    policy = current_policy(data.default_policy)
     search = search_of(policy)
     n_pairs = len(search.pairs)
     ready: dict[tuple[int, int], Replay] = {}
@@ -102,7 +102,7 @@ def swept(data: TuneData) -> None:
             ready[sizes] = replay_of(data, sized(policy, sizes))
         return ready[sizes]
 
-    _offer(offered(data, replay_at, policy, asked, search))
+    _offer(propose(data, replay_at, policy, asked, search))
     place.empty()
 
 
@@ -111,10 +111,10 @@ def sized(policy: HaltPolicy, sizes: tuple[int, int]) -> HaltPolicy:
     return replace(policy, window_size=sizes[0], trend_window=sizes[1])
 
 
-def certify_button(store: Store, study: Study, asked: Wish, n_attempts: int) -> None:
+def certify_button(store: Store, study: Study, asked: RiskTarget, n_attempts: int) -> None:
     """Draw the way to limits with a certificate, by the sealed sessions."""
-    policy, number = current_policy(study.open.usual), n_attempts + 1
-    stop = certifiable(
+    policy, number = current_policy(study.open.default_policy), n_attempts + 1
+    stop = certificate_caution(
         n_good=len(sealed_rows(study, policy)),
         alpha=asked.alpha,
         delta=asked.delta,
@@ -140,9 +140,9 @@ def certify_button(store: Store, study: Study, asked: Wish, n_attempts: int) -> 
     )
 
 
-def offer_in_use(policy: HaltPolicy) -> Offer | None:
+def offer_in_use(policy: HaltPolicy) -> Proposal | None:
     """Return the proposal that the limits in use are, if they are one."""
-    offer: Offer | None = st.session_state.get(_OFFER)
+    offer: Proposal | None = st.session_state.get(_OFFER)
     return offer if offer is not None and offer.policy == policy else None
 
 
@@ -151,13 +151,13 @@ def said(given: Sequence[Certificate], policy: HaltPolicy) -> None:
     words = str(st.session_state.get(_SAID, ""))
     if words:
         st.text(words)
-    held = newest_for(given, policy)
+    held = newest_covering(given, policy)
     if held is not None and held.sentence not in words:
         st.text(f"The limits in use are certified. {held.sentence}")
 
 
 def certified(
-    study: Study, policy: HaltPolicy, asked: Wish, *, attempt: int, data_fingerprint: str
+    study: Study, policy: HaltPolicy, asked: RiskTarget, *, attempt: int, data_fingerprint: str
 ) -> Certificate | Refusal:
     """Return limits with a certificate under a policy's windows and cadence.
 
@@ -185,23 +185,23 @@ def certified(
     )
 
 
-def _propose(data: TuneData, asked: Wish) -> None:
-    policy = current_policy(data.usual)
+def _propose(data: TuneData, asked: RiskTarget) -> None:
+    policy = current_policy(data.default_policy)
     if st.session_state.get("wide"):
         # It takes seconds, of which a callback could show nothing.
         st.session_state[_ASKED] = asked
         return
-    _offer(offered(data, lambda *sizes: replay_of(data, sized(policy, sizes)), policy, asked))
+    _offer(propose(data, lambda *sizes: replay_of(data, sized(policy, sizes)), policy, asked))
 
 
-def _offer(offer: Offer) -> None:
-    st.session_state[_OFFER], st.session_state[_SAID] = offer, offer.said
+def _offer(offer: Proposal) -> None:
+    st.session_state[_OFFER], st.session_state[_SAID] = offer, offer.reason
     if offer.policy is not None:
         set_policy(offer.policy)
 
 
-def _certify(store: Store, study: Study, asked: Wish) -> None:
-    policy = current_policy(study.open.usual)
+def _certify(store: Store, study: Study, asked: RiskTarget) -> None:
+    policy = current_policy(study.open.default_policy)
     try:
         name = fingerprint(study.sealed.labelled)
         # Counted before the look is taken, so that no look goes uncounted.

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from director_ai.tuning.evaluation.evaluation import FEW, FlipCounts, Rate, Result
-from director_ai.tuning.evaluation.token_counts import Tokens
+from director_ai.tuning.evaluation.evaluation import FEW, Evaluation, FlipCounts, Rate
+from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.login import stay_in
 from director_ai.ui.components.escaping import escape_html
 from director_ai.ui.tune.analysis import Look
@@ -88,7 +88,7 @@ def _gained(gained: int, lost: int) -> str:
     return " ".join(filter(None, parts))
 
 
-def cautions(numbers: Result) -> list[str]:
+def cautions(numbers: Evaluation) -> list[str]:
     """Return what keeps the numbers from being taken at their word."""
     found = []
     sides = ((numbers.catch, "bad"), (numbers.false, "good"))
@@ -122,7 +122,7 @@ def _share(name: str, rate: Rate, meaning: str) -> None:
     _number(name, rate.text, f"{rate.interval} · {rate.counted}", rate.is_few, meaning)
 
 
-def _tokens(name: str, tokens: Tokens, meaning: str) -> None:
+def _tokens(name: str, tokens: TokenCounts, meaning: str) -> None:
     p90 = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}"
     below = f"{tokens.interval} · {p90}" if tokens.n else "no onset known"
     value = f"{tokens.text} tokens" if tokens.n else "–"

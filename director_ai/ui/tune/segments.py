@@ -8,14 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.replay.curves import BoolArray
-from director_ai.tuning.evaluation.evaluation import Rate, Result, rate_of
+from director_ai.tuning.evaluation.evaluation import Evaluation, Rate, rate_of
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.escaping import visible
 
 MOST_SEGMENTS: Final = 20
 
 
-def segment_table(data: TuneData, numbers: Result) -> pd.DataFrame:
+def segment_table(data: TuneData, numbers: Evaluation) -> pd.DataFrame:
     """Return a row a model, a source and a tag, the most frequent first, at most 20 of each.
 
     A session is in the row of each of its tags. A rate is marked where its whole interval lies on
@@ -34,7 +34,7 @@ def segment_table(data: TuneData, numbers: Result) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def segments(data: TuneData, numbers: Result) -> None:
+def segments(data: TuneData, numbers: Evaluation) -> None:
     """Draw the table."""
     st.dataframe(
         segment_table(data, numbers),
@@ -49,9 +49,9 @@ def segments(data: TuneData, numbers: Result) -> None:
 
 
 def _row(
-    data: TuneData, numbers: Result, kind: str, name: str, inside: BoolArray
+    data: TuneData, numbers: Evaluation, kind: str, name: str, inside: BoolArray
 ) -> dict[str, object]:
-    found, labelled, unknown = numbers.found, data.labelled, numbers.outcomes.unknown
+    found, labelled, unknown = numbers.classes, data.labelled, numbers.outcomes.unknown
     catch = rate_of(labelled, labelled.bad & inside, found.detected, unknown)
     halts = rate_of(labelled, labelled.good & inside, found.false, unknown)
     return {

@@ -14,8 +14,13 @@ from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import Search
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.validation.advice import advice, distinct_prompts
-from director_ai.tuning.validation.out_of_bag import Honest
-from director_ai.tuning.validation.validation import Checkup, checkup, repeats_of, resample_seconds
+from director_ai.tuning.validation.out_of_bag import OptimismEstimate
+from director_ai.tuning.validation.validation import (
+    Validation,
+    repeats_for,
+    resample_seconds,
+    validate,
+)
 from director_ai.ui.tune.analysis import Look
 from director_ai.ui.tune.cached_study import replay_of
 from director_ai.ui.tune.propose import offer_in_use, sized
@@ -66,10 +71,10 @@ def check(look: Look) -> None:
         )
 
 
-def checked(look: Look, policy: HaltPolicy) -> Checkup | None:
+def checked(look: Look, policy: HaltPolicy) -> Validation | None:
     """Return what was found for the data, budget and windows as they are now."""
     found = _kept(look, policy)
-    return found if isinstance(found, Checkup) else None
+    return found if isinstance(found, Validation) else None
 
 
 def cautions_of(look: Look, policy: HaltPolicy) -> list[Caution]:
@@ -80,7 +85,7 @@ def cautions_of(look: Look, policy: HaltPolicy) -> list[Caution]:
         policy,
         look.asked,
         n_attempts=look.n_attempts,
-        checked=checked(look, policy),
+        validation=checked(look, policy),
         edge=offer.edge if offer is not None else None,
         n_prompts=prompts[1] if prompts is not None and prompts[0] == look.data.ids else None,
     )
@@ -95,7 +100,7 @@ def warned(look: Look, policy: HaltPolicy) -> list[str]:
     ]
 
 
-def check_table(found: Checkup) -> pd.DataFrame:
+def check_table(found: Validation) -> pd.DataFrame:
     """Return a row a number: as shown, and on sessions left out."""
     names = ("catch rate", "false-halt rate", "precision", "F1", "balanced accuracy", "MCC")
     rows = {name: found.estimate.metrics[name] for name in names}
@@ -113,7 +118,7 @@ def check_table(found: Checkup) -> pd.DataFrame:
     )
 
 
-def _spread(found: Checkup, name: str, value: Honest) -> str:
+def _spread(found: Validation, name: str, value: OptimismEstimate) -> str:
     if name.endswith("rate"):
         return found.spread(value)
     return f"{value.low:.3f}–{value.high:.3f}"
@@ -126,7 +131,7 @@ def _number(name: str, value: float) -> str:
 def _run(
     look: Look, policy: HaltPolicy, search: Search, place: st.delta_generator.DeltaGenerator
 ) -> None:
-    n_steps = sum(repeats_of(search))
+    n_steps = sum(repeats_for(search))
     bar = place.progress(0.0, "Getting ready …")
     replays = []
     for number, sizes in enumerate(search.pairs):
@@ -136,10 +141,10 @@ def _run(
     def told(share: float) -> None:
         bar.progress(share, f"Chosen anew {round(share * n_steps):,} of {n_steps:,} times …")
 
-    found = checkup(look.data, replays, look.asked, search, base=policy, progress=told)
+    found = validate(look.data, replays, look.asked, search, base=policy, progress=told)
     st.session_state[_N_PROMPTS] = (look.data.ids, n_prompts(look.store))
     # The newest last: it is the one that is shown.
-    kept: dict[object, Checkup | str] = st.session_state.setdefault(_KEPT, {})
+    kept: dict[object, Validation | str] = st.session_state.setdefault(_KEPT, {})
     key = _key(look, policy, search)
     kept.pop(key, None)
     kept[key] = found
@@ -151,8 +156,8 @@ def n_prompts(store: Store) -> int:
     return distinct_prompts(summary.prompt for summary in summaries)
 
 
-def _kept(look: Look, policy: HaltPolicy) -> Checkup | str | None:
-    kept: dict[object, Checkup | str] = st.session_state.get(_KEPT, {})
+def _kept(look: Look, policy: HaltPolicy) -> Validation | str | None:
+    kept: dict[object, Validation | str] = st.session_state.get(_KEPT, {})
     if not kept:
         return None
     now = {_key(look, policy, Search.of(policy, windows=windows)) for windows in (False, True)}
@@ -179,7 +184,7 @@ def _key(look: Look, policy: HaltPolicy, search: Search) -> tuple[object, ...]:
 
 def _seconds(data: TuneData, policy: HaltPolicy, search: Search) -> str:
     one = _measured(data, policy, data.curves_digest)
-    return f"{max(1.0, one * sum(repeats_of(search)) * len(search.pairs)):.0f} s"
+    return f"{max(1.0, one * sum(repeats_for(search)) * len(search.pairs)):.0f} s"
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

@@ -17,9 +17,9 @@ from director_ai.replay.engine import Replay
 from director_ai.reports.policy_formats import as_command
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.evaluation.evaluation import Result, result
-from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
-from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
+from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
+from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation import validation
 from tests.ui.tune_store import records
 
@@ -32,13 +32,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def shown_by_the_page(address: Path, policy: HaltPolicy) -> Result:
+def shown_by_the_page(address: Path, policy: HaltPolicy) -> Evaluation:
     with Store(address) as store:
-        data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+        data = split_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
     replay = Replay(
         data.labelled.curves, window_size=policy.window_size, trend_window=policy.trend_window
     )
-    return result(data.labelled, replay.outcomes(policy), policy)
+    return evaluate(data.labelled, replay.outcomes(policy), policy)
 
 
 def printed(capsys: pytest.CaptureFixture[str], address: Path, *arguments: str) -> str:
@@ -88,8 +88,8 @@ def test_limits_tuned_by_hand_have_a_bound(capsys, address) -> None:
     policy = HaltPolicy.from_dict(card["policy"])
     numbers = shown_by_the_page(address, policy)
     with Store(address) as store:
-        data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
-    bound = hand_tuned_bound(data.labelled, numbers.outcomes, policy, delta=0.05)
+        data = split_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+    bound = post_hoc_bound(data.labelled, numbers.outcomes, policy, delta=0.05)
     assert card["hand_tuned"] == json.loads(
         json.dumps(bound._asdict() | {"sentence": bound.sentence})
     )
@@ -183,7 +183,7 @@ def test_cautions_are_printed_and_in_the_card(capsys, tmp_path) -> None:
 def test_a_check_tells_what_is_left_of_the_proposal(capsys, address, monkeypatch) -> None:
     monkeypatch.setattr(validation, "N_REPLICATES", 6)
     monkeypatch.setattr(validation, "N_PERMUTATIONS", 4)
-    monkeypatch.setattr(validation, "FEWEST", 3)
+    monkeypatch.setattr(validation, "FEWEST_REPEATS", 3)
     asked = ("tune", "--budget", "0.1", "--check")
 
     text = printed(capsys, address, *asked)
@@ -206,12 +206,12 @@ def test_a_cadence_is_judged_as_held(capsys, tmp_path) -> None:
     path = tmp_path / "held.db"
     with Store(path) as store:
         store.add(records(60, policy=policy, enforced=0.0))
-        data = parted_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
+        data = split_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
 
     card = json.loads(printed(capsys, path, "replay", "--trend-threshold", "1.5", "--json"))
 
     lenient = HaltPolicy(score_every_n=4, trend_threshold=1.5)
     replay = Replay(held(data.labelled.curves, lenient), window_size=10, trend_window=5)
-    wanted = result(data.labelled, replay.outcomes(lenient), lenient)
+    wanted = evaluate(data.labelled, replay.outcomes(lenient), lenient)
     assert card["metrics"]["false_halt_rate"]["cases"] == wanted.false.least
     assert card["metrics"]["delay_tokens"]["median"] == wanted.delay.median

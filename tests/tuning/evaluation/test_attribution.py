@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 
 from director_ai.replay.engine import HARD, TREND, WINDOW
-from director_ai.tuning.evaluation.attribution import blame, flips
-from director_ai.tuning.evaluation.outcome_classes import classes
+from director_ai.tuning.evaluation.attribution import attribute_halts, flips
+from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.thresholds import OFF, moved
 from tests.examples import one_in
 from tests.tuning.archives import archives, replay_of
@@ -19,7 +19,7 @@ from tests.tuning.search.test_plateaus import policies
 def test_a_halt_is_blamed_on_the_rules_that_would_each_cause_it_alone(data, policy) -> None:
     replay = replay_of(data)
 
-    found = blame(data, replay, policy)
+    found = attribute_halts(data, replay, policy)
 
     alone = np.zeros(data.n_sessions, int)
     for rule in (HARD, WINDOW, TREND):
@@ -27,7 +27,7 @@ def test_a_halt_is_blamed_on_the_rules_that_would_each_cause_it_alone(data, poli
         for other in {HARD, WINDOW, TREND} - {rule}:
             only = moved(only, other, OFF[other])
         alone += (1 << rule) * replay.outcomes(only).halts
-    became = classes(data, replay.outcomes(policy))
+    became = classify(data, replay.outcomes(policy))
     for combination in range(8):
         chosen = alone == combination
         assert found.right[combination] == (chosen & became.detected).sum()
@@ -50,7 +50,7 @@ def test_flips_are_the_differences_of_two_judgements(data, first, second) -> Non
 
     found = flips(before, after, data)
 
-    was, now = classes(data, before), classes(data, after)
+    was, now = classify(data, before), classify(data, after)
     for session in range(data.n_sessions):
 
         def kind(became):

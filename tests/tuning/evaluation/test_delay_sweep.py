@@ -12,9 +12,9 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
-from director_ai.tuning.evaluation.delay_sweep import timing
+from director_ai.tuning.evaluation.delay_sweep import sweep_delays
 from director_ai.tuning.evaluation.metrics import Counts, cost
-from director_ai.tuning.evaluation.outcome_classes import classes, released
+from director_ai.tuning.evaluation.outcome_classes import classify, released
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.labelled import BAD, LabelledCurves
 from tests.examples import one_in
@@ -31,7 +31,7 @@ def test_timing_is_that_of_each_policy_alone(
         data = replace(data, curves=held(data.curves, cadence))
     replay = Replay(data.curves, window_size=4, trend_window=3)
 
-    found = timing(data, replay, GRID, grace=grace, tolerance=tolerance)
+    found = sweep_delays(data, replay, GRID, grace=grace, tolerance=tolerance)
 
     known = data.bad & (data.onsets != NEVER)
     axes = (GRID.hard_limits, GRID.window_thresholds, GRID.trend_thresholds)
@@ -39,13 +39,13 @@ def test_timing_is_that_of_each_policy_alone(
         hard, window, trend = (float(axis[n]) for axis, n in zip(axes, cell, strict=True))
         policy = replace(POLICY, hard_limit=hard, window_threshold=window, trend_threshold=trend)
         outcomes = replay.outcomes(policy)
-        became = classes(data, outcomes, grace=grace, tolerance=tolerance)
+        became = classify(data, outcomes, grace=grace, tolerance=tolerance)
         told = known & ~outcomes.unknown
         leaked = np.maximum(0, released(data, outcomes, policy) - data.onsets)[told]
         assert found.early[cell] == became.early.sum()
         assert found.timely[cell] == became.timely.sum()
         assert found.late[cell] == became.late.sum()
-        assert (found.leaked[cell], found.n_told[cell]) == (leaked.sum(), told.sum())
+        assert (found.leaked[cell], found.n_known[cell]) == (leaked.sum(), told.sum())
         halted = became.timely | became.late
         if halted.any():
             late = np.maximum(0, outcomes.trigger[halted] - data.onsets[halted])
@@ -60,7 +60,7 @@ def test_a_token_that_its_finished_text_halts_does_not_leak() -> None:
     data = replace(data, curves=held(data.curves, cadence))
     replay = Replay(data.curves, window_size=9, trend_window=9)
 
-    found = timing(data, replay, Grid.even(3))
+    found = sweep_delays(data, replay, Grid.even(3))
 
     assert replay.outcomes(cadence).trigger.tolist() == [4]
     assert found.leaked[:, 0, 0].tolist() == [2, 1, 0]

@@ -5,11 +5,11 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
-from director_ai.tuning.evaluation.evaluation import answer, flips_between, result
+from director_ai.tuning.evaluation.evaluation import evaluate, flips_between, summary_text
 from director_ai.tuning.evaluation.intervals import grouped_wilson, wilson
-from director_ai.tuning.evaluation.outcome_classes import replayed
+from director_ai.tuning.evaluation.outcome_classes import outcomes_under
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 from director_ai.tuning.thresholds import OFF, moved, threshold, with_thresholds
 from director_ai.ui.tune.breakpoints import next_breakpoint
 from director_ai.ui.tune.result_card import cautions, flips_line
@@ -18,7 +18,7 @@ HARD_ONLY = HaltPolicy(hard_limit=0.5, window_threshold=0.0, trend_threshold=1.5
 
 
 def judged(data: LabelledCurves, policy: HaltPolicy = HARD_ONLY):
-    return result(data, replayed(data, policy), policy)
+    return evaluate(data, outcomes_under(data, policy), policy)
 
 
 def test_unknown_sessions_make_a_rate_a_range() -> None:
@@ -85,7 +85,7 @@ def test_without_labels_the_answer_tells_how_often_it_halts() -> None:
     numbers = judged(data)
 
     assert numbers.catch.text == numbers.false.text == "–"
-    assert answer(numbers) == "hard 0.5 · window off · trend off. Halts 50.0 % of 2 sessions."
+    assert summary_text(numbers) == "hard 0.5 · window off · trend off. Halts 50.0 % of 2 sessions."
 
 
 def test_few_sessions_are_said_to_be_few() -> None:
@@ -101,7 +101,7 @@ def test_flips_are_counted_against_the_baseline() -> None:
     data = LabelledCurves.from_scores([[0.45], [0.45], [0.9]], labels=[GOOD, BAD, BAD])
     looser = HaltPolicy(hard_limit=0.4, window_threshold=0.0, trend_threshold=1.5)
 
-    _, changed = flips_between(data, replayed(data, HARD_ONLY), replayed(data, looser))
+    _, changed = flips_between(data, outcomes_under(data, HARD_ONLY), outcomes_under(data, looser))
 
     assert (changed.right_lost, changed.false_lost, changed.n_sessions) == (1, 1, 2)
     assert flips_line(changed, "recorded") == "Against recorded: right halts −1 · false halts −1."
@@ -110,7 +110,7 @@ def test_flips_are_counted_against_the_baseline() -> None:
 @pytest.mark.parametrize("rule", [HARD, WINDOW, TREND])
 @pytest.mark.parametrize("strict", [True, False])
 def test_the_next_breakpoint_changes_a_session_and_nothing_before_it_does(rule, strict) -> None:
-    data = archive(60, seed=3)
+    data = make_sessions(60, seed=3)
     replay = Replay(data.curves, window_size=10, trend_window=5)
     # The other rules are off: nothing they halt hides a change.
     policy = moved(with_thresholds(HaltPolicy(), OFF), rule, (0.5, 0.6, 0.3)[rule])

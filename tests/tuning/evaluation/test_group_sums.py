@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from director_ai.tuning.evaluation.group_sums import GroupPath
+from director_ai.tuning.evaluation.group_sums import GroupSums
 from tests.examples import one_in
 
 
@@ -23,7 +23,7 @@ def test_totals_and_products_are_those_of_the_whole_table(changes) -> None:
         one[group, step:] += by_one
         other[group, step:] += by_other
 
-    path = GroupPath(groups, steps, 4)
+    path = GroupSums(groups, steps, 4)
 
     assert path.total(first).tolist() == one.sum(axis=0).tolist()
     assert path.products(first, second).tolist() == (one * other).sum(axis=0).tolist()

@@ -14,7 +14,7 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.tuning.evaluation.hazard import hazard, survival
 from director_ai.tuning.evaluation.intervals import Z_95
-from director_ai.tuning.evaluation.outcome_classes import classes, replayed
+from director_ai.tuning.evaluation.outcome_classes import classify, outcomes_under
 from director_ai.tuning.labelled import LabelledCurves
 from tests.examples import one_in
 from tests.tuning.archives import POLICY, archives
@@ -23,11 +23,11 @@ from tests.tuning.archives import POLICY, archives
 @one_in(3)
 @given(archives(), st.integers(0, 2))
 def test_the_hazard_counts_false_and_early_halts_over_tokens_at_risk(data, tolerance) -> None:
-    outcomes = replayed(data, POLICY)
+    outcomes = outcomes_under(data, POLICY)
 
     found = hazard(data, outcomes, tolerance=tolerance)
 
-    became = classes(data, outcomes, tolerance=tolerance)
+    became = classify(data, outcomes, tolerance=tolerance)
     assert found.n_halts == (became.false | became.early).sum()
     n_tokens = 0
     for session in range(data.n_sessions):
@@ -41,7 +41,7 @@ def test_the_hazard_counts_false_and_early_halts_over_tokens_at_risk(data, toler
 def test_the_interval_is_where_the_count_is_just_credible() -> None:
     data = LabelledCurves.from_scores([[0.9] * 9 + [0.2]] * 4 + [[0.9] * 60], labels=[0] * 5)
 
-    found = hazard(data, replayed(data, HaltPolicy(trend_threshold=1.5)))
+    found = hazard(data, outcomes_under(data, HaltPolicy(trend_threshold=1.5)))
 
     assert found.per_1000 == 40.0
     assert poisson.sf(3, found.low / 10) == pytest.approx(0.025)
@@ -52,21 +52,21 @@ def test_no_halt_has_a_bound_and_no_token_has_none() -> None:
     calm = LabelledCurves.from_scores([[0.9] * 100], labels=[0])
     empty = LabelledCurves.from_scores([[0.9]], labels=[-1])
 
-    found = hazard(calm, replayed(calm, HaltPolicy()))
+    found = hazard(calm, outcomes_under(calm, HaltPolicy()))
     assert (found.per_1000, found.low) == (0.0, 0.0)
     assert found.high == pytest.approx(-math.log(0.025) * 10)
-    assert math.isnan(hazard(empty, replayed(empty, HaltPolicy())).per_1000)
+    assert math.isnan(hazard(empty, outcomes_under(empty, HaltPolicy())).per_1000)
 
 
 @one_in(3)
 @given(archives())
 def test_survival_is_the_product_over_tokens(data) -> None:
-    outcomes = replayed(data, POLICY)
+    outcomes = outcomes_under(data, POLICY)
     lengths = tuple(range(1, 14))
 
     found = survival(data, outcomes, lengths=lengths)
 
-    became = classes(data, outcomes)
+    became = classify(data, outcomes)
     followed = []
     for session in range(data.n_sessions):
         if data.good[session] or data.onsets[session] != NEVER:
@@ -94,8 +94,10 @@ def test_copies_of_a_session_in_its_group_narrow_nothing() -> None:
     copied = once.select(np.repeat(np.arange(80), 6))
     apart = replace(copied, groups=np.arange(480))
 
-    first, again, wrong = (hazard(d, replayed(d, policy)) for d in (once, copied, apart))
-    curves = [survival(d, replayed(d, policy), lengths=(20, 40)) for d in (once, copied, apart)]
+    first, again, wrong = (hazard(d, outcomes_under(d, policy)) for d in (once, copied, apart))
+    curves = [
+        survival(d, outcomes_under(d, policy), lengths=(20, 40)) for d in (once, copied, apart)
+    ]
 
     assert first.per_1000 == pytest.approx(again.per_1000) == pytest.approx(wrong.per_1000)
     width = first.high - first.low
@@ -111,7 +113,7 @@ def test_alone_the_interval_of_survival_is_greenwoods() -> None:
     # Two of five halted at the second token; nobody left before.
     data = LabelledCurves.from_scores([[0.9, 0.2]] * 2 + [[0.9, 0.9]] * 3, labels=[0] * 5)
 
-    found = survival(data, replayed(data, HaltPolicy(trend_threshold=1.5)), lengths=(1, 2))
+    found = survival(data, outcomes_under(data, HaltPolicy(trend_threshold=1.5)), lengths=(1, 2))
 
     error = math.sqrt(2 / (5 * 3))
     reach = math.exp(Z_95 * error / -math.log(0.6))
@@ -125,7 +127,7 @@ def test_alone_the_interval_of_survival_is_greenwoods() -> None:
 def test_the_interval_of_survival_is_of_what_each_group_adds(data) -> None:
     # Not the usual limits: every score may halt, so that there is much to tell apart.
     policy = HaltPolicy(hard_limit=0.7, window_threshold=0.0, trend_threshold=1.5)
-    outcomes = replayed(data, policy)
+    outcomes = outcomes_under(data, policy)
     found = survival(data, outcomes, lengths=tuple(range(1, 14)))
 
     tells = data.good | (data.onsets != NEVER)
@@ -154,7 +156,7 @@ def test_the_interval_of_survival_is_of_what_each_group_adds(data) -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     data = LabelledCurves.from_scores([[0.9]], labels=[0])
-    outcomes = replayed(data, HaltPolicy())
+    outcomes = outcomes_under(data, HaltPolicy())
 
     with pytest.raises(InvalidRequestError, match="lengths"):
         survival(data, outcomes, lengths=(0,))
@@ -165,6 +167,6 @@ def test_what_cannot_be_is_refused() -> None:
 def test_nothing_labelled_survives_nothing() -> None:
     data = LabelledCurves.from_scores([], labels=[])
 
-    found = survival(data, replayed(data, HaltPolicy()))
+    found = survival(data, outcomes_under(data, HaltPolicy()))
 
     assert np.isnan(found.shares).all()

@@ -13,11 +13,11 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.metrics import Counts
 from director_ai.tuning.evaluation.outcome_classes import (
-    classes,
+    classify,
     delays,
     ledger,
+    outcomes_under,
     released,
-    replayed,
 )
 from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
@@ -57,7 +57,7 @@ def test_a_sweep_counts_what_each_policy_alone_would(data: LabelledCurves, toler
     for cell in product(*(range(len(axis)) for axis in axes)):
         hard, window, trend = (float(axis[n]) for axis, n in zip(axes, cell, strict=True))
         policy = replace(POLICY, hard_limit=hard, window_threshold=window, trend_threshold=trend)
-        found = classes(data, replay.outcomes(policy), tolerance=tolerance)
+        found = classify(data, replay.outcomes(policy), tolerance=tolerance)
         alone = Counts.of(found, good=data.good)
         for name in Counts.__dataclass_fields__:
             assert getattr(swept, name)[cell] == getattr(alone, name), (name, cell)
@@ -69,9 +69,9 @@ def test_every_labelled_session_is_of_one_class_and_every_token_somewhere(
     data: LabelledCurves, mode: str, hard: float, window: float
 ) -> None:
     policy = replace(POLICY, halt_mode=mode, hard_limit=hard, window_threshold=window)
-    outcomes = replayed(data, policy)
+    outcomes = outcomes_under(data, policy)
 
-    found = classes(data, outcomes, grace=2)
+    found = classify(data, outcomes, grace=2)
 
     assert (np.sum(found, axis=0) == (data.labels != UNLABELLED)).all()
     counted = data.good | (data.onsets != NEVER)
@@ -97,7 +97,7 @@ def test_each_class_is_what_its_name_says() -> None:
     )
     policy = HaltPolicy(trend_threshold=1.5)
 
-    found = classes(data, replayed(data, policy), grace=2)
+    found = classify(data, outcomes_under(data, policy), grace=2)
 
     assert {name: np.flatnonzero(mask).tolist() for name, mask in found._asdict().items()} == {
         "false": [0],
@@ -109,20 +109,20 @@ def test_each_class_is_what_its_name_says() -> None:
         "missed": [6],
         "unknown": [7],
     }
-    assert classes(data, replayed(data, policy), tolerance=1).timely[2]
+    assert classify(data, outcomes_under(data, policy), tolerance=1).timely[2]
 
 
 def test_a_soft_halt_passes_its_last_token_and_a_hard_one_does_not() -> None:
     data = LabelledCurves.from_scores([[0.9, 0.52, 0.52, 0.9], [0.9, 0.2]], labels=[GOOD, GOOD])
     policy = HaltPolicy(window_size=2, window_threshold=0.55, trend_threshold=1.5, halt_mode="soft")
 
-    assert released(data, replayed(data, policy), policy).tolist() == [4, 1]
+    assert released(data, outcomes_under(data, policy), policy).tolist() == [4, 1]
 
 
 def test_where_nothing_is_enforced_every_token_is_released() -> None:
     data = LabelledCurves.from_scores([[0.9, 0.2, 0.9]], labels=[BAD], onsets=[1])
     policy = HaltPolicy(halt_mode="observe")
-    outcomes = replayed(data, policy)
+    outcomes = outcomes_under(data, policy)
 
     assert (outcomes.trigger.tolist(), outcomes.stop.tolist()) == ([1], [2])
     assert released(data, outcomes, policy).tolist() == [3]

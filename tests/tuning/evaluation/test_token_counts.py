@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from director_ai.tuning.evaluation.token_counts import Tokens, median_interval
+from director_ai.tuning.evaluation.token_counts import TokenCounts, median_interval
 
 
 @pytest.mark.parametrize(("n_groups", "size", "likeness"), [(25, 1, 0.0), (20, 5, 0.9)])
@@ -39,6 +39,6 @@ def test_the_ends_are_tokens_that_were_counted() -> None:
 
 
 def test_one_group_tells_no_interval() -> None:
-    found = Tokens.of(np.array([3, 5, 9]), np.array([4, 4, 4]))
+    found = TokenCounts.of(np.array([3, 5, 9]), np.array([4, 4, 4]))
 
     assert (found.text, found.interval, found.n) == ("5", "–", 3)

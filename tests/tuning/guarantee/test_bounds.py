@@ -7,7 +7,7 @@ from scipy.stats import binom, binomtest
 
 from director_ai.errors import InvalidRequestError
 from director_ai.tuning.guarantee.bounds import (
-    allowed_spends,
+    allowed_steps,
     exact_upper,
     least_good_sessions,
     uniform_upper,
@@ -56,7 +56,7 @@ def test_the_published_figures() -> None:
     + [(0.05, 120, 2), (0.05, 600, 22), (0.1, 120, 7)],
 )
 def test_the_allowed_counts_of_the_table(alpha, n, k) -> None:
-    m = allowed_spends(n, alpha=alpha, delta=0.1)
+    m = allowed_steps(n, alpha=alpha, delta=0.1)
 
     assert m == k + 1
     assert m == 0 or binom.cdf(m - 1, n, alpha) <= 0.1
@@ -75,8 +75,8 @@ def test_the_fewest_good_sessions_of_the_table() -> None:
 def test_the_fewest_good_sessions_allow_one_spend_and_one_fewer_none(alpha, delta) -> None:
     n = least_good_sessions(alpha=alpha, delta=delta)
 
-    assert allowed_spends(n, alpha=alpha, delta=delta) == 1
-    assert allowed_spends(n - 1, alpha=alpha, delta=delta) == 0
+    assert allowed_steps(n, alpha=alpha, delta=delta) == 1
+    assert allowed_steps(n - 1, alpha=alpha, delta=delta) == 0
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_fewest_good_sessions_allow_one_spend_and_one_fewer_none(alpha, delt
         (lambda: exact_upper(3, 2, delta=0.1), "k must be in"),
         (lambda: exact_upper(1, 2, delta=1.0), "delta must be between"),
         (lambda: uniform_upper(1, 9, n_rules=0, delta=0.1), "n_rules must be at least 1"),
-        (lambda: allowed_spends(9, alpha=0.0, delta=0.1), "alpha must be between"),
+        (lambda: allowed_steps(9, alpha=0.0, delta=0.1), "alpha must be between"),
     ],
 )
 def test_what_cannot_be_is_refused(call, message) -> None:

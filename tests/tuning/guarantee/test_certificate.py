@@ -10,18 +10,18 @@ from scipy.stats import binom
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay, levels
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.guarantee.bounds import allowed_spends
+from director_ai.tuning.guarantee.bounds import allowed_steps
 from director_ai.tuning.guarantee.certificate import (
     Certificate,
     Refusal,
     certify,
-    inherits,
+    covers,
     risk_of_attempt,
 )
 from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
-from director_ai.tuning.guarantee.holdout import parted, witnesses
+from director_ai.tuning.guarantee.holdout import one_per_group, split_holdout
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.synthetic import make_sessions
 
 SETTINGS = {
     "window_size": 10,
@@ -39,7 +39,7 @@ def extremes(data: LabelledCurves) -> tuple[np.ndarray, BadSessions]:
     return good_extremes(data, replay), BadSessions.of(data, replay)
 
 
-GOOD, BAD = extremes(archive(900, seed=1))
+GOOD, BAD = extremes(make_sessions(900, seed=1))
 N = GOOD.shape[1]
 
 
@@ -52,7 +52,7 @@ def given_certificate(**changes) -> Certificate:
 def test_a_certificate_holds_every_number_of_its_promise() -> None:
     found = given_certificate()
 
-    m = allowed_spends(N, alpha=0.05, delta=0.05)
+    m = allowed_steps(N, alpha=0.05, delta=0.05)
     assert (found.n_good, found.n_allowed, found.delta_used) == (N, m, 0.05)
     assert found.level == pytest.approx(binom.cdf(m - 1, N, 0.05))
     assert found.level <= 0.05
@@ -78,10 +78,10 @@ def test_the_certified_policy_halts_none_but_the_spent() -> None:
 
 def test_the_promise_is_kept_on_sessions_like_these() -> None:
     # 60 archives, each certified at 5 % with 90 % confidence, judged on 20,000 good sessions.
-    truth, _ = extremes(archive(20000, seed=99, share_bad=0.0))
+    truth, _ = extremes(make_sessions(20000, seed=99, share_bad=0.0))
     broken, caught = 0, []
     for seed in range(60):
-        found = certify(*extremes(archive(400, seed=seed)), **{**SETTINGS, "attempt": 1})
+        found = certify(*extremes(make_sessions(400, seed=seed)), **{**SETTINGS, "attempt": 1})
         assert isinstance(found, Certificate)
         rate = (truth < np.array(levels(found.policy))[:, None]).any(axis=0).mean()
         broken += rate > found.alpha
@@ -161,7 +161,7 @@ def test_a_certificate_that_claims_too_much_is_refused() -> None:
 def test_a_policy_that_is_nowhere_stricter_inherits(changes, answer) -> None:
     found = given_certificate()
 
-    assert inherits(found, replace(found.policy, **changes)) is answer
+    assert covers(found, replace(found.policy, **changes)) is answer
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ def test_the_fingerprint_tells_apart_whatever_a_limit_hangs_on() -> None:
 
 
 def test_from_archive_to_certificate() -> None:
-    data = archive(1200, seed=3, group_size=2)
+    data = make_sessions(1200, seed=3, group_size=2)
     names = [f"prompt {group}" for group in data.groups]
-    parts = parted(names, data.labels, key="ours")
-    vault = data.select(witnesses(names, parts.sealed, key="ours"))
+    parts = split_holdout(names, data.labels, key="ours")
+    vault = data.select(one_per_group(names, parts.sealed, key="ours"))
     tuned = data.select(parts.open)
 
     good, _ = extremes(vault)

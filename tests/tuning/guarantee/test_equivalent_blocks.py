@@ -6,20 +6,20 @@ from scipy.stats import beta, binom, kstest
 
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import HARD, TREND, WINDOW
-from director_ai.tuning.guarantee.bounds import allowed_spends
+from director_ai.tuning.guarantee.bounds import allowed_steps
 from director_ai.tuning.guarantee.equivalent_blocks import (
     DEFAULT_ORDER,
     BadSessions,
     best_prefix,
+    draw_one_per_group,
     good_extremes,
-    one_a_group,
-    spend,
+    tighten,
 )
 from director_ai.tuning.labelled import LabelledCurves
 from tests.tuning.archives import replay_of
 
 N, ALPHA, DELTA, REPEATS = 200, 0.05, 0.1, 1200
-M = allowed_spends(N, alpha=ALPHA, delta=DELTA)
+M = allowed_steps(N, alpha=ALPHA, delta=DELTA)
 LEVEL = float(binom.cdf(M - 1, N, ALPHA))
 OFFSET = np.array([[0.0], [0.0], [-1.0]])
 
@@ -40,7 +40,7 @@ def rates(choose, *, repeats=REPEATS, prefix=False) -> np.ndarray:
         good = uniform(random, N)
         bad = BadSessions(0.4 * random.random((3, 30)) + OFFSET, np.full((3, 30), np.inf))
         picker = choose(good, random) if choose else None
-        steps = spend(good, bad, n_steps=M, seed=repeat, choose=picker)
+        steps = tighten(good, bad, n_steps=M, seed=repeat, choose=picker)
         found.append(true_rate((best_prefix(steps) if prefix else steps[-1]).levels))
     return np.array(found)
 
@@ -91,7 +91,7 @@ def test_with_one_rule_the_last_spend_is_an_order_statistic(rule) -> None:
     good = uniform(np.random.default_rng(5), N)
     bad = BadSessions(np.zeros((3, 1)), np.full((3, 1), np.inf))
 
-    steps = spend(good, bad, n_steps=M, seed=0, order=(rule,))
+    steps = tighten(good, bad, n_steps=M, seed=0, order=(rule,))
 
     assert [step.levels[rule] for step in steps] == np.sort(good[rule])[:M].tolist()
     others = [place for place in range(3) if place != rule]
@@ -104,7 +104,7 @@ def test_steps_only_tighten_and_halt_the_spent_alone() -> None:
     good = uniform(random, N).round(1)
     bad = BadSessions(0.4 * random.random((3, 30)) + OFFSET, np.full((3, 30), np.inf))
 
-    steps = spend(good, bad, n_steps=M, seed=0)
+    steps = tighten(good, bad, n_steps=M, seed=0)
 
     assert len({step.session for step in steps}) == M
     for before, after in zip(steps, steps[1:], strict=False):
@@ -121,7 +121,7 @@ def test_few_spends_are_spread_over_few_rules() -> None:
     bad = BadSessions(0.4 * random.random((3, 30)) + OFFSET, np.full((3, 30), np.inf))
 
     used = [
-        {step.rule for step in spend(good, bad, n_steps=n, seed=0, order=DEFAULT_ORDER)}
+        {step.rule for step in tighten(good, bad, n_steps=n, seed=0, order=DEFAULT_ORDER)}
         for n in (2, 4, 8)
     ]
 
@@ -137,14 +137,14 @@ def test_a_cut_recording_of_a_good_session_costs_a_spend() -> None:
     replay = replay_of(data)
     good, bad = good_extremes(data, replay), BadSessions.of(data, replay)
 
-    steps = spend(good, bad, n_steps=2, seed=0)
+    steps = tighten(good, bad, n_steps=2, seed=0)
 
     assert good[HARD].tolist() == [-np.inf, 0.8, 0.7]
     assert [step.session for step in steps] == [0, 2]
     assert steps[0].n_detected == 0
     assert steps[1].levels[WINDOW] == pytest.approx(0.7)
     # With many, every rule that is weighed has been spent at -inf only.
-    many = spend(np.full((3, 9), -np.inf), bad, n_steps=9, seed=0)
+    many = tighten(np.full((3, 9), -np.inf), bad, n_steps=9, seed=0)
     assert many[-1].n_detected == 0
 
 
@@ -164,7 +164,7 @@ def test_a_halt_before_the_onset_is_no_detection() -> None:
 
 def test_one_session_of_each_group_is_drawn_evenly() -> None:
     groups = np.array([3, 1, 3, 3, 1])
-    drawn = np.array([one_a_group(groups, seed=seed) for seed in range(600)])
+    drawn = np.array([draw_one_per_group(groups, seed=seed) for seed in range(600)])
 
     assert (np.sort(groups[drawn], axis=1) == [1, 3]).all()
     counts = np.bincount(drawn.ravel(), minlength=5) / 600

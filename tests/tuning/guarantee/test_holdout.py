@@ -6,12 +6,12 @@ import pytest
 from director_ai.errors import InvalidRequestError
 from director_ai.tuning.guarantee.bounds import least_good_sessions, least_good_tuned
 from director_ai.tuning.guarantee.holdout import (
-    groups_to_seal,
-    parted,
-    sealed,
+    groups_for_holdout,
+    holdout_mask,
+    holdout_share,
+    one_per_group,
     seed_of,
-    share_worth_sealing,
-    witnesses,
+    split_holdout,
 )
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
 
@@ -20,24 +20,24 @@ ALL_GOOD = np.full(4000, GOOD)
 
 
 def test_new_sessions_and_new_labels_unseal_nothing() -> None:
-    before = sealed(NAMES[:1000], ALL_GOOD[:1000], key="k")
+    before = holdout_mask(NAMES[:1000], ALL_GOOD[:1000], key="k")
     labels = ALL_GOOD.copy()
     labels[1000:2000] = BAD
 
-    after = sealed(NAMES[::-1], labels[::-1], key="k")[::-1]
+    after = holdout_mask(NAMES[::-1], labels[::-1], key="k")[::-1]
 
     assert (after[:1000] == before).all()
     assert not after[1000:2000].any()
 
 
 def test_the_share_is_as_asked_for_and_the_key_decides_which() -> None:
-    first, second = (sealed(NAMES, ALL_GOOD, key=key) for key in ("k", "l"))
+    first, second = (holdout_mask(NAMES, ALL_GOOD, key=key) for key in ("k", "l"))
 
     assert first.mean() == pytest.approx(0.75, abs=0.03)
     # Independent draws agree in .75^2 + .25^2 of cases.
     assert (first == second).mean() == pytest.approx(0.625, abs=0.03)
-    assert not sealed(NAMES, ALL_GOOD, key="k", share=0.0).any()
-    half = sealed(NAMES, ALL_GOOD, key="k", share=0.5)
+    assert not holdout_mask(NAMES, ALL_GOOD, key="k", share=0.0).any()
+    half = holdout_mask(NAMES, ALL_GOOD, key="k", share=0.5)
     assert (first | ~half).all()
 
 
@@ -46,7 +46,7 @@ def test_every_session_is_in_one_part_and_no_group_in_two() -> None:
     groups = NAMES[random.integers(0, 300, 2000)]
     labels = random.choice([GOOD, BAD, UNLABELLED], 2000)
 
-    parts = parted(groups, labels, key="k")
+    parts = split_holdout(groups, labels, key="k")
 
     assert (np.sum(parts, axis=0) == 1).all()
     assert (labels[parts.sealed] == GOOD).all()
@@ -55,7 +55,7 @@ def test_every_session_is_in_one_part_and_no_group_in_two() -> None:
 
 
 def test_a_bad_session_of_its_own_prompt_is_open_whatever_the_hash() -> None:
-    parts = parted(NAMES, np.full(4000, BAD), key="k")
+    parts = split_holdout(NAMES, np.full(4000, BAD), key="k")
 
     assert parts.open.all()
 
@@ -64,40 +64,40 @@ def test_one_witness_a_group() -> None:
     groups = ["b", "a", "b", "c", "a"]
     chosen = np.array([True, True, True, False, False])
 
-    found = witnesses(groups, chosen, key="k")
+    found = one_per_group(groups, chosen, key="k")
 
     assert sorted(np.array(groups)[found]) == ["a", "b"]
     assert chosen[found].all()
-    assert found.tolist() == witnesses(groups, chosen, key="k").tolist()
+    assert found.tolist() == one_per_group(groups, chosen, key="k").tolist()
 
 
 def test_what_is_sealed_can_certify_and_what_stays_open_can_be_proposed_by() -> None:
     for n in range(1, 400):
-        share = share_worth_sealing(n, delta=0.1)
+        share = holdout_share(n, delta=0.1)
         if share:
             assert share * n >= least_good_sessions(alpha=0.1, delta=0.05)
             assert (1 - share) * n >= least_good_tuned(alpha=0.1, delta=0.1) or n >= 199
-    assert [share_worth_sealing(n, delta=0.1) for n in (103, 104, 198, 199)] == [0, 0.5, 0.5, 0.75]
+    assert [holdout_share(n, delta=0.1) for n in (103, 104, 198, 199)] == [0, 0.5, 0.5, 0.75]
 
 
 @pytest.mark.parametrize("n_sealed", [1, 29, 59, 60, 149, 500])
 def test_no_fewer_good_sessions_would_do(n_sealed: int) -> None:
-    n = groups_to_seal(n_sealed, delta=0.1)
+    n = groups_for_holdout(n_sealed, delta=0.1)
 
-    assert share_worth_sealing(n, delta=0.1) * n >= n_sealed
-    assert share_worth_sealing(n - 1, delta=0.1) * (n - 1) < n_sealed
+    assert holdout_share(n, delta=0.1) * n >= n_sealed
+    assert holdout_share(n - 1, delta=0.1) * (n - 1) < n_sealed
 
 
 def test_an_empty_archive_has_no_parts() -> None:
-    parts = parted([], np.empty(0, np.int64), key="k")
+    parts = split_holdout([], np.empty(0, np.int64), key="k")
 
     assert [len(part) for part in parts] == [0, 0, 0]
-    assert len(witnesses([], np.empty(0, bool), key="k")) == 0
+    assert len(one_per_group([], np.empty(0, bool), key="k")) == 0
 
 
 def test_a_share_that_cannot_be_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="share must be in"):
-        sealed(["a"], np.array([GOOD]), key="k", share=1.5)
+        holdout_mask(["a"], np.array([GOOD]), key="k", share=1.5)
 
 
 def test_keys_have_seeds_of_their_own() -> None:

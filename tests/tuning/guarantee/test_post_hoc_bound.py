@@ -5,9 +5,9 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
-from director_ai.tuning.evaluation.outcome_classes import replayed
+from director_ai.tuning.evaluation.outcome_classes import outcomes_under
 from director_ai.tuning.guarantee.bounds import searched_upper, uniform_upper
-from director_ai.tuning.guarantee.post_hoc_bound import hand_tuned_bound
+from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 
 HARD_ONLY = HaltPolicy(window_threshold=0.0, trend_threshold=1.5)
@@ -16,7 +16,7 @@ MOST_HALTED = 8
 
 
 def bound(data: LabelledCurves, policy: HaltPolicy = HARD_ONLY, **how):
-    return hand_tuned_bound(data, replayed(data, policy), policy, delta=0.1, **how)
+    return post_hoc_bound(data, outcomes_under(data, policy), policy, delta=0.1, **how)
 
 
 def picked(random: np.random.Generator, n: int) -> list[tuple[int, int, float]]:

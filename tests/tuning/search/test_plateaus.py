@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes
-from director_ai.tuning.evaluation.outcome_classes import classes
+from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.search.plateaus import plateau, sensitivity, tidied
 from director_ai.tuning.thresholds import (
     OFF,
@@ -136,7 +136,7 @@ def test_a_soft_halt_may_end_otherwise_by_a_hard_limit_that_comes_later() -> Non
     assert plateau(replay, policy, HARD).strict == 0.3
     assert plateau(replay, replace(policy, halt_mode="hard"), HARD).strict == 0.5
     assert plateau(replay, policy, HARD, change="halt").next_strict is None
-    assert classes(data, replay.outcomes(policy)).false.all()
+    assert classify(data, replay.outcomes(policy)).false.all()
 
 
 @pytest.mark.parametrize("rule", [HARD, WINDOW, TREND])

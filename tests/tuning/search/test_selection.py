@@ -12,12 +12,12 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.metrics import Counts
-from director_ai.tuning.evaluation.outcome_classes import classes
+from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
-from director_ai.tuning.search.selection import Goal, best_cell, propose, propose_windows
-from director_ai.tuning.synthetic import archive
+from director_ai.tuning.search.selection import Goal, best_cell, select_thresholds, select_windows
+from director_ai.tuning.synthetic import make_sessions
 from tests.examples import one_in
 from tests.tuning.archives import GRID, POLICY, STRICT_GRID, archives, replay_of
 
@@ -32,7 +32,7 @@ def judged(data: LabelledCurves, replay: Replay, objective: str, budget: float):
         hard, window, trend = (float(axis[n]) for axis, n in zip(AXES, cell, strict=True))
         policy = replace(POLICY, hard_limit=hard, window_threshold=window, trend_threshold=trend)
         outcomes = replay.outcomes(policy)
-        became = classes(data, outcomes)
+        became = classify(data, outcomes)
         false = int((data.good & (outcomes.halts | outcomes.unknown)).sum())
         if false > budget * data.n_good:
             continue
@@ -63,7 +63,7 @@ def judged(data: LabelledCurves, replay: Replay, objective: str, budget: float):
 def test_a_proposal_is_the_best_of_all_combinations(data, objective, budget) -> None:
     replay = replay_of(data)
 
-    found = propose(
+    found = select_thresholds(
         data, replay, GRID, budget=budget, objective=objective, false_halts_per_miss=3.0
     )
 
@@ -75,7 +75,7 @@ def test_a_proposal_is_the_best_of_all_combinations(data, objective, budget) -> 
     assert found.value == pytest.approx(alone[found.cell][0])
     assert found.policy.hard_limit == AXES[0][found.cell[0]]
     assert found.policy.trend_threshold == AXES[2][found.cell[2]]
-    became = classes(data, replay.outcomes(found.policy))
+    became = classify(data, replay.outcomes(found.policy))
     alone_counts = Counts.of(became, good=data.good)
     for name in Counts.__dataclass_fields__:
         assert getattr(found.counts, name) == getattr(alone_counts, name)
@@ -99,7 +99,7 @@ def test_a_weighted_table_counts_each_session_as_often_as_it_weighs(data, grid, 
 
 
 def test_with_weights_of_one_a_table_is_the_sweep() -> None:
-    data = archive(300, seed=2)
+    data = make_sessions(300, seed=2)
     replay = Replay(data.curves, window_size=10, trend_window=5)
     grid = Grid.even(9)
 
@@ -116,7 +116,7 @@ def test_of_equals_the_middle_of_the_run_is_taken_and_a_needless_rule_is_off() -
     )
     replay = Replay(data.curves, window_size=5, trend_window=5)
 
-    found = propose(data, replay, Grid.even(11), budget=0.0)
+    found = select_thresholds(data, replay, Grid.even(11), budget=0.0)
 
     assert found.policy.hard_limit == 0.5
     assert found.policy.window_threshold == 0.0
@@ -130,8 +130,8 @@ def test_unknown_sessions_count_against_a_policy() -> None:
     )
     replay = Replay(cut.curves, window_size=5, trend_window=5)
 
-    assert propose(cut, replay, Grid.even(11), budget=0.4) is None
-    found = propose(cut, replay, Grid.even(11), budget=0.5)
+    assert select_thresholds(cut, replay, Grid.even(11), budget=0.4) is None
+    found = select_thresholds(cut, replay, Grid.even(11), budget=0.5)
     assert found.value == 1.0
     assert found.counts.good_unknown == 1
 
@@ -139,7 +139,7 @@ def test_unknown_sessions_count_against_a_policy() -> None:
 def test_without_bad_sessions_there_is_nothing_to_catch() -> None:
     data = LabelledCurves.from_scores([[0.9]], labels=[GOOD])
 
-    assert propose(data, replay_of(data), GRID) is None
+    assert select_thresholds(data, replay_of(data), GRID) is None
 
 
 def test_a_cost_weighs_false_halts() -> None:
@@ -148,7 +148,7 @@ def test_a_cost_weighs_false_halts() -> None:
     replay = Replay(data.curves, window_size=5, trend_window=5)
 
     values = [
-        propose(
+        select_thresholds(
             data, replay, Grid.even(11), objective="cost", false_halts_per_miss=price
         ).counts.detected
         for price in (1.0, 3.0)
@@ -158,17 +158,17 @@ def test_a_cost_weighs_false_halts() -> None:
 
 
 def test_the_search_over_windows_ends_where_no_single_size_helps() -> None:
-    data = archive(200, seed=4)
+    data = make_sessions(200, seed=4)
     sizes = {"window_sizes": [10, 4, 20], "trend_windows": [5, 12]}
 
-    found = propose_windows(data, Grid.even(12), **sizes, budget=0.05)
+    found = select_windows(data, Grid.even(12), **sizes, budget=0.05)
 
     best = (found.policy.window_size, found.policy.trend_window)
     assert found.tried == tuple(product([10, 4, 20], [5, 12]))
     values = {}
     for window, trend in found.tried:
         replay = Replay(data.curves, window_size=window, trend_window=trend)
-        values[window, trend] = propose(data, replay, Grid.even(12), budget=0.05).value
+        values[window, trend] = select_thresholds(data, replay, Grid.even(12), budget=0.05).value
     assert values[best] == found.value == max(values.values())
 
 

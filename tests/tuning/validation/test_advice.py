@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.tuning.search.proposal import Wish
-from director_ai.tuning.study import Study, TuneData, parted_study
+from director_ai.tuning.search.proposal import RiskTarget
+from director_ai.tuning.study import Study, TuneData, split_study
 from director_ai.tuning.validation.advice import advice, sealed_rows
 from tests.tuning.studies import drawn, stored
 
-ASKED = Wish(0.05, 0.1)
+ASKED = RiskTarget(0.05, 0.1)
 
 
 def codes(study: Study, policy: HaltPolicy = HaltPolicy(), **known) -> list[str]:
@@ -22,7 +22,7 @@ def unsealed(data: TuneData) -> Study:
 
 
 def test_a_large_clean_archive_needs_none() -> None:
-    assert codes(parted_study(drawn(600), "key")) == []
+    assert codes(split_study(drawn(600), "key")) == []
 
 
 def test_few_sessions_can_neither_certify_nor_choose() -> None:
@@ -31,19 +31,19 @@ def test_few_sessions_can_neither_certify_nor_choose() -> None:
 
 def test_cut_recordings_and_other_cadences_are_not_exact() -> None:
     data = drawn(600, policy=HaltPolicy(score_every_n=2))
-    study = parted_study(data, "key")
+    study = split_study(data, "key")
 
     assert codes(study, HaltPolicy(score_every_n=4)) == []
     assert codes(study, HaltPolicy(score_every_n=3)) == ["too few to certify", "not replayable"]
     curves = data.labelled.curves
     cut = replace(curves, complete=np.arange(600) > 0)
-    study = parted_study(replace(data, labelled=replace(data.labelled, curves=cut)), "")
+    study = split_study(replace(data, labelled=replace(data.labelled, curves=cut)), "")
     assert "not replayable" in codes(study, HaltPolicy(score_every_n=2))
 
 
 def test_repeated_prompts_without_a_group_are_told_of_once_counted() -> None:
     data = drawn(600)
-    study = parted_study(data, "key")
+    study = split_study(data, "key")
 
     assert "not grouped" not in codes(study)
     assert "not grouped" not in codes(study, n_prompts=600)
@@ -65,7 +65,7 @@ def test_only_sessions_that_are_exact_certify() -> None:
         stored([0.9], HaltPolicy(score_every_n=1 + n % 2), id=f"s{n}", label="good")
         for n in range(800)
     ]
-    study = parted_study(TuneData.of(rows), "key")
+    study = split_study(TuneData.of(rows), "key")
 
     every, some = (sealed_rows(study, HaltPolicy(score_every_n=n)) for n in (2, 1))
 

@@ -9,25 +9,25 @@ import pytest
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.labelled import BAD, GOOD
-from director_ai.tuning.search.proposal import GRID, Search, Wish, offered
-from director_ai.tuning.search.selection import Goal, propose
+from director_ai.tuning.search.proposal import GRID, RiskTarget, Search, propose
+from director_ai.tuning.search.selection import Goal, select_thresholds
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.advice import advice
 from director_ai.tuning.validation.out_of_bag import out_of_bag
-from director_ai.tuning.validation.validation import Checkup, checkup
+from director_ai.tuning.validation.validation import Validation, validate
 from tests.tuning.studies import drawn
 
-ASKED = Wish(0.1, 0.1)
+ASKED = RiskTarget(0.1, 0.1)
 BASE = HaltPolicy()
 
 
-def checked(data: TuneData, search: Search | None = None, **how) -> Checkup | str:
+def checked(data: TuneData, search: Search | None = None, **how) -> Validation | str:
     search = search or Search.of(BASE, windows=False)
     replays = [
         replay_under(data.labelled.curves, replace(BASE, window_size=size, trend_window=length))
         for size, length in search.pairs
     ]
-    return checkup(data, replays, ASKED, search, base=BASE, repeats=(20, 10), **how)
+    return validate(data, replays, ASKED, search, base=BASE, repeats=(20, 10), **how)
 
 
 def test_what_is_shown_is_the_proposals_and_what_is_left_is_less() -> None:
@@ -37,7 +37,7 @@ def test_what_is_shown_is_the_proposals_and_what_is_left_is_less() -> None:
     found = checked(data, progress=told.append)
 
     replay = replay_under(data.labelled.curves, BASE)
-    best = propose(data.labelled, replay, GRID, budget=found.goal.budget, base=BASE)
+    best = select_thresholds(data.labelled, replay, GRID, budget=found.goal.budget, base=BASE)
     assert found.policy == best.policy
     assert found.catch.displayed == best.value
     assert found.catch.mean < found.catch.displayed
@@ -84,8 +84,8 @@ def test_several_windows_are_chosen_anew_with_the_thresholds() -> None:
 
     found = checked(data, search)
 
-    assert found.estimate.chosen.shape == (2, *GRID.shape)
-    assert found.estimate.chosen.sum() == found.estimate.n_replicates
+    assert found.estimate.selection_counts.shape == (2, *GRID.shape)
+    assert found.estimate.selection_counts.sum() == found.estimate.n_replicates
     assert (found.policy.window_size, found.policy.trend_window) in search.pairs
     assert "with 2 pairs of windows" in found.sentences[0]
 
@@ -121,7 +121,7 @@ def test_the_edge_of_the_windows_is_told_of(windows: bool) -> None:
             data.labelled.curves, replace(base, window_size=size, trend_window=length)
         )
 
-    offer = offered(data, replay_at, base, ASKED, search)
+    offer = propose(data, replay_at, base, ASKED, search)
 
     assert (offer.edge is not None) == windows
     nobody = data.select(np.zeros(len(data.ids), bool))
@@ -141,11 +141,11 @@ def test_more_windows_leave_a_smaller_budget() -> None:
             data.labelled.curves, replace(BASE, window_size=size, trend_window=length)
         )
 
-    narrow = offered(data, replay_at, BASE, ASKED)
-    wide = offered(data, replay_at, BASE, ASKED, Search((10, 20, 40), (5, 10)))
+    narrow = propose(data, replay_at, BASE, ASKED)
+    wide = propose(data, replay_at, BASE, ASKED, Search((10, 20, 40), (5, 10)))
 
     def most(said: str) -> int:
         return int(said.partition(" of at most ")[2].split(maxsplit=1)[0])
 
-    assert most(wide.said) < most(narrow.said)
-    assert "whatever was tried among 6 pairs of windows." in wide.said
+    assert most(wide.reason) < most(narrow.reason)
+    assert "whatever was tried among 6 pairs of windows." in wide.reason

@@ -10,7 +10,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import limits_text
-from director_ai.tuning.search.proposal import USUAL, proposed
+from director_ai.tuning.search.proposal import DEFAULT_TARGET, propose
 from director_ai.tuning.study import TuneData
 from director_ai.ui.review.batch import ReviewBatch, VerdictEntry
 from director_ai.ui.review.proposal_impact import (
@@ -38,12 +38,17 @@ def data_of(store: Store) -> TuneData:
 
 def limits(store: Store) -> HaltPolicy | None:
     data = data_of(store)
-    return proposed(data, replay_under(data.labelled.curves, data.usual), data.usual, USUAL)[0]
+    return propose(
+        data,
+        replay_under(data.labelled.curves, data.default_policy),
+        data.default_policy,
+        DEFAULT_TARGET,
+    )[0]
 
 
 def change(store: Store, before: dict) -> ProposalImpact:
     data = data_of(store)
-    return impact_of(data, replay_under(data.labelled.curves, data.usual), before)
+    return impact_of(data, replay_under(data.labelled.curves, data.default_policy), before)
 
 
 def visited(store: Store, ids: list[str], label: str) -> dict:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record_json import from_line
-from director_ai.replay.counterfactual import reliefs
+from director_ai.replay.counterfactual import counterfactuals
 from director_ai.reports.sentences import relief_line
 from director_ai.ui.session.page import judged
 from director_ai.ui.session.tables import token_csv, token_table
@@ -51,7 +51,7 @@ def test_a_relief_says_what_would_follow():
     scores = [0.9, 0.4, 0.2]
     policy = HaltPolicy()
 
-    (change,) = reliefs(["a", "b", "c"], scores, policy, complete=False)
+    (change,) = counterfactuals(["a", "b", "c"], scores, policy, complete=False)
 
     assert (
         relief_line(change, policy) == "Hard limit 0.5 → 0.4: then halts at token 2 by hard limit"

@@ -12,7 +12,7 @@ from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
-from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.study import TuneData, split_study
 from director_ai.ui.tune.cached_study import recorded_outcomes
 from tests.ui.tune_store import records
 
@@ -88,17 +88,17 @@ def test_recorded_is_each_session_by_its_own_limits(tmp_path) -> None:
 def test_good_sessions_are_sealed_once_there_are_enough(tmp_path) -> None:
     data = loaded(tmp_path, records(600))
 
-    study = parted_study(data, "key")
+    study = split_study(data, "key")
 
     assert 0.6 < len(study.sealed.ids) / data.labelled.n_good < 0.9
     assert not set(study.sealed.ids) & set(study.open.ids)
     assert study.sealed.labelled.n_bad == 0
     assert study.open.labelled.n_bad == data.labelled.n_bad
-    assert parted_study(data, "").sealed.ids == ()
+    assert split_study(data, "").sealed.ids == ()
 
 
 def test_few_good_sessions_are_all_open(tmp_path) -> None:
-    study = parted_study(loaded(tmp_path, records(100)), "key")
+    study = split_study(loaded(tmp_path, records(100)), "key")
 
     assert len(study.open.ids) == 100
     assert study.sealed.ids == ()

@@ -6,12 +6,17 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.evaluation.evaluation import result
+from director_ai.tuning.evaluation.evaluation import evaluate
 from director_ai.tuning.guarantee.bounds import uniform_upper
 from director_ai.tuning.guarantee.certificate import Certificate, Refusal
-from director_ai.tuning.guarantee.certificate_registry import newest_for
-from director_ai.tuning.search.proposal import Wish, fewest_good, most_false_halts, proposed
-from director_ai.tuning.study import TuneData, parted_study
+from director_ai.tuning.guarantee.certificate_registry import newest_covering
+from director_ai.tuning.search.proposal import (
+    RiskTarget,
+    allowed_false_halts,
+    least_good,
+    propose,
+)
+from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation.advice import sealed_rows
 from director_ai.ui.tune.cached_study import replay_of
 from director_ai.ui.tune.propose import attempts_of, certified
@@ -27,62 +32,66 @@ def data(tmp_path_factory) -> TuneData:
 
 @pytest.mark.parametrize("n_good", [1, 104, 105, 600])
 def test_one_more_false_halt_would_break_the_bound(n_good: int) -> None:
-    asked = Wish(0.05, 0.1)
+    asked = RiskTarget(0.05, 0.1)
 
-    most = most_false_halts(n_good, asked)
+    most = allowed_false_halts(n_good, asked)
 
     if most >= 0:
         assert uniform_upper(most, n_good, n_rules=3, delta=0.1) <= 0.05
     assert uniform_upper(most + 1, n_good, n_rules=3, delta=0.1) > 0.05
-    assert (most >= 0) == (n_good >= fewest_good(asked))
+    assert (most >= 0) == (n_good >= least_good(asked))
 
 
 def test_a_proposal_keeps_the_budget_it_tells_of(data: TuneData) -> None:
-    asked = Wish(0.05, 0.05)
+    asked = RiskTarget(0.05, 0.05)
     replay = replay_of(data, HaltPolicy())
 
-    policy, said = proposed(data, replay, HaltPolicy(), asked)
+    policy, reason, _ = propose(data, replay, HaltPolicy(), asked)
 
-    numbers = result(data.labelled, replay.outcomes(policy), policy)
-    assert numbers.false.most <= most_false_halts(data.labelled.n_good, asked)
+    numbers = evaluate(data.labelled, replay.outcomes(policy), policy)
+    assert numbers.false.most <= allowed_false_halts(data.labelled.n_good, asked)
     assert numbers.catch.least > 0.5 * numbers.catch.n
-    assert said.startswith("Proposed ")
-    assert f": {numbers.false.most} of at most" in said
+    assert reason.startswith("Proposed ")
+    assert f": {numbers.false.most} of at most" in reason
 
 
 def test_an_infeasible_budget_says_what_it_would_take(data: TuneData) -> None:
-    policy, said = proposed(data, replay_of(data, HaltPolicy()), HaltPolicy(), Wish(0.001, 0.01))
+    policy, reason, _ = propose(
+        data, replay_of(data, HaltPolicy()), HaltPolicy(), RiskTarget(0.001, 0.01)
+    )
 
     assert policy is None
-    assert said.startswith("Infeasible: ≤ 0.1 % at 99 % confidence needs at least 8,")
-    assert f"there are {data.labelled.n_good}." in said
+    assert reason.startswith("Infeasible: ≤ 0.1 % at 99 % confidence needs at least 8,")
+    assert f"there are {data.labelled.n_good}." in reason
 
 
 def test_a_certificate_is_of_the_sealed_sessions_alone(data: TuneData) -> None:
-    study = parted_study(data, "key")
+    study = split_study(data, "key")
 
-    found = certified(study, HaltPolicy(), Wish(0.05, 0.1), attempt=1, data_fingerprint="f")
+    found = certified(study, HaltPolicy(), RiskTarget(0.05, 0.1), attempt=1, data_fingerprint="f")
 
     assert isinstance(found, Certificate)
     assert found.n_good == len(sealed_rows(study, HaltPolicy())) == len(study.sealed.ids)
-    refused = certified(study, HaltPolicy(), Wish(0.001, 0.01), attempt=1, data_fingerprint="f")
+    refused = certified(
+        study, HaltPolicy(), RiskTarget(0.001, 0.01), attempt=1, data_fingerprint="f"
+    )
     assert isinstance(refused, Refusal)
 
 
 def test_the_store_remembers_certificates_and_whom_they_hold_for(tmp_path, data) -> None:
-    study = parted_study(data, "key")
+    study = split_study(data, "key")
     with Store(tmp_path / "tune.db") as store:
         number = store.begin_attempt("f")
         found = certified(
-            study, HaltPolicy(), Wish(0.05, 0.1), attempt=number, data_fingerprint="f"
+            study, HaltPolicy(), RiskTarget(0.05, 0.1), attempt=number, data_fingerprint="f"
         )
         store.finish_attempt(number, found.to_json())
         store.begin_attempt("left open")
 
         given, n_attempts = attempts_of(store)
     assert (given, n_attempts) == ((found,), 2)
-    assert newest_for(given, found.policy) == found
-    assert newest_for(given, HaltPolicy(hard_limit=0.9)) is None
+    assert newest_covering(given, found.policy) == found
+    assert newest_covering(given, HaltPolicy(hard_limit=0.9)) is None
 
 
 def test_an_adaptive_cadence_is_not_certified(data: TuneData) -> None:
@@ -90,5 +99,9 @@ def test_an_adaptive_cadence_is_not_certified(data: TuneData) -> None:
 
     with pytest.raises(InvalidRequestError, match="adaptive cadence cannot be certified"):
         certified(
-            parted_study(data, "key"), adaptive, Wish(0.05, 0.1), attempt=1, data_fingerprint="f"
+            split_study(data, "key"),
+            adaptive,
+            RiskTarget(0.05, 0.1),
+            attempt=1,
+            data_fingerprint="f",
         )

@@ -6,8 +6,8 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.engine.tag_column import tags_text
-from director_ai.tuning.evaluation.evaluation import rate_of, result
-from director_ai.tuning.evaluation.outcome_classes import replayed
+from director_ai.tuning.evaluation.evaluation import evaluate, rate_of
+from director_ai.tuning.evaluation.outcome_classes import outcomes_under
 from director_ai.tuning.study import TuneData
 from director_ai.ui.tune.segments import MOST_SEGMENTS, segment_table
 from tests.tuning.studies import stored
@@ -24,19 +24,19 @@ def test_a_segment_is_told_by_its_groups_as_the_card_is() -> None:
             curve = stored(scores, POLICY, id=f"{model}{n}", label="good")
             rows.append(curve._replace(model=model, group=f"{model}{n // 4}"))
     data = TuneData.of(rows)
-    outcomes = replayed(data.labelled, POLICY)
-    numbers = result(data.labelled, outcomes, POLICY)
+    outcomes = outcomes_under(data.labelled, POLICY)
+    numbers = evaluate(data.labelled, outcomes, POLICY)
 
     table = segment_table(data, numbers).set_index("Segment")
 
     for model in ("a", "b"):
         inside = np.array([value == model for value in data.models])
-        told = rate_of(data.labelled, inside, numbers.found.false, outcomes.unknown)
+        told = rate_of(data.labelled, inside, numbers.classes.false, outcomes.unknown)
         assert told.n_groups == 10
         assert table.loc[model, "False halts"] == told.text
         assert table.loc[model, "95 % "] == told.interval
     alone = replace(data.labelled, groups=np.arange(80))
-    wrong = rate_of(alone, data.labelled.good, numbers.found.false, outcomes.unknown)
+    wrong = rate_of(alone, data.labelled.good, numbers.classes.false, outcomes.unknown)
     assert table.loc["b", "95 % "] != wrong.interval
 
 
@@ -49,7 +49,7 @@ def test_a_session_counts_for_each_of_its_tags_and_for_none_without() -> None:
         for place, own in enumerate(tags)
     ]
     data = TuneData.of(rows)
-    numbers = result(data.labelled, replayed(data.labelled, POLICY), POLICY)
+    numbers = evaluate(data.labelled, outcomes_under(data.labelled, POLICY), POLICY)
 
     table = segment_table(data, numbers)
     found = table[table["By"] == "tag"].set_index("Segment")
@@ -64,7 +64,7 @@ def test_the_most_frequent_names_come_first_and_only_so_many() -> None:
         for place in range(60)
     ]
     data = TuneData.of(rows)
-    numbers = result(data.labelled, replayed(data.labelled, POLICY), POLICY)
+    numbers = evaluate(data.labelled, outcomes_under(data.labelled, POLICY), POLICY)
 
     found = segment_table(data, numbers).query("By == 'source'")
 

@@ -3,13 +3,13 @@
 from typing import Any, Final, NamedTuple
 
 from director_ai.figures.theme import GLYPH, RULE_NAME, RULES, Palette, Rule
-from director_ai.tuning.evaluation.attribution import Blame
+from director_ai.tuning.evaluation.attribution import Attribution
 
 _COMBINATIONS: Final = (1, 2, 4, 3, 5, 6, 7)
 """Single rules first; a combination is the sum of ``1 << rule``."""
 
 
-class RuleBlameData(NamedTuple):
+class RuleAttributionData(NamedTuple):
     """What the picture shows.
 
     Attributes
@@ -28,14 +28,14 @@ class RuleBlameData(NamedTuple):
     combinations: list[tuple[str, int, int]]
 
 
-def rule_blame_data(found: Blame) -> RuleBlameData:
+def rule_attribution_data(halts: Attribution) -> RuleAttributionData:
     """Return what the picture shows.
 
     Examples
     --------
     >>> import numpy as np
     >>> right, none = np.array([0, 5, 0, 2, 0, 0, 0, 0]), np.zeros(8, int)
-    >>> data = rule_blame_data(Blame(right, none, none, none))
+    >>> data = rule_attribution_data(Attribution(right, none, none, none))
     >>> data.right_only, data.right_shared
     ([5, 0, 0], [2, 2, 0])
     """
@@ -46,19 +46,19 @@ def rule_blame_data(found: Blame) -> RuleBlameData:
         )
 
     rules = range(len(RULES))
-    return RuleBlameData(
-        right_only=[found.only(rule)[0] for rule in rules],
-        right_shared=[shared(found.right, rule) for rule in rules],
-        false_only=[found.only(rule)[2] for rule in rules],
-        false_shared=[shared(found.false, rule) for rule in rules],
+    return RuleAttributionData(
+        right_only=[halts.only(rule)[0] for rule in rules],
+        right_shared=[shared(halts.right, rule) for rule in rules],
+        false_only=[halts.only(rule)[2] for rule in rules],
+        false_shared=[shared(halts.false, rule) for rule in rules],
         combinations=[
-            (_name(place), int(found.right[place]), int(found.false[place]))
+            (_name(place), int(halts.right[place]), int(halts.false[place]))
             for place in _COMBINATIONS
         ],
     )
 
 
-def rule_blame_figure(data: RuleBlameData, palette: Palette) -> dict[str, Any]:
+def rule_attribution_figure(data: RuleAttributionData, palette: Palette) -> dict[str, Any]:
     """Return bars by rule on the left and by combination on the right."""
     bars = [
         trace
@@ -112,11 +112,11 @@ def rule_blame_figure(data: RuleBlameData, palette: Palette) -> dict[str, Any]:
     }
 
 
-def advice(data: RuleBlameData) -> str:
+def advice(data: RuleAttributionData) -> str:
     """Return one sentence on the rule to look at first.
 
     >>> nothing = [0, 0, 0]
-    >>> advice(RuleBlameData([0, 9, 0], nothing, [0, 1, 1160], nothing, []))
+    >>> advice(RuleAttributionData([0, 9, 0], nothing, [0, 1, 1160], nothing, []))
     'Trend: 1,160 false halts only it causes, 0 right ones only it catches. Turn it off?'
     """
     gains = [
@@ -143,7 +143,7 @@ def advice(data: RuleBlameData) -> str:
     return "No rule halts more good sessions on its own than it catches bad ones."
 
 
-def rule_blame_alt(data: RuleBlameData) -> str:
+def rule_attribution_alt(data: RuleAttributionData) -> str:
     """Return the finding of the picture in one sentence."""
     return f"Halts by rule and by combination of rules. {advice(data)}"
 
