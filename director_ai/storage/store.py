@@ -57,15 +57,11 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
             database = ViewerDatabase(address)
         StoreReader.__init__(self, database)
         try:
-            self.version = migrate(database, MIGRATIONS)
-        except OperationalError as error:
-            raise StoreError(f"store {database.name} cannot be opened: {error.orig}") from None
-        except DatabaseError as error:
-            raise StoreError(
-                f"store must be a database, got {database.name}: {error.orig}"
-            ) from None
-        if self.version == 0:
-            raise StoreError(f"store must hold sessions, got {database.name}, which is empty")
+            self.version = _brought_up_to_date(database)
+        except BaseException:
+            # Nobody is given the store, so that nobody else can close it.
+            database.close()
+            raise
         if self.version > NEWEST:
             database.read_only = True
 
@@ -109,7 +105,7 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
         return self._database.url.render_as_string(hide_password=False)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close every connection: those in use as they are given back, the others now."""
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -117,3 +113,15 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _brought_up_to_date(database: Database) -> int:
+    try:
+        version = migrate(database, MIGRATIONS)
+    except OperationalError as error:
+        raise StoreError(f"store {database.name} cannot be opened: {error.orig}") from None
+    except DatabaseError as error:
+        raise StoreError(f"store must be a database, got {database.name}: {error.orig}") from None
+    if version == 0:
+        raise StoreError(f"store must hold sessions, got {database.name}, which is empty")
+    return version

@@ -28,6 +28,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.core.records.test_record import records
 from tests.examples import one_in
+from tests.storage.open_files import DESCRIPTORS, n_open
 from tests.storage.records import record, streamed
 
 GOOD = Annotation("good", None, "Ann", 5, "fine")
@@ -467,6 +468,35 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> No
         Store(tmp_path)
     with pytest.raises(StoreError, match="store must be there to be read"):
         Store(tmp_path / "none.db", read_only=True)
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="the system does not tell")
+@pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be looked at" * 9])
+def test_a_store_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError):
+        Store(path, read_only=True)
+
+    assert n_open(path) == 0
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="the system does not tell")
+def test_nothing_stays_open_of_a_store_that_is_used_after_it_was_closed(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    with Store(path) as store:
+        in_use = store.read()
+        in_use.__enter__()
+
+    assert n_open(path) == 1
+
+    in_use.__exit__(None, None, None)
+
+    assert n_open(path) == 0
+
+    assert store.count() == 0
+    assert n_open(path) == 0
 
 
 def test_a_password_is_never_shown(postgresql_url: str) -> None:

@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.storage.engine.text_search import FOLDED, is_held_folded
@@ -151,7 +152,14 @@ class Database:
                 return work(connection)
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection: those in use as they are given back, the others now.
+
+        Whoever still has it, as a thread in the background may, can go on; nothing stays open.
+        """
+        self._engine.pool.dispose()
+
+    def close_idle(self) -> None:
+        """Close every connection that is not in use; the next use opens another."""
         self._engine.dispose()
 
     def _own_engine(self) -> Engine:
@@ -164,13 +172,16 @@ class Database:
     def _connected(self) -> Engine:
         try:
             if self.path is None:
-                return create_engine(self.url, pool_pre_ping=True, connect_args=_CONNECT_ARGS)
+                return create_engine(
+                    self.url, pool_pre_ping=True, connect_args=_CONNECT_ARGS, poolclass=_Pool
+                )
             mode = "ro" if self.read_only else "rw"
             file = f"file:{_quoted(self.path)}?mode={mode}"
             engine = create_engine(
                 "sqlite://",
                 creator=lambda: sqlite3.connect(file, uri=True, check_same_thread=False),
-                poolclass=_pool_class(),
+                # Without a file name it would be one connection for all threads.
+                poolclass=_Pool,
             )
         except ModuleNotFoundError as error:
             raise StoreError(
@@ -180,6 +191,25 @@ class Database:
         event.listen(engine, "connect", _configure_read if self.read_only else _configure)
         event.listen(engine, "begin", _begin)
         return engine
+
+
+class _Pool(QueuePool):
+    """The connections of a database; once disposed of, it closes each as it is given back.
+
+    SQLAlchemy's own would take such a connection back, keep it for nobody and never close it.
+    """
+
+    _is_disposed = False
+
+    def dispose(self) -> None:
+        self._is_disposed = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        # Asked afterwards: if it was disposed of in between, that missed what was just given back.
+        if self._is_disposed:
+            super().dispose()
 
 
 _CONNECT_ARGS = {"connect_timeout": 10}
@@ -195,7 +225,7 @@ def _leave_nothing_open() -> None:
     """
     for database in list(_databases):
         if database.path is not None:
-            database.close()
+            database.close_idle()
 
 
 os.register_at_fork(before=_leave_nothing_open)
@@ -204,13 +234,6 @@ os.register_at_fork(before=_leave_nothing_open)
 def is_full(error: BaseException) -> bool:
     """Return whether an error says that the disk is full."""
     return isinstance(error, DBAPIError) and "disk is full" in str(error.orig)
-
-
-def _pool_class() -> Any:
-    from sqlalchemy import QueuePool
-
-    # An engine without a file name gets one connection for all threads.
-    return QueuePool
 
 
 def _url(address: str | Path) -> URL:

@@ -78,12 +78,22 @@ class FlushThread:
 
     def _run(self) -> None:
         try:
+            self._warm_up()
+            self._write_until_stopped()
+        finally:
+            # Nobody else may: whoever stops this thread need not see it end.
+            self._database.close()
+
+    def _warm_up(self) -> None:
+        try:
             with self.at_rest:
                 self._open()
                 self._writer.warm_up()
         except Exception as error:
             # It is opened again once there is something to write.
             self._failed(error)
+
+    def _write_until_stopped(self) -> None:
         while not self._stopping.is_set():
             self._pending.wake.wait(self._flush_s)
             self._pending.wake.clear()

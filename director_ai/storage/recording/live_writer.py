@@ -51,15 +51,15 @@ class LiveWriter:
     >>> from director_ai.storage.recording.session_progress import SessionProgress
     >>> from director_ai.storage.store import Store
     >>> from director_ai.storage.recording.session_delta import Token
-    >>> store = Store(getfixture("tmp_path") / "sessions.db")
     >>> header = SessionRecord(
     ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"
     ... )
     >>> progress = SessionProgress(header)
     >>> progress.add(Token(0, "Hi", 0.9, held=False, time_us=5))
-    >>> LiveWriter(store).write([progress.delta()])
+    >>> with Store(getfixture("tmp_path") / "sessions.db") as store:
+    ...     LiveWriter(store).write([progress.delta()])
+    ...     store.get("a").tokens, store.summary("a").outcome
     {}
-    >>> store.get("a").tokens, store.summary("a").outcome
     (('Hi',), 'recording')
     """
 

@@ -95,7 +95,8 @@ class Recorder:
     >>> with Recorder(file) as recorder:
     ...     stream = kernel.stream(["The", " sky"], lambda text: 0.9)
     ...     session = recorder.record(stream, kernel.policy, id="a", prompt="Why?").run_to_end()
-    >>> Store(file).get("a").tokens
+    >>> with Store(file) as store:
+    ...     store.get("a").tokens
     ('The', ' sky')
     """
 
@@ -223,10 +224,7 @@ class Recorder:
         if self._flush_thread.thread.is_alive():
             self._flush_thread.stop(time.monotonic() + timeout)
             self._flush_thread.thread.join(timeout)
-        is_done = not self._flush_thread.thread.is_alive() and not self._pending.entries
-        if is_done:
-            self._database.close()
-        return is_done
+        return not self._flush_thread.thread.is_alive() and not self._pending.entries
 
     def __enter__(self) -> Self:
         return self

@@ -26,6 +26,7 @@ from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.recording.session_buffer import SessionBuffer
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+from tests.storage.open_files import DESCRIPTORS, n_open
 
 ROOT = Path(__file__).parents[3]
 GOOD, FALLING = [0.9, 0.8, 0.9, 0.7], [0.9, 0.8, 0.2, 0.9]
@@ -414,6 +415,8 @@ def test_closing_a_recorder_whose_store_is_blocked_gives_up_in_time(tmp_path: Pa
     assert time.monotonic() - started < 2.0
     blocker.close()
     recorder._flush_thread.thread.join()
+    if DESCRIPTORS.is_dir():
+        assert n_open(file) == 0
 
 
 def test_a_silent_session_shows_that_its_recorder_is_alive(tmp_path: Path) -> None:

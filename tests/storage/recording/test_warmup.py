@@ -1,6 +1,8 @@
 """What the recorder goes through before there is anything to record."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,8 +39,13 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_first_recording_has_nothing_left_to_compile(path: Path) -> None:
-    database = Database(path)
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    with closing(Database(path)) as opened:
+        yield opened
+
+
+def test_the_first_recording_has_nothing_left_to_compile(database: Database) -> None:
     writer = LiveWriter(database)
     writer.warm_up()
     compiled = []
@@ -57,11 +64,11 @@ def test_the_first_recording_has_nothing_left_to_compile(path: Path) -> None:
     assert any(statement.startswith("DELETE FROM tokens") for _, statement in compiled)
 
 
-def test_it_neither_changes_the_file_nor_waits_for_who_does(path: Path) -> None:
-    _write(LiveWriter(Database(path)), "before")
-    with sqlite3.connect(path, isolation_level=None) as other:
+def test_it_neither_changes_the_file_nor_waits_for_who_does(path: Path, database: Database) -> None:
+    with closing(Database(path)) as another:
+        _write(LiveWriter(another), "before")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        database = Database(path)
         before = [table.read_bytes() for table in sorted(path.parent.iterdir())]
 
         LiveWriter(database).warm_up()
