@@ -1,4 +1,7 @@
-"""How the tests are shared out among processes, which run when, and which may run twice."""
+"""How the tests are shared out among processes, which run when and twice, and what they end."""
+
+import sys
+from collections.abc import Iterator
 
 import pytest
 from xdist.remote import Producer
@@ -47,3 +50,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         soak = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soak)
         items[:] = [item for item in items if item not in soak]
+
+
+@pytest.fixture(autouse=True)
+def closed_archive() -> Iterator[None]:
+    """The app's store, which it keeps open for as long as a server runs, ends with each test."""
+    yield
+    # Most tests never import the app, and shall not for this.
+    current_store = sys.modules.get("director_ai.ui.access.current_store")
+    if current_store is not None:
+        current_store.archive.clear()

@@ -25,10 +25,8 @@ ROOT = Path(__file__).parents[2]
 def store(tmp_path, monkeypatch):
     """The store that the pages open."""
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
-    archive.clear()
     with Store(tmp_path / "sessions.db") as opened:
         yield opened
-    archive.clear()
 
 
 def data(tab, **address):

@@ -1,6 +1,5 @@
 """The limits of one page, or of one session, are not those of the next."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
 from director_ai.storage.store import Store
-from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.storage.records import streamed
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +15,7 @@ SCORES = [0.9, 0.45, 0.9]
 
 
 @pytest.fixture
-def app(tmp_path, monkeypatch) -> Iterator[AppTest]:
+def app(tmp_path, monkeypatch) -> AppTest:
     """The app on three sessions that completed under a hard limit looser than the usual one."""
     with Store(tmp_path / "sessions.db") as store:
         store.add(
@@ -27,9 +26,7 @@ def app(tmp_path, monkeypatch) -> Iterator[AppTest]:
             ]
         )
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
-    archive.clear()
-    yield AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    archive.clear()
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
 
 
 def live(app: AppTest) -> None:

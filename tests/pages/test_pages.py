@@ -129,7 +129,6 @@ def test_limits_beyond_the_sliders_reach_are_shown_as_recorded(app, tmp_path, mo
     app.query_params["id"] = "odd"
 
     app.run()
-    archive.clear()
 
     assert not app.exception
     assert "Halted at token 2" in status(app)
@@ -144,7 +143,6 @@ def test_a_store_that_cannot_be_opened_is_a_sentence(app, page, tmp_path, monkey
     app.switch_page(f"pages/views/{page}.py")
 
     app.run()
-    archive.clear()
 
     assert not app.exception
     assert "store must be a database" in status(app)
@@ -157,4 +155,3 @@ def test_the_menu_says_how_many_halts_wait_for_a_review(tmp_path, monkeypatch):
     archive.clear()
 
     assert navigation._review_title() == "Review (3)"
-    archive.clear()

@@ -2,7 +2,7 @@
 
 import getpass
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,15 +26,13 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch) -> Store:
+def store(tmp_path, monkeypatch) -> Iterator[Store]:
     """The night's sessions, as the archive of the app."""
-    opened = night_store(tmp_path / "night.db", time.time_ns() // 1000)
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "night.db"))
     # A click here follows the one before sooner than any key.
     monkeypatch.setattr(actions, "MIN_VIEW_S", 0.0)
-    archive.clear()
-    yield opened
-    archive.clear()
+    with night_store(tmp_path / "night.db", time.time_ns() // 1000) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What a page shows is what the command prints of the same store."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from director_ai.cli.main import main
 from director_ai.cli.open_store import STORE_VARIABLE
 from director_ai.storage.store import Store
 from director_ai.tuning.evaluation.token_counts import TokenCounts
-from director_ai.ui.access.current_store import archive
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import filled
 
@@ -22,15 +22,13 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An archive of which a tenth was cut at its halt and two in three have a label."""
     path = tmp_path / "tune.db"
-    made = filled(path, 300, enforced=0.1, labelled=0.66)
     monkeypatch.setenv(STORE_VARIABLE, str(path))
-    archive.clear()
     st.cache_resource.clear()
-    yield made
-    archive.clear()
+    with filled(path, 300, enforced=0.1, labelled=0.66) as made:
+        yield made
 
 
 def told(capsys: Capture, *arguments: str) -> Any:

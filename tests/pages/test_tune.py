@@ -15,7 +15,7 @@ from director_ai.storage.summary import JUDGED
 from director_ai.tuning.evaluation.evaluation import evaluate
 from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation import validation
-from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import records
 
@@ -28,10 +28,8 @@ def store(tmp_path, monkeypatch):
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
     # Here is no browser that would draw the numbers meanwhile.
     monkeypatch.setattr("director_ai.ui.tune.page._PAUSE_S", 0.0)
-    archive.clear()
     with Store(tmp_path / "sessions.db") as opened:
         yield opened
-    archive.clear()
 
 
 def tune(**address: str) -> AppTest:

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.access.current_store import STORE_VARIABLE
 from director_ai.ui.live.remote_stream import RECORDERS
 from tests.ui.tune_store import records
 
@@ -21,12 +21,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """An archive without a word of text."""
     path = tmp_path / "hashed.db"
     monkeypatch.setenv(STORE_VARIABLE, str(path))
-    archive.clear()
     with Store(path) as opened:
         made = [without_text(record) for record in records(80, enforced=0.2, labelled=0.7)]
         opened.add(made)
         yield opened
-    archive.clear()
 
 
 def shown(page, **address):

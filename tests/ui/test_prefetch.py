@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,18 @@ from director_ai.ui.sessions.counts import CountCache
 from director_ai.ui.tune import cached_study
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "s.db") as opened:
+        yield opened
+
+
 def test_what_is_prepared_is_there_when_it_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted, studied = [], []
     monkeypatch.setattr(cached_study, "study", lambda store: studied.append(store.name))
-    monkeypatch.setattr(prefetch, "archive", lambda: Store(tmp_path / "s.db"))
+    monkeypatch.setattr(prefetch, "archive", lambda: store)
     numbers = CountCache()
     monkeypatch.setattr(prefetch, "count_cache", lambda: numbers)
     monkeypatch.setattr(
@@ -37,10 +44,9 @@ def test_what_is_prepared_is_there_when_it_is_asked_for(
 
     assert not thread.is_alive()
     assert "director_ai.ui.tune.page" in sys.modules
-    with Store(tmp_path / "s.db") as store:
-        numbers.get(store, SessionQuery())
+    numbers.get(store, SessionQuery())
     assert counted == [SessionQuery()]
-    assert studied == [str(tmp_path / "s.db")]
+    assert studied == [store.name]
 
 
 def test_what_cannot_be_prepared_is_logged_and_left_to_the_page(

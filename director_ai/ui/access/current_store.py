@@ -40,14 +40,14 @@ class Archive:
         return _opened(role)
 
     def clear(self) -> None:
-        """Forget the stores that are open; each is opened anew when it is asked for."""
+        """Close the stores that are open; each is opened anew when it is asked for."""
         _opened.clear()
 
 
 archive = Archive()
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=Store.close)
 def _opened(role: Role) -> Store:
     address = os.environ.get(STORE_VARIABLE)
     if role != "operator":

@@ -264,6 +264,10 @@ def live_recorder(store: Store) -> Recorder:
     return _recorder(store.recording_address())
 
 
-@st.cache_resource(show_spinner=False)
+def _close(recorder: Recorder) -> None:
+    recorder.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_close)
 def _recorder(address: str) -> Recorder:
     return Recorder(address, source="Live")

@@ -38,11 +38,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The store that the pages open; what a test does to this process is taken back."""
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
     monkeypatch.setenv(login.LOGIN_VARIABLE, "")
-    archive.clear()
     with Store(tmp_path / "sessions.db") as opened:
         opened.add([record("secret-session", prompt="a secret question")])
         yield opened
-    archive.clear()
 
 
 @pytest.fixture

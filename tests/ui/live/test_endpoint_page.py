@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai.storage.store import Store
 from director_ai.ui.access import login
-from director_ai.ui.access.current_store import STORE_VARIABLE, archive
+from director_ai.ui.access.current_store import STORE_VARIABLE
 from director_ai.ui.live.endpoint_run import endpoint_runs
 from tests.sources.fault_server import HANG, OK, A, FaultServer
 from tests.ui.access.test_login import SECRETS, said
@@ -33,11 +33,9 @@ def server() -> Iterator[FaultServer]:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
     monkeypatch.setenv(login.LOGIN_VARIABLE, "")
-    archive.clear()
     endpoint_runs.clear()
     with Store(tmp_path / "sessions.db") as opened:
         yield opened
-    archive.clear()
 
 
 @pytest.fixture

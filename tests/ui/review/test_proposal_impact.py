@@ -1,5 +1,7 @@
 """Impact of a batch's labels: the limits proposed with them, and without."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -28,8 +30,9 @@ N_SESSIONS = 400
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
-    return filled(tmp_path / "tune.db", N_SESSIONS, enforced=0.0)
+def store(tmp_path) -> Iterator[Store]:
+    with filled(tmp_path / "tune.db", N_SESSIONS, enforced=0.0) as opened:
+        yield opened
 
 
 def data_of(store: Store) -> TuneData:
@@ -132,14 +135,14 @@ def test_without_the_visit_the_data_are_what_they_were(store):
 
 
 def test_labels_on_sealed_sessions_are_said_not_to_count(tmp_path):
-    store = filled(tmp_path / "more.db", 700, enforced=0.0)
-    kept = study(store).sealed.ids[:3]
-    cards = tuple(store.summary(name) for name in (*kept, study(store).open.ids[0]))
-    entry = VerdictEntry("false", None, "", "ann", 0)
-    batch = ReviewBatch(
-        QueueQuery(), Queue(cards, len(cards)), 0.0, verdicts={c.id: entry for c in cards}
-    )
+    with filled(tmp_path / "more.db", 700, enforced=0.0) as store:
+        kept = study(store).sealed.ids[:3]
+        cards = tuple(store.summary(name) for name in (*kept, study(store).open.ids[0]))
+        entry = VerdictEntry("false", None, "", "ann", 0)
+        batch = ReviewBatch(
+            QueueQuery(), Queue(cards, len(cards)), 0.0, verdicts={c.id: entry for c in cards}
+        )
 
-    assert proposal_impact(store, batch).sentence.endswith(
-        " 3 of your labels do not count here: sealed to certify, or without a score."
-    )
+        assert proposal_impact(store, batch).sentence.endswith(
+            " 3 of your labels do not count here: sealed to certify, or without a score."
+        )

@@ -1,5 +1,6 @@
 """Which sessions wait for a reviewer, and in which order."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -21,8 +22,9 @@ NOW_US = 1_800_000_000_000_000
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
-    return night_store(tmp_path / "night.db", NOW_US)
+def store(tmp_path) -> Iterator[Store]:
+    with night_store(tmp_path / "night.db", NOW_US) as opened:
+        yield opened
 
 
 def ids(store: Store, query: QueueQuery) -> list[str]:
