@@ -91,7 +91,8 @@ def test_calls_are_recorded(client: OpenAI, tmp_path: Path) -> None:
         answer = guard.stream(**ASKED, max_tokens=20, record={"id": "a", "tags": ["new"]})
         list(answer)
 
-    kept = Store(tmp_path / "sessions.db").get("a")
+    with Store(tmp_path / "sessions.db") as store:
+        kept = store.get("a")
     assert (kept.prompt, kept.model, kept.tags) == ("Why?", "tiny", ("new",))
     assert kept.tokens == tuple(answer.session.tokens)
     assert kept.ended_by == "completed"
@@ -116,7 +117,8 @@ def test_messages_may_be_a_generator(client: OpenAI, llama: LlamaServer, tmp_pat
         events = list(answer.stream)
 
     assert [event.token for event in events] == answer.session.tokens != []
-    assert Store(tmp_path / "sessions.db").get("a").prompt == "Why?"
+    with Store(tmp_path / "sessions.db") as store:
+        assert store.get("a").prompt == "Why?"
     assert llama.settle() is not None
 
 
@@ -161,7 +163,8 @@ def test_async_calls_are_guarded_alike(llama: LlamaServer, tmp_path: Path) -> No
     assert halted.reason.halt_class == "policy"
     assert "".join(pieces) == halted.output
     assert left.halt_reason == "cancelled"
-    assert Store(tmp_path / "sessions.db").get("a").tokens == tuple(halted.tokens)
+    with Store(tmp_path / "sessions.db") as store:
+        assert store.get("a").tokens == tuple(halted.tokens)
 
 
 @pytest.mark.parametrize("score", ["lexical", "both"])

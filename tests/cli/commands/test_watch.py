@@ -114,7 +114,8 @@ def test_an_answer_is_recorded_where_it_is_asked_for(
 
     seen = capsys.readouterr()
     said = json.loads(seen.out)
-    kept = Store("runs.db").get(said["id"])
+    with Store("runs.db") as store:
+        kept = store.get(said["id"])
     assert list(kept.tokens) == said["tokens"]
     assert (kept.source, kept.prompt, kept.model) == ("watch", "Why?", "tiny")
     assert f"Recorded as {said['id']} in runs.db.\n" in seen.err
