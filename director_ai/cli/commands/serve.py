@@ -3,9 +3,12 @@
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+import streamlit
 from streamlit import net_util
 from streamlit.config import get_config_files
 from streamlit.runtime.pages_manager import PagesManager
@@ -16,6 +19,7 @@ from streamlit.web.server.starlette.starlette_app import create_starlette_app
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from director_ai.access.login import Login
+from director_ai.access.response_headers import SecuredResponses, content_security_policy
 from director_ai.access.secrets_toml import read_secrets
 from director_ai.access.trusted_hosts import TrustedHosts
 from director_ai.cli.exit_status import CommandError, Status
@@ -33,6 +37,22 @@ LOGIN_VARIABLE = "DIRECTOR_LOGIN"
 
 SECRETS_VARIABLE = "STREAMLIT_SECRETS_FILES"
 """Environment variable of Streamlit that names other secrets files than its usual ones."""
+
+_SEAM: Final = (
+    (PagesManager, "uses_pages_directory"),
+    (net_util, "get_external_ip"),
+    (starlette_server, "create_starlette_app"),
+    (bootstrap, "_print_url"),
+)
+"""Names of Streamlit that are replaced below. None of them is public: another version may lack
+one, and replacing it would change nothing without a word."""
+
+for _owner, _name in _SEAM:
+    if not hasattr(_owner, _name):
+        raise ImportError(
+            f"streamlit must be of version 1.67, got {streamlit.__version__}, whose "
+            f"{_owner.__name__} has no {_name}; pip install 'streamlit~=1.67.0'"
+        )
 
 
 def serve(args: Namespace) -> int:
@@ -82,7 +102,7 @@ def _start(args: Namespace, host: str, login: Login | None) -> int:
     # internet for this machine's address, to compare.
     net_util.get_external_ip = _unknown
     # By itself Streamlit checks the Host header of its websocket only.
-    starlette_server.create_starlette_app = _trusted_application  # type: ignore[attr-defined]
+    starlette_server.create_starlette_app = _guarded(login)  # type: ignore[attr-defined, assignment]
     if args.json:
         store = os.environ.get(STORE_VARIABLE)
         bootstrap._print_url = announcement(host, args.port, store)  # type: ignore[assignment]
@@ -113,9 +133,20 @@ def _hosts(host: str, login: Login | None) -> Iterator[str]:
         yield f"--server.allowedHosts={name}"
 
 
-def _trusted_application(runtime: Any) -> Any:
-    """Stand in for the function that makes Streamlit's web application."""
-    return TrustedHosts(create_starlette_app(runtime), is_host_allowed)
+def _guarded(login: Login | None) -> Callable[[Any], Any]:
+    """Return the stand-in for the function that makes Streamlit's web application."""
+    url = urlsplit("" if login is None else login.url)
+    is_https = url.scheme == "https"
+    index_page = Path(streamlit.__file__).parent / "static" / "index.html"
+    policy = content_security_policy(
+        index_page.read_text(encoding="utf-8"), f"wss://{url.netloc}" if is_https else ""
+    )
+
+    def application(runtime: Any) -> Any:
+        trusted = TrustedHosts(create_starlette_app(runtime), is_host_allowed)
+        return SecuredResponses(trusted, policy, has_secure_cookies=is_https)
+
+    return application
 
 
 def _unknown() -> None:

@@ -1,11 +1,13 @@
 """The commands that open the app."""
 
+import asyncio
+import contextlib
+import http.client
 import json
 import os
 import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +250,15 @@ def test_a_taken_port_ends_the_command_with_a_sentence() -> None:
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+def fetched(port: int, path: str) -> tuple[int, Any]:
+    """Return the status and the headers of an address of this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        with connection.getresponse() as response:
+            return response.status, response.headers
+
+
 @pytest.mark.parametrize("command", ["serve", "demo"])
 def test_a_program_is_told_where_the_app_is_once_it_answers(command: str, tmp_path: Path) -> None:
     with socket.socket() as free:
@@ -266,14 +277,65 @@ def test_a_program_is_told_where_the_app_is_once_it_answers(command: str, tmp_pa
         text=True,
     ) as process:
         told = json.loads(process.stdout.readline())
-        answer = urllib.request.urlopen(f"{told['url']}/_stcore/health", timeout=30)
+        health, _ = fetched(port, "/_stcore/health")
+        metrics, _ = fetched(port, "/_stcore/metrics")
+        _, headers = fetched(port, "/")
         process.terminate()
         rest = process.stdout.read()
 
-    assert answer.status == 200
+    assert (health, metrics) == (200, 404)
+    assert headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert told == {
         "url": f"http://127.0.0.1:{port}",
         "store": str(path) if store else None,
         "pid": process.pid,
     }
     assert not [line for line in rest.splitlines() if "http" in line]
+
+
+def test_a_streamlit_without_a_part_that_is_replaced_is_refused_at_import() -> None:
+    code = (
+        "from streamlit import net_util; del net_util.get_external_ip; "
+        "import director_ai.cli.commands.serve"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+
+    assert "ImportError: streamlit must be of version 1.67, got 1.67." in ended.stderr
+    assert "whose streamlit.net_util has no get_external_ip" in ended.stderr
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_cookies_are_secure_where_people_sign_in_by_https(
+    scheme: str, secrets: Path, started: list[list[str]], tmp_path: Path, monkeypatch: Any
+) -> None:
+    from streamlit.web.server.starlette import starlette_server
+
+    from director_ai.cli.commands import serve
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"set-cookie", b"a=1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    monkeypatch.setattr(serve, "create_starlette_app", lambda runtime: application)
+    monkeypatch.setattr(serve, "is_host_allowed", lambda host: True)
+    if scheme == "http":
+        secrets.write_text(
+            secrets.read_text().replace("https://director.example.org", "http://localhost:8501")
+        )
+    assert main(["serve", f"--store={tmp_path / 'new.db'}"]) == 0
+    messages: list[Any] = []
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    guarded = starlette_server.create_starlette_app(None)
+    asyncio.run(guarded({"type": "http", "path": "/", "headers": []}, None, send))
+
+    headers = dict(messages[0]["headers"])
+    assert headers[b"set-cookie"] == (b"a=1; Secure" if scheme == "https" else b"a=1")
+    connect = b"connect-src 'self' wss://director.example.org;"
+    assert (connect in headers[b"content-security-policy"]) == (scheme == "https")
