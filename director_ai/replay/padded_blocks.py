@@ -7,7 +7,8 @@ import numpy as np
 
 from director_ai.replay.curves import Curves, FloatArray, IntArray
 
-_CELLS = 1 << 15
+BLOCK_CELLS = 1 << 15
+"""Scores of a block, few enough for a processor's second-level cache."""
 
 
 class PaddedBlock(NamedTuple):
@@ -25,21 +26,22 @@ class PaddedBlock(NamedTuple):
     scores: FloatArray
 
 
-def padded_blocks(curves: Curves, *, least: int = 1) -> Iterator[PaddedBlock]:
-    """Yield every session of at least ``least`` tokens once, shortest first.
+def padded_blocks(curves: Curves) -> Iterator[PaddedBlock]:
+    """Yield every session that has a token once, longest first.
+
+    A block holds at most ``BLOCK_CELLS`` scores, those behind a session's end included, unless one
+    session alone is longer.
 
     >>> [block.scores.shape for block in padded_blocks(Curves.from_scores([[0.9], [], [0.8, 0.7]]))]
     [(2, 2)]
     """
     lengths = curves.lengths
-    order = np.argsort(lengths, kind="stable")
-    order = order[np.searchsorted(lengths[order], max(1, least)) :]
+    order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
     first = 0
     while first < len(order):
-        # As many rows of the longest that could be in it as fill the block.
+        # The first row is the longest: counted by any other, one long session makes all rows long.
         width = int(lengths[order[first]])
-        rows = order[first : first + max(1, _CELLS // width)]
-        width = int(lengths[rows[-1]])
+        rows = order[first : first + max(1, BLOCK_CELLS // width)]
         places = np.arange(width)
         inside = places < lengths[rows][:, None]
         index = curves.offsets[rows][:, None] + places

@@ -1,12 +1,15 @@
 """How long the questions of the Tune page take over an archive, and beside what they replace.
 
 Run it as ``python tests/benchmarks/replay_speed.py [--sessions 20000]``. All are measured in one
-run; compare the ratios, not the milliseconds of one machine with those of another. It exits with
-1 if one takes longer than it may, or is fewer times faster than it has to be.
+run; compare the ratios, not the milliseconds of one machine with those of another. Last comes an
+archive with one very long session, beside one of as many tokens in sessions of equal length. It
+exits with 1 if one takes longer or more memory than it may, or is fewer times faster than it has
+to be.
 """
 
 import argparse
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -19,6 +22,8 @@ from director_ai.tuning import BAD, Grid, LabelledCurves, sweep
 N_SESSIONS = 20_000
 MEDIAN_TOKENS = 200
 JUDGED_ONE_BY_ONE = 200
+LONG_AMONG, LONG_TOKENS = 2_002, 20_000
+MOST_MB, MOST_TIMES_EQUAL = 64, 10
 
 
 def archive(n_sessions: int, seed: int = 7) -> LabelledCurves:
@@ -57,6 +62,38 @@ def one_by_one(curves: Curves, policy: HaltPolicy) -> Callable[[], object]:
     return lambda: [judge([""] * len(one), one, policy, complete=True) for one in some]
 
 
+def peak_mb(work: Callable[[], object]) -> float:
+    """Return the most memory allocated at once, in MB."""
+    tracemalloc.start()
+    work()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most / 1e6
+
+
+def one_long_session() -> bool:
+    """Measure a replay of one long session among short ones; return whether it misses its goal."""
+    lengths = [*[1] * (LONG_AMONG - 1), LONG_TOKENS]
+    equal = [sum(lengths) // LONG_AMONG] * LONG_AMONG
+    took, most = [], []
+    for each in (lengths, equal):
+        curves = Curves.from_scores([np.full(length, 0.9) for length in each])
+
+        def build(curves: Curves = curves) -> Replay:
+            return Replay(curves, window_size=10, trend_window=5)
+
+        took.append(seconds(build))
+        most.append(peak_mb(build))
+    missed = most[0] > MOST_MB or took[0] > MOST_TIMES_EQUAL * took[1]
+    name = f"one session of {LONG_TOKENS:,} tokens among {LONG_AMONG - 1:,} of one"
+    print(
+        f"{name}: {took[0] * 1e3:.1f} ms and {most[0]:.1f} MB (at most {MOST_MB}), "
+        f"{took[0] / took[1]:.1f} x the time (at most {MOST_TIMES_EQUAL}) of equal lengths, which "
+        f"take {took[1] * 1e3:.1f} ms and {most[1]:.1f} MB{'   MISSED' if missed else ''}"
+    )
+    return missed
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -90,6 +127,7 @@ def main() -> None:
             f"{least_ratio}) faster than {reference}{'   MISSED' if missed else ''}"
         )
     print(f"{'':42} the machine: {judged:.1f} s, the rolling mean: {pandas_mean:.2f} s")
+    n_missed += one_long_session()
     raise SystemExit(n_missed > 0)
 
 
