@@ -1,4 +1,4 @@
-"""How soon after it goes wrong a bad session is halted, those never halted included."""
+"""Delay curve: share of bad sessions halted within a number of tokens after their onset."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,7 @@ _MARKS: Final = (0.5, 0.9)
 
 
 class DelayCurveData(NamedTuple):
-    """What the picture shows of one policy.
+    """Delays of one policy, cumulated.
 
     Attributes
     ----------
@@ -26,8 +26,9 @@ class DelayCurveData(NamedTuple):
     share
         Bad sessions halted by then, of all whose onset is known: never halted, halted too early
         and unknown ones are in the denominator. Same shape.
-    early
-        Share halted before their onset, which is not credited.
+    early, missed, unknown
+        Shares halted before their onset, which is not credited, let through to their end, and cut
+        before any rule holds.
     n
         Bad sessions whose onset is known.
     """
@@ -35,6 +36,8 @@ class DelayCurveData(NamedTuple):
     delay: FloatArray
     share: FloatArray
     early: float
+    missed: float
+    unknown: float
     n: int
 
     def within(self, share: float) -> float:
@@ -51,12 +54,13 @@ def delay_curve_data(data: LabelledCurves, outcomes: Outcomes) -> DelayCurveData
     >>> data = LabelledCurves.from_scores([[0.9, 0.2], [0.2, 0.9]], labels=[1, 1], onsets=[0, 0])
     >>> from director_ai.core.halting.policy import HaltPolicy
     >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
-    >>> classes = delay_curve_data(data, outcomes_under(data, HaltPolicy()))
-    >>> classes.delay.tolist(), classes.share.tolist()
+    >>> curve = delay_curve_data(data, outcomes_under(data, HaltPolicy()))
+    >>> curve.delay.tolist(), curve.share.tolist()
     ([0.0, 1.0], [0.5, 1.0])
     """
     classes = classify(data, outcomes)
-    n = int((data.bad & (data.onsets != NEVER)).sum())
+    known = data.bad & (data.onsets != NEVER)
+    n = int(known.sum())
     late = delays(data, outcomes, classes)
     values, counts = np.unique(late[late != NEVER], return_counts=True)
     if not len(values) or values[0] > 0:
@@ -65,6 +69,8 @@ def delay_curve_data(data: LabelledCurves, outcomes: Outcomes) -> DelayCurveData
         values.astype(np.float64),
         counts.cumsum() / max(1, n),
         float(classes.early.sum()) / max(1, n),
+        float((classes.missed & known).sum()) / max(1, n),
+        float((classes.unknown & known).sum()) / max(1, n),
         n,
     )
 
@@ -162,10 +168,13 @@ def delay_curve_alt(data: DelayCurveData) -> str:
     if not data.n:
         return "No bad session has a known onset, so no delay can be told."
     half = data.within(0.5)
-    when = (
-        "half are never caught" if np.isnan(half) else f"half are caught within {half:.0f} tokens"
-    )
+    within = "" if np.isnan(half) else f", half of all within {half:.0f} token{'s' * (half != 1)}"
+    parts = [
+        f"{100 * data.early:.1f} % are halted before their onset",
+        f"{100 * data.missed:.1f} % are never halted",
+        *([f"{100 * data.unknown:.1f} % are unknown"] if data.unknown else []),
+    ]
     return (
         f"Of {data.n:,} bad sessions with a known onset {100 * float(data.share[-1]):.1f} % are "
-        f"caught, {when}; {100 * data.early:.1f} % are halted before their onset."
+        f"caught{within}; {', '.join(parts)}."
     )

@@ -91,7 +91,7 @@ def rule_attribution_figure(data: RuleAttributionData, palette: Palette) -> dict
                 "hovertemplate": f"%{{y}}: %{{x:,}} {word} halts<extra></extra>",
             }
         )
-    widest = max((max(right, false) for _, right, false in data.combinations), default=0)
+    widest = max((right + false for _, right, false in data.combinations), default=0)
     return {
         "data": traces,
         "layout": {

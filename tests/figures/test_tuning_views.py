@@ -50,6 +50,16 @@ def test_every_halt_is_in_one_combination(palette) -> None:
     json.dumps(rule_attribution_figure(drawn, palette), allow_nan=False)
 
 
+def test_the_axis_of_combinations_holds_right_and_false_halts_stacked() -> None:
+    nothing = [0, 0, 0]
+    drawn = RuleAttributionData(nothing, nothing, nothing, nothing, [("hard", 60, 50), ("", 70, 1)])
+
+    layout = rule_attribution_figure(drawn, LIGHT)["layout"]
+
+    assert layout["barmode"] == "stack"
+    assert layout["xaxis2"]["range"][1] > 60 + 50
+
+
 def test_advice_names_the_rule_that_does_most_harm() -> None:
     harm = RuleAttributionData([5, 9, 2], [0, 0, 0], [1, 9, 30], [0, 0, 0], [])
     idle = RuleAttributionData([5, 0, 0], [3, 3, 0], [0, 0, 0], [0, 0, 0], [])
@@ -71,7 +81,31 @@ def test_missed_and_early_sessions_keep_the_delay_curve_below_one() -> None:
     assert drawn.share.tolist() == [0.0, pytest.approx(1 / 3)]
     assert drawn.early == pytest.approx(1 / 3)
     assert np.isnan(drawn.within(0.5))
-    assert "half are never caught" in delay_curve_alt(drawn)
+    assert (drawn.missed, drawn.unknown) == (pytest.approx(1 / 3), 0.0)
+
+
+def test_the_delay_sentence_takes_no_early_halt_for_a_miss() -> None:
+    early, timely, missed = [0.2, 0.9, 0.9], [0.9, 0.9, 0.2], [0.9] * 3
+    data = LabelledCurves.from_scores(
+        [early, early, early, early, timely, timely, timely, missed],
+        labels=[1] * 8,
+        onsets=[1] * 8,
+    )
+    cut = LabelledCurves.from_scores(
+        [timely, timely, missed], labels=[1] * 3, onsets=[1] * 3, complete=[True, True, False]
+    )
+
+    sentences = [
+        delay_curve_alt(delay_curve_data(each, outcomes_under(each, HaltPolicy())))
+        for each in (data, cut)
+    ]
+
+    assert sentences == [
+        "Of 8 bad sessions with a known onset 37.5 % are caught; "
+        "50.0 % are halted before their onset, 12.5 % are never halted.",
+        "Of 3 bad sessions with a known onset 66.7 % are caught, half of all within 1 token; "
+        "0.0 % are halted before their onset, 0.0 % are never halted, 33.3 % are unknown.",
+    ]
 
 
 def test_the_delay_figure_can_be_sent() -> None:
