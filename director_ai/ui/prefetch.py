@@ -38,10 +38,10 @@ def _ready(store: Store, numbers: CountCache) -> None:
             importlib.import_module(module.name)
         numbers.get(store, SessionQuery())
         # Not with the others: it would be in the first page's way.
-        from director_ai.ui.tune.cached_study import study
+        from director_ai.ui.components.cached_study import read_study
 
         # Of a large archive the curves are what takes longest to read.
-        study(store)
+        read_study(store)
     except Exception as error:
         logger().log(
             logging.ERROR, "the pages are not prepared; each does it for itself", exc_info=error

@@ -14,15 +14,15 @@ from director_ai.ui.tune import (
     result_card,
     threshold_controls,
 )
-from director_ai.ui.tune.analysis import Look
+from director_ai.ui.tune.analysis import Analysis
 
 page_style.title("Tune", "What should the limits be?")
-opened = page.opened()
+opened = page.open_study()
 if opened is None:
     st.stop()
 store, study = opened
-page.what_data(study)
-propose.swept(study.open)
+page.data_notice(study)
+propose.run_requested_search(study.open)
 
 left, right = st.columns([1, 2.8], gap="medium")
 with left:
@@ -30,17 +30,17 @@ with left:
 with right:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
         baseline = candidates.choose_baseline(study.open)
-        asked = propose.wish()
-        propose.propose_buttons(study.open, asked)
+        target = propose.target_controls()
+        propose.propose_buttons(study.open, target)
         certificates, n_attempts = propose.attempts_of(store)
-        propose.certify_button(store, study, asked, n_attempts)
+        propose.certify_button(store, study, target, n_attempts)
         candidates.pin_button(study.open.default_policy)
-        look = Look(store, study, baseline, asked, certificates, n_attempts)
-        export.take(look)
-    result_card.card(look)
-page.numbers_first()
-breakpoints.steps(steps, look)
+        analysis = Analysis(store, study, baseline, target, certificates, n_attempts)
+        export.export_menu(analysis)
+    result_card.card(analysis)
+page.flush_numbers()
+breakpoints.steps(steps, analysis)
 with right:
-    charts.views(look)
-    changed_sessions_table.flip_list(look)
-    candidates.candidates(look)
+    charts.views(analysis)
+    changed_sessions_table.flip_list(analysis)
+    candidates.candidates(analysis)

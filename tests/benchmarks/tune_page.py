@@ -44,7 +44,7 @@ from director_ai.tuning import (  # noqa: E402
     sensitivity,
     split_study,
 )
-from director_ai.ui.tune.changed_sessions import ends_between, flip_rows, flip_table  # noqa: E402
+from director_ai.ui.tune.changed_sessions import flip_rows, flip_table, outcome_pair  # noqa: E402
 from director_ai.ui.tune.changed_sessions_table import MOST_ROWS  # noqa: E402
 from tests.ui.tune_store import filled  # noqa: E402
 
@@ -82,14 +82,14 @@ def parts(store: Store) -> dict[str, float]:
     after = replay.outcomes(policy)
     changed, _ = flips_between(labelled, before, after)
     rows = flip_rows(changed)
-    ends = ends_between(data, replay, (usual, before), (policy, after))
+    ends = outcome_pair(data, replay, (usual, before), (policy, after))
 
     def slider() -> None:
         outcomes = replay.outcomes(policy)
         evaluate(labelled, outcomes, policy)
         sensitivity(labelled, replay, policy)
         found, _ = flips_between(labelled, before, outcomes)
-        ended = ends_between(data, replay, (usual, before), (policy, outcomes))
+        ended = outcome_pair(data, replay, (usual, before), (policy, outcomes))
         flip_table(flip_rows(found)[:MOST_ROWS], data, ended)
         threshold_curve_data(labelled, replay, policy, HARD)
         plateau(replay, policy, HARD, change="halt")
@@ -104,7 +104,7 @@ def parts(store: Store) -> dict[str, float]:
         "- flips": median_ms(lambda: flip_rows(flips_between(labelled, before, after)[0])),
         "- flip table": median_ms(lambda: flip_table(rows[:MOST_ROWS], data, ends)),
         "- margins and tokens of all": median_ms(
-            lambda: ends_between(data, replay, (usual, before), (policy, after))
+            lambda: outcome_pair(data, replay, (usual, before), (policy, after))
         ),
         "- curve": median_ms(lambda: threshold_curve_data(labelled, replay, policy, HARD)),
         "- curve as a figure": median_ms(

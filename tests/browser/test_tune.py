@@ -21,7 +21,7 @@ from director_ai.storage.summary import JUDGED
 from director_ai.tuning.evaluation.evaluation import Rate, evaluate
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.tuning.study import TuneData, split_study
-from director_ai.ui.tune.cached_study import replay_of
+from director_ai.ui.components.cached_study import replay_of
 from tests.browser.conftest import (  # noqa: E402
     ROOT,
     RUN,

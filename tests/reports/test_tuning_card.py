@@ -20,7 +20,7 @@ from director_ai.tuning.evaluation.evaluation import FlipCounts, evaluate
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.search.cautions import Caution, replay_caution
 from director_ai.tuning.study import TuneData
-from director_ai.ui.tune.cached_study import replay_of
+from director_ai.ui.components.cached_study import replay_of
 from tests.ui.tune_store import records
 
 ODD = HaltPolicy(hard_limit=0.1 + 0.2, window_size=12, trend_threshold=1.5, halt_mode="soft")

@@ -10,9 +10,9 @@ import pytest
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui import prefetch
+from director_ai.ui.components import cached_study
 from director_ai.ui.sessions import counts
 from director_ai.ui.sessions.counts import CountCache
-from director_ai.ui.tune import cached_study
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_what_is_prepared_is_there_when_it_is_asked_for(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted, studied = [], []
-    monkeypatch.setattr(cached_study, "study", lambda store: studied.append(store.name))
+    monkeypatch.setattr(cached_study, "read_study", lambda store: studied.append(store.name))
     monkeypatch.setattr(prefetch, "archive", lambda: store)
     numbers = CountCache()
     monkeypatch.setattr(prefetch, "count_cache", lambda: numbers)

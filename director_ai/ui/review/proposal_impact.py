@@ -18,8 +18,8 @@ from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, Proposal, propose
 from director_ai.tuning.study import TuneData
+from director_ai.ui.components.cached_study import read_study, replay_of
 from director_ai.ui.review.batch import ReviewBatch
-from director_ai.ui.tune.cached_study import replay_of, study
 
 LabelValue = tuple[Label | None, int | None]
 """Label and onset of a session; ``None`` without."""
@@ -52,7 +52,7 @@ def proposal_impact(store: Store, batch: ReviewBatch) -> ProposalImpact:
         card.id: (card.label, card.onset) for card in batch.queue.cards if card.id in batch.verdicts
     }
     try:
-        data = study(store).open
+        data = read_study(store).open
     except DirectorError as error:
         return ProposalImpact(f"What your labels change cannot be told: {error}", None)
     if not data.ids:

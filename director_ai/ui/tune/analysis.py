@@ -1,4 +1,4 @@
-"""What every part of the Tune page draws from: the limits in use, and what they are worth."""
+"""Analysis of the archive on the Tune page, under the limits in use."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -14,36 +14,53 @@ from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
 from director_ai.tuning.search.proposal import RiskTarget
 from director_ai.tuning.study import Study, TuneData
+from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.policy_editor import current_policy
-from director_ai.ui.tune.cached_study import replay_of
-from director_ai.ui.tune.candidates import Baseline
 
-_DRAWN: Final = "tune_scene"
+_LAST_VIEW: Final = "tune_view"
+
+
+class Baseline(NamedTuple):
+    """Policy that the limits in use are compared with.
+
+    Attributes
+    ----------
+    name
+        Display name.
+    policy
+        Its limits; of several recorded ones the most frequent.
+    outcomes
+        Its outcome of every session.
+    """
+
+    name: str
+    policy: HaltPolicy
+    outcomes: Outcomes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
-    """What the limits in use make of the archive.
+class AnalysisView:
+    """Results of the limits in use on the archive.
 
     Attributes
     ----------
     data, replay, numbers
-        The sessions, ready for the windows in use, and what the limits in use make of them.
+        Sessions, their replay under the windows in use, and the evaluation of the limits in use.
     baseline
-        What they are compared with.
-    asked
-        The budget.
+        Policy of comparison.
+    target
+        Budget of false halts and its confidence.
     changed, counts
         Sessions that end otherwise than under the baseline.
     effects
-        What a small step of each threshold does.
+        Change of the halts by a small step of each threshold.
     """
 
     data: TuneData
     replay: Replay
     numbers: Evaluation
     baseline: Baseline
-    asked: RiskTarget
+    target: RiskTarget
     changed: Flips
     counts: FlipCounts
     effects: tuple[Sensitivity, Sensitivity, Sensitivity]
@@ -55,55 +72,55 @@ class Scene:
 
     @property
     def outcomes(self) -> tuple[Outcomes, Outcomes]:
-        """What the baseline and the limits in use make of every session."""
+        """Outcomes of every session under the baseline and the limits in use."""
         return self.baseline.outcomes, self.numbers.outcomes
 
 
-class Look(NamedTuple):
-    """A visit's archive and what it asks of it: all that a moved limit leaves as it is.
+class Analysis(NamedTuple):
+    """Inputs of the Tune page that do not depend on the policy.
 
     Attributes
     ----------
     store, study
-        The archive.
-    baseline, asked
-        What is compared with, and the budget.
+        Archive.
+    baseline, target
+        Policy of comparison, and budget of false halts.
     certificates, n_attempts
-        Every certificate that was given, and how often one was asked for.
+        Certificates of the store, and number of attempts at one.
     """
 
     store: Store
     study: Study
     baseline: Baseline
-    asked: RiskTarget
+    target: RiskTarget
     certificates: tuple[Certificate, ...]
     n_attempts: int
 
     @property
     def data(self) -> TuneData:
-        """The sessions that are shown."""
+        """Sessions that are not sealed."""
         return self.study.open
 
-    def scene(self) -> Scene:
-        """Return what the limits in use make of the archive; the last one asked for is kept."""
+    def view(self) -> AnalysisView:
+        """Return the results of the limits in use; those of the last policy are cached."""
         policy = current_policy(self.data.default_policy)
-        kept: tuple[Look, Scene] | None = st.session_state.get(_DRAWN)
-        if kept is not None and kept[0] is self and kept[1].policy == policy:
-            return kept[1]
-        scene = self._scene(policy)
-        st.session_state[_DRAWN] = (self, scene)
-        return scene
+        last: tuple[Analysis, AnalysisView] | None = st.session_state.get(_LAST_VIEW)
+        if last is not None and last[0] is self and last[1].policy == policy:
+            return last[1]
+        view = self._view(policy)
+        st.session_state[_LAST_VIEW] = (self, view)
+        return view
 
-    def _scene(self, policy: HaltPolicy) -> Scene:
+    def _view(self, policy: HaltPolicy) -> AnalysisView:
         labelled, replay = self.data.labelled, replay_of(self.data, policy)
         numbers = evaluate(labelled, replay.outcomes(policy), policy)
         changed, counts = flips_between(labelled, self.baseline.outcomes, numbers.outcomes)
-        return Scene(
+        return AnalysisView(
             self.data,
             replay,
             numbers,
             self.baseline,
-            self.asked,
+            self.target,
             changed,
             counts,
             sensitivity(labelled, replay, policy),

@@ -1,4 +1,4 @@
-"""What a small step of one limit does, and the way to the next session that changes."""
+"""Breakpoints of a threshold: effect of a small step, and the nearest value of a change."""
 
 import math
 from collections.abc import Mapping
@@ -12,23 +12,23 @@ from director_ai.tuning.search.plateaus import plateau
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.thresholds import OFF, STRICTEST
 from director_ai.tuning.thresholds import moved as with_moved
+from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.policy_editor import STEP, THRESHOLDS, current_policy
 from director_ai.ui.tune import state
-from director_ai.ui.tune.analysis import Look
-from director_ai.ui.tune.cached_study import replay_of
+from director_ai.ui.tune.analysis import Analysis
 
 _DECIMALS: Final = 6
 
 
-def steps(places: Mapping[int, st.delta_generator.DeltaGenerator], look: Look) -> None:
-    """Draw for each rule what a step of its threshold does, and the ways to its breakpoints."""
+def steps(places: Mapping[int, st.delta_generator.DeltaGenerator], analysis: Analysis) -> None:
+    """Draw for each rule the effect of a step, and buttons to its breakpoints."""
     for rule, place in places.items():
         with place:
-            _step(rule, look)
+            _step(rule, analysis)
 
 
 def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bool) -> float | None:
-    """Return the nearest value of few decimals past the next change, or ``None`` at the end.
+    """Return the nearest short decimal past the next change; ``None`` if there is none.
 
     Examples
     --------
@@ -41,8 +41,8 @@ def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bo
     >>> next_breakpoint(replay, policy, HARD, strict=False)
     0.42
     """
-    found = plateau(replay, policy, rule, change="halt")
-    beyond = found.next_strict if strict else found.next_lenient
+    current = plateau(replay, policy, rule, change="halt")
+    beyond = current.next_strict if strict else current.next_lenient
     if beyond is None:
         return None
     upwards = strict != (rule == TREND)
@@ -54,9 +54,9 @@ def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bo
     return value if (then.halts != now.halts).any() else beyond.threshold
 
 
-def _step(rule: int, look: Look) -> None:
+def _step(rule: int, analysis: Analysis) -> None:
     key = THRESHOLDS[rule].key
-    st.fragment(_effect, key=state.step(rule))(rule, look)
+    st.fragment(_effect, key=state.step_fragment(rule))(rule, analysis)
     for word, icon, strict in (
         ("lenient", ":material/chevron_left:", False),
         ("strict", ":material/chevron_right:", True),
@@ -69,13 +69,13 @@ def _step(rule: int, look: Look) -> None:
             help=f"To the next {'stricter' if strict else 'more lenient'} value at which any "
             "session is halted, or is not any more.",
             on_click=_to_breakpoint,
-            args=(look.data, rule, strict),
+            args=(analysis.data, rule, strict),
         )
 
 
-def _effect(rule: int, look: Look) -> None:
-    found = look.scene().effects[rule]
-    more, fewer = found.stricter, found.more_lenient
+def _effect(rule: int, analysis: Analysis) -> None:
+    effect = analysis.view().effects[rule]
+    more, fewer = effect.stricter, effect.more_lenient
     st.text(
         f"±{STEP:g}: +{sum(more):,} / −{sum(fewer):,} halts",
         help=f"Stricter by {STEP:g} halts {more.bad:,} more bad, {more.good:,} good and "

@@ -1,22 +1,19 @@
-"""Limits worth keeping: up to four pinned beside the recorded ones, compared by cost."""
+"""Candidates: up to four pinned policies beside the recorded one, compared by cost."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.engine import Outcomes
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, limits_text
 from director_ai.tuning.study import TuneData
+from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
 from director_ai.ui.components.policy_editor import current_policy, set_policy
 from director_ai.ui.tune import state
-from director_ai.ui.tune.cached_study import recorded_outcomes, replay_of
-
-if TYPE_CHECKING:
-    from director_ai.ui.tune.analysis import Look
+from director_ai.ui.tune.analysis import Analysis, Baseline
 
 NAMES: Final = ("A", "B", "C", "D")
 PROFILES: Final[Mapping[str, float | None]] = {
@@ -25,40 +22,22 @@ PROFILES: Final[Mapping[str, float | None]] = {
     "A miss is expensive (×5)": 5.0,
     "Custom": None,
 }
-"""How many false halts are as bad as one miss."""
+"""Number of false halts that cost as much as one miss."""
 
 _PINNED: Final = "tune_pinned"
 
 
-class Baseline(NamedTuple):
-    """What the limits in use are compared with.
-
-    Attributes
-    ----------
-    name
-        As it is shown.
-    policy
-        Its limits; of the recorded ones the most frequent.
-    outcomes
-        What it makes of every session.
-    """
-
-    name: str
-    policy: HaltPolicy
-    outcomes: Outcomes
-
-
 def pinned() -> dict[str, HaltPolicy]:
-    """Return the candidates by name."""
-    found: dict[str, HaltPolicy] = st.session_state.setdefault(_PINNED, {})
-    return found
+    """Return the pinned policies by name."""
+    policies: dict[str, HaltPolicy] = st.session_state.setdefault(_PINNED, {})
+    return policies
 
 
 def choose_baseline(data: TuneData) -> Baseline:
-    """Draw the choice of what to compare with, and return it."""
+    """Draw the choice of the baseline, and return it."""
     others = {"default": HaltPolicy(), **pinned()}
     # The address may name a candidate that this visit has not pinned.
-    chosen = str(
+    name = str(
         st.selectbox(
             "Compare with",
             ["recorded", *others],
@@ -68,24 +47,24 @@ def choose_baseline(data: TuneData) -> Baseline:
             help="Recorded: each session by the limits it was really judged by.",
         )
     )
-    if chosen not in others:
+    if name not in others:
         return Baseline("recorded", data.default_policy, recorded_outcomes(data))
-    policy = others[chosen]
-    return Baseline(chosen, policy, replay_of(data, policy).outcomes(policy))
+    policy = others[name]
+    return Baseline(name, policy, replay_of(data, policy).outcomes(policy))
 
 
-def pin_button(usual: HaltPolicy) -> None:
-    """Draw the way to keep the limits in use; the oldest of four gives way."""
+def pin_button(default_policy: HaltPolicy) -> None:
+    """Draw the button that pins the limits in use; of four the oldest is dropped."""
     st.button(
         "Pin",
         key="pin",
         on_click=_pin,
-        args=(usual,),
+        args=(default_policy,),
         help="Keeps them as a candidate, A to D, beside the recorded ones.",
     )
 
 
-def candidates(look: "Look") -> None:
+def candidates(analysis: Analysis) -> None:
     """Draw the candidates, the recorded limits and those in use as one table."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         profile = st.selectbox(
@@ -108,7 +87,7 @@ def candidates(look: "Look") -> None:
                 width=160,
             )
         loads = st.container(horizontal=True, vertical_alignment="bottom", width="stretch")
-    data, kept = look.data, pinned()
+    data, kept = analysis.data, pinned()
     rows = {
         "recorded": evaluate(data.labelled, recorded_outcomes(data), data.default_policy),
         **{
@@ -126,12 +105,12 @@ def candidates(look: "Look") -> None:
             )
         if kept:
             st.button("Unpin all", key="unpin", type="tertiary", on_click=kept.clear)
-    st.fragment(_table, key=state.TABLE)(look, rows, float(ratio))
+    st.fragment(_table, key=state.TABLE)(analysis, rows, float(ratio))
 
 
-def _table(look: "Look", rows: Mapping[str, Evaluation], ratio: float) -> None:
+def _table(analysis: Analysis, rows: Mapping[str, Evaluation], ratio: float) -> None:
     st.dataframe(
-        candidate_table({"in use": look.scene().numbers, **rows}, ratio),
+        candidate_table({"in use": analysis.view().numbers, **rows}, ratio),
         key="candidates",
         hide_index=True,
         alt="Limits in use, recorded and pinned, with their rates and cost",
@@ -139,7 +118,7 @@ def _table(look: "Look", rows: Mapping[str, Evaluation], ratio: float) -> None:
 
 
 def candidate_table(rows: Mapping[str, Evaluation], false_halts_per_miss: float) -> pd.DataFrame:
-    """Return a row a set of limits."""
+    """Return one row per policy."""
     return pd.DataFrame(
         [
             {
@@ -161,8 +140,8 @@ def candidate_table(rows: Mapping[str, Evaluation], false_halts_per_miss: float)
     ).round({"F1": 3, "Cost": 4})
 
 
-def _pin(usual: HaltPolicy) -> None:
-    kept, policy = pinned(), current_policy(usual)
+def _pin(default_policy: HaltPolicy) -> None:
+    kept, policy = pinned(), current_policy(default_policy)
     if policy in kept.values():
         return
     free = [name for name in NAMES if name not in kept]

@@ -1,4 +1,4 @@
-"""The sessions that end otherwise: who they are, the harmful ones first, labelled in place."""
+"""Sessions that end otherwise under another policy, harmful changes first."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -18,8 +18,8 @@ from director_ai.tuning.labelled import BAD, GOOD
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.escaping import visible
 
-POINTS: Final = 40
-"""Scores drawn of a session, in a cell about three times as many pixels wide."""
+N_POINTS: Final = 40
+"""Scores per session in a sparkline about three times as many pixels wide."""
 
 KINDS: Final[dict[str, str]] = {
     "right_lost": "▼ right lost",
@@ -36,19 +36,18 @@ KINDS: Final[dict[str, str]] = {
 _LABEL: Final = {GOOD: "○ good", BAD: "● bad"}
 
 
-class Ends(NamedTuple):
-    """How every session ends under two policies.
+class OutcomePair(NamedTuple):
+    """Outcomes of every session under two policies.
 
     Attributes
     ----------
     before, after
-        What they make of it.
+        Outcomes under the first and the second policy.
     margin
-        Its smallest distance from any limit of the second, negative where a rule holds; nan where
-        no rule could. Shape (n_sessions,).
+        Smallest distance from any limit of the second policy, negative at a halt; nan where no
+        rule applies. Shape (n_sessions,).
     gained
-        Tokens its reader gets more under the second; nan where the recording does not tell. Shape
-        (n_sessions,).
+        Tokens released more under the second policy; nan if unknown. Shape (n_sessions,).
     """
 
     before: Outcomes
@@ -57,13 +56,13 @@ class Ends(NamedTuple):
     gained: FloatArray
 
 
-def ends_between(
+def outcome_pair(
     data: TuneData,
     replay: Replay,
     before: tuple[HaltPolicy, Outcomes],
     after: tuple[HaltPolicy, Outcomes],
-) -> Ends:
-    """Return how every session ends under two policies; ``replay`` is under the second's windows.
+) -> OutcomePair:
+    """Return the outcomes under two policies; ``replay`` is under the second's windows.
 
     Where sessions were recorded under several policies the first is the most frequent of them.
     """
@@ -72,7 +71,7 @@ def ends_between(
     distances = margins(replay, after[0])
     # Not nanmin: a session that no rule can judge has none, which is no error.
     nearest = np.where(np.isnan(distances), np.inf, distances).min(axis=1)
-    return Ends(
+    return OutcomePair(
         before[1],
         after[1],
         np.where(np.isinf(nearest), np.nan, nearest),
@@ -81,7 +80,7 @@ def ends_between(
 
 
 class FlipRow(NamedTuple):
-    """A session that ends otherwise: its kind, and its place in the data."""
+    """Changed session: kind of change, and row in the data."""
 
     kind: str
     row: int
@@ -93,9 +92,9 @@ def flip_rows(changed: Flips, *, moved: bool = False) -> list[FlipRow]:
     Parameters
     ----------
     changed
-        Masks of the sessions.
+        Masks of the changed sessions by kind.
     moved
-        Also those that are only halted at another token.
+        Whether to include those only halted at another token.
 
     Examples
     --------
@@ -103,7 +102,7 @@ def flip_rows(changed: Flips, *, moved: bool = False) -> list[FlipRow]:
     >>> flip_rows(Flips(nobody, ~first, nobody, nobody, first, nobody, nobody, nobody))
     [FlipRow(kind='right_lost', row=1), FlipRow(kind='false_gained', row=0)]
     """
-    found: list[FlipRow] = []
+    rows: list[FlipRow] = []
     seen: set[int] = set()
     for kind in KINDS:
         if kind == "moved" and not moved:
@@ -112,35 +111,37 @@ def flip_rows(changed: Flips, *, moved: bool = False) -> list[FlipRow]:
             # A right halt lost to an early one is in two kinds: the first says what matters.
             if row not in seen:
                 seen.add(row)
-                found.append(FlipRow(kind, row))
-    return found
+                rows.append(FlipRow(kind, row))
+    return rows
 
 
-def flip_table(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> pd.DataFrame:
-    """Return a row a session, as the page shows it; what others wrote is made visible."""
-    before, after = ends.before, ends.after
+def flip_table(rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair) -> pd.DataFrame:
+    """Return one row per session for display; untrusted text is made visible."""
+    before, after = outcomes.before, outcomes.after
     places = np.array([flip.row for flip in rows], np.int64)
     labels = data.labelled.labels[places].tolist()
     return pd.DataFrame(
         {
             "Change": [KINDS[flip.kind] for flip in rows],
             "Id": [visible(data.ids[row]) for row in places],
-            "Coherence": lows(data, places),
+            "Coherence": lowest_scores(data, places),
             "Label": [_LABEL.get(label, "–") for label in labels],
             "Was": [_end(before, row) for row in places],
             "By": [_rule(before, row) for row in places],
             "Now": [_end(after, row) for row in places],
             "By now": [_rule(after, row) for row in places],
-            "Margin now": ends.margin[places].round(4),
-            "Tokens ±": ends.gained[places],
+            "Margin now": outcomes.margin[places].round(4),
+            "Tokens ±": outcomes.gained[places],
             "Tokens": data.labelled.curves.lengths[places],
             "Model": [visible(data.models[row]) for row in places],
         }
     )
 
 
-def flip_records(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> list[dict[str, Any]]:
-    """Return a row a session with plain values, as a file has it."""
+def flip_records(
+    rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair
+) -> list[dict[str, Any]]:
+    """Return one row per session with plain values, for a file."""
     words = {GOOD: "good", BAD: "bad"}
 
     def halt(outcomes: Outcomes, row: int) -> tuple[int | str, str]:
@@ -148,10 +149,10 @@ def flip_records(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> list[di
             return "", "unknown" if outcomes.unknown[row] else "completes"
         return int(outcomes.trigger[row]), RULES[int(outcomes.mechanism[row])]
 
-    found = []
+    records = []
     for kind, row in rows:
-        (was, was_rule), (now, now_rule) = halt(ends.before, row), halt(ends.after, row)
-        found.append(
+        (was, was_rule), (now, now_rule) = halt(outcomes.before, row), halt(outcomes.after, row)
+        records.append(
             {
                 "change": kind,
                 "id": data.ids[row],
@@ -160,27 +161,27 @@ def flip_records(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> list[di
                 "rule_before": was_rule,
                 "halt_after": now,
                 "rule_after": now_rule,
-                "margin_after": _plain(ends.margin[row]),
-                "tokens_gained": _plain(ends.gained[row]),
+                "margin_after": _plain(outcomes.margin[row]),
+                "tokens_gained": _plain(outcomes.gained[row]),
                 "n_tokens": int(data.labelled.curves.lengths[row]),
                 "model": data.models[row],
                 "source": data.sources[row],
             }
         )
-    return found
+    return records
 
 
-def lows(data: TuneData, places: IntArray) -> list[NDArray[np.float32]]:
-    """Return at most ``POINTS`` scores of each session, each the lowest of its stretch."""
-    found = []
+def lowest_scores(data: TuneData, places: IntArray) -> list[NDArray[np.float32]]:
+    """Return at most ``N_POINTS`` scores of each session, each the lowest of its segment."""
+    lowest = []
     for row in places.tolist():
         scores = data.labelled.curves.session(row)
-        if len(scores) > POINTS:
-            starts = np.arange(POINTS) * len(scores) // POINTS
+        if len(scores) > N_POINTS:
+            starts = np.arange(N_POINTS) * len(scores) // N_POINTS
             # The low points are what a stream is halted at: no thinning may lose one.
             scores = np.minimum.reduceat(scores, starts)
-        found.append(scores.astype(np.float32))
-    return found
+        lowest.append(scores.astype(np.float32))
+    return lowest
 
 
 def _plain(value: float) -> float | None:

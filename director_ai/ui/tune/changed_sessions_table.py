@@ -1,4 +1,4 @@
-"""The list of sessions that end otherwise: look at one, label it, take the list along."""
+"""Table of changed sessions, with labels, links and a CSV export."""
 
 import csv
 import io
@@ -20,21 +20,21 @@ from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
-from director_ai.ui.tune.analysis import Look
+from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.changed_sessions import (
-    Ends,
     FlipRow,
-    ends_between,
+    OutcomePair,
     flip_records,
     flip_rows,
     flip_table,
+    outcome_pair,
 )
 from director_ai.ui.tune.state import COUNT, FLIPS, PEEK, PICKED
 
 MOST_ROWS: Final = 200
 HEIGHT: Final = 300
-_VERSION: Final = "tune_labelled"
-_SAID: Final = "tune_said"
+_VERSION: Final = "tune_table_version"
+_MESSAGE: Final = "tune_message"
 _LABELS: Final[tuple[tuple[Label, str, str], ...]] = (
     ("good", "○ Good", "The answer is good: a halt would be false."),
     ("bad", "● Bad", "The answer goes wrong: a halt is right. A known onset is kept."),
@@ -42,7 +42,7 @@ _LABELS: Final[tuple[tuple[Label, str, str], ...]] = (
 )
 
 
-def flip_list(look: Look) -> None:
+def flip_list(analysis: Analysis) -> None:
     """Draw the sessions that end otherwise under the limits in use."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         place = st.container(width="stretch", key="flip_count")
@@ -54,7 +54,7 @@ def flip_list(look: Look) -> None:
         )
         st.download_button(
             "CSV",
-            lambda: flips_csv(_rows(look), look.data, _ends(look)),
+            lambda: flips_csv(_rows(analysis), analysis.data, _outcomes(analysis)),
             "flips.csv",
             "text/csv",
             key="flips_csv",
@@ -62,45 +62,45 @@ def flip_list(look: Look) -> None:
             on_click="ignore",
         )
     with place:
-        st.fragment(_count, key=COUNT)(look)
-    st.fragment(_list, key=FLIPS)(look)
-    st.fragment(_peek, key=PEEK)(look)
+        st.fragment(_count, key=COUNT)(analysis)
+    st.fragment(_list, key=FLIPS)(analysis)
+    st.fragment(_peek, key=PEEK)(analysis)
 
 
-def _rows(look: Look) -> list[FlipRow]:
+def _rows(analysis: Analysis) -> list[FlipRow]:
     moved = bool(st.session_state.get("flips_moved"))
-    return flip_rows(look.scene().changed, moved=moved)
+    return flip_rows(analysis.view().changed, moved=moved)
 
 
-def _ends(look: Look) -> Ends:
-    scene = look.scene()
-    before, after = scene.outcomes
-    return ends_between(
-        look.data, scene.replay, (scene.baseline.policy, before), (scene.policy, after)
+def _outcomes(analysis: Analysis) -> OutcomePair:
+    view = analysis.view()
+    before, after = view.outcomes
+    return outcome_pair(
+        analysis.data, view.replay, (view.baseline.policy, before), (view.policy, after)
     )
 
 
-def _count(look: Look) -> None:
-    n_rows = len(_rows(look))
+def _count(analysis: Analysis) -> None:
+    n_rows = len(_rows(analysis))
     count = f"{n_rows:,}" if n_rows <= MOST_ROWS else f"{MOST_ROWS:,} of {n_rows:,}"
     st.text(
-        f"Sessions that end otherwise than {look.baseline.name}: {count}, harmful changes first"
+        f"Sessions that end otherwise than {analysis.baseline.name}: {count}, harmful changes first"
     )
 
 
-def _list(look: Look) -> None:
-    shown = _rows(look)[:MOST_ROWS]
+def _list(analysis: Analysis) -> None:
+    shown = _rows(analysis)[:MOST_ROWS]
     st.session_state[PICKED] = None
     if shown:
         # A label moves rows: the table starts anew, so that no other session is selected by it.
         key = f"flips_{st.session_state.get(_VERSION, 0)}"
-        picked = _table(shown, look, key=key)
+        picked = _table(shown, analysis, key=key)
         st.session_state[PICKED] = None if picked is None else shown[picked].row
 
 
-def flips_csv(rows: Sequence[FlipRow], data: TuneData, ends: Ends) -> str:
+def flips_csv(rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair) -> str:
     """Return every session that ends otherwise as CSV."""
-    records = flip_records(rows, data, ends)
+    records = flip_records(rows, data, outcomes)
     file = io.StringIO()
     writer = csv.DictWriter(file, list(records[0]) if records else [], lineterminator="\r\n")
     writer.writeheader()
@@ -123,10 +123,10 @@ def session_link(id: str, policy: HaltPolicy) -> str:
     return "session?" + urlencode({"id": id} | link_values(policy))
 
 
-def _table(shown: Sequence[FlipRow], look: Look, *, key: str) -> int | None:
+def _table(shown: Sequence[FlipRow], analysis: Analysis, *, key: str) -> int | None:
     column = st.column_config
     event = st.dataframe(
-        flip_table(shown, look.data, _ends(look)),
+        flip_table(shown, analysis.data, _outcomes(analysis)),
         key=key,
         height=HEIGHT,
         hide_index=True,
@@ -162,31 +162,33 @@ def _table(shown: Sequence[FlipRow], look: Look, *, key: str) -> int | None:
     return int(rows[0]) if rows and rows[0] < len(shown) else None
 
 
-def _peek(look: Look) -> None:
-    """Draw what can be done with the chosen session, whether or not one is: nothing may move."""
-    chosen: int | None = st.session_state.get(PICKED)
+def _peek(analysis: Analysis) -> None:
+    """Draw the actions on the selected session, disabled without one, so that nothing moves."""
+    selected: int | None = st.session_state.get(PICKED)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="peek"):
-        session = "" if chosen is None else look.data.ids[chosen]
+        session = "" if selected is None else analysis.data.ids[selected]
         st.link_button(
             "Open",
-            session_link(session, look.scene().policy),
+            session_link(session, analysis.view().policy),
             icon=":material/open_in_new:",
-            disabled=chosen is None,
+            disabled=selected is None,
             help="The session under these limits, in a page of its own.",
         )
         for label, word, meaning in _LABELS:
             st.button(
                 word,
                 key=f"flip_{label}",
-                disabled=chosen is None or look.store.read_only,
+                disabled=selected is None or analysis.store.read_only,
                 help=meaning,
                 on_click=_label,
-                args=(look.store, session, label),
-                kwargs={"onset": None if chosen is None else _onset(look.data, chosen)},
+                args=(analysis.store, session, label),
+                kwargs={"onset": None if selected is None else _onset(analysis.data, selected)},
             )
-        said = str(st.session_state.pop(_SAID, ""))
+        message = str(st.session_state.pop(_MESSAGE, ""))
         st.text(
-            visible(said or (f"{session} selected" if session else "Select a row to look into it."))
+            visible(
+                message or (f"{session} selected" if session else "Select a row to look into it.")
+            )
         )
 
 
@@ -200,9 +202,9 @@ def _label(store: Store, id: str, label: Label, *, onset: int | None) -> None:
     try:
         store.annotate(id, Annotation(label, kept, reviewer(), now_us()))
     except DirectorError as error:
-        st.session_state[_SAID] = f"Not done: {error}"
+        st.session_state[_MESSAGE] = f"Not done: {error}"
     else:
         st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
-        st.session_state[_SAID] = f"Labelled {id} {label}."
+        st.session_state[_MESSAGE] = f"Labelled {id} {label}."
     # Every number on the page may have changed.
     st.rerun()

@@ -1,4 +1,4 @@
-"""The big picture of the Tune page: one view at a time, and only that one computed."""
+"""Charts of the Tune page in tabs; only the open one is computed."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -35,21 +35,21 @@ from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation.attribution import attribute_halts
 from director_ai.tuning.search.plateaus import plateau
 from director_ai.ui.components import page_style
+from director_ai.ui.components.cached_study import score_density
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import one_of
-from director_ai.ui.tune.analysis import Look, Scene
-from director_ai.ui.tune.cached_study import score_density
+from director_ai.ui.tune.analysis import Analysis, AnalysisView
 from director_ai.ui.tune.metrics_panel import all_numbers
 from director_ai.ui.tune.segments import segments
 from director_ai.ui.tune.state import VIEW, moved
 from director_ai.ui.tune.threshold_map import HEIGHT, heat_map
-from director_ai.ui.tune.validation import check
+from director_ai.ui.tune.validation import draw_validation
 
 RULE_CHOICES: Final = {"hard": HARD, "window": WINDOW, "max drop": TREND}
 
 
-def curve(scene: Scene) -> None:
+def curve(view: AnalysisView) -> None:
     """Draw every value of one threshold, the others held."""
     with st.container(horizontal=True, vertical_alignment="center"):
         chosen = one_of(
@@ -61,17 +61,17 @@ def curve(scene: Scene) -> None:
         )
         place = st.container(width="stretch")
     rule = RULE_CHOICES[chosen]
-    drawn = threshold_curve_data(scene.data.labelled, scene.replay, scene.policy, rule)
-    lines = (plateau_line(scene.replay, scene.policy, rule), merged_line(drawn))
+    drawn = threshold_curve_data(view.data.labelled, view.replay, view.policy, rule)
+    lines = (plateau_line(view.replay, view.policy, rule), merged_line(drawn))
     place.text(" ".join(filter(None, lines)))
     marks: list[tuple[str, HaltPolicy, Dash]] = [
-        (scene.baseline.name, scene.baseline.policy, "dot"),
-        ("in use", scene.policy, "solid"),
+        (view.baseline.name, view.baseline.policy, "dot"),
+        ("in use", view.policy, "solid"),
     ]
     plotly_chart(
-        threshold_curve_figure(drawn, page_style.colours(), marks=marks, budget=scene.asked.alpha),
+        threshold_curve_figure(drawn, page_style.colours(), marks=marks, budget=view.target.alpha),
         key="threshold_curve",
-        alt=threshold_curve_alt(drawn, scene.policy),
+        alt=threshold_curve_alt(drawn, view.policy),
         height=HEIGHT,
         filename="threshold-curve",
         on_click=lambda click: _set(rule, click),
@@ -79,15 +79,15 @@ def curve(scene: Scene) -> None:
 
 
 def plateau_line(replay: Replay, policy: HaltPolicy, rule: int) -> str:
-    """Return how far one threshold may move before any session's halting changes."""
-    found = plateau(replay, policy, rule, change="halt")
-    low, high = sorted((found.lenient, found.strict))
+    """Describe the range of a threshold over which the same sessions are halted."""
+    current = plateau(replay, policy, rule, change="halt")
+    low, high = sorted((current.lenient, current.strict))
     return f"From {low:.4g} to {high:.4g} the same sessions are halted."
 
 
-def rules(scene: Scene) -> None:
-    """Draw which rule causes which halts."""
-    drawn = rule_attribution_data(attribute_halts(scene.data.labelled, scene.replay, scene.policy))
+def rules(view: AnalysisView) -> None:
+    """Draw the halts by the rule that causes them."""
+    drawn = rule_attribution_data(attribute_halts(view.data.labelled, view.replay, view.policy))
     st.text(advice(drawn))
     _chart(
         "rule_attribution",
@@ -96,73 +96,73 @@ def rules(scene: Scene) -> None:
     )
 
 
-def delay(scene: Scene) -> None:
-    """Draw how soon bad sessions are halted, those missed included."""
-    labelled = scene.data.labelled
-    drawn = delay_curve_data(labelled, scene.numbers.outcomes)
+def delay(view: AnalysisView) -> None:
+    """Draw the detection delay of bad sessions, missed ones included."""
+    labelled = view.data.labelled
+    drawn = delay_curve_data(labelled, view.numbers.outcomes)
     st.text(delay_curve_alt(drawn))
     if drawn.n:
-        before = delay_curve_data(labelled, scene.baseline.outcomes)
+        before = delay_curve_data(labelled, view.baseline.outcomes)
         lines: list[tuple[str, DelayCurveData, Dash]] = [
             ("in use", drawn, "solid"),
-            (scene.baseline.name, before, "dot"),
+            (view.baseline.name, before, "dot"),
         ]
         figure = delay_curve_figure(lines, page_style.colours())
         _chart("delay_curve", figure, delay_curve_alt(drawn))
 
 
-def length(scene: Scene) -> None:
-    """Draw how halts without reason grow with the length of the answer."""
-    drawn = length_hazard_data(scene.data.labelled, scene.replay, scene.policy)
+def length(view: AnalysisView) -> None:
+    """Draw the hazard of false halts by length of the answer."""
+    drawn = length_hazard_data(view.data.labelled, view.replay, view.policy)
     st.text(length_hazard_alt(drawn))
     if len(drawn.all_rules.tokens):
         figure = length_hazard_figure(drawn, page_style.colours())
         _chart("length_hazard", figure, length_hazard_alt(drawn))
 
 
-def scores(scene: Scene) -> None:
-    """Draw how the scores themselves are spread."""
-    drawn = score_density(scene.data)
+def scores(view: AnalysisView) -> None:
+    """Draw the distribution of the scores."""
+    drawn = score_density(view.data)
     st.text(f"{score_density_alt(drawn)} For a feeling only: limits are judged by sessions.")
     marks: list[tuple[str, HaltPolicy, Dash]] = [
-        (scene.baseline.name, scene.baseline.policy, "dot"),
-        ("in use", scene.policy, "solid"),
+        (view.baseline.name, view.baseline.policy, "dot"),
+        ("in use", view.policy, "solid"),
     ]
     figure = score_density_figure(drawn, page_style.colours(), marks=marks)
     _chart("score_density", figure, score_density_alt(drawn))
 
 
-def by_segment(scene: Scene) -> None:
+def by_segment(view: AnalysisView) -> None:
     """Draw the rates by model, source and tag."""
-    segments(scene.data, scene.numbers)
+    segments(view.data, view.numbers)
 
 
-def of_scene(draw: Callable[[Scene], None]) -> Callable[[Look], None]:
-    """Return what draws a view that needs nothing but the limits in use."""
-    return lambda look: draw(look.scene())
+def of_view(draw: Callable[[AnalysisView], None]) -> Callable[[Analysis], None]:
+    """Adapt a view of the results to the page's analysis."""
+    return lambda analysis: draw(analysis.view())
 
 
-VIEWS: Final[Mapping[str, Callable[[Look], None]]] = {
-    "Curve": of_scene(curve),
-    "Map": of_scene(heat_map),
-    "Rules": of_scene(rules),
-    "Delay": of_scene(delay),
-    "Length": of_scene(length),
-    "Scores": of_scene(scores),
-    "Segments": of_scene(by_segment),
+VIEWS: Final[Mapping[str, Callable[[Analysis], None]]] = {
+    "Curve": of_view(curve),
+    "Map": of_view(heat_map),
+    "Rules": of_view(rules),
+    "Delay": of_view(delay),
+    "Length": of_view(length),
+    "Scores": of_view(scores),
+    "Segments": of_view(by_segment),
     "Numbers": all_numbers,
-    "Check": check,
+    "Check": draw_validation,
 }
 
 
-def views(look: Look) -> None:
-    """Draw the tabs, and what is in the open one."""
+def views(analysis: Analysis) -> None:
+    """Draw the tabs, and the content of the open one."""
     for tab, draw in zip(
         st.tabs(list(VIEWS), key="view", bind="query-params"), VIEWS.values(), strict=True
     ):
         if tab.open:
             with tab:
-                st.fragment(draw, key=VIEW)(look)
+                st.fragment(draw, key=VIEW)(analysis)
 
 
 def _chart(name: str, figure: dict[str, Any], alt: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the limits are taken along: files to copy or to save."""
+"""Export of the limits in use: code, files, tuning card and link."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -15,12 +15,12 @@ from director_ai.tuning.evaluation.evaluation import summary_text
 from director_ai.tuning.guarantee.certificate_registry import newest_covering
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
-from director_ai.ui.tune.analysis import Look
+from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.metrics_panel import bound_of
-from director_ai.ui.tune.validation import cautions_of, checked
+from director_ai.ui.tune.validation import cautions_of, validation_of
 
 _KEY: Final = "export"
-_ASKED: Final = (
+_ADDRESS_PARAMETERS: Final = (
     "budget",
     "conf",
     "wide",
@@ -34,26 +34,26 @@ _ASKED: Final = (
     "cost",
     "k",
 )
-"""Whatever of the address, beside the limits, changes what is shown; usual values are left out."""
+"""Query parameters that change the page beside the limits; the address omits defaults."""
 
 
-def take(look: Look) -> None:
-    """Draw the ways to take the limits in use along."""
+def export_menu(analysis: Analysis) -> None:
+    """Draw the export menu of the limits in use."""
     # Not sent before it is opened; a limit that is moved closes it.
     with st.popover("Export", key=_KEY, on_change=lambda: st.rerun([_KEY])):
-        st.fragment(_ways, key=_KEY)(look)
+        st.fragment(_export_options, key=_KEY)(analysis)
 
 
-def _ways(look: Look) -> None:
+def _export_options(analysis: Analysis) -> None:
     if not st.session_state.get(_KEY):
         return
-    numbers = look.scene().numbers
-    held = newest_covering(look.certificates, numbers.policy)
-    st.text(summary_text(numbers) + (f" {held.sentence}" if held is not None else ""))
-    chosen = st.segmented_control(
+    numbers = analysis.view().numbers
+    certificate = newest_covering(analysis.certificates, numbers.policy)
+    st.text(summary_text(numbers) + (f" {certificate.sentence}" if certificate is not None else ""))
+    format_name = st.segmented_control(
         "Format", list(FORMS), default="Python", required=True, key="export_form"
     )
-    form = FORMS[str(chosen)]
+    form = FORMS[str(format_name)]
     text = form.text_of(numbers.policy)
     st.code(visible(text), language=form.language)
     with st.container(horizontal=True, gap="small"):
@@ -68,7 +68,7 @@ def _ways(look: Look) -> None:
         for suffix, card in CARDS.items():
             st.download_button(
                 f"Tuning card ({suffix.upper()})",
-                partial(_card_text, look, suffix),
+                partial(_card_text, analysis, suffix),
                 f"tuning-card.{suffix}",
                 card.mime,
                 key=f"export_card_{suffix}",
@@ -80,28 +80,30 @@ def _ways(look: Look) -> None:
 
 
 def page_link(policy: HaltPolicy) -> str:
-    """Return the address of this page as it stands: the limits, and all that an answer hangs on."""
-    asked = {name: st.query_params[name] for name in _ASKED if name in st.query_params}
-    return "tune?" + urlencode(link_values(policy) | asked)
+    """Return the link to this page: the limits, and the parameters that change the page."""
+    parameters = {
+        name: st.query_params[name] for name in _ADDRESS_PARAMETERS if name in st.query_params
+    }
+    return "tune?" + urlencode(link_values(policy) | parameters)
 
 
-def _card_text(look: Look, suffix: str) -> str:
-    return CARDS[suffix].text_of(card_of(look))
+def _card_text(analysis: Analysis, suffix: str) -> str:
+    return CARDS[suffix].text_of(card_of(analysis))
 
 
-def card_of(look: Look) -> dict[str, Any]:
+def card_of(analysis: Analysis) -> dict[str, Any]:
     """Return the tuning card of the limits in use."""
-    scene = look.scene()
+    view = analysis.view()
     return card_values(
-        look.data,
-        scene.numbers,
-        scene.counts,
-        baseline=look.baseline.name,
-        n_sealed=len(look.study.sealed.ids),
-        n_attempts=look.n_attempts,
-        certificate=newest_covering(look.certificates, scene.policy),
+        analysis.data,
+        view.numbers,
+        view.counts,
+        baseline=analysis.baseline.name,
+        n_sealed=len(analysis.study.sealed.ids),
+        n_attempts=analysis.n_attempts,
+        certificate=newest_covering(analysis.certificates, view.policy),
         at=datetime.now(UTC),
-        bound=bound_of(look) if scene.numbers.false.n else None,
-        validation=checked(look, scene.policy),
-        cautions=cautions_of(look, scene.policy),
+        bound=bound_of(analysis) if view.numbers.false.n else None,
+        validation=validation_of(analysis, view.policy),
+        cautions=cautions_of(analysis, view.policy),
     )

@@ -1,4 +1,4 @@
-"""What the card leaves out: classes by time, the standard names with intervals, what is lost."""
+"""Further metrics: timing classes, standard metrics with intervals, and text withheld."""
 
 import hashlib
 from typing import Final
@@ -14,15 +14,15 @@ from director_ai.tuning.evaluation.intervals import Interval
 from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classify, released
 from director_ai.tuning.guarantee.post_hoc_bound import PostHocBound, post_hoc_bound
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.ui.tune.analysis import Look
+from director_ai.ui.tune.analysis import Analysis
 
 _LONGEST_GRACE: Final = 1000
 _NAMES: Final = ("precision", "F1", "balanced accuracy", "MCC")
 _SEED: Final = 1
 
 
-def all_numbers(look: Look) -> None:
-    """Draw what the card leaves out, and the control of what counts as timely."""
+def all_numbers(analysis: Analysis) -> None:
+    """Draw the metrics beyond the card, and the grace that counts as timely."""
     grace = st.number_input(
         "Grace (tokens)",
         0,
@@ -33,8 +33,8 @@ def all_numbers(look: Look) -> None:
         help="A halt within so many tokens after the onset is timely, a later one late.",
         width=160,
     )
-    scene = look.scene()
-    data, numbers = look.data.labelled, scene.numbers
+    view = analysis.view()
+    data, numbers = analysis.data.labelled, view.numbers
     if not numbers.catch.n and not numbers.false.n:
         st.text("No session has a label: there is nothing to tell right from wrong halts by.")
         return
@@ -44,27 +44,27 @@ def all_numbers(look: Look) -> None:
         lost_line(data, numbers),
     ]
     if numbers.false.n:
-        lines.append(f"{bound_of(look).sentence} Window sizes tried are not allowed for.")
+        lines.append(f"{bound_of(analysis).sentence} Window sizes tried are not allowed for.")
     st.text("\n".join(filter(None, lines)))
 
 
-def bound_of(look: Look) -> PostHocBound:
-    """Return what can be promised of the limits in use as limits that were tuned by hand."""
-    scene = look.scene()
+def bound_of(analysis: Analysis) -> PostHocBound:
+    """Return the post-hoc bound of the limits in use, valid for hand-tuned limits."""
+    view = analysis.view()
     return post_hoc_bound(
-        look.data.labelled, scene.numbers.outcomes, scene.policy, delta=look.asked.delta
+        analysis.data.labelled, view.numbers.outcomes, view.policy, delta=analysis.target.delta
     )
 
 
 def time_line(data: LabelledCurves, numbers: Evaluation, *, grace: int) -> str:
-    """Return how the bad sessions are shared out by the time of their halt."""
-    found = classify(data, numbers.outcomes, grace=grace)
+    """Describe the bad sessions by the timing of their halt."""
+    masks = classify(data, numbers.outcomes, grace=grace)
     parts = []
     for name in ("early", "timely", "late", "caught", "missed"):
-        share = rate_of(data, data.bad, getattr(found, name), numbers.outcomes.unknown)
+        share = rate_of(data, data.bad, getattr(masks, name), numbers.outcomes.unknown)
         word = "halted without a known onset" if name == "caught" else name
         if share.n and (name != "caught" or share.least):
-            parts.append(f"{word} {found_text(share.least, share.n)}")
+            parts.append(f"{word} {count_text(share.least, share.n)}")
     if not parts:
         return ""
     return (
@@ -73,17 +73,17 @@ def time_line(data: LabelledCurves, numbers: Evaluation, *, grace: int) -> str:
     )
 
 
-def found_text(cases: int, n: int) -> str:
-    """Return a count and its share.
+def count_text(cases: int, n: int) -> str:
+    """Format a count with its share.
 
-    >>> found_text(3, 12)
+    >>> count_text(3, 12)
     '3 (25.0 %)'
     """
     return f"{cases:,} ({span(cases / n, cases / n)})"
 
 
 def standard_line(numbers: Evaluation, intervals: dict[str, Interval]) -> str:
-    """Return the numbers under the names other tools give them; unknown sessions left out."""
+    """Format the standard metrics with intervals; unknown sessions are excluded."""
     counts = numbers.counts
     parts = []
     for name in _NAMES:
@@ -99,21 +99,21 @@ def standard_line(numbers: Evaluation, intervals: dict[str, Interval]) -> str:
 
 
 def lost_line(data: LabelledCurves, numbers: Evaluation) -> str:
-    """Return what halts without reason cost: how often they come, and the text they withhold."""
-    found = hazard(data, numbers.outcomes)
-    if not found.n_tokens:
+    """Describe the false halts: rate per token, and share of text withheld."""
+    rate = hazard(data, numbers.outcomes)
+    if not rate.n_tokens:
         return ""
-    said = (
-        f"Halts without reason: {found.per_1000:.2f} per 1,000 tokens "
-        f"[{found.low:.2f}–{found.high:.2f}]"
+    line = (
+        f"Halts without reason: {rate.per_1000:.2f} per 1,000 tokens "
+        f"[{rate.low:.2f}–{rate.high:.2f}]"
     )
     false = numbers.classes.false & data.curves.complete
     n_tokens = int(data.curves.lengths[false].sum())
     if not n_tokens:
-        return f"{said}."
+        return f"{line}."
     sent = int(released(data, numbers.outcomes, numbers.policy)[false].sum())
     share = 1 - sent / n_tokens
-    return f"{said}; false halts withhold {span(share, share)} of the text of their sessions."
+    return f"{line}; false halts withhold {span(share, share)} of the text of their sessions."
 
 
 def _intervals(data: LabelledCurves, numbers: Evaluation) -> dict[str, Interval]:

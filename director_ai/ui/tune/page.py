@@ -1,4 +1,4 @@
-"""The Tune page's frame: which data, and what they are compared with."""
+"""Tune page: opening the archive, and the line that describes its data."""
 
 import time
 from typing import Final
@@ -9,42 +9,42 @@ from director_ai.errors import DirectorError
 from director_ai.storage.store import Store
 from director_ai.tuning.study import Study
 from director_ai.ui.access.current_store import archive
+from director_ai.ui.components.cached_study import read_study
 from director_ai.ui.components.status_banner import notice, status
-from director_ai.ui.tune.cached_study import study
 
 _PAUSE_S: Final = 0.15
 _IS_NEW: Final = "tune_is_new"
 
 
-def opened() -> tuple[Store, Study] | None:
-    """Return the store and what it holds; if there is nothing to tune on, say why."""
+def open_study() -> tuple[Store, Study] | None:
+    """Return the store and its study; ``None`` after drawing the reason."""
     try:
         store = archive()
-        found = study(store)
+        study = read_study(store)
     except DirectorError as error:
         status("The store cannot be read.", str(error))
         return None
-    if not found.open.ids:
+    if not study.open.ids:
         status("No sessions to tune on.", "Import some on the Data page, or record your own.")
         return None
-    return store, found
+    return store, study
 
 
-def numbers_first() -> None:
-    """Let the browser show the numbers before it draws the pictures, once a visit.
+def flush_numbers() -> None:
+    """Pause once a visit, so that the browser shows the numbers before it draws the charts.
 
-    It takes what comes together together: with 20,000 sessions the numbers are seen 0.5 s after
-    the click, with this pause after 0.3 s, and the curve no later than it would be.
+    Measured with 20,000 sessions: numbers 0.3 s after the click instead of 0.5 s, and the curve
+    no later.
     """
     if st.session_state.setdefault(_IS_NEW, True):
         st.session_state[_IS_NEW] = False
         time.sleep(_PAUSE_S)
 
 
-def what_data(found: Study) -> None:
-    """Say in one line what the numbers are taken over."""
-    notice(data_line(found))
-    labelled = found.open.labelled
+def data_notice(study: Study) -> None:
+    """Draw the line that describes the data, and ways to the first labels."""
+    notice(data_line(study))
+    labelled = study.open.labelled
     if not labelled.n_good and not labelled.n_bad:
         with st.container(horizontal=True, gap="small", key="first_labels"):
             st.page_link(
@@ -62,9 +62,9 @@ def what_data(found: Study) -> None:
             )
 
 
-def data_line(found: Study) -> str:
-    """Return what the numbers are taken over."""
-    data = found.open
+def data_line(study: Study) -> str:
+    """Describe the sessions that the numbers are taken over."""
+    data = study.open
     n_good, n_bad = data.labelled.n_good, data.labelled.n_bad
     parts = [
         f"{len(data.ids):,} sessions, {data.labelled.curves.n_tokens:,} tokens: "
@@ -77,10 +77,10 @@ def data_line(found: Study) -> str:
         )
     elif data.n_cut:
         parts.append(f"{data.n_cut:,} recordings end early: looser limits are unknown there.")
-    if found.sealed.ids:
-        withheld = f", and {found.n_withheld:,} of their groups" if found.n_withheld else ""
+    if study.sealed.ids:
+        withheld = f", and {study.n_withheld:,} of their groups" if study.n_withheld else ""
         parts.append(
-            f"{len(found.sealed.ids):,} good ones are sealed to certify{withheld}: no number here "
+            f"{len(study.sealed.ids):,} good ones are sealed to certify{withheld}: no number here "
             "counts them. They are still listed under Sessions and Review."
         )
     if data.n_unscored:

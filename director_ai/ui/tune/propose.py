@@ -1,4 +1,4 @@
-"""Limits chosen by the machine: the best under a budget, and those with a certificate."""
+"""Proposal and certificate: limits chosen under a budget of false halts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,26 +19,26 @@ from director_ai.tuning.search.cautions import certificate_caution
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, Proposal, RiskTarget, Search, propose
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.advice import sealed_rows
+from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.policy_editor import current_policy, set_policy
-from director_ai.ui.tune.cached_study import replay_of
 
 CONFIDENCES: Final = {"90 %": 0.90, "95 %": 0.95, "99 %": 0.99}
 ADAPTIVE: Final = (
     "An adaptive cadence cannot be certified: which tokens it scores goes by the scores."
 )
-_SAID: Final = "tune_proposed"
-_ASKED: Final = "tune_asked"
-_OFFER: Final = "tune_offer"
+_OUTCOME: Final = "tune_outcome"
+_REQUESTED: Final = "tune_requested"
+_PROPOSAL: Final = "tune_proposal"
 
 
 def attempts_of(store: Store) -> tuple[tuple[Certificate, ...], int]:
-    """Return every certificate that was ever given of this store, and how many were asked for."""
+    """Return all certificates of this store, and the number of attempts."""
     attempts = store.attempts()
     return certificates(attempt.result for attempt in attempts), len(attempts)
 
 
-def wish() -> RiskTarget:
-    """Draw the budget and return it."""
+def target_controls() -> RiskTarget:
+    """Draw the budget controls, and return the target."""
     share = st.number_input(
         "False halts ≤ (%)",
         0.1,
@@ -63,8 +63,8 @@ def wish() -> RiskTarget:
     return RiskTarget(float(share) / 100, 1 - CONFIDENCES[str(chosen)])
 
 
-def propose_buttons(data: TuneData, asked: RiskTarget) -> None:
-    """Draw the way to the best limits under the budget."""
+def propose_buttons(data: TuneData, target: RiskTarget) -> None:
+    """Draw the button that proposes the best limits under the budget."""
     st.button(
         "Propose",
         key="propose",
@@ -74,21 +74,21 @@ def propose_buttons(data: TuneData, asked: RiskTarget) -> None:
         "in use or, with the box ticked, under the usual window sizes too. The more is tried, the "
         "less the budget allows.",
         on_click=_propose,
-        args=(data, asked),
+        args=(data, target),
     )
     st.checkbox("windows too", key="wide", bind="query-params")
 
 
 def search_of(policy: HaltPolicy) -> Search:
-    """Return the windows that a proposal is to be sought among."""
+    """Return the window sizes that a proposal searches."""
     return Search.of(policy, windows=bool(st.session_state.get("wide")))
 
 
-def swept(data: TuneData) -> None:
-    """Carry out a proposal over several windows, if one was asked for; before the controls."""
+def run_requested_search(data: TuneData) -> None:
+    """Run a requested search over several windows; call it before the controls are drawn."""
     place = st.empty()
-    asked: RiskTarget | None = st.session_state.pop(_ASKED, None)
-    if asked is None:
+    target: RiskTarget | None = st.session_state.pop(_REQUESTED, None)
+    if target is None:
         return
     policy = current_policy(data.default_policy)
     search = search_of(policy)
@@ -102,22 +102,22 @@ def swept(data: TuneData) -> None:
             ready[sizes] = replay_of(data, sized(policy, sizes))
         return ready[sizes]
 
-    _offer(propose(data, replay_at, policy, asked, search))
+    _use_proposal(propose(data, replay_at, policy, target, search))
     place.empty()
 
 
 def sized(policy: HaltPolicy, sizes: tuple[int, int]) -> HaltPolicy:
-    """Return a policy under other windows."""
+    """Return the policy with other window sizes."""
     return replace(policy, window_size=sizes[0], trend_window=sizes[1])
 
 
-def certify_button(store: Store, study: Study, asked: RiskTarget, n_attempts: int) -> None:
-    """Draw the way to limits with a certificate, by the sealed sessions."""
+def certify_button(store: Store, study: Study, target: RiskTarget, n_attempts: int) -> None:
+    """Draw the button that certifies limits on the sealed sessions."""
     policy, number = current_policy(study.open.default_policy), n_attempts + 1
     stop = certificate_caution(
         n_good=len(sealed_rows(study, policy)),
-        alpha=asked.alpha,
-        delta=asked.delta,
+        alpha=target.alpha,
+        delta=target.delta,
         attempt=number,
         n_in_all=study.n_good_groups,
     )
@@ -136,28 +136,28 @@ def certify_button(store: Store, study: Study, asked: RiskTarget, n_attempts: in
         disabled=policy.adaptive or stop is not None or store.read_only,
         help=why,
         on_click=_certify,
-        args=(store, study, asked),
+        args=(store, study, target),
     )
 
 
-def offer_in_use(policy: HaltPolicy) -> Proposal | None:
-    """Return the proposal that the limits in use are, if they are one."""
-    offer: Proposal | None = st.session_state.get(_OFFER)
-    return offer if offer is not None and offer.policy == policy else None
+def proposal_in_use(policy: HaltPolicy) -> Proposal | None:
+    """Return the last proposal if it is the policy in use."""
+    proposal: Proposal | None = st.session_state.get(_PROPOSAL)
+    return proposal if proposal is not None and proposal.policy == policy else None
 
 
-def said(given: Sequence[Certificate], policy: HaltPolicy) -> None:
-    """Say what came of the last proposal or certificate, and which one the limits in use have."""
-    words = str(st.session_state.get(_SAID, ""))
-    if words:
-        st.text(words)
-    held = newest_covering(given, policy)
-    if held is not None and held.sentence not in words:
-        st.text(f"The limits in use are certified. {held.sentence}")
+def draw_outcome(certificates: Sequence[Certificate], policy: HaltPolicy) -> None:
+    """Draw the outcome of the last proposal or attempt, and the certificate in use."""
+    outcome = str(st.session_state.get(_OUTCOME, ""))
+    if outcome:
+        st.text(outcome)
+    certificate = newest_covering(certificates, policy)
+    if certificate is not None and certificate.sentence not in outcome:
+        st.text(f"The limits in use are certified. {certificate.sentence}")
 
 
 def certified(
-    study: Study, policy: HaltPolicy, asked: RiskTarget, *, attempt: int, data_fingerprint: str
+    study: Study, policy: HaltPolicy, target: RiskTarget, *, attempt: int, data_fingerprint: str
 ) -> Certificate | Refusal:
     """Return limits with a certificate under a policy's windows and cadence.
 
@@ -176,8 +176,8 @@ def certified(
         BadSessions.of(opened.labelled, replay_of(opened, policy)),
         window_size=policy.window_size,
         trend_window=policy.trend_window,
-        alpha=asked.alpha,
-        delta=asked.delta,
+        alpha=target.alpha,
+        delta=target.delta,
         attempt=attempt,
         seed=seed_of(study.key),
         data_fingerprint=data_fingerprint,
@@ -185,31 +185,33 @@ def certified(
     )
 
 
-def _propose(data: TuneData, asked: RiskTarget) -> None:
+def _propose(data: TuneData, target: RiskTarget) -> None:
     policy = current_policy(data.default_policy)
     if st.session_state.get("wide"):
-        # It takes seconds, of which a callback could show nothing.
-        st.session_state[_ASKED] = asked
+        # Seconds of work, whose progress a callback could not show.
+        st.session_state[_REQUESTED] = target
         return
-    _offer(propose(data, lambda *sizes: replay_of(data, sized(policy, sizes)), policy, asked))
+    _use_proposal(
+        propose(data, lambda *sizes: replay_of(data, sized(policy, sizes)), policy, target)
+    )
 
 
-def _offer(offer: Proposal) -> None:
-    st.session_state[_OFFER], st.session_state[_SAID] = offer, offer.reason
-    if offer.policy is not None:
-        set_policy(offer.policy)
+def _use_proposal(proposal: Proposal) -> None:
+    st.session_state[_PROPOSAL], st.session_state[_OUTCOME] = proposal, proposal.reason
+    if proposal.policy is not None:
+        set_policy(proposal.policy)
 
 
-def _certify(store: Store, study: Study, asked: RiskTarget) -> None:
+def _certify(store: Store, study: Study, target: RiskTarget) -> None:
     policy = current_policy(study.open.default_policy)
     try:
         name = fingerprint(study.sealed.labelled)
         # Counted before the look is taken, so that no look goes uncounted.
         number = store.begin_attempt(name)
-        found = certified(study, policy, asked, attempt=number, data_fingerprint=name)
-        if isinstance(found, Certificate):
-            store.finish_attempt(number, found.to_json())
-            set_policy(found.policy)
-        st.session_state[_SAID] = found.sentence
+        certificate = certified(study, policy, target, attempt=number, data_fingerprint=name)
+        if isinstance(certificate, Certificate):
+            store.finish_attempt(number, certificate.to_json())
+            set_policy(certificate.policy)
+        st.session_state[_OUTCOME] = certificate.sentence
     except DirectorError as error:
-        st.session_state[_SAID] = f"Not done: {error}"
+        st.session_state[_OUTCOME] = f"Not done: {error}"

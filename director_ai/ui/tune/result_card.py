@@ -1,4 +1,4 @@
-"""The result card: what the limits make of the archive, with what is not known."""
+"""Result card: rates, delay and leak of the limits in use, with their cautions."""
 
 import streamlit as st
 
@@ -6,22 +6,22 @@ from director_ai.tuning.evaluation.evaluation import FEW, Evaluation, FlipCounts
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.login import stay_in
 from director_ai.ui.components.escaping import escape_html
-from director_ai.ui.tune.analysis import Look
-from director_ai.ui.tune.propose import said
+from director_ai.ui.tune.analysis import Analysis
+from director_ai.ui.tune.propose import draw_outcome
 from director_ai.ui.tune.state import CARD
-from director_ai.ui.tune.validation import warned
+from director_ai.ui.tune.validation import validation_lines
 
 
-def card(look: Look) -> None:
-    """Draw the numbers of the limits in use, and what changes from the baseline."""
-    st.fragment(_card, key=CARD)(look)
+def card(analysis: Analysis) -> None:
+    """Draw the numbers of the limits in use, and the changes from the baseline."""
+    st.fragment(_card, key=CARD)(analysis)
 
 
-def _card(look: Look) -> None:
+def _card(analysis: Analysis) -> None:
     stay_in()
-    scene = look.scene()
-    numbers = scene.numbers
-    said(look.certificates, scene.policy)
+    view = analysis.view()
+    numbers = view.numbers
+    draw_outcome(analysis.certificates, view.policy)
     with st.container(border=True, gap="xsmall", key="card"):
         with st.container(horizontal=True, gap="small"):
             _share(
@@ -49,14 +49,14 @@ def _card(look: Look) -> None:
                 "is known: those missed leak to their end. Below: as for the delay.",
             )
         lines = [
-            flips_line(scene.counts, scene.baseline.name),
+            flips_line(view.counts, view.baseline.name),
             f"Halts {numbers.halted.text} of all {numbers.halted.n:,}.",
         ]
-        st.text("\n".join([*lines, *cautions(numbers), *warned(look, scene.policy)]))
+        st.text("\n".join([*lines, *cautions(numbers), *validation_lines(analysis, view.policy)]))
 
 
 def flips_line(changed: FlipCounts, baseline: str) -> str:
-    """Return what changes from the baseline in one line.
+    """Describe the changes from the baseline in one line.
 
     >>> flips_line(FlipCounts(41, 3, 0, 0, 2, 1131, 0, 0), "recorded")
     'Against recorded: right halts +41 −3 · false halts +2 −1,131.'
@@ -89,33 +89,33 @@ def _gained(gained: int, lost: int) -> str:
 
 
 def cautions(numbers: Evaluation) -> list[str]:
-    """Return what keeps the numbers from being taken at their word."""
-    found = []
+    """Return the cautions that the numbers need."""
+    lines = []
     sides = ((numbers.catch, "bad"), (numbers.false, "good"))
     few = [f"{rate.n} {name}" for rate, name in sides if rate.is_few and rate.n]
     absent = [name for rate, name in sides if not rate.n]
     if len(absent) == len(sides):
-        found.append(
+        lines.append(
             "Without labels this tells how often it halts, not whether it is right. "
             f"{FEW} good and {FEW} bad labels make the rates mean something."
         )
     elif absent:
-        found.append(f"No {absent[0]} session is labelled: one of the two rates cannot be told.")
+        lines.append(f"No {absent[0]} session is labelled: one of the two rates cannot be told.")
     if few:
-        found.append(
+        lines.append(
             f"Only {' and '.join(few)} sessions: read the intervals, not the rates. "
             f"From {FEW} of each on the rates mean something."
         )
     if numbers.n_unknown:
-        found.append(
+        lines.append(
             f"{numbers.n_unknown:,} unknown: no rule holds before their recording ends. Rates "
             "range from all of them completing to all halting."
         )
     if numbers.policy.halt_mode == "soft":
-        found.append(
+        lines.append(
             "Soft halts: curve, map and proposal judge by the token at which a rule holds."
         )
-    return found
+    return lines
 
 
 def _share(name: str, rate: Rate, meaning: str) -> None:

@@ -1,4 +1,4 @@
-"""The same limits by model, source and tag: where they do better or worse than overall."""
+"""Rates by model, source and tag, marked where they differ from the overall rate."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -16,7 +16,7 @@ MOST_SEGMENTS: Final = 20
 
 
 def segment_table(data: TuneData, numbers: Evaluation) -> pd.DataFrame:
-    """Return a row a model, a source and a tag, the most frequent first, at most 20 of each.
+    """Return one row per model, source and tag, most frequent first, at most 20 of each.
 
     A session is in the row of each of its tags. A rate is marked where its whole interval lies on
     one side of the overall rate.
@@ -51,9 +51,9 @@ def segments(data: TuneData, numbers: Evaluation) -> None:
 def _row(
     data: TuneData, numbers: Evaluation, kind: str, name: str, inside: BoolArray
 ) -> dict[str, object]:
-    found, labelled, unknown = numbers.classes, data.labelled, numbers.outcomes.unknown
-    catch = rate_of(labelled, labelled.bad & inside, found.detected, unknown)
-    halts = rate_of(labelled, labelled.good & inside, found.false, unknown)
+    classes, labelled, unknown = numbers.classes, data.labelled, numbers.outcomes.unknown
+    catch = rate_of(labelled, labelled.bad & inside, classes.detected, unknown)
+    halts = rate_of(labelled, labelled.good & inside, classes.false, unknown)
     return {
         "By": kind,
         "Segment": visible(name) or "(none)",
@@ -76,7 +76,7 @@ def _marked(part: Rate, whole: Rate) -> str:
 
 
 def _frequent(names: Iterable[Iterable[str]], n_sessions: int) -> Iterator[tuple[str, BoolArray]]:
-    """Yield the names that most sessions bear, and which do."""
+    """Yield the most frequent names, each with the mask of its sessions."""
     places: dict[str, list[int]] = {}
     for place, own in enumerate(names):
         for name in own:

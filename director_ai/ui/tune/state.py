@@ -1,4 +1,4 @@
-"""Fragments of the Tune page, and which of them are drawn anew when a limit moves."""
+"""Fragments of the Tune page, and their redraw after a limit moved."""
 
 from typing import Final, NoReturn
 
@@ -8,40 +8,40 @@ from director_ai.ui.components.policy_editor import SIZES, THRESHOLDS
 
 CARD, VIEW, COUNT, FLIPS = "t_card", "t_view", "t_count", "t_flips"
 PEEK, TABLE = "t_peek", "t_table"
-"""The fragments: each is drawn anew on its own."""
+"""Fragment keys: each can be redrawn on its own."""
 
 PICKED: Final = "tune_picked"
-"""In the session's state: the row of the session that is selected in the list of flips."""
+"""Session-state key: row of the session selected in the table of changed sessions."""
 
 
-def limit(rule: int) -> str:
-    """Return the fragment of one rule's controls."""
+def limit_fragment(rule: int) -> str:
+    """Return the fragment key of one rule's controls."""
     return f"t_limit_{THRESHOLDS[rule].key}"
 
 
-def size(rule: int) -> str:
-    """Return the fragment of one rule's window size."""
+def size_fragment(rule: int) -> str:
+    """Return the fragment key of one rule's window size."""
     return f"t_size_{SIZES[rule].key}"
 
 
-def step(rule: int) -> str:
-    """Return the fragment that says what a step of one threshold does."""
+def step_fragment(rule: int) -> str:
+    """Return the fragment key of the effect of a step of one threshold."""
     return f"t_step_{THRESHOLDS[rule].key}"
 
 
 def moved(*rules: int) -> NoReturn:
-    """Draw anew what hangs on the limits, and the controls of the rules that moved.
+    """Redraw the fragments that depend on the limits, and the controls of the moved rules.
 
-    Each element sent costs the browser about 2 ms, so what stays is not sent. The numbers come
-    first, then what is quick to draw.
+    Each element sent costs the browser about 2 ms, so unchanged ones are not sent. The numbers
+    come first, then the quick charts.
     """
     sizes = [rule for rule in rules if rule in SIZES]
     parts = [
         CARD,
         COUNT,
-        *map(limit, rules),
-        *map(size, sizes),
-        *map(step, THRESHOLDS),
+        *map(limit_fragment, rules),
+        *map(size_fragment, sizes),
+        *map(step_fragment, THRESHOLDS),
         VIEW,
         FLIPS,
         TABLE,

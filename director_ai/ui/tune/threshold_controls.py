@@ -20,12 +20,12 @@ from director_ai.ui.tune import state
 from director_ai.ui.tune.state import moved
 
 
-def controls(usual: HaltPolicy) -> dict[int, st.delta_generator.DeltaGenerator]:
+def controls(default_policy: HaltPolicy) -> dict[int, st.delta_generator.DeltaGenerator]:
     """Draw the controls.
 
     Parameters
     ----------
-    usual
+    default_policy
         Policy shown at first, and what the address leaves out.
 
     Returns
@@ -37,22 +37,24 @@ def controls(usual: HaltPolicy) -> dict[int, st.delta_generator.DeltaGenerator]:
     places = {}
     for rule, control in THRESHOLDS.items():
         with st.container(border=True, gap="xxsmall", key=f"limit_{control.key}"):
-            st.fragment(_threshold, key=state.limit(rule))(rule, usual)
+            st.fragment(_threshold, key=state.limit_fragment(rule))(rule, default_policy)
             places[rule] = st.container(horizontal=True, vertical_alignment="center", gap="small")
             if rule in SIZES:
-                st.fragment(_size, key=state.size(rule))(rule, usual)
+                st.fragment(_size, key=state.size_fragment(rule))(rule, default_policy)
     with st.expander("Soft limit and mode", key="more_limits"):
-        soft_limit_slider(usual, on_change=OnChange(moved))
-        mode_control(usual, on_change=OnChange(moved))
+        soft_limit_slider(default_policy, on_change=OnChange(moved))
+        mode_control(default_policy, on_change=OnChange(moved))
     return places
 
 
-def _threshold(rule: int, usual: HaltPolicy) -> None:
+def _threshold(rule: int, default_policy: HaltPolicy) -> None:
     """Draw one threshold as switch, box and slider."""
     control = THRESHOLDS[rule]
     key = control.key
     name, box = st.columns([1.5, 1], vertical_alignment="center")
-    value = threshold_slider(rule, usual, labelled=False, on_change=OnChange(moved, (rule,)))
+    value = threshold_slider(
+        rule, default_policy, labelled=False, on_change=OnChange(moved, (rule,))
+    )
     is_on = not _is_off(rule, value)
     if is_on:
         st.session_state[f"{key}_last"] = value
@@ -82,13 +84,13 @@ def _threshold(rule: int, usual: HaltPolicy) -> None:
     )
 
 
-def _size(rule: int, usual: HaltPolicy) -> None:
+def _size(rule: int, default_policy: HaltPolicy) -> None:
     """Draw one window's size as slider, and as box for sizes that the slider does not reach."""
     control = SIZES[rule]
     key = control.key
     slider, box = st.columns([1.5, 1], vertical_alignment="bottom")
     with slider:
-        value = size_slider(rule, usual, on_change=OnChange(moved, (rule,)))
+        value = size_slider(rule, default_policy, on_change=OnChange(moved, (rule,)))
     # Another widget at every other value, as the box of a threshold.
     exact = f"{key}_box_{value}"
     box.container(key=f"{key}_box").number_input(
@@ -119,8 +121,8 @@ def _switch(rule: int, key: str, switch: str, was: bool) -> None:
     if st.session_state[switch] == was:
         return
     if not was:
-        usual = threshold(HaltPolicy(), rule)
-        st.session_state[key] = st.session_state.get(f"{key}_last", usual)
+        default = threshold(HaltPolicy(), rule)
+        st.session_state[key] = st.session_state.get(f"{key}_last", default)
     else:
         st.session_state[key] = OFF[rule]
     moved(rule)

@@ -1,4 +1,4 @@
-"""Two thresholds at once, on a map to click on."""
+"""Map of two thresholds; a click sets both."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import one_of
-from director_ai.ui.tune.analysis import Scene
+from director_ai.ui.tune.analysis import AnalysisView
 from director_ai.ui.tune.state import moved
 
 HEIGHT: Final = 370
@@ -32,7 +32,7 @@ FINE: Final = 81
 """Cells along an axis of a map on request."""
 
 
-def heat_map(scene: Scene) -> None:
+def heat_map(view: AnalysisView) -> None:
     """Draw two thresholds at once; a click sets both."""
     with st.container(horizontal=True, vertical_alignment="center"):
         pair = one_of(
@@ -54,9 +54,9 @@ def heat_map(scene: Scene) -> None:
         row = st.checkbox("third limit", key="third", bind="query-params")
     rules = PAIRS[pair]
     drawn = threshold_map_data(
-        scene.data.labelled,
-        scene.replay,
-        scene.policy,
+        view.data.labelled,
+        view.replay,
+        view.policy,
         rules=rules,
         metric=str(metric),
         n_cells=FINE if fine else CELLS,
@@ -66,13 +66,13 @@ def heat_map(scene: Scene) -> None:
             drawn,
             page_style.colours(),
             marks=[
-                (scene.baseline.name, scene.baseline.policy, "circle-open"),
-                ("in use", scene.policy, "cross"),
+                (view.baseline.name, view.baseline.policy, "circle-open"),
+                ("in use", view.policy, "cross"),
             ],
-            budget=scene.asked.alpha,
+            budget=view.target.alpha,
         ),
         key="threshold_map",
-        alt=threshold_map_alt(drawn, scene.asked.alpha),
+        alt=threshold_map_alt(drawn, view.target.alpha),
         height=HEIGHT + 40,
         filename="threshold-map",
         on_click=lambda click: _set_both(rules, click),
@@ -80,16 +80,16 @@ def heat_map(scene: Scene) -> None:
 
     st.text("A click on a cell sets the limits.")
     if row:
-        _third(scene, rules, str(metric))
+        _third(view, rules, str(metric))
 
 
-def _third(scene: Scene, rules: tuple[int, int], metric: str) -> None:
+def _third(view: AnalysisView, rules: tuple[int, int], metric: str) -> None:
     """Draw the same map at five values of the limit that it holds."""
     drawn = threshold_row_data(
-        scene.data.labelled, scene.replay, scene.policy, rules=rules, metric=metric
+        view.data.labelled, view.replay, view.policy, rules=rules, metric=metric
     )
     figure = threshold_row_figure(
-        drawn, page_style.colours(), policy=scene.policy, budget=scene.asked.alpha
+        drawn, page_style.colours(), policy=view.policy, budget=view.target.alpha
     )
 
     def clicked(click: ChartClick) -> None:

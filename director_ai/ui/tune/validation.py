@@ -1,4 +1,4 @@
-"""The proposal looked at twice, on request: what of its numbers is the choosing itself."""
+"""Validation tab: out-of-bag estimate and permutation test."""
 
 import hashlib
 from typing import Final
@@ -21,13 +21,13 @@ from director_ai.tuning.validation.validation import (
     resample_seconds,
     validate,
 )
-from director_ai.ui.tune.analysis import Look
-from director_ai.ui.tune.cached_study import replay_of
-from director_ai.ui.tune.propose import offer_in_use, sized
+from director_ai.ui.components.cached_study import replay_of
+from director_ai.ui.tune.analysis import Analysis
+from director_ai.ui.tune.propose import proposal_in_use, sized
 
-_KEPT: Final = "tune_checked"
-_ASKED: Final = "tune_check"
-_N_PROMPTS: Final = "tune_prompts"
+_RESULTS: Final = "tune_validations"
+_REQUESTED: Final = "tune_validation_search"
+_N_PROMPTS: Final = "tune_n_prompts"
 _MEANING: Final = (
     "A proposal is the best of many on the very sessions it is shown on, so its numbers are too "
     "good. The check makes the whole choice anew on resampled sessions and judges each on those "
@@ -36,9 +36,9 @@ _MEANING: Final = (
 )
 
 
-def check(look: Look) -> None:
-    """Draw the way to the check, and what it found for the data and the budget as they are."""
-    policy = look.scene().policy
+def draw_validation(analysis: Analysis) -> None:
+    """Draw the buttons of the check, and its result for the current data and budget."""
+    policy = analysis.view().policy
     st.text(_MEANING)
     searches = {
         "Check with these windows": Search.of(policy, windows=False),
@@ -48,69 +48,69 @@ def check(look: Look) -> None:
     with place.container(horizontal=True, gap="small"):
         for number, (name, search) in enumerate(searches.items()):
             st.button(
-                f"{name} (about {_seconds(look.data, policy, search)})",
+                f"{name} (about {_seconds(analysis.data, policy, search)})",
                 key=f"check_{number}",
                 on_click=st.session_state.update,
-                args=({_ASKED: search},),
+                args=({_REQUESTED: search},),
             )
-    asked: Search | None = st.session_state.pop(_ASKED, None)
-    if asked is not None:
-        _run(look, policy, asked, place)
+    requested: Search | None = st.session_state.pop(_REQUESTED, None)
+    if requested is not None:
+        _run(analysis, policy, requested, place)
         # The card, the candidates and the cautions tell of it, too.
         st.rerun()
-    found = _kept(look, policy)
-    if isinstance(found, str):
-        st.text(found)
-    elif found is not None:
-        st.text("\n".join(found.sentences))
+    result = _current_result(analysis, policy)
+    if isinstance(result, str):
+        st.text(result)
+    elif result is not None:
+        st.text("\n".join(result.sentences))
         st.dataframe(
-            check_table(found),
+            check_table(result),
             key="check_table",
             hide_index=True,
             alt="Numbers of the proposal as shown, and on sessions left out",
         )
 
 
-def checked(look: Look, policy: HaltPolicy) -> Validation | None:
-    """Return what was found for the data, budget and windows as they are now."""
-    found = _kept(look, policy)
-    return found if isinstance(found, Validation) else None
+def validation_of(analysis: Analysis, policy: HaltPolicy) -> Validation | None:
+    """Return the result for the current data, budget and windows; ``None`` without one."""
+    result = _current_result(analysis, policy)
+    return result if isinstance(result, Validation) else None
 
 
-def cautions_of(look: Look, policy: HaltPolicy) -> list[Caution]:
-    """Return every caution that applies to the limits in use."""
-    offer, prompts = offer_in_use(policy), st.session_state.get(_N_PROMPTS)
+def cautions_of(analysis: Analysis, policy: HaltPolicy) -> list[Caution]:
+    """Return the cautions that apply to the limits in use."""
+    proposal, prompts = proposal_in_use(policy), st.session_state.get(_N_PROMPTS)
     return advice(
-        look.study,
+        analysis.study,
         policy,
-        look.asked,
-        n_attempts=look.n_attempts,
-        validation=checked(look, policy),
-        edge=offer.edge if offer is not None else None,
-        n_prompts=prompts[1] if prompts is not None and prompts[0] == look.data.ids else None,
+        analysis.target,
+        n_attempts=analysis.n_attempts,
+        validation=validation_of(analysis, policy),
+        edge=proposal.edge if proposal is not None else None,
+        n_prompts=prompts[1] if prompts is not None and prompts[0] == analysis.data.ids else None,
     )
 
 
-def warned(look: Look, policy: HaltPolicy) -> list[str]:
-    """Return what was found, in short, and every caution, as lines."""
-    found = checked(look, policy)
+def validation_lines(analysis: Analysis, policy: HaltPolicy) -> list[str]:
+    """Return the short result and every caution as lines."""
+    result = validation_of(analysis, policy)
     return [
-        *([found.short] if found is not None else []),
-        *(f"⚠ {caution.sentence}" for caution in cautions_of(look, policy)),
+        *([result.short] if result is not None else []),
+        *(f"⚠ {caution.sentence}" for caution in cautions_of(analysis, policy)),
     ]
 
 
-def check_table(found: Validation) -> pd.DataFrame:
-    """Return a row a number: as shown, and on sessions left out."""
+def check_table(result: Validation) -> pd.DataFrame:
+    """Return one row per metric: as shown, and on sessions left out."""
     names = ("catch rate", "false-halt rate", "precision", "F1", "balanced accuracy", "MCC")
-    rows = {name: found.estimate.metrics[name] for name in names}
+    rows = {name: result.estimate.metrics[name] for name in names}
     return pd.DataFrame(
         [
             {
                 "Number": name,
                 "Shown": _number(name, value.displayed),
                 "On sessions left out": _number(name, value.mean),
-                "90 % of resamples": _spread(found, name, value),
+                "90 % of resamples": _spread(result, name, value),
                 "Shown is larger by": _number(name, value.optimism),
             }
             for name, value in rows.items()
@@ -118,9 +118,9 @@ def check_table(found: Validation) -> pd.DataFrame:
     )
 
 
-def _spread(found: Validation, name: str, value: OptimismEstimate) -> str:
+def _spread(result: Validation, name: str, value: OptimismEstimate) -> str:
     if name.endswith("rate"):
-        return found.spread(value)
+        return result.spread(value)
     return f"{value.low:.3f}–{value.high:.3f}"
 
 
@@ -129,53 +129,55 @@ def _number(name: str, value: float) -> str:
 
 
 def _run(
-    look: Look, policy: HaltPolicy, search: Search, place: st.delta_generator.DeltaGenerator
+    analysis: Analysis, policy: HaltPolicy, search: Search, place: st.delta_generator.DeltaGenerator
 ) -> None:
     n_steps = sum(repeats_for(search))
     bar = place.progress(0.0, "Getting ready …")
     replays = []
     for number, sizes in enumerate(search.pairs):
         bar.progress(0.0, f"Windows {number + 1} of {len(search.pairs)} …")
-        replays.append(replay_of(look.data, sized(policy, sizes)))
+        replays.append(replay_of(analysis.data, sized(policy, sizes)))
 
-    def told(share: float) -> None:
+    def show_progress(share: float) -> None:
         bar.progress(share, f"Chosen anew {round(share * n_steps):,} of {n_steps:,} times …")
 
-    found = validate(look.data, replays, look.asked, search, base=policy, progress=told)
-    st.session_state[_N_PROMPTS] = (look.data.ids, n_prompts(look.store))
+    result = validate(
+        analysis.data, replays, analysis.target, search, base=policy, progress=show_progress
+    )
+    st.session_state[_N_PROMPTS] = (analysis.data.ids, n_prompts(analysis.store))
     # The newest last: it is the one that is shown.
-    kept: dict[object, Validation | str] = st.session_state.setdefault(_KEPT, {})
-    key = _key(look, policy, search)
-    kept.pop(key, None)
-    kept[key] = found
+    results: dict[object, Validation | str] = st.session_state.setdefault(_RESULTS, {})
+    key = _key(analysis, policy, search)
+    results.pop(key, None)
+    results[key] = result
 
 
 def n_prompts(store: Store) -> int:
-    """Return how many distinct prompts the archive's sessions have."""
+    """Count the distinct prompts of the archive's sessions."""
     summaries = store.summaries(JUDGED, limit=store.count(JUDGED))
     return distinct_prompts(summary.prompt for summary in summaries)
 
 
-def _kept(look: Look, policy: HaltPolicy) -> Validation | str | None:
-    kept: dict[object, Validation | str] = st.session_state.get(_KEPT, {})
-    if not kept:
+def _current_result(analysis: Analysis, policy: HaltPolicy) -> Validation | str | None:
+    results: dict[object, Validation | str] = st.session_state.get(_RESULTS, {})
+    if not results:
         return None
-    now = {_key(look, policy, Search.of(policy, windows=windows)) for windows in (False, True)}
-    return next((found for key, found in reversed(kept.items()) if key in now), None)
+    now = {_key(analysis, policy, Search.of(policy, windows=windows)) for windows in (False, True)}
+    return next((result for key, result in reversed(results.items()) if key in now), None)
 
 
-def _key(look: Look, policy: HaltPolicy, search: Search) -> tuple[object, ...]:
-    """Return all that a check hangs on: its data, the budget, the windows and the cadence."""
-    labelled = look.data.labelled
+def _key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[object, ...]:
+    """Return the cache key of a check: data, budget, windows and cadence."""
+    labelled = analysis.data.labelled
     labels = hashlib.sha256()
     for values in (labelled.labels, labelled.onsets, labelled.groups):
         labels.update(values.tobytes())
     cadence = (policy.score_every_n, policy.adaptive, policy.max_cadence)
     adapting = policy.soft_limit if policy.adaptive else None
     return (
-        look.data.curves_digest,
+        analysis.data.curves_digest,
         labels.hexdigest(),
-        look.asked,
+        analysis.target,
         frozenset(search.pairs),
         cadence,
         adapting,

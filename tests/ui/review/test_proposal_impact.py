@@ -14,6 +14,7 @@ from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, propose
 from director_ai.tuning.study import TuneData
+from director_ai.ui.components.cached_study import read_study
 from director_ai.ui.review.batch import ReviewBatch, VerdictEntry
 from director_ai.ui.review.proposal_impact import (
     ProposalImpact,
@@ -23,7 +24,6 @@ from director_ai.ui.review.proposal_impact import (
 )
 from director_ai.ui.review.queue import Queue
 from director_ai.ui.review.queue_query import QueueQuery
-from director_ai.ui.tune.cached_study import study
 from tests.ui.tune_store import filled
 
 N_SESSIONS = 400
@@ -136,8 +136,8 @@ def test_without_the_visit_the_data_are_what_they_were(store):
 
 def test_labels_on_sealed_sessions_are_said_not_to_count(tmp_path):
     with filled(tmp_path / "more.db", 700, enforced=0.0) as store:
-        kept = study(store).sealed.ids[:3]
-        cards = tuple(store.summary(name) for name in (*kept, study(store).open.ids[0]))
+        kept = read_study(store).sealed.ids[:3]
+        cards = tuple(store.summary(name) for name in (*kept, read_study(store).open.ids[0]))
         entry = VerdictEntry("false", None, "", "ann", 0)
         batch = ReviewBatch(
             QueueQuery(), Queue(cards, len(cards)), 0.0, verdicts={c.id: entry for c in cards}

@@ -8,8 +8,14 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.evaluation.evaluation import flips_between
 from director_ai.tuning.study import TuneData
-from director_ai.ui.tune.cached_study import replay_of
-from director_ai.ui.tune.changed_sessions import KINDS, ends_between, flip_rows, flip_table, lows
+from director_ai.ui.components.cached_study import replay_of
+from director_ai.ui.tune.changed_sessions import (
+    KINDS,
+    flip_rows,
+    flip_table,
+    lowest_scores,
+    outcome_pair,
+)
 from director_ai.ui.tune.changed_sessions_table import flips_csv, session_link
 from tests.ui.tune_store import records
 
@@ -27,7 +33,7 @@ def scene(tmp_path, n_sessions: int = 200):
 
 
 def ends(data, before, after):
-    return ends_between(data, replay_of(data, LOOSER), (HaltPolicy(), before), (LOOSER, after))
+    return outcome_pair(data, replay_of(data, LOOSER), (HaltPolicy(), before), (LOOSER, after))
 
 
 def test_the_harmful_kinds_come_first_and_no_session_twice(tmp_path) -> None:
@@ -59,7 +65,7 @@ def test_a_thinned_curve_keeps_its_lowest_score(tmp_path) -> None:
 
     data, *_ = scene(tmp_path, 20)
 
-    for row, drawn in enumerate(lows(data, np.arange(20))):
+    for row, drawn in enumerate(lowest_scores(data, np.arange(20))):
         assert len(drawn) <= 40
         assert min(drawn) == np.float32(data.labelled.curves.session(row).min())
 

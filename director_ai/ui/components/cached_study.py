@@ -1,4 +1,4 @@
-"""The archive's study, read once a change and kept for all pages."""
+"""Cache of the archive's study and its replays, shared by all pages."""
 
 import hashlib
 
@@ -11,15 +11,15 @@ from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning import study as study_of
+from director_ai.tuning import study as study_module
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.study import Study, TuneData, split_study
 
 
-def study(store: Store) -> Study:
-    """Return what the store holds now; read again only when anything in it has changed."""
-    # To seal takes a secret that is kept in the store.
+def read_study(store: Store) -> Study:
+    """Return the study of the store; read again only after a change of the store."""
+    # Sealing takes a secret that is kept in the store.
     try:
         key = store.vault_key()
     except ReadOnlyStoreError:
@@ -39,7 +39,7 @@ def _study(
 
 
 def replay_of(data: TuneData, policy: HaltPolicy) -> Replay:
-    """Return the curves ready for any thresholds under a policy's windows and cadence."""
+    """Return the replay of the curves under a policy's windows and cadence."""
     # Where an adaptive cadence scores hangs on the soft limit too, a steady one on itself alone.
     adapting = (policy.max_cadence, policy.soft_limit) if policy.adaptive else ()
     return _replay(
@@ -61,23 +61,25 @@ def _replay(
 
 
 def score_density(data: TuneData) -> ScoreDensityData:
-    """Return how the scores are spread; counted again only when a label changes."""
+    """Return the distribution of the scores; counted again only after a label changed."""
     labelled = data.labelled
-    said = hashlib.sha256(labelled.labels.tobytes() + labelled.onsets.tobytes()).hexdigest()
-    return _density(labelled, data.curves_digest, said)
+    labels_digest = hashlib.sha256(
+        labelled.labels.tobytes() + labelled.onsets.tobytes()
+    ).hexdigest()
+    return _density(labelled, data.curves_digest, labels_digest)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _density(
     _labelled: LabelledCurves,
     digest: str,  # noqa: ARG001  (keys the cache)
-    said: str,  # noqa: ARG001  (keys the cache)
+    labels_digest: str,  # noqa: ARG001  (keys the cache)
 ) -> ScoreDensityData:
     return score_density_data(_labelled)
 
 
 def recorded_outcomes(data: TuneData) -> Outcomes:
-    """Return what each session's own limits made of it."""
+    """Return the outcomes under each session's recorded limits."""
     return _recorded(data, data.curves_digest)
 
 
@@ -86,4 +88,4 @@ def _recorded(_data: TuneData, digest: str) -> Outcomes:  # noqa: ARG001  (keys 
     if len(_data.policies) == 1:
         # Scores recorded under a cadence are as it holds them, so one replay serves both.
         return replay_of(_data, _data.default_policy).outcomes(_data.default_policy)
-    return study_of.recorded_outcomes(_data)
+    return study_module.recorded_outcomes(_data)

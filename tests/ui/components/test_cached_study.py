@@ -13,7 +13,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from director_ai.tuning.study import TuneData, split_study
-from director_ai.ui.tune.cached_study import recorded_outcomes
+from director_ai.ui.components.cached_study import recorded_outcomes
 from tests.ui.tune_store import records
 
 
