@@ -4,6 +4,7 @@ import streamlit as st
 
 from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_editor import limit_controls
+from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import lookup, page, tabs
 
 page_style.title("Session", "Why did this one stop?")
@@ -17,7 +18,7 @@ left, right = st.columns([2, 1], gap="medium")
 picture, limits, details = left.container(), left.container(), left.container()
 with limits.expander("Change limits (what-if)", icon=":material/tune:"):
     policy = page.with_recorded_mode(limit_controls(record.policy, owner=record.id), record)
-view = page.judged(record, policy)
+view = StreamView.of_record(record, policy)
 with top:
     page.follow(record)
     page.head(record, view)

@@ -168,6 +168,28 @@ def test_a_file_imports_only_rooms_below_its_own(path: Path) -> None:
     assert not wrong
 
 
+PAGES = {"live", "sessions", "session", "review", "tune", "data"}
+"""The folders of ``ui`` that hold one page each."""
+
+
+def page_of(module: str) -> str:
+    """Return the page's folder that a module of ours lies in; ``""`` in none."""
+    parts = module.split(".")
+    page = "".join(parts[2:3]) if parts[:2] == ["director_ai", "ui"] else ""
+    return page if page in PAGES else ""
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE / "ui"), ids=name_of)
+def test_a_page_s_folder_imports_no_other_page_s_folder(path: Path) -> None:
+    if path.name in ("navigation.py", "prefetch.py"):
+        # They draw the menu of all pages, and load them ahead.
+        return
+    own = page_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+    pages = {page_of(module) for module in imported(path)} - {"", own}
+    assert not pages
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_what_is_not_of_the_standard_library_stays_in_its_rooms(path: Path) -> None:
     room = room_of_file(path)

@@ -1,10 +1,11 @@
 """The one place where text that others wrote is made safe to show."""
 
 import html
+import re
 
 from director_ai.reports.visible_text import visible
 
-__all__ = ["escape_html", "escape_label", "visible"]
+__all__ = ["escape_html", "escape_label", "file_name", "visible"]
 
 
 def escape_html(text: str) -> str:
@@ -25,3 +26,12 @@ def escape_label(text: str) -> str:
     '&lt;a href="x"&gt;'
     """
     return html.escape(visible(text), quote=False)
+
+
+def file_name(text: str) -> str:
+    """Return ``text`` reduced to characters that any file system takes, at most 60.
+
+    >>> file_name("../a b"), file_name("…")
+    ('a-b', 'unnamed')
+    """
+    return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:60] or "unnamed"

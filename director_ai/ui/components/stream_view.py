@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import SessionRecord
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.floors import FloatArray, Floors, floors
 from director_ai.replay.judgement import Judgement, judge
+from director_ai.reports.headline import acting
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
@@ -63,6 +65,17 @@ class StreamView:
             judge(tokens, scores, policy, complete=complete),
             computed,
             computed.margins(array),
+        )
+
+    @classmethod
+    def of_record(cls, record: SessionRecord, policy: HaltPolicy) -> "StreamView":
+        """Return the view of a session; limits that only watched are let act."""
+        return cls.of(
+            record.tokens,
+            record.scores,
+            record.held,
+            acting(policy),
+            complete=record.ended_by == "completed",
         )
 
     @property

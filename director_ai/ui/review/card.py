@@ -10,19 +10,17 @@ from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.theme import RULE_NAME
 from director_ai.replay.counterfactual import Counterfactual, counterfactuals
-from director_ai.reports.headline import acting
 from director_ai.reports.sentences import halt_sentence, relief_line
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
-from director_ai.ui.components.escaping import escape_label, visible
+from director_ai.ui.components.escaping import escape_label, file_name, visible
 from director_ai.ui.components.focus_hotkey import note_key
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.review import actions
 from director_ai.ui.review.batch import VERDICT_NAME, ReviewBatch, Verdict
-from director_ai.ui.session import tables
 
 AROUND: Final = 40
 """Tokens shown on either side of the halt."""
@@ -63,9 +61,9 @@ class PreparedCard(NamedTuple):
 def prepare(id: str, changed_us: int) -> PreparedCard:  # noqa: ARG001  # part of the cache's key
     """Return the card of a session; cached, so that the next one is ready."""
     record = archive().get(id)
-    limits = acting(record.policy)
+    view = StreamView.of_record(record, record.policy)
+    limits = view.policy
     complete = record.ended_by == "completed"
-    view = StreamView.of(record.tokens, record.scores, record.held, limits, complete=complete)
     changes = counterfactuals(record.tokens, record.scores, limits, complete=complete)
     changes.sort(key=lambda change: abs(change.value - getattr(limits, change.limit)))
     call = view.closest_call()
@@ -173,7 +171,7 @@ def _curve(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor
         key="review_curve",
         alt=halt_curve_alt(data),
         height=250,
-        filename=tables.file_name(prepared.record),
+        filename=f"session-{file_name(prepared.record.id)}",
         on_click=clicked,
     )
 

@@ -8,13 +8,13 @@ import streamlit as st
 from director_ai.storage.summary import UNLABELLED
 from director_ai.ui.access.current_store import archive, reviewer, visited_us
 from director_ai.ui.components import page_style
+from director_ai.ui.components.page_links import PICKED
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.review.batch import ReviewBatch, duration
 from director_ai.ui.review.queue import FAULT_HINTS, open_queue, queue_sentence
 from director_ai.ui.review.queue_query import (
     ALL_TIME,
     LABELS,
-    PICKED,
     SPANS,
     QueueQuery,
     ReviewOrder,

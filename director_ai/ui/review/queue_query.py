@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.records.record import Label
 from director_ai.storage.summary import UNLABELLED, Order, Outcome, SessionQuery
+from director_ai.ui.components.page_links import PICKED
 
 SessionKind = Literal["halted", "watched", "completed"]
 """Halts; halts of a kernel that only watched; and completed sessions, to look for misses."""
@@ -30,9 +31,6 @@ ORDERS: Final[dict[ReviewOrder, str]] = {
     "rule": "by rule",
     "random": "random",
 }
-PICKED: Final = "pick"
-"""Query parameter of a session picked by hand."""
-
 ALL_TIME: Final = "all"
 LAST_VISIT: Final = "visit"
 SPANS: Final = (LAST_VISIT, ALL_TIME, "1h", "24h", "7d", "30d")

@@ -14,6 +14,7 @@ from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 from director_ai.ui.access.current_store import archive, reviewer
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.page_links import TUNE_PAGE
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.review import actions
@@ -152,7 +153,7 @@ def _show_impact(place: st.delta_generator.DeltaGenerator, batch: ReviewBatch) -
         with line:
             notice(impact.sentence)
         st.page_link(
-            "pages/views/tune.py",
+            TUNE_PAGE,
             label="Tune with these limits" if impact.policy else "Tune",
             icon=":material/tune:",
             query_params=None if impact.policy is None else link_values(impact.policy),

@@ -21,16 +21,14 @@ from director_ai.storage.summary import SessionQuery
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_html, escape_label, visible
+from director_ai.ui.components.page_links import COMPARE_WITH, SESSION_PAGE
 from director_ai.ui.components.plotly_chart import plotly_chart
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.single_choice import one_of
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session.lookup import available_ids, find_session
-from director_ai.ui.session.page import judged, with_recorded_mode
-
-OTHER: Final = "vs"
-"""Query parameter of the session to compare with."""
+from director_ai.ui.session.page import with_recorded_mode
 
 _CHOICE: Final = "compare_with"
 _MOST_ALIKE: Final = 50
@@ -46,7 +44,9 @@ def compare(record: SessionRecord, view: StreamView) -> None:
     if other is None:
         return
     moved = is_what_if(record, view.policy)
-    beside = judged(other, with_recorded_mode(view.policy, other) if moved else other.policy)
+    beside = StreamView.of_record(
+        other, with_recorded_mode(view.policy, other) if moved else other.policy
+    )
     sides = [_side(record, view), _side(other, beside)]
     names = [escape_label(record.id), escape_label(other.id)]
     known = record.onset is not None and other.onset is not None
@@ -81,7 +81,7 @@ def compare(record: SessionRecord, view: StreamView) -> None:
 
 def _other_session(record: SessionRecord) -> SessionRecord | None:
     """Draw the choice, and return the other session; ``None`` without one."""
-    requested = st.query_params.get(OTHER) or None
+    requested = st.query_params.get(COMPARE_WITH) or None
     if st.session_state.get(_CHOICE) != requested:
         st.session_state[_CHOICE] = requested
     same_prompt = _same_prompt_ids(record)
@@ -112,10 +112,10 @@ def _other_session(record: SessionRecord) -> SessionRecord | None:
         notice(f"There is no session '{requested}' here.")
         return None
     link.page_link(
-        "pages/views/session.py",
+        SESSION_PAGE,
         label="Open it",
         icon=":material/swap_horiz:",
-        query_params={"id": other.id, OTHER: record.id},
+        query_params={"id": other.id, COMPARE_WITH: record.id},
     )
     return other
 
@@ -123,9 +123,9 @@ def _other_session(record: SessionRecord) -> SessionRecord | None:
 def _keep_choice() -> None:
     other = st.session_state[_CHOICE]
     if other:
-        st.query_params[OTHER] = other
+        st.query_params[COMPARE_WITH] = other
     else:
-        st.query_params.pop(OTHER, None)
+        st.query_params.pop(COMPARE_WITH, None)
 
 
 def _same_prompt_ids(record: SessionRecord) -> list[str]:

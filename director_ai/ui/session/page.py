@@ -7,7 +7,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import UnknownSessionError
-from director_ai.reports.headline import acting, headline, is_what_if
+from director_ai.reports.headline import headline, is_what_if
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import stay_in
 from director_ai.ui.components import page_style
@@ -57,17 +57,6 @@ def with_recorded_mode(policy: HaltPolicy, record: SessionRecord) -> HaltPolicy:
         adaptive=recorded.adaptive,
         max_cadence=recorded.max_cadence,
         score_final=recorded.score_final,
-    )
-
-
-def judged(record: SessionRecord, policy: HaltPolicy) -> StreamView:
-    """Return what ``policy`` makes of the record."""
-    return StreamView.of(
-        record.tokens,
-        record.scores,
-        record.held,
-        acting(policy),
-        complete=record.ended_by == "completed",
     )
 
 

@@ -1,7 +1,6 @@
 """Token table of a session, and its download formats."""
 
 import json
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,17 +70,6 @@ def shadow_line(record: SessionRecord) -> str:
     if record.shadow_halt is None:
         return "would not have halted"
     return f"would have halted at token {record.shadow_halt.index}: {record.shadow_halt}"
-
-
-def file_name(record: SessionRecord) -> str:
-    """Return a name for the record's files, whatever its id holds.
-
-    >>> from director_ai.core.records.record_json import from_line
-    >>> record = from_line('{"id": "../a b", "tokens": [], "scores": []}')
-    >>> file_name(record)
-    'session-a-b'
-    """
-    return "session-" + (re.sub(r"[^A-Za-z0-9_]+", "-", record.id).strip("-")[:60] or "unnamed")
 
 
 def _unarmed(cell: str) -> str:

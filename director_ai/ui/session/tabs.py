@@ -10,13 +10,15 @@ from director_ai.core.records.record_json import to_line
 from director_ai.reports.headline import is_what_if
 from director_ai.reports.incident_note import note_markdown
 from director_ai.reports.replay_html import session_html
+from director_ai.ui.components.escaping import file_name
+from director_ai.ui.components.page_links import COMPARE_WITH
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import comparison, tables
 
 
 def details(record: SessionRecord, view: StreamView) -> None:
     """Draw the tabs, and what is in the open one."""
-    if comparison.OTHER in st.query_params and "show" not in st.session_state:
+    if COMPARE_WITH in st.query_params and "show" not in st.session_state:
         # Not as its default: another default would make it another control, at its first tab.
         st.session_state["show"] = "Compare"
     tabs = st.tabs(list(_TABS), key="show", bind="query-params")
@@ -36,7 +38,7 @@ def _raw(record: SessionRecord, view: StreamView) -> None:  # noqa: ARG001  # as
 
 
 def _download(record: SessionRecord, view: StreamView) -> None:
-    name = tables.file_name(record)
+    name = f"session-{file_name(record.id)}"
     # The picture lets limits act that only watched: what is taken along says so.
     policy = view.policy if is_what_if(record, view.policy) else record.policy
     with st.container(horizontal=True):

@@ -14,7 +14,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import status
-from director_ai.ui.session.page import judged
+from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.sessions import bulk_actions, table
 from director_ai.ui.sessions.counts import SessionCounts
 from director_ai.ui.sessions.filter_controls import read_address, write_address
@@ -148,7 +148,7 @@ def _peek(store: Store, row: SessionSummary) -> None:
     except DirectorError as error:
         status("This session cannot be shown.", str(error))
         return
-    view = judged(record, record.policy)
+    view = StreamView.of_record(record, record.policy)
     summary = headline(record, record.policy, view.judgement, view.margins)
     status(summary.text, summary.note, rule=summary.rule)
     left, right = st.columns([2, 1], gap="medium")

@@ -12,13 +12,15 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
 from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.review.queue_query import PICKED
-from director_ai.ui.session.comparison import OTHER
+from director_ai.ui.components.page_links import (
+    COMPARE_WITH,
+    PICKED,
+    REVIEW_PAGE,
+    SESSION_PAGE,
+)
 from director_ai.ui.sessions.counts import count_cache
 from director_ai.ui.sessions.export import export_button
 
-SESSION_PAGE: Final = "pages/views/session.py"
-REVIEW_PAGE: Final = "pages/views/review.py"
 _MESSAGE: Final = "sessions_message"
 _UNDO: Final = "sessions_undo"
 
@@ -44,7 +46,7 @@ def action_bar(
             disabled=len(selection) != 2,
             help="Two sessions on one axis: turn Select several on, and choose two.",
         ):
-            beside = {"id": selection[0].id, OTHER: selection[1].id}
+            beside = {"id": selection[0].id, COMPARE_WITH: selection[1].id}
             st.switch_page(SESSION_PAGE, query_params=beside)
         if st.button(
             "Review",

@@ -18,6 +18,7 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import stay_in
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.page_links import DATA_PAGE
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.status_banner import status
@@ -82,7 +83,7 @@ def first_steps(store: Store) -> None:
     with bring.container(border=True):
         st.text("Have a file?")
         if st.button("Import it on the Data page", key="go_import"):
-            st.switch_page("pages/views/data.py")
+            st.switch_page(DATA_PAGE)
     with record.container(border=True):
         st.text("Record your own streams")
         snippet = recorder_snippet(store.name, enforce=False, asynchronous=False, shadow=False)

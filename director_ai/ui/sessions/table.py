@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +15,7 @@ from director_ai.storage.transfer.csv_cells import guard
 from director_ai.storage.transfer.csv_cells import moment as written
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.page_links import session_link
 from director_ai.ui.sessions.display_names import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zone
 
 HEIGHT: Final = 354
@@ -40,7 +40,7 @@ def session_table(rows: Sequence[SessionSummary], *, with_shadow: bool = False) 
         "Tags": [", ".join(map(visible, row.tags)) for row in rows],
         "Answer": [visible(row.excerpt) for row in rows],
         "Id": [visible(row.id) for row in rows],
-        "Link": [f"session?id={quote(row.id, safe='')}" for row in rows],
+        "Link": [session_link(row.id) for row in rows],
     }
     table = pd.DataFrame(columns)
     numbers = [name for name in ("Onset", "Delay", "Shadow") if name in table]

@@ -4,11 +4,9 @@ import csv
 import io
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlencode
 
 import streamlit as st
 
-from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
 from director_ai.replay.crossings import NEVER
@@ -19,7 +17,7 @@ from director_ai.tuning.study import TuneData
 from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.policy_params import link_values
+from director_ai.ui.components.page_links import session_link
 from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.changed_sessions import (
     FlipRow,
@@ -112,15 +110,6 @@ def flips_csv(rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair) ->
             }
         )
     return file.getvalue()
-
-
-def session_link(id: str, policy: HaltPolicy) -> str:
-    """Return the address of a session under a policy, relative to this page.
-
-    >>> session_link("a b", HaltPolicy(hard_limit=0.4)).startswith("session?id=a+b&h=0.4&")
-    True
-    """
-    return "session?" + urlencode({"id": id} | link_values(policy))
 
 
 def _table(shown: Sequence[FlipRow], analysis: Analysis, *, key: str) -> int | None:

@@ -10,6 +10,7 @@ from director_ai.storage.store import Store
 from director_ai.tuning.study import Study
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.cached_study import read_study
+from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE
 from director_ai.ui.components.status_banner import notice, status
 
 _PAUSE_S: Final = 0.15
@@ -48,7 +49,7 @@ def data_notice(study: Study) -> None:
     if not labelled.n_good and not labelled.n_bad:
         with st.container(horizontal=True, gap="small", key="first_labels"):
             st.page_link(
-                "pages/views/sessions.py",
+                SESSIONS_PAGE,
                 label="Nearest misses",
                 icon=":material/list:",
                 query_params={"sort": "nearest_misses"},
@@ -56,7 +57,7 @@ def data_notice(study: Study) -> None:
                 "ones to label.",
             )
             st.page_link(
-                "pages/views/review.py",
+                REVIEW_PAGE,
                 label="Label what was halted",
                 icon=":material/rate_review:",
             )

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from director_ai.core.records.record_json import from_line
+from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session.comparison import paired_table
-from director_ai.ui.session.page import judged
 
 GOOD = from_line(
     '{"id": "good", "tokens": ["a", "b", "c"], "scores": [0.9, 0.8, 0.9], "ended_by": "completed"}'
@@ -16,7 +16,12 @@ BAD = from_line(
 
 
 def pairs(first, second):
-    table = paired_table(first, judged(first, first.policy), second, judged(second, second.policy))
+    table = paired_table(
+        first,
+        StreamView.of_record(first, first.policy),
+        second,
+        StreamView.of_record(second, second.policy),
+    )
     return {row[0]: tuple(row[1:]) for row in table.itertuples(index=False)}
 
 
@@ -39,7 +44,9 @@ def test_both_stand_side_by_side_with_what_lies_between():
 
 
 def test_two_of_one_name_are_two_columns():
-    table = paired_table(GOOD, judged(GOOD, GOOD.policy), GOOD, judged(GOOD, GOOD.policy))
+    table = paired_table(
+        GOOD, StreamView.of_record(GOOD, GOOD.policy), GOOD, StreamView.of_record(GOOD, GOOD.policy)
+    )
 
     assert len(set(table.columns)) == len(table.columns)
 

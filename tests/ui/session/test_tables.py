@@ -1,4 +1,4 @@
-"""A session's tables, and the files made from them."""
+"""Token table of a session, and its downloads."""
 
 import io
 from dataclasses import replace
@@ -9,7 +9,7 @@ from director_ai import HaltPolicy
 from director_ai.core.records.record_json import from_line
 from director_ai.replay.counterfactual import counterfactuals
 from director_ai.reports.sentences import relief_line
-from director_ai.ui.session.page import judged
+from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session.tables import token_csv, token_table
 
 RECORD = from_line(
@@ -19,7 +19,7 @@ RECORD = from_line(
 
 
 def test_the_table_has_a_row_a_token_and_no_score_where_there_was_none():
-    table = token_table(RECORD, judged(RECORD, HaltPolicy()))
+    table = token_table(RECORD, StreamView.of_record(RECORD, HaltPolicy()))
 
     assert table["index"].tolist() == [0, 1, 2, 3]
     assert table["score"].tolist()[:3] == [0.9, 0.8, 0.3]
@@ -31,16 +31,21 @@ def test_the_table_has_a_row_a_token_and_no_score_where_there_was_none():
 def test_the_table_tells_when_each_token_was_judged_where_that_was_kept():
     timed = replace(RECORD, times_us=(0, 1500, 3000, 10_000))
 
-    assert token_table(timed, judged(timed, HaltPolicy()))["ms"].tolist() == [0.0, 1.5, 3.0, 10.0]
-    assert token_table(RECORD, judged(RECORD, HaltPolicy()))["ms"].isna().all()
+    assert token_table(timed, StreamView.of_record(timed, HaltPolicy()))["ms"].tolist() == [
+        0.0,
+        1.5,
+        3.0,
+        10.0,
+    ]
+    assert token_table(RECORD, StreamView.of_record(RECORD, HaltPolicy()))["ms"].isna().all()
 
 
 def test_what_cannot_be_seen_is_spelled_out():
-    assert token_table(RECORD, judged(RECORD, HaltPolicy()))["token"][2] == "⟨U+202E⟩"
+    assert token_table(RECORD, StreamView.of_record(RECORD, HaltPolicy()))["token"][2] == "⟨U+202E⟩"
 
 
 def test_a_spreadsheet_runs_no_token_as_a_formula():
-    table = token_table(RECORD, judged(RECORD, HaltPolicy()))
+    table = token_table(RECORD, StreamView.of_record(RECORD, HaltPolicy()))
 
     back = pd.read_csv(io.StringIO(token_csv(table)), keep_default_na=False)
 

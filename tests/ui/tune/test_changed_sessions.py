@@ -16,7 +16,7 @@ from director_ai.ui.tune.changed_sessions import (
     lowest_scores,
     outcome_pair,
 )
-from director_ai.ui.tune.changed_sessions_table import flips_csv, session_link
+from director_ai.ui.tune.changed_sessions_table import flips_csv
 from tests.ui.tune_store import records
 
 LOOSER = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=1.5)
@@ -99,10 +99,3 @@ def test_a_flip_tells_its_margin_and_the_tokens_it_gains(tmp_path) -> None:
         if after.unknown[row]:
             assert gained != gained
     assert known > 0
-
-
-def test_a_link_to_a_session_names_it_and_every_limit() -> None:
-    link = session_link("a&h=1", HaltPolicy(hard_limit=0.34, halt_mode="soft"))
-
-    assert link.startswith("session?id=a%26h%3D1&h=0.34&")
-    assert link.endswith("m=soft")

@@ -1,0 +1,28 @@
+"""Links between pages: their scripts, addresses and query parameters."""
+
+from typing import Final
+from urllib.parse import urlencode
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.ui.components.policy_params import link_values
+
+SESSIONS_PAGE: Final = "pages/views/sessions.py"
+SESSION_PAGE: Final = "pages/views/session.py"
+REVIEW_PAGE: Final = "pages/views/review.py"
+TUNE_PAGE: Final = "pages/views/tune.py"
+DATA_PAGE: Final = "pages/views/data.py"
+
+COMPARE_WITH: Final = "vs"
+"""Query parameter of the Session page: id of the session to compare with."""
+
+PICKED: Final = "pick"
+"""Query parameter of the Review page: id of a session picked by hand; it may repeat."""
+
+
+def session_link(id: str, policy: HaltPolicy | None = None) -> str:
+    """Return the address of a session, under ``policy`` if given, relative to any page.
+
+    >>> session_link("a b"), session_link("a", HaltPolicy(hard_limit=0.4))[:19]
+    ('session?id=a+b', 'session?id=a&h=0.4&')
+    """
+    return "session?" + urlencode({"id": id} | ({} if policy is None else link_values(policy)))
