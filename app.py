@@ -1,13 +1,13 @@
-"""The shell: configuration, style and navigation; every page's first request comes through here."""
+"""App: configuration, style and navigation; every page's first request comes through here."""
 
 import streamlit as st
 
 from director_ai.ui import navigation
 from director_ai.ui.components import page_style
-from director_ai.ui.prefetch import prepare
+from director_ai.ui.prefetch import prefetch
 
 st.set_page_config(page_title="Director", page_icon="📉", layout="wide")
 navigation.warm_up()
 page_style.style()
 navigation.run(navigation.navigation())
-prepare()
+prefetch()

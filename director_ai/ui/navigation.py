@@ -72,7 +72,7 @@ def _review_title() -> str:
 
 def run(page: Any) -> None:
     """Draw a page, if the visitor is let in; a store that fails becomes a sentence."""
-    if not login.let_in():
+    if not login.admit():
         st.stop()
     login.account()
     keep_apart(page.url_path)

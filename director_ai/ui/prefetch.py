@@ -1,4 +1,4 @@
-"""What the next page will need, made ready while the first one is being read."""
+"""Prefetch of the other pages' modules and data, while the first page is being read."""
 
 import importlib
 import logging
@@ -17,7 +17,7 @@ from director_ai.ui.sessions.counts import CountCache, count_cache
 
 
 @st.cache_resource(show_spinner=False)
-def prepare() -> None:
+def prefetch() -> None:
     """Get ready for the other pages, once a server, in a thread that ends with that.
 
     Call it when a page is drawn: before, it would only be in its way.
@@ -28,11 +28,11 @@ def prepare() -> None:
         # Every page says what is wrong with it.
         return
     threading.Thread(
-        target=_ready, args=(store, count_cache()), name="director-preparation", daemon=True
+        target=_load, args=(store, count_cache()), name="director-prefetch", daemon=True
     ).start()
 
 
-def _ready(store: Store, numbers: CountCache) -> None:
+def _load(store: Store, numbers: CountCache) -> None:
     try:
         for module in pkgutil.walk_packages(director_ai.ui.__path__, "director_ai.ui."):
             importlib.import_module(module.name)

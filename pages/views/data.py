@@ -1,4 +1,4 @@
-"""Data, the page that asks: where does it come from."""
+"""Data page: import, recorder, labels, storage."""
 
 import streamlit as st
 
@@ -14,10 +14,10 @@ TABS = {
 }
 
 page_style.title("Data", "Where does it come from?")
-asked = st.query_params.get("tab", "")
-if asked.capitalize() in TABS:
+tab_name = st.query_params.get("tab", "")
+if tab_name.capitalize() in TABS:
     # A link may be written in small letters; the tabs know their own names only.
-    st.session_state["tab"] = asked.capitalize()
+    st.session_state["tab"] = tab_name.capitalize()
 for tab, draw in zip(
     st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True
 ):

@@ -1,4 +1,4 @@
-"""Review, the page that asks: was it right."""
+"""Review page: label the halts that wait."""
 
 from director_ai.ui.review import card, header, summary
 

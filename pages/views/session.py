@@ -1,4 +1,4 @@
-"""Session, the page that asks: why did this one stop."""
+"""Session page: one session, and why it stopped."""
 
 import streamlit as st
 

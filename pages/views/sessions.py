@@ -1,4 +1,4 @@
-"""Sessions, the page that asks: what happened."""
+"""Sessions page: filter, list and open sessions."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Tune, the page that asks: what should the limits be."""
+"""Tune page: choose a policy on labelled sessions."""
 
 import streamlit as st
 

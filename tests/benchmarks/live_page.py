@@ -76,11 +76,11 @@ def record(path: str, n_streams: int, tokens_per_s: float, until: float) -> None
 def looked_at(page: Any, url: str, seconds: float, n_clicks: int) -> dict[str, float]:
     """Look at the page for so long, then click one stream after the other."""
     page.goto(f"{url}/?from=Recorders")
-    page.locator(".thumbnails button").nth(11).wait_for(timeout=30_000)
+    page.locator(".sparklines button").nth(11).wait_for(timeout=30_000)
     page.locator(".st-key-watch_curve .main-svg").first.wait_for(timeout=30_000)
     page.wait_for_timeout(3_000)
     page.evaluate(COUNT)
-    page.locator(".thumbnails").evaluate(COUNT_DRAWINGS, "strip")
+    page.locator(".sparklines").evaluate(COUNT_DRAWINGS, "strip")
     page.locator(".st-key-watch_curve .main-svg").first.evaluate(COUNT_DRAWINGS, "curve")
     start = time.perf_counter()
     page.wait_for_timeout(1_000 * seconds)
@@ -89,8 +89,8 @@ def looked_at(page: Any, url: str, seconds: float, n_clicks: int) -> dict[str, f
     clicks = []
     for _ in range(n_clicks):
         # The last ones are seldom on show; pointed at, they stay where they are.
-        page.locator(".thumbnails button").last.hover()
-        tile = page.locator(".thumbnails button[aria-pressed=false]").last
+        page.locator(".sparklines button").last.hover()
+        tile = page.locator(".sparklines button[aria-pressed=false]").last
         name = str(tile.get_attribute("title")).split(" · ")[0]
         start = time.perf_counter()
         tile.click()

@@ -45,7 +45,7 @@ def asked(open_page: OpenPage, server: Server, url: str, query: str, *, n_tokens
     page.get_by_label("Prompt", exact=True).fill("Why is the sky blue?")
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
     page.get_by_role("radio", name="Log-probabilities").click()
-    start = page.locator(".st-key-ask button").first
+    start = page.locator(".st-key-endpoint_start button").first
     expect(start).to_be_enabled(timeout=WAIT_MS)
     start.click()
     return page
@@ -114,9 +114,11 @@ def test_a_reload_finds_the_stream_and_stop_ends_it_while_its_server_hangs(
     page.wait_for_timeout(1_500)
 
     pressed = time.time()
-    page.locator(".st-key-stop_asking button").first.click()
+    page.locator(".st-key-endpoint_stop button").first.click()
     said(page, "Stopped: kernel_inactive")
-    expect(page.locator(".st-key-ask button").first).to_have_text(re.compile("Ask again"))
+    expect(page.locator(".st-key-endpoint_start button").first).to_have_text(
+        re.compile("Ask again")
+    )
     llama.thaw()
     record = sealed(path, session_id(page))
     assert record.ended_by == "operator"
@@ -138,7 +140,7 @@ def test_a_server_that_dies_leaves_what_had_come_with_its_reason(
     record = sealed(path, name)
     assert (record.ended_by, record.n_tokens) == ("fault", n_shown(page))
 
-    page.locator(".st-key-ask button").first.click()
+    page.locator(".st-key-endpoint_start button").first.click()
     page.wait_for_function("name => !location.search.includes(name)", arg=name)
     said(page, "Stopped: source_error")
 
@@ -149,7 +151,7 @@ def test_after_a_reload_and_the_servers_death_retry_asks_the_same_once_more(
     page = asked(open_page, server, llama.url, NO_LIMITS, n_tokens=30_000)
     name = under_way(page, llama)
     page.reload()
-    button = page.locator(".st-key-ask button").first
+    button = page.locator(".st-key-endpoint_start button").first
     expect(page.locator(".tokens bdi").nth(20)).to_be_attached(timeout=WAIT_MS)
 
     llama.kill()
@@ -163,7 +165,7 @@ def test_after_a_reload_and_the_servers_death_retry_asks_the_same_once_more(
         button.click()
         page.wait_for_function("name => !location.search.includes(name)", arg=name)
         under_way(page, revived)
-        page.locator(".st-key-stop_asking button").first.click()
+        page.locator(".st-key-endpoint_stop button").first.click()
         said(page, "Stopped: kernel_inactive")
         expect(button).to_have_text(re.compile("Ask again"), timeout=WAIT_MS)
 
@@ -189,7 +191,7 @@ def test_who_comes_back_from_another_page_finds_the_stream_going_on(
 
     expect(page.locator(".tokens bdi").nth(n_before - 1)).to_be_attached(timeout=WAIT_MS)
     assert session_id(page) == name
-    page.locator(".st-key-stop_asking button").first.click()
+    page.locator(".st-key-endpoint_stop button").first.click()
     said(page, "Stopped: kernel_inactive")
     llama.thaw()
 
@@ -202,4 +204,4 @@ def test_what_cannot_be_asked_is_said_before_it_is(open_page: OpenPage, server: 
     page.get_by_label("Address", exact=True).press("Enter")
 
     expect(page.get_by_text("base_url must begin with http:// or https://")).to_be_visible()
-    expect(page.locator(".st-key-ask button").first).to_be_disabled()
+    expect(page.locator(".st-key-endpoint_start button").first).to_be_disabled()

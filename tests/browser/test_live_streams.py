@@ -43,7 +43,7 @@ def recording(path: Path, levels: list[float]) -> Iterator[tuple[Recorder, list[
 
 
 def tiles(page: Page) -> list[str]:
-    return page.locator(".thumbnails button .name").all_inner_texts()
+    return page.locator(".sparklines button .name").all_inner_texts()
 
 
 def test_streams_appear_by_themselves_and_one_is_followed_to_its_halt(
@@ -53,7 +53,7 @@ def test_streams_appear_by_themselves_and_one_is_followed_to_its_halt(
     with Store(path):
         pass
     page = open_page(store_server(fresh_server, path))
-    expect(page.locator(".thumbnails")).to_have_count(0)
+    expect(page.locator(".sparklines")).to_have_count(0)
 
     # The nearer to the hard limit, the later it began.
     levels = [0.95 - number / 50 for number in range(14)]
@@ -63,12 +63,14 @@ def test_streams_appear_by_themselves_and_one_is_followed_to_its_halt(
                 next(stream)
         recorder.flush()
 
-        expect(page.locator(".thumbnails button")).to_have_count(12, timeout=WAIT_MS)
+        expect(page.locator(".sparklines button")).to_have_count(12, timeout=WAIT_MS)
         expect(page.get_by_text("14 being recorded now · 2 calmer ones not drawn")).to_be_visible()
         assert tiles(page) == [f"of {number}" for number in range(13, 1, -1)]
-        expect(page.locator(".thumbnails button .said").first).to_have_text("0.39 above hard limit")
+        expect(page.locator(".sparklines button .state").first).to_have_text(
+            "0.39 above hard limit"
+        )
 
-        page.locator(".thumbnails button").nth(1).click()
+        page.locator(".sparklines button").nth(1).click()
         page.locator(".st-key-watch_curve .main-svg").first.wait_for(timeout=WAIT_MS)
         assert parse_qs(urlsplit(page.url).query)["watch"] == [f"s12{HOSTILE}"]
         tokens = page.locator(".tokens bdi")
@@ -94,7 +96,9 @@ def test_streams_appear_by_themselves_and_one_is_followed_to_its_halt(
 
         streams[12].close()
         expect(page.locator(".d-status")).to_contain_text("cancelled", timeout=WAIT_MS)
-        expect(page.locator(".thumbnails button .said", has_text="infrastructure")).to_have_count(1)
+        expect(page.locator(".sparklines button .state", has_text="infrastructure")).to_have_count(
+            1
+        )
     assert not page.evaluate("window.hacked")
 
 
@@ -109,16 +113,16 @@ def test_a_halt_is_seen_among_the_streams_and_held_still_when_asked(
         next(streams[0]), next(streams[2])
         recorder.flush()
         page = open_page(server)
-        expect(page.locator(".thumbnails button")).to_have_count(2, timeout=WAIT_MS)
+        expect(page.locator(".sparklines button")).to_have_count(2, timeout=WAIT_MS)
 
         # While somebody points at a tile its stream stays under the pointer.
-        page.locator(".thumbnails button").last.hover()
+        page.locator(".sparklines button").last.hover()
         streams[1].run_to_end()
-        expect(page.locator(".thumbnails button")).to_have_count(3, timeout=WAIT_MS)
+        expect(page.locator(".sparklines button")).to_have_count(3, timeout=WAIT_MS)
         assert tiles(page) == ["of 2", "of 0", "of 1"]
         page.mouse.move(1, 1)
-        expect(page.locator(".thumbnails button .name").first).to_have_text("of 1")
-        expect(page.locator(".thumbnails button .said").first).to_have_text("✖ halted at 0")
+        expect(page.locator(".sparklines button .name").first).to_have_text("of 1")
+        expect(page.locator(".sparklines button .state").first).to_have_text("✖ halted at 0")
 
         page.locator(".st-key-strip_paused label").first.click()
         page.wait_for_timeout(1_500)

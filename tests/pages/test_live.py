@@ -149,7 +149,7 @@ def said_of_a_stream_under_way(n_scores: int, silent_s: float) -> str:
         from director_ai import HaltPolicy, StreamSession, TokenEvent
         from director_ai.ui.components.stream_view import StreamView
         from director_ai.ui.live.playback import Origin, Snapshot
-        from director_ai.ui.live.player import _say
+        from director_ai.ui.live.player import _banner
 
         policy, scores = HaltPolicy(), [0.9] * n_scores
         newest = TokenEvent("x", 0, 0.9, time.time() - silent_s)
@@ -158,7 +158,7 @@ def said_of_a_stream_under_way(n_scores: int, silent_s: float) -> str:
         )
         snapshot = Snapshot(["x"], scores, [False] * n_scores, True, False, 0.0)
         view = StreamView.of(["x"], scores, [False] * n_scores, policy, complete=False)
-        _say(run, snapshot, view, policy)
+        _banner(run, snapshot, view, policy)
 
     app = AppTest.from_function(script, args=(n_scores, silent_s), default_timeout=30).run()
     assert not app.exception

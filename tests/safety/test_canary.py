@@ -153,7 +153,7 @@ def test_a_model_that_is_asked_by_an_operator_tells_nobody_the_key(
         page.get_by_label("Prompt", exact=True).press("Control+Enter")
         page.get_by_label("Facts (blank lines between sources)").fill("My key is hidden.")
         page.get_by_label("Facts (blank lines between sources)").press("Control+Enter")
-        ask = page.locator(".st-key-ask button").first
+        ask = page.locator(".st-key-endpoint_start button").first
         expect(ask).to_be_enabled()
         ask.click()
         page.wait_for_url(re.compile("run=live-"))
@@ -179,7 +179,7 @@ def test_a_viewer_may_not_ask_a_model(chromium: Browser, shared: Shared) -> None
         sign_in(page, shared.server, "Vi")
         page.goto(f"{shared.server.url}/?from=Endpoint")
         expect(page.locator(".d-status")).to_contain_text("Only an operator may ask a model.")
-        assert page.locator(".st-key-ask").count() == 0
+        assert page.locator(".st-key-endpoint_start").count() == 0
         # Not even where the endpoints are.
         assert shared.model.url("told") not in page.content()
 

@@ -240,7 +240,7 @@ def test_hostile_streams_are_watched_as_text(
             next(streams[0])
             recorder.flush()
             expect_shown(page, "live-token1-")
-            page.locator(".thumbnails button").filter(has_text=f"{MARK}-nameless").click()
+            page.locator(".sparklines button").filter(has_text=f"{MARK}-nameless").click()
             expect_shown(page, "nameless-token0-")
             expect_harmless(page, outgoing, trap)
         finally:
@@ -263,7 +263,7 @@ def test_a_hostile_answer_of_a_model_is_shown_as_text(
             field = page.get_by_label(label, exact=True)
             field.fill(hostile(f"asked-{label.split()[0]}", trap.url))
             field.press("Control+Enter")
-        ask = page.locator(".st-key-ask button").first
+        ask = page.locator(".st-key-endpoint_start button").first
         expect(ask).to_be_enabled(timeout=15_000)
         ask.click()
 

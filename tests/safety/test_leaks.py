@@ -16,7 +16,7 @@ from websockets import Subprotocol  # noqa: E402
 from websockets.sync.client import ClientConnection, connect  # noqa: E402
 
 from director_ai.storage.store import Store  # noqa: E402
-from director_ai.ui.live.endpoint_run import DESERTED, LEASE_S  # noqa: E402
+from director_ai.ui.live.endpoint_run import ABANDONED, LEASE_S  # noqa: E402
 from tests.browser.conftest import Serve, Server  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
 from tests.sources.llama_server import LlamaServer, llama  # noqa: E402
@@ -155,7 +155,7 @@ def test_closed_tabs_cancel_their_requests_and_leave_nothing(
     with Store(tmp_path / "sessions.db") as store:
         ends = {store.get(row.id).halt for row in store.summaries()}
         assert store.count() == N_TABS + 1
-    assert all(halt is not None and DESERTED in str(halt) for halt in ends)
+    assert all(halt is not None and ABANDONED in str(halt) for halt in ends)
     assert trap.asked == []
 
 

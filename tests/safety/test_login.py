@@ -141,7 +141,7 @@ def test_who_is_taken_off_the_list_sees_no_more_of_a_stream(page: Page, shared: 
         try:
             # Nothing is pressed: what draws itself has to look.
             expect(page.locator(".d-status")).to_contain_text("You have no access.")
-            expect(page.locator(".thumbnails, .tokens")).to_have_count(0)
+            expect(page.locator(".sparklines, .tokens")).to_have_count(0)
             n_before = len(frames)
             for _ in range(5):
                 next(stream)

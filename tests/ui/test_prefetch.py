@@ -38,8 +38,8 @@ def test_what_is_prepared_is_there_when_it_is_asked_for(
     )
     monkeypatch.setattr(counts, "_REUSE_FACTOR", 1e9)
 
-    prefetch.prepare.__wrapped__()
-    (thread,) = [each for each in threading.enumerate() if each.name == "director-preparation"]
+    prefetch.prefetch.__wrapped__()
+    (thread,) = [each for each in threading.enumerate() if each.name == "director-prefetch"]
     thread.join(60)
 
     assert not thread.is_alive()
@@ -57,6 +57,6 @@ def test_what_cannot_be_prepared_is_logged_and_left_to_the_page(
     (tmp_path / "s.db").unlink()
     (tmp_path / "s.db").mkdir()
 
-    prefetch._ready(store, CountCache())
+    prefetch._load(store, CountCache())
 
     assert "are not prepared" in caplog.text

@@ -1,4 +1,4 @@
-"""The archive that the pages look into."""
+"""Current store: the one that the pages show, and the name that labels are given under."""
 
 import getpass
 import os

@@ -1,4 +1,4 @@
-"""Who is looking, and what they may do: the door in front of every page."""
+"""Login: the visitor, their role, and the door in front of every page."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ class Visitor(NamedTuple):
     name
         The address they signed in with; ``""`` where nobody signs in.
     role
-        What they may do; ``None`` if nothing.
+        Their role; ``None`` if they may do nothing.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Visitor(NamedTuple):
 
 
 def secrets() -> dict[str, Any]:
-    """Return what the server was told in confidence; empty if nothing.
+    """Return the secrets of the server; empty if there are none.
 
     Raises
     ------
@@ -56,12 +56,12 @@ def login() -> Login | None:
     InvalidLoginError
         If it has one that cannot work.
     """
-    found = Login.from_secrets(secrets())
-    if found is not None:
+    configured = Login.from_secrets(secrets())
+    if configured is not None:
         os.environ[LOGIN_VARIABLE] = "required"
     elif os.environ.get(LOGIN_VARIABLE):
         raise InvalidLoginError("the login this server began with must not vanish; restart it")
-    return found
+    return configured
 
 
 def is_shared() -> bool:
@@ -78,41 +78,41 @@ def is_shared() -> bool:
 def visitor() -> Visitor:
     """Return who this page is drawn for."""
     try:
-        found = login()
+        current = login()
     except InvalidLoginError:
         return Visitor("", None)
-    if found is None:
+    if current is None:
         return Visitor("", None if _is_reachable() else "operator")
     claims = st.user.to_dict()
     if claims.get("is_logged_in") is not True:
         return Visitor("", None)
     # Without an address a name is all there is to say who was refused.
     name = claims.get("email") or claims.get("name") or claims.get("sub") or "somebody"
-    return Visitor(str(name), found.roles.role_of(claims))
+    return Visitor(str(name), current.roles.role_of(claims))
 
 
-def let_in() -> bool:
+def admit() -> bool:
     """Return whether the visitor may see the pages; if not, say what to do instead."""
-    who = visitor()
-    if who.role is not None:
+    guest = visitor()
+    if guest.role is not None:
         return True
     try:
-        found = login()
+        current = login()
     except InvalidLoginError as error:
         logger.warning("nobody is let in: %s", error)
         status("Nobody can sign in.", "The login of this server is not set up; its log says why.")
         return False
-    if found is None:
+    if current is None:
         status(
             "This server is closed.",
             "Other machines can reach it, and it has no login. The README tells how to add one.",
         )
-    elif who.name:
-        status("You have no access.", f"{who.name} is signed in, but on no list of this server.")
+    elif guest.name:
+        status("You have no access.", f"{guest.name} is signed in, but on no list of this server.")
         _sign_out()
     else:
         status("Please sign in.", "Director shows its sessions to those it knows.")
-        for provider in found.providers or ("",):
+        for provider in current.providers or ("",):
             st.button(
                 f"Sign in with {provider}" if provider else "Sign in",
                 key=f"sign_in_{provider}",
@@ -124,7 +124,7 @@ def let_in() -> bool:
     return False
 
 
-def stay_in() -> None:
+def recheck_access() -> None:
     """Draw the whole page anew if the visitor may not see it any more.
 
     To be called first by whatever is drawn by itself, again and again: it runs without the page
@@ -136,14 +136,14 @@ def stay_in() -> None:
 
 def account() -> None:
     """Draw who is signed in, in the corner of the page; nothing where nobody signs in."""
-    who = visitor()
-    if not who.name:
+    guest = visitor()
+    if not guest.name:
         return
     with st.container(key="account", horizontal=True, vertical_alignment="center"):
-        if who.role == "viewer":
+        if guest.role == "viewer":
             notice("You are a viewer here: nothing can be changed.")
         with st.popover("Account", icon=":material/account_circle:", key="account_menu"):
-            notice(f"{who.name}, {who.role}")
+            notice(f"{guest.name}, {guest.role}")
             _sign_out()
 
 

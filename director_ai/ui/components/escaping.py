@@ -1,4 +1,4 @@
-"""The one place where text that others wrote is made safe to show."""
+"""Escaping of text that others wrote, for HTML and for Plotly."""
 
 import html
 import re

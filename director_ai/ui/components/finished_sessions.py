@@ -1,4 +1,4 @@
-"""Sessions that ended on the Live page since the server started, for Live and Session to show."""
+"""Finished sessions: those that ended on the Live page since the server started."""
 
 from collections import OrderedDict
 from threading import Lock

@@ -76,11 +76,11 @@ def colours() -> Palette:
 
 
 def _coloured(css: str) -> str:
-    chosen = colours()
+    shades = colours()
     return (
-        css.replace("HARD", chosen.hard)
-        .replace("WINDOW", chosen.window)
-        .replace("TREND", chosen.trend)
+        css.replace("HARD", shades.hard)
+        .replace("WINDOW", shades.window)
+        .replace("TREND", shades.trend)
     )
 
 

@@ -41,12 +41,12 @@ function repaint(value, exchange, isColour = false) {
     ([name, item]) => [name, repaint(item, exchange, isColour || /color/i.test(name))]));
 }
 
-function inTheme(figure, { theme, palettes }, wanted) {
-  if (theme === wanted) return figure;
+function inTheme(figure, { theme, palettes }, target) {
+  if (theme === target) return figure;
   const table = new Map();
   palettes[theme].forEach((from, i) => {
-    table.set(from.toLowerCase(), palettes[wanted][i]);
-    table.set(triple(from), triple(palettes[wanted][i]));
+    table.set(from.toLowerCase(), palettes[target][i]);
+    table.set(triple(from), triple(palettes[target][i]));
   });
   const exchange = (colour) => table.get(colour.toLowerCase())
     ?? colour.replace(/^rgba\((\d+,\d+,\d+),/, (all, rgb) => (table.has(rgb) ? `rgba(${table.get(rgb)},` : all));
@@ -65,7 +65,7 @@ function themed(layout, state) {
     legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
     margin: { t: 40, r: 16, b: 44, l: 52 },
     uirevision: "keep",
-    ...structuredClone(layout),      // Plotly writes into what it is given
+    ...structuredClone(layout),      // Plotly writes into its arguments
     paper_bgcolor: page,             // opaque, so that a PNG is too
     plot_bgcolor: page,
     width: state.graph.clientWidth,
@@ -207,7 +207,7 @@ async function draw(Plotly, state, data, layout) {
     await Plotly.react(state.graph, data.map((trace) => ({ ...trace })), layout, config);
   }
   state.picture = picture;
-  state.over = structuredClone({ shapes, annotations });   // Plotly writes into what it is given
+  state.over = structuredClone({ shapes, annotations });   // Plotly writes into its arguments
 }
 
 // One drawing at a time, always of the newest data: what came in between is never drawn.

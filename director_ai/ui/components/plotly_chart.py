@@ -1,4 +1,4 @@
-"""A Plotly chart that is updated in place: zoom survives, nothing flickers, clicks come back."""
+"""Plotly chart updated in place: zoom survives, nothing flickers, clicks come back."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -132,7 +132,7 @@ def plotly_chart(
         If a number of ``figure`` is NaN or infinite.
     """
     data = {
-        # A string: Streamlit encodes what it is given twice, and would let NaN through to a
+        # A string: Streamlit encodes other values twice, and would let NaN through to a
         # browser that cannot read it.
         "figure": json.dumps(figure, allow_nan=False, separators=(",", ":")),
         "plotly_url": _plotly_url(),

@@ -1,4 +1,4 @@
-"""The lines of Python that record a stream into a store."""
+"""Recorder snippet: the lines of Python that record a stream into a store."""
 
 import json
 

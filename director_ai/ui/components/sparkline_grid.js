@@ -25,26 +25,26 @@ function tile() {
   const svg = document.createElementNS(NS, "svg");
   const zone = document.createElementNS(NS, "polygon");
   const curve = document.createElementNS(NS, "polyline");
-  const said = document.createElement("span");
+  const state = document.createElement("span");
   button.type = "button";
   name.className = "name";
-  said.className = "said";
+  state.className = "state";
   zone.setAttribute("class", "zone");
   curve.setAttribute("class", "curve");
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("aria-hidden", "true");
   svg.append(zone, curve);
-  button.append(name, svg, said);
-  return { button, name, zone, curve, said };
+  button.append(name, svg, state);
+  return { button, name, zone, curve, state };
 }
 
 function fill(parts, stream, slots) {
-  const { button, name, zone, curve, said } = parts;
+  const { button, name, zone, curve, state } = parts;
   const floor = line(stream.floor, slots);
   if (name.textContent !== stream.name) name.textContent = stream.name;
-  if (said.textContent !== stream.said) said.textContent = stream.said;
-  button.setAttribute("aria-label", `${stream.name}: ${stream.said}`);
+  if (state.textContent !== stream.state) state.textContent = stream.state;
+  button.setAttribute("aria-label", `${stream.name}: ${stream.state}`);
   button.setAttribute("aria-pressed", String(stream.focused));
   button.className = stream.rule;
   button.title = stream.title;
@@ -83,7 +83,7 @@ function draw(box, state) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const box = parentElement.querySelector(".thumbnails");
+  const box = parentElement.querySelector(".sparklines");
   const state = strips.get(box) ?? { tiles: [], shown: [], pointed: false };
   if (!strips.has(box)) {
     box.addEventListener("transitionrun", (event) => {

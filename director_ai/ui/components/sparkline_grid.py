@@ -1,4 +1,4 @@
-"""Streams side by side, each a small curve over its halt floor; a click chooses one."""
+"""Sparkline grid: streams side by side, each a small curve over its halt floor, to be clicked."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -20,14 +20,14 @@ _MOST_KNOWN: Final = 1_000
 _HERE: Final = Path(__file__)
 
 
-class Thumbnail(NamedTuple):
+class Tile(NamedTuple):
     """One tile.
 
     Attributes
     ----------
     id
         What a click on it reports.
-    name, said, title
+    name, state, title
         Its heading, the line under its curve, and what the pointer shows; any text.
     multiple
         Its curve.
@@ -37,7 +37,7 @@ class Thumbnail(NamedTuple):
 
     id: str
     name: str
-    said: str
+    state: str
     title: str
     multiple: Multiple
     focused: bool
@@ -57,17 +57,17 @@ def _variables(colours: Palette) -> str:
 
 
 _component = st.components.v2.component(
-    "director_ai_thumbnails",
-    html='<div class="thumbnails" role="group"></div>',
-    css=f".thumbnails{{{_variables(LIGHT)}}}\n"
-    f".thumbnails[data-theme=dark]{{{_variables(DARK)}}}\n"
+    "director_ai_sparkline_grid",
+    html='<div class="sparklines" role="group"></div>',
+    css=f".sparklines{{{_variables(LIGHT)}}}\n"
+    f".sparklines[data-theme=dark]{{{_variables(DARK)}}}\n"
     + _HERE.with_suffix(".css").read_text(encoding="utf-8"),
     js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 
-def thumbnails(
-    streams: Sequence[Thumbnail],
+def sparkline_grid(
+    streams: Sequence[Tile],
     *,
     key: str,
     label: str,
@@ -99,7 +99,7 @@ def thumbnails(
             {
                 "mark": mark,
                 "name": visible(stream.name),
-                "said": visible(stream.said),
+                "state": visible(stream.state),
                 "title": visible(stream.title),
                 "focused": stream.focused,
                 "rule": stream.multiple.rule,

@@ -1,4 +1,4 @@
-"""The status strip: what is happening, and why it stopped."""
+"""Status banner: state of a stream, and the reason of its halt."""
 
 import streamlit as st
 

@@ -1,7 +1,8 @@
-"""One stream as a picture: its curve, its text and its margins, under one policy."""
+"""Stream view: curve, text and margins of one stream under one policy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,35 @@ from director_ai.reports.headline import acting
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
-from director_ai.ui.components.token_map import token_map
+from director_ai.ui.components.token_map import TokenMarks, token_map
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Places of a stream that its curve and its text mark.
+
+    Attributes
+    ----------
+    onset, cursor
+        Token indices, or ``None``.
+    delivered
+        Tokens the reader got, ``None`` for all.
+    undelivered
+        Caption of the tokens after them.
+    """
+
+    onset: int | None = None
+    cursor: int | None = None
+    delivered: int | None = None
+    undelivered: str = "not delivered"
+
+
+NO_MARKS: Final = Marks()
 
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """What a policy makes of a stream, computed once for all its pictures.
+    """A stream under a policy, computed once for all its pictures.
 
     Attributes
     ----------
@@ -121,8 +145,7 @@ class StreamView:
         key: str,
         generation: str,
         height: int,
-        onset: int | None = None,
-        cursor: int | None = None,
+        marks: Marks = NO_MARKS,
         last: int | None = None,
         font_size: int = page_style.FONT,
         on_cursor: Callable[[int], None] | None = None,
@@ -134,8 +157,8 @@ class StreamView:
             self.policy,
             self.judgement,
             held=self.held,
-            onset=onset,
-            cursor=cursor,
+            onset=marks.onset,
+            cursor=marks.cursor,
             last=last,
         )
         plotly_chart(
@@ -159,10 +182,7 @@ class StreamView:
         key: str,
         generation: str,
         height: int,
-        onset: int | None = None,
-        cursor: int | None = None,
-        delivered: int | None = None,
-        undelivered: str = "not delivered",
+        marks: Marks = NO_MARKS,
         follow: bool = True,
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
@@ -178,33 +198,35 @@ class StreamView:
             # The reason given, where another rule's floor was higher still.
             rules[self.judgement.trigger] = RULE_OF_MECHANISM[self.judgement.alarms[0].mechanism]
         token_map(
-            self.tokens,
+            TokenMarks(
+                self.tokens,
+                generation,
+                heat=[heat_level(float(value)) for value in margin] + [0] * n_unscored,
+                rule=rules + [""] * n_unscored,
+                held=[*self.held, *[False] * n_unscored],
+                halt=self.judgement.trigger,
+                onset=marks.onset,
+                cursor=marks.cursor,
+                delivered=marks.delivered,
+                undelivered=marks.undelivered,
+            ),
             key=key,
-            generation=generation,
-            heat=[heat_level(float(value)) for value in margin] + [0] * n_unscored,
-            rule=rules + [""] * n_unscored,
-            held=[*self.held, *[False] * n_unscored],
-            halt=self.judgement.trigger,
-            onset=onset,
-            cursor=cursor,
-            delivered=delivered,
-            undelivered=undelivered,
-            follow=follow,
             height=height,
+            follow=follow,
             on_pick=on_cursor,
         )
 
     def margins_at(self, index: int, *, key: str, height: int, font_size: int) -> None:
         """Draw the margins of one token; before the first, three that are not armed."""
         data = margins_data(self.margins, index) if self.n_scored else MarginsData(*[np.nan] * 3)
-        said = ", ".join(
+        margins = ", ".join(
             f"{rule} {'not armed' if np.isnan(value) else f'{value:+.3f}'}"
             for rule, value in zip(RULES, data, strict=True)
         )
         plotly_chart(
             margins_figure(data, page_style.colours(), font_size=font_size),
             key=key,
-            alt=f"Margins of token {max(0, index)}: {said}.",
+            alt=f"Margins of token {max(0, index)}: {margins}.",
             height=height,
             filename=f"margins-{index}",
         )

@@ -1,8 +1,9 @@
-"""Tokens as text, each coloured by how close it came to a halt."""
+"""Token map: tokens as text, each coloured by how close it came to a halt."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -42,21 +43,82 @@ _component = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class TokenMarks:
+    """Tokens of one text with all that is marked on them.
+
+    Attributes
+    ----------
+    tokens
+        Text as it came; markup, control and bidi characters are shown, never obeyed.
+    generation
+        Name of this text (session id, run number). A new one starts over, at the top.
+    heat
+        Level of each token, 0 to 4; see `director_ai.figures.theme.heat_level`.
+    rule
+        Binding rule of each token, or ``""`` where none is armed.
+    held
+        True where the score was carried over from an earlier token; empty where none was.
+    halt, onset, cursor
+        Token indices. An index outside ``tokens`` marks nothing.
+    delivered
+        Number of tokens the reader got; those from this index on are greyed.
+    undelivered
+        Caption of the greyed tokens.
+
+    Raises
+    ------
+    ValueError
+        If ``heat``, ``rule`` or ``held`` does not fit ``tokens``.
+    """
+
+    tokens: Sequence[str]
+    generation: str
+    heat: Sequence[int]
+    rule: Sequence[Rule | str]
+    held: Sequence[bool] = ()
+    halt: int | None = None
+    onset: int | None = None
+    cursor: int | None = None
+    delivered: int | None = None
+    undelivered: str = "not delivered"
+
+    def __post_init__(self) -> None:
+        n_tokens = len(self.tokens)
+        _check_length("heat", self.heat, n_tokens)
+        _check_length("rule", self.rule, n_tokens)
+        if self.held:
+            _check_length("held", self.held, n_tokens)
+        for level in self.heat:
+            if not 0 <= level <= 4:
+                raise ValueError(f"heat must be in 0 to 4, got {level!r}")
+        for name in self.rule:
+            if name not in _RULE_CODES:
+                raise ValueError(f"rule must be one of {list(_RULE_CODES)}, got {name!r}")
+
+    def message(self) -> dict[str, Any]:
+        """Return what the browser is sent; it is sent five times a second."""
+        return {
+            "tokens": [visible(token) for token in self.tokens],
+            # One character a token.
+            "heat": "".join(str(int(level)) for level in self.heat),
+            "rule": "".join(_RULE_CODES[name] for name in self.rule),
+            "held": "".join("1" if is_held else "0" for is_held in self.held),
+            "halt": self.halt,
+            "onset": self.onset,
+            "cursor": self.cursor,
+            "delivered": self.delivered,
+            "undelivered": self.undelivered,
+            "generation": self.generation,
+        }
+
+
 def token_map(
-    tokens: Sequence[str],
+    marks: TokenMarks,
     *,
     key: str,
-    generation: str,
-    heat: Sequence[int],
-    rule: Sequence[Rule | str],
-    held: Sequence[bool] | None = None,
-    halt: int | None = None,
-    onset: int | None = None,
-    cursor: int | None = None,
-    delivered: int | None = None,
-    undelivered: str = "not delivered",
-    follow: bool = True,
     height: int = 240,
+    follow: bool = True,
     label: str = "Tokens",
     empty: str = "No tokens yet.",
     on_pick: Callable[[int], None] | None = None,
@@ -68,29 +130,15 @@ def token_map(
 
     Parameters
     ----------
-    tokens
-        Text as it came; markup, control and bidi characters are shown, never obeyed.
+    marks
+        The tokens, and what is marked on them.
     key
         Streamlit key.
-    generation
-        Which text this is (session id, run number). A new one starts over, at the top.
-    heat
-        Level of each token, 0 to 4; see `director_ai.figures.theme.heat_level`.
-    rule
-        Binding rule of each token, or ``""`` where none is armed.
-    held
-        True where the score was carried over from an earlier token.
-    halt, onset, cursor
-        Token indices. An index outside ``tokens`` marks nothing.
-    delivered
-        Number of tokens the reader got; those from this index on are greyed.
-    undelivered
-        What the greyed tokens are said to be.
-    follow
-        Keep the newest token in sight unless the reader has scrolled up. Without it the box
-        opens at ``halt``. A moved ``cursor`` is brought into sight either way.
     height
         In pixels, from the first paint on.
+    follow
+        Keep the newest token in sight unless the reader has scrolled up. Without it the box
+        opens at the halt. A moved cursor is brought into sight either way.
     label
         Accessible name.
     empty
@@ -102,28 +150,9 @@ def token_map(
     -------
     int or None
         Index of the token clicked, in the one run that the click started.
-
-    Raises
-    ------
-    ValueError
-        If ``heat``, ``rule`` or ``held`` does not fit ``tokens``.
     """
-    n_tokens = len(tokens)
-    data = {
-        "tokens": [visible(token) for token in tokens],
-        "heat": _heat_codes(heat, n_tokens),
-        "rule": _rule_codes(rule, n_tokens),
-        "held": _held_codes(held, n_tokens),
-        "halt": halt,
-        "onset": onset,
-        "cursor": cursor,
-        "delivered": delivered,
-        "undelivered": undelivered,
-        "follow": follow,
-        "generation": generation,
-        "label": visible(label),
-        "empty": visible(empty),
-    }
+    n_tokens = len(marks.tokens)
+    data = marks.message() | {"follow": follow, "label": visible(label), "empty": visible(empty)}
 
     def picked() -> None:
         index = _index(st.session_state[key].get("picked"), n_tokens)
@@ -132,30 +161,6 @@ def token_map(
 
     result = _component(key=key, data=data, height=height, on_picked_change=picked)
     return _index(result.get("picked"), n_tokens)
-
-
-# One character a token: the message is sent five times a second.
-def _heat_codes(heat: Sequence[int], n_tokens: int) -> str:
-    _check_length("heat", heat, n_tokens)
-    for level in heat:
-        if not 0 <= level <= 4:
-            raise ValueError(f"heat must be in 0 to 4, got {level!r}")
-    return "".join(str(int(level)) for level in heat)
-
-
-def _rule_codes(rule: Sequence[str], n_tokens: int) -> str:
-    _check_length("rule", rule, n_tokens)
-    for name in rule:
-        if name not in _RULE_CODES:
-            raise ValueError(f"rule must be one of {list(_RULE_CODES)}, got {name!r}")
-    return "".join(_RULE_CODES[name] for name in rule)
-
-
-def _held_codes(held: Sequence[bool] | None, n_tokens: int) -> str:
-    if held is None:
-        return ""
-    _check_length("held", held, n_tokens)
-    return "".join("1" if is_held else "0" for is_held in held)
 
 
 def _check_length(name: str, values: Sequence[object], n_tokens: int) -> None:

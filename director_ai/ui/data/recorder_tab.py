@@ -9,7 +9,7 @@ from director_ai.storage.statistics import last_key, newest_after
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive, is_demo
-from director_ai.ui.access.login import stay_in
+from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.data.tables import counted
@@ -76,7 +76,7 @@ def received(session: SessionSummary, now: int) -> str:
 
 @st.fragment(run_every=EVERY_S)
 def _waiting() -> None:
-    stay_in()
+    recheck_access()
     session = newest_after(archive(), st.session_state[_SINCE])
     if session is None:
         status("Waiting for the first session…", "Run the lines above; it shows up here at once.")

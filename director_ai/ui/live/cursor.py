@@ -1,4 +1,4 @@
-"""Which token of a stream the reader of the Live page looks at."""
+"""Cursor of the Live page: the token that its reader looks at."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""What to ask a model, and whom: the form of the Live page."""
+"""Endpoint form of the Live page: the model, the prompt, and the facts to score by."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,17 +14,17 @@ from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live.endpoint_run import Question
 
-_OTHER: Final = "Another address"
-_WORDS: Final[dict[ScorerName, str]] = {
+_OTHER_ADDRESS: Final = "Another address"
+_SCORER_NAMES: Final[dict[ScorerName, str]] = {
     "lexical": "The facts",
     "logprob": "Log-probabilities",
     "both": "The lower of both",
 }
-_FIRST: Final = {
-    "ask_url": "http://127.0.0.1:8080/v1",
-    "ask_model": "default",
-    "ask_tokens": 400,
-    "ask_scorer": "lexical",
+_INITIAL: Final = {
+    "endpoint_url": "http://127.0.0.1:8080/v1",
+    "endpoint_model": "default",
+    "endpoint_tokens": 400,
+    "endpoint_scorer": "lexical",
 }
 
 
@@ -49,39 +49,39 @@ def named_endpoints() -> dict[str, Endpoint]:
 
 def fill_in(question: Question) -> None:
     """Put a question into a form that nobody has filled in yet, as after a reload."""
-    if "ask_prompt" in st.session_state:
+    if "endpoint_prompt" in st.session_state:
         return
     endpoint = question.endpoint
-    st.session_state["ask_prompt"] = question.prompt
-    st.session_state["ask_facts"] = question.facts
-    st.session_state["ask_scorer"] = question.scorer
-    st.session_state["ask_tokens"] = question.max_tokens
+    st.session_state["endpoint_prompt"] = question.prompt
+    st.session_state["endpoint_facts"] = question.facts
+    st.session_state["endpoint_scorer"] = question.scorer
+    st.session_state["endpoint_tokens"] = question.max_tokens
     names = [name for name, named in _named()[0].items() if named == endpoint]
     if names:
-        st.session_state["ask_endpoint"] = names[0]
+        st.session_state["endpoint_name"] = names[0]
     elif not is_shared():
-        st.session_state["ask_endpoint"] = _OTHER
-        st.session_state["ask_url"] = endpoint.base_url
-        st.session_state["ask_model"] = endpoint.model
-        st.session_state["ask_key_env"] = endpoint.key_env or ""
+        st.session_state["endpoint_name"] = _OTHER_ADDRESS
+        st.session_state["endpoint_url"] = endpoint.base_url
+        st.session_state["endpoint_model"] = endpoint.model
+        st.session_state["endpoint_key_env"] = endpoint.key_env or ""
 
 
 def question_form() -> Question | None:
-    """Draw the form; return what it asks, or ``None`` while that is not complete."""
+    """Draw the form; return its question, or ``None`` while that is not complete."""
     # Not as the fields' own defaults, which would not let a reload fill them in.
-    for key, value in _FIRST.items():
+    for key, value in _INITIAL.items():
         st.session_state.setdefault(key, value)
-    where, what = st.columns(2, gap="medium")
-    with where:
+    left, right = st.columns(2, gap="medium")
+    with left:
         endpoint, problem = _endpoint()
         n_tokens = st.number_input(
-            "Tokens at most", 1, 100_000, step=50, key="ask_tokens", persist_state="session"
+            "Tokens at most", 1, 100_000, step=50, key="endpoint_tokens", persist_state="session"
         )
-    with what:
-        prompt = st.text_area("Prompt", key="ask_prompt", height=100, persist_state="session")
+    with right:
+        prompt = st.text_area("Prompt", key="endpoint_prompt", height=100, persist_state="session")
         facts = st.text_area(
             "Facts (blank lines between sources)",
-            key="ask_facts",
+            key="endpoint_facts",
             height=120,
             persist_state="session",
         )
@@ -89,8 +89,8 @@ def question_form() -> Question | None:
             "Score by",
             SCORERS,
             required=True,
-            key="ask_scorer",
-            format_func=_WORDS.__getitem__,
+            key="endpoint_scorer",
+            format_func=_SCORER_NAMES.__getitem__,
             help="The facts: the built-in lexical baseline. Log-probabilities: how sure the "
             "model was of each token; the server must send them.",
             persist_state="session",
@@ -113,7 +113,7 @@ def question_form() -> Question | None:
 
 
 def _named() -> tuple[dict[str, Endpoint], str]:
-    """Return the endpoints that the configuration names, and what is wrong with them."""
+    """Return the endpoints that the configuration names, and the problem with them or ``""``."""
     try:
         return named_endpoints(), ""
     except DirectorError as error:
@@ -121,29 +121,29 @@ def _named() -> tuple[dict[str, Endpoint], str]:
 
 
 def _endpoint() -> tuple[Endpoint | None, str]:
-    """Draw whom to ask; return it, and what is wrong with it."""
+    """Draw the choice of endpoint; return it, and the problem with it or ``""``."""
     named, problem = _named()
     if problem:
         return None, problem
-    names = [*named, *([] if is_shared() else [_OTHER])]
+    names = [*named, *([] if is_shared() else [_OTHER_ADDRESS])]
     if not names:
         return None, "The server's configuration names no endpoint; others cannot be asked here."
-    if st.session_state.get("ask_endpoint") not in names:
+    if st.session_state.get("endpoint_name") not in names:
         # The configuration may have changed since it was chosen.
-        st.session_state.pop("ask_endpoint", None)
+        st.session_state.pop("endpoint_name", None)
     name = st.selectbox(
-        "Endpoint", names, key="ask_endpoint", format_func=visible, persist_state="session"
+        "Endpoint", names, key="endpoint_name", format_func=visible, persist_state="session"
     )
-    if name != _OTHER:
-        chosen = named[name]
-        with_key = "with a key of this server's" if chosen.key_env else "without a key"
-        notice(f"Asks {chosen.base_url} for the model {chosen.model}, {with_key}.")
-        return chosen, ""
-    url = st.text_input("Address", key="ask_url", persist_state="session")
-    model = st.text_input("Model", key="ask_model", persist_state="session")
+    if name != _OTHER_ADDRESS:
+        endpoint = named[name]
+        with_key = "with a key of this server's" if endpoint.key_env else "without a key"
+        notice(f"Asks {endpoint.base_url} for the model {endpoint.model}, {with_key}.")
+        return endpoint, ""
+    url = st.text_input("Address", key="endpoint_url", persist_state="session")
+    model = st.text_input("Model", key="endpoint_model", persist_state="session")
     key_env = st.text_input(
         "Variable with the key (optional)",
-        key="ask_key_env",
+        key="endpoint_key_env",
         placeholder="OPENAI_API_KEY",
         help="The name of an environment variable of this server. The key itself is never typed, "
         "stored or shown.",

@@ -1,4 +1,4 @@
-"""A stream from a model's endpoint on the Live page: start it, stop it, ask again."""
+"""Endpoint source of the Live page: form, start and stop of a model's stream."""
 
 from typing import Final
 
@@ -15,13 +15,13 @@ from director_ai.ui.live.endpoint_form import fill_in, named_endpoints, question
 from director_ai.ui.live.endpoint_run import (
     EndpointRun,
     Question,
-    attend,
+    attach,
     endpoint_runs,
     live_recorder,
 )
 
 _PROBLEM: Final = "endpoint_problem"
-_ASKED: Final = "endpoint_asked"
+_RUN_ID: Final = "endpoint_run_id"
 """The id of the run of this tab: the address forgets it while another page or source is open."""
 
 
@@ -31,28 +31,28 @@ def endpoint_page(policy: HaltPolicy, *, presenting: bool) -> None:
         status("Only an operator may ask a model.", "What it answers is recorded.")
         return
     run = _current()
-    going = run is not None and not run.is_over
+    is_running = run is not None and not run.is_over
     if run is not None:
         fill_in(run.question)
-    with st.expander("What to ask", expanded=not going and run is None):
+    with st.expander("What to ask", expanded=not is_running and run is None):
         question = question_form()
     start, stop, newest, _ = st.columns([1.6, 1.6, 1.6, 5], vertical_alignment="center")
     start.button(
-        _verb(run, question),
-        key="ask",
-        shortcut="Space" if not going else None,
+        _start_label(run, question),
+        key="endpoint_start",
+        shortcut="Space" if not is_running else None,
         type="primary",
-        disabled=going or question is None,
+        disabled=is_running or question is None,
         on_click=_start,
         args=(question, policy),
         width="stretch",
     )
     stop.button(
         "Stop",
-        key="stop_asking",
-        shortcut="Space" if going else None,
+        key="endpoint_stop",
+        shortcut="Space" if is_running else None,
         help="Cancels the request, even if its server hangs.",
-        disabled=not going,
+        disabled=not is_running,
         on_click=_stop,
         args=(run,),
         width="stretch",
@@ -81,15 +81,15 @@ def endpoint_page(policy: HaltPolicy, *, presenting: bool) -> None:
 
 
 def _current() -> EndpointRun | None:
-    asked = st.query_params.get("run", "") or st.session_state.get(_ASKED, "")
-    run = endpoint_runs().get(asked) if asked else None
+    run_id = st.query_params.get("run", "") or st.session_state.get(_RUN_ID, "")
+    run = endpoint_runs().get(run_id) if run_id else None
     if run is not None:
-        st.query_params["run"] = st.session_state[_ASKED] = run.record_id
-        attend(run)
+        st.query_params["run"] = st.session_state[_RUN_ID] = run.record_id
+        attach(run)
     return run
 
 
-def _verb(run: EndpointRun | None, question: Question | None) -> str:
+def _start_label(run: EndpointRun | None, question: Question | None) -> str:
     if run is None:
         return "Start"
     return "Retry" if run.has_failed and question == run.question else "Ask again"

@@ -1,4 +1,4 @@
-"""A stream from a real model on the Live page: asked for, judged and recorded as it comes."""
+"""Endpoint run: a model's answer, requested, judged and recorded as it comes."""
 
 import logging
 import threading
@@ -29,7 +29,7 @@ LEASE_S: Final = 15.0
 While one is open, on whatever page, the answer is waited for, up to its own time limit.
 """
 
-DESERTED: Final = f"its page was closed, and nobody came back for {LEASE_S:g} s"
+ABANDONED: Final = f"its page was closed, and nobody came back for {LEASE_S:g} s"
 
 MOST_KEPT: Final = 50
 """Runs that are over and can still be shown after a reload."""
@@ -37,16 +37,16 @@ MOST_KEPT: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of an endpoint, and how the answer is scored.
+    """Prompt to an endpoint, and how its answer is scored.
 
     Attributes
     ----------
     endpoint
-        Whom to ask.
+        Endpoint to call.
     prompt
         The user's message.
     facts
-        What the answer is compared with; sources apart by blank lines.
+        Facts that the answer is compared with; sources apart by blank lines.
     scorer
         By the facts, by the log-probabilities, or by the lower of both.
     max_tokens
@@ -66,23 +66,23 @@ class EndpointRun:
     Parameters
     ----------
     question
-        What to ask.
+        Prompt, endpoint and scoring.
     policy
         Limits to enforce.
     recorder
-        What writes the stream into the store.
+        Recorder that writes the stream into the store.
 
     Attributes
     ----------
     question
-        As above, to be asked again.
+        As above, to be sent again.
     record_id
         Of the session in the store.
 
     Raises
     ------
     DirectorError
-        If it cannot be asked so.
+        If the question cannot be sent so.
     """
 
     def __init__(self, question: Question, policy: HaltPolicy, recorder: Recorder) -> None:
@@ -147,18 +147,18 @@ class EndpointRun:
 
     @property
     def waited_s(self) -> float:
-        """Seconds since it was asked."""
+        """Seconds since the request."""
         return monotonic() - self._started
 
     def stop(self) -> None:
         """End the stream now, even while its server hangs."""
         self._kernel.emergency_stop()
 
-    def attend(self, tab: object) -> None:
-        """Keep the run alive until ``tab`` deserts it."""
+    def attach(self, tab: object) -> None:
+        """Keep the run alive until ``tab`` is detached."""
         self._tabs.add(tab)
 
-    def desert(self, tab: object) -> None:
+    def detach(self, tab: object) -> None:
         """Take note that a tab was closed."""
         self._seen_at = monotonic()
         self._tabs.discard(tab)
@@ -193,8 +193,8 @@ class EndpointRun:
     def _keep_lease(self) -> None:
         while not self._over.wait(LEASE_S / 10):
             if not self._tabs and monotonic() - self._seen_at > LEASE_S:
-                # Not as an operator's stop, which nobody asked for.
-                self._chat.abort(DESERTED)
+                # Not as an operator's stop, which nobody requested.
+                self._chat.abort(ABANDONED)
 
 
 def _unscored(_text: str) -> float:
@@ -236,10 +236,10 @@ class _Tab(NamedTuple):
     mark: object
 
     def close(self) -> None:
-        self.run.desert(self.mark)
+        self.run.detach(self.mark)
 
 
-def attend(run: EndpointRun) -> None:
+def attach(run: EndpointRun) -> None:
     """Keep a run alive as long as the tab that this page is drawn for stays open."""
     _tab(run.record_id, run)
 
@@ -248,19 +248,19 @@ def attend(run: EndpointRun) -> None:
 @st.cache_resource(scope="session", max_entries=1, on_release=_Tab.close, show_spinner=False)
 def _tab(id: str, _run: EndpointRun) -> _Tab:  # noqa: ARG001  # another run, another entry
     tab = _Tab(_run, object())
-    _run.attend(tab.mark)
+    _run.attach(tab.mark)
     return tab
 
 
 def live_recorder(store: Store) -> Recorder:
-    """Return what records the Live page's streams into a store.
+    """Return the recorder of the Live page's streams into a store.
 
     Raises
     ------
     ReadOnlyStoreError
         If the store was opened to read, or for a viewer.
     """
-    # Asked for every time: the recorder may have been made for somebody else.
+    # Looked up every time: the recorder may have been made for somebody else.
     return _recorder(store.recording_address())
 
 

@@ -1,4 +1,4 @@
-"""The Live page's parts around its picture: source, transport, and which run is on."""
+"""Live page around its picture: head, choice of source, transport, current run."""
 
 from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from director_ai.ui.components.policy_editor import DEFAULTS
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live import cursor
 from director_ai.ui.live.playback import LiveRun, LiveSource, Snapshot
-from director_ai.ui.live.remote_stream import RECORDERS, Watched, choose_stream
+from director_ai.ui.live.remote_stream import RECORDERS, RemoteStream, choose_stream
 from director_ai.ui.live.run_registry import live_slot
 from director_ai.ui.live.sources import sample_name, sample_source
 from director_ai.ui.live.uploads import from_file, pasted
@@ -20,13 +20,13 @@ from director_ai.ui.live.uploads import from_file, pasted
 FIRST_SAMPLE = "photosynthesis-drift"
 SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
 LONGEST_QUOTE = 60
-"""Characters quoted of a value in the address, so that what is said stays on one line."""
+"""Characters quoted of a value in the address, so that a notice stays on one line."""
 
 SourceKind = Literal["Samples", "Paste text", "File", "Endpoint", "Recorders"]
 
 
-class Asked(NamedTuple):
-    """That a model is to be asked, instead of playing what is there."""
+class EndpointSource(NamedTuple):
+    """Source "Endpoint": a model answers while the page watches."""
 
 
 def head() -> bool:
@@ -47,7 +47,7 @@ def head() -> bool:
     return bool(presenting)
 
 
-def choose_source() -> LiveSource | Watched | Asked | None:
+def choose_source() -> LiveSource | RemoteStream | EndpointSource | None:
     """Draw the choice of source; return it, or ``None`` while there is nothing to show."""
     kind_column, choice = st.columns([3, 4], vertical_alignment="bottom")
     kinds: tuple[SourceKind, ...] = get_args(SourceKind)
@@ -61,7 +61,7 @@ def choose_source() -> LiveSource | Watched | Asked | None:
             return from_file()
     if kind == "Endpoint":
         st.query_params.pop("src", None)
-        return Asked()
+        return EndpointSource()
     st.query_params.pop("run", None)
     if kind == RECORDERS:
         st.query_params.pop("src", None)
@@ -69,13 +69,13 @@ def choose_source() -> LiveSource | Watched | Asked | None:
     st.query_params.pop("watch", None)
     ids = list(samples())
     # Not bound: a binding would put the name into the address, and we want the id.
-    asked = st.query_params.get("src", "")
-    if asked and asked not in ids and "src" not in st.session_state:
-        st.session_state["unknown_src"] = asked
-    chosen = choice.selectbox(
+    src = st.query_params.get("src", "")
+    if src and src not in ids and "src" not in st.session_state:
+        st.session_state["unknown_src"] = src
+    sample = choice.selectbox(
         "Sample: real text scored here and now by the built-in scorer; nothing is connected",
         ids,
-        index=ids.index(asked if asked in ids else FIRST_SAMPLE),
+        index=ids.index(src if src in ids else FIRST_SAMPLE),
         format_func=sample_name,
         key="src",
         persist_state="session",
@@ -87,12 +87,12 @@ def choose_source() -> LiveSource | Watched | Asked | None:
             f"There is no sample '{_shortened(unknown)}'; "
             f"the first sample is shown instead: {sample_name(FIRST_SAMPLE)}."
         )
-    st.query_params["src"] = chosen
-    return sample_source(chosen)
+    st.query_params["src"] = sample
+    return sample_source(sample)
 
 
-def usual_limits(source: LiveSource | Asked) -> tuple[HaltPolicy, str]:
-    """Return the limits a source is judged by at first, and whose they are."""
+def default_policy(source: LiveSource | EndpointSource) -> tuple[HaltPolicy, str]:
+    """Return the policy a source is judged by at first, and the id of its owner."""
     if isinstance(source, LiveSource) and source.recorded_policy is not None:
         return source.recorded_policy, source.id
     return DEFAULTS, "live"

@@ -1,4 +1,4 @@
-"""One stream being played on the Live page: the real kernel, driven at reading speed."""
+"""Playback of a stream on the Live page: the real kernel, driven at reading speed."""
 
 import threading
 from collections.abc import Callable
@@ -22,18 +22,18 @@ LEASE_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a stream comes from.
+    """Origin of a stream: its title, its prompt, and known facts about the answer.
 
     Attributes
     ----------
     id
-        Tells one origin from another.
+        Unique name of the origin.
     title
-        What a person calls it.
+        Name shown to people.
     prompt
-        What the tokens answer.
+        Prompt that the tokens answer.
     model, annotations, group
-        What is known of the answer; see :class:`SessionRecord`.
+        Fields of the session; see :class:`SessionRecord`.
     complete
         Whether the tokens are the whole answer; otherwise they end where its recording was cut.
     """
@@ -54,7 +54,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSource(Origin):
-    """What a run plays.
+    """Tokens and scores that a run plays.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class LiveSource(Origin):
     score
         Makes a fresh callback for one stream.
     scorer
-        Where a halt finds its evidence, if anywhere.
+        Scorer that finds the evidence of a halt, if any.
     recorded_policy, held
         Of a recording: the limits it was made under, and which of its scores were held.
     """
@@ -95,7 +95,7 @@ class LiveRun:
     Parameters
     ----------
     source
-        What to play.
+        Tokens and scores to play.
     policy
         Limits to enforce.
     ahead
@@ -112,7 +112,7 @@ class LiveRun:
             iter(source.tokens), source.score(), scorer=source.scorer, prompt=source.prompt
         )
         self._state = threading.Lock()
-        self._turn = threading.Lock()
+        self._advancing = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._playing = False
@@ -169,7 +169,7 @@ class LiveRun:
     def stop(self) -> None:
         """End the run and its session."""
         self.pause()
-        with self._turn:
+        with self._advancing:
             self._stream.close()
             self._ended = True
 
@@ -205,7 +205,7 @@ class LiveRun:
                 self._playing = False
 
     def _advance(self) -> bool:
-        with self._turn:
+        with self._advancing:
             if self._ended:
                 return False
             event = next(self._stream, None)

@@ -1,4 +1,4 @@
-"""The Live page's picture: redrawn five times a second while tokens come."""
+"""Player of the Live page: banner, curve and text, redrawn five times a second."""
 
 from dataclasses import replace
 from time import time
@@ -10,13 +10,13 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME
 from director_ai.reports.replay_html import session_html
 from director_ai.reports.sentences import halt_sentence, rounded_up
-from director_ai.ui.access.login import stay_in
+from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.finished_sessions import keep_finished
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
-from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.live import cursor as live_cursor
 from director_ai.ui.live import page
 from director_ai.ui.live.endpoint_run import EndpointRun
@@ -36,7 +36,7 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
     Parameters
     ----------
     run, snapshot
-        What is played, and how it stood when the page began to draw.
+        The run, and its snapshot from when the page began to draw.
     policy
         Limits to judge by; a what-if where they are not the run's.
     presenting
@@ -50,7 +50,7 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
 
     @st.fragment(run_every=REDRAW_S if snapshot.playing else None, key="live")
     def drawn() -> None:
-        stay_in()
+        recheck_access()
         now = run.snapshot()
         _draw(run, now, policy, presenting=presenting)
         if (now.playing, now.ended) != (snapshot.playing, snapshot.ended):
@@ -68,14 +68,13 @@ def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool)
     generation = run.record_id
     font_size = page_style.PRESENTER_FONT if presenting else page_style.FONT
     cursor = live_cursor.cursor(len(snapshot.tokens))
-    _say(run, snapshot, view, policy)
-    onset = run.source.onset
+    _banner(run, snapshot, view, policy)
+    marks = Marks(run.source.onset if snapshot.ended else None, cursor, view.delivered)
     view.curve(
         key="curve",
         generation=generation,
         height=460 if presenting else 340,
-        onset=onset if snapshot.ended else None,
-        cursor=cursor,
+        marks=marks,
         last=FOLLOWED if snapshot.playing else None,
         font_size=font_size,
         on_cursor=live_cursor.set_cursor,
@@ -86,9 +85,7 @@ def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool)
             key="tokens",
             generation=generation,
             height=190,
-            onset=onset if snapshot.ended else None,
-            cursor=cursor,
-            delivered=view.delivered,
+            marks=marks,
             follow=cursor is None,
             on_cursor=live_cursor.set_cursor,
         )
@@ -102,7 +99,7 @@ def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool)
         )
 
 
-def _say(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> None:
+def _banner(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> None:
     what_if = policy != run.policy
     pace = f"{snapshot.tokens_per_s:.1f} tokens/s · " if snapshot.tokens_per_s else ""
     counts = f"{pace}{view.n_scored} of {len(snapshot.tokens)} tokens scored"
@@ -143,10 +140,10 @@ def _say(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> 
         )
     elif not snapshot.tokens:
         if isinstance(run, EndpointRun):
-            said = f"Asked; no token yet ({run.waited_s:.0f} s)."
+            state = f"Requested; no token yet ({run.waited_s:.0f} s)."
         else:
-            said = f"Ready: {len(run.source.tokens)} tokens. Press Play, or Space."
-        status(said, run.source.prompt)
+            state = f"Ready: {len(run.source.tokens)} tokens. Press Play, or Space."
+        status(state, run.source.prompt)
     elif (silent_s := _silent_s(run, snapshot)) > STALLED_S:
         status(f"Stalled: no token for {silent_s:.0f} s.", f"{limits} · {counts}")
     else:
@@ -182,7 +179,7 @@ def _closest(view: StreamView) -> str:
 
 
 def record_of(run: Run) -> SessionRecord:
-    """Return what is kept of a run that has ended.
+    """Return the record of a run that has ended.
 
     Of a recording played to where it was cut, that its end is not the answer's.
     """
@@ -217,7 +214,7 @@ def record_of(run: Run) -> SessionRecord:
 
 
 def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bool) -> None:
-    """Draw what can be done with the run as it stands; a row of fixed height."""
+    """Draw the actions on the run, in a row of fixed height."""
     go_on, details, replay, _ = st.columns([2, 2, 1.6, 3.4])
     if isinstance(run, LiveRun):
         go_on.button(
@@ -248,9 +245,9 @@ def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bo
             width="stretch",
         )
 
-    found = run.session.halt_evidence_structured
-    if snapshot.ended and found is not None:
-        evidence_panel(found.evidence_chunks, run.session.halt_evidence or "")
+    evidence = run.session.halt_evidence_structured
+    if snapshot.ended and evidence is not None:
+        evidence_panel(evidence.evidence_chunks, run.session.halt_evidence or "")
 
 
 def _continue(run: LiveRun, policy: HaltPolicy, ahead: int) -> None:

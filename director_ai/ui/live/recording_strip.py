@@ -1,4 +1,4 @@
-"""The streams being recorded by other processes, side by side above the Live page's picture."""
+"""Recording strip: streams that other processes record, side by side on the Live page."""
 
 import time
 from threading import Lock
@@ -18,89 +18,89 @@ from director_ai.figures.theme import HALT_GLYPH, RULE_NAME, Rule
 from director_ai.storage.live_streams import LiveStream, live_streams
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive
-from director_ai.ui.access.login import stay_in
-from director_ai.ui.components.sparkline_grid import TILE_HEIGHT, Thumbnail, thumbnails
-from director_ai.ui.live.remote_stream import watched, watching
+from director_ai.ui.access.login import recheck_access
+from director_ai.ui.components.sparkline_grid import TILE_HEIGHT, Tile, sparkline_grid
+from director_ai.ui.live.remote_stream import show_stream, watched_id
 
-LOOK_S: Final = 0.5
+POLL_S: Final = 0.5
 _LONGEST_WINDOW: Final = 2_000
 _PICKED: Final = "strip_picked"
 
 
-class Look(NamedTuple):
-    """What a look at the store saw: the streams, the nearest to a halt first."""
+class LiveStreams(NamedTuple):
+    """Streams being recorded, the nearest to a halt first."""
 
     streams: list[LiveStream]
     multiples: list[Multiple]
 
-    def without(self, id: str) -> "Look":
-        """Return the look with one stream left out."""
+    def without(self, id: str) -> "LiveStreams":
+        """Return the streams but one."""
         pairs = zip(self.streams, self.multiples, strict=True)
         kept = [(stream, drawn) for stream, drawn in pairs if stream.id != id]
-        return Look([stream for stream, _ in kept], [drawn for _, drawn in kept])
+        return LiveStreams([stream for stream, _ in kept], [drawn for _, drawn in kept])
 
 
-class Looks:
-    """The last look at the store, shared by all who are looking."""
+class LiveStreamsCache:
+    """Streams being recorded, read once for all browsers that show them."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._at_s = float("-inf")
         self._n_last = 160
-        self._look = Look([], [])
+        self._newest = LiveStreams([], [])
 
-    def look(self, store: Store) -> Look:
-        """Return how the streams stand, no more than half of ``LOOK_S`` ago."""
+    def get(self, store: Store) -> LiveStreams:
+        """Return the streams as they stood no more than half of ``POLL_S`` ago."""
         with self._lock:
-            if time.monotonic() - self._at_s > LOOK_S / 2:
+            if time.monotonic() - self._at_s > POLL_S / 2:
                 streams = live_streams(store, n_last=self._n_last)
-                # From the next look on; a window longer than that is drawn without its floor.
+                # From the next poll on; a window longer than that is drawn without its floor.
                 needed = [scores_needed(stream.policy) for stream in streams]
                 self._n_last = max(160, min(max(needed, default=0), _LONGEST_WINDOW))
                 drawn = [multiple(stream.scores, stream.policy) for stream in streams]
                 # What has ended well can wait; a halt is what everyone looks for.
                 calm = [stream.outcome in ("completed", "abandoned") for stream in streams]
                 places = sorted(nearest_first(drawn), key=calm.__getitem__)
-                self._look = Look([streams[k] for k in places], [drawn[k] for k in places])
+                self._newest = LiveStreams([streams[k] for k in places], [drawn[k] for k in places])
                 self._at_s = time.monotonic()
-            return self._look
+            return self._newest
 
 
 @st.cache_resource(show_spinner=False)
-def _looks() -> Looks:
-    return Looks()
+def _streams_cache() -> LiveStreamsCache:
+    return LiveStreamsCache()
 
 
-@st.fragment(run_every=LOOK_S, key="strip_of_streams")
-def live_strip() -> None:
+@st.fragment(run_every=POLL_S, key="strip_of_streams")
+def recording_strip() -> None:
     """Draw the streams that are being recorded; without any, nothing."""
-    stay_in()
+    recheck_access()
     if st.session_state.pop(_PICKED, False):
         # A click in a fragment draws no more than that.
         st.rerun()
     if st.session_state.get("strip_paused"):
-        look: Look = st.session_state["strip_look"]
+        live: LiveStreams = st.session_state["strip_streams"]
     else:
         try:
-            look = _looks().look(archive())
+            live = _streams_cache().get(archive())
         except StoreError:
             # The pages that need the store say what is wrong with it.
             return
         # This page's own stream is on show already.
-        look = look.without(st.query_params.get("run", ""))
-        st.session_state["strip_look"] = look
-    if not look.streams:
+        live = live.without(st.query_params.get("run", ""))
+        st.session_state["strip_streams"] = live
+    if not live.streams:
         return
-    shown = look.streams[:MOST_SHOWN]
+    shown = live.streams[:MOST_SHOWN]
     n_rows = 1 if len(shown) <= 6 else 2
-    said, pause = st.columns([6, 1.2], vertical_alignment="center")
-    said.text(heading(look))
+    count, pause = st.columns([6, 1.2], vertical_alignment="center")
+    count.text(heading(live))
     pause.toggle("Hold still", key="strip_paused", help="Stop redrawing these streams.")
-    focus = watched()
-    thumbnails(
+    focus = watched_id()
+    sparkline_grid(
         [
             tile(stream, drawn, focused=stream.id == focus)
-            for stream, drawn in zip(shown, look.multiples, strict=False)
+            for stream, drawn in zip(shown, live.multiples, strict=False)
         ],
         key="live_streams",
         label="Streams being recorded, the nearest to a halt first",
@@ -110,36 +110,36 @@ def live_strip() -> None:
 
 
 def _pick(id: str) -> None:
-    watching(id)
+    show_stream(id)
     st.session_state[_PICKED] = True
 
 
-def heading(look: Look) -> str:
+def heading(live: LiveStreams) -> str:
     """Return how many streams there are, and how many of them are not drawn."""
-    n_going = sum(stream.outcome == "recording" for stream in look.streams)
-    n_over = len(look.streams) - n_going
+    n_going = sum(stream.outcome == "recording" for stream in live.streams)
+    n_over = len(live.streams) - n_going
     parts = [f"{n_going:,} being recorded now"]
     if n_over:
         parts.append(f"{n_over:,} just ended")
-    if len(look.streams) > MOST_SHOWN:
-        parts.append(f"{len(look.streams) - MOST_SHOWN:,} calmer ones not drawn")
+    if len(live.streams) > MOST_SHOWN:
+        parts.append(f"{len(live.streams) - MOST_SHOWN:,} calmer ones not drawn")
     return " · ".join(parts)
 
 
-def tile(stream: LiveStream, drawn: Multiple, *, focused: bool) -> Thumbnail:
-    """Return what is shown of a stream."""
+def tile(stream: LiveStream, drawn: Multiple, *, focused: bool) -> Tile:
+    """Return the tile of a stream."""
     name = stream.source or stream.model or stream.id
-    return Thumbnail(
+    return Tile(
         id=stream.id,
         name=name,
-        said=_said(stream, drawn),
+        state=_state(stream, drawn),
         title=f"{stream.id} · {stream.n_tokens:,} tokens",
         multiple=drawn,
         focused=focused,
     )
 
 
-def _said(stream: LiveStream, drawn: Multiple) -> str:
+def _state(stream: LiveStream, drawn: Multiple) -> str:
     if stream.outcome == "halted":
         return f"{HALT_GLYPH} halted at {stream.halt_index:,}"
     if stream.outcome == "completed":

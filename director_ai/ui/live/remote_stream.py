@@ -1,4 +1,4 @@
-"""One stream that another process records, as it comes."""
+"""Remote stream: one stream that another process records, as it comes."""
 
 from typing import Final, NamedTuple
 
@@ -12,18 +12,18 @@ from director_ai.reports.sentences import halt_sentence, rounded_up
 from director_ai.storage.live_streams import live_streams
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive
-from director_ai.ui.access.login import stay_in
+from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
-from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.live.stream_follower import FollowedStream
 
 RECORDERS: Final = "Recorders"
 """What the choice of source calls streams that other processes record."""
 
-LOOK_S: Final = 0.5
+POLL_S: Final = 0.5
 STALLED_S: Final = 5.0
 """A stream that goes on but has brought no token for so long is said to be stalled."""
 
@@ -31,26 +31,26 @@ FOLLOWED: Final = 200
 """Tokens in sight while following."""
 
 
-class Watched(NamedTuple):
-    """The stream that is to be shown."""
+class RemoteStream(NamedTuple):
+    """Source "Recorders": the stream to be shown."""
 
     id: str
 
 
-def watched() -> str | None:
+def watched_id() -> str | None:
     """Return the id of the stream on show, if one is."""
-    chosen = st.session_state.get("watched")
-    return chosen if st.session_state.get("from") == RECORDERS else None
+    stream_id = st.session_state.get("watched")
+    return stream_id if st.session_state.get("from") == RECORDERS else None
 
 
-def watching(id: str) -> None:
+def show_stream(id: str) -> None:
     """Put a stream on show; to be called from a callback."""
     st.session_state["from"] = RECORDERS
     st.session_state["watched"] = id
     st.session_state["watch_paused"] = False
 
 
-def choose_stream(choice: DeltaGenerator) -> Watched | None:
+def choose_stream(choice: DeltaGenerator) -> RemoteStream | None:
     """Draw the choice among the streams being recorded; return it, or ``None`` without any.
 
     Parameters
@@ -60,10 +60,10 @@ def choose_stream(choice: DeltaGenerator) -> Watched | None:
     """
     store = archive()
     ids = [stream.id for stream in live_streams(store, n_last=1)]
-    asked = st.query_params.get("watch", "")
-    current = st.session_state.get("watched") or asked
+    linked = st.query_params.get("watch", "")
+    current = st.session_state.get("watched") or linked
     if current and current not in ids:
-        # It ended a while ago; what there is of it is still worth looking at.
+        # It ended a while ago; its tokens so far are still worth looking at.
         ids.insert(0, current)
     if not ids:
         status(
@@ -76,14 +76,16 @@ def choose_stream(choice: DeltaGenerator) -> Watched | None:
         return None
     if st.session_state.get("watched") not in ids:
         st.session_state["watched"] = current or ids[0]
-    chosen: str = choice.selectbox("Stream being recorded", ids, key="watched", format_func=visible)
-    st.query_params["watch"] = chosen
-    return Watched(chosen)
+    stream_id: str = choice.selectbox(
+        "Stream being recorded", ids, key="watched", format_func=visible
+    )
+    st.query_params["watch"] = stream_id
+    return RemoteStream(stream_id)
 
 
-@st.fragment(run_every=LOOK_S)
+@st.fragment(run_every=POLL_S)
 def _wait(store: Store) -> None:
-    stay_in()
+    recheck_access()
     if live_streams(store, n_last=1):
         st.rerun()
 
@@ -92,18 +94,18 @@ def watch(id: str, *, presenting: bool) -> None:
     """Draw a stream, and keep drawing it while it goes on."""
     try:
         followed = _followed(id)
-        followed.look()
+        followed.poll()
     except UnknownSessionError as error:
         status("This stream is not in the archive.", str(error))
         return
-    going = not followed.is_over
+    is_running = not followed.is_over
     paused = bool(st.session_state.get("watch_paused"))
     hold, details, _ = st.columns([1.4, 2.2, 5], vertical_alignment="center")
     hold.button(
         "Resume" if paused else "Pause",
         key="watch_pause",
         shortcut="Space",
-        disabled=not going,
+        disabled=not is_running,
         help="The stream goes on; only the picture waits.",
         on_click=_toggle,
         width="stretch",
@@ -115,17 +117,17 @@ def watch(id: str, *, presenting: bool) -> None:
         query_params={"id": id},
     )
 
-    @st.fragment(run_every=LOOK_S if going and not paused else None, key="watch")
+    @st.fragment(run_every=POLL_S if is_running and not paused else None, key="watch")
     def drawn() -> None:
-        stay_in()
+        recheck_access()
         try:
-            if going and not paused:
-                followed.look()
+            if is_running and not paused:
+                followed.poll()
         except StoreError as error:
             status("The store cannot be read; what had come is shown.", str(error))
         else:
             _draw(followed, presenting=presenting)
-        if going and followed.is_over:
+        if is_running and followed.is_over:
             # The buttons around still speak of a stream under way.
             st.rerun()
 
@@ -149,7 +151,7 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
     view = StreamView.of(
         followed.tokens, followed.scores, followed.held, record.policy, complete=complete
     )
-    _say(followed, view)
+    _banner(followed, view)
     font_size = page_style.PRESENTER_FONT if presenting else page_style.FONT
     view.curve(
         key="watch_curve",
@@ -164,14 +166,14 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
             key="watch_tokens",
             generation=followed.id,
             height=190,
-            delivered=view.delivered if record.enforced else None,
+            marks=Marks(delivered=view.delivered if record.enforced else None),
             follow=not followed.is_over,
         )
     with margins:
         view.margins_at(view.n_scored - 1, key="watch_margins", height=190, font_size=font_size)
 
 
-def _say(followed: FollowedStream, view: StreamView) -> None:
+def _banner(followed: FollowedStream, view: StreamView) -> None:
     record = followed.record
     policy = record.policy
     facts = [policy_line(policy), f"{view.n_scored} of {len(followed.tokens)} tokens scored"]
@@ -181,8 +183,8 @@ def _say(followed: FollowedStream, view: StreamView) -> None:
         facts.append(f"lag {followed.lag_s:.1f} s")
     note = " · ".join(facts)
     if followed.is_over:
-        said = headline(record, policy, view.judgement, view.margins)
-        status(said.text, " · ".join(filter(None, (said.note, note))), rule=said.rule)
+        ending = headline(record, policy, view.judgement, view.margins)
+        status(ending.text, " · ".join(filter(None, (ending.note, note))), rule=ending.rule)
     elif followed.is_silent:
         status("Its recorder has fallen silent; what had come is shown.", note)
     elif not followed.tokens:

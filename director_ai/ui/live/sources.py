@@ -1,4 +1,4 @@
-"""What the Live page can play: samples, pasted text, and recordings."""
+"""Sources of the Live page: samples, pasted text, and recordings."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -12,7 +12,7 @@ from director_ai.ui.live.playback import LiveSource
 
 
 def sample_name(id: str) -> str:
-    """Return what a person calls a sample: its kind and its topic."""
+    """Return the title of a sample: its kind and its topic."""
     record = samples()[id]
     return f"{KINDS[record.tags[0]]} · {sample_topic(record.group).title}"
 

@@ -1,4 +1,4 @@
-"""A stream that another process records, followed from look to look."""
+"""Stream follower: a stream that another process records, read from poll to poll."""
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.storage.engine.clock import now_us
@@ -7,12 +7,12 @@ from director_ai.storage.store import Store
 
 
 class FollowedStream:
-    """What has been seen of a stream; a look reads only what is new.
+    """Stream as read so far; a poll reads only its new tokens.
 
     Parameters
     ----------
     store
-        Where it is recorded.
+        Store that it is recorded into.
     id
         Of the session.
 
@@ -21,13 +21,13 @@ class FollowedStream:
     id
         Of the session.
     record
-        The session as it stood at the first look; as it ended, once it has.
+        The session as it stood at the first poll; as it ended, once it has.
     is_over
         Whether it has ended.
     is_silent
-        Whether nothing has been heard of its recorder for a while.
+        Whether its recorder has been silent for a while.
     tokens, scores, held
-        What has come; the last token may lack a score.
+        The stream so far; the last token may lack a score.
     newest_us
         When the newest token came, in µs since the epoch; ``None`` before the first.
     lag_s
@@ -37,7 +37,7 @@ class FollowedStream:
     Raises
     ------
     StoreError
-        If the session is not there, or cannot be read; :meth:`look`, too.
+        If the session is not there, or cannot be read; :meth:`poll`, too.
     """
 
     def __init__(self, store: Store, id: str) -> None:
@@ -51,8 +51,8 @@ class FollowedStream:
         self._store = store
         self._read_whole()
 
-    def look(self) -> None:
-        """Read what has come since the last look."""
+    def poll(self) -> None:
+        """Read the tokens that have come since the last poll."""
         summary = self._store.summary(self.id)
         if summary.ended_by is not None:
             if not self.is_over:

@@ -1,4 +1,4 @@
-"""What the visitor gives the Live page to play: pasted text, or a file of recordings."""
+"""Uploads of the Live page: pasted text, or a file of recordings."""
 
 import streamlit as st
 

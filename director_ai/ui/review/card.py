@@ -15,10 +15,10 @@ from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label, file_name, visible
-from director_ai.ui.components.focus_hotkey import note_key
+from director_ai.ui.components.focus_hotkey import focus_hotkey
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.status_banner import rule_of, status
-from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.review import actions
 from director_ai.ui.review.batch import VERDICT_NAME, ReviewBatch, Verdict
 
@@ -94,9 +94,9 @@ def draw_card(batch: ReviewBatch) -> None:
             key="review_tokens",
             generation=prepared.record.id,
             height=150,
-            onset=onset,
-            cursor=cursor,
-            delivered=prepared.view.delivered if prepared.record.enforced else None,
+            marks=Marks(
+                onset, cursor, prepared.view.delivered if prepared.record.enforced else None
+            ),
             follow=False,
             on_cursor=partial(actions.move_cursor, batch),
         )
@@ -222,7 +222,7 @@ def _context(record: SessionRecord) -> None:
         placeholder="Note: N to write, Enter to leave",
         max_chars=2000,
     )
-    note_key(actions.NOTE, "N", key="review_note_key")
+    focus_hotkey(actions.NOTE, "N", key="review_note_key")
 
 
 def _verdict_buttons(

@@ -24,7 +24,7 @@ from director_ai.ui.components.escaping import escape_html, escape_label, visibl
 from director_ai.ui.components.page_links import COMPARE_WITH, SESSION_PAGE
 from director_ai.ui.components.plotly_chart import plotly_chart
 from director_ai.ui.components.policy_params import policy_line
-from director_ai.ui.components.single_choice import one_of
+from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session.lookup import available_ids, find_session
@@ -50,7 +50,7 @@ def compare(record: SessionRecord, view: StreamView) -> None:
     sides = [_side(record, view), _side(other, beside)]
     names = [escape_label(record.id), escape_label(other.id)]
     known = record.onset is not None and other.onset is not None
-    alignment = one_of(
+    alignment = single_choice(
         "Aligned by",
         ALIGNMENTS if known else [name for name in ALIGNMENTS if name != "onset"],
         default="token",

@@ -9,13 +9,13 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.errors import UnknownSessionError
 from director_ai.reports.headline import headline, is_what_if
 from director_ai.ui.access.current_store import archive
-from director_ai.ui.access.login import stay_in
+from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import notice, status
-from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.session import sidebar
 
 CURSOR = "t"
@@ -30,7 +30,7 @@ def follow(record: SessionRecord) -> None:
 
     @st.fragment(run_every=FOLLOW_S if live else None)
     def poll() -> None:
-        stay_in()
+        recheck_access()
         if live and (
             not _is_recording(record.id) or archive().summary(record.id).n_tokens != record.n_tokens
         ):
@@ -69,22 +69,19 @@ def head(record: SessionRecord, view: StreamView) -> None:
 
 def picture(record: SessionRecord, view: StreamView, cursor: int) -> None:
     """Draw the curve and the text."""
+    marks = Marks(record.onset, cursor, view.delivered, _undelivered(record, view))
     view.curve(
         key="curve",
         generation=record.id,
         height=380,
-        onset=record.onset,
-        cursor=cursor,
+        marks=marks,
         on_cursor=_set_cursor,
     )
     view.text(
         key="tokens",
         generation=record.id,
         height=240,
-        onset=record.onset,
-        cursor=cursor,
-        delivered=view.delivered,
-        undelivered=_undelivered(record, view),
+        marks=marks,
         follow=False,
         on_cursor=_set_cursor,
     )

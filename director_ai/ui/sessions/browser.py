@@ -14,7 +14,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import status
-from director_ai.ui.components.stream_view import StreamView
+from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.sessions import bulk_actions, table
 from director_ai.ui.sessions.counts import SessionCounts
 from director_ai.ui.sessions.filter_controls import read_address, write_address
@@ -153,7 +153,7 @@ def _peek(store: Store, row: SessionSummary) -> None:
     status(summary.text, summary.note, rule=summary.rule)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        view.curve(key="peek", generation=row.id, height=240, onset=row.onset)
+        view.curve(key="peek", generation=row.id, height=240, marks=Marks(row.onset))
     with right.container(height=240, border=True, key="peek_facts"):
         for name, value in (
             ("Prompt", row.prompt),

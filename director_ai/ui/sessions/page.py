@@ -15,7 +15,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.tuning.evaluation.intervals import wilson_of_kinds
 from director_ai.ui.access.current_store import archive
-from director_ai.ui.access.login import stay_in
+from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import DATA_PAGE
@@ -49,7 +49,7 @@ def watch(store: Store, drawn_s: float) -> None:
 
     Call it with ``time.monotonic()``: the run that draws the page must not start another.
     """
-    stay_in()
+    recheck_access()
     age_s = time.monotonic() - drawn_s
     if age_s < WATCH_S / 2 or not filter_bar.is_current():
         return

@@ -38,7 +38,7 @@ from director_ai.ui.components import page_style
 from director_ai.ui.components.cached_study import score_density
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
-from director_ai.ui.components.single_choice import one_of
+from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.tune.analysis import Analysis, AnalysisView
 from director_ai.ui.tune.metrics_panel import all_numbers
 from director_ai.ui.tune.segments import segments
@@ -52,7 +52,7 @@ RULE_CHOICES: Final = {"hard": HARD, "window": WINDOW, "max drop": TREND}
 def curve(view: AnalysisView) -> None:
     """Draw every value of one threshold, the others held."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        chosen = one_of(
+        chosen = single_choice(
             "Threshold",
             list(RULE_CHOICES),
             default="hard",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from director_ai.tuning.evaluation.evaluation import FEW, Evaluation, FlipCounts, Rate
 from director_ai.tuning.evaluation.token_counts import TokenCounts
-from director_ai.ui.access.login import stay_in
+from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.escaping import escape_html
 from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.propose import draw_outcome
@@ -18,7 +18,7 @@ def card(analysis: Analysis) -> None:
 
 
 def _card(analysis: Analysis) -> None:
-    stay_in()
+    recheck_access()
     view = analysis.view()
     numbers = view.numbers
     draw_outcome(analysis.certificates, view.policy)

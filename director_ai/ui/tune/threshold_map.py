@@ -20,7 +20,7 @@ from director_ai.tuning.evaluation.metrics import METRICS
 from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
-from director_ai.ui.components.single_choice import one_of
+from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.tune.analysis import AnalysisView
 from director_ai.ui.tune.state import moved
 
@@ -35,7 +35,7 @@ FINE: Final = 81
 def heat_map(view: AnalysisView) -> None:
     """Draw two thresholds at once; a click sets both."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        pair = one_of(
+        pair = single_choice(
             "Thresholds",
             list(PAIRS),
             default="hard × window",

@@ -7,7 +7,7 @@ import streamlit as st
 
 from director_ai.figures.theme import RULES, heat_level, palette, rgba
 from director_ai.ui.components.plotly_chart import ChartClick, page_theme, plotly_chart
-from director_ai.ui.components.token_map import token_map
+from director_ai.ui.components.token_map import TokenMarks, token_map
 
 PARIS = (
     "Paris| is| the| capital| of| France| and| also| the| largest| city| in| the| European"
@@ -104,10 +104,9 @@ def parts() -> None:
     )  # fmt: skip
     words = text(n_points if "n" in query else 30)
     near = margins(len(words), -shift)
-    picked = token_map(
+    marks = TokenMarks(
         words,
-        key="tokens",
-        generation=query.get("generation", "1"),
+        query.get("generation", "1"),
         heat=[heat_level(margin) for margin in near],
         rule=[RULES[(i // 4 - 1) % 3] if near[i] < 0.2 else "" for i in range(len(words))],
         held=[i % 3 == 2 for i in range(len(words))],
@@ -115,8 +114,8 @@ def parts() -> None:
         onset=ONSET,
         cursor=4 if "cursor" in query else None,
         delivered=None if live else DELIVERED,
-        height=220,
     )
+    picked = token_map(marks, key="tokens", height=220)
     if "map" in query:
         chosen = plotly_chart(heatmap(), key="map", height=200, alt="Six rows, eight columns.")
         st.text(f"map {chosen.clicked and chosen.clicked.customdata}", width="content")

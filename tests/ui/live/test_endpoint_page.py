@@ -56,8 +56,8 @@ def open_app(store: Store, server: FaultServer) -> Open:
         app.query_params["from"] = "Endpoint"
         app.run()
         if address.startswith("ann"):
-            app.text_area(key="ask_prompt").input("Why?")
-            app.text_area(key="ask_facts").input("Because.").run()
+            app.text_area(key="endpoint_prompt").input("Why?")
+            app.text_area(key="endpoint_facts").input("Because.").run()
         return app
 
     return open_
@@ -77,7 +77,7 @@ def test_a_viewer_is_told_who_may_ask(open_app: Open) -> None:
     app = open_app("vi@b.org")
 
     assert ONLY in said(app)
-    assert "ask" not in {button.key for button in app.button}
+    assert "endpoint_start" not in {button.key for button in app.button}
 
 
 def test_who_was_an_operator_when_the_page_was_drawn_starts_nothing(
@@ -86,7 +86,7 @@ def test_who_was_an_operator_when_the_page_was_drawn_starts_nothing(
     app = open_app("ann@a.org")
     become(app, "vi@b.org")
 
-    app.button(key="ask").click().run()
+    app.button(key="endpoint_start").click().run()
 
     assert not app.exception
     assert ONLY in said(app)
@@ -97,19 +97,19 @@ def test_who_was_an_operator_when_the_page_was_drawn_stops_nothing(
     open_app: Open, server: FaultServer
 ) -> None:
     app = open_app("ann@a.org")
-    app.button(key="ask").click().run()
+    app.button(key="endpoint_start").click().run()
     run = endpoint_runs().get(name_of(app))
     assert run is not None
     become(app, "vi@b.org")
 
-    app.button(key="stop_asking").click().run()
+    app.button(key="endpoint_stop").click().run()
 
     assert ONLY in said(app)
     time.sleep(0.3)
     assert not run.is_over
     become(app, "ann@a.org")
     app.run()
-    app.button(key="stop_asking").click().run()
+    app.button(key="endpoint_stop").click().run()
     deadline = time.monotonic() + 5
     while not run.is_over and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -120,20 +120,20 @@ def test_who_was_an_operator_when_the_page_was_drawn_stops_nothing(
 def test_a_named_endpoint_is_shown_as_it_is(open_app: Open, server: FaultServer) -> None:
     app = open_app("ann@a.org")
 
-    assert app.selectbox(key="ask_endpoint").options == ["one", "other"]
+    assert app.selectbox(key="endpoint_name").options == ["one", "other"]
     assert f"{server.url('hang')} for the model tiny, without a key." in said(app)
     assert "127.0.0.1:8080" not in said(app)
-    assert "ask_url" not in {field.key for field in app.text_input}
+    assert "endpoint_url" not in {field.key for field in app.text_input}
 
-    app.selectbox(key="ask_endpoint").set_value("other").run()
+    app.selectbox(key="endpoint_name").set_value("other").run()
     assert "https://a.org/v1 for the model big, with a key of this server" in said(app)
     assert "NO_SUCH_KEY" not in said(app)
 
 
 def test_another_tab_finds_the_question_of_a_run_filled_in(open_app: Open) -> None:
     app = open_app("ann@a.org")
-    app.number_input(key="ask_tokens").set_value(77).run()
-    app.button(key="ask").click().run()
+    app.number_input(key="endpoint_tokens").set_value(77).run()
+    app.button(key="endpoint_start").click().run()
     name = name_of(app)
 
     fresh = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
@@ -143,8 +143,8 @@ def test_another_tab_finds_the_question_of_a_run_filled_in(open_app: Open) -> No
     fresh.run()
 
     assert not fresh.exception
-    assert fresh.text_area(key="ask_prompt").value == "Why?"
-    assert fresh.text_area(key="ask_facts").value == "Because."
-    assert fresh.number_input(key="ask_tokens").value == 77
-    assert fresh.selectbox(key="ask_endpoint").value == "one"
-    fresh.button(key="stop_asking").click().run()
+    assert fresh.text_area(key="endpoint_prompt").value == "Why?"
+    assert fresh.text_area(key="endpoint_facts").value == "Because."
+    assert fresh.number_input(key="endpoint_tokens").value == 77
+    assert fresh.selectbox(key="endpoint_name").value == "one"
+    fresh.button(key="endpoint_stop").click().run()

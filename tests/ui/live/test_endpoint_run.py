@@ -12,7 +12,7 @@ from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.ui.live import endpoint_run
-from director_ai.ui.live.endpoint_run import DESERTED, EndpointRun, Question, live_recorder
+from director_ai.ui.live.endpoint_run import ABANDONED, EndpointRun, Question, live_recorder
 from tests.sources.fault_server import HANG, OK, WHOLE, A, FaultServer
 
 LEASE_S = 0.3
@@ -53,7 +53,7 @@ def test_a_run_whose_page_was_closed_ends_with_a_reason_of_its_own(
     assert over(run)
     assert run.session.reason is not None
     assert run.session.reason.halt_class == "fault"
-    assert DESERTED in str(run.session.reason)
+    assert ABANDONED in str(run.session.reason)
     assert run.has_failed
     recorder.flush()
     with Store(tmp_path / "sessions.db") as store:
@@ -65,12 +65,12 @@ def test_a_run_goes_on_while_one_of_its_tabs_is_open(
 ) -> None:
     run = started(server, recorder, "hang")
     for tab in ("one", "other"):
-        run.attend(tab)
-    run.desert("other")
+        run.attach(tab)
+    run.detach("other")
 
     time.sleep(4 * LEASE_S)
     assert not run.is_over
-    run.desert("one")
+    run.detach("one")
     assert over(run)
 
 

@@ -27,14 +27,14 @@ def test_a_stream_is_followed_to_its_end(tmp_path: Path) -> None:
 
         next(stream)
         recorder.flush()
-        followed.look()
+        followed.poll()
         assert (followed.tokens, followed.scores) == ([" a", " b"], [0.9, 0.8])
         assert followed.lag_s is not None
         assert 0 <= followed.lag_s < 10
 
         stream.run_to_end()
         recorder.flush()
-        followed.look()
+        followed.poll()
         assert followed.is_over
         assert followed.record == store.get("a")
         assert (followed.tokens, followed.scores) == ([" a", " b", " c"], [0.9, 0.8, 0.2])
@@ -52,7 +52,7 @@ def test_a_session_given_up_too_early_is_followed_on(tmp_path: Path) -> None:
 
         next(stream)
         recorder.flush()
-        followed.look()
+        followed.poll()
 
         assert (followed.is_over, followed.tokens) == (False, [" a", " b"])
         stream.close()
