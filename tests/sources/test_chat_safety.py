@@ -384,6 +384,7 @@ def cycle_async(url: str, n: int) -> None:
     asyncio.run(go())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell")
 @pytest.mark.parametrize("cycle", [cycle_sync, cycle_async])
 def test_a_hundred_streams_leave_nothing_behind(server: FaultServer, cycle: Any) -> None:

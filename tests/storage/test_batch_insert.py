@@ -42,6 +42,7 @@ class Source(Collection[SessionRecord]):
         return False
 
 
+@pytest.mark.slow
 def test_an_import_holds_no_more_than_two_batches(store: Store) -> None:
     source = Source(1_800)
 

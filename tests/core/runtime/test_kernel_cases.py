@@ -988,6 +988,7 @@ def test_n02_held_scores_fill_the_windows_and_their_events_say_so(kind):
 # -- P: cost --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @both
 def test_p01_a_token_late_in_a_long_stream_costs_no_more_than_an_early_one(kind):
     def seconds_per_token(n):

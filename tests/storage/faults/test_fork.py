@@ -5,6 +5,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from director_ai.storage.store import Store
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +51,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 def test_parent_and_children_record_side_by_side(address: str | Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(SCRIPT), str(address)]
 

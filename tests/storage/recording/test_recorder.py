@@ -287,6 +287,7 @@ def test_a_blocked_store_costs_tokens_but_no_time(tmp_path: Path) -> None:
         assert store.summary("a").n_dropped == 4000
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away_all_night_does_not_fill_the_memory(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     kernel = StreamingKernel()

@@ -119,6 +119,7 @@ def test_whoever_checks_a_record_refuses_it_in_the_same_words(changed: dict[str,
     assert str(fast.value) == str(slow.value)
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_of_a_parquet_file_passes_for_another_session() -> None:
     written = sessions(2)
     data = exported(written, "parquet")

@@ -76,6 +76,7 @@ def test_the_certified_policy_halts_none_but_the_spent() -> None:
         assert value == round(value, 4)
 
 
+@pytest.mark.slow
 def test_the_promise_is_kept_on_sessions_like_these() -> None:
     # 60 archives, each certified at 5 % with 90 % confidence, judged on 20,000 good sessions.
     truth, _ = extremes(make_sessions(20000, seed=99, share_bad=0.0))

@@ -66,6 +66,7 @@ def peeking(good, random):
     return choose
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choose", [None, at_random, in_turn])
 def test_the_true_rate_follows_its_law_whatever_rule_is_chosen(choose) -> None:
     found = rates(choose)
@@ -75,10 +76,12 @@ def test_the_true_rate_follows_its_law_whatever_rule_is_chosen(choose) -> None:
     assert (found > ALPHA).mean() <= DELTA + 3 * error
 
 
+@pytest.mark.slow
 def test_the_best_prefix_keeps_the_promise_too() -> None:
     assert (rates(None, prefix=True) > ALPHA).mean() <= DELTA
 
 
+@pytest.mark.slow
 def test_a_picker_that_looks_at_unspent_sessions_is_caught() -> None:
     found = rates(peeking)
 

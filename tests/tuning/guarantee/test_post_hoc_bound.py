@@ -44,6 +44,7 @@ def picked(random: np.random.Generator, n: int) -> list[tuple[int, int, float]]:
     return found
 
 
+@pytest.mark.slow
 def test_nobody_who_knows_the_truth_can_pick_limits_that_break_the_bound() -> None:
     n, delta, n_draws = 120, 0.1, 600
     random = np.random.default_rng(5)

@@ -38,6 +38,7 @@ def replays(data: TuneData):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 5])
 def test_the_check_shows_the_numbers_of_the_limits_proposed(seed: int) -> None:
     data, search = drawn(400, seed=seed), Search((10, 5, 20, 40), (5, 10, 20))

@@ -52,6 +52,7 @@ def test_the_rate_of_a_label_is_drawn_from_its_beta_law() -> None:
         assert found[name] == pytest.approx(wanted, abs=0.004)
 
 
+@pytest.mark.slow
 def test_balanced_accuracy_covers_as_often_as_it_says() -> None:
     random = np.random.default_rng(2)
     truth, covered = (0.7 + 0.98) / 2, 0
@@ -87,6 +88,7 @@ def test_a_metric_that_needs_an_absent_label_has_no_interval() -> None:
     assert not np.isnan(found["catch rate"]).any()
 
 
+@pytest.mark.slow
 def test_out_of_bag_shows_what_the_proposal_shows_and_less_is_left_on_new_sessions() -> None:
     data = make_sessions(150, seed=3)
     replay = replay_of(data)
@@ -107,6 +109,7 @@ def test_out_of_bag_shows_what_the_proposal_shows_and_less_is_left_on_new_sessio
     assert again.metrics == found.metrics
 
 
+@pytest.mark.slow
 def test_the_out_of_bag_mean_is_nearer_the_truth_than_what_is_displayed() -> None:
     truth = make_sessions(8000, seed=1000)
     displayed, estimated, true = [], [], []
@@ -171,6 +174,7 @@ def test_progress_is_told_and_no_budget_is_no_estimate() -> None:
         out_of_bag(data, replay_of(data), GRID, ACCURACY, seed=1, n_replicates=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [50, 200])
 def test_tuning_on_noise_reaches_the_floor_that_simulations_found(n) -> None:
     best = []

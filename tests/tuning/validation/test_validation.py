@@ -47,6 +47,7 @@ def test_what_is_shown_is_the_proposals_and_what_is_left_is_less() -> None:
     assert f"shown are {100 * best.value:.1f} %" in found.sentences[0]
 
 
+@pytest.mark.slow
 def test_tuning_on_noise_is_seen_to_be_noise() -> None:
     data = drawn(300)
     random = np.random.default_rng(1)
@@ -78,6 +79,7 @@ def test_sessions_of_one_prompt_are_left_out_together() -> None:
     assert by_session.optimism < 0.02 < 0.03 < by_prompt.optimism
 
 
+@pytest.mark.slow
 def test_several_windows_are_chosen_anew_with_the_thresholds() -> None:
     data = drawn(300)
     search = Search((10, 20), (5,))
