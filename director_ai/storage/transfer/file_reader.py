@@ -37,6 +37,8 @@ _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _BOM = b"\xef\xbb\xbf"
 _BROKEN = (InvalidRecordError, EOFError, zlib.error, gzip.BadGzipFile)
+_ZLIB_OUT_OF_MEMORY = "Error -4 "
+"""Start of zlib's message for Z_MEM_ERROR; its exception holds no code."""
 _LINES_LOOKED_AT = 50
 
 T = TypeVar("T")
@@ -122,7 +124,14 @@ def with_break(items: Iterator[ReadItem]) -> Iterator[ReadItem]:
     try:
         yield from items
     except _BROKEN as error:
-        yield 0, Problem.of_session(0, error, {})
+        yield _break_item(error)
+
+
+def _break_item(error: Exception) -> ReadItem:
+    """Return the problem of a whole file; a decompressor without memory is no problem of it."""
+    if isinstance(error, zlib.error) and str(error).startswith(_ZLIB_OUT_OF_MEMORY):
+        raise MemoryError from error
+    return 0, Problem.of_session(0, error, {})
 
 
 def open_upload(upload: Path | bytes) -> BinaryIO:
@@ -157,7 +166,7 @@ def recognise(file: BinaryIO, name: str, mapping: ColumnMapping | None) -> OpenU
             return _json(file, mapping, stem)
         return _table("csv", read_csv(file), mapping, stem)
     except _BROKEN as error:
-        return OpenUpload(kind, (), mapping, iter([(0, Problem.of_session(0, error, {}))]))
+        return OpenUpload(kind, (), mapping, iter([_break_item(error)]))
 
 
 def _head(file: BinaryIO, size: int) -> bytes:
