@@ -1,4 +1,4 @@
-"""Files that commands write: whole, or not at all."""
+"""Atomic file: written whole, or not at all."""
 
 import os
 import tempfile
@@ -14,14 +14,14 @@ from director_ai.cli.exit_status import CommandError
 def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
     """Open a file that appears under its name once the block is through.
 
-    Only its owner may read it: sessions are other people's words.
+    Only its owner may read it: sessions hold untrusted and private text.
 
     Raises
     ------
     CommandError
-        If it is there and must not be replaced, or its folder is not there.
+        If it exists and must not be replaced, or its folder does not exist.
     """
-    refuse(path, replace=replace)
+    check_target(path, replace=replace)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:50]}-", dir=path.parent)
     temporary = Path(name)
     try:
@@ -32,8 +32,8 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def refuse(path: Path, *, replace: bool) -> None:
-    """Raise what :func:`new_file` would, before the work whose outcome is to be written."""
+def check_target(path: Path, *, replace: bool) -> None:
+    """Raise the errors of :func:`new_file` before the work whose result is to be written."""
     if path.is_dir():
         raise CommandError(f"output must be a file, got the folder {path}")
     if not path.parent.is_dir():

@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, and the sentence that says why."""
+"""Exit status of a command, and the sentence of its error."""
 
 from enum import IntEnum
 
@@ -14,7 +14,7 @@ from director_ai.errors import (
 
 
 class Status(IntEnum):
-    """What a command tells the shell."""
+    """Exit status that a command returns to the shell."""
 
     OK = 0
     FAILED = 1
@@ -32,18 +32,18 @@ MEANING = {
     Status.REFUSED: "the input was refused and nothing changed; of watch: the answer was halted",
     Status.INTERRUPTED: "interrupted",
 }
-"""As the help prints it."""
+"""Meaning of each status, as the help prints it."""
 
 
 class CommandError(DirectorError):
-    """A command cannot do what it was asked for; it knows its exit status.
+    """Failure of a command, with its exit status.
 
     Parameters
     ----------
     message
         One sentence without its full stop.
     status
-        What to tell the shell.
+        Exit status.
     """
 
     def __init__(self, message: str, status: Status = Status.FAILED) -> None:

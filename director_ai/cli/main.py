@@ -1,4 +1,4 @@
-"""The entry of the console command."""
+"""Entry point of the console command."""
 
 import io
 import os
@@ -15,14 +15,14 @@ from director_ai.errors import DirectorError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``director-ai``; return its exit status.
 
-    What goes wrong becomes one sentence on the standard error.
+    An error becomes one sentence on the standard error.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that lacks a character gets its number in place of a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
-    chosen = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
-        status = _run(chosen)
+        status = _run(args)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has read enough; the interpreter must not try once more as it ends.
@@ -31,48 +31,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Status.INTERRUPTED
     except (DirectorError, OSError) as error:
-        note(f"director-ai {chosen.command}: {sentence_of(error)}")
+        note(f"director-ai {args.command}: {sentence_of(error)}")
         return int(status_of(error))
     return int(status)
 
 
-def _run(chosen: Namespace) -> int:
-    """Run the command that was chosen; each loads what it needs, and nothing else is loaded."""
-    match chosen.command:
+def _run(args: Namespace) -> int:
+    """Run the command; each one loads only the modules it needs."""
+    match args.command:
         case "import":
             from director_ai.cli.commands.import_ import import_files
 
-            return import_files(chosen)
+            return import_files(args)
         case "export":
             from director_ai.cli.commands.export import export_sessions
 
-            return export_sessions(chosen)
+            return export_sessions(args)
         case "list":
             from director_ai.cli.commands.list import list_sessions
 
-            return list_sessions(chosen)
+            return list_sessions(args)
         case "show":
             from director_ai.cli.commands.show import show_session
 
-            return show_session(chosen)
+            return show_session(args)
         case "label":
             from director_ai.cli.commands.label import label_sessions
 
-            return label_sessions(chosen)
+            return label_sessions(args)
         case "backup" | "doctor" | "prune":
             from director_ai.cli.commands.maintenance import backup, doctor, prune
 
-            return {"backup": backup, "doctor": doctor, "prune": prune}[chosen.command](chosen)
+            return {"backup": backup, "doctor": doctor, "prune": prune}[args.command](args)
         case "tune" | "replay" | "sweep":
             from director_ai.cli.commands.tune import replay_limits, sweep_threshold, tune
 
             tuning = {"tune": tune, "replay": replay_limits, "sweep": sweep_threshold}
-            return tuning[chosen.command](chosen)
+            return tuning[args.command](args)
         case "watch":
             from director_ai.cli.commands.watch import watch
 
-            return watch(chosen)
+            return watch(args)
         case _:
             from director_ai.cli.commands.serve import demo, serve
 
-            return {"demo": demo, "serve": serve}[chosen.command](chosen)
+            return {"demo": demo, "serve": serve}[args.command](args)

@@ -1,4 +1,4 @@
-"""The store that a command works on; imported by the commands that need one."""
+"""Store of a command: its address, and opening it to read or to write."""
 
 import os
 from argparse import Namespace
@@ -12,30 +12,30 @@ from director_ai.storage.maintenance import file_of
 from director_ai.storage.store import Store
 
 STORE_VARIABLE = "DIRECTOR_STORE"
-"""Where the app is told which store to show."""
+"""Environment variable that names the store."""
 
 DEFAULT_STORE = "sessions.db"
 
 
-def address_of(chosen: Namespace) -> tuple[str, str]:
-    """Return the store that was chosen, and how it came to be chosen."""
-    if chosen.store is not None:
-        return chosen.store, "named by --store"
+def address_of(args: Namespace) -> tuple[str, str]:
+    """Return the address of the store, and the reason of that choice."""
+    if args.store is not None:
+        return args.store, "named by --store"
     address = os.environ.get(STORE_VARIABLE)
     if address:
         return address, f"named by {STORE_VARIABLE}"
     return DEFAULT_STORE, f"the default, as neither --store nor {STORE_VARIABLE} is given"
 
 
-def is_there(chosen: Namespace) -> bool:
-    """Return whether the store exists; of one on a server only opening it can tell."""
-    file = file_of(address_of(chosen)[0])
+def is_there(args: Namespace) -> bool:
+    """Return whether the store exists; for one on a server always true."""
+    file = file_of(address_of(args)[0])
     return file is None or file.exists()
 
 
 @contextmanager
-def reading(chosen: Namespace) -> Iterator[Store]:
-    """Open the chosen store to read; errors name it and say how it was chosen.
+def reading(args: Namespace) -> Iterator[Store]:
+    """Open the store to read; errors name it and the reason of its choice.
 
     Raises
     ------
@@ -44,24 +44,24 @@ def reading(chosen: Namespace) -> Iterator[Store]:
     StoreError
         If its database fails while it is read.
     """
-    with _open(chosen, read_only=True) as store, as_store_error(store.name):
+    with _open(args, read_only=True) as store, as_store_error(store.name):
         yield store
 
 
 @contextmanager
-def changing(chosen: Namespace, *, may_create: bool = False) -> Iterator[Store]:
-    """Open the chosen store to write; errors as in :func:`reading`."""
+def changing(args: Namespace, *, may_create: bool = False) -> Iterator[Store]:
+    """Open the store to write; errors as in :func:`reading`."""
     if not may_create:
         # Opened to write, a database of something else would be given our tables.
-        with _open(chosen, read_only=True):
+        with _open(args, read_only=True):
             pass
-    with _open(chosen, read_only=False) as store, as_store_error(store.name):
+    with _open(args, read_only=False) as store, as_store_error(store.name):
         yield store
 
 
-def _open(chosen: Namespace, *, read_only: bool) -> Store:
-    address, why = address_of(chosen)
-    if read_only and not is_there(chosen):
+def _open(args: Namespace, *, read_only: bool) -> Store:
+    address, why = address_of(args)
+    if read_only and not is_there(args):
         raise CommandError(
             f"no store at {address} ({why}); "
             "name another with --store, or make one with director-ai import",

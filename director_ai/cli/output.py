@@ -1,14 +1,18 @@
-"""What a command prints: tables and sentences for people, one JSON document for programs."""
+"""Output of commands: tables and sentences for people, one JSON document for programs."""
 
 import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from director_ai.reports.visible_text import visible
+
+if TYPE_CHECKING:
+    from director_ai.storage.transfer.problem import Problem
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAP = "  "
@@ -20,12 +24,12 @@ def print_json(document: object) -> None:
 
 
 def note(sentence: str) -> None:
-    """Tell a person something that is no result."""
+    """Print a sentence that is no result to the standard error."""
     print(one_line(sentence), file=sys.stderr)
 
 
 def one_line(text: str) -> str:
-    r"""Return text of others on one line, with nothing in it that a terminal would obey.
+    r"""Return untrusted text on one line, without control sequences of a terminal.
 
     >>> one_line("a\tb\n\x1b[31mred")
     'a b ⟨U+001B⟩[31mred'
@@ -44,7 +48,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def moment(started_us: int) -> str:
-    """Return a time as it is shown; outside the years 1 to 9999 its microseconds.
+    """Format a time in UTC; outside the years 1 to 9999 as microseconds.
 
     >>> moment(1_767_603_600_000_000)
     '2026-01-05 09:00:00'
@@ -56,7 +60,7 @@ def moment(started_us: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number and its noun.
+    """Format a number with its noun.
 
     >>> counted(1, "session"), counted(2_000, "session")
     ('1 session', '2,000 sessions')
@@ -65,7 +69,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Return a part as a percentage, or a dash of nothing.
+    """Format a part as a percentage; a dash if the whole is zero.
 
     >>> share(1, 3), share(0, 0)
     ('33.3 %', '–')
@@ -73,16 +77,31 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "–"
 
 
+def name_problems(file: str, problems: "Sequence[Problem]", *, n_more: int = 0) -> None:
+    """Note every problem of a file on a line of its own; ``n_more`` are not listed."""
+    for problem in problems:
+        place = f"{file}, line {problem.line}" if problem.line else file
+        kind = "warning: " if problem.severity == "warning" else ""
+        note(f"{place}: {kind}{problem.message}")
+    if n_more:
+        note(f"{file}: {n_more:,} more, not listed")
+
+
+def problem_values(problems: "Sequence[Problem]") -> list[dict[str, Any]]:
+    """Return the problems as plain values."""
+    return [asdict(problem) for problem in problems]
+
+
 @contextmanager
 def working(what: str, n_steps: int | None = None) -> Iterator[Callable[[], None]]:
-    """Show on a terminal that work is going on; the block calls what it is given at each step.
+    """Show progress on a terminal; the block calls the yielded function at each step.
 
     Parameters
     ----------
     what
-        The work, in words of ours.
+        Description of the work.
     n_steps
-        How many steps there are; ``None`` if nobody can tell.
+        Number of steps; ``None`` if unknown.
     """
     if not sys.stderr.isatty():
         yield _nothing

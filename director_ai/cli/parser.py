@@ -1,4 +1,4 @@
-"""What the command understands. Nothing heavy is imported: ``--help`` must come at once."""
+"""Argument parser of the command; it imports nothing heavy, so that ``--help`` is instant."""
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from typing import Any

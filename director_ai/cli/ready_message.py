@@ -1,4 +1,4 @@
-"""What ``serve`` and ``demo`` tell a program: one line of JSON, once the app answers."""
+"""Ready message of ``serve`` and ``demo``: one line of JSON once the app answers."""
 
 import json
 import os
@@ -7,18 +7,18 @@ from typing import Final
 
 from director_ai.cli.options.server import DEFAULT_HOST
 
-_ALL_ADDRESSES: Final = {"0.0.0.0": DEFAULT_HOST, "::": "::1"}  # noqa: S104  # told, not bound
+_ALL_ADDRESSES: Final = {"0.0.0.0": DEFAULT_HOST, "::": "::1"}  # noqa: S104  # printed, not bound
 
 
 def announcement(host: str, port: int, store: str | None) -> Callable[[bool], None]:
-    """Return what stands in for Streamlit's welcome, which it prints when it listens.
+    """Return the function that replaces Streamlit's welcome message.
 
     Parameters
     ----------
     host, port
-        Where it listens.
+        Address and port of the server.
     store
-        File or URL of the store it shows; ``None`` for the samples.
+        File or URL of the store; ``None`` for the samples.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A stream as a terminal shows it while it comes: its text, its curve, its margins."""
+"""Terminal display of a running stream: text, curve and margins."""
 
 import math
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _HEAT: Final = (
 
 
 def screen(session: StreamSession, policy: HaltPolicy, *, width: int, height: int) -> Group:
-    """Return what to draw of a stream.
+    """Return the display of a stream.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ def screen(session: StreamSession, policy: HaltPolicy, *, width: int, height: in
     # Scores are appended before the event that completes the token.
     n_scored = min(len(session.coherence_history), len(session.events))
     scores = np.asarray(session.coherence_history[:n_scored], dtype=float)
-    found = floors(scores, policy)
-    highest, _ = found.highest()
+    limits = floors(scores, policy)
+    highest, _ = limits.highest()
     heat = [heat_level(float(value)) for value in scores - highest[:-1]]
     lines = max(3, height - ROWS - 7)
     return Group(
         _tail(heated_text(session, heat), width, lines),
         Line(style="dim"),
         *curve(scores, highest, width=width),
-        margins_lines(scores, found.margins(scores), found.stacked()[:, -1]),
+        margins_lines(scores, limits.margins(scores), limits.stacked()[:, -1]),
     )
 
 
@@ -123,8 +123,8 @@ def margins_lines(scores: FloatArray, margins: FloatArray, coming: FloatArray) -
         now.append(f"next ≥ {max(0.0, float(armed.max())):.3f}")
     spare = []
     for rule, margin in zip(RULES, margins[:, -1].tolist(), strict=True):
-        said = "–" if math.isnan(margin) else f"{margin:+.3f}"
-        spare.append(f"{GLYPH[rule]} {RULE_NAME[rule]} {said}")
+        text = "–" if math.isnan(margin) else f"{margin:+.3f}"
+        spare.append(f"{GLYPH[rule]} {RULE_NAME[rule]} {text}")
     lines = ("   ".join(now), "   ".join(spare))
     return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 

@@ -8,8 +8,14 @@ from typing import Any
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import address_of, changing, is_there, reading
-from director_ai.cli.output import counted, one_line, print_json, working
-from director_ai.cli.problems import name_problems, problem_values
+from director_ai.cli.output import (
+    counted,
+    name_problems,
+    one_line,
+    print_json,
+    problem_values,
+    working,
+)
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.batch_insert import InsertPlan, plan_insert

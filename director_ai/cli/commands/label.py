@@ -9,8 +9,13 @@ from pathlib import Path
 from director_ai.cli.atomic_file import new_file
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing, reading
-from director_ai.cli.output import counted, print_json, working
-from director_ai.cli.problems import name_problems, problem_values
+from director_ai.cli.output import (
+    counted,
+    name_problems,
+    print_json,
+    problem_values,
+    working,
+)
 from director_ai.core.records.record import Annotation
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids

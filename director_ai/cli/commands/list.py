@@ -1,4 +1,4 @@
-"""``director-ai list``: sessions as a table, and what they come to."""
+"""``director-ai list``: sessions as a table, with their totals."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -15,20 +15,20 @@ from director_ai.tuning.evaluation.intervals import wilson_of_kinds
 _HEAD = ("OUTCOME", "STARTED (UTC)", "ID", "RULES", "HALT", "MARGIN", "LABEL", "MODEL", "ANSWER")
 
 
-def list_sessions(chosen: Namespace) -> int:
-    """Print the sessions that were asked for, and the numbers of all of them."""
-    query = query_of(chosen)
-    with reading(chosen) as store:
-        if chosen.count:
+def list_sessions(args: Namespace) -> int:
+    """Print the sessions that match, and their totals."""
+    query = query_of(args)
+    with reading(args) as store:
+        if args.count:
             n_sessions = store.count(query)
-            if chosen.json:
+            if args.json:
                 print_json({"store": store.name, "count": n_sessions})
             else:
                 print(n_sessions)
             return 0
-        rows = store.summaries(query, limit=chosen.limit)
+        rows = store.summaries(query, limit=args.limit)
         overview, (enforced, families) = store.overview(query), _enforced(store, query)
-    if chosen.json:
+    if args.json:
         numbers: dict[str, Any] = asdict(overview)
         numbers["halt_rate"] = _rate(enforced)
         numbers["false_halt_rate"] = _false_rate(enforced, families)
@@ -45,7 +45,7 @@ def list_sessions(chosen: Namespace) -> int:
 
 
 def _enforced(store: Store, query: SessionQuery) -> tuple[Overview | None, list[FamilyKind]]:
-    """Return what the rates are taken from, as the Sessions page takes them."""
+    """Return the denominators of the rates, as on the Sessions page."""
     if query.enforced is False:
         return None, []
     ended = query.of_rates()

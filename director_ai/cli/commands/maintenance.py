@@ -18,66 +18,66 @@ _DAY_US = 86_400_000_000
 _EARLIEST_US = -(2**63)
 
 
-def backup(chosen: Namespace) -> int:
+def backup(args: Namespace) -> int:
     """Copy the store."""
-    target = Path(chosen.target)
-    if target.exists() and not chosen.force:
+    target = Path(args.target)
+    if target.exists() and not args.force:
         raise CommandError(f"DEST must be a new file, got {target}; --force replaces it")
-    with reading(chosen) as store, working("Copying the store"):
-        n_sessions = back_up(store, target, replace=chosen.force)
+    with reading(args) as store, working("Copying the store"):
+        n_sessions = back_up(store, target, replace=args.force)
     n_bytes = target.stat().st_size
-    if chosen.json:
-        values = {"file": chosen.target, "n_sessions": n_sessions, "n_bytes": n_bytes}
+    if args.json:
+        values = {"file": args.target, "n_sessions": n_sessions, "n_bytes": n_bytes}
         print_json({"store": store.name, **values})
     else:
-        copied = f"{counted(n_sessions, 'session')} to {one_line(chosen.target)}"
+        copied = f"{counted(n_sessions, 'session')} to {one_line(args.target)}"
         print(f"Copied {copied}, {n_bytes:,} bytes.")
     return 0
 
 
-def doctor(chosen: Namespace) -> int:
-    """Examine the store; the exit status tells whether it is sound."""
+def doctor(args: Namespace) -> int:
+    """Examine the store; the exit status reports damage."""
     sealed: list[str] = []
-    if chosen.seal_silent:
-        with changing(chosen) as store:
+    if args.seal_silent:
+        with changing(args) as store:
             sealed = seal_silent(store)
     with (
-        reading(chosen) as store,
+        reading(args) as store,
         working("Verifying the sealed sessions", n_sealed(store)) as step,
     ):
         health = examine(store, on_session=step)
-    if chosen.json:
+    if args.json:
         print_json({"ok": health.ok, **asdict(health), "sealed_silent": sealed})
     else:
-        if chosen.seal_silent:
+        if args.seal_silent:
             print(f"Sealed {counted(len(sealed), 'session')} whose recorder is silent.")
         print("\n".join(map(one_line, _lines(health))))
     return Status.OK if health.ok else Status.FAILED
 
 
-def prune(chosen: Namespace) -> int:
-    """Remove what is older than was asked to be kept."""
-    with reading(chosen) if chosen.dry_run else changing(chosen) as store:
-        if chosen.keep_newest is not None:
-            going = count_beyond_newest(store, chosen.keep_newest)
-            remove = partial(store.keep_newest, chosen.keep_newest)
+def prune(args: Namespace) -> int:
+    """Remove the sessions beyond those to keep."""
+    with reading(args) if args.dry_run else changing(args) as store:
+        if args.keep_newest is not None:
+            pruned = count_beyond_newest(store, args.keep_newest)
+            remove = partial(store.keep_newest, args.keep_newest)
         else:
-            since = max(_EARLIEST_US, now_us() - chosen.keep_days * _DAY_US)
-            going = count_started_before(store, since)
+            since = max(_EARLIEST_US, now_us() - args.keep_days * _DAY_US)
+            pruned = count_started_before(store, since)
             remove = partial(store.keep_since, since)
-        if chosen.dry_run:
-            n_gone = going.n_sessions
+        if args.dry_run:
+            n_gone = pruned.n_sessions
         else:
-            with working(f"Removing {counted(going.n_sessions, 'session')}"):
+            with working(f"Removing {counted(pruned.n_sessions, 'session')}"):
                 n_gone = remove()
-        n_left = store.count() - (n_gone if chosen.dry_run else 0)
-    if chosen.json:
-        values = {"dry_run": chosen.dry_run, "n_removed": n_gone, "n_left": n_left}
-        print_json({"store": store.name, **values, "n_labelled_removed": going.n_labelled})
+        n_left = store.count() - (n_gone if args.dry_run else 0)
+    if args.json:
+        values = {"dry_run": args.dry_run, "n_removed": n_gone, "n_left": n_left}
+        print_json({"store": store.name, **values, "n_labelled_removed": pruned.n_labelled})
     else:
-        verb = "Would remove" if chosen.dry_run else "Removed"
-        left = "would stay" if chosen.dry_run else "stay"
-        gone = f"{counted(n_gone, 'session')}, {going.n_labelled:,} of them labelled,"
+        verb = "Would remove" if args.dry_run else "Removed"
+        left = "would stay" if args.dry_run else "stay"
+        gone = f"{counted(n_gone, 'session')}, {pruned.n_labelled:,} of them labelled,"
         print(f"{verb} {gone} from {store.name}; {n_left:,} {left}.")
     return 0
 

@@ -1,4 +1,4 @@
-"""``director-ai show``: why one session was stopped."""
+"""``director-ai show``: one session, with the reason of its halt."""
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from director_ai.reports.sentences import annotation_line
 from director_ai.reports.visible_text import visible
 
 
-def show_session(chosen: Namespace) -> int:
+def show_session(args: Namespace) -> int:
     """Print one session."""
-    with reading(chosen) as store:
-        record = store.get(chosen.id)
-        is_live = store.summary(chosen.id).outcome == "recording"
+    with reading(args) as store:
+        record = store.get(args.id)
+        is_live = store.summary(args.id).outcome == "recording"
     if is_live:
         note("Still being recorded: this is what has come so far.")
-    if chosen.json:
+    if args.json:
         print_json(to_values(record))
     else:
         print("\n".join(_lines(record, is_live=is_live)))
@@ -27,13 +27,13 @@ def show_session(chosen: Namespace) -> int:
 
 
 def _lines(record: SessionRecord, *, is_live: bool) -> Iterator[str]:
-    said = replay_data(record, record.policy)
-    yield one_line(said["headline"])
-    if said["note"]:
-        yield one_line(said["note"])
+    replay = replay_data(record, record.policy)
+    yield one_line(replay["headline"])
+    if replay["note"]:
+        yield one_line(replay["note"])
     yield ""
-    width = max(len(name) for name, _ in said["facts"])
-    for name, value in said["facts"]:
+    width = max(len(name) for name, _ in replay["facts"])
+    for name, value in replay["facts"]:
         if is_live and name == "Ended":
             continue
         yield f"{name:<{width}}  {one_line(value)}"

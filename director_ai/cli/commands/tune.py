@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from director_ai.cli.atomic_file import new_file, refuse
+from director_ai.cli.atomic_file import check_target, new_file
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing, reading
 from director_ai.cli.options.policy import FORMS, RULES, policy_of
@@ -48,7 +48,7 @@ def tune(args: Namespace) -> int:
     """Propose the limits that catch most bad sessions within a budget of false halts."""
     if args.card is not None:
         _card_form(args.card)
-        refuse(args.card, replace=args.force)
+        check_target(args.card, replace=args.force)
     with reading(args) as store:
         study = _study(args, store)
         base = policy_of(args, study.open.default_policy)
@@ -68,7 +68,7 @@ def replay_limits(args: Namespace) -> int:
     """Tell what given limits would have made of the archive."""
     if args.card is not None:
         _card_form(args.card)
-        refuse(args.card, replace=args.force)
+        check_target(args.card, replace=args.force)
     with reading(args) as store:
         study = _study(args, store)
         policy = policy_of(args, study.open.default_policy)

@@ -51,24 +51,24 @@ def add_limits(parser: ArgumentParser, *, windows_only: bool = False) -> None:
             )
 
 
-def policy_of(chosen: Namespace, usual: HaltPolicy) -> HaltPolicy:
-    """Return the usual limits with those that were given in their place.
+def policy_of(args: Namespace, default_policy: HaltPolicy) -> HaltPolicy:
+    """Return the default policy with the limits given as options in its place.
 
     Raises
     ------
     InvalidPolicyError, InvalidPolicyTypeError
         If one is out of its range.
     """
-    asked: dict[str, Any] = {name: getattr(chosen, name, None) for name, _, _ in _FIELDS}
-    given = {name: value for name, value in asked.items() if value is not None}
-    if "hard_limit" in given and "soft_limit" not in given:
+    options: dict[str, Any] = {name: getattr(args, name, None) for name, _, _ in _FIELDS}
+    limits = {name: value for name, value in options.items() if value is not None}
+    if "hard_limit" in limits and "soft_limit" not in limits:
         # A warning zone under the hard limit is none; the recorded one may be.
-        given["soft_limit"] = max(usual.soft_limit, given["hard_limit"])
-    return replace(usual, **given)
+        limits["soft_limit"] = max(default_policy.soft_limit, limits["hard_limit"])
+    return replace(default_policy, **limits)
 
 
 def share(text: str) -> float:
-    """Return a share given as a number in (0, 1)."""
+    """Parse a share in (0, 1)."""
     try:
         value = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where the app listens, as options."""
+"""Options of the server: address, port and browser."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 
@@ -18,7 +18,7 @@ def add_host(parser: ArgumentParser) -> None:
 
 
 def add_app(parser: ArgumentParser) -> None:
-    """Add the port, whether to open a browser, and what to tell a program."""
+    """Add the port, the browser switch, and the ready message."""
     parser.add_argument(
         "--port", type=_port, default=8501, help="port to listen on (default: 8501)"
     )

@@ -1,27 +1,25 @@
-"""Which sessions a command is about: the options, and the question they put to the store."""
+"""Options that select sessions, and the store query they make."""
 
 import argparse
 import math
-import re
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from director_ai.core.halting.reason import MECHANISMS
+from director_ai.storage.duration import parse_duration
 
 if TYPE_CHECKING:
     from director_ai.storage.summary import SessionQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SPAN = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
-_SPAN_US = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
 _SHORT = {"hard": MECHANISMS[0], "window": MECHANISMS[1], "trend": MECHANISMS[2]}
 _MOST = 2**31 - 1
 
 
 def add_filters(parser: ArgumentParser) -> None:
-    """Add the options that choose sessions; given twice, one of them takes any of its values."""
+    """Add the options that select sessions; a repeated one accepts any of its values."""
     group = parser.add_argument_group("which sessions (all that are given must hold)")
 
     def several(name: str, metavar: str, text: str) -> None:
@@ -75,34 +73,34 @@ def add_filters(parser: ArgumentParser) -> None:
     )
 
 
-def query_of(chosen: Namespace) -> "SessionQuery":
-    """Return the question that the options put.
+def query_of(args: Namespace) -> "SessionQuery":
+    """Return the store query of the options.
 
     Raises
     ------
     InvalidQueryError
         If an outcome, a label or the order is none there is.
     """
-    # What a list knows is half a second of imports, which reading the options can do without.
+    # Half a second of imports, which parsing the options can do without.
     from director_ai.storage.summary import SessionQuery
 
     return SessionQuery(
-        since_us=chosen.since,
-        until_us=chosen.until,
-        outcomes=tuple(chosen.outcome),
-        rules=tuple(chosen.rule),
-        labels=tuple(chosen.label),
-        models=tuple(chosen.model),
-        sources=tuple(chosen.source),
-        tags=tuple(chosen.tag),
-        groups=tuple(chosen.group),
-        enforced=chosen.enforced,
-        shadow_halted=chosen.shadow_halted,
-        least_tokens=chosen.min_tokens,
-        most_tokens=chosen.max_tokens,
-        most_margin=chosen.max_margin,
-        text=chosen.text,
-        order=chosen.sort,
+        since_us=args.since,
+        until_us=args.until,
+        outcomes=tuple(args.outcome),
+        rules=tuple(args.rule),
+        labels=tuple(args.label),
+        models=tuple(args.model),
+        sources=tuple(args.source),
+        tags=tuple(args.tag),
+        groups=tuple(args.group),
+        enforced=args.enforced,
+        shadow_halted=args.shadow_halted,
+        least_tokens=args.min_tokens,
+        most_tokens=args.max_tokens,
+        most_margin=args.max_margin,
+        text=args.text,
+        order=args.sort,
     )
 
 
@@ -112,9 +110,9 @@ def moment_us(text: str) -> int:
     >>> moment_us("1970-01-01T00:00:01")
     1000000
     """
-    span = _SPAN.fullmatch(text)
-    if span is not None:
-        return time.time_ns() // 1000 - int(span[1]) * _SPAN_US[span[2]]
+    duration_us = parse_duration(text)
+    if duration_us is not None:
+        return time.time_ns() // 1000 - duration_us
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What ``watch`` understands."""
+"""Options of ``watch``."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
@@ -11,25 +11,25 @@ SCORERS = ("lexical", "logprob", "both")
 
 def add_watch(parser: ArgumentParser) -> ArgumentParser:
     """Add the options of ``watch``."""
-    asked = parser.add_argument_group("what to ask, and whom")
-    asked.add_argument(
+    request = parser.add_argument_group("what to ask, and whom")
+    request.add_argument(
         "--endpoint", required=True, metavar="URL", help="as http://127.0.0.1:8080/v1"
     )
-    asked.add_argument(
+    request.add_argument(
         "--model",
         default="default",
         metavar="M",
         help="as the server names it (default: default, which a server of one model takes)",
     )
-    asked.add_argument("--prompt", required=True, metavar="TEXT", help="what the model is asked")
-    asked.add_argument("--system", metavar="TEXT", help="what it is told before")
-    asked.add_argument(
+    request.add_argument("--prompt", required=True, metavar="TEXT", help="what the model is asked")
+    request.add_argument("--system", metavar="TEXT", help="what it is told before")
+    request.add_argument(
         "--key-env",
         metavar="NAME",
         help="environment variable that holds the key (default: no key is sent)",
     )
-    asked.add_argument("--max-tokens", type=_positive, metavar="N", help="at most N tokens")
-    asked.add_argument(
+    request.add_argument("--max-tokens", type=_positive, metavar="N", help="at most N tokens")
+    request.add_argument(
         "--set",
         action="append",
         default=[],
@@ -37,30 +37,30 @@ def add_watch(parser: ArgumentParser) -> ArgumentParser:
         metavar="NAME=VALUE",
         help="anything else to ask for, as temperature=0.2; the value is JSON or text",
     )
-    asked.add_argument(
+    request.add_argument(
         "--token-timeout",
         type=float,
         default=60.0,
         metavar="S",
         help="seconds to wait for a token (default: 60)",
     )
-    asked.add_argument(
+    request.add_argument(
         "--total-timeout",
         type=float,
         default=600.0,
         metavar="S",
         help="seconds for the whole answer (default: 600)",
     )
-    judged = parser.add_argument_group("how to score it")
-    judged.add_argument("--facts", metavar="FILE", help="text, a blank line between two facts")
-    judged.add_argument(
+    scoring = parser.add_argument_group("how to score it")
+    scoring.add_argument("--facts", metavar="FILE", help="text, a blank line between two facts")
+    scoring.add_argument(
         "--scorer",
         choices=SCORERS,
         help="by the facts, by the model's own certainty, or the lower of both "
         "(default: lexical with --facts, else logprob)",
     )
     add_limits(parser)
-    # Here no session was recorded yet, so that none can be the usual one.
+    # No session is recorded yet, so that the defaults are the library's.
     parser._action_groups[-1].title = "limits (default: those of the library)"
     parser.add_argument(
         "--store",

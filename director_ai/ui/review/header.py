@@ -103,8 +103,8 @@ def _queue_controls() -> QueueQuery:
             key="since",
             bind="query-params",
             disabled=bool(picked),
-            help="A number of minutes, hours or days, such as 36h; all; or visit, for what came "
-            "since you last sat down to label.",
+            help="A number of minutes, hours, days or weeks, such as 36h or 2w; all; or visit, for "
+            "what came since you last sat down to label.",
         )
         order = st.selectbox(
             "Order",

@@ -1,13 +1,13 @@
 """Query of the review queue: kind of session, label, time span and order."""
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlencode
 
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.records.record import Label
+from director_ai.storage.duration import parse_duration
 from director_ai.storage.summary import UNLABELLED, Order, Outcome, SessionQuery
 from director_ai.ui.components.page_links import PICKED
 
@@ -35,9 +35,6 @@ ALL_TIME: Final = "all"
 LAST_VISIT: Final = "visit"
 SPANS: Final = (LAST_VISIT, ALL_TIME, "1h", "24h", "7d", "30d")
 """Spans on offer; any duration such as ``36h`` is accepted."""
-
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
-_UNIT_S: Final = {"m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +129,12 @@ class QueueQuery:
 
 
 def is_span(text: str) -> bool:
-    """Return whether ``text`` says how far back a queue goes.
+    """Return whether ``text`` is a time span of a queue.
 
-    >>> is_span("36h"), is_span("all"), is_span("yesterday")
-    (True, True, False)
+    >>> is_span("36h"), is_span("2w"), is_span("all"), is_span("yesterday")
+    (True, True, True, False)
     """
-    return text in (ALL_TIME, LAST_VISIT) or _SPAN.fullmatch(text) is not None
+    return text in (ALL_TIME, LAST_VISIT) or parse_duration(text) is not None
 
 
 def since_us(since: str, now_us: int) -> int | None:
@@ -146,7 +143,5 @@ def since_us(since: str, now_us: int) -> int | None:
     >>> since_us("36h", 200_000_000_000)
     70400000000
     """
-    found = _SPAN.fullmatch(since)
-    if found is None:
-        return None
-    return now_us - int(found[1]) * _UNIT_S[found[2]] * 1_000_000
+    duration_us = parse_duration(since)
+    return None if duration_us is None else now_us - duration_us

@@ -9,18 +9,12 @@ from typing import Any, Final
 
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.figures.timestamps import EPOCH, moment
+from director_ai.storage.duration import parse_duration
 from director_ai.storage.summary import LABELS, ORDERS, OUTCOMES, Order, SessionQuery
 
 RULES: Final = tuple(RULE_OF_MECHANISM)
 MINUTE_US: Final = 60_000_000
 
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,3})([mhdw])")
-_SPAN_US: Final = {
-    "m": MINUTE_US,
-    "h": 60 * MINUTE_US,
-    "d": 1440 * MINUTE_US,
-    "w": 10080 * MINUTE_US,
-}
 _RANGE: Final = re.compile(r"([0-9]{0,9})-([0-9]{0,9})")
 _COUNT: Final = re.compile(r" \([0-9,]+\)$")
 LONGEST: Final = 300
@@ -191,13 +185,16 @@ def describe_time(since: str, until: str, zone: tzinfo = UTC) -> str:
     >>> describe_time("2026-11-05T10:00:00Z", "2026-11-05T12:30:00Z")
     '2026-11-05 10:00 to 2026-11-05 12:30'
     """
-    if _SPAN.fullmatch(since):
+    is_duration = parse_duration(since) is not None
+    if since == "all":
+        text = ""
+    elif is_duration:
         text = f"last {since}"
     else:
-        text = "" if since == "all" else _wall_clock(since, zone)
+        text = _wall_clock(since, zone)
     if until:
         return f"{text} to {_wall_clock(until, zone)}".strip()
-    return text if _SPAN.fullmatch(since) or not text else f"since {text}"
+    return text if is_duration or not text else f"since {text}"
 
 
 def instant_us(text: str) -> int | None:
@@ -243,7 +240,8 @@ def _read_value(name: str, value: str) -> str | None:
     if name in _ALLOWED:
         return value if value in _ALLOWED[name] else None
     if name == "since":
-        return value if value == "all" or _SPAN.fullmatch(value) or _is_instant(value) else None
+        is_time = value == "all" or parse_duration(value) is not None or _is_instant(value)
+        return value if is_time else None
     if name == "until":
         return value if _is_instant(value) else None
     if name == "tokens":
@@ -267,11 +265,11 @@ def _is_number(text: str) -> bool:
 
 
 def _since(since: str, now_us: int) -> int | None:
-    span = _SPAN.fullmatch(since)
-    if span is None:
+    duration_us = parse_duration(since)
+    if duration_us is None:
         return None if since == "all" else instant_us(since)
     # Whole minutes, so that the same question is asked more than once.
-    return now_us // MINUTE_US * MINUTE_US - int(span[1]) * _SPAN_US[span[2]]
+    return now_us // MINUTE_US * MINUTE_US - duration_us
 
 
 def _tokens(text: str) -> tuple[int | None, int | None]:

@@ -15,7 +15,7 @@ from director_ai.ui.review.queue import (
     queue_sentence,
     similar_halts,
 )
-from director_ai.ui.review.queue_query import LAST_VISIT, QueueQuery
+from director_ai.ui.review.queue_query import LAST_VISIT, QueueQuery, is_span
 from tests.ui.review_store import HOUR_US, N_COMPLETED, N_HALTED, night, night_store
 
 NOW_US = 1_800_000_000_000_000
@@ -217,3 +217,9 @@ def test_the_address_of_sessions_picked_holds_their_ids_and_nothing_of_a_queue()
         QueueQuery(picked=("a b", "c&d"), second="ann").query_string(0)
         == "pick=a+b&pick=c%26d&second=true"
     )
+
+
+def test_a_queue_goes_back_by_weeks_too(store):
+    assert is_span("2w")
+    assert len(ids(store, QueueQuery(since="2w"))) == N_HALTED
+    assert ids(store, QueueQuery(since="1w")) == ids(store, QueueQuery(since="7d"))
