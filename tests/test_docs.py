@@ -48,6 +48,13 @@ def test_the_tests_are_run_by_the_very_command_named() -> None:
     assert f'tests="{command}"' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("file", [".ci/run", ".pre-commit-config.yaml", ".github/CONTRIBUTING.md"])
+def test_the_fast_tests_are_the_same_everywhere(file: str) -> None:
+    command = 'python -m pytest -m "not slow and not browser"'
+
+    assert command in (ROOT / file).read_text(encoding="utf-8")
+
+
 def test_the_first_command_is_the_demo() -> None:
     first = README.split("```")[1]
 

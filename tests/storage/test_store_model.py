@@ -128,7 +128,8 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_a_store_answers_as_a_dictionary_would(address: str | Path) -> None:
+@pytest.mark.parametrize("share", [8, pytest.param(1, marks=pytest.mark.soak)])
+def test_a_store_answers_as_a_dictionary_would(address: str | Path, share: int) -> None:
     numbers = itertools.count()
 
     def open_store() -> Store:
@@ -141,6 +142,6 @@ def test_a_store_answers_as_a_dictionary_would(address: str | Path) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            one_in(8), stateful_step_count=15, suppress_health_check=list(HealthCheck)
+            one_in(share), stateful_step_count=15, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -13,24 +13,30 @@ from director_ai.storage.store import Store
 
 pytestmark = pytest.mark.slow
 
-N_PROCESSES, N_ROUNDS = 12, 30
+N_PROCESSES = 12
 STUCK_S = 600.0
 """A process that has not come by then never will."""
 
 together: Barrier
 """Where every process waits for the others; each is given it as it starts."""
 
+rounds = pytest.mark.parametrize("n_rounds", [6, pytest.param(30, marks=pytest.mark.soak)])
 
-def test_twelve_processes_open_a_fresh_store_thirty_times(tmp_path: Path) -> None:
-    files = [str(tmp_path / f"s{number}.db") for number in range(N_ROUNDS)]
+
+@rounds
+def test_twelve_processes_open_a_fresh_store_together(tmp_path: Path, n_rounds: int) -> None:
+    files = [str(tmp_path / f"s{number}.db") for number in range(n_rounds)]
 
     assert _opened(files) == [""] * N_PROCESSES
-    assert [Path(file).stat().st_mode & 0o777 for file in files] == [0o600] * N_ROUNDS
+    assert [Path(file).stat().st_mode & 0o777 for file in files] == [0o600] * n_rounds
 
 
-def test_twelve_processes_open_a_fresh_database_thirty_times(postgresql_url: str) -> None:
+@rounds
+def test_twelve_processes_open_a_fresh_database_together(
+    postgresql_url: str, n_rounds: int
+) -> None:
     server = make_url(postgresql_url)
-    names = [f"together{number}" for number in range(N_ROUNDS)]
+    names = [f"together{number}" for number in range(n_rounds)]
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for name in names:
