@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "replay": CORE | {"errors"},
     "storage": CORE | {"errors"},
     "sources": CORE | {"errors"},
-    "core": set(),
+    "core": set(CORE),
     "core.records": {"core.runtime", "core.scoring", "core.halting", "errors"},
     "core.runtime": {"core.halting", "errors"},
     "core.scoring": {"core.halting", "errors"},
@@ -118,7 +118,9 @@ def tree_of(path: Path) -> ast.Module:
 def room_of(module: str) -> str:
     """Return the room of a module of ours by its dotted name."""
     parts = module.split(".")[1:]
-    return ".".join(parts[:2] if parts[:1] == ["core"] else parts[:1])
+    core = ".".join(parts[:2])
+    # The other modules of the core are the original's import paths.
+    return core if core in CORE else ".".join(parts[:1])
 
 
 def room_of_file(path: Path) -> str:

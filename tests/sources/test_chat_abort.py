@@ -113,6 +113,20 @@ def test_abort_wakes_a_reader_that_is_still_connecting(unanswered: str, kind: st
     assert 0.15 < took < 0.2 + SOON_S
 
 
+def test_an_abort_amid_any_method_of_the_same_thread_returns() -> None:
+    abortable = AbortableSocket(Deadline(TimeLimits()))
+    returned = threading.Event()
+
+    def abort_as_a_signal_handler_would() -> None:
+        with abortable._holding:
+            abortable.abort()
+        returned.set()
+
+    threading.Thread(target=abort_as_a_signal_handler_would, daemon=True).start()
+
+    assert returned.wait(60)
+
+
 def test_an_abort_just_before_it_connects_is_heard(unanswered: str) -> None:
     class Interrupting(Deadline):
         """Is asked how much time is left once more than the stream was found not to be aborted."""

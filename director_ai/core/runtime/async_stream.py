@@ -2,13 +2,14 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 
-from director_ai.core.runtime.deadlines import Deadlines, Expired, Stopped
+from director_ai.core.runtime.deadlines import Deadlines, Stopped
 from director_ai.core.runtime.hooks import Follower
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.stop_switch import StopSwitch
-from director_ai.core.runtime.stream_run import StreamRun
+from director_ai.core.runtime.stream_run import Expired, StreamRun
+from director_ai.core.runtime.sync_source import SyncSource
 from director_ai.core.runtime.sync_stream import check_sources
 from director_ai.core.runtime.worker import Worker
 
@@ -26,11 +27,17 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         self,
         run: StreamRun,
         switch: StopSwitch,
-        tokens: AsyncIterable[str],
+        tokens: AsyncIterable[str] | Iterable[str],
         callback: Callable[[str], object],
         deadlines: Deadlines,
     ) -> None:
-        check_sources(tokens, callback, method="__aiter__", kind="an async iterable of str")
+        check_sources(
+            tokens,
+            callback,
+            methods=("__aiter__", "__iter__"),
+            kind="an async or sync iterable of str",
+        )
+        tokens = tokens if isinstance(tokens, AsyncIterable) else SyncSource(tokens)
         self._run = run
         self._tokens = tokens
         self._events = _drive(run, switch, tokens, callback, deadlines)
@@ -87,7 +94,7 @@ async def _drive(
     loop = deadlines.start()
     # A sync scorer cannot be interrupted: under a timeout it runs where it can be left behind.
     threaded = deadlines.is_timed and not inspect.iscoroutinefunction(callback)
-    worker = Worker(loop) if threaded else None
+    worker = Worker(loop, "director-scorer") if threaded else None
     switch.enlist(run, deadlines)
     try:
         run.hooks.begin()
@@ -102,6 +109,7 @@ async def _drive(
                 iterator = aiter(tokens) if iterator is None else iterator
                 token = await deadlines.wait_for(anext(iterator))
             except StopAsyncIteration:
+                deadlines.check_cancelled()
                 if switch.epoch is not epoch:
                     # The source took the stop for its end.
                     run.inactive()
@@ -120,12 +128,14 @@ async def _drive(
                 run.timed_out(expired.code, expired.seconds)
                 break
             except Exception as error:
+                deadlines.check_cancelled()
                 if switch.epoch is not epoch:
                     run.inactive()
                 else:
                     run.source_failed(error)
                 break
             run.accept(token, len(text))
+            deadlines.check_cancelled()
             if switch.epoch is not epoch and not run.ended:
                 # It came after the stop: kept, but neither scored nor released.
                 run.inactive()
@@ -145,6 +155,10 @@ async def _drive(
                 if run.hooks.are_observing:
                     run.hooks.observe(event)
                 yield event
+                deadlines.resume()
+        await _finish(run, tokens, iterator, text)
+        if run.closing_event is not None:
+            yield run.closing_event
     except BaseException:
         if not run.ended:
             run.cancelled()
@@ -167,11 +181,7 @@ async def _score(
     try:
         if worker is not None:
             outcome = await deadlines.wait_for(worker.call(callback, text))
-            if isinstance(outcome.error, Exception):
-                return run.scorer_failed(outcome.error)
-            if outcome.error is not None:
-                raise outcome.error
-            raw = outcome.value
+            raw = outcome.result()
         else:
             raw = callback(text)
         if type(raw) is not float and inspect.isawaitable(raw):
@@ -183,7 +193,9 @@ async def _score(
         run.timed_out(expired.code, expired.seconds)
         return run.session.events[-1]
     except Exception as error:
+        deadlines.check_cancelled()
         return run.scorer_failed(error)
+    deadlines.check_cancelled()
     return run.judge(token, raw)
 
 

@@ -1,12 +1,11 @@
 """The async kernel."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 
 from director_ai.core.halting.policy import (
     DEFAULT_SOFT_LIMIT,
     HaltMode,
     HaltPolicy,
-    checked_seconds,
 )
 from director_ai.core.runtime.async_stream import AsyncTokenStream
 from director_ai.core.runtime.deadlines import Deadlines
@@ -98,23 +97,13 @@ class AsyncStreamingKernel(HaltMonitor):
             streaming_debug=streaming_debug,
             max_tokens=max_tokens,
             max_chars=max_chars,
+            token_timeout=token_timeout,
+            total_timeout=total_timeout,
         )
-        self._token_timeout = checked_seconds("token_timeout", token_timeout)
-        self._total_timeout = checked_seconds("total_timeout", total_timeout)
-
-    @property
-    def token_timeout(self) -> float:
-        """Seconds to wait for the next token, and again for its score; 0 for no limit."""
-        return self._token_timeout
-
-    @property
-    def total_timeout(self) -> float:
-        """Seconds for the whole stream; 0 for no limit."""
-        return self._total_timeout
 
     def stream_tokens(
         self,
-        token_source: AsyncIterable[str],
+        token_source: AsyncIterable[str] | Iterable[str],
         coherence_callback: Callable[[str], float | Awaitable[float]],
         *,
         evidence_callback: Callable[[str], str | None] | None = None,
@@ -125,9 +114,9 @@ class AsyncStreamingKernel(HaltMonitor):
     ) -> AsyncTokenStream:
         """Return the events of a stream as they happen, for ``async for``.
 
-        Parameters are those of :meth:`StreamingKernel.stream_tokens`; the source is an async
-        iterable and the callback may be async. With a timeout, a sync callback runs in a
-        worker thread.
+        Parameters are those of :meth:`StreamingKernel.stream_tokens`; source and callback may be
+        async. A sync source is pulled on a worker thread; with a timeout, a sync callback runs on
+        one, too.
         """
         evidence = EvidenceRequest(evidence_callback, scorer, top_k, prompt)
         return AsyncTokenStream(
@@ -140,7 +129,7 @@ class AsyncStreamingKernel(HaltMonitor):
 
     async def stream_to_session(
         self,
-        token_source: AsyncIterable[str],
+        token_source: AsyncIterable[str] | Iterable[str],
         coherence_callback: Callable[[str], float | Awaitable[float]],
         *,
         evidence_callback: Callable[[str], str | None] | None = None,

@@ -5,19 +5,13 @@ import contextlib
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from director_ai.core.runtime.stream_run import Expired
+
 T = TypeVar("T")
 
 
 class Stopped(Exception):
     """The operator stopped the kernel while the stream waited."""
-
-
-class Expired(Exception):
-    """A timeout passed while the stream waited."""
-
-    def __init__(self, code: str, seconds: float) -> None:
-        self.code = code
-        self.seconds = seconds
 
 
 class Deadlines:
@@ -31,12 +25,25 @@ class Deadlines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[object] | None = None
         self._cancelled = False
+        self._n_cancellations = 0
 
     def start(self) -> asyncio.AbstractEventLoop:
         """Note the loop, and the time from which the total timeout runs."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
+        self.resume()
         return self._loop
+
+    def resume(self) -> None:
+        """Note the cancellations that the consumer's task has seen before this token."""
+        task = asyncio.current_task()
+        self._n_cancellations = 0 if task is None else task.cancelling()
+
+    def check_cancelled(self) -> None:
+        """Raise ``CancelledError`` if source or scorer swallowed a cancellation of the task."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling() > self._n_cancellations:
+            raise asyncio.CancelledError
 
     def abort(self) -> None:
         """Wake the stream, from any thread."""

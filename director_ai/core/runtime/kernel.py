@@ -1,17 +1,18 @@
 """Base of both kernels: the policy, the operator's stop, and hooks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
+from time import monotonic
 from typing import Any
 
 from director_ai.core.halting.machine import HaltMachine
-from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy import HaltPolicy, checked_seconds
 from director_ai.core.halting.score import as_score
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Observer, check_hook
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.stop_switch import StopSwitch
-from director_ai.core.runtime.stream_run import LengthLimit, OnFault, StreamRun
+from director_ai.core.runtime.stream_run import Expired, LengthLimit, OnFault, StreamRun
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, InvalidScoreError
 
@@ -28,6 +29,11 @@ class HaltMonitor:
     ----------
     policy
         Limits, windows and modes; the defaults if left out.
+    hard_limit
+        That of a policy with default values otherwise; only without ``policy``.
+    token_timeout, total_timeout
+        Seconds to wait for the next token and for the whole stream; 0 for no limit. The async
+        kernel interrupts a source that exceeds one; :meth:`stream_output` halts at its next token.
     on_halt
         Called with the session of every stream that was halted.
     on_event
@@ -64,12 +70,15 @@ class HaltMonitor:
         self,
         policy: HaltPolicy | None = None,
         *,
+        hard_limit: float | None = None,
         on_halt: Callable[[StreamSession], object] | None = None,
         on_event: Observer | None = None,
         on_fault: OnFault = "raise",
         streaming_debug: bool = False,
         max_tokens: int | None = None,
         max_chars: int | None = None,
+        token_timeout: float = 0.0,
+        total_timeout: float = 0.0,
     ) -> None:
         check_hook("on_halt", on_halt, may_be_async=self._awaits_on_halt)
         check_hook("on_event", on_event)
@@ -81,12 +90,21 @@ class HaltMonitor:
             )
         if policy is not None and not isinstance(policy, HaltPolicy):
             raise InvalidPolicyTypeError(f"policy must be a HaltPolicy or None, got {policy!r}")
-        self._policy = HaltPolicy() if policy is None else policy
+        if policy is not None and hard_limit is not None:
+            raise InvalidPolicyError(
+                f"hard_limit must be left out beside policy, got {hard_limit!r}; "
+                "the policy holds one"
+            )
+        if policy is None:
+            policy = HaltPolicy() if hard_limit is None else HaltPolicy(hard_limit=hard_limit)
+        self._policy = policy
         self.on_halt = on_halt
         self.on_event = on_event
         self._on_fault: OnFault = on_fault
         self._streaming_debug = streaming_debug
         self._length_limit = LengthLimit(max_tokens, max_chars)
+        self._token_timeout = checked_seconds("token_timeout", token_timeout)
+        self._total_timeout = checked_seconds("total_timeout", total_timeout)
         self._switch = StopSwitch()
         self._machine = HaltMachine(self._policy)
 
@@ -99,6 +117,16 @@ class HaltMonitor:
     def on_fault(self) -> OnFault:
         """Whether an exception of scorer or source propagates."""
         return self._on_fault
+
+    @property
+    def token_timeout(self) -> float:
+        """Seconds to wait for the next token, and again for its score; 0 for no limit."""
+        return self._token_timeout
+
+    @property
+    def total_timeout(self) -> float:
+        """Seconds for the whole stream; 0 for no limit."""
+        return self._total_timeout
 
     @property
     def is_active(self) -> bool:
@@ -140,7 +168,11 @@ class HaltMonitor:
     ) -> str:
         """Return the released text, followed by an interrupt message if the stream was halted."""
         run = self._start(EvidenceRequest(), None)
-        session = TokenStream(run, self._switch, token_generator, coherence_callback).run_to_end()
+        stream = TokenStream(run, self._switch, token_generator, coherence_callback)
+        if self._token_timeout or self._total_timeout:
+            tokens = _timed(token_generator, self._token_timeout, self._total_timeout)
+            stream = TokenStream(run, self._switch, tokens, coherence_callback)
+        session = stream.run_to_end()
         if not session.halted:
             return session.output
         return f"{session.output}\n[KERNEL INTERRUPT: {session.halt_reason}]"
@@ -157,3 +189,16 @@ class HaltMonitor:
             on_halt=self.on_halt,
             on_fault=self._on_fault,
         )
+
+
+def _timed(tokens: Iterable[str], token_timeout: float, total_timeout: float) -> Iterator[str]:
+    """Yield tokens until one was late: it still counts, and no other is pulled."""
+    started = requested = monotonic()
+    for token in tokens:
+        waited = monotonic() - requested
+        yield token
+        if 0.0 < token_timeout < waited:
+            raise Expired("token_timeout", token_timeout)
+        requested = monotonic()
+        if 0.0 < total_timeout < requested - started:
+            raise Expired("total_timeout", total_timeout)

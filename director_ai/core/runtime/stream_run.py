@@ -24,6 +24,22 @@ SCORER_OUTAGE = (TimeoutError, OSError)
 OnFault = Literal["raise", "halt"]
 
 
+class Expired(Exception):
+    """A timeout passed while the stream waited.
+
+    Parameters
+    ----------
+    code
+        ``"token_timeout"`` or ``"total_timeout"``.
+    seconds
+        Its limit.
+    """
+
+    def __init__(self, code: str, seconds: float) -> None:
+        self.code = code
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class LengthLimit:
     """Greatest length of a stream; ``None`` for no limit.
@@ -77,6 +93,9 @@ class StreamRun:
         The caller's own functions around the stream.
     exception
         Exception of scorer or source that ended the stream, if any did.
+    closing_event
+        Event that ends a stream which was halted with no token in hand: an empty token at the
+        next index, halted, without a score. It is passed on and is no part of the record.
     """
 
     def __init__(
@@ -91,11 +110,16 @@ class StreamRun:
         on_fault: OnFault,
     ) -> None:
         self.machine = HaltMachine(policy)
+        self._started = monotonic()
+        start_time = time()
+        # Unix time when the monotonic clock stood at zero: a clock set back moves no token.
+        self._zero_time = start_time - self._started
         self.session = StreamSession(
-            coherence_history=self.machine.scores, start_time=time(), end_time=0.0
+            coherence_history=self.machine.scores, start_time=start_time, end_time=0.0
         )
         self.ended = False
         self.exception: BaseException | None = None
+        self.closing_event: TokenEvent | None = None
         self.finalised = False
         self.evidence = evidence
         self._debug = debug
@@ -104,7 +128,6 @@ class StreamRun:
         self._on_halt = on_halt
         self._raises = on_fault == "raise"
         self.hooks = Hooks(self.session, observers)
-        self._started = monotonic()
         # Bound once: these run for every token.
         self._keep = self.machine.scores.append
         self._tokens = self.session.tokens
@@ -143,7 +166,7 @@ class StreamRun:
         event.token = token
         event.index = index = len(events)
         event.coherence = score
-        event.timestamp = time()
+        event.timestamp = self._zero_time + monotonic()
         event.halted = event.warning = False
         event.evidence = event.halt_evidence = event.debug_info = None
         event.scored = scored
@@ -254,8 +277,8 @@ class StreamRun:
         session = self.session
         if self.exception is not None and not self._raises:
             logger().error("stream halted: %s", session.halt_reason, exc_info=self.exception)
-        session.end_time = time()
         session.elapsed_s = monotonic() - self._started
+        session.end_time = session.start_time + session.elapsed_s
         session.trigger = self.machine.trigger
         if session.reason is None and session.trigger:
             # Observed only: where a hard kernel would have stopped.
@@ -287,15 +310,21 @@ class StreamRun:
         if len(self._tokens) > len(self._events):
             self._end_unscored(halt_class, code, detail)
         else:
-            self._halt(HaltReason(halt_class, code, len(self._events), detail=detail))
+            index = len(self._events)
+            self._halt(HaltReason(halt_class, code, index, detail=detail))
+            self.closing_event = self._halted_event("", index)
 
     def _end_unscored(self, halt_class: HaltClass, code: str, detail: str = "") -> TokenEvent:
         """End the stream at an accepted token that has no score."""
         index = len(self._events)
-        event = TokenEvent(self._tokens[index], index, math.nan, time(), halted=True, scored=False)
+        event = self._halted_event(self._tokens[index], index)
         self._events.append(event)
         self._halt(HaltReason(halt_class, code, index, detail=detail))
         return event
+
+    def _halted_event(self, token: str, index: int) -> TokenEvent:
+        now = self._zero_time + monotonic()
+        return TokenEvent(token, index, math.nan, now, halted=True, scored=False)
 
     def _halt_softly(self) -> None:
         self.session.soft_halted = True

@@ -6,7 +6,7 @@ from typing import cast
 from director_ai.core.runtime.hooks import Follower, is_async
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.stop_switch import Abortable, StopSwitch
-from director_ai.core.runtime.stream_run import StreamRun
+from director_ai.core.runtime.stream_run import Expired, StreamRun
 
 
 class TokenStream(Iterator[TokenEvent]):
@@ -29,7 +29,7 @@ class TokenStream(Iterator[TokenEvent]):
         tokens: Iterable[str],
         callback: Callable[[str], object],
     ) -> None:
-        check_sources(tokens, callback, method="__iter__", kind="an iterable of str")
+        check_sources(tokens, callback, methods=("__iter__",), kind="an iterable of str")
         if is_async(callback):
             raise TypeError(
                 "coherence_callback must be a plain function, got an async one; "
@@ -87,11 +87,11 @@ class TokenStream(Iterator[TokenEvent]):
         return self.session
 
 
-def check_sources(tokens: object, callback: object, *, method: str, kind: str) -> None:
+def check_sources(tokens: object, callback: object, *, methods: tuple[str, ...], kind: str) -> None:
     """Refuse objects that can be no token source or scorer, before anything is pulled."""
     if isinstance(tokens, (str, bytes)):
         raise TypeError(f"token source must be {kind}, not one {type(tokens).__name__}")
-    if not hasattr(tokens, method):
+    if not any(hasattr(tokens, method) for method in methods):
         raise TypeError(f"token source must be {kind}, got {tokens!r}")
     if not callable(callback):
         raise TypeError(f"coherence_callback must be callable, got {callback!r}")
@@ -135,6 +135,9 @@ def _drive(
                 if not run.ended:
                     run.end_of_source()
                 break
+            except Expired as expired:
+                run.timed_out(expired.code, expired.seconds)
+                break
             except Exception as error:
                 if switch.epoch is not epoch:
                     run.inactive()
@@ -173,6 +176,9 @@ def _drive(
                 if observed:
                     run.hooks.observe(event)
                 yield event
+        _finish(run, tokens, iterator, text)
+        if run.closing_event is not None:
+            yield run.closing_event
     except BaseException:
         if not run.ended:
             run.cancelled()

@@ -1,6 +1,7 @@
 """Socket of one sync stream, whose reader can be woken from another thread."""
 
 import contextlib
+import queue
 import socket
 import ssl
 import threading
@@ -15,6 +16,7 @@ from director_ai.sources.chat.deadline import Deadline
 from director_ai.sources.chat.source import ABORTED
 
 T = TypeVar("T")
+_Addresses = list[tuple[int, Any]]
 
 
 class AbortableSocket(httpcore.NetworkBackend):
@@ -31,15 +33,17 @@ class AbortableSocket(httpcore.NetworkBackend):
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._holding = threading.Lock()
+        # Reentrant, as is the queue's put: a signal handler may abort amid any method, on the
+        # very thread that runs it.
+        self._holding = threading.RLock()
         self._socket: socket.socket | None = None
-        self._woken = threading.Event()
+        self._wakes: queue.SimpleQueue[_Addresses | OSError | None] = queue.SimpleQueue()
         self._is_aborted = False
 
     def abort(self) -> None:
         """Wake whoever waits, from any thread; every later wait fails at once."""
         self._is_aborted = True
-        self._woken.set()
+        self._wakes.put(None)
         with self._holding, contextlib.suppress(OSError):
             if self._socket is not None:
                 # Not SSLSocket's own, which takes the TLS away from under a reader.
@@ -54,9 +58,7 @@ class AbortableSocket(httpcore.NetworkBackend):
 
     def sleep(self, seconds: float) -> None:
         """Wait; errors as in :meth:`wait`."""
-        self._woken.clear()
-        if not self._is_aborted:
-            self._woken.wait(seconds)
+        self._wake_or_none(seconds)
         self._check()
 
     def connect_tcp(
@@ -139,24 +141,26 @@ class AbortableSocket(httpcore.NetworkBackend):
         with self._holding:
             self._socket = own
 
-    def _addresses(self, host: str, port: int) -> list[tuple[int, Any]]:
+    def _wake_or_none(self, seconds: float) -> "_Addresses | OSError | None":
+        with contextlib.suppress(queue.Empty):
+            return self._wakes.get(timeout=max(0.0, seconds))
+        return None
+
+    def _addresses(self, host: str, port: int) -> "_Addresses":
         """Resolve a name on a thread that can be left behind: the resolver cannot be woken."""
-        results: list[list[tuple[int, Any]] | OSError] = []
-        self._woken.clear()
 
         def resolve() -> None:
             try:
                 answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                results.append([(family, address) for family, _, _, _, address in answers])
+                self._wakes.put([(family, address) for family, _, _, _, address in answers])
             except OSError as error:
-                results.append(error)
-            self._woken.set()
+                self._wakes.put(error)
 
         self._check()
         threading.Thread(target=resolve, name="director-resolver", daemon=True).start()
-        self._woken.wait(self._deadline.left)
+        answer = self._wake_or_none(self._deadline.left)
         self._check()
-        answer = results[0] if results else OSError("the name was not resolved")
+        answer = answer if answer is not None else OSError("the name was not resolved")
         if isinstance(answer, OSError):
             raise SourceLostError(f"no address of {host}: {answer.strerror or answer}")
         return answer

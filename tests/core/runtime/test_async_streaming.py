@@ -106,11 +106,6 @@ def test_an_exception_leaves_its_cause_and_the_session_behind():
     asyncio.run(main())
 
 
-def test_a_sync_source_is_refused():
-    with pytest.raises(TypeError, match="must be an async iterable of str"):
-        AsyncStreamingKernel().stream_tokens(words(3), scripted(0.9))
-
-
 def test_an_async_on_halt_is_awaited():
     halts = []
 

@@ -451,7 +451,7 @@ def test_a_clock_that_is_set_back_gives_no_negative_duration(monkeypatch):
 
     session = StreamingKernel().stream_tokens(words(3), scripted(0.9))
 
-    assert session.end_time < session.start_time
+    assert session.end_time >= session.start_time
     assert 0 <= session.duration_ms < 60_000
     assert StreamSession(start_time=5.0, end_time=4.0).duration_ms == 0.0
 
@@ -588,7 +588,7 @@ def test_an_emergency_stop_between_tokens_pulls_no_further_one():
 
     kernel.emergency_stop()
 
-    assert list(stream) == []
+    assert [(event.token, event.halted) for event in stream] == [("", True)]
     assert source.pulled == 1
     assert source.closed
     assert (stream.session.halt_reason, stream.session.halt_index) == ("kernel_inactive", 1)
@@ -602,7 +602,7 @@ def test_a_stream_that_was_stopped_stays_stopped_after_reactivation():
     kernel.emergency_stop()
     kernel.reactivate()
 
-    assert list(stream) == []
+    assert [(event.token, event.halted) for event in stream] == [("", True)]
     assert stream.session.halt_reason == "kernel_inactive"
     assert not kernel.stream_tokens(words(3), scripted(0.9)).halted
 
