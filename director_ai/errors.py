@@ -33,6 +33,10 @@ class DamagedSessionError(DirectorError, ValueError):
     """What is stored of a session is not what was sealed."""
 
 
+class UnsupportedSystemError(DirectorError, ImportError):
+    """A part of the library does not run on this operating system."""
+
+
 class StoreError(DirectorError, OSError):
     """A store cannot be opened, or cannot do what it was asked for."""
 
