@@ -11,14 +11,12 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.reports.markdown import escape_markdown
+from director_ai.tuning.analysis import PolicyAnalysis
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.evaluation import Evaluation, FlipCounts, Rate, summary_text
+from director_ai.tuning.evaluation.evaluation import Rate, summary_text
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.guarantee.certificate import Certificate
-from director_ai.tuning.guarantee.post_hoc_bound import PostHocBound
 from director_ai.tuning.search.cautions import Caution
-from director_ai.tuning.study import TuneData
 from director_ai.tuning.validation.validation import Validation
 
 PACKAGES: Final = ("director-workbench", "numpy")
@@ -37,37 +35,25 @@ SECTIONS: Final = (
 
 
 def card_values(
-    data: TuneData,
-    numbers: Evaluation,
-    changed: FlipCounts,
+    analysis: PolicyAnalysis,
     *,
-    baseline: str,
-    n_sealed: int,
-    n_attempts: int,
-    certificate: Certificate | None,
     at: datetime,
-    bound: PostHocBound | None = None,
     validation: Validation | None = None,
     cautions: Sequence[Caution] = (),
 ) -> dict[str, Any]:
-    """Return the tuning card as plain values: what was chosen, by what, and how well it does.
+    """Return the tuning card as plain values: a policy, its results and the data behind them.
 
     Parameters
     ----------
-    data, numbers
-        The sessions looked at, and what the limits make of them.
-    changed, baseline
-        What ends otherwise than under which limits.
-    n_sealed, n_attempts, certificate
-        Sessions set aside, how often they were asked, and the certificate these limits have.
+    analysis
+        Results of the policy on an archive.
     at
-        When.
-    bound
-        What can be promised of the limits as some tuned by hand; ``None`` without a good session.
+        Date of the card.
     validation, cautions
-        What tuning once more said of the proposal, if it was asked, and everything to know beside
-        the numbers.
+        Out-of-bag estimate of the policy, if it was made, and the cautions that apply.
     """
+    data, numbers, bound = analysis.data, analysis.evaluation, analysis.bound
+    attempts, certificate = analysis.context.attempts, analysis.certificate
     labelled = data.labelled
     return {
         "policy": numbers.policy.to_dict(),
@@ -82,7 +68,7 @@ def card_values(
             "unlabelled": labelled.n_sessions - labelled.n_good - labelled.n_bad,
             "groups": len(np.unique(labelled.groups)),
             "cut_recordings": data.n_cut,
-            "sealed": n_sealed,
+            "sealed": len(analysis.context.study.sealed.ids),
         },
         "unknown": numbers.n_unknown,
         "metrics": {
@@ -107,8 +93,8 @@ def card_values(
             {"code": each.code, "sentence": each.sentence, "values": dict(each.values)}
             for each in cautions
         ],
-        "flips": {"against": baseline, **changed._asdict()},
-        "attempts_to_certify": n_attempts,
+        "flips": {"against": analysis.baseline.name, **analysis.flip_counts._asdict()},
+        "attempts_to_certify": attempts.n,
         "certificate": None if certificate is None else json.loads(certificate.to_json()),
         "date": at.astimezone(UTC).isoformat(timespec="seconds"),
         "versions": {name: _version(name) for name in PACKAGES},

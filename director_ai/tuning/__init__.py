@@ -4,18 +4,32 @@ from director_ai._lazy import attach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from director_ai.tuning.analysis import (
+        AnalysisContext,
+        Baseline,
+        PolicyAnalysis,
+        analyse,
+        certify_study,
+    )
     from director_ai.tuning.evaluation.attribution import attribute_halts
     from director_ai.tuning.evaluation.evaluation import evaluate, flips_between
     from director_ai.tuning.evaluation.intervals import Interval, wilson
     from director_ai.tuning.evaluation.metrics import Counts, catch_rate, false_halt_rate, precision
     from director_ai.tuning.evaluation.outcome_classes import classify
     from director_ai.tuning.evaluation.sweep import Grid, Sweep, sweep
-    from director_ai.tuning.guarantee.certificate import Certificate, Refusal, certify
+    from director_ai.tuning.guarantee.bounds import RiskTarget
+    from director_ai.tuning.guarantee.certificate import (
+        Certificate,
+        HoldoutAttempt,
+        Refusal,
+        certify,
+    )
+    from director_ai.tuning.guarantee.certificate_registry import Attempts
     from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
     from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
     from director_ai.tuning.search.plateaus import plateau, sensitivity
-    from director_ai.tuning.search.proposal import Proposal, RiskTarget, propose
-    from director_ai.tuning.search.selection import select_thresholds, select_windows
+    from director_ai.tuning.search.proposal import Proposal, propose
+    from director_ai.tuning.search.selection import Goal, Search, select_thresholds, select_windows
     from director_ai.tuning.study import TuneData, split_study
     from director_ai.tuning.synthetic import make_sessions
     from director_ai.tuning.validation.out_of_bag import out_of_bag
@@ -24,19 +38,28 @@ if TYPE_CHECKING:
 __all__ = [
     "BAD",
     "GOOD",
+    "AnalysisContext",
+    "Attempts",
+    "Baseline",
     "Certificate",
     "Counts",
+    "Goal",
     "Grid",
+    "HoldoutAttempt",
     "Interval",
     "LabelledCurves",
+    "PolicyAnalysis",
     "Proposal",
     "Refusal",
     "RiskTarget",
+    "Search",
     "Sweep",
     "TuneData",
+    "analyse",
     "attribute_halts",
     "catch_rate",
     "certify",
+    "certify_study",
     "classify",
     "evaluate",
     "false_halt_rate",
@@ -59,30 +82,39 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "analyse": "director_ai.tuning.analysis",
+        "AnalysisContext": "director_ai.tuning.analysis",
+        "Attempts": "director_ai.tuning.guarantee.certificate_registry",
         "attribute_halts": "director_ai.tuning.evaluation.attribution",
         "BAD": "director_ai.tuning.labelled",
+        "Baseline": "director_ai.tuning.analysis",
         "catch_rate": "director_ai.tuning.evaluation.metrics",
         "Certificate": "director_ai.tuning.guarantee.certificate",
         "certify": "director_ai.tuning.guarantee.certificate",
+        "certify_study": "director_ai.tuning.analysis",
         "classify": "director_ai.tuning.evaluation.outcome_classes",
         "Counts": "director_ai.tuning.evaluation.metrics",
         "evaluate": "director_ai.tuning.evaluation.evaluation",
         "false_halt_rate": "director_ai.tuning.evaluation.metrics",
         "flips_between": "director_ai.tuning.evaluation.evaluation",
+        "Goal": "director_ai.tuning.search.selection",
         "GOOD": "director_ai.tuning.labelled",
         "Grid": "director_ai.tuning.evaluation.sweep",
+        "HoldoutAttempt": "director_ai.tuning.guarantee.certificate",
         "Interval": "director_ai.tuning.evaluation.intervals",
         "LabelledCurves": "director_ai.tuning.labelled",
         "make_sessions": "director_ai.tuning.synthetic",
         "null_level": "director_ai.tuning.validation.permutation",
         "out_of_bag": "director_ai.tuning.validation.out_of_bag",
         "plateau": "director_ai.tuning.search.plateaus",
+        "PolicyAnalysis": "director_ai.tuning.analysis",
         "post_hoc_bound": "director_ai.tuning.guarantee.post_hoc_bound",
         "precision": "director_ai.tuning.evaluation.metrics",
         "Proposal": "director_ai.tuning.search.proposal",
         "propose": "director_ai.tuning.search.proposal",
         "Refusal": "director_ai.tuning.guarantee.certificate",
-        "RiskTarget": "director_ai.tuning.search.proposal",
+        "RiskTarget": "director_ai.tuning.guarantee.bounds",
+        "Search": "director_ai.tuning.search.selection",
         "select_thresholds": "director_ai.tuning.search.selection",
         "select_windows": "director_ai.tuning.search.selection",
         "sensitivity": "director_ai.tuning.search.plateaus",

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from director_ai.tuning.analysis import AnalysisContext
 from director_ai.ui.components import page_style
 from director_ai.ui.tune import (
     breakpoints,
@@ -32,10 +33,10 @@ with right:
         baseline = candidates.choose_baseline(study.open)
         target = propose.target_controls()
         propose.propose_buttons(study.open, target)
-        certificates, n_attempts = propose.attempts_of(store)
-        propose.certify_button(store, study, target, n_attempts)
+        attempts = propose.attempts_of(store)
+        propose.certify_button(store, study, target, attempts.n)
         candidates.pin_button(study.open.default_policy)
-        analysis = Analysis(store, study, baseline, target, certificates, n_attempts)
+        analysis = Analysis(store, AnalysisContext(study, baseline, target, attempts))
         export.export_menu(analysis)
     result_card.card(analysis)
 page.flush_numbers()

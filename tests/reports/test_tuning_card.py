@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -16,14 +17,28 @@ from director_ai.reports.tuning_card import card_json, card_markdown, card_value
 from director_ai.reports.tuning_card_html import card_html
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.evaluation.evaluation import FlipCounts, evaluate
+from director_ai.tuning.analysis import AnalysisContext, Baseline, PolicyAnalysis, analyse
+from director_ai.tuning.cadence import replay_under
+from director_ai.tuning.evaluation.evaluation import FlipCounts
 from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.guarantee.bounds import RiskTarget
+from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.search.cautions import Caution, replay_caution
-from director_ai.tuning.study import TuneData
-from director_ai.ui.components.cached_study import replay_of
+from director_ai.tuning.study import Study, TuneData
 from tests.ui.tune_store import records
 
 ODD = HaltPolicy(hard_limit=0.1 + 0.2, window_size=12, trend_threshold=1.5, halt_mode="soft")
+
+
+def analysed(data: TuneData, *, baseline: str = "recorded", n_attempts: int = 0) -> PolicyAnalysis:
+    nothing = TuneData.of([])
+    context = AnalysisContext(
+        Study(open=data, sealed=nothing, n_withheld=0, key=""),
+        Baseline.recorded(data)._replace(name=baseline),
+        RiskTarget(0.05, 0.05),
+        Attempts((), n_attempts),
+    )
+    return analyse(context, replay_under(data.labelled.curves, ODD), ODD)
 
 
 @pytest.mark.parametrize("policy", [HaltPolicy(), ODD])
@@ -44,16 +59,11 @@ def test_the_card_holds_what_the_limits_rest_on(tmp_path) -> None:
     with Store(tmp_path / "tune.db") as store:
         store.add(records(80, labelled=0.9))
         data = TuneData.of(list(store.curves(JUDGED)))
-    numbers = evaluate(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
+    analysis = analysed(data, baseline="<b>|[x](y)", n_attempts=2)
+    numbers = analysis.evaluation
 
     values = card_values(
-        data,
-        numbers,
-        FlipCounts(1, 2, 0, 0, 3, 4, 0, 0),
-        baseline="<b>|[x](y)",
-        n_sealed=0,
-        n_attempts=2,
-        certificate=None,
+        replace(analysis, flip_counts=FlipCounts(1, 2, 0, 0, 3, 4, 0, 0)),
         at=datetime(2026, 11, 22, tzinfo=UTC),
         cautions=[replay_caution(n_sessions=9, n_cut=1, n_adaptive=0, n_other_cadence=0)],
     )
@@ -76,18 +86,14 @@ def test_the_page_of_a_card_holds_everything_and_can_run_nothing(tmp_path) -> No
     with Store(tmp_path / "tune.db") as store:
         store.add(records(80, labelled=0.9))
         data = TuneData.of(list(store.curves(JUDGED)))
-    numbers = evaluate(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
     hostile = '"><script>alert(1)</script><img src=http://x.example/y onerror=alert(2)>\u202e'
+
+    analysis = analysed(data, baseline=hostile, n_attempts=2)
+    numbers = analysis.evaluation
 
     page = card_html(
         card_values(
-            data,
-            numbers,
-            FlipCounts(1, 2, 0, 0, 3, 4, 0, 0),
-            baseline=hostile,
-            n_sealed=0,
-            n_attempts=2,
-            certificate=None,
+            replace(analysis, flip_counts=FlipCounts(1, 2, 0, 0, 3, 4, 0, 0)),
             at=datetime(2026, 11, 22, tzinfo=UTC),
             cautions=[Caution("noise", hostile, {})],
         )
@@ -135,18 +141,8 @@ def test_a_card_without_labels_has_no_numbers_but_no_nan_either(tmp_path) -> Non
         store.add(records(5, labelled=0.0))
         data = TuneData.of(list(store.curves(JUDGED)))
     assert isinstance(data.labelled.curves, Curves)
-    numbers = evaluate(data.labelled, replay_of(data, ODD).outcomes(ODD), ODD)
 
-    values = card_values(
-        data,
-        numbers,
-        FlipCounts(*[0] * 8),
-        baseline="recorded",
-        n_sealed=0,
-        n_attempts=0,
-        certificate=None,
-        at=datetime(2026, 11, 22, tzinfo=UTC),
-    )
+    values = card_values(analysed(data), at=datetime(2026, 11, 22, tzinfo=UTC))
 
     assert json.loads(card_json(values))["metrics"]["f1"] is None
     assert "NaN" not in card_json(values)

@@ -6,7 +6,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,27 +17,27 @@ from director_ai.cli.options.policy import FORMS, RULES, policy_of
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import ReadOnlyStoreError, StoreError
-from director_ai.replay.engine import Replay
 from director_ai.reports.policy_formats import FORMS as TEXTS
 from director_ai.reports.tuning_card import card_values
 from director_ai.reports.tuning_card_formats import CARDS, CardForm
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.tuning.cadence import replay_under
-from director_ai.tuning.evaluation.evaluation import (
-    Evaluation,
-    FlipCounts,
-    evaluate,
-    flips_between,
-    summary_text,
+from director_ai.tuning.analysis import (
+    AnalysisContext,
+    Baseline,
+    PolicyAnalysis,
+    Replays,
+    analyse,
 )
+from director_ai.tuning.cadence import replay_under
+from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, summary_text
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.guarantee.certificate_registry import certificates, newest_covering
-from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
+from director_ai.tuning.guarantee.bounds import RiskTarget
+from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.search.cautions import Caution
-from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
-from director_ai.tuning.search.proposal import DEFAULT_TARGET, RiskTarget, Search, propose
-from director_ai.tuning.study import Study, TuneData, recorded_outcomes, split_study
+from director_ai.tuning.search.proposal import DEFAULT_TARGET, propose
+from director_ai.tuning.search.selection import Search
+from director_ai.tuning.study import Study, TuneData, split_study
 from director_ai.tuning.thresholds import moved, threshold
 from director_ai.tuning.validation.advice import advice, distinct_prompts
 from director_ai.tuning.validation.validation import Validation, validate
@@ -54,25 +53,40 @@ def tune(args: Namespace) -> int:
         base = policy_of(args, study.open.default_policy)
         target = RiskTarget(args.budget, 1.0 - args.confidence)
         search = Search.of(base, windows=args.windows)
-        replays = _Replays(study.open, base)
-        offer = propose(study.open, replays.at, base, target, search)
-        if offer.policy is None:
-            raise CommandError(offer.reason.rstrip("."), Status.FAILED)
-        note(offer.reason)
-        checked = search if args.check else None
-        _tell(args, store, study, replays, offer.policy, target, checked, offer.edge)
+        replays = Replays(study.open, base)
+        proposal = propose(study.open, replays, base, target, search)
+        policy = proposal.policy
+        if policy is None:
+            raise CommandError(proposal.reason.rstrip("."), Status.FAILED)
+        note(proposal.reason)
+        replay = replays(policy.window_size, policy.trend_window)
+        analysis = analyse(_context(store, study, target), replay, policy)
+        validation = _validate(analysis, replays, search) if args.check else None
+        cautions = advice(
+            study,
+            policy,
+            target,
+            n_attempts=analysis.context.attempts.n,
+            validation=validation,
+            edge=proposal.edge,
+            n_prompts=_n_prompts(store) if args.check else None,
+        )
+    _report(args, analysis, cautions, validation)
     return Status.OK
 
 
 def replay_limits(args: Namespace) -> int:
-    """Tell what given limits would have made of the archive."""
+    """Report the results of given limits on the archive."""
     if args.card is not None:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
     with reading(args) as store:
         study = _study(args, store)
         policy = policy_of(args, study.open.default_policy)
-        _tell(args, store, study, _Replays(study.open, policy), policy, DEFAULT_TARGET)
+        context = _context(store, study, DEFAULT_TARGET)
+    analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
+    n_attempts = context.attempts.n
+    _report(args, analysis, advice(study, policy, DEFAULT_TARGET, n_attempts=n_attempts))
     return Status.OK
 
 
@@ -116,95 +130,48 @@ def _vault_key(args: Namespace, store: Store) -> str:
         return ""
 
 
-class _Replays:
-    """The archive under a policy's cadence and any windows, each pair made ready once."""
-
-    def __init__(self, data: TuneData, policy: HaltPolicy) -> None:
-        self._data = data
-        self._policy = policy
-        self._ready: dict[tuple[int, int], Replay] = {}
-
-    def at(self, window_size: int, trend_window: int) -> Replay:
-        """Return the replay under two windows."""
-        sizes = (window_size, trend_window)
-        if sizes not in self._ready:
-            policy = replace(self._policy, window_size=window_size, trend_window=trend_window)
-            self._ready[sizes] = replay_under(self._data.labelled.curves, policy)
-        return self._ready[sizes]
+def _context(store: Store, study: Study, target: RiskTarget) -> AnalysisContext:
+    attempts = Attempts.of(attempt.result for attempt in store.attempts())
+    return AnalysisContext(study, Baseline.recorded(study.open), target, attempts)
 
 
-def _tell(
+def _validate(analysis: PolicyAnalysis, replays: Replays, search: Search) -> Validation | None:
+    result = validate(
+        analysis.data,
+        [replays(*sizes) for sizes in search.pairs],
+        analysis.target,
+        search,
+        base=analysis.policy,
+    )
+    if isinstance(result, str):
+        note(f"Not checked: {result}")
+        return None
+    return result
+
+
+def _report(
     args: Namespace,
-    store: Store,
-    study: Study,
-    replays: _Replays,
-    policy: HaltPolicy,
-    target: RiskTarget,
-    search: Search | None = None,
-    edge: Caution | None = None,
+    analysis: PolicyAnalysis,
+    cautions: Sequence[Caution],
+    validation: Validation | None = None,
 ) -> None:
-    data = study.open
-    replay = replays.at(policy.window_size, policy.trend_window)
-    numbers = evaluate(data.labelled, replay.outcomes(policy), policy)
-    _, changed = flips_between(data.labelled, recorded_outcomes(data), numbers.outcomes)
-    validation = _checked(data, replays, policy, target, search) if search else None
-    attempts = store.attempts()
-    bound = (
-        post_hoc_bound(data.labelled, numbers.outcomes, policy, delta=target.delta)
-        if data.labelled.n_good
-        else None
-    )
-    cautions = advice(
-        study,
-        policy,
-        target,
-        n_attempts=len(attempts),
-        validation=validation,
-        edge=edge,
-        n_prompts=_n_prompts(store) if search else None,
-    )
-    card = card_values(
-        data,
-        numbers,
-        changed,
-        baseline="recorded",
-        n_sealed=len(study.sealed.ids),
-        n_attempts=len(attempts),
-        certificate=newest_covering(certificates(attempt.result for attempt in attempts), policy),
-        at=datetime.now(UTC),
-        bound=bound,
-        validation=validation,
-        cautions=cautions,
-    )
+    """Write the card where one is asked for, and print the limits, the card or the results."""
+    card = card_values(analysis, at=datetime.now(UTC), validation=validation, cautions=cautions)
     if args.card is not None:
         with new_file(args.card, replace=args.force) as file:
             file.write(_card_form(args.card).text_of(card).encode("utf-8"))
         note(f"Wrote {args.card}.")
     if args.form:
-        print(TEXTS[FORMS[args.form]].text_of(policy).rstrip("\n"))
+        print(TEXTS[FORMS[args.form]].text_of(analysis.policy).rstrip("\n"))
     elif args.json:
         print_json(card)
     else:
-        _print(numbers, changed, sensitivity(data.labelled, replay, policy))
-        if bound is not None:
-            print(bound.sentence)
+        _print(analysis)
         for line in [
             *(validation.sentences if validation else ()),
-            *(c.sentence for c in cautions),
+            *(caution.sentence for caution in cautions),
         ]:
             print(line)
-
-
-def _checked(
-    data: TuneData, replays: _Replays, policy: HaltPolicy, target: RiskTarget, search: Search
-) -> Validation | None:
-    validation = validate(
-        data, [replays.at(*sizes) for sizes in search.pairs], target, search, base=policy
-    )
-    if isinstance(validation, str):
-        note(f"Not checked: {validation}")
-        return None
-    return validation
 
 
 def _n_prompts(store: Store) -> int:
@@ -220,7 +187,8 @@ def _card_form(path: Path) -> CardForm:
     return form
 
 
-def _print(numbers: Evaluation, changed: FlipCounts, effects: Sequence[Sensitivity]) -> None:
+def _print(analysis: PolicyAnalysis) -> None:
+    numbers, changed = analysis.evaluation, analysis.flip_counts
     print(summary_text(numbers))
     rows = [
         ("caught", numbers.catch.text, numbers.catch.interval, numbers.catch.counted),
@@ -232,9 +200,11 @@ def _print(numbers: Evaluation, changed: FlipCounts, effects: Sequence[Sensitivi
         f"Against recorded: {changed.right_gained:,} right gained, {changed.right_lost:,} lost; "
         f"{changed.false_gained:,} false gained, {changed.false_lost:,} lost."
     )
-    for rule, effect in zip(RULES, effects, strict=True):
+    for rule, effect in zip(RULES, analysis.sensitivity, strict=True):
         stricter, lenient = sum(effect.stricter), sum(effect.more_lenient)
         print(f"{rule} ±0.01: +{stricter:,} / −{lenient:,} halts")
+    if analysis.bound is not None:
+        print(analysis.bound.sentence)
 
 
 def _along(base: HaltPolicy, rule: int, n_points: int) -> list[HaltPolicy]:

@@ -6,7 +6,7 @@ being wrong about it, both in (0, 1) and both fixed before the counts are seen.
 
 import math
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from scipy.stats import beta, binom
 
@@ -14,6 +14,21 @@ from director_ai.errors import InvalidRequestError
 
 N_RULES: Final = 3
 """Rules there are, each with one threshold."""
+
+
+class RiskTarget(NamedTuple):
+    """Largest false-halt rate that is accepted, and the risk of being wrong about it.
+
+    Attributes
+    ----------
+    alpha
+        Largest false-halt rate, in (0, 1).
+    delta
+        Accepted risk that the true rate is larger, in (0, 1).
+    """
+
+    alpha: float
+    delta: float
 
 
 def exact_upper(k: int, n: int, *, delta: float) -> float:

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import binom
@@ -13,7 +13,12 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import levels
-from director_ai.tuning.guarantee.bounds import allowed_steps, least_good_sessions, smallest_alpha
+from director_ai.tuning.guarantee.bounds import (
+    RiskTarget,
+    allowed_steps,
+    least_good_sessions,
+    smallest_alpha,
+)
 from director_ai.tuning.guarantee.equivalent_blocks import (
     DEFAULT_ORDER,
     BadSessions,
@@ -183,19 +188,32 @@ def risk_of_attempt(delta: float, attempt: int) -> float:
     return math.ldexp(delta, -attempt)
 
 
+class HoldoutAttempt(NamedTuple):
+    """One attempt at a certificate on an archive's held-out sessions.
+
+    Attributes
+    ----------
+    number
+        1 for the first; every later attempt has half the risk of the one before it.
+    seed
+        The archive's own: it breaks ties, and must not be chosen by its result.
+    data_fingerprint
+        See :func:`director_ai.tuning.fingerprint.fingerprint`.
+    """
+
+    number: int
+    seed: int
+    data_fingerprint: str
+
+
 def certify(
     sealed_good: FloatArray,
     bad: BadSessions,
+    target: RiskTarget,
+    attempt: HoldoutAttempt,
     *,
-    window_size: int,
-    trend_window: int,
-    alpha: float,
-    delta: float,
-    attempt: int,
-    seed: int,
-    data_fingerprint: str,
+    base: HaltPolicy,
     order: Sequence[int] = DEFAULT_ORDER,
-    score_every_n: int = 1,
 ) -> Certificate | Refusal:
     """Return thresholds whose false-halt rate is at most ``alpha``, with confidence 1 - delta.
 
@@ -209,17 +227,12 @@ def certify(
         :func:`director_ai.tuning.guarantee.equivalent_blocks.good_extremes`.
     bad
         Extremes of the open bad sessions.
-    window_size, trend_window, score_every_n
-        Under which both were taken.
-    alpha, delta
-        Largest false-halt rate, and the risk over all attempts together; both in (0, 1).
+    target
+        Largest false-halt rate, and the risk over all attempts together.
     attempt
-        1 the first time these sealed sessions are asked; every later attempt has half the risk
-        of the one before it.
-    seed
-        The archive's own: it breaks ties, and must not be chosen by its result.
-    data_fingerprint
-        See :func:`director_ai.tuning.fingerprint.fingerprint`.
+        Number of this attempt on the sealed sessions, the archive's seed, and their fingerprint.
+    base
+        Its windows and cadence, under which both were taken.
     order
         Rules that may be used, the most promising first.
 
@@ -228,8 +241,8 @@ def certify(
     >>> scores = np.linspace(0.5, 0.9, 200)
     >>> good = np.stack([scores, scores, np.full(200, -0.1)])
     >>> bad = BadSessions(np.array([[0.3], [0.4], [-0.2]]), np.full((3, 1), np.inf))
-    >>> made = dict(window_size=10, trend_window=5, delta=0.1, seed=0, data_fingerprint="")
-    >>> found = certify(good, bad, alpha=0.02, attempt=1, **made)
+    >>> target, attempt = RiskTarget(alpha=0.02, delta=0.1), HoldoutAttempt(1, 0, "")
+    >>> found = certify(good, bad, target, attempt, base=HaltPolicy())
     >>> found.sentence[:66]
     'With 90 % confidence at most 2.0 % of good sessions like these are'
     >>> found.sentence[66:]
@@ -237,41 +250,45 @@ def certify(
     >>> found.window_threshold, found.hard_limit
     (0.5, 0.0)
     """
-    n_good = sealed_good.shape[1]
-    delta_used = risk_of_attempt(delta, attempt)
+    n_good, (alpha, delta) = sealed_good.shape[1], target
+    delta_used = risk_of_attempt(delta, attempt.number)
     n_allowed = allowed_steps(n_good, alpha=alpha, delta=delta_used)
     if n_allowed == 0:
         needed = least_good_sessions(alpha=alpha, delta=delta_used)
-        return Refusal(alpha, delta, delta_used, attempt, n_good, needed)
-    steps = tighten(sealed_good, bad, n_steps=n_allowed, seed=seed, order=order)
+        return Refusal(alpha, delta, delta_used, attempt.number, n_good, needed)
+    steps = tighten(sealed_good, bad, n_steps=n_allowed, seed=attempt.seed, order=order)
     best = best_prefix(steps)
     n_used = next(place for place, step in enumerate(steps, start=1) if step is best)
     policy = rounded_leniently(
         best.levels,
-        HaltPolicy(window_size=window_size, trend_window=trend_window, score_every_n=score_every_n),
+        HaltPolicy(
+            window_size=base.window_size,
+            trend_window=base.trend_window,
+            score_every_n=base.score_every_n,
+        ),
     )
     return Certificate(
         alpha=alpha,
         delta=delta,
         delta_used=delta_used,
-        attempt=attempt,
+        attempt=attempt.number,
         n_good=n_good,
         n_allowed=n_allowed,
         n_used=n_used,
         level=float(binom.cdf(n_allowed - 1, n_good, alpha)),
         expected_rate=n_used / (n_good + 1),
         hard_limit=policy.hard_limit,
-        window_size=window_size,
+        window_size=base.window_size,
         window_threshold=policy.window_threshold,
-        trend_window=trend_window,
+        trend_window=base.trend_window,
         trend_threshold=policy.trend_threshold,
-        score_every_n=score_every_n,
+        score_every_n=base.score_every_n,
         n_bad=bad.whole.shape[1],
         n_detected=int(bad.detected(np.array(levels(policy))).sum()),
         order=tuple(order),
-        seed=seed,
-        data_fingerprint=data_fingerprint,
-        assumptions=ASSUMPTIONS + (LATER_ASSUMPTION,) * (attempt > 1),
+        seed=attempt.seed,
+        data_fingerprint=attempt.data_fingerprint,
+        assumptions=ASSUMPTIONS + (LATER_ASSUMPTION,) * (attempt.number > 1),
     )
 
 
@@ -284,10 +301,11 @@ def covers(certificate: Certificate, policy: HaltPolicy) -> bool:
     Examples
     --------
     >>> from dataclasses import replace
-    >>> made = dict(window_size=10, trend_window=5, alpha=0.1, delta=0.1, attempt=1, seed=0)
     >>> good, bad = np.full((3, 40), 0.5), BadSessions(np.zeros((3, 1)), np.zeros((3, 1)))
-    >>> given = certify(good, bad, data_fingerprint="", **made)
-    >>> covers(given, given.policy), covers(given, replace(given.policy, hard_limit=0.6))
+    >>> target, attempt = RiskTarget(alpha=0.1, delta=0.1), HoldoutAttempt(1, 0, "")
+    >>> certificate = certify(good, bad, target, attempt, base=HaltPolicy())
+    >>> stricter = replace(certificate.policy, hard_limit=0.6)
+    >>> covers(certificate, certificate.policy), covers(certificate, stricter)
     (True, False)
     """
     same = policy.score_every_n == certificate.score_every_n

@@ -1,33 +1,49 @@
-"""Every certificate an archive was given, and whom each holds for."""
+"""Registry of an archive's certificates: every attempt at one, and the policies each covers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.tuning.guarantee.certificate import Certificate, covers
 
 
-def certificates(documents: Iterable[str | None]) -> tuple[Certificate, ...]:
-    """Return the certificates among what attempts came to, in their order.
+class Attempts(NamedTuple):
+    """Attempts at a certificate on one archive, and the certificates they gave.
 
-    Examples
-    --------
-    >>> certificates([None, "{}"])
-    ()
+    Attributes
+    ----------
+    certificates
+        Oldest first.
+    n
+        Attempts, refused and abandoned ones counted too.
     """
-    parsed = []
-    for result in documents:
-        try:
-            parsed.append(Certificate.from_json(result or ""))
-        except ValueError:
-            # A refusal, or a look that came to nothing.
-            continue
-    return tuple(parsed)
 
+    certificates: tuple[Certificate, ...]
+    n: int
 
-def newest_covering(certificates: Sequence[Certificate], policy: HaltPolicy) -> Certificate | None:
-    """Return the newest certificate that holds for a policy, if any.
+    @classmethod
+    def of(cls, documents: Iterable[str | None]) -> "Attempts":
+        """Return the attempts of stored results, each a certificate as JSON or anything else.
 
-    >>> newest_covering([], HaltPolicy()) is None
-    True
-    """
-    return next((each for each in reversed(certificates) if covers(each, policy)), None)
+        Examples
+        --------
+        >>> Attempts.of([None, "{}"])
+        Attempts(certificates=(), n=2)
+        """
+        results = list(documents)
+        certificates = []
+        for document in results:
+            try:
+                certificates.append(Certificate.from_json(document or ""))
+            except ValueError:
+                # A refusal, or an attempt that was never finished.
+                continue
+        return cls(tuple(certificates), len(results))
+
+    def newest_covering(self, policy: HaltPolicy) -> Certificate | None:
+        """Return the newest certificate that covers a policy, if any.
+
+        >>> Attempts((), 0).newest_covering(HaltPolicy()) is None
+        True
+        """
+        return next((each for each in reversed(self.certificates) if covers(each, policy)), None)

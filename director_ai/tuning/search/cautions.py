@@ -9,9 +9,7 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cell
 from director_ai.tuning.guarantee.bounds import least_good_sessions, smallest_alpha
 from director_ai.tuning.guarantee.holdout import DELTA, groups_for_holdout
-from director_ai.tuning.search.selection import Objective
 from director_ai.tuning.thresholds import OFF, STRICTEST
-from director_ai.tuning.validation.out_of_bag import OBJECTIVE, OutOfBag
 
 Code = Literal[
     "too few to certify",
@@ -27,9 +25,6 @@ Code = Literal[
 ]
 
 FEWEST_SESSIONS = 20
-FEWEST_IN_A_CELL = 5
-LARGEST_OPTIMISM = {"F1": 0.03, "balanced accuracy": 0.03, "MCC": 0.05, OBJECTIVE: 0.03}
-SMALLEST_STABILITY = 0.20
 LARGEST_LENGTH_CHANGE = 0.25
 
 
@@ -110,39 +105,6 @@ def sample_size_caution(*, n_good: int, n_bad: int) -> Caution | None:
     )
 
 
-def optimism_caution(estimate: OutOfBag, objective: Objective) -> Caution | None:
-    """Say so if the tuned value is more than .03 above its out-of-bag value, .05 for MCC.
-
-    A cost is in no unit of its own and is held to the limit of F1.
-    """
-    estimated = estimate.metrics[OBJECTIVE]
-    # Written so that nan, which nothing can be said of, passes.
-    if not estimated.optimism > LARGEST_OPTIMISM.get(objective, LARGEST_OPTIMISM[OBJECTIVE]):
-        return None
-    return Caution(
-        "inflated",
-        f"The tuned value {estimated.displayed:.3f} is inflated by about {estimated.optimism:.2f}: "
-        f"on sessions left out it is {estimated.mean:.3f}.",
-        {
-            "displayed": estimated.displayed,
-            "optimism_caution": estimated.mean,
-            "optimism": estimated.optimism,
-        },
-    )
-
-
-def noise_caution(*, displayed: float, floor: float) -> Caution | None:
-    """Say so if tuning on shuffled labels shows as much (see ``null_level``)."""
-    if not displayed < floor:
-        return None
-    return Caution(
-        "noise",
-        f"The tuned value {displayed:.3f} is indistinguishable from tuning on noise, "
-        f"which reaches {floor:.3f}.",
-        {"displayed": displayed, "floor": floor},
-    )
-
-
 def grid_edge_caution(
     cell: Cell,
     grid: Grid,
@@ -181,24 +143,6 @@ def grid_edge_caution(
         "edge of the grid",
         f"The best limits lie on the edge of what was tried: {where}. Widen the range.",
         edges,
-    )
-
-
-def stability_caution(estimate: OutOfBag) -> Caution | None:
-    """Say so if no combination is chosen by a fifth of the resampled tunings."""
-    if estimate.stability >= SMALLEST_STABILITY:
-        return None
-    n_near = int(estimate.near_best.sum())
-    return Caution(
-        "unstable",
-        f"The optimum is flat: the combination chosen most often is chosen in "
-        f"{100 * estimate.stability:.0f} % of resampled tunings, and {n_near:,} combinations are "
-        f"within one standard error of the best.",
-        {
-            "stability": estimate.stability,
-            "near_share": estimate.near_share,
-            "n_near_best": n_near,
-        },
     )
 
 
@@ -270,16 +214,4 @@ def length_caution(*, tuned_median: float, deployed_median: float) -> Caution | 
         f"Streams in use have a median of {deployed_median:g} tokens, those tuned on "
         f"{tuned_median:g}: false halts come by the token, so their rate will differ.",
         {"tuned_median": tuned_median, "deployed_median": deployed_median},
-    )
-
-
-def small_cell_caution(*, smallest_cell: int) -> Caution | None:
-    """Say so if a percentile bootstrap is asked for with fewer than 5 sessions of a kind."""
-    if smallest_cell >= FEWEST_IN_A_CELL:
-        return None
-    return Caution(
-        "percentile bootstrap",
-        f"With {smallest_cell} sessions of a kind a percentile bootstrap is far too narrow: "
-        f"Wilson's interval or the smoothed bootstrap is shown instead.",
-        {"smallest_cell": smallest_cell, "n_needed": FEWEST_IN_A_CELL},
     )

@@ -1,7 +1,6 @@
 """Proposal of limits: the highest catch rate whose simultaneous bound is within a target."""
 
 from collections.abc import Callable
-from itertools import product
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,65 +9,14 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.guarantee.bounds import N_RULES, least_good_tuned, uniform_upper
+from director_ai.tuning.guarantee.bounds import N_RULES, RiskTarget, least_good_tuned, uniform_upper
 from director_ai.tuning.search.cautions import Caution, grid_edge_caution, sample_size_caution
 from director_ai.tuning.search.plateaus import tidied
-from director_ai.tuning.search.selection import Goal, select_windows
+from director_ai.tuning.search.selection import Goal, Search, select_windows
 from director_ai.tuning.study import TuneData
-
-WINDOW_SIZES: Final = (5, 10, 20, 40)
-TREND_WINDOWS: Final = (5, 10, 20)
-"""Sizes tried beside those in use where windows are searched too, in tokens."""
-
-
-class RiskTarget(NamedTuple):
-    """Largest false-halt rate that is accepted, and the risk of being wrong about it.
-
-    Attributes
-    ----------
-    alpha
-        Largest false-halt rate, in (0, 1).
-    delta
-        Accepted risk that the true rate is larger, in (0, 1).
-    """
-
-    alpha: float
-    delta: float
-
 
 DEFAULT_TARGET: Final = RiskTarget(0.05, 0.05)
 """Target of the Tune page and of the command by default."""
-
-
-class Search(NamedTuple):
-    """Window sizes a proposal is sought among, in tokens, those in use first.
-
-    Attributes
-    ----------
-    window_sizes, trend_windows
-        Every pair of them may be tried.
-    """
-
-    window_sizes: tuple[int, ...]
-    trend_windows: tuple[int, ...]
-
-    @classmethod
-    def of(cls, policy: HaltPolicy, *, windows: bool) -> "Search":
-        """Return the policy's own windows, with the usual ones beside them if ``windows``.
-
-        >>> Search.of(HaltPolicy(window_size=12), windows=True)
-        Search(window_sizes=(12, 5, 10, 20, 40), trend_windows=(5, 10, 20))
-        """
-        sizes, lengths = [policy.window_size], [policy.trend_window]
-        if windows:
-            sizes += WINDOW_SIZES
-            lengths += TREND_WINDOWS
-        return cls(tuple(dict.fromkeys(sizes)), tuple(dict.fromkeys(lengths)))
-
-    @property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Every pair of window size and trend window."""
-        return tuple(product(self.window_sizes, self.trend_windows))
 
 
 class Proposal(NamedTuple):
@@ -186,10 +134,9 @@ def propose(
     selection = select_windows(
         labelled,
         GRID,
-        window_sizes=search.window_sizes,
-        trend_windows=search.trend_windows,
+        search,
+        goal,
         replay_at=replay_at,
-        budget=goal.budget,
         base=base,
     )
     if selection is None:

@@ -1,9 +1,9 @@
 """The best thresholds of a grid under a budget of false halts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from director_ai.tuning.thresholds import with_thresholds
 
 Objective = Literal["catch", "F1", "balanced accuracy", "MCC", "cost"]
 """What the best combination is the best by; a cost is wanted small, all others large."""
+
+WINDOW_SIZES: Final = (5, 10, 20, 40)
+TREND_WINDOWS: Final = (5, 10, 20)
+"""Sizes tried beside those in use where windows are searched too, in tokens."""
 
 _SAME = 1e-12
 
@@ -85,6 +89,37 @@ _VALUES = {
 }
 
 
+class Search(NamedTuple):
+    """Window sizes a proposal is sought among, in tokens, those in use first.
+
+    Attributes
+    ----------
+    window_sizes, trend_windows
+        Every pair of them may be tried.
+    """
+
+    window_sizes: tuple[int, ...]
+    trend_windows: tuple[int, ...]
+
+    @classmethod
+    def of(cls, policy: HaltPolicy, *, windows: bool) -> "Search":
+        """Return the policy's own windows, with the usual ones beside them if ``windows``.
+
+        >>> Search.of(HaltPolicy(window_size=12), windows=True)
+        Search(window_sizes=(12, 5, 10, 20, 40), trend_windows=(5, 10, 20))
+        """
+        sizes, lengths = [policy.window_size], [policy.trend_window]
+        if windows:
+            sizes += WINDOW_SIZES
+            lengths += TREND_WINDOWS
+        return cls(tuple(dict.fromkeys(sizes)), tuple(dict.fromkeys(lengths)))
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Every pair of window size and trend window."""
+        return tuple(product(self.window_sizes, self.trend_windows))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """The best combination there is.
@@ -117,10 +152,8 @@ def select_thresholds(
     data: LabelledCurves,
     replay: Replay,
     grid: Grid,
+    goal: Goal | None = None,
     *,
-    budget: float = 1.0,
-    objective: Objective = "catch",
-    false_halts_per_miss: float = 1.0,
     base: HaltPolicy | None = None,
     tolerance: int = 0,
 ) -> Selection | None:
@@ -139,8 +172,8 @@ def select_thresholds(
         Of ``data.curves``.
     grid
         Thresholds to try.
-    budget, objective, false_halts_per_miss
-        See :class:`Goal`.
+    goal
+        Objective and budget; by default the most catches, without a budget.
     base
         Gives the fields that are not searched; the default policy by default.
     tolerance
@@ -148,7 +181,7 @@ def select_thresholds(
 
     Returns
     -------
-    Proposal or None
+    Selection or None
         None where no combination is within the budget, or nothing is labelled that the objective
         needs.
 
@@ -156,11 +189,11 @@ def select_thresholds(
     --------
     >>> data = LabelledCurves.from_scores([[0.92], [0.75], [0.33]], labels=[0, 0, 1])
     >>> replay = Replay(data.curves, window_size=1, trend_window=2)
-    >>> found = select_thresholds(data, replay, Grid.even(11), budget=0.0)
+    >>> found = select_thresholds(data, replay, Grid.even(11), Goal(budget=0.0))
     >>> found.policy.hard_limit, found.policy.window_threshold, found.value
     (0.0, 0.5, 1.0)
     """
-    goal = Goal(budget, objective, false_halts_per_miss)
+    goal = goal or Goal()
     swept = Counts.of(sweep(data, replay, grid, tolerance=tolerance))
     cell = best_cell(swept, goal)
     if cell is None:
@@ -179,13 +212,10 @@ def select_thresholds(
 def select_windows(
     data: LabelledCurves,
     grid: Grid,
+    search: Search,
+    goal: Goal | None = None,
     *,
-    window_sizes: Sequence[int],
-    trend_windows: Sequence[int],
     replay_at: Callable[[int, int], Replay] | None = None,
-    budget: float = 1.0,
-    objective: Objective = "catch",
-    false_halts_per_miss: float = 1.0,
     base: HaltPolicy | None = None,
     tolerance: int = 0,
 ) -> Selection | None:
@@ -197,33 +227,23 @@ def select_windows(
 
     Parameters
     ----------
-    data, grid, budget, objective, false_halts_per_miss, base, tolerance
+    data, grid, goal, base, tolerance
         See :func:`select_thresholds`. A grid must be in thresholds that serve every size.
-    window_sizes, trend_windows
-        Sizes to try, in tokens; of equally good pairs the first is taken.
+    search
+        Window sizes to try; of equally good pairs the first is taken.
     replay_at
         Gives the replay of the curves under a window size and a trend window.
     """
-    tried = tuple(product(window_sizes, trend_windows))
     selections = []
-    for window_size, trend_window in tried:
+    for window_size, trend_window in search.pairs:
         replay = (
             replay_at(window_size, trend_window)
             if replay_at is not None
             else Replay(data.curves, window_size=window_size, trend_window=trend_window)
         )
-        selection = select_thresholds(
-            data,
-            replay,
-            grid,
-            budget=budget,
-            objective=objective,
-            false_halts_per_miss=false_halts_per_miss,
-            base=base,
-            tolerance=tolerance,
-        )
+        selection = select_thresholds(data, replay, grid, goal, base=base, tolerance=tolerance)
         if selection is not None:
-            selections.append(replace(selection, tried=tried))
+            selections.append(replace(selection, tried=search.pairs))
     return max(selections, key=lambda p: (p.value, -float(unjustified(p.counts))), default=None)
 
 

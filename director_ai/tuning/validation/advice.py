@@ -7,6 +7,7 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.tuning.cadence import inexact
+from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.holdout import one_per_group
 from director_ai.tuning.labelled import UNLABELLED
 from director_ai.tuning.search.cautions import (
@@ -18,7 +19,6 @@ from director_ai.tuning.search.cautions import (
     replay_caution,
     sample_size_caution,
 )
-from director_ai.tuning.search.proposal import RiskTarget
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.validation import Validation
 

@@ -1,7 +1,7 @@
 """A proposal looked at twice: tuned anew on resampled sessions, and on shuffled labels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
@@ -11,16 +11,10 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.evaluation import span
-from director_ai.tuning.search.cautions import (
-    Caution,
-    grid_edge_caution,
-    noise_caution,
-    optimism_caution,
-    small_cell_caution,
-    stability_caution,
-)
-from director_ai.tuning.search.proposal import GRID, RiskTarget, Search, goal_for
-from director_ai.tuning.search.selection import Goal, policy_at
+from director_ai.tuning.guarantee.bounds import RiskTarget
+from director_ai.tuning.search.cautions import Caution, grid_edge_caution
+from director_ai.tuning.search.proposal import GRID, goal_for
+from director_ai.tuning.search.selection import Goal, Objective, Search, policy_at
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.validation.out_of_bag import (
     OBJECTIVE,
@@ -36,6 +30,16 @@ N_REPLICATES: Final = 200
 N_PERMUTATIONS: Final = 100
 FEWEST_REPEATS: Final = 50
 """Repeats of either kind where windows are searched too, which takes as many times as long."""
+
+FEWEST_IN_A_CELL: Final = 5
+LARGEST_OPTIMISM: Final[Mapping[Objective, float]] = {
+    "catch": 0.03,
+    "F1": 0.03,
+    "balanced accuracy": 0.03,
+    "MCC": 0.05,
+    "cost": 0.03,
+}
+SMALLEST_STABILITY: Final = 0.20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,3 +235,66 @@ def _smallest_cell(estimate: OutOfBag, data: TuneData) -> int:
 
 def _share(value: float) -> str:
     return span(value, value)
+
+
+def optimism_caution(estimate: OutOfBag, objective: Objective) -> Caution | None:
+    """Say so if the tuned value is more than .03 above its out-of-bag value, .05 for MCC.
+
+    A cost is in no unit of its own and is held to the limit of F1.
+    """
+    estimated = estimate.metrics[OBJECTIVE]
+    # Written so that nan, which nothing can be said of, passes.
+    if not estimated.optimism > LARGEST_OPTIMISM[objective]:
+        return None
+    return Caution(
+        "inflated",
+        f"The tuned value {estimated.displayed:.3f} is inflated by about {estimated.optimism:.2f}: "
+        f"on sessions left out it is {estimated.mean:.3f}.",
+        {
+            "displayed": estimated.displayed,
+            "optimism_caution": estimated.mean,
+            "optimism": estimated.optimism,
+        },
+    )
+
+
+def noise_caution(*, displayed: float, floor: float) -> Caution | None:
+    """Say so if tuning on shuffled labels shows as much (see ``null_level``)."""
+    if not displayed < floor:
+        return None
+    return Caution(
+        "noise",
+        f"The tuned value {displayed:.3f} is indistinguishable from tuning on noise, "
+        f"which reaches {floor:.3f}.",
+        {"displayed": displayed, "floor": floor},
+    )
+
+
+def stability_caution(estimate: OutOfBag) -> Caution | None:
+    """Say so if no combination is chosen by a fifth of the resampled tunings."""
+    if estimate.stability >= SMALLEST_STABILITY:
+        return None
+    n_near = int(estimate.near_best.sum())
+    return Caution(
+        "unstable",
+        f"The optimum is flat: the combination chosen most often is chosen in "
+        f"{100 * estimate.stability:.0f} % of resampled tunings, and {n_near:,} combinations are "
+        f"within one standard error of the best.",
+        {
+            "stability": estimate.stability,
+            "near_share": estimate.near_share,
+            "n_near_best": n_near,
+        },
+    )
+
+
+def small_cell_caution(*, smallest_cell: int) -> Caution | None:
+    """Say so if a percentile bootstrap is asked for with fewer than 5 sessions of a kind."""
+    if smallest_cell >= FEWEST_IN_A_CELL:
+        return None
+    return Caution(
+        "percentile bootstrap",
+        f"With {smallest_cell} sessions of a kind a percentile bootstrap is far too narrow: "
+        f"Wilson's interval or the smoothed bootstrap is shown instead.",
+        {"smallest_cell": smallest_cell, "n_needed": FEWEST_IN_A_CELL},
+    )

@@ -74,7 +74,7 @@ def _step(rule: int, analysis: Analysis) -> None:
 
 
 def _effect(rule: int, analysis: Analysis) -> None:
-    effect = analysis.view().effects[rule]
+    effect = analysis.view().sensitivity[rule]
     more, fewer = effect.stricter, effect.more_lenient
     st.text(
         f"±{STEP:g}: +{sum(more):,} / −{sum(fewer):,} halts",

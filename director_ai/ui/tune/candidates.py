@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.tuning.analysis import Baseline
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, limits_text
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
 from director_ai.ui.components.policy_editor import current_policy, set_policy
 from director_ai.ui.tune import state
-from director_ai.ui.tune.analysis import Analysis, Baseline
+from director_ai.ui.tune.analysis import Analysis
 
 NAMES: Final = ("A", "B", "C", "D")
 PROFILES: Final[Mapping[str, float | None]] = {
@@ -110,7 +111,7 @@ def candidates(analysis: Analysis) -> None:
 
 def _table(analysis: Analysis, rows: Mapping[str, Evaluation], ratio: float) -> None:
     st.dataframe(
-        candidate_table({"in use": analysis.view().numbers, **rows}, ratio),
+        candidate_table({"in use": analysis.view().evaluation, **rows}, ratio),
         key="candidates",
         hide_index=True,
         alt="Limits in use, recorded and pinned, with their rates and cost",

@@ -67,7 +67,7 @@ def flip_list(analysis: Analysis) -> None:
 
 def _rows(analysis: Analysis) -> list[FlipRow]:
     moved = bool(st.session_state.get("flips_moved"))
-    return flip_rows(analysis.view().changed, moved=moved)
+    return flip_rows(analysis.view().flips, moved=moved)
 
 
 def _outcomes(analysis: Analysis) -> OutcomePair:
@@ -82,7 +82,8 @@ def _count(analysis: Analysis) -> None:
     n_rows = len(_rows(analysis))
     count = f"{n_rows:,}" if n_rows <= MOST_ROWS else f"{MOST_ROWS:,} of {n_rows:,}"
     st.text(
-        f"Sessions that end otherwise than {analysis.baseline.name}: {count}, harmful changes first"
+        f"Sessions that end otherwise than {analysis.context.baseline.name}: {count}, "
+        "harmful changes first"
     )
 
 

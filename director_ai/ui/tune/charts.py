@@ -32,6 +32,7 @@ from director_ai.figures.threshold_curve import (
     threshold_curve_figure,
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
+from director_ai.tuning.analysis import PolicyAnalysis
 from director_ai.tuning.evaluation.attribution import attribute_halts
 from director_ai.tuning.search.plateaus import plateau
 from director_ai.ui.components import page_style
@@ -39,7 +40,7 @@ from director_ai.ui.components.cached_study import score_density
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import single_choice
-from director_ai.ui.tune.analysis import Analysis, AnalysisView
+from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.metrics_panel import all_numbers
 from director_ai.ui.tune.segments import segments
 from director_ai.ui.tune.state import VIEW, moved
@@ -49,7 +50,7 @@ from director_ai.ui.tune.validation import draw_validation
 RULE_CHOICES: Final = {"hard": HARD, "window": WINDOW, "max drop": TREND}
 
 
-def curve(view: AnalysisView) -> None:
+def curve(view: PolicyAnalysis) -> None:
     """Draw every value of one threshold, the others held."""
     with st.container(horizontal=True, vertical_alignment="center"):
         chosen = single_choice(
@@ -85,7 +86,7 @@ def plateau_line(replay: Replay, policy: HaltPolicy, rule: int) -> str:
     return f"From {low:.4g} to {high:.4g} the same sessions are halted."
 
 
-def rules(view: AnalysisView) -> None:
+def rules(view: PolicyAnalysis) -> None:
     """Draw the halts by the rule that causes them."""
     drawn = rule_attribution_data(attribute_halts(view.data.labelled, view.replay, view.policy))
     st.text(advice(drawn))
@@ -96,10 +97,10 @@ def rules(view: AnalysisView) -> None:
     )
 
 
-def delay(view: AnalysisView) -> None:
+def delay(view: PolicyAnalysis) -> None:
     """Draw the detection delay of bad sessions, missed ones included."""
     labelled = view.data.labelled
-    drawn = delay_curve_data(labelled, view.numbers.outcomes)
+    drawn = delay_curve_data(labelled, view.evaluation.outcomes)
     st.text(delay_curve_alt(drawn))
     if drawn.n:
         before = delay_curve_data(labelled, view.baseline.outcomes)
@@ -111,7 +112,7 @@ def delay(view: AnalysisView) -> None:
         _chart("delay_curve", figure, delay_curve_alt(drawn))
 
 
-def length(view: AnalysisView) -> None:
+def length(view: PolicyAnalysis) -> None:
     """Draw the hazard of false halts by length of the answer."""
     drawn = length_hazard_data(view.data.labelled, view.replay, view.policy)
     st.text(length_hazard_alt(drawn))
@@ -120,7 +121,7 @@ def length(view: AnalysisView) -> None:
         _chart("length_hazard", figure, length_hazard_alt(drawn))
 
 
-def scores(view: AnalysisView) -> None:
+def scores(view: PolicyAnalysis) -> None:
     """Draw the distribution of the scores."""
     drawn = score_density(view.data)
     st.text(f"{score_density_alt(drawn)} For a feeling only: limits are judged by sessions.")
@@ -132,12 +133,12 @@ def scores(view: AnalysisView) -> None:
     _chart("score_density", figure, score_density_alt(drawn))
 
 
-def by_segment(view: AnalysisView) -> None:
+def by_segment(view: PolicyAnalysis) -> None:
     """Draw the rates by model, source and tag."""
-    segments(view.data, view.numbers)
+    segments(view.data, view.evaluation)
 
 
-def of_view(draw: Callable[[AnalysisView], None]) -> Callable[[Analysis], None]:
+def of_view(draw: Callable[[PolicyAnalysis], None]) -> Callable[[Analysis], None]:
     """Adapt a view of the results to the page's analysis."""
     return lambda analysis: draw(analysis.view())
 

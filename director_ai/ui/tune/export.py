@@ -12,11 +12,9 @@ from director_ai.reports.policy_formats import FORMS
 from director_ai.reports.tuning_card import card_values, policy_sha256
 from director_ai.reports.tuning_card_formats import CARDS
 from director_ai.tuning.evaluation.evaluation import summary_text
-from director_ai.tuning.guarantee.certificate_registry import newest_covering
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.tune.analysis import Analysis
-from director_ai.ui.tune.metrics_panel import bound_of
 from director_ai.ui.tune.validation import cautions_of, validation_of
 
 _KEY: Final = "export"
@@ -47,8 +45,8 @@ def export_menu(analysis: Analysis) -> None:
 def _export_options(analysis: Analysis) -> None:
     if not st.session_state.get(_KEY):
         return
-    numbers = analysis.view().numbers
-    certificate = newest_covering(analysis.certificates, numbers.policy)
+    numbers = analysis.view().evaluation
+    certificate = analysis.view().certificate
     st.text(summary_text(numbers) + (f" {certificate.sentence}" if certificate is not None else ""))
     format_name = st.segmented_control(
         "Format", list(FORMS), default="Python", required=True, key="export_form"
@@ -95,15 +93,8 @@ def card_of(analysis: Analysis) -> dict[str, Any]:
     """Return the tuning card of the limits in use."""
     view = analysis.view()
     return card_values(
-        analysis.data,
-        view.numbers,
-        view.counts,
-        baseline=analysis.baseline.name,
-        n_sealed=len(analysis.study.sealed.ids),
-        n_attempts=analysis.n_attempts,
-        certificate=newest_covering(analysis.certificates, view.policy),
+        view,
         at=datetime.now(UTC),
-        bound=bound_of(analysis) if view.numbers.false.n else None,
         validation=validation_of(analysis, view.policy),
         cautions=cautions_of(analysis, view.policy),
     )

@@ -12,7 +12,6 @@ from director_ai.tuning.evaluation.evaluation import Evaluation, rate_of, span
 from director_ai.tuning.evaluation.hazard import hazard
 from director_ai.tuning.evaluation.intervals import Interval
 from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classify, released
-from director_ai.tuning.guarantee.post_hoc_bound import PostHocBound, post_hoc_bound
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.ui.tune.analysis import Analysis
 
@@ -34,7 +33,7 @@ def all_numbers(analysis: Analysis) -> None:
         width=160,
     )
     view = analysis.view()
-    data, numbers = analysis.data.labelled, view.numbers
+    data, numbers = analysis.data.labelled, view.evaluation
     if not numbers.catch.n and not numbers.false.n:
         st.text("No session has a label: there is nothing to tell right from wrong halts by.")
         return
@@ -43,17 +42,10 @@ def all_numbers(analysis: Analysis) -> None:
         standard_line(numbers, _intervals(data, numbers)),
         lost_line(data, numbers),
     ]
-    if numbers.false.n:
-        lines.append(f"{bound_of(analysis).sentence} Window sizes tried are not allowed for.")
+    bound = view.bound
+    if bound is not None:
+        lines.append(f"{bound.sentence} Window sizes tried are not allowed for.")
     st.text("\n".join(filter(None, lines)))
-
-
-def bound_of(analysis: Analysis) -> PostHocBound:
-    """Return the post-hoc bound of the limits in use, valid for hand-tuned limits."""
-    view = analysis.view()
-    return post_hoc_bound(
-        analysis.data.labelled, view.numbers.outcomes, view.policy, delta=analysis.target.delta
-    )
 
 
 def time_line(data: LabelledCurves, numbers: Evaluation, *, grace: int) -> str:

@@ -1,40 +1,35 @@
 """Proposal and certificate: limits chosen under a budget of false halts."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.errors import DirectorError, InvalidRequestError
+from director_ai.errors import DirectorError
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
+from director_ai.tuning.analysis import ADAPTIVE, certify_study, with_windows
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.guarantee.certificate import Certificate, Refusal, certify
-from director_ai.tuning.guarantee.certificate_registry import certificates, newest_covering
-from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
-from director_ai.tuning.guarantee.holdout import seed_of
+from director_ai.tuning.guarantee.bounds import RiskTarget
+from director_ai.tuning.guarantee.certificate import Certificate
+from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.search.cautions import certificate_caution
-from director_ai.tuning.search.proposal import DEFAULT_TARGET, Proposal, RiskTarget, Search, propose
+from director_ai.tuning.search.proposal import DEFAULT_TARGET, Proposal, propose
+from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.advice import sealed_rows
 from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.policy_editor import current_policy, set_policy
 
 CONFIDENCES: Final = {"90 %": 0.90, "95 %": 0.95, "99 %": 0.99}
-ADAPTIVE: Final = (
-    "An adaptive cadence cannot be certified: which tokens it scores goes by the scores."
-)
 _OUTCOME: Final = "tune_outcome"
 _REQUESTED: Final = "tune_requested"
 _PROPOSAL: Final = "tune_proposal"
 
 
-def attempts_of(store: Store) -> tuple[tuple[Certificate, ...], int]:
-    """Return all certificates of this store, and the number of attempts."""
-    attempts = store.attempts()
-    return certificates(attempt.result for attempt in attempts), len(attempts)
+def attempts_of(store: Store) -> Attempts:
+    """Return the attempts at a certificate of this store."""
+    return Attempts.of(attempt.result for attempt in store.attempts())
 
 
 def target_controls() -> RiskTarget:
@@ -99,16 +94,11 @@ def run_requested_search(data: TuneData) -> None:
         sizes = (window_size, trend_window)
         if sizes not in ready:
             place.progress(len(ready) / n_pairs, f"Trying window sizes {sizes[0]} and {sizes[1]}")
-            ready[sizes] = replay_of(data, sized(policy, sizes))
+            ready[sizes] = replay_of(data, with_windows(policy, sizes))
         return ready[sizes]
 
     _use_proposal(propose(data, replay_at, policy, target, search))
     place.empty()
-
-
-def sized(policy: HaltPolicy, sizes: tuple[int, int]) -> HaltPolicy:
-    """Return the policy with other window sizes."""
-    return replace(policy, window_size=sizes[0], trend_window=sizes[1])
 
 
 def certify_button(store: Store, study: Study, target: RiskTarget, n_attempts: int) -> None:
@@ -146,43 +136,14 @@ def proposal_in_use(policy: HaltPolicy) -> Proposal | None:
     return proposal if proposal is not None and proposal.policy == policy else None
 
 
-def draw_outcome(certificates: Sequence[Certificate], policy: HaltPolicy) -> None:
+def draw_outcome(attempts: Attempts, policy: HaltPolicy) -> None:
     """Draw the outcome of the last proposal or attempt, and the certificate in use."""
     outcome = str(st.session_state.get(_OUTCOME, ""))
     if outcome:
         st.text(outcome)
-    certificate = newest_covering(certificates, policy)
+    certificate = attempts.newest_covering(policy)
     if certificate is not None and certificate.sentence not in outcome:
         st.text(f"The limits in use are certified. {certificate.sentence}")
-
-
-def certified(
-    study: Study, policy: HaltPolicy, target: RiskTarget, *, attempt: int, data_fingerprint: str
-) -> Certificate | Refusal:
-    """Return limits with a certificate under a policy's windows and cadence.
-
-    Raises
-    ------
-    InvalidRequestError
-        If the cadence is adaptive: it goes by the scores and the soft limit, which no promise
-        covers.
-    """
-    if policy.adaptive:
-        raise InvalidRequestError(ADAPTIVE)
-    sealed, opened = study.sealed, study.open
-    extremes = good_extremes(sealed.labelled, replay_of(sealed, policy))
-    return certify(
-        extremes[:, sealed_rows(study, policy)],
-        BadSessions.of(opened.labelled, replay_of(opened, policy)),
-        window_size=policy.window_size,
-        trend_window=policy.trend_window,
-        alpha=target.alpha,
-        delta=target.delta,
-        attempt=attempt,
-        seed=seed_of(study.key),
-        data_fingerprint=data_fingerprint,
-        score_every_n=policy.score_every_n,
-    )
 
 
 def _propose(data: TuneData, target: RiskTarget) -> None:
@@ -192,7 +153,7 @@ def _propose(data: TuneData, target: RiskTarget) -> None:
         st.session_state[_REQUESTED] = target
         return
     _use_proposal(
-        propose(data, lambda *sizes: replay_of(data, sized(policy, sizes)), policy, target)
+        propose(data, lambda *sizes: replay_of(data, with_windows(policy, sizes)), policy, target)
     )
 
 
@@ -208,7 +169,9 @@ def _certify(store: Store, study: Study, target: RiskTarget) -> None:
         name = fingerprint(study.sealed.labelled)
         # Counted before the look is taken, so that no look goes uncounted.
         number = store.begin_attempt(name)
-        certificate = certified(study, policy, target, attempt=number, data_fingerprint=name)
+        certificate = certify_study(
+            study, policy, target, attempt=number, data_fingerprint=name, replay_of=replay_of
+        )
         if isinstance(certificate, Certificate):
             store.finish_attempt(number, certificate.to_json())
             set_policy(certificate.policy)

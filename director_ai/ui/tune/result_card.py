@@ -20,8 +20,8 @@ def card(analysis: Analysis) -> None:
 def _card(analysis: Analysis) -> None:
     recheck_access()
     view = analysis.view()
-    numbers = view.numbers
-    draw_outcome(analysis.certificates, view.policy)
+    numbers = view.evaluation
+    draw_outcome(analysis.context.attempts, view.policy)
     with st.container(border=True, gap="xsmall", key="card"):
         with st.container(horizontal=True, gap="small"):
             _share(
@@ -49,7 +49,7 @@ def _card(analysis: Analysis) -> None:
                 "is known: those missed leak to their end. Below: as for the delay.",
             )
         lines = [
-            flips_line(view.counts, view.baseline.name),
+            flips_line(view.flip_counts, view.baseline.name),
             f"Halts {numbers.halted.text} of all {numbers.halted.n:,}.",
         ]
         st.text("\n".join([*lines, *cautions(numbers), *validation_lines(analysis, view.policy)]))

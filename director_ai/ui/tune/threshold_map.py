@@ -16,12 +16,12 @@ from director_ai.figures.threshold_row import (
     threshold_row_data,
     threshold_row_figure,
 )
+from director_ai.tuning.analysis import PolicyAnalysis
 from director_ai.tuning.evaluation.metrics import METRICS
 from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import single_choice
-from director_ai.ui.tune.analysis import AnalysisView
 from director_ai.ui.tune.state import moved
 
 HEIGHT: Final = 370
@@ -32,7 +32,7 @@ FINE: Final = 81
 """Cells along an axis of a map on request."""
 
 
-def heat_map(view: AnalysisView) -> None:
+def heat_map(view: PolicyAnalysis) -> None:
     """Draw two thresholds at once; a click sets both."""
     with st.container(horizontal=True, vertical_alignment="center"):
         pair = single_choice(
@@ -83,7 +83,7 @@ def heat_map(view: AnalysisView) -> None:
         _third(view, rules, str(metric))
 
 
-def _third(view: AnalysisView, rules: tuple[int, int], metric: str) -> None:
+def _third(view: PolicyAnalysis, rules: tuple[int, int], metric: str) -> None:
     """Draw the same map at five values of the limit that it holds."""
     drawn = threshold_row_data(
         view.data.labelled, view.replay, view.policy, rules=rules, metric=metric

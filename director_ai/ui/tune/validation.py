@@ -9,9 +9,10 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
+from director_ai.tuning.analysis import with_windows
 from director_ai.tuning.evaluation.evaluation import span
 from director_ai.tuning.search.cautions import Caution
-from director_ai.tuning.search.proposal import Search
+from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.validation.advice import advice, distinct_prompts
 from director_ai.tuning.validation.out_of_bag import OptimismEstimate
@@ -23,7 +24,7 @@ from director_ai.tuning.validation.validation import (
 )
 from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.tune.analysis import Analysis
-from director_ai.ui.tune.propose import proposal_in_use, sized
+from director_ai.ui.tune.propose import proposal_in_use
 
 _RESULTS: Final = "tune_validations"
 _REQUESTED: Final = "tune_validation_search"
@@ -81,10 +82,10 @@ def cautions_of(analysis: Analysis, policy: HaltPolicy) -> list[Caution]:
     """Return the cautions that apply to the limits in use."""
     proposal, prompts = proposal_in_use(policy), st.session_state.get(_N_PROMPTS)
     return advice(
-        analysis.study,
+        analysis.context.study,
         policy,
-        analysis.target,
-        n_attempts=analysis.n_attempts,
+        analysis.context.target,
+        n_attempts=analysis.context.attempts.n,
         validation=validation_of(analysis, policy),
         edge=proposal.edge if proposal is not None else None,
         n_prompts=prompts[1] if prompts is not None and prompts[0] == analysis.data.ids else None,
@@ -136,13 +137,13 @@ def _run(
     replays = []
     for number, sizes in enumerate(search.pairs):
         bar.progress(0.0, f"Windows {number + 1} of {len(search.pairs)} …")
-        replays.append(replay_of(analysis.data, sized(policy, sizes)))
+        replays.append(replay_of(analysis.data, with_windows(policy, sizes)))
 
     def show_progress(share: float) -> None:
         bar.progress(share, f"Chosen anew {round(share * n_steps):,} of {n_steps:,} times …")
 
     result = validate(
-        analysis.data, replays, analysis.target, search, base=policy, progress=show_progress
+        analysis.data, replays, analysis.context.target, search, base=policy, progress=show_progress
     )
     st.session_state[_N_PROMPTS] = (analysis.data.ids, n_prompts(analysis.store))
     # The newest last: it is the one that is shown.
@@ -177,7 +178,7 @@ def _key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[object
     return (
         analysis.data.curves_digest,
         labels.hexdigest(),
-        analysis.target,
+        analysis.context.target,
         frozenset(search.pairs),
         cadence,
         adapting,

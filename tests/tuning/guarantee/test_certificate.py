@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay, levels
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.guarantee.bounds import allowed_steps
+from director_ai.tuning.guarantee.bounds import RiskTarget, allowed_steps
 from director_ai.tuning.guarantee.certificate import (
     Certificate,
+    HoldoutAttempt,
     Refusal,
     certify,
     covers,
@@ -23,15 +25,8 @@ from director_ai.tuning.guarantee.holdout import one_per_group, split_holdout
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.synthetic import make_sessions
 
-SETTINGS = {
-    "window_size": 10,
-    "trend_window": 5,
-    "alpha": 0.05,
-    "delta": 0.1,
-    "attempt": 1,
-    "seed": 7,
-    "data_fingerprint": "f" * 64,
-}
+TARGET, ATTEMPT = RiskTarget(alpha=0.05, delta=0.1), HoldoutAttempt(1, 7, "f" * 64)
+BASE = HaltPolicy(window_size=10, trend_window=5)
 
 
 def extremes(data: LabelledCurves) -> tuple[np.ndarray, BadSessions]:
@@ -43,8 +38,8 @@ GOOD, BAD = extremes(make_sessions(900, seed=1))
 N = GOOD.shape[1]
 
 
-def given_certificate(**changes) -> Certificate:
-    found = certify(GOOD, BAD, **{**SETTINGS, **changes})
+def given_certificate(attempt: int = 1, **options) -> Certificate:
+    found = certify(GOOD, BAD, TARGET, ATTEMPT._replace(number=attempt), base=BASE, **options)
     assert isinstance(found, Certificate)
     return found
 
@@ -82,7 +77,7 @@ def test_the_promise_is_kept_on_sessions_like_these() -> None:
     truth, _ = extremes(make_sessions(20000, seed=99, share_bad=0.0))
     broken, caught = 0, []
     for seed in range(60):
-        found = certify(*extremes(make_sessions(400, seed=seed)), **{**SETTINGS, "attempt": 1})
+        found = certify(*extremes(make_sessions(400, seed=seed)), TARGET, ATTEMPT, base=BASE)
         assert isinstance(found, Certificate)
         rate = (truth < np.array(levels(found.policy))[:, None]).any(axis=0).mean()
         broken += rate > found.alpha
@@ -93,7 +88,7 @@ def test_the_promise_is_kept_on_sessions_like_these() -> None:
 
 
 def test_too_few_sessions_are_refused_with_the_number_needed() -> None:
-    found = certify(GOOD[:, :58], BAD, **SETTINGS)
+    found = certify(GOOD[:, :58], BAD, TARGET, ATTEMPT, base=BASE)
 
     assert found == Refusal(0.05, 0.1, 0.05, 1, 58, 59)
     assert found.sentence == (
@@ -101,7 +96,7 @@ def test_too_few_sessions_are_refused_with_the_number_needed() -> None:
         "sessions: attempt 1 needs at least 59, 1 more. Of new good sessions half or more are "
         "sealed. A rate of 5.1 % could be certified now."
     )
-    assert isinstance(certify(GOOD[:, :59], BAD, **SETTINGS), Certificate)
+    assert isinstance(certify(GOOD[:, :59], BAD, TARGET, ATTEMPT, base=BASE), Certificate)
 
 
 def test_every_further_attempt_has_half_the_risk() -> None:
@@ -175,7 +170,9 @@ def test_a_policy_that_is_nowhere_stricter_inherits(changes, answer) -> None:
 def test_the_sentence_never_rounds_its_limit(alpha, delta, words) -> None:
     good = np.tile(GOOD, 2)
 
-    assert words in certify(good, BAD, **{**SETTINGS, "alpha": alpha, "delta": delta}).sentence
+    found = certify(good, BAD, RiskTarget(alpha, delta), ATTEMPT, base=BASE)
+
+    assert words in found.sentence
 
 
 def test_the_fingerprint_tells_apart_whatever_a_limit_hangs_on() -> None:
@@ -199,13 +196,12 @@ def test_from_archive_to_certificate() -> None:
     data = make_sessions(1200, seed=3, group_size=2)
     names = [f"prompt {group}" for group in data.groups]
     parts = split_holdout(names, data.labels, key="ours")
-    vault = data.select(one_per_group(names, parts.sealed, key="ours"))
+    holdout = data.select(one_per_group(names, parts.sealed, key="ours"))
     tuned = data.select(parts.open)
 
-    good, _ = extremes(vault)
-    found = certify(
-        good, extremes(tuned)[1], **{**SETTINGS, "data_fingerprint": fingerprint(vault)}
-    )
+    good, _ = extremes(holdout)
+    attempt = ATTEMPT._replace(data_fingerprint=fingerprint(holdout))
+    found = certify(good, extremes(tuned)[1], TARGET, attempt, base=BASE)
 
     assert isinstance(found, Certificate)
-    assert found.n_good == vault.n_sessions == len(np.unique(vault.groups))
+    assert found.n_good == holdout.n_sessions == len(np.unique(holdout.groups))

@@ -7,6 +7,7 @@ import pytest
 
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.search import cautions
+from director_ai.tuning.validation import validation
 from director_ai.tuning.validation.out_of_bag import OBJECTIVE, OptimismEstimate, OutOfBag
 
 GRID = Grid(np.array([0.0, 0.3, 0.5]), np.array([0.2, 0.4, 1.0]), np.array([0.4, 0.2, 0.0]))
@@ -37,14 +38,14 @@ CASES = {
     ),
     "too few to choose": (lambda n: cautions.sample_size_caution(n_good=n, n_bad=20), 19, 20),
     "inflated": (
-        lambda mean: cautions.optimism_caution(estimate(mean=mean), "balanced accuracy"),
+        lambda mean: validation.optimism_caution(estimate(mean=mean), "balanced accuracy"),
         0.769,
         0.771,
     ),
-    "noise": (lambda shown: cautions.noise_caution(displayed=shown, floor=0.6), 0.59, 0.6),
+    "noise": (lambda shown: validation.noise_caution(displayed=shown, floor=0.6), 0.59, 0.6),
     "edge of the grid": (lambda cell: cautions.grid_edge_caution(cell, GRID), (2, 1, 1), (1, 1, 1)),
     "unstable": (
-        lambda votes: cautions.stability_caution(estimate(votes=votes)),
+        lambda votes: validation.stability_caution(estimate(votes=votes)),
         (19,) * 5 + (5,),
         (20,) * 5,
     ),
@@ -63,7 +64,7 @@ CASES = {
         126,
         125,
     ),
-    "percentile bootstrap": (lambda n: cautions.small_cell_caution(smallest_cell=n), 4, 5),
+    "percentile bootstrap": (lambda n: validation.small_cell_caution(smallest_cell=n), 4, 5),
 }
 
 
@@ -113,8 +114,8 @@ def test_the_sentences_hold_their_numbers() -> None:
 
 
 def test_matthews_may_be_inflated_a_little_more() -> None:
-    assert cautions.optimism_caution(estimate(mean=0.76), "MCC") is None
-    assert cautions.optimism_caution(estimate(mean=0.74), "MCC").values[
+    assert validation.optimism_caution(estimate(mean=0.76), "MCC") is None
+    assert validation.optimism_caution(estimate(mean=0.74), "MCC").values[
         "optimism"
     ] == pytest.approx(0.06)
 
@@ -134,8 +135,8 @@ def test_shorter_streams_and_fewer_bad_sessions_are_seen_too() -> None:
 
 
 def test_what_is_not_known_gives_no_caution() -> None:
-    assert cautions.noise_caution(displayed=0.5, floor=math.nan) is None
-    assert cautions.optimism_caution(estimate(mean=math.nan), "F1") is None
+    assert validation.noise_caution(displayed=0.5, floor=math.nan) is None
+    assert validation.optimism_caution(estimate(mean=math.nan), "F1") is None
     assert cautions.grouping_caution(n_sessions=100, n_prompts=100, n_groups=100) is None
 
 

@@ -8,13 +8,9 @@ import pytest
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import evaluate
-from director_ai.tuning.search.proposal import (
-    RiskTarget,
-    Search,
-    allowed_false_halts,
-    least_good,
-    propose,
-)
+from director_ai.tuning.guarantee.bounds import RiskTarget
+from director_ai.tuning.search.proposal import allowed_false_halts, least_good, propose
+from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
 from director_ai.tuning.validation.validation import validate
 from tests.tuning.studies import drawn

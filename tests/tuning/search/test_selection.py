@@ -16,7 +16,13 @@ from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
-from director_ai.tuning.search.selection import Goal, best_cell, select_thresholds, select_windows
+from director_ai.tuning.search.selection import (
+    Goal,
+    Search,
+    best_cell,
+    select_thresholds,
+    select_windows,
+)
 from director_ai.tuning.synthetic import make_sessions
 from tests.examples import one_in
 from tests.tuning.archives import GRID, POLICY, STRICT_GRID, archives, replay_of
@@ -63,9 +69,7 @@ def judged(data: LabelledCurves, replay: Replay, objective: str, budget: float):
 def test_a_proposal_is_the_best_of_all_combinations(data, objective, budget) -> None:
     replay = replay_of(data)
 
-    found = select_thresholds(
-        data, replay, GRID, budget=budget, objective=objective, false_halts_per_miss=3.0
-    )
+    found = select_thresholds(data, replay, GRID, Goal(budget, objective, 3.0))
 
     alone = judged(data, replay, objective, budget)
     if found is None:
@@ -116,7 +120,7 @@ def test_of_equals_the_middle_of_the_run_is_taken_and_a_needless_rule_is_off() -
     )
     replay = Replay(data.curves, window_size=5, trend_window=5)
 
-    found = select_thresholds(data, replay, Grid.even(11), budget=0.0)
+    found = select_thresholds(data, replay, Grid.even(11), Goal(budget=0.0))
 
     assert found.policy.hard_limit == 0.5
     assert found.policy.window_threshold == 0.0
@@ -130,8 +134,8 @@ def test_unknown_sessions_count_against_a_policy() -> None:
     )
     replay = Replay(cut.curves, window_size=5, trend_window=5)
 
-    assert select_thresholds(cut, replay, Grid.even(11), budget=0.4) is None
-    found = select_thresholds(cut, replay, Grid.even(11), budget=0.5)
+    assert select_thresholds(cut, replay, Grid.even(11), Goal(budget=0.4)) is None
+    found = select_thresholds(cut, replay, Grid.even(11), Goal(budget=0.5))
     assert found.value == 1.0
     assert found.counts.good_unknown == 1
 
@@ -149,7 +153,7 @@ def test_a_cost_weighs_false_halts() -> None:
 
     values = [
         select_thresholds(
-            data, replay, Grid.even(11), objective="cost", false_halts_per_miss=price
+            data, replay, Grid.even(11), Goal(objective="cost", false_halts_per_miss=price)
         ).counts.detected
         for price in (1.0, 3.0)
     ]
@@ -159,16 +163,16 @@ def test_a_cost_weighs_false_halts() -> None:
 
 def test_the_search_over_windows_ends_where_no_single_size_helps() -> None:
     data = make_sessions(200, seed=4)
-    sizes = {"window_sizes": [10, 4, 20], "trend_windows": [5, 12]}
+    goal = Goal(budget=0.05)
 
-    found = select_windows(data, Grid.even(12), **sizes, budget=0.05)
+    found = select_windows(data, Grid.even(12), Search((10, 4, 20), (5, 12)), goal)
 
     best = (found.policy.window_size, found.policy.trend_window)
     assert found.tried == tuple(product([10, 4, 20], [5, 12]))
     values = {}
     for window, trend in found.tried:
         replay = Replay(data.curves, window_size=window, trend_window=trend)
-        values[window, trend] = select_thresholds(data, replay, Grid.even(12), budget=0.05).value
+        values[window, trend] = select_thresholds(data, replay, Grid.even(12), goal).value
     assert values[best] == found.value == max(values.values())
 
 

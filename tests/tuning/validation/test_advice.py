@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.tuning.search.proposal import RiskTarget
+from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.study import Study, TuneData, split_study
 from director_ai.tuning.validation.advice import advice, sealed_rows
 from tests.tuning.studies import drawn, stored

@@ -95,7 +95,7 @@ def test_out_of_bag_shows_what_the_proposal_shows_and_less_is_left_on_new_sessio
 
     found = out_of_bag(data, replay, GRID, ACCURACY, seed=1, n_replicates=60)
 
-    proposal = select_thresholds(data, replay, GRID, objective="balanced accuracy")
+    proposal = select_thresholds(data, replay, GRID, ACCURACY)
     value = found.metrics["balanced accuracy"]
     assert found.cell == proposal.cell
     assert value.displayed == found.metrics[OBJECTIVE].displayed == proposal.value
@@ -197,14 +197,11 @@ def test_a_floor_lies_under_a_signal_and_over_none() -> None:
 
     floor = null_level(data, replay, GRID, ACCURACY, seed=1, n_permutations=40)
 
-    assert (
-        select_thresholds(data, replay, GRID, objective="balanced accuracy").value
-        > floor.level + 0.1
-    )
+    assert select_thresholds(data, replay, GRID, ACCURACY).value > floor.level + 0.1
     random = np.random.default_rng(1)
     labels = random.permutation(data.labels)
     noise = replace(data, labels=labels, onsets=np.full(120, NEVER))
-    shown = select_thresholds(noise, replay, GRID, objective="balanced accuracy").value
+    shown = select_thresholds(noise, replay, GRID, ACCURACY).value
     assert shown < null_level(noise, replay, GRID, ACCURACY, seed=1, n_permutations=40).level
 
 

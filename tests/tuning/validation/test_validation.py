@@ -8,9 +8,10 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.tuning.cadence import replay_under
+from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.labelled import BAD, GOOD
-from director_ai.tuning.search.proposal import GRID, RiskTarget, Search, propose
-from director_ai.tuning.search.selection import Goal, select_thresholds
+from director_ai.tuning.search.proposal import GRID, propose
+from director_ai.tuning.search.selection import Goal, Search, select_thresholds
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.advice import advice
 from director_ai.tuning.validation.out_of_bag import out_of_bag
@@ -37,7 +38,7 @@ def test_what_is_shown_is_the_proposals_and_what_is_left_is_less() -> None:
     found = checked(data, progress=told.append)
 
     replay = replay_under(data.labelled.curves, BASE)
-    best = select_thresholds(data.labelled, replay, GRID, budget=found.goal.budget, base=BASE)
+    best = select_thresholds(data.labelled, replay, GRID, found.goal, base=BASE)
     assert found.policy == best.policy
     assert found.catch.displayed == best.value
     assert found.catch.mean < found.catch.displayed

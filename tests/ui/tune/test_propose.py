@@ -6,20 +6,15 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
+from director_ai.tuning.analysis import certify_study
 from director_ai.tuning.evaluation.evaluation import evaluate
-from director_ai.tuning.guarantee.bounds import uniform_upper
+from director_ai.tuning.guarantee.bounds import RiskTarget, uniform_upper
 from director_ai.tuning.guarantee.certificate import Certificate, Refusal
-from director_ai.tuning.guarantee.certificate_registry import newest_covering
-from director_ai.tuning.search.proposal import (
-    RiskTarget,
-    allowed_false_halts,
-    least_good,
-    propose,
-)
+from director_ai.tuning.search.proposal import allowed_false_halts, least_good, propose
 from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation.advice import sealed_rows
 from director_ai.ui.components.cached_study import replay_of
-from director_ai.ui.tune.propose import attempts_of, certified
+from director_ai.ui.tune.propose import attempts_of
 from tests.ui.tune_store import records
 
 
@@ -68,11 +63,13 @@ def test_an_infeasible_budget_says_what_it_would_take(data: TuneData) -> None:
 def test_a_certificate_is_of_the_sealed_sessions_alone(data: TuneData) -> None:
     study = split_study(data, "key")
 
-    found = certified(study, HaltPolicy(), RiskTarget(0.05, 0.1), attempt=1, data_fingerprint="f")
+    found = certify_study(
+        study, HaltPolicy(), RiskTarget(0.05, 0.1), attempt=1, data_fingerprint="f"
+    )
 
     assert isinstance(found, Certificate)
     assert found.n_good == len(sealed_rows(study, HaltPolicy())) == len(study.sealed.ids)
-    refused = certified(
+    refused = certify_study(
         study, HaltPolicy(), RiskTarget(0.001, 0.01), attempt=1, data_fingerprint="f"
     )
     assert isinstance(refused, Refusal)
@@ -82,23 +79,23 @@ def test_the_store_remembers_certificates_and_whom_they_hold_for(tmp_path, data)
     study = split_study(data, "key")
     with Store(tmp_path / "tune.db") as store:
         number = store.begin_attempt("f")
-        found = certified(
+        found = certify_study(
             study, HaltPolicy(), RiskTarget(0.05, 0.1), attempt=number, data_fingerprint="f"
         )
         store.finish_attempt(number, found.to_json())
         store.begin_attempt("left open")
 
-        given, n_attempts = attempts_of(store)
-    assert (given, n_attempts) == ((found,), 2)
-    assert newest_covering(given, found.policy) == found
-    assert newest_covering(given, HaltPolicy(hard_limit=0.9)) is None
+        attempts = attempts_of(store)
+    assert attempts == ((found,), 2)
+    assert attempts.newest_covering(found.policy) == found
+    assert attempts.newest_covering(HaltPolicy(hard_limit=0.9)) is None
 
 
 def test_an_adaptive_cadence_is_not_certified(data: TuneData) -> None:
     adaptive = HaltPolicy(adaptive=True)
 
     with pytest.raises(InvalidRequestError, match="adaptive cadence cannot be certified"):
-        certified(
+        certify_study(
             split_study(data, "key"),
             adaptive,
             RiskTarget(0.05, 0.1),
