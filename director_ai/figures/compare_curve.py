@@ -160,7 +160,7 @@ def compare_curve_alt(sides: Sequence[HaltCurveData], names: Sequence[str]) -> s
 
 def _ending(data: HaltCurveData) -> str:
     if data.judgement.trigger is None:
-        return "no rule holds"
+        return "no rule is broken"
     return f"halts at token {data.judgement.trigger}"
 
 

@@ -138,7 +138,7 @@ def halt_curve_alt(data: HaltCurveData) -> str:
         return "Coherence curve; no token has been judged yet."
     lowest = f"lowest coherence {data.lowest:.2f}"
     if data.judgement.trigger is None:
-        return f"Coherence over {data.n_tokens} tokens, {lowest}; no rule holds."
+        return f"Coherence over {data.n_tokens} tokens, {lowest}; no rule is broken."
     rules = ", ".join(alarm.mechanism for alarm in data.judgement.alarms)
     return (
         f"Coherence over {data.n_tokens} tokens, {lowest}; "
@@ -264,7 +264,7 @@ def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[st
         )
     if data.onset is not None and data.onset <= data.n_tokens:
         said.append(
-            _note(data, data.onset, f"{ONSET_GLYPH} onset {data.onset}", palette.muted, 0.06)
+            _note(data, data.onset, f"{ONSET_GLYPH} goes wrong here (label)", palette.muted, 0.06)
         )
     if waiting := _unarmed(data):
         said.append(
@@ -289,7 +289,7 @@ def _unarmed(data: HaltCurveData) -> list[str]:
     """Return which rules have seen too few tokens to judge, and from which token on they do."""
     policy = data.policy
     return [
-        f"{rule} arms at token {size - 1}"
+        f"{rule} rule starts at token {size - 1}"
         for rule, size, is_on in (
             ("window", policy.window_size, policy.window_threshold > 0),
             ("trend", policy.trend_window, policy.trend_threshold < LARGEST_DROP),

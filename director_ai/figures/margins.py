@@ -12,7 +12,7 @@ SCALE = (-0.3, 0.5)
 
 
 class MarginsData(NamedTuple):
-    """One token's distance above each floor: negative where the rule holds, nan if unarmed."""
+    """One token's distance above each floor: negative if broken, nan if unarmed."""
 
     hard: float
     window: float
@@ -38,7 +38,7 @@ def margins_data(margins: FloatArray, index: int) -> MarginsData:
 
 
 def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) -> dict[str, Any]:
-    """Return three bars from a shared zero line; those left of it are rules that hold."""
+    """Return three bars from a shared zero line; those left of it are broken rules."""
     rows: list[Rule] = list(reversed(RULES))
     values = [getattr(data, rule) for rule in rows]
     return {
@@ -76,7 +76,7 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
                 "zeroline": True,
                 "zerolinecolor": palette.ink,
                 "zerolinewidth": 2,
-                "title": {"text": "margin to the floor", "standoff": 4},
+                "title": {"text": "room left before a halt", "standoff": 4},
             },
             "yaxis": {"fixedrange": True},
         },
@@ -85,5 +85,5 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
 
 def _said(value: float) -> str:
     if np.isnan(value):
-        return "not armed"
-    return f"<b>{value:+.3f} holds</b>" if value < 0 else f"{value:+.3f}"
+        return "too few tokens"
+    return f"<b>{value:+.3f} broken</b>" if value < 0 else f"{value:+.3f}"

@@ -70,7 +70,7 @@ def headline(
     if what_if:
         reason = f"What-if: {reason[0].lower()}{reason[1:]}"
     elif complete:
-        reason = f"Completed, {len(record.tokens)} tokens: no rule held."
+        reason = f"Completed, {len(record.tokens)} tokens: no rule was broken."
     return Headline(
         reason,
         _closest(margins) if complete else "",
@@ -91,7 +91,7 @@ def _closest(margins: FloatArray) -> str:
         return ""
     row, index = np.unravel_index(int(np.nanargmin(margins)), margins.shape)
     rule = RULE_NAME[RULES[int(row)]]
-    return f"Closest call: {rule}, {float(margins[row, index]):.3f} to spare at token {index}."
+    return f"Closest call: {rule}, {float(margins[row, index]):.3f} left at token {index}."
 
 
 def acting(policy: HaltPolicy) -> HaltPolicy:

@@ -10,7 +10,7 @@ from director_ai.replay.counterfactual import counterfactuals
 from director_ai.reports.headline import acting
 from director_ai.reports.markdown import escape_markdown, fenced
 from director_ai.reports.replay_html import replay_data
-from director_ai.reports.sentences import annotation_line, relief_line
+from director_ai.reports.sentences import annotation_line, evidence_source, relief_line
 
 AROUND: Final = 40
 """Tokens quoted on either side of the halt, or before the end."""
@@ -62,8 +62,7 @@ def _lines(record: SessionRecord, policy: HaltPolicy, values: dict[str, Any]) ->
         if record.evidence_note:
             yield f"- {escape_markdown(record.evidence_note)}"
         for chunk in record.evidence:
-            source = f"{chunk.source}, distance {chunk.distance:.2f}"
-            yield f"- {escape_markdown(source)}: {escape_markdown(chunk.text)}"
+            yield f"- {escape_markdown(evidence_source(chunk))}: {escape_markdown(chunk.text)}"
     if record.annotations:
         yield "\n## What people say\n"
         for annotation in record.annotations:
@@ -77,8 +76,8 @@ def _at_the_halt(
     yield f"\n## Margins at token {trigger}\n"
     yield "| Rule | Margin | |\n|---|---|---|"
     for rule, row in zip(RULES, values["margins"], strict=True):
-        margin = "not armed" if row[trigger] is None else f"{row[trigger]:+.4g}"
-        yield f"| {RULE_NAME[rule]} | {margin} | {'holds' if rule in values['alarms'] else ''} |"
+        margin = "too few tokens" if row[trigger] is None else f"{row[trigger]:+.4g}"
+        yield f"| {RULE_NAME[rule]} | {margin} | {'broken' if rule in values['alarms'] else ''} |"
     yield "\n## What it would take\n"
     stopping = acting(policy)
     complete = record.ended_by == "completed"

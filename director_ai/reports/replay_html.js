@@ -73,8 +73,8 @@
       const holds = i === halt ? data.alarms.includes(rule) : margin !== null && margin < 0;
       const cell = $("margins").querySelector("." + rule);
       cell.classList.toggle("holds", holds);
-      const unsaid = data.off[r] ? "off" : scored ? "not armed" : "not judged";
-      cell.lastElementChild.textContent = margin === null ? unsaid : signed(margin) + (holds ? " holds" : "");
+      const unsaid = data.off[r] ? "off" : scored ? "too few tokens" : "not judged";
+      cell.lastElementChild.textContent = margin === null ? unsaid : signed(margin) + (holds ? " broken" : "");
     });
     $("next").textContent = coming(i);
     $("scrub").value = i;
@@ -86,7 +86,7 @@
       if (i > stop) return "After the halt.";
       return data.acted ? "The stream ends here." : "The stream would end here.";
     }
-    if (halt !== null && i >= halt) return "A rule has held; a soft halt waits for the end of the sentence.";
+    if (halt !== null && i >= halt) return "A rule is broken; a soft halt waits for the end of the sentence.";
     if (i >= scores.length) return "The stream broke off at this token.";
     if (i === end) return data.complete ? "The stream completes here." : "The recording ends here.";
     const highest = bindingRule(data, i + 1);

@@ -167,7 +167,7 @@ function haltChart(chart, data) {
     scale.marks = [];
     if (onset !== null && onset <= n) {
       const group = add(chart, "g", { class: "onset" });
-      mark(group, onset, `▽ onset at ${onset}`, true);
+      mark(group, onset, "▽ goes wrong here (label)", true);
       scale.marks.push(group);
     }
     if (halt !== null) {

@@ -1,16 +1,32 @@
-"""What a picture says, in words."""
+"""Sentences about halts, outcomes, counterfactuals and annotations."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm
 from director_ai.core.records.record import Annotation
+from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import Counterfactual, Limit
 from director_ai.replay.judgement import Judgement
+
+FAULT_TEXT: Final[Mapping[str, str]] = {
+    "kernel_inactive": "the kernel was not re-armed",
+    "cancelled": "the consumer went away",
+    "callback_timeout": "the scorer timed out",
+    "callback_error": "the scorer raised an error",
+    "invalid_score": "the scorer returned no valid score",
+    "invalid_token": "the source yielded no text",
+    "source_error": "the source broke off",
+    "token_timeout": "no token in time",
+    "total_timeout": "the stream took too long",
+    "limit": "the answer was too long",
+}
+"""Sentence by halt code of a fault or an operator stop."""
 
 LIMIT_NAMES: dict[Limit, str] = {
     "hard_limit": "Hard limit",
@@ -22,12 +38,12 @@ LIMIT_NAMES: dict[Limit, str] = {
 def halt_sentence(
     alarms: Sequence[Alarm], policy: HaltPolicy, margins: Sequence[float], *, verb: str = "Halted"
 ) -> str:
-    """Return why a stream was halted, naming every rule that held and every margin.
+    """Return why a stream was halted, naming every broken rule and every margin.
 
     Parameters
     ----------
     alarms
-        Every rule that held at the token, in order of precedence; at least one.
+        Every rule broken at the token, in order of precedence; at least one.
     policy
         The limits in force.
     margins
@@ -39,22 +55,25 @@ def halt_sentence(
     --------
     >>> alarm = Alarm("hard_limit", 13, observed=0.38, threshold=0.4)
     >>> print(halt_sentence([alarm], HaltPolicy(hard_limit=0.4), [-0.02, 0.11, float("nan")]))
-    Halted at token 13: its score 0.380 is under the hard limit 0.4, by 0.020. The window rule \
-did not hold: 0.110 to spare. The trend rule was not armed yet.
+    Halted at token 13: its score 0.380 is under the hard limit 0.4, by 0.020. Not broken: window \
+(0.110 left). The trend rule needs 5 tokens.
     """
-    held = {RULE_OF_MECHANISM[alarm.mechanism]: alarm for alarm in alarms}
+    broken = {RULE_OF_MECHANISM[alarm.mechanism] for alarm in alarms}
     said = "; and ".join(_clause(alarm, policy) for alarm in alarms)
     sentences = [f"{verb} at token {alarms[0].index}: {said}."]
+    left = [
+        f"{RULE_NAME[rule]} ({margin:.3f} left)"
+        for rule, margin in zip(RULES, margins, strict=True)
+        if rule not in broken and not math.isnan(margin)
+    ]
+    if left:
+        sentences.append(f"Not broken: {', '.join(left)}.")
+    sizes = {"hard": 1, "window": policy.window_size, "trend": policy.trend_window}
     for rule, margin in zip(RULES, margins, strict=True):
-        if rule in held:
-            continue
-        name = "hard limit" if rule == "hard" else f"{RULE_NAME[rule]} rule"
-        if not math.isnan(margin):
-            sentences.append(f"The {name} did not hold: {margin:.3f} to spare.")
-        elif _is_off(rule, policy):
-            sentences.append(f"The {name} is off.")
-        else:
-            sentences.append(f"The {name} was not armed yet.")
+        if rule not in broken and math.isnan(margin):
+            name = "hard limit" if rule == "hard" else f"{RULE_NAME[rule]} rule"
+            state = "is off" if _is_off(rule, policy) else f"needs {sizes[rule]} tokens"
+            sentences.append(f"The {name} {state}.")
     return " ".join(sentences)
 
 
@@ -62,19 +81,28 @@ def outcome_sentence(judgement: Judgement, n_tokens: int, *, complete: bool) -> 
     """Return how a stream ended, or how far it has come.
 
     >>> outcome_sentence(Judgement("unknown"), 41, complete=False)
-    'No rule holds in the 41 tokens seen; what came after is unknown.'
+    'No rule is broken in the 41 tokens seen; what came after is unknown.'
     """
     if judgement.outcome == "halts":
         return f"Halts at token {judgement.trigger}."
     if complete:
         return f"Completes, {n_tokens} tokens."
-    return f"No rule holds in the {n_tokens} tokens seen; what came after is unknown."
+    return f"No rule is broken in the {n_tokens} tokens seen; what came after is unknown."
 
 
 def relief_line(change: Counterfactual, policy: HaltPolicy) -> str:
     """Return the limit at which the halt would not have happened, and what would follow."""
     now = getattr(policy, change.limit)
     return f"{LIMIT_NAMES[change.limit]} {now:g} → {change.value:g}: {_then(change)}"
+
+
+def evidence_source(chunk: EvidenceChunk) -> str:
+    """Return the source of a piece of evidence, and how well it matches.
+
+    >>> evidence_source(EvidenceChunk("Bees dance.", 0.71, "fact 1"))
+    'fact 1, 29 % match'
+    """
+    return f"{chunk.source}, {100 * (1 - chunk.distance):.0f} % match"
 
 
 def annotation_line(annotation: Annotation) -> str:
@@ -150,4 +178,6 @@ def _then(change: Counterfactual) -> str:
     if then.outcome == "halts":
         rule = then.alarms[0].mechanism.replace("_", " ")
         return f"then halts at token {then.trigger} by {rule}"
-    return "then completes" if then.outcome == "completes" else "what follows was not recorded"
+    if then.outcome == "completes":
+        return "then completes"
+    return "it would not have stopped here; what came next is unknown"

@@ -77,10 +77,10 @@ def card_html(values: Mapping[str, Any]) -> str:
 
 def _rates(metrics: Mapping[str, Any]) -> str:
     cells = [
-        _cell("Catch rate", *_rate(metrics["catch_rate"])),
-        _cell("False halts", *_rate(metrics["false_halt_rate"])),
+        _cell("Catch rate (recall)", *_rate(metrics["catch_rate"])),
+        _cell("False-halt rate (FPR)", *_rate(metrics["false_halt_rate"])),
         _cell("Delay, median", *_tokens(metrics["delay_tokens"])),
-        _cell("Leaked, median", *_tokens(metrics["leaked_tokens"])),
+        _cell("Shown after it went wrong, median", *_tokens(metrics["leaked_tokens"])),
     ]
     return f'<ul class="rates">{"".join(cells)}</ul>'
 

@@ -104,7 +104,7 @@ def test_the_halt_and_its_reason_are_on_screen_together(
     assert 0 <= box["y"] < box["y"] + box["height"] <= 900
     expect(page.locator(".d-status")).to_contain_text("is under the hard limit 0.5")
     expect(page.locator(".d-status")).to_contain_text("the last 10 tokens averaged")
-    expect(page.locator(".d-status")).to_contain_text("The trend rule did not hold")
+    expect(page.locator(".d-status")).to_contain_text("Not broken: ")
 
 
 def test_no_update_remounts_the_chart_and_a_zoom_survives(
@@ -194,7 +194,7 @@ def test_other_limits_judge_the_tokens_seen_at_once_and_can_be_played_on(
             slider.press("ArrowLeft")
             # A press that comes while the last one's answer is drawn may be taken back.
             settled(page)
-    expect(page.locator(".d-status")).to_contain_text("What-if: no rule holds in the 87 tokens")
+    expect(page.locator(".d-status")).to_contain_text("What-if: no rule is broken in the 87 tokens")
     expect(page).to_have_url(re.compile(r"[?&]a=0\.3\d"))
 
     page.get_by_role("button", name="Continue with these limits").click()

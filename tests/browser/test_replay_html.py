@@ -88,7 +88,7 @@ def test_it_opens_at_the_halt_and_says_why(open_replay: Opener) -> None:
     expect(page.locator("#tokens .halt")).to_have_text(BEES.tokens[HALT])
     expect(page.locator("#tokens .undelivered")).to_have_count(BEES.n_tokens - HALT)
     expect(page.locator("#chart .halt text")).to_have_text("✖ would halt at 86")
-    expect(page.locator("#chart .onset text")).to_have_text("▽ onset at 57")
+    expect(page.locator("#chart .onset text")).to_have_text("▽ goes wrong here (label)")
     expect(page.locator("#facts")).to_contain_text("What is the waggle dance?")
     assert page.title() == "honeybees-fabrication · session replay"
     assert opened.errors == []

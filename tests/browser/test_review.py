@@ -108,7 +108,7 @@ def test_a_night_is_reviewed_by_keyboard_alone(
 
     # Back and forth without a label.
     keys.press("k")
-    expect(page.get_by_text("You said: unsure.")).to_be_visible()
+    expect(page.get_by_text("Your verdict: unsure.")).to_be_visible()
     settled(page)
     keys.press("j")
     expect(page.get_by_text("Session 4 of 43")).to_be_visible()

@@ -35,7 +35,7 @@ from tests.ui.tune_store import RECORDED, filled
 
 CURVE = ".st-key-threshold_curve .js-plotly-plot"
 MAP = ".st-key-threshold_map .js-plotly-plot"
-METRICS = ("Catch rate", "False halts", "Delay", "Leaked")
+METRICS = ("Catch rate (recall)", "False-halt rate (FPR)", "Delay", "Shown after it went wrong")
 TOKENS = ("median", "p90", "n", "low_95", "high_95")
 RATE = ("cases", "cases_if_unknown_halt", "n", "low_95", "high_95")
 START = "/tune?h=0.3&a=0.6&d=1.5&budget=10"
@@ -70,7 +70,7 @@ def recomputed(path: Path, policy: HaltPolicy) -> dict[str, str]:
     with Store(path) as store:
         data = split_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).open
     numbers = evaluate(data.labelled, replay_of(data, policy).outcomes(policy), policy)
-    return {"Catch rate": numbers.catch.text, "False halts": numbers.false.text}
+    return {"Catch rate (recall)": numbers.catch.text, "False-halt rate (FPR)": numbers.false.text}
 
 
 def below(page: Page, name: str) -> str:
@@ -201,7 +201,7 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     page.locator(".st-key-propose button").first.click()
     expect(page.get_by_text("Proposed hard")).to_be_visible(timeout=20_000)
     settled(page)
-    assert float(metric(page, "False halts").split()[0].split("–")[-1]) <= 10.0
+    assert float(metric(page, "False-halt rate (FPR)").split()[0].split("–")[-1]) <= 10.0
     repeated_by_the_command(page, path)
 
     # A9: limits with a promise, by the sessions that were set aside; the attempt is counted.
@@ -220,7 +220,7 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
 
 
 def rates(page: Page) -> dict[str, str]:
-    return {name: metric(page, name) for name in ("Catch rate", "False halts")}
+    return {name: metric(page, name) for name in ("Catch rate (recall)", "False-halt rate (FPR)")}
 
 
 def export_sessions(store: Path, file: Path) -> None:
@@ -254,14 +254,17 @@ def repeated_by_the_command(page: Page, path: Path) -> HaltPolicy:
     card = json.loads(run([*command, "--json"], path))
     found = card["metrics"]
     assert HaltPolicy.from_dict(card["policy"]) == policy
-    for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
+    for name, key in (
+        ("Catch rate (recall)", "catch_rate"),
+        ("False-halt rate (FPR)", "false_halt_rate"),
+    ):
         rate = found[key]
         told = Rate(*(rate[part] for part in RATE))
         assert shown[name] == told.text
         assert f"{told.interval} · {told.counted}" in counted
         assert told.text in text
         assert told.counted in text
-    for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
+    for name, key in (("Delay", "delay_tokens"), ("Shown after it went wrong", "leaked_tokens")):
         tokens = TokenCounts(*(found[key][part] for part in TOKENS))
         assert shown[name] == f"{tokens.text} tokens"
         assert f"{tokens.interval} · p90 {tokens.p90:,.0f} · of {tokens.n:,}" in counted

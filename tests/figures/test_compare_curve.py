@@ -100,5 +100,5 @@ def test_a_session_without_a_score_is_drawn_as_nothing():
 def test_the_finding_is_told_in_words():
     said = compare_curve_alt([GOOD, BAD], ["one", "two"])
 
-    assert "one, 5 tokens, lowest coherence 0.88, no rule holds" in said
+    assert "one, 5 tokens, lowest coherence 0.88, no rule is broken" in said
     assert "two, 4 tokens, lowest coherence 0.20, halts at token 3" in said

@@ -47,7 +47,7 @@ def test_the_lowest_score_is_told_of_all_tokens_whichever_are_drawn():
 
     assert data.token.tolist() == [5, 6, 7, 8, 9]
     assert halt_curve_alt(data) == (
-        "Coherence over 10 tokens, lowest coherence 0.61; no rule holds."
+        "Coherence over 10 tokens, lowest coherence 0.61; no rule is broken."
     )
 
 
@@ -89,10 +89,12 @@ def said(data):
 def test_a_rule_that_cannot_judge_yet_says_from_which_token_on_it_will():
     window_off = HaltPolicy(window_size=9, window_threshold=0.0, trend_window=3)
 
-    assert "window arms at token 3 · trend arms at token 2" in said(data_of([0.9] * 2))
-    assert "window arms at token 3" in said(data_of([0.9] * 3))
-    assert not any("arms" in text for text in said(data_of([0.9] * 4)))
-    assert "trend arms at token 2" in said(data_of([0.9], policy=window_off))
+    assert "window rule starts at token 3 · trend rule starts at token 2" in said(
+        data_of([0.9] * 2)
+    )
+    assert "window rule starts at token 3" in said(data_of([0.9] * 3))
+    assert not any("starts" in text for text in said(data_of([0.9] * 4)))
+    assert "trend rule starts at token 2" in said(data_of([0.9], policy=window_off))
 
 
 def test_the_bands_of_window_and_trend_are_filled():
@@ -131,5 +133,5 @@ def test_the_finding_is_said_in_words():
     assert halt_curve_alt(data_of([0.9, 0.2])) == (
         "Coherence over 2 tokens, lowest coherence 0.20; halts at token 1 by hard_limit."
     )
-    assert "no rule holds" in halt_curve_alt(data_of([0.9, 0.9]))
+    assert "no rule is broken" in halt_curve_alt(data_of([0.9, 0.9]))
     assert "no token" in halt_curve_alt(data_of([]))

@@ -12,7 +12,7 @@ def test_a_rule_that_holds_says_so():
     figure = margins_figure(MarginsData(-0.02, 0.11, float("nan")), LIGHT)
 
     said = [note["text"] for note in figure["layout"]["annotations"]]
-    assert said == ["not armed", "+0.110", "<b>-0.020 holds</b>"]
+    assert said == ["too few tokens", "+0.110", "<b>-0.020 broken</b>"]
     json.dumps(figure, allow_nan=False)
 
 

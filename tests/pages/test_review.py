@@ -175,7 +175,7 @@ def test_what_was_said_before_the_queue_was_changed_can_still_be_undone(store, r
     press(app, "undo")
 
     assert store.annotations(first) == []
-    assert f"Taken back: what you said of {first}, which is not in this queue." in said(app)
+    assert f"Taken back: your verdict on {first}, which is not in this queue." in said(app)
     assert app.button(key="review_undo").disabled
 
 
@@ -245,7 +245,7 @@ def test_the_second_reviewer_sees_no_label_and_then_the_agreement(store, review)
     app.toggle(key="second").set_value(True)
     app.run()
     assert "3 to review" in said(app)
-    assert "You said" not in status(app)
+    assert "Your verdict" not in status(app)
 
     for position, verdict in enumerate(("right", "right", "right")):
         press(app, f"{verdict}_{position}")

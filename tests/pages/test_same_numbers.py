@@ -122,9 +122,12 @@ def test_the_tune_page_shows_what_replay_prints_of_unknowns_too(
 def compare(app: AppTest, found: dict[str, Any]) -> None:
     """Compare the result card with the numbers printed."""
     page = numbers(app)
-    for name, key in (("Catch rate", "catch_rate"), ("False halts", "false_halt_rate")):
+    for name, key in (
+        ("Catch rate (recall)", "catch_rate"),
+        ("False-halt rate (FPR)", "false_halt_rate"),
+    ):
         assert page[name][0] == bounds(found[key])
-    for name, key in (("Delay", "delay_tokens"), ("Leaked", "leaked_tokens")):
+    for name, key in (("Delay", "delay_tokens"), ("Shown after it went wrong", "leaked_tokens")):
         tokens = TokenCounts(*(found[key][part] for part in TOKENS))
         assert page[name][0].split()[0] == tokens.text
         assert page[name][1] == f"{tokens.interval} · p90 {tokens.p90:,.0f} · of {tokens.n:,}"

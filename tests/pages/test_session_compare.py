@@ -106,7 +106,7 @@ def test_sessions_of_the_same_prompts_are_offered_first_and_never_the_session_it
     app = session(id="a", show="Compare")
 
     offered = app.selectbox(key="compare_with").options
-    assert offered[0] == "c · same prompt family"
+    assert offered[0] == "c · same group"
     assert "b" in offered
     assert "a" not in offered
 

@@ -98,7 +98,7 @@ def test_without_labels_it_says_what_it_cannot_tell(store) -> None:
 
     app = tune()
 
-    assert rates(app)["Catch rate"] == "–"
+    assert rates(app)["Catch rate (recall)"] == "–"
     assert "how often it halts, not whether it is right" in said(app)
 
 
@@ -272,7 +272,7 @@ def test_a_cadence_is_judged_as_held(store) -> None:
     policy = replace(every_other, hard_limit=0.5, window_threshold=0.6)
     curves = held(data.labelled.curves, policy)
     outcomes = Replay(curves, window_size=10, trend_window=5).outcomes(policy)
-    assert evaluate(data.labelled, outcomes, policy).catch.text in rates(app)["Catch rate"]
+    assert evaluate(data.labelled, outcomes, policy).catch.text in rates(app)["Catch rate (recall)"]
     assert "cadence" not in said(app)
 
 

@@ -92,7 +92,7 @@ def test_what_follows_the_end_of_a_cut_recording_is_unknown():
     cut = replace(RECORD, tokens=TOKENS[:3], scores=SCORES[:3], held=(), ended_by="abandoned")
 
     assert replay_data(cut, cut.policy)["headline"] == (
-        "No rule holds in the 3 tokens seen; what came after is unknown."
+        "No rule is broken in the 3 tokens seen; what came after is unknown."
     )
 
 
@@ -100,7 +100,7 @@ def test_a_stream_that_completes_tells_its_closest_call():
     data = replay_data(RECORD, replace(RECORD.policy, hard_limit=0.3, window_threshold=0))
 
     assert data["headline"] == "What-if: completes, 7 tokens."
-    assert data["note"] == "Closest call: hard limit, 0.030 to spare at token 6."
+    assert data["note"] == "Closest call: hard limit, 0.030 left at token 6."
 
 
 def test_a_fault_is_no_halt_by_a_limit():

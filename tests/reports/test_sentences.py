@@ -23,7 +23,7 @@ def test_every_rule_that_held_is_named_with_its_margin():
     assert halt_sentence(alarms, POLICY, [-0.02, -0.11, 0.054]) == (
         "Halted at token 13: its score 0.380 is under the hard limit 0.4, by 0.020; and "
         "the last 4 tokens averaged 0.472, limit 0.5, by 0.028. "
-        "The trend rule did not hold: 0.054 to spare."
+        "Not broken: trend (0.054 left)."
     )
 
 
@@ -75,4 +75,4 @@ def test_a_rule_that_is_off_is_told_from_one_that_was_not_armed():
 
     said = halt_sentence([alarm], off, [-0.1, math.nan, math.nan])
 
-    assert said.endswith("The window rule was not armed yet. The trend rule is off.")
+    assert said.endswith("The window rule needs 10 tokens. The trend rule is off.")

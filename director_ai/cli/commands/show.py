@@ -39,7 +39,7 @@ def _lines(record: SessionRecord, *, is_live: bool) -> Iterator[str]:
         yield f"{name:<{width}}  {one_line(value)}"
     if record.halt is not None:
         yield ""
-        yield f"What held at token {record.halt.index}"
+        yield f"Broken at token {record.halt.index}"
         for alarm in record.halt.alarms:
             yield f"  {alarm}, margin {alarm.margin:+.4f}"
         if not record.halt.alarms:

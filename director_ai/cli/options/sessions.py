@@ -32,13 +32,13 @@ def add_filters(parser: ArgumentParser) -> None:
         default=[],
         type=_rule,
         metavar="RULE",
-        help="held at the halt: hard_limit, window_avg or downward_trend",
+        help="broken at the halt: hard_limit, window_avg or downward_trend",
     )
     several("--label", "LABEL", "good, bad, unsure, or none for those without a label")
     several("--model", "MODEL", "of this model")
     several("--source", "SOURCE", "from this source")
     several("--tag", "TAG", "with this tag")
-    several("--group", "GROUP", "of this prompt family")
+    several("--group", "GROUP", "of this group")
     group.add_argument(
         "--since", type=moment_us, metavar="WHEN", help="started in the last 24h or 7d, or since"
     )

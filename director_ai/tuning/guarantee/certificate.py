@@ -116,10 +116,11 @@ class Certificate:
     @property
     def sentence(self) -> str:
         """The promise in words."""
-        spends = "1 spend" if self.n_used == 1 else f"{self.n_used} spends"
+        points = f"{self.n_used} calibration point{'s' * (self.n_used != 1)}"
         return (
             f"With {_percent(1 - self.delta)} confidence at most {_percent(self.alpha, 1)} of good "
-            f"sessions like these are halted (N={self.n_good}, {spends}, attempt {self.attempt})."
+            f"sessions like these are halted (N={self.n_good}, {points}, attempt "
+            f"{self.attempt})."
         )
 
     def to_json(self) -> str:
@@ -170,9 +171,9 @@ class Refusal:
         now = smallest_alpha(self.n_good, delta=self.delta_used)
         return (
             f"A false-halt rate of {_percent(self.alpha, 1)} cannot be certified with "
-            f"{_percent(1 - self.delta)} confidence by {self.n_good} sealed good sessions: "
+            f"{_percent(1 - self.delta)} confidence by {self.n_good} held-out good sessions: "
             f"attempt {self.attempt} needs at least {self.n_needed}, "
-            f"{self.n_needed - self.n_good} more. Of new good sessions half or more are sealed."
+            f"{self.n_needed - self.n_good} more. Of new good sessions half or more are held out."
             f"{f' A rate of {_percent(now, 1)} could be certified now.' * (now < 1.0)}"
         )
 

@@ -40,7 +40,7 @@ class PostHocBound(NamedTuple):
     @property
     def sentence(self) -> str:
         """The bound in words."""
-        what = "prompt families" if self.is_grouped else "good sessions"
+        what = "groups" if self.is_grouped else "good sessions"
         counted = f"{self.n_halted:,} of {self.n_good:,}"
         if self.upper >= 1.0:
             return f"Nothing can be promised of limits tuned by hand on {self.n_good:,} {what}."

@@ -71,7 +71,7 @@ def certificate_caution(
     in_all, now = groups_for_holdout(needed, delta=DELTA), smallest_alpha(n_good, delta=risk)
     sentence = (
         f"A false-halt rate of {100 * alpha:g} % cannot be certified at {100 * (1 - delta):g} % "
-        f"confidence: {needed:,} sealed good sessions are needed, there are {n_good:,}."
+        f"confidence: {needed:,} held-out good sessions are needed, there are {n_good:,}."
     )
     # A few more than that may be there and too few of them sealed: it is by lot.
     if n_in_all is None or n_in_all < in_all:

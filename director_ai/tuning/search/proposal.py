@@ -87,11 +87,7 @@ def goal_for(data: TuneData, target: RiskTarget, search: Search) -> Goal | str:
     most = allowed_false_halts(labelled.n_good_groups, target, n_families=n_families)
     if most < 0:
         needed = least_good(target, n_families=n_families)
-        families = (
-            f" of {labelled.n_good_groups:,} prompt families, one a family"
-            if _is_grouped(data)
-            else ""
-        )
+        families = f" of {labelled.n_good_groups:,} groups, one each" if _is_grouped(data) else ""
         return (
             f"Infeasible: {_target_text(target)} confidence needs at least {needed:,} good "
             f"sessions, there are {labelled.n_good:,}{families}."
@@ -151,7 +147,7 @@ def propose(
     policy = tidied(replay_at(*sizes), selection.policy)
     n_false = int(selection.counts.false + selection.counts.good_unknown)
     scope = "with these windows" if n_families == 1 else f"among {n_families} pairs of windows"
-    families = f" of {labelled.n_good_groups:,} prompt families" if _is_grouped(data) else ""
+    families = f" of {labelled.n_good_groups:,} groups" if _is_grouped(data) else ""
     # The target fixed beforehand is what holds; a bound at the number counted would not.
     return Proposal(
         policy,

@@ -104,8 +104,8 @@ class Validation:
             f"On sessions left out the proposal catches {_share(catch.mean)} "
             f"[{self.spread(catch)}] and halts {_share(false.mean)} [{self.spread(false)}] "
             f"falsely; shown are {_share(catch.displayed)} and {_share(false.displayed)}. The "
-            f"whole choice{windows} was made anew on {estimate.n_replicates} resamples of prompt "
-            f"families, each judged on the families it left out.{failed}"
+            f"whole choice{windows} was made anew on {estimate.n_replicates} resamples of "
+            f"groups, each judged on the groups it left out.{failed}"
         )
 
     @property

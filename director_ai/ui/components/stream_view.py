@@ -217,10 +217,10 @@ class StreamView:
         )
 
     def margins_at(self, index: int, *, key: str, height: int, font_size: int) -> None:
-        """Draw the margins of one token; before the first, three that are not armed."""
+        """Draw the margins of one token; before the first, three without a value."""
         data = margins_data(self.margins, index) if self.n_scored else MarginsData(*[np.nan] * 3)
         margins = ", ".join(
-            f"{rule} {'not armed' if np.isnan(value) else f'{value:+.3f}'}"
+            f"{rule} {'too few tokens' if np.isnan(value) else f'{value:+.3f}'}"
             for rule, value in zip(RULES, data, strict=True)
         )
         plotly_chart(

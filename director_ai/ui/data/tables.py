@@ -37,7 +37,7 @@ FIELD_NAMES = {
     "spans": "Bad spans",
     "author": "Labelled by",
     "source": "Source",
-    "group": "Prompt family",
+    "group": "Group",
     "tags": "Tags",
     "started": "Started",
     "ended": "Ended",

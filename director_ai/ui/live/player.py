@@ -119,15 +119,15 @@ def _banner(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) 
         status(sentence, f"{limits} · {counts}", rule=rule_of(view.judgement), what_if=what_if)
     elif what_if and run.session.halted:
         status(
-            f"What-if: no rule holds in the {view.n_scored} tokens seen. What would have come "
+            f"What-if: no rule is broken in the {view.n_scored} tokens seen. What would have come "
             "after the halt is unknown.",
             f"{limits} · Go on with these limits to find out.",
             what_if=True,
         )
     elif snapshot.ended and not run.source.complete:
         status(
-            f"{'What-if: n' if what_if else 'N'}o rule holds in the {view.n_scored} tokens seen; "
-            "the recording ends here, and what came after is unknown.",
+            f"{'What-if: n' if what_if else 'N'}o rule is broken in the {view.n_scored} tokens "
+            "seen; the recording ends here, and what came after is unknown.",
             f"{limits} · {counts}",
             what_if=what_if,
         )

@@ -168,7 +168,7 @@ class ReviewBatch:
             elif name in places:
                 self.verdicts[name] = entry
         if step.id not in places:
-            self.problem = f"Taken back: what you said of {step.id}, which is not in this queue."
+            self.problem = f"Taken back: your verdict on {step.id}, which is not in this queue."
             return
         self.show(places[step.id])
         self.notes[step.id] = step.note

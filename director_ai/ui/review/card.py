@@ -10,7 +10,7 @@ from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.theme import RULE_NAME
 from director_ai.replay.counterfactual import Counterfactual, counterfactuals
-from director_ai.reports.sentences import halt_sentence, relief_line
+from director_ai.reports.sentences import evidence_source, halt_sentence, relief_line
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
@@ -128,7 +128,7 @@ def _headline(batch: ReviewBatch, prepared: PreparedCard) -> None:
         note += "margin, same prompts. A: for this one alone."
     elif batch.card is not None and batch.card.id in batch.verdicts:
         entry = batch.verdicts[batch.card.id]
-        note = f"You said: {VERDICT_NAME[entry.verdict]}."
+        note = f"Your verdict: {VERDICT_NAME[entry.verdict]}."
     trigger = view.judgement.trigger
     if trigger is not None:
         margins = view.margins[:, trigger].tolist()
@@ -191,7 +191,7 @@ def _cursor_buttons(batch: ReviewBatch, prepared: PreparedCard, cursor: int) -> 
 def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor: int) -> None:
     view = prepared.view
     if view.n_scored:
-        at = "" if onset is None else f" · onset {onset}"
+        at = "" if onset is None else f" · goes wrong at {onset}"
         token = visible(view.tokens[cursor])
         st.text(f"Token {cursor}: {token!r}, score {view.scores[cursor]:.3f}{at}")
     if not batch.shows_counterfactual:
@@ -199,7 +199,7 @@ def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cu
         return
     with st.container(height=130, key="review_takes"):
         if not prepared.changes:
-            st.text("No rule held: nothing to loosen.")
+            st.text("No rule was broken: nothing to loosen.")
         else:
             st.text("What it would take not to halt here:")
         for change in prepared.changes:
@@ -210,8 +210,7 @@ def _context(record: SessionRecord) -> None:
     with st.container(height=190, key="review_context"):
         st.text(f"Prompt: {visible(record.prompt) or 'not recorded'}")
         for chunk in record.evidence:
-            sentence = f"{chunk.text} ({chunk.source}, distance {chunk.distance:.2f})"
-            st.text(f"Evidence: {visible(sentence)}")
+            st.text(f"Evidence: {visible(f'{chunk.text} ({evidence_source(chunk)})')}")
         if record.evidence_note:
             st.text(f"Evidence: {visible(record.evidence_note)}")
         st.text(f"Model: {visible(record.model) or 'not recorded'}")

@@ -5,6 +5,7 @@ from typing import cast, get_args
 
 import streamlit as st
 
+from director_ai.reports.sentences import FAULT_TEXT
 from director_ai.storage.summary import UNLABELLED
 from director_ai.ui.access.current_store import archive, reviewer, visited_us
 from director_ai.ui.components import page_style
@@ -65,7 +66,8 @@ def faults(batch: ReviewBatch) -> None:
     n_faults = sum(batch.queue.faults.values())
     with st.expander(f"Infrastructure halts, not counted as halts: {n_faults}", key="faults"):
         for code, count in batch.queue.faults.items():
-            st.text(f"{count} × {code}: {FAULT_HINTS.get(code, 'see the session')}")
+            hint = FAULT_HINTS.get(code, "see the session")
+            st.text(f"{count} × {FAULT_TEXT.get(code, code)}: {hint}")
 
 
 def _queue_controls() -> QueueQuery:

@@ -65,7 +65,9 @@ def proposal_impact(store: Store, batch: ReviewBatch) -> ProposalImpact:
     )
     if not n_aside:
         return impact
-    aside = f"{n_aside:,} of your labels do not count here: sealed to certify, or without a score."
+    aside = (
+        f"{n_aside:,} of your labels do not count here: in the held-out set, or without a score."
+    )
     return impact._replace(sentence=f"{impact.sentence} {aside}")
 
 

@@ -134,12 +134,9 @@ def queue_sentence(queue: Queue, query: QueueQuery) -> str:
             sentence = f"{sentence[:-1]} (the first of {queue.n_found:,})."
     if not queue.faults:
         return sentence
-    is_single = sum(queue.faults.values()) == 1
-    wiring = list(queue.faults) == ["kernel_inactive"]
-    kind = "a wiring fault" if wiring else "a fault" if is_single else "faults"
-    return (
-        f"{sentence} {counts_text(queue.faults)} {'is' if is_single else 'are'} {kind}, see below."
-    )
+    n_faults = sum(queue.faults.values())
+    kind = "wiring fault" if list(queue.faults) == ["kernel_inactive"] else "fault"
+    return f"{sentence} {n_faults:,} {kind}{'s' * (n_faults != 1)}, see below."
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -73,7 +73,7 @@ def compare(record: SessionRecord, view: StreamView) -> None:
         filename="compared",
     )
     limits = "both under the limits below" if moved else "each under its recorded limits"
-    notice(f"Margin: how far a token lies above its highest floor, {limits}; below 0 a rule holds.")
+    notice(f"Margin: room above the highest floor of a token, {limits}; below 0 a rule is broken.")
     table = paired_table(record, view, other, beside)
     st.dataframe(table, hide_index=True, key="compared_numbers", alt="Both sessions in numbers")
     _words(record, other)
@@ -93,13 +93,11 @@ def _other_session(record: SessionRecord) -> SessionRecord | None:
         "Compare with",
         options,
         index=None,
-        format_func=lambda name: (
-            visible(name) + (" · same prompt family" if name in same_prompt else "")
-        ),
+        format_func=lambda name: visible(name) + (" · same group" if name in same_prompt else ""),
         key=_CHOICE,
         accept_new_options=True,
         placeholder="Choose a session, or enter the id of one",
-        help="Those of the same prompt family come first.",
+        help="Those of the same group come first.",
         on_change=_keep_choice,
     )
     if not requested:
@@ -129,7 +127,7 @@ def _keep_choice() -> None:
 
 
 def _same_prompt_ids(record: SessionRecord) -> list[str]:
-    """Return the ids of stored sessions of the same prompt family."""
+    """Return the ids of stored sessions of the same group."""
     if not record.group:
         return []
     query = SessionQuery(groups=(record.group,))
@@ -191,7 +189,7 @@ def _margins(row: int, view: StreamView, beside: StreamView) -> list[str]:
     for side in (view, beside):
         margins = side.margins[row]
         if np.isnan(margins).all():
-            cells.append("not armed")
+            cells.append("too few tokens")
             values.append(np.nan)
             continue
         at = int(np.nanargmin(margins))

@@ -24,7 +24,7 @@ def counterfactual(record: SessionRecord, view: StreamView) -> None:
     )
     page_style.heading("What it would take")
     if not changes:
-        st.text("Nothing: no rule holds under these limits.")
+        st.text("Nothing: no rule is broken under these limits.")
     for change in changes:
         st.text(relief_line(change, view.policy))
 

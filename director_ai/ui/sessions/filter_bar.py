@@ -121,7 +121,7 @@ def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:
     with outcome:
         pick_pills("Outcome", "outcome", OUTCOMES, OUTCOME_WORD, filters, facets["outcomes"])
     with rule:
-        pick_pills("Rule that held", "rule", RULES, RULE_WORD, filters, facets["rules"])
+        pick_pills("Stopped by", "rule", RULES, RULE_WORD, filters, facets["rules"])
     narrowing = filters.narrowing()
     if narrowing:
         # In full: a control shows little of its value, and a closed one nothing.
@@ -164,7 +164,7 @@ def _more_filters(filters: Filters, facets: Facets, *, has_shadow: bool) -> None
     with st.popover(
         f"More ({n_hidden})" if n_hidden else "More", key="filter_more", width="stretch"
     ):
-        pick_several("Prompt family", "group", filters, facets["groups"])
+        pick_several("Group", "group", filters, facets["groups"])
         pick_one("Limits were", "enforced", _ENFORCED, filters, facets["enforced"])
         if has_shadow or filters.shadow:
             pick_one("Shadow policy", "shadow", _SHADOW, filters, facets["shadow"])
@@ -187,7 +187,7 @@ def _more_filters(filters: Filters, facets: Facets, *, has_shadow: bool) -> None
             format="%.3f",
             key="filter_margin",
             help="How far the closest token lay above the lowest score that would have passed; "
-            "negative where a rule held.",
+            "negative where a rule was broken.",
             on_change=write_change,
             args=("margin", "filter_margin", _number),
         )

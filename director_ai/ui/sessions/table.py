@@ -10,6 +10,7 @@ import streamlit as st
 
 from director_ai.figures.theme import RULE_OF_MECHANISM
 from director_ai.figures.timestamps import moment
+from director_ai.reports.sentences import FAULT_TEXT
 from director_ai.storage.summary import SessionSummary
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.storage.transfer.csv_cells import moment as written
@@ -72,7 +73,7 @@ def draw_table(
                 help="Scores from 0 to 1; of a long session the lowest of each stretch.",
             ),
             "Rules": column.TextColumn(
-                width=150, help="Every rule that held at the halt; the first is its reason."
+                width=150, help="Every rule broken at the halt; the first is its reason."
             ),
             "Halt": column.TextColumn(
                 "Halt @",
@@ -84,7 +85,7 @@ def draw_table(
                 format="%+.3f",
                 width=95,
                 help="How far the closest token lay above the lowest score that would have "
-                "passed; negative where a rule held.",
+                "passed; negative where a rule was broken.",
             ),
             "by": column.TextColumn(width=100, help="The rule of the closest call."),
             "Label": column.TextColumn(width=85),
@@ -103,10 +104,10 @@ def draw_table(
 
 
 def rules_of(row: SessionSummary) -> list[str]:
-    """Return the display names of the rules that caused a halt; without any, its code."""
+    """Return the display names of the rules that caused a halt; without any, the fault."""
     if row.rules:
         return [_rule_word(rule) for rule in row.rules]
-    return [visible(row.halt_code)] if row.halt_code else []
+    return [FAULT_TEXT.get(row.halt_code, visible(row.halt_code))] if row.halt_code else []
 
 
 def halt_of(row: SessionSummary) -> str:

@@ -57,7 +57,7 @@ def choose_baseline(data: TuneData) -> Baseline:
 def pin_button(default_policy: HaltPolicy) -> None:
     """Draw the button that pins the limits in use; of four the oldest is dropped."""
     st.button(
-        "Pin",
+        "Keep to compare",
         key="pin",
         on_click=_pin,
         args=(default_policy,),
@@ -105,7 +105,7 @@ def candidates(analysis: Analysis) -> None:
                 args=(numbers.policy,),
             )
         if kept:
-            st.button("Unpin all", key="unpin", type="tertiary", on_click=kept.clear)
+            st.button("Drop all", key="unpin", type="tertiary", on_click=kept.clear)
     st.fragment(_table, key=state.TABLE)(analysis, rows, float(ratio))
 
 

@@ -81,7 +81,7 @@ def data_line(study: Study) -> str:
     if study.sealed.ids:
         withheld = f", and {study.n_withheld:,} of their groups" if study.n_withheld else ""
         parts.append(
-            f"{len(study.sealed.ids):,} good ones are sealed to certify{withheld}: no number here "
+            f"{len(study.sealed.ids):,} good ones are the held-out set{withheld}: no number here "
             "counts them. They are still listed under Sessions and Review."
         )
     if data.n_unscored:

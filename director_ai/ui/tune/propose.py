@@ -71,7 +71,7 @@ def propose_buttons(data: TuneData, target: RiskTarget) -> None:
         on_click=_propose,
         args=(data, target),
     )
-    st.checkbox("windows too", key="wide", bind="query-params")
+    st.checkbox("also search window sizes", key="wide", bind="query-params")
 
 
 def search_of(policy: HaltPolicy) -> Search:

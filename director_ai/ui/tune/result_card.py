@@ -25,16 +25,15 @@ def _card(analysis: Analysis) -> None:
     with st.container(border=True, gap="xsmall", key="card"):
         with st.container(horizontal=True, gap="small"):
             _share(
-                "Catch rate",
+                "Catch rate (recall)",
                 numbers.catch,
-                "Bad sessions halted at or after their onset, or at all where it is not known; "
-                "recall. Below: the 95 % interval, and the counts.",
+                "Bad sessions halted at or after their onset, or at all where it is not known. "
+                "Below: the 95 % interval, and the counts.",
             )
             _share(
-                "False halts",
+                "False-halt rate (FPR)",
                 numbers.false,
-                "Good sessions that are halted; false-positive rate. Below: the 95 % interval, "
-                "and the counts.",
+                "Good sessions that are halted. Below: the 95 % interval, and the counts.",
             )
             _tokens(
                 "Delay",
@@ -43,10 +42,10 @@ def _card(analysis: Analysis) -> None:
                 "Below: the 95 % interval of the median, and the 90th percentile.",
             )
             _tokens(
-                "Leaked",
+                "Shown after it went wrong",
                 numbers.leaked,
                 "Median tokens past the onset that the reader gets, of bad sessions whose onset "
-                "is known: those missed leak to their end. Below: as for the delay.",
+                "is known: of those missed all to their end. Below: as for the delay.",
             )
         lines = [
             flips_line(view.flip_counts, view.baseline.name),
@@ -108,12 +107,12 @@ def cautions(numbers: Evaluation) -> list[str]:
         )
     if numbers.n_unknown:
         lines.append(
-            f"{numbers.n_unknown:,} unknown: no rule holds before their recording ends. Rates "
+            f"{numbers.n_unknown:,} unknown: no rule is broken before their recording ends. Rates "
             "range from all of them completing to all halting."
         )
     if numbers.policy.halt_mode == "soft":
         lines.append(
-            "Soft halts: curve, map and proposal judge by the token at which a rule holds."
+            "Soft halts: curve, map and proposal judge by the token at which a rule is broken."
         )
     return lines
 

@@ -32,7 +32,7 @@ _N_PROMPTS: Final = "tune_n_prompts"
 _MEANING: Final = (
     "A proposal is the best of many on the very sessions it is shown on, so its numbers are too "
     "good. The check makes the whole choice anew on resampled sessions and judges each on those "
-    "left out, prompt families together, and makes it on shuffled labels to see what chance "
+    "left out, groups together, and makes it on shuffled labels to see what chance "
     "reaches."
 )
 

@@ -58,7 +58,7 @@ def test_an_answer_that_completes_is_written_and_told(
     seen = capsys.readouterr()
     assert status == Status.OK
     assert len(seen.out) > 40
-    assert re.match(r"Completed, \d+ tokens: no rule held\.\n", seen.err)
+    assert re.match(r"Completed, \d+ tokens: no rule was broken\.\n", seen.err)
     assert "The server cut the answer at its length limit.\n" in seen.err
 
 

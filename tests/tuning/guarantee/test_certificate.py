@@ -57,7 +57,7 @@ def test_a_certificate_holds_every_number_of_its_promise() -> None:
     assert found.n_detected == BAD.detected(np.array(levels(found.policy))).sum() > found.n_bad / 2
     assert found.sentence == (
         f"With 90 % confidence at most 5.0 % of good sessions like these are halted "
-        f"(N={N}, {found.n_used} spends, attempt 1)."
+        f"(N={N}, {found.n_used} calibration points, attempt 1)."
     )
 
 
@@ -92,9 +92,9 @@ def test_too_few_sessions_are_refused_with_the_number_needed() -> None:
 
     assert found == Refusal(0.05, 0.1, 0.05, 1, 58, 59)
     assert found.sentence == (
-        "A false-halt rate of 5.0 % cannot be certified with 90 % confidence by 58 sealed good "
+        "A false-halt rate of 5.0 % cannot be certified with 90 % confidence by 58 held-out good "
         "sessions: attempt 1 needs at least 59, 1 more. Of new good sessions half or more are "
-        "sealed. A rate of 5.1 % could be certified now."
+        "held out. A rate of 5.1 % could be certified now."
     )
     assert isinstance(certify(GOOD[:, :59], BAD, TARGET, ATTEMPT, base=BASE), Certificate)
 

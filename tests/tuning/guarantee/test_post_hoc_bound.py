@@ -88,7 +88,7 @@ def test_sessions_of_one_group_are_one_witness() -> None:
     assert (by_session.n_halted, by_session.n_good, by_session.is_grouped) == (10, 200, False)
     assert (by_group.n_halted, by_group.n_good, by_group.is_grouped) == (1, 20, True)
     assert by_group.upper == searched_upper(1, 20, n_rules=1, delta=0.1) > by_session.upper
-    assert "of prompt families like these have a good session halted" in by_group.sentence
+    assert "of groups like these have a good session halted" in by_group.sentence
     assert "(1 of 20 here)" in by_group.sentence
 
 

@@ -90,14 +90,14 @@ def test_the_sentences_hold_their_numbers() -> None:
     said = cautions.certificate_caution(n_good=113, alpha=0.02, delta=0.1)
 
     assert said.sentence == (
-        "A false-halt rate of 2 % cannot be certified at 90 % confidence: 149 sealed good sessions "
-        "are needed, there are 113. That takes about 199 good sessions in all. A rate of 2.7 % "
-        "could be certified now."
+        "A false-halt rate of 2 % cannot be certified at 90 % confidence: 149 held-out good "
+        "sessions are needed, there are 113. That takes about 199 good sessions in all. A rate "
+        "of 2.7 % could be certified now."
     )
     counted = cautions.certificate_caution(n_good=0, alpha=0.1, delta=0.1, n_in_all=60)
     assert counted.sentence == (
-        "A false-halt rate of 10 % cannot be certified at 90 % confidence: 29 sealed good sessions "
-        "are needed, there are 0. That takes about 104 good sessions in all; there are 60."
+        "A false-halt rate of 10 % cannot be certified at 90 % confidence: 29 held-out good "
+        "sessions are needed, there are 0. That takes about 104 good sessions in all; there are 60."
     )
     by_lot = cautions.certificate_caution(n_good=113, alpha=0.02, delta=0.1, n_in_all=200)
     assert "in all" not in by_lot.sentence

@@ -73,7 +73,7 @@ def test_sessions_of_one_family_are_one_witness() -> None:
     n_families = fours.labelled.n_good_groups
     most = allowed_false_halts(n_families, ASKED)
     assert 0 <= most < allowed_false_halts(fours.labelled.n_good, ASKED)
-    assert f"of at most {most} false halts of {n_families} prompt families" in offer.reason
+    assert f"of at most {most} false halts of {n_families} groups" in offer.reason
     numbers = evaluate(
         fours.labelled,
         replays(fours)(offer.policy.window_size, offer.policy.trend_window).outcomes(offer.policy),
@@ -82,4 +82,4 @@ def test_sessions_of_one_family_are_one_witness() -> None:
     assert numbers.false.most <= most
     assert refusal.policy is None
     assert f"needs at least {least_good(ASKED)} good sessions" in refusal.reason
-    assert f"of {twelves.labelled.n_good_groups} prompt families, one a family" in refusal.reason
+    assert f"of {twelves.labelled.n_good_groups} groups, one each" in refusal.reason

@@ -85,7 +85,7 @@ def test_undo_reaches_back_behind_the_queue_before(batch):
     later.undo()
 
     assert (later.card, later.verdicts, later.steps) == (other, {}, [])
-    assert later.problem.startswith(f"Taken back: what you said of {card.id}, ")
+    assert later.problem.startswith(f"Taken back: your verdict on {card.id}, ")
 
 
 def test_a_verdict_on_similar_halts_is_one_step(batch):

@@ -144,5 +144,5 @@ def test_labels_on_sealed_sessions_are_said_not_to_count(tmp_path):
         )
 
         assert proposal_impact(store, batch).sentence.endswith(
-            " 3 of your labels do not count here: sealed to certify, or without a score."
+            " 3 of your labels do not count here: in the held-out set, or without a score."
         )

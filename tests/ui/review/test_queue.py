@@ -35,7 +35,7 @@ def test_halts_wait_and_infrastructure_is_told_apart(store):
     queue = open_queue(store, QueueQuery(), now_us=NOW_US)
 
     assert queue_sentence(queue, QueueQuery()) == (
-        "43 to review: 31 trend, 8 window, 4 hard. 6 kernel_inactive are a wiring fault, see below."
+        "43 to review: 31 trend, 8 window, 4 hard. 6 wiring faults, see below."
     )
     assert "reset_state()" in FAULT_HINTS["kernel_inactive"]
     assert n_waiting(store) == N_HALTED
@@ -176,7 +176,7 @@ def test_a_long_queue_says_how_much_of_it_it_is(store):
 def test_other_faults_are_named_as_such(store):
     queue = replace(open_queue(store, QueueQuery(), now_us=NOW_US), faults={"callback_timeout": 1})
 
-    assert queue_sentence(queue, QueueQuery()).endswith("1 callback_timeout is a fault, see below.")
+    assert queue_sentence(queue, QueueQuery()).endswith("1 fault, see below.")
 
 
 def test_sessions_picked_by_hand_come_in_their_order_whatever_else_is_asked(store):

@@ -40,7 +40,7 @@ def test_both_stand_side_by_side_with_what_lies_between():
         "-0.200 at token 1",
         "-0.500",
     )
-    assert rows["Smallest margin, window"] == ("not armed", "not armed", "")
+    assert rows["Smallest margin, window"] == ("too few tokens", "too few tokens", "")
 
 
 def test_two_of_one_name_are_two_columns():
