@@ -1,6 +1,5 @@
 """What became of a session and why, in one or two sentences."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES, Rule
 from director_ai.replay.floors import FloatArray
 from director_ai.replay.judgement import Judgement
+from director_ai.replay.session_view import acting
 from director_ai.reports.sentences import halt_sentence, outcome_sentence
 
 
@@ -92,8 +92,3 @@ def _closest(margins: FloatArray) -> str:
     row, index = np.unravel_index(int(np.nanargmin(margins)), margins.shape)
     rule = RULE_NAME[RULES[int(row)]]
     return f"Closest call: {rule}, {float(margins[row, index]):.3f} left at token {index}."
-
-
-def acting(policy: HaltPolicy) -> HaltPolicy:
-    """Return the policy as one that stops."""
-    return replace(policy, halt_mode="soft" if policy.halt_mode == "soft" else "hard")

@@ -7,7 +7,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.figures.theme import RULE_NAME, RULES
 from director_ai.replay.counterfactual import counterfactuals
-from director_ai.reports.headline import acting
+from director_ai.replay.session_view import acting
 from director_ai.reports.markdown import escape_markdown, fenced
 from director_ai.reports.replay_html import replay_data
 from director_ai.reports.sentences import annotation_line, evidence_source, relief_line

@@ -25,9 +25,10 @@ from director_ai.figures.theme import (
     Palette,
     heat_level,
 )
-from director_ai.replay.floors import FloatArray, floors
-from director_ai.replay.judgement import judge
-from director_ai.reports.headline import acting, headline, is_what_if
+from director_ai.replay.curves import FloatArray
+from director_ai.replay.engine import NONE
+from director_ai.replay.session_view import SessionView
+from director_ai.reports.headline import headline, is_what_if
 from director_ai.reports.visible_text import visible
 
 _HERE: Final = Path(__file__)
@@ -86,16 +87,11 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
     ``margins`` are the scores' distances above the floors, rows in the order of ``RULES``, and
     ``next`` the floors of the token still to come. ``drawn`` are the tokens the chart draws.
     """
-    scores = np.asarray(record.scores, dtype=float)
-    # Watching tells where a rule would have held, but not where the stream would have ended.
-    stopping = acting(policy)
-    complete = record.ended_by == "completed"
-    judgement = judge(record.tokens, record.scores, stopping, complete=complete)
-    computed = floors(scores, policy)
-    highest, binding = computed.highest()
-    margins = computed.margins(scores)
+    view = SessionView.of_record(record, policy)
+    judgement, scores = view.judgement, view.scores
+    headroom, highest = view.headroom()
     curve = halt_curve_data(scores, record.tokens, policy, judgement, onset=record.onset)
-    said = headline(record, policy, judgement, margins)
+    said = headline(record, policy, judgement, view.margins)
     return {
         "headline": visible(said.text),
         "note": visible(said.note),
@@ -107,19 +103,16 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
         "tokens": [visible(token) for token in record.tokens],
         "scores": [round(score, 6) for score in record.scores],
         "held": "".join("1" if held else "0" for held in record.held),
-        "margins": [_short(row) for row in margins],
-        "next": _short(computed.stacked()[:, -1]),
-        "heat": "".join(str(heat_level(float(value))) for value in scores - highest[:-1]),
-        "binding": "".join(
-            RULES[int(row)][0] if np.isfinite(floor) else "-"
-            for row, floor in zip(binding[:-1], highest[:-1], strict=True)
-        ),
+        "margins": [_short(row) for row in view.margins],
+        "next": _short(view.floors.stacked()[:, -1]),
+        "heat": "".join(str(heat_level(float(value))) for value in headroom),
+        "binding": "".join("-" if rule == NONE else RULES[rule][0] for rule in highest.tolist()),
         "drawn": curve.token.tolist() if len(curve.token) < len(scores) else None,
         "halt": judgement.trigger,
         "stop": judgement.stop,
-        "delivered": judgement.delivered(stopping),
+        "delivered": view.delivered,
         "alarms": [RULE_OF_MECHANISM[alarm.mechanism] for alarm in judgement.alarms],
-        "complete": complete,
+        "complete": record.ended_by == "completed",
         "acted": record.enforced and not is_what_if(record, policy),
         "off": _off(policy),
         "onset": record.onset,

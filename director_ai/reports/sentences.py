@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from director_ai.core.halting.closest_call import ClosestCall
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm
 from director_ai.core.records.record import Annotation
@@ -75,6 +76,16 @@ def halt_sentence(
             state = "is off" if _is_off(rule, policy) else f"needs {sizes[rule]} tokens"
             sentences.append(f"The {name} {state}.")
     return " ".join(sentences)
+
+
+def closest_call_sentence(call: ClosestCall) -> str:
+    """Return the smallest margin of a stream as a sentence.
+
+    >>> closest_call_sentence(ClosestCall(0.1, 3, "window_avg"))
+    'Closest call: window by 0.100 at token 3.'
+    """
+    rule = RULE_NAME[RULE_OF_MECHANISM[call.mechanism]]
+    return f"Closest call: {rule} by {call.margin:.3f} at token {call.token}."
 
 
 def outcome_sentence(judgement: Judgement, n_tokens: int, *, complete: bool) -> str:

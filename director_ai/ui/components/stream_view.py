@@ -1,20 +1,16 @@
 """Stream view: curve, text and margins of one stream under one policy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.records.record import SessionRecord
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
-from director_ai.replay.floors import FloatArray, Floors, floors
-from director_ai.replay.judgement import Judgement, judge
-from director_ai.reports.headline import acting
+from director_ai.replay.engine import NONE
+from director_ai.replay.session_view import SessionView
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
@@ -44,100 +40,10 @@ class Marks:
 NO_MARKS: Final = Marks()
 
 
-@dataclass(frozen=True, slots=True)
-class StreamView:
-    """A stream under a policy, computed once for all its pictures.
+class StreamView(SessionView):
+    """A session view that draws its pictures on a page."""
 
-    Attributes
-    ----------
-    tokens, scores, held
-        The stream so far; the last token may lack a score.
-    policy
-        The limits it is judged by.
-    judgement
-        Their outcome.
-    floors, margins
-        See :mod:`director_ai.replay.floors`.
-    """
-
-    tokens: Sequence[str]
-    scores: FloatArray
-    held: Sequence[bool]
-    policy: HaltPolicy
-    judgement: Judgement
-    floors: Floors
-    margins: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls,
-        tokens: Sequence[str],
-        scores: Sequence[float],
-        held: Sequence[bool],
-        policy: HaltPolicy,
-        *,
-        complete: bool,
-    ) -> "StreamView":
-        """Return the view of a stream; ``complete`` if it ended by itself."""
-        array = np.asarray(scores, dtype=float)
-        computed = floors(array, policy)
-        return cls(
-            tokens,
-            array,
-            held,
-            policy,
-            judge(tokens, scores, policy, complete=complete),
-            computed,
-            computed.margins(array),
-        )
-
-    @classmethod
-    def of_record(cls, record: SessionRecord, policy: HaltPolicy) -> "StreamView":
-        """Return the view of a session; limits that only watched are let act."""
-        return cls.of(
-            record.tokens,
-            record.scores,
-            record.held,
-            acting(policy),
-            complete=record.ended_by == "completed",
-        )
-
-    @property
-    def n_scored(self) -> int:
-        """Tokens that have a score."""
-        return len(self.scores)
-
-    def next_floor(self) -> tuple[float, Rule]:
-        """Return the lowest passing score of the token to come, and the rule it is of."""
-        highest, rule = self.floors.highest()
-        return float(highest[-1]), RULES[int(rule[-1])]
-
-    @property
-    def delivered(self) -> int | None:
-        """Tokens the reader gets, ``None`` for all."""
-        return self.judgement.delivered(self.policy)
-
-    def closest_call(self) -> tuple[float, int, Rule] | None:
-        """Return the smallest margin of the stream, its token and its rule."""
-        if not self.n_scored or np.isnan(self.margins).all():
-            return None
-        row, index = np.unravel_index(int(np.nanargmin(self.margins)), self.margins.shape)
-        return float(self.margins[row, index]), int(index), RULES[int(row)]
-
-    def next_dip(self, after: int) -> int | None:
-        """Return the next token at which the smallest margin is lower than before and behind it.
-
-        From the last one on it is the first; ``None`` where there is none.
-        """
-        smallest = np.where(np.isnan(self.margins), np.inf, self.margins).min(axis=0)
-        # Of a level stretch, its first token.
-        turns = np.flatnonzero(np.append(True, smallest[1:] != smallest[:-1])[: len(smallest)])
-        levels = np.concatenate(([np.inf], smallest[turns], [np.inf]))
-        dips = turns[(levels[1:-1] < levels[:-2]) & (levels[1:-1] < levels[2:])]
-        if not len(dips):
-            return None
-        later = dips[dips > after]
-        return int(later[0] if len(later) else dips[0])
+    __slots__ = ()
 
     def curve(
         self,
@@ -187,13 +93,9 @@ class StreamView:
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
         """Draw the tokens with their heat; a click on one moves the cursor."""
-        highest, row = self.floors.highest()
-        margin = self.scores - highest[:-1]
+        headroom, highest = self.headroom()
         n_unscored = len(self.tokens) - self.n_scored
-        rules: list[Rule | str] = [
-            RULES[int(place)] if np.isfinite(floor) else ""
-            for place, floor in zip(row[:-1], highest[:-1], strict=True)
-        ]
+        rules: list[Rule | str] = ["" if rule == NONE else RULES[rule] for rule in highest.tolist()]
         if self.judgement.trigger is not None:
             # The reason given, where another rule's floor was higher still.
             rules[self.judgement.trigger] = RULE_OF_MECHANISM[self.judgement.alarms[0].mechanism]
@@ -201,7 +103,7 @@ class StreamView:
             TokenMarks(
                 self.tokens,
                 generation,
-                heat=[heat_level(float(value)) for value in margin] + [0] * n_unscored,
+                heat=[heat_level(float(value)) for value in headroom] + [0] * n_unscored,
                 rule=rules + [""] * n_unscored,
                 held=[*self.held, *[False] * n_unscored],
                 halt=self.judgement.trigger,

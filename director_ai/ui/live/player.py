@@ -7,9 +7,9 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.figures.theme import RULE_NAME
+from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.reports.replay_html import session_html
-from director_ai.reports.sentences import halt_sentence, rounded_up
+from director_ai.reports.sentences import closest_call_sentence, halt_sentence, rounded_up
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.evidence_panel import evidence_panel
@@ -147,7 +147,8 @@ def _banner(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) 
     elif (silent_s := _silent_s(run, snapshot)) > STALLED_S:
         status(f"Stalled: no token for {silent_s:.0f} s.", f"{limits} · {counts}")
     else:
-        floor, rule = view.next_floor()
+        floor, mechanism = view.next_floor()
+        rule = RULE_OF_MECHANISM[mechanism]
         bound = f"at least {rounded_up(floor)}" if floor > 0 else "anything"
         newest = f" This one: {view.scores[-1]:.2f}." if view.n_scored else ""
         status(
@@ -172,10 +173,7 @@ def _silent_s(run: Run, snapshot: Snapshot) -> float:
 
 def _closest(view: StreamView) -> str:
     call = view.closest_call()
-    if call is None:
-        return "No rule was armed."
-    margin, index, rule = call
-    return f"Closest call: {RULE_NAME[rule]} by {margin:.3f} at token {index}."
+    return "No rule was armed." if call is None else closest_call_sentence(call)
 
 
 def record_of(run: Run) -> SessionRecord:

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from director_ai.errors import StoreError, UnknownSessionError
-from director_ai.figures.theme import RULE_NAME
+from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.reports.headline import headline
 from director_ai.reports.sentences import halt_sentence, rounded_up
 from director_ai.storage.live_streams import live_streams
@@ -198,7 +198,8 @@ def _banner(followed: FollowedStream, view: StreamView) -> None:
         sentence = halt_sentence(view.judgement.alarms, policy, at_trigger, verb=verb)
         status(sentence, note, rule=rule_of(view.judgement))
     else:
-        floor, rule = view.next_floor()
+        floor, mechanism = view.next_floor()
+        rule = RULE_OF_MECHANISM[mechanism]
         bound = f"at least {rounded_up(floor)}" if floor > 0 else "anything"
         newest = f" This one: {view.scores[-1]:.2f}." if view.n_scored else ""
         status(f"The next token must be {bound} ({RULE_NAME[rule]}).{newest}", note, rule=rule)

@@ -8,9 +8,13 @@ import streamlit as st
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
-from director_ai.figures.theme import RULE_NAME
 from director_ai.replay.counterfactual import Counterfactual, counterfactuals
-from director_ai.reports.sentences import evidence_source, halt_sentence, relief_line
+from director_ai.reports.sentences import (
+    closest_call_sentence,
+    evidence_source,
+    halt_sentence,
+    relief_line,
+)
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
@@ -69,7 +73,7 @@ def prepare(id: str, changed_us: int) -> PreparedCard:  # noqa: ARG001  # part o
     call = view.closest_call()
     focus = view.judgement.trigger
     if focus is None:
-        focus = call[1] if call else 0
+        focus = call.token if call else 0
     return PreparedCard(record, view, tuple(changes), focus)
 
 
@@ -140,7 +144,7 @@ def _headline(batch: ReviewBatch, prepared: PreparedCard) -> None:
         call = view.closest_call()
         sentence = f"Completed, {len(record.tokens)} tokens."
         if call:
-            sentence += f" Closest call: {RULE_NAME[call[2]]} by {call[0]:.3f} at token {call[1]}."
+            sentence += f" {closest_call_sentence(call)}"
     status(sentence, note, rule=rule_of(view.judgement))
 
 
