@@ -36,11 +36,6 @@ class DelaySweep(NamedTuple):
     n_known: FloatArray
     delay: FloatArray
 
-    @property
-    def mean_leaked(self) -> FloatArray:
-        """Leaked tokens of a bad session; nan of none."""
-        return _ratio(self.leaked, self.n_known)
-
 
 def sweep_delays(
     data: LabelledCurves,

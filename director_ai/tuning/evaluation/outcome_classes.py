@@ -41,23 +41,6 @@ class OutcomeClasses(NamedTuple):
         return self.timely | self.late | self.caught
 
 
-class Ledger(NamedTuple):
-    """Where the tokens of labelled sessions went; together they are all tokens.
-
-    Attributes
-    ----------
-    good_kept, good_lost
-        Tokens that were right and were released, or not.
-    bad_leaked, bad_blocked
-        Tokens from the onset on that were released, or not.
-    """
-
-    good_kept: int
-    good_lost: int
-    bad_leaked: int
-    bad_blocked: int
-
-
 def classify(
     data: LabelledCurves, outcomes: Outcomes, *, grace: int = DEFAULT_GRACE, tolerance: int = 0
 ) -> OutcomeClasses:
@@ -109,20 +92,6 @@ def released(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> In
     softly = (policy.halt_mode == "soft") & (outcomes.mechanism > 0)
     stopped = np.where(outcomes.halts, outcomes.stop, 0) + softly
     return np.where(outcomes.halts, stopped, data.curves.lengths)
-
-
-def ledger(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Ledger:
-    """Return where the tokens of all labelled sessions with a known onset went."""
-    counted = data.good | (data.bad & (data.onsets != NEVER))
-    lengths = data.curves.lengths[counted]
-    sent = released(data, outcomes, policy)[counted]
-    onsets = np.minimum(data.onsets[counted], lengths)
-    return Ledger(
-        good_kept=int(np.minimum(sent, onsets).sum()),
-        good_lost=int(np.maximum(0, onsets - sent).sum()),
-        bad_leaked=int(np.maximum(0, sent - onsets).sum()),
-        bad_blocked=int((lengths - np.maximum(sent, onsets)).sum()),
-    )
 
 
 def outcomes_under(data: LabelledCurves, policy: HaltPolicy) -> Outcomes:

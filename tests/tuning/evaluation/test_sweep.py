@@ -15,7 +15,6 @@ from director_ai.tuning.evaluation.metrics import Counts
 from director_ai.tuning.evaluation.outcome_classes import (
     classify,
     delays,
-    ledger,
     outcomes_under,
     released,
 )
@@ -74,10 +73,7 @@ def test_every_labelled_session_is_of_one_class_and_every_token_somewhere(
     found = classify(data, outcomes, grace=2)
 
     assert (np.sum(found, axis=0) == (data.labels != UNLABELLED)).all()
-    counted = data.good | (data.onsets != NEVER)
-    tokens = ledger(data, outcomes, policy)
-    assert sum(tokens) == data.curves.lengths[counted].sum()
-    assert min(tokens) >= 0
+    assert (released(data, outcomes, policy) >= 0).all()
     assert (released(data, outcomes, policy) <= data.curves.lengths).all()
     known = delays(data, outcomes, found)
     assert (known[found.timely] <= 2).all()
@@ -126,7 +122,6 @@ def test_where_nothing_is_enforced_every_token_is_released() -> None:
 
     assert (outcomes.trigger.tolist(), outcomes.stop.tolist()) == ([1], [2])
     assert released(data, outcomes, policy).tolist() == [3]
-    assert ledger(data, outcomes, policy) == (1, 0, 2, 0)
 
 
 def test_unknown_sessions_bound_every_rate() -> None:
