@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any, Final, NamedTuple
 
+from director_ai.figures.base_layout import base_layout
 from director_ai.figures.theme import GLYPH, HALT_GLYPH, RULE_NAME, RULE_OF_MECHANISM, Palette
 from director_ai.figures.timestamps import moment
 
@@ -114,15 +115,13 @@ def strip_figure(data: StripData, palette: Palette, *, zone: tzinfo = UTC) -> di
             }
             for name, counts in data.counts.items()
         ],
-        "layout": {
-            "barmode": "stack",
-            "bargap": 0,
-            "hovermode": "x unified",
-            "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "margin": {"t": 28, "r": 16, "b": 24, "l": 44},
-            "xaxis": {"type": "date", "fixedrange": True, "showgrid": False, "showspikes": False},
-            "yaxis": {
+        "layout": base_layout(
+            barmode="stack",
+            bargap=0,
+            showlegend=True,
+            margin={"t": 28, "b": 24, "l": 44},
+            xaxis={"type": "date", "fixedrange": True, "showgrid": False, "showspikes": False},
+            yaxis={
                 "title": {"text": "sessions"},
                 "rangemode": "tozero",
                 "fixedrange": True,
@@ -131,7 +130,7 @@ def strip_figure(data: StripData, palette: Palette, *, zone: tzinfo = UTC) -> di
                 "dtick": _step(max(map(sum, zip(*data.counts.values(), strict=True)), default=0)),
                 "tickformat": ",d",
             },
-        },
+        ),
     }
 
 

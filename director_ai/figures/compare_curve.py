@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from director_ai.figures.base_layout import base_layout, score_axis
 from director_ai.figures.halt_curve import HaltCurveData
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.margins import SCALE
@@ -105,26 +106,18 @@ def compare_curve_figure(
     ]
     return {
         "data": traces,
-        "layout": {
-            "uirevision": uirevision,
-            "font": {"size": font_size},
-            "hovermode": "x unified",
-            "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "margin": {"t": 3 * font_size, "r": 16, "b": 3.4 * font_size, "l": 5 * font_size},
-            "xaxis": {
+        "layout": base_layout(
+            uirevision=uirevision,
+            font={"size": font_size},
+            showlegend=True,
+            margin={"t": 3 * font_size, "b": 3.4 * font_size, "l": 5 * font_size},
+            xaxis={
                 "title": {"text": _AXIS[alignment], "standoff": 4},
                 "anchor": "y2",
                 "zeroline": alignment == "onset",
             },
-            "yaxis": {
-                "title": {"text": "coherence"},
-                "domain": [0.42, 1],
-                "range": [0, 1.05],
-                "fixedrange": True,
-                "zeroline": False,
-            },
-            "yaxis2": {
+            yaxis=score_axis() | {"domain": [0.42, 1]},
+            yaxis2={
                 "title": {"text": "margin"},
                 "domain": [0, 0.34],
                 # As the margins of one token: after a halt they may fall far below.
@@ -133,7 +126,7 @@ def compare_curve_figure(
                 "zeroline": False,
             },
             # Below it a rule holds.
-            "shapes": [
+            shapes=[
                 {
                     "type": "line",
                     "xref": "paper",
@@ -145,7 +138,7 @@ def compare_curve_figure(
                     "line": {"color": rgba(palette.ink, 0.6), "width": 1.5},
                 }
             ],
-        },
+        ),
     }
 
 

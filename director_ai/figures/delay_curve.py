@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from director_ai.figures.base_layout import base_layout, share_axis
 from director_ai.figures.theme import MUTED_WIDTH, RULE_WIDTH, Dash, Palette, rgba
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
@@ -101,28 +102,15 @@ def delay_curve_figure(
     marks = [(share, first.within(share)) for share in _MARKS]
     return {
         "data": traces,
-        "layout": {
-            "uirevision": "delay",
-            "hovermode": "x unified",
-            "legend": {
-                "orientation": "h",
-                "y": 1.02,
-                "yanchor": "bottom",
-                "x": 0,
-                "traceorder": "normal",
-            },
-            "margin": {"t": 44, "r": 16, "b": 44, "l": 56},
-            "xaxis": {
+        "layout": base_layout(
+            uirevision="delay",
+            legend={"traceorder": "normal"},
+            xaxis={
                 "title": {"text": "tokens from onset to halt"},
                 "range": [-0.12 * longest, longest],
             },
-            "yaxis": {
-                "title": {"text": "share of bad sessions"},
-                "range": [0, 1.05],
-                "tickformat": ".0%",
-                "fixedrange": True,
-            },
-            "shapes": [
+            yaxis=share_axis("share of bad sessions"),
+            shapes=[
                 {
                     "type": "rect",
                     "x0": -0.12 * longest,
@@ -135,7 +123,7 @@ def delay_curve_figure(
                     "layer": "below",
                 }
             ],
-            "annotations": [
+            annotations=[
                 {
                     "text": f"before onset,<br>not credited:<br>{100 * first.early:.1f} %",
                     "x": -0.06 * longest,
@@ -159,7 +147,7 @@ def delay_curve_figure(
                     if not np.isnan(tokens)
                 ),
             ],
-        },
+        ),
     }
 
 

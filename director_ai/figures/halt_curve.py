@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.base_layout import base_layout, score_axis
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import (
     COHERENCE_WIDTH,
@@ -340,23 +341,16 @@ def halt_curve_figure(
         traces.append(_halt_trace(data, palette))
     return {
         "data": traces,
-        "layout": {
-            "uirevision": uirevision,
-            "font": {"size": font_size},
-            "hovermode": "x unified",
-            "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "margin": {"t": 3 * font_size, "r": 16, "b": 3.4 * font_size, "l": 4.4 * font_size},
-            "xaxis": token_axis(data),
-            "yaxis": {
-                "title": {"text": "coherence"},
-                "range": [0, 1.05],
-                "fixedrange": True,
-                "zeroline": False,
-            },
-            "shapes": lines(data, palette),
-            "annotations": notes(data, palette, font_size),
-        },
+        "layout": base_layout(
+            uirevision=uirevision,
+            font={"size": font_size},
+            showlegend=True,
+            margin={"t": 3 * font_size, "b": 3.4 * font_size, "l": 4.4 * font_size},
+            xaxis=token_axis(data),
+            yaxis=score_axis(),
+            shapes=lines(data, palette),
+            annotations=notes(data, palette, font_size),
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""Numbers as Plotly takes them."""
+"""JSON numbers and tables of numbers, as Plotly takes them."""
 
 import numpy as np
 
@@ -12,3 +12,8 @@ def json_numbers(values: FloatArray, decimals: int = 4) -> list[float | None]:
     [0.1234, None]
     """
     return [None if np.isnan(value) else value for value in np.round(values, decimals).tolist()]
+
+
+def json_rows(values: FloatArray) -> list[list[float | None]]:
+    """Return the rows of a table as JSON numbers, shape (n_rows, n_columns)."""
+    return [json_numbers(row) for row in values]

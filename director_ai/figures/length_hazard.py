@@ -3,6 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.base_layout import base_layout, share_axis
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import DASH, RULE_NAME, RULES, Palette, rgba
 from director_ai.replay.crossings import NEVER
@@ -105,25 +106,12 @@ def length_hazard_figure(data: LengthHazardData, palette: Palette) -> dict[str, 
     ]
     return {
         "data": traces,
-        "layout": {
-            "uirevision": "length",
-            "hovermode": "x unified",
-            "legend": {
-                "orientation": "h",
-                "y": 1.02,
-                "yanchor": "bottom",
-                "x": 0,
-                "traceorder": "normal",
-            },
-            "margin": {"t": 44, "r": 16, "b": 44, "l": 56},
-            "xaxis": {"title": {"text": "tokens streamed"}, "rangemode": "tozero"},
-            "yaxis": {
-                "title": {"text": "halted without reason by then"},
-                "range": [0, 1.05],
-                "tickformat": ".0%",
-                "fixedrange": True,
-            },
-        },
+        "layout": base_layout(
+            uirevision="length",
+            legend={"traceorder": "normal"},
+            xaxis={"title": {"text": "tokens streamed"}, "rangemode": "tozero"},
+            yaxis=share_axis("halted without reason by then"),
+        ),
     }
 
 

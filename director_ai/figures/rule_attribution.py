@@ -2,6 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
+from director_ai.figures.base_layout import base_layout
 from director_ai.figures.theme import GLYPH, RULE_NAME, RULES, Palette, Rule
 from director_ai.tuning.evaluation.attribution import Attribution
 
@@ -94,21 +95,21 @@ def rule_attribution_figure(data: RuleAttributionData, palette: Palette) -> dict
     widest = max((right + false for _, right, false in data.combinations), default=0)
     return {
         "data": traces,
-        "layout": {
-            "barmode": "stack",
-            "hovermode": "closest",
-            "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0.6},
-            "margin": {"t": 44, "r": 40, "b": 44, "l": 100},
-            "xaxis": {"domain": [0, 0.36], "title": {"text": "halts; solid: by this rule only"}},
-            "yaxis": {"autorange": "reversed"},
-            "xaxis2": {
+        "layout": base_layout(
+            barmode="stack",
+            hovermode="closest",
+            showlegend=True,
+            legend={"x": 0.6},
+            margin={"r": 40, "l": 100},
+            xaxis={"domain": [0, 0.36], "title": {"text": "halts; solid: by this rule only"}},
+            yaxis={"autorange": "reversed"},
+            xaxis2={
                 "domain": [0.66, 1],
                 "title": {"text": "halts, by all rules that hold"},
                 "range": [0, max(1, widest) * 1.15],
             },
-            "yaxis2": {"anchor": "x2"},
-        },
+            yaxis2={"anchor": "x2"},
+        ),
     }
 
 

@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.theme import MUTED_WIDTH, Dash, Palette, rgba
+from director_ai.figures.base_layout import base_layout, vertical_line
+from director_ai.figures.theme import Dash, Palette, rgba
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
 from director_ai.tuning.labelled import LabelledCurves
@@ -73,22 +74,19 @@ def score_density_figure(
             _bars("good sessions", x, data.good, palette.window),
             _bars("bad ones from their onset", x, -data.bad, palette.hard),
         ],
-        "layout": {
-            "uirevision": "scores",
-            "barmode": "overlay",
-            "bargap": 0,
-            "hovermode": "x unified",
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "margin": {"t": 44, "r": 16, "b": 44, "l": 56},
-            "xaxis": {"title": {"text": "score of a token"}, "range": [0, 1]},
-            "yaxis": {
+        "layout": base_layout(
+            uirevision="scores",
+            barmode="overlay",
+            bargap=0,
+            xaxis={"title": {"text": "score of a token"}, "range": [0, 1]},
+            yaxis={
                 "title": {"text": "share of tokens"},
                 "range": [-1.1 * most, 1.1 * most],
                 "tickformat": ".0%",
                 "fixedrange": True,
             },
-            "shapes": [_vertical(policy.hard_limit, dash, palette) for _, policy, dash in marks],
-            "annotations": [
+            shapes=[vertical_line(policy.hard_limit, dash, palette) for _, policy, dash in marks],
+            annotations=[
                 {
                     "text": f"hard limit {name}",
                     "x": policy.hard_limit,
@@ -102,7 +100,7 @@ def score_density_figure(
                 }
                 for row, (name, policy, _) in enumerate(marks)
             ],
-        },
+        ),
     }
 
 
@@ -135,9 +133,3 @@ def _bars(name: str, x: list[float], shares: FloatArray, colour: str) -> dict[st
         "marker": {"color": colour},
         "hovertemplate": "%{customdata:.1%}",
     }
-
-
-def _vertical(x: float, dash: Dash, palette: Palette) -> dict[str, Any]:
-    colour = palette.ink if dash == "solid" else palette.muted
-    line = {"color": colour, "width": MUTED_WIDTH, "dash": dash}
-    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}

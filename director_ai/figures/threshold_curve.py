@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.base_layout import base_layout, mark_colour, share_axis, vertical_line
 from director_ai.figures.json_numbers import json_numbers
-from director_ai.figures.theme import MUTED_WIDTH, Dash, Palette, rgba
+from director_ai.figures.theme import Dash, Palette, rgba
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
@@ -282,39 +283,26 @@ def threshold_curve_figure(
     ends = sorted((float(data.edges[0]), float(data.edges[-1])))
     return {
         "data": traces,
-        "layout": {
-            "uirevision": f"curve-{data.rule}",
-            "hovermode": "x unified",
-            "legend": {
-                "orientation": "h",
-                "y": 1.02,
-                "yanchor": "bottom",
-                "x": 0,
-                "traceorder": "normal",
-            },
-            "margin": {"t": 44, "r": 16, "b": 44, "l": 56},
-            "xaxis": {
+        "layout": base_layout(
+            uirevision=f"curve-{data.rule}",
+            legend={"traceorder": "normal"},
+            xaxis={
                 "title": {"text": f"{AXIS[data.rule]} (stricter →)"},
                 "range": ends[::-1] if data.rule == TREND else ends,
                 "hoverformat": ".4f",
             },
-            "yaxis": {
-                "title": {"text": "share of sessions"},
-                "range": [0, 1.05],
-                "fixedrange": True,
-                "tickformat": ".0%",
-            },
-            "shapes": [
+            yaxis=share_axis("share of sessions"),
+            shapes=[
                 *_plateaus(data, palette),
                 *(_over(data, budget, palette) if budget is not None else []),
-                *(_vertical(threshold(p, data.rule), dash, palette) for _, p, dash in marks),
+                *(vertical_line(threshold(p, data.rule), dash, palette) for _, p, dash in marks),
                 *([_horizontal(budget, palette)] if budget is not None else []),
             ],
-            "annotations": [
+            annotations=[
                 _note(name, threshold(policy, data.rule), row, dash, palette)
                 for row, (name, policy, dash) in enumerate(marks)
             ],
-        },
+        ),
     }
 
 
@@ -374,15 +362,6 @@ def _over(data: ThresholdCurveData, budget: float, palette: Palette) -> list[dic
     ]
 
 
-def _vertical(x: float, dash: Dash, palette: Palette) -> dict[str, Any]:
-    line = {"color": _ink(dash, palette), "width": MUTED_WIDTH, "dash": dash}
-    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
-
-
-def _ink(dash: Dash, palette: Palette) -> str:
-    return palette.ink if dash == "solid" else palette.muted
-
-
 def _star(best: Star | None, palette: Palette) -> list[dict[str, Any]]:
     if best is None:
         return []
@@ -418,7 +397,7 @@ def _note(name: str, x: float, row: int, dash: Dash, palette: Palette) -> dict[s
         "xanchor": "left",
         "yanchor": "top",
         "showarrow": False,
-        "font": {"color": _ink(dash, palette), "size": 11},
+        "font": {"color": mark_colour(dash, palette), "size": 11},
         "bgcolor": rgba(palette.page, 0.7),
     }
 

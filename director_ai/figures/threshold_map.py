@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.base_layout import base_layout
+from director_ai.figures.json_numbers import json_rows
 from director_ai.figures.theme import Palette
 from director_ai.figures.threshold_curve import AXIS
 from director_ai.replay.curves import FloatArray
@@ -153,7 +155,7 @@ def threshold_map_figure(
             "name": data.metric,
             "x": x,
             "y": y,
-            "z": _nested(data.values),
+            "z": json_rows(data.values),
             "zmin": 0,
             "zmax": 1,
             "colorscale": _SCALE,
@@ -171,7 +173,7 @@ def threshold_map_figure(
                 "name": f"false halts {100 * budget:g} %",
                 "x": x,
                 "y": y,
-                "z": _nested(data.worst_false_halts),
+                "z": json_rows(data.worst_false_halts),
                 "contours": {
                     "coloring": "none",
                     "start": budget,
@@ -206,23 +208,15 @@ def threshold_map_figure(
     ]
     return {
         "data": traces,
-        "layout": {
-            "uirevision": "-".join(map(str, data.rules)),
-            "hovermode": "closest",
-            "legend": {
-                "orientation": "h",
-                "y": 1.02,
-                "yanchor": "bottom",
-                "x": 0,
-                # White and hollow marks would not be seen on a white page.
-                "bgcolor": "#4B5563",
-                "font": {"color": _LINE},
-            },
-            "margin": {"t": 44, "r": 16, "b": 44, "l": 56},
-            "xaxis": _axis_of(data.rules[0], data.x),
-            "yaxis": _axis_of(data.rules[1], data.y),
-            "font": {"color": palette.ink},
-        },
+        "layout": base_layout(
+            uirevision="-".join(map(str, data.rules)),
+            hovermode="closest",
+            # White and hollow marks would not be seen on a white page.
+            legend={"bgcolor": "#4B5563", "font": {"color": _LINE}},
+            xaxis=_axis_of(data.rules[0], data.x),
+            yaxis=_axis_of(data.rules[1], data.y),
+            font={"color": palette.ink},
+        ),
     }
 
 
@@ -275,9 +269,3 @@ def _front(best: list[tuple[float, float]]) -> dict[str, Any]:
 
 def _percent(share: float) -> str:
     return "–" if np.isnan(share) else f"{100 * share:.1f} %"
-
-
-def _nested(values: FloatArray) -> list[list[float | None]]:
-    return [
-        [None if np.isnan(value) else round(value, 4) for value in row] for row in values.tolist()
-    ]

@@ -5,7 +5,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.figures.json_numbers import json_numbers
+from director_ai.figures.base_layout import base_layout
+from director_ai.figures.json_numbers import json_rows
 from director_ai.figures.theme import Palette
 from director_ai.figures.threshold_curve import AXIS
 from director_ai.figures.threshold_map import ThresholdMapData, threshold_map_data
@@ -95,14 +96,14 @@ def threshold_row_figure(
     width = (1 - _GAP * (N_MAPS - 1)) / N_MAPS
     heat: list[dict[str, Any]] = []
     over: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {
-        "uirevision": f"row-{data.rule}",
-        "hovermode": "closest",
-        "showlegend": False,
-        "margin": {"t": 30, "r": 16, "b": 44, "l": 56},
-        "annotations": [],
-        "font": {"color": palette.ink},
-    }
+    layout = base_layout(
+        uirevision=f"row-{data.rule}",
+        hovermode="closest",
+        showlegend=False,
+        margin={"t": 30},
+        annotations=[],
+        font={"color": palette.ink},
+    )
     for place, (value, small) in enumerate(zip(data.values, data.maps, strict=True)):
         number = "" if not place else str(place + 1)
         axes = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
@@ -163,7 +164,7 @@ def _heat(small: ThresholdMapData, x: list[float], y: list[float], *, last: bool
         "name": small.metric,
         "x": x,
         "y": y,
-        "z": _nested(small.values),
+        "z": json_rows(small.values),
         "zmin": 0,
         "zmax": 1,
         "colorscale": "Viridis",
@@ -181,7 +182,7 @@ def _budget(
         "type": "contour",
         "x": x,
         "y": y,
-        "z": _nested(small.worst_false_halts),
+        "z": json_rows(small.worst_false_halts),
         "contours": {"coloring": "none", "start": budget, "end": budget, "size": 1},
         "line": {"color": _LINE, "width": 2, "smoothing": 0},
         "showscale": False,
@@ -214,7 +215,3 @@ def _axis(rule: int, values: "np.ndarray[Any, Any]", *, named: bool = True) -> d
         "showspikes": False,
         "nticks": 4,
     }
-
-
-def _nested(values: "np.ndarray[Any, Any]") -> list[list[float | None]]:
-    return [json_numbers(row) for row in values]
