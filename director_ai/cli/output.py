@@ -110,7 +110,7 @@ def working(what: str, n_steps: int | None = None) -> Iterator[Callable[[], None
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    counts: list[Any] = [] if n_steps is None else [MofNCompleteColumn()]
+    counts: list[Any] = [] if n_steps is None else [MofNCompleteColumn(), _rate_column()]
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -124,5 +124,50 @@ def working(what: str, n_steps: int | None = None) -> Iterator[Callable[[], None
         yield lambda: bar.advance(task)
 
 
-def _nothing() -> None:
+def _rate_column() -> Any:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        """Steps a second."""
+
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+    return RateColumn()
+
+
+@contextmanager
+def rows_read(what: str) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many rows of a file are read, and how many a second.
+
+    The block calls what it is given with the number so far.
+    """
+    if not sys.stderr.isatty():
+        yield _nothing
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.completed:,} rows"),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def show(n_rows: int) -> None:
+            elapsed_s = bar.tasks[0].elapsed or 0
+            rate = f"{n_rows / elapsed_s:,.0f} rows/s" if elapsed_s else ""
+            bar.update(task, completed=n_rows, rate=rate)
+
+        yield show
+
+
+def _nothing(*_: object) -> None:
     pass

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormat
 from typing import Any
 
 from director_ai.cli.exit_status import MEANING
+from director_ai.cli.options.labels import add_labels
 from director_ai.cli.options.policy import add_replay, add_sweep, add_tune
 from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
@@ -51,8 +52,12 @@ def parser() -> ArgumentParser:
             "last-night/",
             "answers.csv --dry-run",
             "answers.csv --map scores=token_scores --map label=is_wrong",
+            "answers.csv --label-column verdict --bad-is FAIL",
+            "answers.csv --skip-bad",
             description=(
-                "Add the sessions of files: all of them, or none if any line of any file is bad.\n"
+                "Add the sessions of files: all of them, or none if any line of any file is bad,\n"
+                "unless --skip-bad leaves those out. --bad-is says which value of a column of\n"
+                "labels is bad, where its name does not.\n"
                 "JSONL, Parquet, CSV, OTLP in JSON and the original's JSON are told apart by what\n"
                 "is in them; .gz is unpacked. A session that is there already is left as it is."
             ),
@@ -197,6 +202,26 @@ def _import(parser: ArgumentParser) -> None:
         metavar="FIELD=COLUMN",
         help="which column holds what, where its name does not tell",
     )
+    add_labels(parser)
+    parser.add_argument(
+        "--scores-as",
+        choices=("percent", "logprob"),
+        help="divide scores by 100, or take the exponential of log-probabilities",
+    )
+    parser.add_argument(
+        "--onset-from",
+        type=int,
+        choices=(0, 1),
+        help="number of the first token in the column of onsets",
+    )
+    parser.add_argument(
+        "--facts", metavar="FILE", help="cut texts into tokens and score them here, by these facts"
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out the sessions that cannot be read, and list them",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be added")
     _common(parser)
 
@@ -241,6 +266,7 @@ def _label(parser: ArgumentParser) -> None:
     tables.add_argument("--from", dest="table", metavar="FILE", help="add the labels of a table")
     tables.add_argument("--export", metavar="FILE", help="write all labels to a table")
     parser.add_argument("--force", action="store_true", help="let --export replace FILE")
+    add_labels(parser)
     _common(parser)
 
 

@@ -1,57 +1,71 @@
 """``director-ai import``: files into the store, all of them or none."""
 
 from argparse import Namespace
-from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.import_offers import offers_of
 from director_ai.cli.open_store import address_of, changing, is_there, reading
+from director_ai.cli.options.labels import label_settings
 from director_ai.cli.output import (
     counted,
     name_problems,
+    note,
     one_line,
     print_json,
     problem_values,
+    rows_read,
     working,
 )
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.batch_insert import InsertPlan, plan_insert
-from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.column_mapping import (
+    COLUMN_FIELDS,
+    ColumnMapping,
+    known_direction,
+)
 from director_ai.storage.transfer.file_reader import ENDINGS
 from director_ai.storage.transfer.import_plan import ImportPlan
 from director_ai.storage.transfer.sandbox import read_upload_safely
+from director_ai.storage.transfer.staged_records import WatchedRecords
 
-_FIELDS = tuple(entry.name for entry in fields(ColumnMapping))
-_OURS = tuple(entry.name for entry in fields(SessionRecord))
+_SETTINGS = (*COLUMN_FIELDS, "one_is")
+_RECORD_FIELDS = tuple(entry.name for entry in fields(SessionRecord))
 
 
 def import_files(args: Namespace) -> int:
     """Read every file and add their sessions, unless one has a problem."""
-    choices = _choices(args.map)
+    choices = _choices(args)
+    facts = "" if args.facts is None else _facts(Path(args.facts))
     files = [file for name in args.files for file in _files(Path(name))]
-    plans = [_plan(file, choices) for file in files]
+    plans = [_plan(file, choices, facts) for file in files]
     for plan in plans:
         name_problems(plan.name, plan.problems, n_more=plan.n_problems_not_listed)
-    bad = [plan for plan in plans if not plan.ok]
+        for sentence in (*plan.report.notes, *offers_of(plan.report)):
+            note(f"{plan.name}: {sentence}")
+    bad = [plan for plan in plans if not (plan.ok or (args.skip_bad and plan.can_skip))]
     if bad:
         _print(args, plans, address_of(args)[0], None)
+        if not args.json:
+            _offer_to_skip(plans)
         raise CommandError(f"{'; '.join(map(_trouble, bad))}; nothing was imported", Status.REFUSED)
-    batches = [plan.records for plan in plans]
+    n_sessions = sum(plan.counts.n_sessions for plan in plans)
     if args.dry_run and not is_there(args):
+        batches = [plan.records for plan in plans]
         name, insert_plan = address_of(args)[0], plan_insert(None, batches)
     elif args.dry_run:
         with reading(args) as store:
-            name, insert_plan = store.name, store.plan_insert(*batches)
+            name, insert_plan = store.name, store.plan_insert(*[plan.records for plan in plans])
     else:
         with changing(args, may_create=True) as store:
-            name, insert_plan = store.name, store.plan_insert(*batches)
+            name = store.name
+            insert_plan = store.plan_insert(*[plan.records for plan in plans])
             if not insert_plan.clashes:
-                n_sessions = sum(map(len, batches))
-                with working(f"Adding {counted(n_sessions, 'session')}"):
-                    n_new = store.add(*batches)
+                with working(f"Adding {counted(n_sessions, 'session')}", n_sessions) as step:
+                    n_new = store.add(*[WatchedRecords(plan.records, step) for plan in plans])
                 insert_plan = InsertPlan(n_new, n_sessions - n_new, ())
     _print(args, plans, name, insert_plan)
     if insert_plan.clashes:
@@ -62,6 +76,22 @@ def import_files(args: Namespace) -> int:
             Status.REFUSED,
         )
     return 0
+
+
+def _facts(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path.name} must be UTF-8 text: {error}", Status.REFUSED) from None
+    if not text.strip():
+        raise CommandError(f"{path.name} must hold a fact; it is blank", Status.REFUSED)
+    return text
+
+
+def _offer_to_skip(plans: list[ImportPlan]) -> None:
+    if all(plan.ok or plan.can_skip for plan in plans):
+        n_others = sum(plan.counts.n_sessions for plan in plans)
+        note(f"pass --skip-bad to import the other {counted(n_others, 'session')} alone")
 
 
 def _files(path: Path) -> list[Path]:
@@ -77,37 +107,50 @@ def _files(path: Path) -> list[Path]:
     return matches
 
 
-def _plan(path: Path, choices: dict[str, str]) -> ImportPlan:
+def _plan(path: Path, choices: dict[str, Any], facts: str) -> ImportPlan:
     if not path.is_file():
         raise CommandError(f"no file {path}", Status.NOT_FOUND)
     try:
-        with working("Reading the file"):
-            plan = read_upload_safely(path, path.name)
+        with rows_read(f"Reading {path.name}") as progress:
+            plan = read_upload_safely(path, path.name, facts=facts, progress=progress)
             if not choices:
                 return plan
-            guess = plan.mapping or ColumnMapping.guess(plan.columns or _OURS)
             for field, column in choices.items():
-                if field != "one_is" and plan.columns and column not in plan.columns:
+                if field in COLUMN_FIELDS and plan.columns and column not in plan.columns:
                     raise CommandError(
                         f"no column {column!r} for {field} in {path.name}; "
                         f"it has {', '.join(plan.columns)}",
                         Status.REFUSED,
                     )
-            values: dict[str, Any] = choices
-            return read_upload_safely(path, path.name, replace(guess, **values))
+            mapping = _mapping(
+                plan.mapping or ColumnMapping.guess(plan.columns or _RECORD_FIELDS), choices
+            )
+            return read_upload_safely(path, path.name, mapping, facts=facts, progress=progress)
     except ImportRefusedError as error:
         raise ImportRefusedError(f"{path.name}: {error}; nothing was imported") from None
 
 
-def _choices(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    choices = dict(pairs)
+def _mapping(guess: ColumnMapping, choices: dict[str, Any]) -> ColumnMapping:
+    """Return the guess with the choices in place of it; another column brings its own direction."""
+    if choices.get("label", guess.label) != guess.label:
+        guess = replace(guess, one_is=known_direction(choices["label"]))
+    return replace(guess, **choices)
+
+
+def _choices(args: Namespace) -> dict[str, Any]:
+    choices: dict[str, Any] = dict(args.map)
     for field, column in choices.items():
-        if field not in _FIELDS:
+        if field not in _SETTINGS:
             raise CommandError(
-                f"map must name one of {', '.join(_FIELDS)}, got {field!r}", Status.USAGE
+                f"map must name one of {', '.join(_SETTINGS)}, got {field!r}", Status.USAGE
             )
         if field == "one_is" and column not in ("good", "bad"):
             raise CommandError(f"one_is must be good or bad, got {column!r}", Status.USAGE)
+    choices |= label_settings(args)
+    if args.scores_as is not None:
+        choices["scale"] = args.scores_as
+    if args.onset_from is not None:
+        choices["onset_from"] = args.onset_from
     return choices
 
 
@@ -140,6 +183,9 @@ def _print(
         verb = "Would import" if args.dry_run else "Imported"
         known = f"; {insert_plan.n_known:,} stood there already" if insert_plan.n_known else ""
         print(f"{verb} {counted(insert_plan.n_new, 'session')} into {one_line(store)}{known}.")
+        n_skipped = sum(plan.counts.n_errors for plan in plans)
+        if n_skipped:
+            print(f"Left out {counted(n_skipped, 'problem')}, listed above.")
 
 
 def _values(plan: ImportPlan) -> dict[str, Any]:
@@ -153,4 +199,7 @@ def _values(plan: ImportPlan) -> dict[str, Any]:
         "counts": asdict(plan.counts),
         "problems": problem_values(plan.problems),
         "n_problems_not_listed": plan.n_problems_not_listed,
+        "notes": plan.report.notes,
+        "columns_not_used": plan.report.unused,
+        "offers": [asdict(offer) for offer in plan.report.offers],
     }

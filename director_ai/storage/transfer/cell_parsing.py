@@ -1,31 +1,19 @@
 """Parsers of foreign cells: one value of a column, as the field of a record."""
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.csv_cells import parse_number
+from director_ai.storage.transfer.label_parsing import ONE, ZERO, plain
+from director_ai.storage.transfer.list_parsing import is_list_text, parse_list
 
 _WORDS = re.compile(r"\s*\S+|\s+\Z")
-_TRUE = {"1", "true", "yes"}
-_FALSE = {"0", "false", "no"}
-_BAD = {"bad", "hallucinated", "hallucination", "incorrect", "unfaithful"}
-_GOOD = {"good", "ok", "correct", "faithful", "supported"}
-_UNSURE = {"unsure", "unknown"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def parse_list(name: str, value: Any) -> list[Any]:
-    """Return a list, also from the JSON of one."""
-    if isinstance(value, str):
-        value = parse(value)
-    if not isinstance(value, list):
-        raise InvalidRecordError(f"{name} must be a list, got {value!r:.80}")
-    return list(value)
 
 
 def parse_tokens(name: str, value: Any) -> list[Any]:
@@ -37,41 +25,25 @@ def parse_tokens(name: str, value: Any) -> list[Any]:
     try:
         return parse_list(name, value)
     except InvalidRecordError:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or is_list_text(value):
             raise
         return _WORDS.findall(value)
 
 
 def parse_bool(name: str, value: Any) -> bool:
     """Return true or false, also from 0 and 1 and the words for it."""
-    text = str(value).strip().lower()
-    if text in _TRUE | _FALSE:
-        return text in _TRUE
+    text = plain(value)
+    if text in ONE or text in ZERO:
+        return text in ONE
     raise InvalidRecordError(f"{name} must be true or false, got {value!r:.80}")
-
-
-def parse_label(name: str, value: Any, one_is: str) -> str | None:
-    """Return the label of an answer, ``None`` where the cell is blank.
-
-    >>> parse_label("is_hallucination", 1, "bad"), parse_label("verdict", "Good", "bad")
-    ('bad', 'good')
-    """
-    if value is None or value == "":
-        return None
-    text = f"{value:g}" if isinstance(value, float) else str(value).strip().lower()
-    if text in _TRUE | _FALSE:
-        return one_is if text in _TRUE else {"bad": "good", "good": "bad"}[one_is]
-    for word, texts in (("bad", _BAD), ("good", _GOOD), ("unsure", _UNSURE)):
-        if text in texts:
-            return word
-    raise InvalidRecordError(f"{name} must be good, bad, unsure, 0 or 1, got {value!r:.80}")
 
 
 def parse_int(name: str, value: Any) -> int | None:
     """Return a whole number, ``None`` where it is blank."""
     if isinstance(value, str):
         value = parse_number(name, value)
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        # Not a number is how tables of numbers leave a cell blank.
         return None
     # A column with blanks in it comes out of most tools as floats.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:

@@ -1,28 +1,38 @@
 """Mapping of a foreign file's columns to the fields of a session."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
+
+from director_ai.storage.transfer.label_parsing import (
+    LABEL_COLUMNS,
+    Direction,
+    LabelCoding,
+    direction_of,
+)
+
+ScoreScale = Literal["percent", "logprob"]
 
 _NAMES: dict[str, tuple[str, ...]] = {
-    "id": ("id", "session_id", "session", "conversation_id", "sample_id", "uid"),
+    "id": (
+        *("id", "session_id", "session", "conversation_id", "conversation", "sample_id"),
+        *("answer_id", "response_id", "completion_id", "generation_id", "example_id"),
+        *("request_id", "run_id", "uid", "uuid"),
+    ),
     "tokens": (
         *("tokens", "token", "token_text", "token_texts", "words", "word", "text"),
-        *("response", "output", "completion", "answer", "generated_text"),
+        *("response", "output", "completion", "answer", "generated_text", "generation"),
     ),
     "scores": (
         *("scores", "token_scores", "score", "token_score", "coherence", "coherences"),
-        *("coherence_scores", "coherence_history", "token_coherence"),
+        *("coherence_scores", "coherence_history", "token_coherence", "coherence_score"),
     ),
     "score_kind": ("score_kind",),
-    "index": ("index", "token_index", "position"),
+    "index": ("index", "token_index", "position", "token_idx", "token_position", "token_number"),
     "held": ("held",),
     "times": ("times_us", "time_us"),
-    "label": (
-        *("label", "is_hallucination", "hallucination", "hallucinated", "is_hallucinated"),
-        *("is_bad", "bad", "is_correct", "correct", "is_faithful", "faithful", "is_good", "good"),
-    ),
+    "label": LABEL_COLUMNS,
     "onset": ("onset", "onset_index", "onset_token"),
     "spans": ("spans", "hallucination_spans", "hallucinated_spans"),
     "author": ("author", "annotator"),
@@ -41,7 +51,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 """Names a field is known by, the likeliest first."""
 
-_ONE_IS_GOOD = {"is_correct", "correct", "is_faithful", "faithful", "is_good", "good"}
+_SETTINGS = ("one_is", "bad_words", "good_words", "scale", "onset_from")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +69,31 @@ class ColumnMapping:
     score_kind
         Kind of the scores; anything but coherence is warned of.
     index
-        Position of the token, for a row a token; it must count up from 0.
+        Position of the token, for a row a token; it must count up from 0 or from 1.
     held, times
         Tokens that hold an earlier score, and microseconds since the start.
     label
         Whether the answer is good or bad.
     one_is
-        Meaning of 1, true and yes.
+        Meaning of 1, true and yes; ``None`` where the column's name does not say.
+    bad_words, good_words
+        Labels of this file in words, beside those known anyway.
+    scale
+        Scale of the scores: ``percent`` are divided by 100, of ``logprob`` the exponential is
+        taken; ``None`` for scores in [0, 1].
     onset, spans
         Token where it goes wrong; or the characters, of which the first span is taken.
+    onset_from
+        Number of the first token in ``onset``: 0 or 1. It must be given where ``index`` counts
+        from 1.
     author
         Name of the reviewer.
     model, prompt, source, group, tags, started, ended
         Context of the session.
     policy, enforced, ended_by, halt_index, halt_reason
         Limits in force, and the ending.
+    facts
+        Facts to score the text by, in place of the file's own scores.
     """
 
     id: str | None = None
@@ -83,7 +104,11 @@ class ColumnMapping:
     held: str | None = None
     times: str | None = None
     label: str | None = None
-    one_is: Literal["good", "bad"] = "bad"
+    one_is: Direction | None = None
+    bad_words: tuple[str, ...] = ()
+    good_words: tuple[str, ...] = ()
+    scale: ScoreScale | None = None
+    onset_from: Literal[0, 1] | None = None
     onset: str | None = None
     spans: str | None = None
     author: str | None = None
@@ -99,6 +124,7 @@ class ColumnMapping:
     ended_by: str | None = None
     halt_index: str | None = None
     halt_reason: str | None = None
+    facts: str | None = None
 
     @classmethod
     def guess(cls, columns: Iterable[str]) -> "ColumnMapping":
@@ -110,16 +136,59 @@ class ColumnMapping:
         """
         plain: dict[str, str] = {}
         for column in columns:
-            plain.setdefault(re.sub(r"[\W_]+", "_", column.strip().lower()), column)
+            plain.setdefault(normalised(column), column)
         columns_by_field = {
             field: next((plain[name] for name in names if name in plain), None)
             for field, names in _NAMES.items()
         }
-        label = next((name for name in _NAMES["label"] if name in plain), "")
-        return cls(**columns_by_field, one_is="good" if label in _ONE_IS_GOOD else "bad")
+        label = columns_by_field["label"]
+        values: dict[str, Any] = {
+            **columns_by_field,
+            "one_is": None if label is None else known_direction(label),
+        }
+        return cls(**values)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "ColumnMapping":
+        """Return the mapping of plain values, as ``dataclasses.asdict`` and JSON leave them."""
+        # JSON has no tuples.
+        plain: dict[str, Any] = {
+            name: tuple(value) if type(value) is list else value for name, value in values.items()
+        }
+        return cls(**plain)
+
+    @property
+    def coding(self) -> LabelCoding:
+        """Meaning of the labels."""
+        return LabelCoding(self.one_is, self.bad_words, self.good_words)
 
     def columns(self) -> dict[str, str]:
         """Return the column of every field that has one."""
-        named = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        del named["one_is"]
+        named = {name: getattr(self, name) for name in COLUMN_FIELDS}
         return {field: column for field, column in named.items() if column is not None}
+
+
+COLUMN_FIELDS: tuple[str, ...] = tuple(
+    entry.name for entry in fields(ColumnMapping) if entry.name not in _SETTINGS
+)
+"""Fields of a mapping that name a column."""
+
+
+def normalised(column: str) -> str:
+    """Return a column's name as names are compared.
+
+    >>> normalised("Token-Scores"), normalised("sessionId")
+    ('token_scores', 'session_id')
+    """
+    return re.sub(r"[\W_]+", "_", _CAMEL.sub("_", column.strip()).lower())
+
+
+def known_direction(column: str) -> Direction | None:
+    """Return the meaning of 1 in a column whose name says it."""
+    return direction_of(normalised(column))
+
+
+def is_known(column: str) -> bool:
+    """Tell whether a field goes by a column's name."""
+    name = normalised(column)
+    return any(name in names for names in _NAMES.values())

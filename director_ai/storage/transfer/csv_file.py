@@ -2,16 +2,23 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, BinaryIO
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.column_mapping import is_known
 from director_ai.storage.transfer.csv_cells import array, guard, moment, unguard_row
 from director_ai.storage.transfer.jsonl import read_lines, text_of
 from director_ai.storage.transfer.limits import MAX_LINE_BYTES
 from director_ai.storage.transfer.parquet_columns import derived, filters
-from director_ai.storage.transfer.problem import Problem
+from director_ai.storage.transfer.problem import Problem, RowProblem
+
+_DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n?")
+"""First line by which Excel says what separates columns."""
 
 _SESSION = (
     *("started", "ended", "source", "model", "group", "tags", "label", "onset", "author"),
@@ -21,6 +28,9 @@ _FILTERS = ("shadow_index", "margin", "margin_rule")
 _FIRST_LONG = ("id", "index", "token", "score", "held", "time_us", *_SESSION)
 _FIRST_WIDE = ("id", *_SESSION, "prompt", "policy", "tokens", "scores", "held", "times_us")
 """Columns that every file of ours has had from the first one on."""
+
+DERIVED = ("n_tokens", "rules", *_FILTERS)
+"""Columns that follow from others and are not read."""
 
 LONG = (*_FIRST_LONG, *_FILTERS, "prompt")
 """A row a token. A session without tokens has no row."""
@@ -107,6 +117,8 @@ def _write(file: BinaryIO, columns: Iterable[str], rows: Iterable[list[str]]) ->
 def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
     """Yield line and cells of every row, by the names in the first.
 
+    Columns are separated by commas, semicolons, tabs or bars, whichever the first line suggests.
+
     Raises
     ------
     InvalidRecordError
@@ -114,20 +126,61 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
     """
     # Of the whole process, and too small for a session's list by default.
     csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader((text_of(line) for _, line in read_lines(file)), strict=True)
+    lines = (text_of(line) for _, line in read_lines(file))
+    first = next(lines, "")
+    separator = _SEPARATOR_LINE.fullmatch(first)
+    n_before = 0
+    if separator:
+        n_before, first = 1, next(lines, "")
+    delimiter = separator[1] if separator else delimiter_of(first)
+    reader = csv.reader(chain([first], lines), strict=True, delimiter=delimiter)
     try:
         columns = next(reader, [])
         if len(set(columns)) < len(columns):
             raise InvalidRecordError(f"columns must have a name each, got {columns!s:.200}")
-        ours = set(columns) >= set(_FIRST_LONG) or set(columns) >= set(_FIRST_WIDE)
+        ours = is_export(columns)
         for cells in reader:
-            line = reader.line_num
+            line = reader.line_num + n_before
             if not cells:
                 continue
             if len(cells) != len(columns):
                 message = f"cells must be one a column ({len(columns)}), got {len(cells)}"
-                yield line, Problem(line, message, field="cells", value=str(len(cells)))
+                yield (
+                    line,
+                    RowProblem(
+                        line,
+                        message,
+                        field="cells",
+                        value=str(len(cells)),
+                        cells=dict(zip(columns, cells, strict=False)),
+                    ),
+                )
                 continue
             yield line, dict(zip(columns, unguard_row(cells) if ours else cells, strict=True))
     except csv.Error as error:
-        raise InvalidRecordError(f"line {reader.line_num} must be CSV, got {error}") from None
+        raise InvalidRecordError(
+            f"line {reader.line_num + n_before} must be CSV, got {error}"
+        ) from None
+
+
+def is_export(columns: Iterable[str]) -> bool:
+    """Tell a table of ours by its columns."""
+    return set(columns) >= set(_FIRST_LONG) or set(columns) >= set(_FIRST_WIDE)
+
+
+def delimiter_of(header: str) -> str:
+    r"""Return the delimiter of a first line: the one that makes most names we know of it.
+
+    >>> delimiter_of("session_id;token;score"), delimiter_of("id\ttoken, raw\tscore")
+    (';', '\t')
+    """
+
+    def fitness(delimiter: str) -> tuple[int, int]:
+        try:
+            cells = next(csv.reader([header], delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            return 0, 0
+        return sum(map(is_known, cells)), len(cells)
+
+    # The first of equals, so that a comma is the default.
+    return max(_DELIMITERS, key=fitness)

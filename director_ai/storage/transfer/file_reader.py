@@ -5,30 +5,40 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Final, TypeVar, cast, get_args
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
-from director_ai.core.records.record import Label, SessionRecord
+from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.column_mapping import COLUMN_FIELDS, ColumnMapping
 from director_ai.storage.transfer.csv_file import read_csv
 from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tally
 from director_ai.storage.transfer.jsonl import read_objects, record_item, text_of
 from director_ai.storage.transfer.limits import MAX_LINE_BYTES, MAX_UPLOAD_BYTES, at_most
 from director_ai.storage.transfer.otlp import MAPPING as OTLP_MAPPING
-from director_ai.storage.transfer.otlp import is_request, read_spans
-from director_ai.storage.transfer.parquet import is_ours, open_parquet, read_parquet, read_rows
+from director_ai.storage.transfer.otlp import SpanReader, is_flat_span, is_request
+from director_ai.storage.transfer.parquet import (
+    first_rows,
+    is_ours,
+    is_scalar,
+    open_parquet,
+    read_parquet,
+    read_rows,
+)
 from director_ai.storage.transfer.problem import Problem, ReadItem
-from director_ai.storage.transfer.rows import Row, Rows, columns_of, sessions_of
+from director_ai.storage.transfer.read_report import ReadReport
+from director_ai.storage.transfer.rows import Sample, SessionReader, columns_of, with_nested
 from director_ai.storage.transfer.stream_session_json import (
     is_session,
     is_snapshot,
     read_log,
     read_session,
 )
+from director_ai.storage.transfer.text_scoring import TextScorer
+from director_ai.storage.transfer.token_rows import Row, Rows
 
 ENDINGS: Final = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json")
 """Endings of session files; the format itself follows from the content."""
@@ -40,12 +50,18 @@ _BROKEN = (InvalidRecordError, EOFError, zlib.error, gzip.BadGzipFile)
 _ZLIB_OUT_OF_MEMORY = "Error -4 "
 """Start of zlib's message for Z_MEM_ERROR; its exception holds no code."""
 _LINES_LOOKED_AT = 50
+_ROWS_OF_SAMPLE = 16
+_ROWS_A_TICK = 250
 
 T = TypeVar("T")
 
-_OURS = frozenset(SessionRecord.__dataclass_fields__) | {
-    *("schema", "label", "onset", "shadow_index", "margin", "margin_rule"),
-}
+Progress = Callable[[int], None]
+"""Called with the number of rows read so far."""
+
+_FIELDS = frozenset(SessionRecord.__dataclass_fields__)
+_OURS = _FIELDS | {"schema", "label", "onset", "shadow_index", "margin", "margin_rule"}
+_RECORD_ONLY = _FIELDS - set(COLUMN_FIELDS)
+"""Fields of a line of ours that a mapping has no column for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +76,24 @@ class OpenUpload:
         Columns of a foreign file and the field of each; none and ``None`` in a file of ours.
     items
         Sessions and problems, read lazily.
+    report
+        Notes, columns not used and offers; complete once the items are read.
     """
 
     format: FileFormat
     columns: tuple[str, ...]
     mapping: ColumnMapping | None
     items: Iterator[ReadItem]
+    report: ReadReport = field(default_factory=ReadReport)
 
 
 def read_upload(
-    upload: Path | bytes, name: str, mapping: ColumnMapping | None = None
+    upload: Path | bytes,
+    name: str,
+    mapping: ColumnMapping | None = None,
+    *,
+    facts: str = "",
+    progress: Progress | None = None,
 ) -> ImportPlan:
     """Return the plan of an import: the sessions of the file, and its problems.
 
@@ -84,6 +108,10 @@ def read_upload(
         Name of the file; names sessions that have no id.
     mapping
         Column of each field; by default guessed from the names.
+    facts
+        Facts to score texts by, in place of the file's own scores.
+    progress
+        Called now and then with the number of rows read.
 
     Raises
     ------
@@ -99,7 +127,7 @@ def read_upload(
     """
     tally = Tally()
     with closing(open_upload(upload)) as file:
-        source = recognise(file, name, mapping)
+        source = recognise(file, name, mapping, facts=facts, progress=progress)
         records = tuple(tally.records(with_break(source.items)))
     return plan_of(name, source, records, tally)
 
@@ -116,6 +144,7 @@ def plan_of(
         records,
         tuple(sorted(tally.problems, key=lambda problem: problem.line)),
         tally.counts,
+        source.report,
     )
 
 
@@ -152,19 +181,27 @@ def open_upload(upload: Path | bytes) -> BinaryIO:
     return cast("BinaryIO", gzip.open(packed))
 
 
-def recognise(file: BinaryIO, name: str, mapping: ColumnMapping | None) -> OpenUpload:
+def recognise(
+    file: BinaryIO,
+    name: str,
+    mapping: ColumnMapping | None,
+    *,
+    facts: str = "",
+    progress: Progress | None = None,
+) -> OpenUpload:
     """Return the file opened by the format of its first bytes; its name does not count."""
     stem = PurePath(name).name.split(".")[0] or "session"
+    reading = _Reading(mapping, stem, facts, progress)
     kind: FileFormat = "csv"
     try:
         head = _head(file, 4096).removeprefix(_BOM).lstrip()
         if head.startswith(_PARQUET):
             kind = "parquet"
-            return _parquet(file, mapping, stem)
+            return reading.parquet(file)
         if head.startswith((b"{", b"[")):
             kind = "jsonl"
-            return _json(file, mapping, stem)
-        return _table("csv", read_csv(file), mapping, stem)
+            return reading.json(file)
+        return reading.table("csv", read_csv(file))
     except _BROKEN as error:
         return OpenUpload(kind, (), mapping, iter([_break_item(error)]))
 
@@ -175,42 +212,93 @@ def _head(file: BinaryIO, size: int) -> bytes:
     return head
 
 
-def _table(format: FileFormat, rows: Rows, mapping: ColumnMapping | None, stem: str) -> OpenUpload:
-    columns, rows = columns_of(rows)
-    mapping = mapping or ColumnMapping.guess(columns)
-    return OpenUpload(format, columns, mapping, sessions_of(rows, mapping, stem=stem))
+class _Reading:
+    """One reading of a file: its settings, and the report they all add to."""
+
+    def __init__(
+        self, mapping: ColumnMapping | None, stem: str, facts: str, progress: Progress | None
+    ) -> None:
+        self._mapping, self._stem, self._facts = mapping, stem, facts
+        self._progress = progress
+        self._report = ReadReport()
+
+    def table(self, format: FileFormat, rows: Rows) -> OpenUpload:
+        """Return a table of any columns, opened."""
+        columns, sample, rows = columns_of(self._ticking(rows))
+        return self._mapped(format, columns, sample, rows)
+
+    def parquet(self, file: BinaryIO) -> OpenUpload:
+        """Return a Parquet file, ours or not, opened."""
+        table = open_parquet(file)
+        if is_ours(table):
+            items = self._ticking(read_parquet(table))
+            return OpenUpload("parquet", (), None, items, self._report)
+        columns = tuple(table.schema_arrow.names)
+        sample = list(enumerate(first_rows(table, _ROWS_OF_SAMPLE), start=1))
+        mapping = self._mapping_of(columns, sample)
+        # No other column is decoded to its end.
+        used = dict.fromkeys(column for column in mapping.columns().values() if column in columns)
+        if mapping.id is None and is_scalar(table, mapping.scores):
+            # Rows of tokens: whether another column tells sessions apart must be seen.
+            used |= dict.fromkeys(column for column in columns if is_scalar(table, column))
+        rows = self._ticking(read_rows(table, used))
+        return self._mapped("parquet", columns, sample, rows)
+
+    def json(self, file: BinaryIO) -> OpenUpload:
+        """Return a file of JSON, one of several kinds, opened."""
+        rows = _values(file)
+        first = list(islice(rows, _LINES_LOOKED_AT))
+        value = next((value for _, value in first if not isinstance(value, Problem)), {})
+        rows = chain(first, rows)
+        if is_request(value) or is_flat_span(value):
+            return self._spans(self._ticking(rows))
+        if is_session(value):
+            items = _each(
+                self._ticking(rows), lambda line, of: read_session(line, of, stem=self._stem)
+            )
+            return OpenUpload("original", (), None, items, self._report)
+        if is_snapshot(value):
+            log = read_log(1, [row for _, row in rows], stem=self._stem)
+            return OpenUpload("original", (), None, log, self._report)
+        if self._mapping is None and _is_ours(value):
+            items = _each(self._ticking(rows), lambda *row: iter([record_item(*row)]))
+            return OpenUpload("jsonl", (), None, items, self._report)
+        return self.table("jsonl", rows)
+
+    def _spans(self, rows: Rows) -> OpenUpload:
+        mapping = self._mapping or OTLP_MAPPING
+        spans = SpanReader(mapping, self._report).rows(rows)
+        items = self._reader(mapping).sessions((), (), spans)
+        return OpenUpload("otlp", (), mapping, items, self._report)
+
+    def _mapped(
+        self, format: FileFormat, columns: tuple[str, ...], sample: Sample, rows: Rows
+    ) -> OpenUpload:
+        mapping = self._mapping_of(columns, sample)
+        self._report.take_sample(sample)
+        items = self._reader(mapping).sessions(columns, sample, rows)
+        return OpenUpload(format, columns, mapping, items, self._report)
+
+    def _mapping_of(self, columns: tuple[str, ...], sample: Sample) -> ColumnMapping:
+        mapping = self._mapping or ColumnMapping.guess(columns)
+        return with_nested(mapping, sample, guessed=self._mapping is None)
+
+    def _reader(self, mapping: ColumnMapping) -> SessionReader:
+        scorer = TextScorer(self._facts) if self._facts.strip() or mapping.facts else None
+        return SessionReader(mapping, stem=self._stem, report=self._report, scorer=scorer)
+
+    def _ticking(self, rows: Iterator[T]) -> Iterator[T]:
+        if self._progress is None:
+            return rows
+        return _told(rows, self._progress)
 
 
-def _parquet(file: BinaryIO, mapping: ColumnMapping | None, stem: str) -> OpenUpload:
-    table = open_parquet(file)
-    if is_ours(table):
-        return OpenUpload("parquet", (), None, read_parquet(table))
-    columns = tuple(table.schema_arrow.names)
-    mapping = mapping or ColumnMapping.guess(columns)
-    # No other column is even decoded.
-    used = [column for column in mapping.columns().values() if column in columns]
-    rows = read_rows(table, used)
-    return OpenUpload("parquet", columns, mapping, sessions_of(rows, mapping, stem=stem))
-
-
-def _json(file: BinaryIO, mapping: ColumnMapping | None, stem: str) -> OpenUpload:
-    rows = _values(file)
-    first = list(islice(rows, _LINES_LOOKED_AT))
-    value = next((value for _, value in first if not isinstance(value, Problem)), {})
-    rows = chain(first, rows)
-    if is_request(value):
-        otlp_mapping = mapping or OTLP_MAPPING
-        spans = _each(rows, lambda line, request: read_spans(line, request, otlp_mapping))
-        return OpenUpload("otlp", (), otlp_mapping, sessions_of(spans, otlp_mapping, stem=stem))
-    if is_session(value):
-        return OpenUpload(
-            "original", (), None, _each(rows, lambda line, of: read_session(line, of, stem=stem))
-        )
-    if is_snapshot(value):
-        return OpenUpload("original", (), None, read_log(1, [row for _, row in rows], stem=stem))
-    if mapping is None and _is_ours(value):
-        return OpenUpload("jsonl", (), None, _each(rows, lambda *row: iter([record_item(*row)])))
-    return _table("jsonl", rows, mapping, stem)
+def _told(rows: Iterator[T], progress: Progress) -> Iterator[T]:
+    """Yield the rows, and tell now and then how many there were."""
+    for number, row in enumerate(rows, start=1):
+        if number % _ROWS_A_TICK == 0:
+            progress(number)
+        yield row
 
 
 def _values(file: BinaryIO) -> Rows:
@@ -242,7 +330,6 @@ def _each(
 
 
 def _is_ours(value: Row) -> bool:
-    """Tell whether a line is one of ours, which may leave out its schema."""
-    return "schema" in value or (
-        value.keys() <= _OURS and value.get("label") in (None, *get_args(Label))
-    )
+    """Tell a line of ours, which may leave out its schema, from a row of a table."""
+    keys = value.keys()
+    return "schema" in value or (keys <= _OURS and not keys.isdisjoint(_RECORD_ONLY))

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.limits import MAX_PROBLEMS, MAX_SESSIONS, MAX_TOKENS, at_most
-from director_ai.storage.transfer.problem import Problem, ReadItem
+from director_ai.storage.transfer.problem import Problem, ReadItem, RowProblem
+from director_ai.storage.transfer.read_report import ReadReport
 
 FileFormat = Literal["jsonl", "parquet", "csv", "original", "otlp"]
 
@@ -59,6 +60,8 @@ class ImportPlan:
         The first thousand errors and the first thousand warnings, in order.
     counts
         Counts of the whole file.
+    report
+        Notes on how the file was understood, columns not used, and other ways to read it.
     """
 
     name: str
@@ -68,11 +71,30 @@ class ImportPlan:
     records: Collection[SessionRecord]
     problems: tuple[Problem, ...]
     counts: Counts
+    report: ReadReport = field(default_factory=ReadReport)
 
     @property
     def ok(self) -> bool:
         """Whether it can be imported: all of it, or else nothing is."""
         return self.counts.n_errors == 0 and self.counts.n_sessions > 0
+
+    @property
+    def can_skip(self) -> bool:
+        """Whether the sessions without an error may be imported alone.
+
+        Not where the error is the whole file's: what else it spoiled is unknown.
+        """
+        errors = (problem for problem in self.problems if problem.severity == "error")
+        return (
+            self.counts.n_sessions > 0
+            and self.counts.n_errors > 0
+            and all(problem.line for problem in errors)
+        )
+
+    @property
+    def skipped(self) -> tuple[Problem, ...]:
+        """Errors, each of a session or a line that is left out if the rest is imported."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def n_problems_not_listed(self) -> int:
@@ -131,11 +153,14 @@ class Tally:
 
     def note(self, problem: Problem) -> None:
         """Keep a problem, or its number where there are too many of its kind."""
+        if isinstance(problem, RowProblem):
+            problem = problem.without_cells()
         kind = "n_errors" if problem.severity == "error" else "n_warnings"
         self._n[kind] += 1
         self._n["n_out_of_range"] += problem.n_out_of_range
         # Each kind has its own: warnings must not hide what keeps the file out.
-        if self._n[kind] <= MAX_PROBLEMS:
+        # The whole file's is never left out: with one of those, no part of it may be imported.
+        if self._n[kind] <= MAX_PROBLEMS or problem.line == 0:
             self.problems.append(problem)
 
     def _count(self, record: SessionRecord) -> None:

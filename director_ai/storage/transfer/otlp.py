@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -12,6 +13,7 @@ from director_ai.storage.transfer.csv_cells import moment
 from director_ai.storage.transfer.jsonl import line_that_fits
 from director_ai.storage.transfer.parquet_columns import filters
 from director_ai.storage.transfer.problem import Problem
+from director_ai.storage.transfer.read_report import ReadReport
 
 MAPPING = ColumnMapping(
     id="session.id",
@@ -48,6 +50,23 @@ _FILTERS = {
 
 _EVENT = "gen_ai.token"
 
+_SIGNALS = {
+    "resourceSpans": "spans",
+    "resourceLogs": "logs",
+    "resourceMetrics": "metrics",
+    "resourceProfiles": "profiles",
+}
+_CONVENTIONS: dict[str, tuple[str, ...]] = {
+    "OpenInference, as Phoenix writes them,": (
+        "openinference.",
+        "llm.output_messages",
+        "llm.input",
+    ),
+    "OpenLLMetry": ("traceloop.", "gen_ai.completion.", "gen_ai.prompt.", "llm.request."),
+    "the GenAI semantic conventions": ("gen_ai.",),
+}
+"""Conventions of spans that hold an answer but no score of its tokens, by prefixes of theirs."""
+
 
 def write_otlp(records: Iterable[SessionRecord], file: BinaryIO) -> None:
     """Write one request a line, one span each, as the file exporter of OpenTelemetry does.
@@ -66,7 +85,7 @@ def write_otlp(records: Iterable[SessionRecord], file: BinaryIO) -> None:
 
 
 def _span(record: SessionRecord) -> dict[str, Any]:
-    name = hashlib.sha256(record.id.encode("utf-8", "surrogatepass")).hexdigest()
+    trace, number = _numbers_of(record.id)
     annotation = record.annotations[-1] if record.annotations else None
     attributes: dict[str, Any] = {
         "id": record.id,
@@ -88,8 +107,8 @@ def _span(record: SessionRecord) -> dict[str, Any]:
     attributes |= {**filters(record), "n_tokens": record.n_tokens}
     attributes["rules"] = [alarm.mechanism for alarm in record.halt.alarms] if record.halt else []
     return {
-        "traceId": name[:32],
-        "spanId": name[32:48],
+        "traceId": trace,
+        "spanId": number,
         "name": "gen_ai.stream",
         "kind": 1,
         "startTimeUnixNano": str(max(0, record.started_us) * 1000),
@@ -131,34 +150,106 @@ def _any_value(value: Any) -> dict[str, Any]:
 
 
 def is_request(value: Any) -> bool:
-    """Tell whether a JSON value is a request of spans."""
-    return isinstance(value, dict) and "resourceSpans" in value
+    """Tell whether a JSON value is a request of spans, or of another signal."""
+    return isinstance(value, dict) and not _SIGNALS.keys().isdisjoint(value)
 
 
-def read_spans(
-    line: int, request: dict[str, Any], mapping: ColumnMapping
-) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
-    """Yield a row a span that scores tokens, under the names of its attributes.
+def is_flat_span(value: Any) -> bool:
+    """Tell whether a JSON value is a span outside a request, as consoles and Phoenix print them."""
+    context = value.get("context") if isinstance(value, dict) else None
+    return isinstance(context, dict) and "span_id" in context
 
-    Spans of anything else, of which a trace is full, are passed over. Start and end come as
-    ``started`` and ``ended``; the times of events as ``token.time_us``. What is not well formed
-    is named, and what comes after it is read.
+
+class SpanReader:
+    """Reader of the spans that score tokens, as rows under the names of their attributes.
+
+    Spans of anything else, of which a trace is full, are passed over and counted.
+
+    Parameters
+    ----------
+    mapping
+        Attribute of each field.
+    report
+        Takes a note on what was passed over.
     """
-    level: Iterator[Any] = iter([request])
-    for name in ("resourceSpans", "scopeSpans", "spans"):
-        level = _within(line, level, name)
-    for span in level:
-        if isinstance(span, Problem):
-            yield line, span
-            continue
-        name = _span_id(span, mapping)
-        try:
-            row = {"session.id": name, **_row(span, mapping)}
-        except InvalidRecordError as error:
-            yield line, Problem.of_session(line, error, {"id": name})
-        else:
-            if row.get(mapping.scores or "") is not None:
-                yield line, row
+
+    def __init__(self, mapping: ColumnMapping, report: ReadReport) -> None:
+        self._mapping, self._report = mapping, report
+        self._n_scored = 0
+        self._unscored: Counter[str] = Counter()
+        self._signals: Counter[str] = Counter()
+
+    def rows(self, requests: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+        """Yield line and row of every span that scores tokens, and the problems.
+
+        Start and end come as ``started`` and ``ended``; the times of events as
+        ``token.time_us``. Tokens stand in the order of their times. A row is one span:
+        ``session.id``, which several spans of a conversation share, becomes its group, unless the
+        span is an export of ours. What is not well formed is named, and what comes after is read.
+        """
+        is_malformed = False
+        for line, request in requests:
+            for number, row in self._spans(line, request):
+                is_malformed |= isinstance(row, Problem)
+                yield number, row
+        passed_over = [
+            *(f"{counted_spans(n)} of {kind}" for kind, n in self._unscored.most_common()),
+            *(f"{n:,} requests of {name}" for name, n in self._signals.most_common()),
+        ]
+        if self._n_scored == 0 and not is_malformed:
+            message = (
+                "spans must hold a score for each token: an event gen_ai.token a token, with "
+                "token.text and token.coherence, or an array of each as attributes of the span, "
+                f"got {', '.join(passed_over) or 'no span'} without"
+            )
+            yield 0, Problem(0, message, field="spans")
+        elif passed_over:
+            self._report.note(f"passed over, without token scores: {', '.join(passed_over)}")
+
+    def _spans(self, line: int, request: Any) -> Iterator[tuple[int, Any]]:
+        if isinstance(request, Problem):
+            yield line, request
+            return
+        if is_flat_span(request):
+            self._unscored[f"{_kind_of(request.get('attributes'))}, outside resourceSpans,"] += 1
+            return
+        for name, signal in _SIGNALS.items():
+            self._signals[signal] += name in request and name != "resourceSpans"
+        self._signals = +self._signals
+        level: Iterator[Any] = iter([request])
+        for name in ("resourceSpans", "scopeSpans", "spans"):
+            level = _within(line, level, name)
+        for span in level:
+            if isinstance(span, Problem):
+                yield line, span
+                continue
+            name = _span_id(span, self._mapping)
+            try:
+                row = {"session.id": name, **_row(span, self._mapping)}
+            except InvalidRecordError as error:
+                yield line, Problem.of_session(line, error, {"id": name})
+                continue
+            if row.get(self._mapping.scores or "") is None:
+                self._unscored[_kind_of(row)] += 1
+                continue
+            if self._mapping.id == "session.id" and row["session.id"] != name:
+                row = {"session.group": row["session.id"], **row, "session.id": name}
+            self._n_scored += 1
+            yield line, row
+
+
+def counted_spans(number: int) -> str:
+    """Return a number of spans in words."""
+    return "1 span" if number == 1 else f"{number:,} spans"
+
+
+def _kind_of(attributes: Any) -> str:
+    """Return the convention that a span's attributes follow."""
+    names = list(attributes) if isinstance(attributes, dict) else []
+    for kind, prefixes in _CONVENTIONS.items():
+        if any(name.startswith(prefixes) for name in names):
+            return kind
+    return "other work"
 
 
 def _within(line: int, parents: Iterator[Any], name: str) -> Iterator[Any]:
@@ -176,17 +267,30 @@ def _within(line: int, parents: Iterator[Any], name: str) -> Iterator[Any]:
 
 
 def _span_id(span: Any, mapping: ColumnMapping) -> str:
-    """Return the id of a span's session, also where the rest of it cannot be read."""
+    """Return the id of a span's session, also where the rest of it cannot be read.
+
+    It is the attribute's where a mapping names another than ``session.id``, and in an export of
+    ours, whose spans are numbered by their session; else it is the span's own.
+    """
     if not isinstance(span, dict):
         return ""
+    trace, number = span.get("traceId"), span.get("spanId")
     attributes = span.get("attributes")
     for entry in attributes if isinstance(attributes, list) else []:
         if isinstance(entry, dict) and entry.get("key") == mapping.id:
             value = entry.get("value")
             name = value.get("stringValue") if isinstance(value, dict) else None
             if isinstance(name, str):
-                return name
-    return f"{span.get('traceId')}:{span.get('spanId')}"
+                is_ours = (trace, number) == _numbers_of(name)
+                if is_ours or mapping.id != "session.id":
+                    return name
+    return f"{trace}:{number}"
+
+
+def _numbers_of(id: str) -> tuple[str, str]:
+    """Return the trace and the span by which a session of ours is exported."""
+    name = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()
+    return name[:32], name[32:48]
 
 
 def _row(span: Any, mapping: ColumnMapping) -> dict[str, Any]:
@@ -200,11 +304,21 @@ def _row(span: Any, mapping: ColumnMapping) -> dict[str, Any]:
     events = [(event, _values(event)) for event in _list(span, "events")]
     tokens = [(event, of) for event, of in events if mapping.tokens in of or mapping.scores in of]
     if tokens:
+        tokens = _in_time(tokens)
         row |= {name: [of.get(name) for _, of in tokens] for name in per_token}
         times = [_nanoseconds(event, "timeUnixNano") for event, _ in tokens]
         if all(times):
             row["token.time_us"] = [max(0, time - start) // 1000 for time in times]
     return row
+
+
+def _in_time(tokens: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return events in the order of their times; as they stand, where any has none."""
+    times = [_nanoseconds(event, "timeUnixNano") for event, _ in tokens]
+    if not all(times):
+        return tokens
+    order = sorted(range(len(tokens)), key=times.__getitem__)
+    return [tokens[place] for place in order]
 
 
 def _list(of: Any, name: str) -> list[Any]:

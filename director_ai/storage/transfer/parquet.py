@@ -32,6 +32,7 @@ _SESSIONS_A_GROUP = 1_000
 _CHARS_A_GROUP = 2**24
 _SESSIONS_A_BATCH = 16
 """Few, because one session may have a million tokens."""
+_ENTRIES_OF_EXCERPT = 50
 
 
 def write_parquet(
@@ -133,6 +134,34 @@ def read_parquet(file: pq.ParquetFile) -> Iterator[ReadItem]:
             yield number, Problem.of_session(number, error, row)
 
 
+def first_rows(file: pq.ParquetFile, n_rows: int) -> list[dict[str, Any]]:
+    """Return the first rows of a foreign table, with the first entries of their lists.
+
+    Errors as in :func:`read_parquet`.
+    """
+    names = file.schema_arrow.names
+    try:
+        batch = next(file.iter_batches(n_rows, use_threads=False), None)
+        if batch is None:
+            return []
+        batch.validate(full=True)
+        arrays = [_plain(batch.column(place)) for place in range(len(names))]
+        return [
+            {name: _excerpt(array[row]) for name, array in zip(names, arrays, strict=True)}
+            for row in range(batch.num_rows)
+        ]
+    except (MemoryError, ImportRefusedError):
+        raise
+    except _DAMAGE as error:
+        raise _damaged(error) from None
+
+
+def is_scalar(file: pq.ParquetFile, column: str | None) -> bool:
+    """Tell whether a column holds numbers or text, and no lists."""
+    names = file.schema_arrow.names
+    return column in names and not pa.types.is_nested(file.schema_arrow.field(column).type)
+
+
 def read_rows(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield number and values of every row; times come as microseconds.
 
@@ -159,6 +188,12 @@ def read_rows(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[tuple[in
         raise _damaged(error) from None
     if number != file.metadata.num_rows:
         raise InvalidRecordError(f"rows must be {file.metadata.num_rows}, got {number}")
+
+
+def _excerpt(scalar: Any) -> Any:
+    if isinstance(scalar, pa.ListScalar) and scalar.is_valid:
+        return scalar.values[:_ENTRIES_OF_EXCERPT].to_pylist()
+    return scalar.as_py()
 
 
 def _plain(array: Any) -> Any:

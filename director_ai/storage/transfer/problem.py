@@ -1,7 +1,7 @@
 """Problem of a file: an error or a warning, with its line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from director_ai.core.records.record import SessionRecord
@@ -61,6 +61,23 @@ class Problem:
             value=value,
             n_out_of_range=_n_out_of_range(values.get("scores")),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem(Problem):
+    """Problem of a row whose cells do not fit the columns.
+
+    Attributes
+    ----------
+    cells
+        Cells by column, as far as they go.
+    """
+
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+    def without_cells(self) -> Problem:
+        """Return the problem alone."""
+        return Problem(self.line, self.message, field=self.field, value=self.value)
 
 
 ReadItem = tuple[int, SessionRecord | Problem]

@@ -1,183 +1,334 @@
 """Sessions from the rows of a foreign table."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
+from director_ai.core.records.record import Label
 from director_ai.core.records.record_json import halt_values
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer import cell_parsing
 from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.column_offers import offer_columns
 from director_ai.storage.transfer.csv_cells import parse_number
-from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
+from director_ai.storage.transfer.csv_file import DERIVED, is_export
+from director_ai.storage.transfer.label_parsing import LabelParser, plain
+from director_ai.storage.transfer.list_parsing import nested_entries, parse_list, split_entries
 from director_ai.storage.transfer.problem import Problem, ReadItem
+from director_ai.storage.transfer.read_report import Offer, ReadReport
 from director_ai.storage.transfer.reason_text import reason_from
 from director_ai.storage.transfer.record_parsing import record_of
-
-Row = Mapping[str, Any]
-Rows = Iterator[tuple[int, Row | Problem]]
+from director_ai.storage.transfer.score_range import ScoreRange
+from director_ai.storage.transfer.text_scoring import TextScorer
+from director_ai.storage.transfer.token_rows import Row, Rows, SessionLabel, TokenRows
 
 _ROWS_LOOKED_AT = 50
 _SHOWN = 80
+_ID_LIKE = re.compile(r"id$|^(session|answer|sample|example|question|item|doc|run|case|conv)")
+_DECIMAL_COMMA = re.compile(r"(-?[0-9]+),([0-9]+)")
+_PERCENT_SIGN = re.compile(r"(-?[0-9]+(?:[.,][0-9]+)?) ?%")
 
 
-def columns_of(rows: Rows) -> tuple[tuple[str, ...], Rows]:
-    """Return the columns that the first rows name, and the rows again."""
+Sample = Sequence[tuple[int, Row]]
+"""First rows of a table that could be read, with their lines."""
+
+
+def columns_of(rows: Rows) -> tuple[tuple[str, ...], Sample, Rows]:
+    """Return the columns that the first rows name, those rows, and all rows again."""
     first = list(islice(rows, _ROWS_LOOKED_AT))
-    named = (row for _, row in first if not isinstance(row, Problem))
-    return tuple(dict.fromkeys(chain.from_iterable(named))), chain(first, rows)
+    sample = [(line, row) for line, row in first if not isinstance(row, Problem)]
+    columns = dict.fromkeys(chain.from_iterable(row for _, row in sample))
+    return tuple(columns), sample, chain(first, rows)
 
 
-def sessions_of(rows: Rows, mapping: ColumnMapping, *, stem: str) -> Iterator[ReadItem]:
-    """Yield the sessions of a table, a row each or a row a token.
+def with_nested(mapping: ColumnMapping, sample: Sample, *, guessed: bool) -> ColumnMapping:
+    """Return the mapping with the column of tokens and scores in one, if there is one.
 
-    A session without an id is named by ``stem`` and its line.
+    A list of tokens with their scores stands for both fields. It fills in what the mapping lacks,
+    and where the mapping is a guess it goes before a column of text.
     """
-    at = mapping.columns()
-    missing = [field for field in ("tokens", "scores") if field not in at]
-    if missing:
-        message = f"a column must be chosen for {' and '.join(missing)}, got {', '.join(at)!r:.80}"
-        yield 0, Problem(0, message, field=missing[0])
-        return
-    first = list(islice(rows, _ROWS_LOOKED_AT))
-    scores = (row.get(at["scores"]) for _, row in first if not isinstance(row, Problem))
-    rows = chain(first, rows)
-    is_long = "index" in at or _is_number(next(scores, None))
-    for line, row in _gathered(rows, at) if is_long else rows:
-        if isinstance(row, Problem):
-            yield line, row
-            continue
-        yield from _session(line, row, at, mapping.one_is, stem)
-        if is_long and "index" not in at:
-            yield from _whole_answer(line, row, at)
+    if mapping.tokens and mapping.scores and not guessed:
+        return mapping
+    columns = [mapping.scores, mapping.tokens]
+    if not (mapping.tokens and mapping.scores):
+        columns += dict.fromkeys(chain.from_iterable(row for _, row in sample))
+    for column in dict.fromkeys(filter(None, columns)):
+        values = (row.get(column) for _, row in sample)
+        value = next((value for value in values if value not in (None, "", [])), None)
+        if nested_entries(value) is not None:
+            return replace(
+                mapping,
+                tokens=column if guessed else mapping.tokens or column,
+                scores=column if guessed else mapping.scores or column,
+            )
+    return mapping
 
 
-def _whole_answer(line: int, row: Row, at: Mapping[str, str]) -> Iterator[ReadItem]:
-    """Warn of a session whose one token is a whole answer: a score for all of it, not for each."""
-    tokens, name = row[at["tokens"]], row.get(at.get("id", ""))
-    n_words = (
-        len(cell_parsing.parse_tokens(at["tokens"], tokens[0])) if isinstance(tokens[0], str) else 1
-    )
-    if len(tokens) > 1 or n_words == 1:
-        return
-    message = (
-        f"{at['scores']} must be one a token for limits to act within an answer, got one for "
-        f"{n_words:,} words; it is imported as a single token: score every token, and give a row "
-        "each or a list"
-    )
-    score = str(row[at["scores"]][0])[:_SHOWN]
-    id_shown = "" if name is None else str(name)[:_SHOWN]
-    yield line, Problem(line, message, id_shown, at["scores"], score, "warning")
+class SessionReader:
+    """Reader of the sessions of a table, a row each or a row a token.
 
+    Parameters
+    ----------
+    mapping
+        Column of each field.
+    stem
+        Names the sessions without an id, with their line.
+    report
+        Takes notes and offers.
+    scorer
+        Scores texts here in place of the file's own scores; ``None`` to read those.
+    """
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, str):
-        return bool(value) and not value.startswith("[")
-    return isinstance(value, (int, float))
+    def __init__(
+        self,
+        mapping: ColumnMapping,
+        *,
+        stem: str,
+        report: ReadReport,
+        scorer: TextScorer | None = None,
+    ) -> None:
+        self._mapping, self._stem, self._report = mapping, stem, report
+        self._at = mapping.columns()
+        self._labels = LabelParser(mapping.coding)
+        self._range = ScoreRange(mapping.scale)
+        self._scorer = scorer
+        self._n_commas = 0
+        self._counts_from_one = False
+        self._unbased_onset: int | None = None
 
+    def sessions(self, columns: tuple[str, ...], sample: Sample, rows: Rows) -> Iterator[ReadItem]:
+        """Yield the sessions of the rows, and the problems."""
+        at = self._at
+        needed = ("tokens",) if self._scorer else ("tokens", "scores")
+        missing = [field for field in needed if field not in at]
+        derived = DERIVED if is_export(columns) else ()
+        offer_columns(self._report, columns, [row for _, row in sample], self._mapping, derived)
+        if missing:
+            message = (
+                f"a column must be chosen for {' and '.join(missing)}, "
+                f"got columns {', '.join(columns)!s:.400}"
+            )
+            yield 0, Problem(0, message, field=missing[0])
+            return
+        is_long = self._scorer is None and ("index" in at or self._is_number_column(sample))
+        if is_long:
+            rows = self._gathered(columns, rows)
+        yield from self._read(rows, is_long=is_long)
+        yield from self._conclusions()
 
-def _gathered(rows: Rows, at: Mapping[str, str]) -> Rows:
-    """Yield one row a session, made of the rows of its tokens, which follow each other."""
-    lists = [at[field] for field in ("tokens", "scores", "held", "times") if field in at]
-    current: dict[str, Any] | None = None
-    start = 0
-    for line, row in rows:
-        if isinstance(row, Problem):
-            yield line, row
-            continue
-        if current is None or ("id" in at and row.get(at["id"]) != current[at["id"]]):
-            if current is not None:
-                yield start, current
-            start, current = line, {**row, **{name: [] for name in lists}}
-        for name in lists:
-            current[name].append(row.get(name))
-        n_tokens = len(current[at["tokens"]])
-        at_most("a session", n_tokens, MAX_TOKENS, "tokens")
-        if "index" in at and not _is_index(row.get(at["index"]), n_tokens - 1):
-            wrong = f"{at['index']} must be {n_tokens - 1}, got {row.get(at['index'])!r:.80}"
-            yield line, Problem.of_session(line, InvalidRecordError(wrong), {})
-    if current is not None:
-        yield start, current
+    def _is_number_column(self, sample: Sample) -> bool:
+        scores = (row.get(self._at["scores"]) for _, row in sample)
+        score = next((score for score in scores if score not in (None, "")), None)
+        if isinstance(score, str):
+            return not score.lstrip().startswith(("[", "(", "{", "array"))
+        return isinstance(score, (int, float))
 
+    def _gathered(self, columns: tuple[str, ...], rows: Rows) -> Rows:
+        if "id" not in self._at:
+            keys = [name for name in columns if name and name not in self._at.values()]
+            rows = _with_one_session(rows, keys)
+        gatherer = TokenRows(self._at, self._labels, self._report)
+        for item in gatherer.gathered(rows):
+            self._counts_from_one = gatherer.counts_from_one
+            yield item
 
-def _is_index(value: Any, expected: int) -> bool:
-    try:
-        return cell_parsing.parse_int("index", value) == expected
-    except InvalidRecordError:
-        return False
+    def _read(self, rows: Rows, *, is_long: bool) -> Iterator[ReadItem]:
+        for line, row in rows:
+            if isinstance(row, Problem):
+                yield line, row
+                continue
+            yield from self._session(line, row)
+            if is_long and "index" not in self._at:
+                yield from self._whole_answer(line, row)
 
+    def _session(self, line: int, row: Row) -> Iterator[ReadItem]:
+        values: dict[str, Any] = {"id": f"{self._stem}-{line}"}
+        try:
+            self._fill(values, {field: row.get(column) for field, column in self._at.items()})
+            record = record_of(values)
+        except InvalidRecordError as error:
+            problem = Problem.of_session(line, error, values)
+            if not self._range.refused(values.get("scores"), problem):
+                yield line, problem
+            return
+        self._range.n_read += 1
+        yield line, record
+        yield from self._kind_warning(line, row, values["id"])
 
-def _session(
-    line: int, row: Row, at: Mapping[str, str], one_is: str, stem: str
-) -> Iterator[ReadItem]:
-    values: dict[str, Any] = {"id": f"{stem}-{line}"}
-    try:
-        _fill(values, {field: row.get(column) for field, column in at.items()}, at, one_is)
-        yield line, record_of(values)
-    except InvalidRecordError as error:
-        yield line, Problem.of_session(line, error, values)
-        return
-    kind = row.get(at["score_kind"]) if "score_kind" in at else None
-    if kind not in (None, "", "coherence"):
-        message = f"{at['score_kind']} must be coherence (higher is better), got {kind!r:.80}"
-        yield (
-            line,
-            Problem(line, message, values["id"], at["score_kind"], str(kind)[:80], "warning"),
+    def _kind_warning(self, line: int, row: Row, name: str) -> Iterator[ReadItem]:
+        column = self._at.get("score_kind")
+        kind = None if column is None else row.get(column)
+        if column is not None and kind not in (None, "", "coherence"):
+            message = f"{column} must be coherence (higher is better), got {kind!r:.80}"
+            yield line, Problem(line, message, name, column, str(kind)[:_SHOWN], "warning")
+
+    def _whole_answer(self, line: int, row: Row) -> Iterator[ReadItem]:
+        """Warn of a session whose one token is a whole answer: one score for all of it."""
+        at = self._at
+        tokens, name = row[at["tokens"]], row.get(at.get("id", ""))
+        if len(tokens) > 1 or not isinstance(tokens[0], str):
+            return
+        n_words = len(cell_parsing.parse_tokens(at["tokens"], tokens[0]))
+        if n_words == 1:
+            return
+        self._report.offer(Offer("facts", at["tokens"]))
+        message = (
+            f"{at['scores']} must be one a token for limits to act within an answer, got one for "
+            f"{n_words:,} words; it is imported as a single token: score every token, and give a "
+            "row each or a list"
         )
+        score = str(row[at["scores"]][0])[:_SHOWN]
+        id_shown = "" if name is None else str(name)[:_SHOWN]
+        yield line, Problem(line, message, id_shown, at["scores"], score, "warning")
 
+    def _conclusions(self) -> Iterator[ReadItem]:
+        """Yield the problems of the whole file; note how its values were read."""
+        yield from self._range.problems(self._at.get("scores", ""), self._report)
+        column = self._at.get("label", "")
+        if self._labels.undirected:
+            values = " and ".join(sorted(self._labels.undirected))
+            self._report.offer(Offer("direction", column, values=(values,)))
+            message = f"{column} must say whether 1 is good or bad, got {values}"
+            yield 0, Problem(0, message, field=column, value=values)
+        if self._labels.meanings:
+            meanings = ", ".join(
+                f"{value!r:.40} is {label}"
+                for value, label in sorted(self._labels.meanings.items())
+            )
+            self._report.note(f"{column}: {meanings}")
+        if self._n_commas:
+            self._report.note(f"{self._at['scores']}: decimal commas are read")
+        if self._unbased_onset is not None:
+            column = self._at["onset"]
+            self._report.offer(Offer("onset", column))
+            message = (
+                f"{column} must say whether it counts from 0 or from 1, as {self._at['index']} "
+                f"counts from 1, got {self._unbased_onset}"
+            )
+            yield 0, Problem(0, message, field=column)
 
-def _fill(values: dict[str, Any], of: Row, at: Mapping[str, str], one_is: str) -> None:
-    """Fill in the cells of a row; ``of`` is the value of every field with a column."""
-    if of.get("id") not in (None, ""):
-        values["id"] = str(of["id"])
-    values["tokens"] = cell_parsing.parse_tokens(at["tokens"], of["tokens"])
-    values["scores"] = _scores(at["scores"], of["scores"])
-    for field in ("model", "prompt", "source", "group"):
-        values[field] = "" if of.get(field) is None else str(of[field])
-    if of.get("tags"):
-        values["tags"] = cell_parsing.parse_list(at["tags"], of["tags"])
-    for field in ("started", "ended"):
-        values[f"{field}_us"] = cell_parsing.parse_time(at.get(field, field), of.get(field))
-    if of.get("held"):
-        values["held"] = _held(at["held"], of["held"])
-    if of.get("times"):
-        times = [
-            cell_parsing.parse_int(at["times"], time)
-            for time in cell_parsing.parse_list(at["times"], of["times"])
+    def _fill(self, values: dict[str, Any], of: Row) -> None:
+        """Fill in the cells of a row; ``of`` is the value of every field with a column."""
+        at = self._at
+        if of.get("id") not in (None, ""):
+            values["id"] = str(of["id"])
+        if self._scorer is None:
+            values["tokens"], values["scores"] = self._tokens_and_scores(of)
+        else:
+            values["tokens"], values["scores"] = self._scorer.tokens_and_scores(
+                at["tokens"], of["tokens"], of.get("prompt"), of.get("facts")
+            )
+        for field in ("model", "prompt", "source", "group"):
+            values[field] = "" if of.get(field) is None else str(of[field])
+        if of.get("tags"):
+            values["tags"] = parse_list(at["tags"], of["tags"])
+        for field in ("started", "ended"):
+            values[f"{field}_us"] = cell_parsing.parse_time(at.get(field, field), of.get(field))
+        if of.get("held"):
+            values["held"] = _held(at["held"], of["held"])
+        if of.get("times"):
+            times = [
+                cell_parsing.parse_int(at["times"], time)
+                for time in parse_list(at["times"], of["times"])
+            ]
+            values["times_us"] = [] if set(times) == {None} else times
+        if of.get("policy"):
+            policy = of["policy"]
+            values["policy"] = parse(policy) if isinstance(policy, str) else policy
+        if of.get("enforced") not in (None, ""):
+            values["enforced"] = cell_parsing.parse_bool(at["enforced"], of["enforced"])
+        if of.get("ended_by"):
+            values["ended_by"] = of["ended_by"]
+        halted_at = cell_parsing.parse_int("halt_index", of.get("halt_index"))
+        if halted_at is not None and halted_at >= 0 and of.get("halt_reason"):
+            reason = reason_from(str(of["halt_reason"]), halted_at, of.get("ended_by"))
+            values["halt"] = halt_values(reason)
+        self._annotate(values, of)
+
+    def _tokens_and_scores(self, of: Row) -> tuple[list[Any], list[Any]]:
+        at = self._at
+        entries = nested_entries(of["scores"])
+        if entries is not None:
+            tokens, scores = split_entries(at["scores"], entries)
+            if at["tokens"] != at["scores"]:
+                tokens = cell_parsing.parse_tokens(at["tokens"], of["tokens"])
+        else:
+            tokens = cell_parsing.parse_tokens(at["tokens"], of["tokens"])
+            scores = self._list_of_scores(of["scores"])
+        return tokens, [self._range.scaled(at["scores"], score) for score in self._numbers(scores)]
+
+    def _list_of_scores(self, value: Any) -> list[Any]:
+        name = self._at["scores"]
+        if value is None or value == "":
+            self._report.offer(Offer("facts", self._at["tokens"]))
+            raise InvalidRecordError(
+                f"{name} must be a list of scores, got {value!r}; score the text first"
+            )
+        return parse_list(name, value)
+
+    def _numbers(self, scores: list[Any]) -> list[Any]:
+        name = self._at["scores"]
+        numbers = [
+            self._number(name, score) if isinstance(score, str) else score for score in scores
         ]
-        values["times_us"] = [] if set(times) == {None} else times
-    if of.get("policy"):
-        policy = of["policy"]
-        values["policy"] = parse(policy) if isinstance(policy, str) else policy
-    if of.get("enforced") not in (None, ""):
-        values["enforced"] = cell_parsing.parse_bool(at["enforced"], of["enforced"])
-    if of.get("ended_by"):
-        values["ended_by"] = of["ended_by"]
-    halted_at = cell_parsing.parse_int("halt_index", of.get("halt_index"))
-    if halted_at is not None and halted_at >= 0 and of.get("halt_reason"):
-        reason = reason_from(str(of["halt_reason"]), halted_at, of.get("ended_by"))
-        values["halt"] = halt_values(reason)
-    _annotate(values, of, at, one_is)
+        if numbers and numbers[-1] is None:
+            # The scorer failed on the last token, which ended the stream.
+            numbers.pop()
+        return numbers
 
+    def _number(self, name: str, cell: str) -> float | None:
+        cell = cell.strip()
+        percent = _PERCENT_SIGN.fullmatch(cell)
+        if percent:
+            self._range.has_percent_signs = True
+            if self._mapping.scale != "percent":
+                raise InvalidRecordError(f"{name} must be a number in [0, 1], got {cell!r:.80}")
+            cell = percent[1]
+        comma = _DECIMAL_COMMA.fullmatch(cell)
+        if comma:
+            self._n_commas += 1
+            cell = f"{comma[1]}.{comma[2]}"
+        return parse_number(name, cell)
 
-def _scores(name: str, value: Any) -> list[Any]:
-    if value is None or value == "":
-        raise InvalidRecordError(
-            f"{name} must be a list of scores, got {value!r}; score the text first"
-        )
-    scores = [
-        parse_number(name, score) if isinstance(score, str) else score
-        for score in cell_parsing.parse_list(name, value)
-    ]
-    if scores and scores[-1] is None:
-        # The scorer failed on the last token, which ended the stream.
-        scores.pop()
-    return scores
+    def _annotate(self, values: dict[str, Any], of: Row) -> None:
+        at = self._at
+        onset = cell_parsing.parse_int(at.get("onset", ""), of.get("onset"))
+        if onset is not None:
+            if self._mapping.onset_from is not None:
+                onset -= self._mapping.onset_from
+            elif self._counts_from_one:
+                self._unbased_onset = onset
+        if onset is None and of.get("spans"):
+            onset = cell_parsing.onset_of_spans(at["spans"], of["spans"], values["tokens"])
+        cell = of.get("label")
+        label: Label | None
+        if isinstance(cell, SessionLabel):
+            label = cell.label
+            onset = cell.onset if onset is None else onset
+        else:
+            label = self._label(cell)
+        if label is None and onset is not None:
+            label = "bad"
+        if label is not None:
+            author = of.get("author") or ""
+            values["annotations"] = [{"label": label, "onset": onset, "author": author}]
+
+    def _label(self, cell: Any) -> Label | None:
+        column = self._at.get("label", "")
+        if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
+            cell = cell.replace(",", ".")
+        try:
+            return self._labels.parse(column, cell)
+        except InvalidRecordError:
+            self._report.offer(Offer("word", column, values=(str(cell)[:_SHOWN],)))
+            raise
 
 
 def _held(name: str, value: Any) -> list[Any]:
-    entries = cell_parsing.parse_list(name, value)
+    entries = parse_list(name, value)
     if all(type(entry) is int for entry in entries):
         return entries
     return [
@@ -187,13 +338,28 @@ def _held(name: str, value: Any) -> list[Any]:
     ]
 
 
-def _annotate(values: dict[str, Any], of: Row, at: Mapping[str, str], one_is: str) -> None:
-    onset = cell_parsing.parse_int(at.get("onset", ""), of.get("onset"))
-    if onset is None and of.get("spans"):
-        onset = cell_parsing.onset_of_spans(at["spans"], of["spans"], values["tokens"])
-    label = cell_parsing.parse_label(at.get("label", ""), of.get("label"), one_is)
-    if label is None and onset is not None:
-        label = "bad"
-    if label is not None:
-        author = of.get("author") or ""
-        values["annotations"] = [{"label": label, "onset": onset, "author": author}]
+def _with_one_session(rows: Rows, columns: list[str]) -> Rows:
+    """Yield the rows of a table without an id; a column that tells sessions apart is a problem."""
+    values: dict[str, set[str]] = {name: set() for name in columns}
+    n_changes = dict.fromkeys(columns, 0)
+    last: dict[str, str] = {}
+    n_rows = 0
+    for line, row in rows:
+        yield line, row
+        if isinstance(row, Problem):
+            continue
+        n_rows += 1
+        for name in columns:
+            text = plain(row.get(name))
+            n_changes[name] += name in last and last[name] != text
+            last[name] = text
+            values[name].add(text)
+    keys = [
+        name
+        for name in columns
+        if 1 < len(values[name]) < n_rows
+        and (_ID_LIKE.search(name.lower()) or n_changes[name] == len(values[name]) - 1 > 1)
+    ]
+    if keys:
+        message = f"a column must be chosen for id, as rows are tokens, got {', '.join(keys):.200}"
+        yield 0, Problem(0, message, field="id")

@@ -1,18 +1,22 @@
 """Sandbox of imports: an untrusted file is read by a child process under limits."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.file_reader import Progress
 from director_ai.storage.transfer.import_plan import Counts, ImportPlan
 from director_ai.storage.transfer.problem import Problem
+from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.sandbox_child import OUT_OF_MEMORY, REFUSED
 from director_ai.storage.transfer.staged_records import StagedRecords
 
@@ -24,6 +28,8 @@ def read_upload_safely(
     name: str,
     mapping: ColumnMapping | None = None,
     *,
+    facts: str = "",
+    progress: Progress | None = None,
     max_memory_bytes: int = 2**30,
     max_seconds: int = 60,
 ) -> ImportPlan:
@@ -39,7 +45,7 @@ def read_upload_safely(
 
     Parameters
     ----------
-    upload, name, mapping
+    upload, name, mapping, facts, progress
         As in :func:`director_ai.storage.transfer.file_reader.read_upload`.
     max_memory_bytes
         Memory of the child, the 350 MB of addresses Python and Arrow start with included.
@@ -63,21 +69,23 @@ def read_upload_safely(
             "name": name,
             "staged": staged_name,
             "mapping": mapping and asdict(mapping),
+            "facts": facts,
             "max_memory_bytes": max_memory_bytes,
             "max_seconds": max_seconds,
         }
         try:
-            values = _ask(request)
+            values = _ask(request, progress)
         except BaseException:
             staged.unlink()
             raise
     return _plan(values, staged)
 
 
-def _ask(request: dict[str, Any]) -> dict[str, Any]:
+def _ask(request: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
     memory, seconds = request["max_memory_bytes"], request["max_seconds"]
-    try:
-        child = subprocess.run(
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
+        subprocess.Popen(
             [
                 sys.executable,
                 "-P",
@@ -86,38 +94,74 @@ def _ask(request: dict[str, Any]) -> dict[str, Any]:
                 "-m",
                 "director_ai.storage.transfer.sandbox_child",
             ],
-            input=json.dumps(request),
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
             encoding="utf-8",
             errors="replace",
-            timeout=seconds,
             env={
                 "PYTHONPATH": str(_ROOT),
                 # What other allocators reserve counts as used under a limit of addresses.
                 "ARROW_DEFAULT_MEMORY_POOL": "system",
                 "MALLOC_ARENA_MAX": "2",
             },
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ImportRefusedError(f"a file must be read within {seconds} s, got no end") from None
-    if child.returncode == 0:
-        values: dict[str, Any] = json.loads(child.stdout)
+        ) as child,
+    ):
+        is_late = threading.Event()
+
+        def give_up() -> None:
+            is_late.set()
+            child.kill()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.start()
+        try:
+            values = _answer(child, request, progress)
+            status = child.wait()
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            timer.cancel()
+        complaints.seek(0)
+        complaint = complaints.read()
+    if status == 0 and values is not None:
         return values
-    if child.returncode == REFUSED:
-        raise ImportRefusedError(child.stderr)
-    if child.returncode == OUT_OF_MEMORY:
+    if is_late.is_set():
+        raise ImportRefusedError(f"a file must be read within {seconds} s, got no end")
+    if status == REFUSED:
+        raise ImportRefusedError(complaint)
+    if status == OUT_OF_MEMORY:
         raise ImportRefusedError(f"a file must be read within {memory:,} bytes of memory, got more")
-    last = child.stderr.strip().rpartition("\n")[2]
+    last = complaint.strip().rpartition("\n")[2]
     raise ImportRefusedError(
         f"a file must be read within {memory:,} bytes of memory and {seconds} s, "
-        f"got exit code {child.returncode} of its reader {last:.200}".rstrip()
+        f"got exit code {status} of its reader {last:.200}".rstrip()
     )
+
+
+def _answer(
+    child: subprocess.Popen[str], request: dict[str, Any], progress: Progress | None
+) -> dict[str, Any] | None:
+    """Return the plan a child prints last; before it stand the numbers of rows it has read."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    # A child that has ended before it listened says why by its status.
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(json.dumps(request))
+        child.stdin.close()
+    for line in child.stdout:
+        if line.startswith("{"):
+            plan: dict[str, Any] = json.loads(line)
+            return plan
+        if progress is not None:
+            progress(int(line))
+    return None
 
 
 def _plan(values: dict[str, Any], staged: Path) -> ImportPlan:
     counts = Counts(**values["counts"])
-    mapping = values["mapping"] and ColumnMapping(**values["mapping"])
+    mapping = values["mapping"] and ColumnMapping.from_values(values["mapping"])
     return ImportPlan(
         name=values["name"],
         format=values["format"],
@@ -126,4 +170,5 @@ def _plan(values: dict[str, Any], staged: Path) -> ImportPlan:
         records=StagedRecords(staged, counts.n_sessions),
         problems=tuple(Problem(**problem) for problem in values["problems"]),
         counts=counts,
+        report=ReadReport.from_values(values["report"]),
     )

@@ -1,12 +1,13 @@
 """Child process that reads an untrusted file; its request comes on the standard input."""
 
 import json
+import os
 import resource
 import sys
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
@@ -31,7 +32,7 @@ def main(request: dict[str, Any]) -> int:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     try:
-        sys.stdout.write(json.dumps(_plan(request)))
+        sys.stdout.write(f"{json.dumps(_plan(request))}\n")
     except ImportRefusedError as error:
         sys.stderr.write(str(error))
         return REFUSED
@@ -41,16 +42,34 @@ def main(request: dict[str, Any]) -> int:
 
 
 def _plan(request: dict[str, Any]) -> dict[str, Any]:
-    mapping = request["mapping"] and ColumnMapping(**request["mapping"])
+    mapping = request["mapping"] and ColumnMapping.from_values(request["mapping"])
     tally = Tally()
     with (
         closing(open_upload(Path(request["path"]))) as file,
         Path(request["staged"]).open("wb") as staged,
     ):
-        source = recognise(file, request["name"], mapping)
+        source = recognise(
+            file,
+            request["name"],
+            mapping,
+            facts=request["facts"],
+            progress=_report,
+        )
         write_parquet(tally.records(with_break(source.items)), staged)
     return asdict(plan_of(request["name"], source, (), tally))
 
 
+def _report(n_rows: int) -> None:
+    sys.stdout.write(f"{n_rows}\n")
+    sys.stdout.flush()
+
+
+def _end(status: int) -> NoReturn:
+    """End at once: threads of Arrow that a damaged file left behind abort an orderly end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(json.load(sys.stdin)))
+    _end(main(json.load(sys.stdin)))

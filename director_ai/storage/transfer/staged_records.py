@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from director_ai.core.records.record import SessionRecord
@@ -37,3 +37,29 @@ class StagedRecords(Collection[SessionRecord]):
 
     def __contains__(self, record: object) -> bool:
         return any(record == other for other in self)
+
+
+class WatchedRecords(Collection[SessionRecord]):
+    """Collection of sessions that reports each session it gives out.
+
+    Parameters
+    ----------
+    records
+        The sessions.
+    step
+        Called after each.
+    """
+
+    def __init__(self, records: Collection[SessionRecord], step: Callable[[], None]) -> None:
+        self._records, self._step = records, step
+
+    def __iter__(self) -> Iterator[SessionRecord]:
+        for record in self._records:
+            yield record
+            self._step()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, record: object) -> bool:
+        return record in self._records

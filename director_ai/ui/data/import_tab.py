@@ -184,7 +184,6 @@ def _mapping_controls(guess: ImportPlan) -> None:
         "1, true and yes mean",
         ["bad", "good"],
         default=mapping.one_is,
-        required=True,
         key="map_one_is",
     )
     _choices(guess, mapping, names[_FIRST_FIELDS:])

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import fields
 from itertools import islice
 from typing import Any
 
@@ -12,7 +11,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.figures.timestamps import moment
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.sparkline import curve, sparkline
-from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.column_mapping import COLUMN_FIELDS
 from director_ai.storage.transfer.problem import Problem
 from director_ai.ui.components.escaping import visible
 
@@ -46,10 +45,11 @@ FIELD_NAMES = {
     "ended_by": "How it ended",
     "halt_index": "Halt at token",
     "halt_reason": "Halt reason",
+    "facts": "Facts to score by",
 }
 """Names of a mapping's fields on the page, those needed most often first."""
 
-assert set(FIELD_NAMES) == {entry.name for entry in fields(ColumnMapping)} - {"one_is"}
+assert set(FIELD_NAMES) == set(COLUMN_FIELDS)
 
 
 def session_preview(records: Iterable[SessionRecord]) -> pd.DataFrame:

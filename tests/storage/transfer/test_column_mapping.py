@@ -253,7 +253,7 @@ def test_a_line_of_ours_may_leave_out_all_but_three_fields() -> None:
 
     import_plan = plan_of(row)
 
-    assert (import_plan.mapping, [record.onset for record in import_plan.records]) == (None, [0])
+    assert [(record.label, record.onset) for record in import_plan.records] == [("bad", 0)]
 
 
 def test_a_table_of_others_in_parquet_is_understood() -> None:

@@ -214,12 +214,12 @@ def test_a_child_nobody_waits_for_ends_by_itself(tmp_path: Path) -> None:
 def test_the_child_knows_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, str]] = []
 
-    def run(*arguments: Any, env: dict[str, str], **options: Any) -> Any:
+    def start(*arguments: Any, env: dict[str, str], **options: Any) -> Any:
         seen.append(env)
         raise OSError
 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("subprocess.Popen", start)
 
     with pytest.raises(OSError):
         read_upload_safely(b"", "upload")

@@ -254,7 +254,7 @@ def test_every_broken_span_is_named_with_its_session() -> None:
     plan = read_upload(json.dumps(request).encode(), "spans.json")
 
     assert [(p.session_id, p.message) for p in plan.problems] == [
-        ("late", "startTimeUnixNano must be nanoseconds, got 'noon'"),
+        ("t:late", "startTimeUnixNano must be nanoseconds, got 'noon'"),
         ("", "span must be an object, got 7"),
         ("t:bare", "events must be a list of objects, got 7"),
     ]

@@ -1,0 +1,339 @@
+"""Gathering of token rows: one row a token becomes one row a session."""
+
+from collections.abc import Iterator, Mapping
+from sys import intern
+from typing import Any, NamedTuple
+
+from director_ai.core.records.record import Label
+from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.cell_parsing import parse_int
+from director_ai.storage.transfer.label_parsing import LabelParser
+from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
+from director_ai.storage.transfer.problem import Problem, RowProblem
+from director_ai.storage.transfer.read_report import ReadReport
+
+PER_TOKEN = ("tokens", "scores", "held", "times", "label")
+"""Fields of which every row of a session has its own value."""
+
+Row = Mapping[str, Any]
+Rows = Iterator[tuple[int, Row | Problem]]
+
+_NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
+"""Columns that pandas numbers rows in; they make no row another one."""
+
+
+class SessionLabel(NamedTuple):
+    """Label of a session whose rows each had their own.
+
+    Attributes
+    ----------
+    label
+        Bad where any token is.
+    onset
+        First bad token, where the labels are known to be the tokens' own.
+    """
+
+    label: Label | None
+    onset: int | None
+
+
+class _Session:
+    """Rows of one session, column by column."""
+
+    __slots__ = (
+        "broken",
+        "first",
+        "indices",
+        "lines",
+        "lists",
+        "numbers",
+        "prints",
+        "repeats",
+        "seen",
+    )
+
+    def __init__(self, first: Row, names: tuple[str, ...]) -> None:
+        self.first = first
+        self.lines: list[int] = []
+        self.indices: list[Any] = []
+        self.numbers: list[int | None] = []
+        self.lists: dict[str, list[Any]] = {name: [] for name in names}
+        self.prints: list[int] = []
+        self.seen: set[int] | None = None
+        self.broken: Problem | None = None
+        self.repeats: tuple[int, int] | None = None
+
+
+class TokenRows:
+    """Sessions gathered from rows of tokens, in the order in which they first appear.
+
+    Rows of a session need not follow each other. They are put in the order of their index, else
+    of their appearance. A row that cannot be read breaks the sessions of the rows beside it: it
+    may be of either.
+
+    Parameters
+    ----------
+    at
+        Column of each field.
+    labels
+        Parser of the column of labels.
+    report
+        Takes the notes on how rows were ordered.
+
+    Attributes
+    ----------
+    counts_from_one
+        Whether the index does; known once the first session is yielded.
+    """
+
+    def __init__(self, at: Mapping[str, str], labels: LabelParser, report: ReadReport) -> None:
+        self._at, self._labels, self._report = at, labels, report
+        self._names = tuple(dict.fromkeys(at[field] for field in PER_TOKEN if field in at))
+        self._sessions: dict[str, _Session] = {}
+        self._unread: dict[str, Problem] = {}
+        self._n_rows = self._n_adjacent = 0
+        self._is_interleaved = self.counts_from_one = False
+
+    def gathered(self, rows: Rows) -> Rows:
+        """Yield one row a session, with lists for the columns of its tokens, and the problems."""
+        yield from self._problems(rows)
+        self._break_unread()
+        offset = self._index_offset()
+        self.counts_from_one = offset == 1
+        problems = [
+            session.broken or self._ordered(session, offset) for session in self._sessions.values()
+        ]
+        is_per_token = self._labels_vary()
+        for session, problem in zip(self._sessions.values(), problems, strict=True):
+            if problem is None:
+                yield session.lines[0], self._row(session, is_per_token=is_per_token)
+            else:
+                yield problem.line, problem
+        if self._is_interleaved:
+            self._report.note("rows of a session do not follow each other; they were gathered")
+        if self._n_adjacent:
+            self._report.note(
+                f"{self._n_adjacent:,} rows repeat the row before them; "
+                "they are kept as tokens of their own"
+            )
+
+    def _problems(self, rows: Rows) -> Iterator[tuple[int, Problem]]:
+        """Take every row; yield those that cannot be read."""
+        id_column = self._at.get("id")
+        session: _Session | None = None
+        current = ""
+        unread: Problem | None = None
+        for line, row in rows:
+            problem = row if isinstance(row, Problem) else self._without_id(line, row)
+            if problem is not None:
+                yield line, problem
+                owner = problem.cells.get(id_column or "") if type(problem) is RowProblem else None
+                if owner:
+                    self._unread[owner] = problem
+                else:
+                    unread = problem
+                    self._break(session, problem)
+                continue
+            assert not isinstance(row, Problem)
+            self._n_rows += 1
+            at_most("a file", self._n_rows, MAX_TOKENS, "tokens")
+            name = "" if id_column is None else str(row[id_column])
+            if session is None or name != current:
+                current = name
+                known = self._sessions.get(name)
+                session = known or _Session(row, self._names)
+                if known is None:
+                    self._sessions[name] = session
+                elif session.seen is None:
+                    self._is_interleaved = True
+                    session.seen = set(session.prints)
+            self._add(session, line, row)
+            if unread is not None:
+                self._break(session, unread)
+                unread = None
+
+    def _without_id(self, line: int, row: Row) -> Problem | None:
+        column = self._at.get("id")
+        if column is None or row.get(column) not in (None, ""):
+            return None
+        message = f"{column} must name the session on every row, got {row.get(column)!r}"
+        return Problem.of_session(line, InvalidRecordError(message), {})
+
+    def _break_unread(self) -> None:
+        """Break the sessions that a damaged row names."""
+        for name, problem in self._unread.items():
+            self._break(self._sessions.get(name), problem)
+
+    def _add(self, session: _Session, line: int, row: Row) -> None:
+        session.lines.append(line)
+        for name, values in session.lists.items():
+            value = row.get(name)
+            # The same few words and labels come back a million times.
+            values.append(intern(value) if type(value) is str else value)
+        if "index" in self._at:
+            session.indices.append(row.get(self._at["index"]))
+            return
+        fingerprint = _fingerprint(row)
+        if session.prints and session.prints[-1] == fingerprint:
+            self._n_adjacent += 1
+        if session.seen is not None:
+            if fingerprint in session.seen and session.repeats is None:
+                session.repeats = (session.lines[session.prints.index(fingerprint)], line)
+            session.seen.add(fingerprint)
+        session.prints.append(fingerprint)
+
+    def _break(self, session: _Session | None, problem: Problem) -> None:
+        if session is None:
+            return
+        message = f"every row of the session must be read, got none of line {problem.line}"
+        name = None if "id" not in self._at else str(session.first.get(self._at["id"]))
+        session.broken = Problem.of_session(
+            session.lines[0], InvalidRecordError(message), {"id": name}
+        )
+
+    def _index_offset(self) -> int | None:
+        """Return the number of each session's first token; ``None`` where rows are numbered."""
+        if "index" not in self._at:
+            return 0
+        column = self._at["index"]
+        for session in self._sessions.values():
+            session.numbers = list(map(_number, session.indices))
+        numbers = [
+            number
+            for session in self._sessions.values()
+            for number in session.numbers
+            if number is not None
+        ]
+        first = min(numbers, default=0)
+        is_numbering = (
+            len(self._sessions) > 1
+            and first in (0, 1)
+            and len(numbers) == self._n_rows == max(numbers) - first + 1
+            and len(set(numbers)) == self._n_rows
+        )
+        if is_numbering:
+            self._report.note(f"{column} numbers the rows of the file; tokens follow its order")
+            return None
+        if first == 1:
+            self._report.note(f"{column} counts from 1; the first token is 0 here")
+            return 1
+        return 0
+
+    def _ordered(self, session: _Session, offset: int | None) -> Problem | None:
+        """Put the rows in order; return what keeps them from being a session."""
+        if "index" not in self._at:
+            if session.repeats is None:
+                return None
+            first, again = session.repeats
+            return self._problem(
+                session,
+                again,
+                f"line {again} must be another token, got line {first} again, whole; "
+                "give rows that repeat on purpose an index",
+            )
+        column, indices = self._at["index"], session.indices
+        numbers = [-1 if number is None else number for number in session.numbers]
+        if -1 in numbers:
+            place = numbers.index(-1)
+            message = f"{column} must be a whole number, got {indices[place]!r:.80}"
+            return self._problem(session, session.lines[place], message)
+        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+        for expected, place in enumerate(order) if offset is not None else ():
+            number = numbers[place] - (offset or 0)
+            if number == expected:
+                continue
+            if number == expected - 1 >= 0:
+                before = session.lines[order[expected - 1]]
+                message = f"{column} must be new, got {indices[place]!r:.80} of line {before} again"
+                if "id" not in self._at:
+                    message += "; choose a column for id"
+            else:
+                must = expected + (offset or 0)
+                message = f"{column} must be {must}, got {indices[place]!r:.80}"
+            return self._problem(session, session.lines[place], message)
+        if order != sorted(order):
+            self._report.note(f"rows were put in the order of {column}")
+            session.lists = {
+                name: [values[place] for place in order] for name, values in session.lists.items()
+            }
+        return None
+
+    def _labels_vary(self) -> bool:
+        """Tell whether any session has good and bad tokens, which makes labels the tokens' own."""
+        column = self._at.get("label")
+        if column is None:
+            return False
+        n_varied = 0
+        for session in self._sessions.values():
+            try:
+                labels = {self._labels.parse(column, value) for value in _distinct(session, column)}
+            except InvalidRecordError:
+                # Said of the session when its row is read.
+                continue
+            n_varied += {"good", "bad"} <= labels
+        if n_varied:
+            sessions = "1 session" if n_varied == 1 else f"{n_varied:,} sessions"
+            self._report.note(
+                f"{column} varies within {sessions}: it is read as the label of each token; "
+                "an answer is bad where any token is, from its first bad token on"
+            )
+        return n_varied > 0
+
+    def _row(self, session: _Session, *, is_per_token: bool) -> Row:
+        row = {**session.first, **session.lists}
+        column = self._at.get("label")
+        if column is None:
+            return row
+        values = session.lists[column]
+        try:
+            labels = {self._labels.parse(column, value) for value in _distinct(session, column)}
+        except InvalidRecordError:
+            row[column] = next(value for value in values if not self._is_label(column, value))
+            return row
+        if "bad" not in labels:
+            row[column] = SessionLabel(
+                "unsure" if "unsure" in labels else "good" if "good" in labels else None, None
+            )
+            return row
+        onset = None
+        # Blank beside bad may be a verdict given once, on any row.
+        if is_per_token and None not in labels:
+            onset = next(i for i, v in enumerate(values) if self._labels.parse(column, v) == "bad")
+        row[column] = SessionLabel("bad", onset)
+        return row
+
+    def _is_label(self, column: str, value: Any) -> bool:
+        try:
+            self._labels.parse(column, value)
+        except InvalidRecordError:
+            return False
+        return True
+
+    def _problem(self, session: _Session, line: int, message: str) -> Problem:
+        name = str(session.first.get(self._at["id"])) if "id" in self._at else None
+        return Problem.of_session(line, InvalidRecordError(message), {"id": name})
+
+
+def _fingerprint(row: Row) -> int:
+    values = tuple(value for name, value in row.items() if name not in _NAMELESS)
+    try:
+        return hash(values)
+    except TypeError:
+        return hash(repr(values))
+
+
+def _number(value: Any) -> int | None:
+    try:
+        number = parse_int("index", value)
+    except InvalidRecordError:
+        return None
+    return number if number is not None and number >= 0 else None
+
+
+def _distinct(session: _Session, column: str) -> list[Any]:
+    values = session.lists[column]
+    try:
+        # In the order of the file, so that the same file is always read alike.
+        return list(dict.fromkeys(values))
+    except TypeError:
+        return values

@@ -1,0 +1,473 @@
+"""Tables as researchers have them: read right, or refused with what to choose."""
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.file_reader import read_upload
+from director_ai.storage.transfer.import_plan import ImportPlan
+
+Rows = list[dict[str, Any]]
+
+
+def cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = json.dumps(value) if isinstance(value, (list, dict)) else str(value)
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"'
+
+
+def separated(rows: Rows, delimiter: str) -> bytes:
+    names = list(rows[0])
+    lines = [names, *([cell(row[name]) for name in names] for row in rows)]
+    return "".join(f"{delimiter.join(line)}\n" for line in lines).encode()
+
+
+def parquet(rows: Rows) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), file)
+    return file.getvalue()
+
+
+TWINS = {
+    "csv": lambda rows: separated(rows, ","),
+    "semicolons": lambda rows: separated(rows, ";"),
+    "tabs": lambda rows: separated(rows, "\t"),
+    "bars": lambda rows: separated(rows, "|"),
+    "jsonl": lambda rows: "".join(f"{json.dumps(row)}\n" for row in rows).encode(),
+    "json": lambda rows: json.dumps(rows, indent=1).encode(),
+    "parquet": parquet,
+}
+
+
+@pytest.fixture(params=TWINS)
+def written(request: pytest.FixtureRequest) -> Any:
+    """Every format a table comes in."""
+    return TWINS[request.param]
+
+
+def token_rows(*rows: tuple[Any, ...], names: str = "session_id token score label") -> Rows:
+    return [dict(zip(names.split(), row, strict=True)) for row in rows]
+
+
+def sessions(plan: ImportPlan) -> dict[str, tuple[Any, ...]]:
+    assert plan.ok, plan.problems
+    return {r.id: ("".join(r.tokens), r.scores, r.label, r.onset) for r in plan.records}
+
+
+def messages(plan: ImportPlan) -> list[str]:
+    return [problem.message for problem in plan.problems if problem.severity == "error"]
+
+
+def offers(plan: ImportPlan) -> list[tuple[str, str]]:
+    return [(offer.kind, offer.column) for offer in plan.report.offers]
+
+
+def test_a_label_that_varies_within_a_session_is_its_tokens_own(written: Any) -> None:
+    rows = token_rows(
+        ("A", "x", 0.9, 0), ("A", "y", 0.8, 0),
+        ("B", "x", 0.9, 0), ("B", "y", 0.3, 1), ("B", "z", 0.2, 1),
+        ("C", "x", 0.1, 1),
+    )  # fmt: skip
+
+    plan = read_upload(written(rows), "x")
+
+    assert sessions(plan) == {
+        "A": ("xy", (0.9, 0.8), "good", None),
+        "B": ("xyz", (0.9, 0.3, 0.2), "bad", 1),
+        "C": ("x", (0.1,), "bad", 0),
+    }
+    assert "label varies within 1 session" in plan.report.notes[0]
+
+
+def test_a_label_that_never_varies_says_nothing_of_the_onset(written: Any) -> None:
+    rows = token_rows(("A", "x", 0.9, 1), ("A", "y", 0.8, 1), ("B", "x", 0.9, 0))
+
+    assert [value[2:] for value in sessions(read_upload(written(rows), "x")).values()] == [
+        ("bad", None),
+        ("good", None),
+    ]
+
+
+def test_a_label_given_once_is_the_sessions(written: Any) -> None:
+    rows = token_rows(("A", "x", 0.9, 1), ("A", "y", 0.8, None), ("B", "x", 0.9, 0))
+
+    assert sessions(read_upload(written(rows), "x"))["A"] == ("xy", (0.9, 0.8), "bad", None)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ((0.0, 1.0, None), ("good", "bad", None)),
+        ((True, False, None), ("bad", "good", None)),
+        (("Supported", "HALLUCINATED", "FAIL"), ("good", "bad", "bad")),
+        (("pass", "failed", "unsure"), ("good", "bad", "unsure")),
+        (("yes", "no", ""), ("bad", "good", None)),
+    ],
+)
+def test_labels_of_any_type_are_read_alike(written: Any, values: Any, labels: Any) -> None:
+    rows = token_rows(*[(f"s{n}", "x", 0.9, value) for n, value in enumerate(values)])
+
+    assert tuple(value[2] for value in sessions(read_upload(written(rows), "x")).values()) == labels
+
+
+def test_the_meaning_of_each_value_is_said() -> None:
+    rows = token_rows(("A", "x", 0.9, "ok"), ("B", "x", 0.9, "FAIL"))
+
+    assert read_upload(TWINS["csv"](rows), "x").report.notes == [
+        "label: 'fail' is bad, 'ok' is good"
+    ]
+
+
+def test_a_column_that_may_hold_labels_is_named_and_offered(written: Any) -> None:
+    rows = token_rows(
+        ("A", "x", 0.9, 1, 7.25), ("B", "x", 0.9, 0, 8.5),
+        names="session_id token score rater_says_ok seconds",
+    )  # fmt: skip
+
+    plan = read_upload(written(rows), "x")
+
+    assert plan.ok
+    assert plan.report.unused == ["rater_says_ok", "seconds"]
+    assert offers(plan) == [("label", "rater_says_ok")]
+
+
+def test_a_direction_nobody_has_said_is_asked(written: Any) -> None:
+    rows = token_rows(("A", "x", 0.9, 1), ("B", "x", 0.4, 0), names="id token score rated")
+    mapping = ColumnMapping(id="id", tokens="token", scores="score", label="rated")
+
+    plan = read_upload(written(rows), "x", mapping)
+    good = read_upload(written(rows), "x", replace(mapping, one_is="good"))
+
+    assert messages(plan) == ["rated must say whether 1 is good or bad, got 0 and 1"]
+    assert not plan.can_skip
+    assert offers(plan) == [("direction", "rated")]
+    assert [value[2] for value in sessions(good).values()] == ["good", "bad"]
+
+
+def test_words_of_a_file_are_mapped_by_hand(written: Any) -> None:
+    rows = token_rows(("A", "x", 0.9, "rot"), ("B", "x", 0.9, "grün"), ("C", "x", 0.9, "blau"))
+    mapping = ColumnMapping(id="session_id", tokens="token", scores="score", label="label")
+
+    refused = read_upload(written(rows), "x", mapping)
+    two = read_upload(written(rows[:2]), "x", replace(mapping, bad_words=("rot",)))
+    three = read_upload(written(rows), "x", replace(mapping, bad_words=("rot",)))
+    all_said = replace(mapping, bad_words=("rot", "blau"), good_words=("grün",))
+
+    assert messages(refused)[0] == "label must be good, bad, unsure, 0 or 1, got 'rot'"
+    assert ("word", "label") in offers(refused)
+    assert [value[2] for value in sessions(two).values()] == ["bad", "good"]
+    assert messages(three) == ["label must be good, bad, unsure, 0 or 1, got 'blau'"]
+    assert [value[2] for value in sessions(read_upload(written(rows), "x", all_said)).values()] == [
+        *("bad", "good", "bad"),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_are_read(delimiter: str) -> None:
+    rows = token_rows(("A", "0,9", "0,9", "0,0"), ("B", "y", "0,4", "1,0"))
+
+    plan = read_upload(separated(rows, delimiter), "x.csv")
+
+    assert sessions(plan) == {
+        "A": ("0,9", (0.9,), "good", None),
+        "B": ("y", (0.4,), "bad", None),
+    }
+    assert "score: decimal commas are read" in plan.report.notes
+
+
+def test_a_line_that_names_the_separator_is_obeyed() -> None:
+    plan = read_upload(b"sep=;\nid;token;score\na;x,y;0.5\na;z;7\n", "x.csv")
+
+    assert [problem.line for problem in plan.problems] == [3]
+    assert plan.columns == ("id", "token", "score")
+
+
+def test_rows_of_a_session_that_stand_apart_are_gathered(written: Any) -> None:
+    rows = token_rows(
+        ("A", "x", 0.9, 0), ("B", "x", 0.5, 1), ("A", "y", 0.8, 0), ("B", "x", 0.4, 1)
+    )
+
+    plan = read_upload(written(rows), "x")
+
+    assert sessions(plan) == {
+        "A": ("xy", (0.9, 0.8), "good", None),
+        "B": ("xx", (0.5, 0.4), "bad", None),
+    }
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_rows_follow_their_index_wherever_it_starts(written: Any, first: int) -> None:
+    names = "id position token score"
+    rows = token_rows(
+        ("A", 1 + first, "y", 0.8), ("B", first, "x", 0.5), ("A", first, "x", 0.9), names=names
+    )
+
+    assert sessions(read_upload(written(rows), "x")) == {
+        "A": ("xy", (0.9, 0.8), None, None),
+        "B": ("x", (0.5,), None, None),
+    }
+
+
+def test_a_number_of_the_row_is_no_index_of_the_token(written: Any) -> None:
+    rows = token_rows(
+        (0, "A", "x", 0.9), (1, "A", "y", 0.8), (2, "B", "x", 0.5), names="index id token score"
+    )
+
+    assert [value[0] for value in sessions(read_upload(written(rows), "x")).values()] == ["xy", "x"]
+
+
+def test_an_onset_beside_an_index_from_1_must_say_where_it_counts_from(written: Any) -> None:
+    names = "id token_index token score onset"
+    rows = token_rows(("A", 1, "x", 0.9, 2), ("A", 2, "y", 0.2, 2), names=names)
+
+    plan = read_upload(written(rows), "x")
+    assert plan.mapping is not None
+    from_one = read_upload(written(rows), "x", replace(plan.mapping, onset_from=1))
+
+    assert messages(plan) == [
+        "onset must say whether it counts from 0 or from 1, as token_index counts from 1, got 2"
+    ]
+    assert sessions(from_one)["A"][3] == 1
+
+
+def test_rows_that_come_twice_are_named(written: Any) -> None:
+    rows = token_rows(
+        ("A", "x", 0.9, 0), ("A", "y", 0.8, 0), ("B", "x", 0.5, 1), ("A", "x", 0.9, 0)
+    )
+
+    plan = read_upload(written(rows), "x")
+
+    (message,) = messages(plan)
+    assert "must be another token, got line" in message
+    assert [record.id for record in plan.records] == ["B"]
+    assert plan.can_skip
+
+
+def test_an_index_that_comes_twice_is_named(written: Any) -> None:
+    names = "id index token score"
+    rows = token_rows(("A", 0, "x", 0.9), ("A", 1, "y", 0.9), ("A", 1, "z", 0.8), names=names)
+
+    (message,) = messages(read_upload(written(rows), "x"))
+
+    assert message.startswith("index must be new, got ")
+
+
+def test_words_that_repeat_in_a_row_are_tokens_and_are_said() -> None:
+    rows = token_rows(("A", "ha", 0.9, 0), ("A", "ha", 0.9, 0))
+
+    plan = read_upload(TWINS["csv"](rows), "x")
+
+    assert sessions(plan)["A"][0] == "haha"
+    assert any("rows repeat the row before them" in note for note in plan.report.notes)
+
+
+def test_tokens_of_several_answers_without_an_id_are_not_taken_for_one(written: Any) -> None:
+    rows = token_rows(
+        ("a1", "x", 0.9), ("a1", "y", 0.8), ("a2", "x", 0.4), names="nr_id token score"
+    )
+
+    plan = read_upload(written(rows), "x")
+
+    assert "a column must be chosen for id, as rows are tokens, got nr_id" in messages(plan)
+    assert not plan.can_skip
+
+
+def test_percent_is_offered_and_taken_when_chosen(written: Any) -> None:
+    rows = token_rows(("A", "x", 90, 0), ("A", "y", 85, 0), ("B", "x", 0.5, 1), ("B", "y", 41, 1))
+
+    plan = read_upload(written(rows), "x")
+    assert plan.mapping is not None
+    chosen = read_upload(written(rows), "x", replace(plan.mapping, scale="percent"))
+
+    (message,) = messages(plan)
+    assert message.endswith("scores look like percent: 0 to 100")
+    assert offers(plan) == [("percent", "score")]
+    assert [value[1] for value in sessions(chosen).values()] == [(0.9, 0.85), (0.005, 0.41)]
+
+
+def test_a_percent_sign_is_no_number_until_percent_is_chosen() -> None:
+    rows = token_rows(("A", "x", "0.9%", 0), ("B", "x", "85 %", 1))
+    mapping = ColumnMapping(id="session_id", tokens="token", scores="score", scale="percent")
+
+    plan = read_upload(TWINS["csv"](rows), "x")
+    chosen = read_upload(TWINS["csv"](rows), "x", mapping)
+
+    assert messages(plan)[0] == "score must be a number in [0, 1], got '0.9%'"
+    assert ("percent", "score") in offers(plan)
+    assert [value[1] for value in sessions(chosen).values()] == [(0.9 / 100,), (0.85,)]
+
+
+@pytest.mark.parametrize("scores", [(0.9, 1.5), (3, 5), (0.5, -0.2)])
+def test_a_slip_is_not_taken_for_another_scale(scores: Any) -> None:
+    rows = token_rows(*[("A", "x", score, 0) for score in scores])
+
+    plan = read_upload(TWINS["jsonl"](rows), "x")
+
+    assert "must be a number in [0, 1]" in messages(plan)[0]
+    assert offers(plan) == []
+
+
+def test_log_probabilities_are_offered_and_taken_when_chosen(written: Any) -> None:
+    rows = token_rows(("A", "x", -0.5), ("A", "y", 0.0), names="id token lp")
+    mapping = ColumnMapping(id="id", tokens="token", scores="lp")
+
+    missing = read_upload(written(rows), "x")
+    mapped = read_upload(written(rows), "x", mapping)
+    chosen = read_upload(written(rows), "x", replace(mapping, scale="logprob"))
+
+    assert messages(missing) == ["a column must be chosen for scores, got columns id, token, lp"]
+    assert ("logprob", "lp") in offers(missing)
+    assert messages(mapped)[0].endswith("scores look like log-probabilities: 0 or less")
+    assert sessions(chosen)["A"][1] == (0.6065306597126334, 1.0)
+
+
+def test_a_positive_log_probability_is_refused() -> None:
+    mapping = ColumnMapping(id="id", tokens="token", scores="lp", scale="logprob")
+
+    plan = read_upload(b"id,token,lp\na,x,0.3\n", "x", mapping)
+
+    assert messages(plan) == ["lp must be a log-probability, 0 or less, got 0.3"]
+
+
+def test_what_is_missing_is_said_with_the_files_own_columns(written: Any) -> None:
+    rows = token_rows(
+        ("a1", "The", 0.95, 0), ("a1", " cat", 0.93, 0), ("a2", "The", 0.4, 1),
+        names="answer_id piece conf judged",
+    )  # fmt: skip
+
+    plan = read_upload(written(rows), "x")
+
+    assert messages(plan) == [
+        "a column must be chosen for tokens and scores, got columns answer_id, piece, conf, judged"
+    ]
+    assert {("columns", "piece"), ("columns", "conf"), ("label", "judged")} <= set(offers(plan))
+
+
+ENTRIES: list[Any] = [
+    [{"token": "a", "prob": 0.9}, {"token": " b", "prob": 0.8}],
+    [{"text": "a", "score": 0.9}, {"text": " b", "score": 0.8}],
+    [["a", 0.9], [" b", 0.8]],
+    {"content": [{"token": "a", "p": 0.9}, {"token": " b", "p": 0.8}]},
+]
+
+
+@pytest.mark.parametrize("entries", ENTRIES)
+@pytest.mark.parametrize("column", ["tokens", "token_scores", "details"])
+def test_lists_of_tokens_with_their_scores_are_read(entries: Any, column: str) -> None:
+    rows = [{"id": "A", "text": "not these words", column: entries, "label": "good"}]
+
+    for twin in ("csv", "jsonl", "json"):
+        plan = read_upload(TWINS[twin](rows), "x")
+        assert sessions(plan) == {"A": ("a b", (0.9, 0.8), "good", None)}, twin
+
+
+def test_nested_lists_of_parquet_are_read() -> None:
+    rows = [{"id": "A", "token_scores": ENTRIES[0], "label": 1}]
+
+    assert sessions(read_upload(parquet(rows), "x"))["A"][:2] == ("a b", (0.9, 0.8))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "scores"),
+    [
+        ("['The', ' sky']", "[0.9, 0.8]"),
+        ("('The', ' sky')", "(0.9, 0.8)"),
+        ("['The', \" sky\"]", "[0.9 0.8]"),
+        ("['The', ' sky']", "[np.float64(0.9), np.float64(0.8)]"),
+        ("array(['The', ' sky'], dtype=object)", "array([0.9, 0.8])"),
+        ("[np.str_('The'), np.str_(' sky')]", "[0.9\n 0.8]"),
+    ],
+)
+def test_a_list_as_python_prints_it_is_read(tokens: str, scores: str) -> None:
+    rows = [{"id": "A", "tokens": tokens, "scores": scores}]
+
+    for twin in ("csv", "jsonl", "parquet"):
+        assert sessions(read_upload(TWINS[twin](rows), "x"))["A"][:2] == ("The sky", (0.9, 0.8))
+
+
+@pytest.mark.parametrize(
+    "tokens", ["['The' ' sky']", "['The', ' sk", "['The', sky]", "[0.1, ..., 0.9]", "['a', b'b']"]
+)
+def test_a_list_that_is_not_sure_is_refused_and_never_garbled(tokens: str) -> None:
+    rows = [{"id": "A", "tokens": tokens, "scores": [0.9, 0.8]}]
+
+    for twin in ("csv", "jsonl", "parquet"):
+        (message,) = messages(read_upload(TWINS[twin](rows), "x"))
+        assert message.startswith(
+            "tokens must be a JSON list, got a Python list or array, not JSON"
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ["[So] it is.", "[INST] Say it [/INST]", "[1] says so.", "(1) No."]
+)
+def test_a_sentence_in_brackets_is_text(text: str) -> None:
+    n_words = len(text.split())
+    rows = [{"id": "A", "response": text, "scores": [0.5] * n_words}]
+
+    assert sessions(read_upload(TWINS["csv"](rows), "x"))["A"][0] == text
+
+
+def test_a_session_with_a_bad_row_is_left_out_whole(written: Any) -> None:
+    rows = token_rows(
+        ("A", "x", 0.9, 0), ("A", "y", 7.5, 0), ("B", "x", 0.5, 1), ("C", "x", 0.6, 0)
+    )
+
+    plan = read_upload(written(rows), "x")
+
+    assert plan.can_skip
+    assert [record.id for record in plan.records] == ["B", "C"]
+    assert [problem.session_id for problem in plan.skipped] == ["A"]
+
+
+def test_a_row_that_cannot_be_read_breaks_the_session_it_names_or_stands_in() -> None:
+    csv = b"id,token,score\nA,x,0.9\nA,y\nA,z,0.7\nB,x,0.5\n"
+    jsonl = (
+        b'{"id":"A","token":"x","score":0.9}\n{"id":"A","tok\n'
+        b'{"id":"B","token":"x","score":0.5}\n{"id":"C","token":"x","score":0.5}\n'
+    )
+
+    assert [record.id for record in read_upload(csv, "x").records] == ["B"]
+    assert [record.id for record in read_upload(jsonl, "x").records] == ["C"]
+
+
+def test_a_file_that_breaks_off_offers_no_part_of_itself() -> None:
+    plan = read_upload(b'id,token,score\nA,x,0.9\nB,"y,0.5\n', "x")
+
+    assert plan.counts.n_errors
+    assert not plan.can_skip
+
+
+def test_texts_without_scores_are_scored_here_when_facts_are_given(written: Any) -> None:
+    rows = [
+        {"id": "A", "response": "The cat sat on the mat.", "score": 0.9},
+        {"id": "B", "response": "Elvis sold Jupiter to 16 angry Vikings.", "score": 0.3},
+    ]
+
+    offered = read_upload(written(rows), "x")
+    plan = read_upload(written(rows), "x", facts="The cat sat on the mat.")
+
+    assert offers(offered) == [("facts", "response")]
+    read = sessions(plan)
+    assert (read["A"][0], len(read["A"][1])) == ("The cat sat on the mat.", 6)
+    assert min(read["B"][1]) < 0.9 < min(read["A"][1])
+
+
+def test_each_text_is_scored_by_its_own_facts(written: Any) -> None:
+    rows = [
+        {"id": "A", "answer": "Oil and gold.", "context": "There is oil and gold."},
+        {"id": "B", "answer": "Oil and gold.", "context": "Only sheep live there."},
+    ]
+    mapping = ColumnMapping(id="id", tokens="answer", facts="context")
+
+    a, b = sessions(read_upload(written(rows), "x", mapping)).values()
+
+    assert a[1] > b[1]
