@@ -1,5 +1,7 @@
 """Tables of the Data page; foreign text is made visible in all of them."""
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
@@ -12,7 +14,9 @@ from director_ai.figures.timestamps import moment
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.sparkline import curve, sparkline
 from director_ai.storage.transfer.column_mapping import COLUMN_FIELDS
+from director_ai.storage.transfer.csv_cells import guard
 from director_ai.storage.transfer.problem import Problem
+from director_ai.storage.transfer.read_report import SampleRow
 from director_ai.ui.components.escaping import visible
 
 N_PREVIEWED = 20
@@ -76,6 +80,31 @@ def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
             for problem in problems
         ]
     ).astype({"line": "Int64"})
+
+
+def problem_csv(problems: Iterable[Problem]) -> str:
+    r"""Return the problems of a file as CSV; no cell is a formula to a spreadsheet.
+
+    >>> print(problem_csv([Problem(3, "id must be new", "=a", "id", "a")]).splitlines()[1])
+    3,'=a,id,a,id must be new,error
+    """
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["line", "session", "field", "value", "message", "severity"])
+    for problem in problems:
+        texts = [problem.session_id, problem.field, problem.value, problem.message]
+        writer.writerow([problem.line or "", *map(guard, texts), problem.severity])
+    return table.getvalue()
+
+
+def raw_rows(sample: Iterable[SampleRow]) -> pd.DataFrame:
+    """Return the first rows of a file as they stand in it."""
+    return pd.DataFrame(
+        [
+            {"line": row.line} | {visible(name): visible(text) for name, text in row.cells.items()}
+            for row in sample
+        ]
+    )
 
 
 def label_preview(rows: Iterable[LabelRow]) -> pd.DataFrame:
