@@ -1,4 +1,4 @@
-"""An archive over time: how its sessions ended, in bars."""
+"""Archive strip: bars of sessions over time, by ending."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _PATTERN: Final[Mapping[str, str]] = {
 
 
 class StripData(NamedTuple):
-    """What the bars show.
+    """Sessions of each bar, by ending.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Two sessions on one axis: their scores above, and how near each came to a halt below."""
+"""Compare curve: scores of two sessions on one axis, their margins below."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal, get_args
@@ -38,7 +38,7 @@ _DASH: Final = ("solid", "6px,3px")
 def aligned(
     tokens: NDArray[np.intp], n_tokens: int, alignment: Alignment, onset: int | None
 ) -> FloatArray:
-    """Return where on the common axis tokens of one session stand.
+    """Return the positions of one session's tokens on the common axis.
 
     Parameters
     ----------
@@ -144,11 +144,11 @@ def compare_curve_figure(
 
 def compare_curve_alt(sides: Sequence[HaltCurveData], names: Sequence[str]) -> str:
     """Return the picture's finding as one sentence."""
-    said = [
+    parts = [
         f"{name}, {data.n_tokens} tokens, lowest coherence {data.lowest:.2f}, {_ending(data)}"
         for data, name in zip(sides, names, strict=True)
     ]
-    return f"Coherence of two sessions: {'; '.join(said)}."
+    return f"Coherence of two sessions: {'; '.join(parts)}."
 
 
 def _ending(data: HaltCurveData) -> str:
@@ -218,7 +218,7 @@ def _side_traces(
 
 
 def smallest_margins(data: HaltCurveData) -> FloatArray:
-    """Return how far each token drawn lies above its highest floor; nan where none is armed."""
+    """Return each drawn token's margin above its highest floor; nan where no rule is armed."""
     armed = np.where(np.isnan(data.floors), -np.inf, data.floors).max(axis=0, initial=-np.inf)
     return np.where(np.isfinite(armed), data.scores - armed, np.nan)
 

@@ -48,7 +48,7 @@ class DelayCurveData(NamedTuple):
 
 
 def delay_curve_data(data: LabelledCurves, outcomes: Outcomes) -> DelayCurveData:
-    """Return what the picture shows.
+    """Return the data of the figure.
 
     Examples
     --------

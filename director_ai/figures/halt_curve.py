@@ -32,7 +32,7 @@ MOST_POINTS = 2000
 
 
 class HaltCurveData(NamedTuple):
-    """What the picture shows.
+    """Data of the figure.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def halt_curve_data(
     cursor: int | None = None,
     last: int | None = None,
 ) -> HaltCurveData:
-    """Return what the picture shows of a stream.
+    """Return the data of one stream's figure.
 
     Parameters
     ----------
@@ -242,10 +242,10 @@ def _upright(x: int, colour: str, width: float, dash: str) -> dict[str, Any]:
 
 def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[str, Any]]:
     """Return the words beside them."""
-    said: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     policy = data.policy
     if policy.soft_limit > policy.hard_limit:
-        said.append(
+        annotations.append(
             {
                 "text": "warning zone",
                 "xref": "paper",
@@ -260,15 +260,15 @@ def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[st
     trigger = data.judgement.trigger
     if trigger is not None:
         rule = RULE_OF_MECHANISM[data.judgement.alarms[0].mechanism]
-        said.append(
+        annotations.append(
             _note(data, trigger, f"<b>{HALT_GLYPH} halt at {trigger}</b>", palette.rule(rule), 1.0)
         )
     if data.onset is not None and data.onset <= data.n_tokens:
-        said.append(
+        annotations.append(
             _note(data, data.onset, f"{ONSET_GLYPH} goes wrong here (label)", palette.muted, 0.06)
         )
     if waiting := _unarmed(data):
-        said.append(
+        annotations.append(
             {
                 "text": " · ".join(waiting),
                 "xref": "paper",
@@ -281,13 +281,13 @@ def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[st
                 "font": {"color": palette.muted},
             }
         )
-    for note in said:
+    for note in annotations:
         note["font"]["size"] = font_size - 1
-    return said
+    return annotations
 
 
 def _unarmed(data: HaltCurveData) -> list[str]:
-    """Return which rules have seen too few tokens to judge, and from which token on they do."""
+    """Return the rules that are not armed from the first token on, and the token that arms each."""
     policy = data.policy
     return [
         f"{rule} rule starts at token {size - 1}"

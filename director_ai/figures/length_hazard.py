@@ -1,4 +1,4 @@
-"""How likely a stream with nothing wrong in it is to be halted, by tokens streamed."""
+"""Length hazard: probability that a good stream is halted, by tokens streamed."""
 
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +37,7 @@ class HazardLine(NamedTuple):
 
 
 class LengthHazardData(NamedTuple):
-    """What the picture shows.
+    """Data of the figure.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class LengthHazardData(NamedTuple):
 def length_hazard_data(
     data: LabelledCurves, replay: Replay, policy: HaltPolicy
 ) -> LengthHazardData:
-    """Return what the picture shows.
+    """Return the data of the figure.
 
     References
     ----------

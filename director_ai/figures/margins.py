@@ -1,4 +1,4 @@
-"""How far one token is from each rule, on one scale."""
+"""Margins figure: distance of one token from each rule, on one scale."""
 
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
             # In a column of their own: beside short bars they would cover the rules' names.
             "annotations": [
                 {
-                    "text": _said(value),
+                    "text": _value_text(value),
                     "y": row,
                     "xref": "paper",
                     "x": 1.02,
@@ -83,7 +83,7 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
     }
 
 
-def _said(value: float) -> str:
+def _value_text(value: float) -> str:
     if np.isnan(value):
         return "too few tokens"
     return f"<b>{value:+.3f} broken</b>" if value < 0 else f"{value:+.3f}"

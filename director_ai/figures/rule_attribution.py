@@ -1,4 +1,4 @@
-"""Which rule causes which halts: alone, and together with others."""
+"""Rule attribution: halts by rule and by combination of rules."""
 
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,7 @@ _COMBINATIONS: Final = (1, 2, 4, 3, 5, 6, 7)
 
 
 class RuleAttributionData(NamedTuple):
-    """What the picture shows.
+    """Data of the figure.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class RuleAttributionData(NamedTuple):
 
 
 def rule_attribution_data(halts: Attribution) -> RuleAttributionData:
-    """Return what the picture shows.
+    """Return the data of the figure.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How scores are spread: those of good sessions above, those of bad ones from their onset below."""
+"""Score density: scores of good sessions above, of bad ones from their onset on below."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,7 @@ N_BINS: Final = 50
 
 
 class ScoreDensityData(NamedTuple):
-    """What the picture shows.
+    """Data of the figure.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class ScoreDensityData(NamedTuple):
 
 
 def score_density_data(data: LabelledCurves) -> ScoreDensityData:
-    """Return what the picture shows; a bad session without a known onset is left out.
+    """Return the data of the figure, without bad sessions whose onset is not known.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Many streams side by side, each as a small curve over its halt floor."""
+"""Small multiples: live streams side by side, each a curve over its halt floor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from director_ai.figures.theme import RULES, Rule
 from director_ai.replay.floors import floors
 
 MOST_SHOWN = 12
-"""Streams drawn; of the others only the number is told."""
+"""Streams drawn; of the others only the number is shown."""
 
 SHOWN_TOKENS = 60
 """Tokens drawn of each stream, the newest."""
@@ -20,7 +20,7 @@ SHOWN_TOKENS = 60
 
 @dataclass(frozen=True, slots=True)
 class Multiple:
-    """What is drawn of one stream.
+    """Curve of one stream.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Multiple:
 
 
 def multiple(scores: Sequence[float], policy: HaltPolicy) -> Multiple:
-    """Return what is drawn of a stream.
+    """Return the curve of a stream's newest tokens.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def multiple(scores: Sequence[float], policy: HaltPolicy) -> Multiple:
 
 
 def scores_needed(policy: HaltPolicy) -> int:
-    """Return how many scores :func:`multiple` looks at.
+    """Return the number of scores that :func:`multiple` needs.
 
     >>> scores_needed(HaltPolicy(window_size=30))
     90

@@ -1,4 +1,4 @@
-"""Colours, dashes and glyphs: one meaning each, told apart by colour-blind readers too."""
+"""Theme: colours, dashes and glyphs of one meaning each, distinct to colour-blind readers too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ def palette(theme: Theme) -> Palette:
 
 
 def heat_level(margin: float) -> int:
-    """Return how close a token came to a halt, from 0 (calm) to 4 (a rule holds).
+    """Return the heat of a token by its margin, from 0 (calm) to 4 (a rule holds).
 
     Parameters
     ----------

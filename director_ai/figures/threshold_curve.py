@@ -33,7 +33,7 @@ BANDS: Final = ("catch rate", "false-halt rate")
 
 
 class ThresholdCurveData(NamedTuple):
-    """What the picture shows.
+    """Data of the figure.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class ThresholdCurveData(NamedTuple):
     edges
         Where steps begin and the last one ends, from lenient to strict; shape (n_steps + 1,).
     values
-        By name the value on each step, nan where it cannot be told; unknown
+        By name the value on each step, nan where it is undefined; unknown
         sessions are left out. Shape (n_steps,) each.
     bands
         By name of ``BANDS`` the 95 % interval on each step, by groups of sessions, unknown ones
@@ -102,7 +102,7 @@ def best_under(data: ThresholdCurveData, budget: float) -> Star | None:
 def threshold_curve_data(
     data: LabelledCurves, replay: Replay, policy: HaltPolicy, rule: int
 ) -> ThresholdCurveData:
-    """Return what the picture shows.
+    """Return the data of the figure.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def threshold_curve_data(
 
 
 def merged_line(data: ThresholdCurveData) -> str:
-    """Return what is said where not every step is drawn; empty where all are."""
+    """Return a note on steps that are not drawn one by one; empty where all are."""
     drawn, exact = len(data.edges) - 1, data.n_breakpoints + 1
     if drawn >= exact:
         return ""
@@ -168,14 +168,14 @@ def threshold_curve_alt(data: ThresholdCurveData, policy: HaltPolicy) -> str:
     sign = -1.0 if data.rule == TREND else 1.0
     step = int(np.searchsorted(sign * data.edges, sign * here, side="left")) - 1
     step = min(max(0, step), len(data.edges) - 2)
-    said = [
+    rates = [
         f"{name} {100 * float(values[step]):.1f} %"
         for name, values in data.values.items()
         if not np.isnan(values[step])
     ]
     return (
         f"Rates at every {AXIS[data.rule]}, {data.n_breakpoints:,} breakpoints; "
-        f"at {here:g}: {', '.join(said)}."
+        f"at {here:g}: {', '.join(rates)}."
     )
 
 
@@ -201,10 +201,10 @@ def _thinned(edges: FloatArray) -> FloatArray:
     if len(edges) <= MOST_STEPS:
         return edges
     column = ((edges - edges[0]) / (edges[-1] - edges[0]) * (MOST_STEPS - 1)).astype(np.int64)
-    kept = np.diff(column, prepend=-1) > 0
-    kept[-1] = True
-    found: FloatArray = edges[kept]
-    return found
+    shown = np.diff(column, prepend=-1) > 0
+    shown[-1] = True
+    thinned: FloatArray = edges[shown]
+    return thinned
 
 
 def _grid(policy: HaltPolicy, rule: int, middles: FloatArray) -> Grid:
@@ -236,7 +236,7 @@ LINES: Final[dict[str, tuple[str, Dash, float]]] = {
     "F1": ("trend", "dot", 2.0),
     "halt rate": ("ink", "dashdot", 1.5),
 }
-"""Each line's colour in the palette, dash and width: told apart without the colour."""
+"""Each line's colour in the palette, dash and width: distinct without the colour."""
 
 
 def threshold_curve_figure(
@@ -255,7 +255,7 @@ def threshold_curve_figure(
     marks
         Name, policy and dash of each line: a solid one is in ink, all others comment and are muted.
     budget
-        Largest false-halt rate wanted, drawn across; a star is the best value that keeps to it.
+        Largest false-halt rate accepted, drawn across; a star is the best value that keeps to it.
     """
     x = json_numbers(data.edges, 5)
     traces: list[dict[str, Any]] = []

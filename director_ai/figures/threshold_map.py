@@ -1,4 +1,4 @@
-"""Two thresholds at once: one metric as colour, the budget as a line, the best as a staircase."""
+"""Threshold map: one metric over two thresholds, the budget as a line, the best as steps."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -34,7 +34,7 @@ _LINE: Final = "#FFFFFF"
 
 
 class ThresholdMapData(NamedTuple):
-    """What the picture shows.
+    """Data of the figure.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class ThresholdMapData(NamedTuple):
     metric
         Name of the metric, of ``METRICS``.
     values
-        The metric, shape (n_y, n_x), nan where it cannot be told.
+        The metric, shape (n_y, n_x), nan where it is undefined.
     false_halt_rate, catch_rate
         Of every cell, unknown sessions left out; shape (n_y, n_x).
     worst_false_halts
@@ -79,7 +79,7 @@ def threshold_map_data(
     metric: str,
     n_cells: int = CELLS,
 ) -> ThresholdMapData:
-    """Return what the picture shows, the third threshold held at the policy's.
+    """Return the data of the map, the third threshold held at the policy's.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def threshold_map_figure(
     marks
         Name, policy and Plotly symbol of each point.
     budget
-        Largest false-halt rate wanted: the white line; what it allows lies on its lenient side.
+        Largest false-halt rate accepted: the white line; what it allows lies on its lenient side.
     """
     x, y = data.x.round(4).tolist(), data.y.round(4).tolist()
     name_x, name_y = (AXIS[rule] for rule in data.rules)

@@ -1,4 +1,4 @@
-"""Three thresholds at once: a row of small maps, one a value of the third."""
+"""Threshold row: small maps of two thresholds, one for each value of the third."""
 
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +24,7 @@ _LINE: Final = "#FFFFFF"
 
 
 class ThresholdRowData(NamedTuple):
-    """What the picture shows.
+    """Data of the figure.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ def threshold_row_data(
     rules: tuple[int, int],
     metric: str,
 ) -> ThresholdRowData:
-    """Return what the picture shows; ``rules`` run along x and y.
+    """Return the data of the row; ``rules`` run along x and y.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def threshold_row_figure(
     policy
         The limits in use, marked where they lie.
     budget
-        Largest false-halt rate wanted: the white lines.
+        Largest false-halt rate accepted: the white lines.
     """
     width = (1 - _GAP * (N_MAPS - 1)) / N_MAPS
     heat: list[dict[str, Any]] = []
@@ -140,7 +140,7 @@ def threshold_row_figure(
 
 
 def threshold_row_alt(data: ThresholdRowData) -> str:
-    """Return what the row shows in one sentence."""
+    """Return the row's content in one sentence."""
     first, second = (AXIS[rule] for rule in data.maps[0].rules)
     values = ", ".join(f"{value:g}" for value in data.values)
     return (
@@ -153,8 +153,8 @@ def _around(rule: int, value: float) -> list[float]:
     """Return five values of a threshold from off to strict, one of them the value itself."""
     even = np.linspace(OFF[rule], _REACH[rule], N_MAPS - 1).round(2).tolist()
     spare = np.linspace(OFF[rule], _REACH[rule], N_MAPS).round(2).tolist()
-    chosen = spare if value in spare else sorted({*even, value})
-    return sorted(chosen, reverse=rule == TREND)
+    values = spare if value in spare else sorted({*even, value})
+    return sorted(values, reverse=rule == TREND)
 
 
 def _heat(small: ThresholdMapData, x: list[float], y: list[float], *, last: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Microseconds since the epoch as a time that can be shown."""
+"""Timestamps: microseconds since the epoch as ``datetime``, within its range."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""Replay: what other limits would have made of recorded scores, with the kernel's decisions."""
+"""Replay of recorded scores under other limits, with the kernel's decisions."""
 
 from director_ai._lazy import attach
 

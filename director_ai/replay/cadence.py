@@ -1,4 +1,4 @@
-"""What a scorer that is asked less often would have made of the same streams."""
+"""Scoring cadence on recorded scores: each token holds the score of the last one scored."""
 
 from dataclasses import replace
 
@@ -55,9 +55,9 @@ def _finals(curves: Curves, sources: IntArray) -> FloatArray | None:
 
 
 def _adaptive_sources(curves: Curves, policy: HaltPolicy) -> IntArray:
-    """Return which score every token has: its own, or that of the last token scored."""
+    """Return the index of every token's score: its own, or that of the last token scored."""
     sources = np.arange(curves.n_tokens)
-    # Only the cadence is asked for, which is the same whatever the machine does at a halt.
+    # Only the cadence matters here, which is the same whatever the machine does at a halt.
     watching = replace(policy, halt_mode="observe")
     for session in range(curves.n_sessions):
         start = int(curves.offsets[session])

@@ -1,4 +1,4 @@
-"""What it would take: the nearest limit at which a halt would not have happened."""
+"""Counterfactuals of a halt: the nearest limit of each rule at which it would not have happened."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""First crossings of every threshold at once, from the new lows of a statistic."""
+"""First crossings of any threshold, from the running minima of a statistic."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

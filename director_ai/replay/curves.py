@@ -1,4 +1,4 @@
-"""The scores of many sessions, one after another in one array."""
+"""Curves: the scores of many sessions in one ragged array."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

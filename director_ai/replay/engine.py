@@ -1,4 +1,4 @@
-"""Other policies on recorded scores: the kernel's decisions for a whole archive at once."""
+"""Replay engine: the kernel's decisions under other policies, for a whole archive at once."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ NONE = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:
-    """What one policy makes of every session; every array has shape (n_sessions,).
+    """Outcomes of every session under one policy; every array has shape (n_sessions,).
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class Replay:
                 raise ValueError(f"{name} must be {ours}, that of this replay, got {theirs}")
 
     def outcomes(self, policy: HaltPolicy) -> Outcomes:
-        """Return what ``policy`` makes of every session: the kernel's decisions, always."""
+        """Return the outcome of every session under a policy: the kernel's decisions, always."""
         complete = self.curves.complete
         judgements = self.judgements(policy)
         trigger = judgements.min(axis=0)
@@ -209,7 +209,7 @@ class Replay:
 
 
 def levels(policy: HaltPolicy) -> tuple[float, float, float]:
-    """Return what score, mean and minus the drop must not fall below: the kernel's comparisons."""
+    """Return the levels that score, mean and minus the drop must not fall below."""
     return (
         policy.hard_limit,
         policy.window_threshold - window_average.TOLERANCE,

@@ -1,4 +1,4 @@
-"""Scores of finished texts: the second judgement of a stream's last token."""
+"""Final scores: the second judgement of a stream's last token, by the finished text."""
 
 from collections.abc import Sequence
 

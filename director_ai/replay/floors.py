@@ -1,4 +1,4 @@
-"""The halt floors: the lowest score each token could have had without being halted at.
+"""Halt floors: the lowest score each token could have had without being halted at.
 
 All three rules are a bound on the newest score once the ones before it are known, so that one
 axis and one unit serve them all: a stream halts where its curve goes under the highest floor.

@@ -1,4 +1,4 @@
-"""One recorded stream under any policy, decided by the kernel's own machine."""
+"""Judgement of one recorded stream under any policy, by the kernel's own machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Outcome = Literal["halts", "completes", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a policy would have made of a recording.
+    """Outcome of a recording under a policy.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Judgement:
     unfinished: bool = False
 
     def delivered(self, policy: HaltPolicy) -> int | None:
-        """Return how many tokens the reader gets, or ``None`` for all.
+        """Return the number of tokens the reader gets, or ``None`` for all.
 
         Those before the halt; a soft halt also lets its last one through, unless the hard limit
         cut it short. A policy that only observes withholds nothing.
@@ -52,7 +52,7 @@ class Judgement:
 def judge(
     tokens: Sequence[str], scores: Sequence[float], policy: HaltPolicy, *, complete: bool
 ) -> Judgement:
-    """Return what ``policy`` would have made of recorded scores.
+    """Return the outcome of recorded scores under a policy.
 
     Parameters
     ----------

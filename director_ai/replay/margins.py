@@ -1,4 +1,4 @@
-"""How near every session came to being halted, by each rule."""
+"""Margins: the smallest distance of every session from each limit."""
 
 import numpy as np
 

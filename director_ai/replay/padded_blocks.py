@@ -1,4 +1,4 @@
-"""Ragged sessions as rectangles that fit the processor's cache."""
+"""Padded blocks: ragged sessions as rectangles that fit the processor's cache."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

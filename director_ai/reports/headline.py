@@ -1,4 +1,4 @@
-"""What became of a session and why, in one or two sentences."""
+"""Headline of a session: its ending and the reason, in one or two sentences."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from director_ai.reports.sentences import halt_sentence, outcome_sentence
 
 
 class Headline(NamedTuple):
-    """What to say of a session.
+    """Headline of a session.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ def is_what_if(record: SessionRecord, policy: HaltPolicy) -> bool:
 def headline(
     record: SessionRecord, policy: HaltPolicy, judgement: Judgement, margins: FloatArray
 ) -> Headline:
-    """Return what to say of a session under a policy.
+    """Return the headline of a session under a policy.
 
     Parameters
     ----------

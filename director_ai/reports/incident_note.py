@@ -1,4 +1,4 @@
-"""One session as a note in Markdown: why it stopped, for a ticket or the log of the shift."""
+"""Incident note: one session and the reason for its halt as Markdown."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,14 +10,14 @@ from director_ai.replay.counterfactual import counterfactuals
 from director_ai.replay.session_view import acting
 from director_ai.reports.markdown import escape_markdown, fenced
 from director_ai.reports.replay_html import replay_data
-from director_ai.reports.sentences import annotation_line, evidence_source, relief_line
+from director_ai.reports.sentences import annotation_line, counterfactual_line, evidence_source
 
 AROUND: Final = 40
 """Tokens quoted on either side of the halt, or before the end."""
 
 
 def note_markdown(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
-    """Return what there is to say of a session, as Markdown.
+    """Return a session's ending, margins and text around the halt as Markdown.
 
     Text of others is quoted such that it marks nothing up and links to nothing. Equal records
     give equal notes.
@@ -82,7 +82,7 @@ def _at_the_halt(
     stopping = acting(policy)
     complete = record.ended_by == "completed"
     for change in counterfactuals(record.tokens, record.scores, stopping, complete=complete):
-        yield f"- {relief_line(change, stopping)}"
+        yield f"- {counterfactual_line(change, stopping)}"
 
 
 def _around(record: SessionRecord, trigger: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Text of others in a Markdown file, where it must not be taken for markup."""
+"""Markdown escaping: text of others that must not be taken for markup."""
 
 import html
 import re

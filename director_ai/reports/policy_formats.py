@@ -1,4 +1,4 @@
-"""Limits written down, to take along: as Python, JSON, YAML, a variable or a command."""
+"""Policy formats: limits as Python, JSON, YAML, an environment variable or a command."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ def as_env(policy: HaltPolicy) -> str:
 
 
 def as_command(policy: HaltPolicy) -> str:
-    """Return the command that tells what these limits make of an archive.
+    """Return the command that replays an archive under these limits.
 
     >>> as_command(HaltPolicy(hard_limit=0.4))[:48]
     'director-ai replay --hard-limit 0.4 --window-siz'

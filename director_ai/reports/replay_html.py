@@ -1,4 +1,4 @@
-"""One session as one HTML file: why it was stopped, to play back on any machine, offline."""
+"""Session page: one session as one HTML file that plays back offline."""
 
 import base64
 import hashlib
@@ -43,7 +43,7 @@ _MODES: Final = {
 
 
 def session_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str:
-    """Return a page that plays a session back and says why it was stopped.
+    """Return a page that plays a session back and gives the reason for its halt.
 
     It is one file that works from a disk, holds no link and may ask for nothing: a policy in its
     head lets the browser run and style only what is in the file. Equal records give equal pages.
@@ -82,7 +82,7 @@ def session_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str
 
 
 def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
-    """Return what the page shows, as plain values whose text is visible.
+    """Return the page's content as plain values whose text is visible.
 
     ``margins`` are the scores' distances above the floors, rows in the order of ``RULES``, and
     ``next`` the floors of the token still to come. ``drawn`` are the tokens the chart draws.
@@ -91,11 +91,11 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
     judgement, scores = view.judgement, view.scores
     headroom, highest = view.headroom()
     curve = halt_curve_data(scores, record.tokens, policy, judgement, onset=record.onset)
-    said = headline(record, policy, judgement, view.margins)
+    top = headline(record, policy, judgement, view.margins)
     return {
-        "headline": visible(said.text),
-        "note": visible(said.note),
-        "rule": said.rule,
+        "headline": visible(top.text),
+        "note": visible(top.note),
+        "rule": top.rule,
         "alt": halt_curve_alt(curve),
         "id": visible(record.id),
         "facts": [[name, visible(value)] for name, value in _facts(record, policy) if value],
@@ -146,7 +146,7 @@ def _facts(record: SessionRecord, policy: HaltPolicy) -> list[tuple[str, str]]:
 
 
 def _off(policy: HaltPolicy) -> tuple[bool, bool, bool]:
-    """Return which rules of ``RULES`` are switched off."""
+    """Return, for each of ``RULES``, whether it is switched off."""
     return (
         policy.hard_limit == 0,
         policy.window_threshold == 0,
@@ -164,8 +164,8 @@ def _limits(policy: HaltPolicy) -> Iterable[tuple[str, str]]:
         f"halts when {policy.window_size} tokens average under {window}",
         f"halts when the line through {policy.trend_window} tokens falls by more than {trend}",
     )
-    for rule, said, off in zip(RULES, halts, _off(policy), strict=True):
-        yield RULE_NAME[rule].capitalize(), "off" if off else said
+    for rule, sentence, off in zip(RULES, halts, _off(policy), strict=True):
+        yield RULE_NAME[rule].capitalize(), "off" if off else sentence
     yield "Mode", f"{policy.halt_mode}: {_MODES[policy.halt_mode]}"
     if policy.adaptive:
         yield "Scored", f"every {policy.score_every_n} to {policy.max_cadence} tokens"

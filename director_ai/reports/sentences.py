@@ -60,8 +60,8 @@ def halt_sentence(
 (0.110 left). The trend rule needs 5 tokens.
     """
     broken = {RULE_OF_MECHANISM[alarm.mechanism] for alarm in alarms}
-    said = "; and ".join(_clause(alarm, policy) for alarm in alarms)
-    sentences = [f"{verb} at token {alarms[0].index}: {said}."]
+    clauses = "; and ".join(_clause(alarm, policy) for alarm in alarms)
+    sentences = [f"{verb} at token {alarms[0].index}: {clauses}."]
     left = [
         f"{RULE_NAME[rule]} ({margin:.3f} left)"
         for rule, margin in zip(RULES, margins, strict=True)
@@ -89,7 +89,7 @@ def closest_call_sentence(call: ClosestCall) -> str:
 
 
 def outcome_sentence(judgement: Judgement, n_tokens: int, *, complete: bool) -> str:
-    """Return how a stream ended, or how far it has come.
+    """Return the ending of a stream, or its progress.
 
     >>> outcome_sentence(Judgement("unknown"), 41, complete=False)
     'No rule is broken in the 41 tokens seen; what came after is unknown.'
@@ -101,7 +101,7 @@ def outcome_sentence(judgement: Judgement, n_tokens: int, *, complete: bool) -> 
     return f"No rule is broken in the {n_tokens} tokens seen; what came after is unknown."
 
 
-def relief_line(change: Counterfactual, policy: HaltPolicy) -> str:
+def counterfactual_line(change: Counterfactual, policy: HaltPolicy) -> str:
     """Return the limit at which the halt would not have happened, and what would follow."""
     now = getattr(policy, change.limit)
     return f"{LIMIT_NAMES[change.limit]} {now:g} → {change.value:g}: {_then(change)}"
@@ -117,7 +117,7 @@ def evidence_source(chunk: EvidenceChunk) -> str:
 
 
 def annotation_line(annotation: Annotation) -> str:
-    """Return what one person said of a session, on one line.
+    """Return one person's label and note on a session, on one line.
 
     >>> annotation_line(Annotation("bad", 7, "Ann", 0, "wrong year"))
     'bad, onset at token 7, by Ann: wrong year'
@@ -133,8 +133,8 @@ def annotation_line(annotation: Annotation) -> str:
 
 
 def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
-    observed, limit = _told_apart(alarm.observed, alarm.threshold), _exact(alarm.threshold)
-    excess = _told_apart(-alarm.margin, 0.0)
+    observed, limit = _distinct_decimals(alarm.observed, alarm.threshold), _exact(alarm.threshold)
+    excess = _distinct_decimals(-alarm.margin, 0.0)
     if alarm.mechanism == "hard_limit":
         return f"its score {observed} is under the hard limit {limit}, by {excess}"
     if alarm.mechanism == "window_avg":
@@ -147,18 +147,18 @@ def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
     )
 
 
-def _told_apart(value: float, limit: float) -> str:
-    """Return ``value`` with three decimals, or as many as tell it from ``limit``.
+def _distinct_decimals(value: float, limit: float) -> str:
+    """Return ``value`` with three decimals, or as many as distinguish it from ``limit``.
 
-    >>> _told_apart(0.4996, 0.5), _told_apart(0.5499996, 0.55), _told_apart(0.38, 0.4)
-    ('0.4996', '0.5499996', '0.380')
+    >>> [_distinct_decimals(*pair) for pair in ((0.4996, 0.5), (0.5499996, 0.55), (0.38, 0.4))]
+    ['0.4996', '0.5499996', '0.380']
     """
     for places in range(3, 18):
-        said = f"{value:.{places}f}"
+        text = f"{value:.{places}f}"
         # Compared as printed: rounding must neither reach the limit nor cross it.
-        printed, threshold = Decimal(said), Decimal(_exact(limit))
+        printed, threshold = Decimal(text), Decimal(_exact(limit))
         if printed != threshold and (printed < threshold) == (value < limit):
-            return said
+            return text
     return _exact(value)
 
 

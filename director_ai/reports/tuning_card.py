@@ -1,4 +1,4 @@
-"""The limits to take along: as code, as configuration, and as a card with what they rest on."""
+"""Tuning card: a policy with its results, the data behind them and the cautions that apply."""
 
 import hashlib
 import json
@@ -123,7 +123,7 @@ def card_markdown(values: Mapping[str, Any]) -> str:
             continue
         lines += ["| | |", "|---|---|"]
         lines += [
-            f"| {escape_markdown(name)} | {escape_markdown(said(value))} |"
+            f"| {escape_markdown(name)} | {escape_markdown(value_text(value))} |"
             for name, value in section.items()
         ]
         lines.append("")
@@ -147,21 +147,21 @@ def heading(title: str) -> str:
     return title.capitalize().replace("_", " ")
 
 
-def said(value: object) -> str:
+def value_text(value: object) -> str:
     """Return a value of the card in words, its parts side by side.
 
-    >>> said({"median": 6, "p90": None})
+    >>> value_text({"median": 6, "p90": None})
     'median 6, p90 –'
     """
     if isinstance(value, dict):
-        return ", ".join(f"{name} {said(part)}" for name, part in value.items())
+        return ", ".join(f"{name} {value_text(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):
-        return "; ".join(map(said, value))
+        return "; ".join(map(value_text, value))
     return "–" if value is None else str(value)
 
 
 def last_line(values: Mapping[str, Any]) -> str:
-    """Return what is said of the card as a whole."""
+    """Return the card's last line: unknown sessions, attempts, date and digest."""
     return (
         f"Unknown sessions: {values['unknown']}. Attempts to certify: "
         f"{values['attempts_to_certify']}. Date: {values['date']}. "

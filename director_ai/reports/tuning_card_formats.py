@@ -1,4 +1,4 @@
-"""What a tuning card may be written as, by the end of the file's name."""
+"""File formats of a tuning card, by suffix."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple

@@ -1,4 +1,4 @@
-"""The tuning card as one HTML file that works from a disk and asks for nothing."""
+"""Tuning card as one HTML file without scripts, links or requests."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from director_ai.figures.theme import DARK, LIGHT, Palette
-from director_ai.reports.tuning_card import SECTIONS, heading, last_line, said
+from director_ai.reports.tuning_card import SECTIONS, heading, last_line, value_text
 from director_ai.reports.visible_text import visible
 from director_ai.tuning.evaluation.evaluation import span
 from director_ai.tuning.evaluation.token_counts import TokenCounts
@@ -120,7 +120,9 @@ def _section(title: str, section: Mapping[str, Any] | None) -> str:
     head = f"<h2>{_text(heading(title))}</h2>"
     if section is None:
         return f"<section>{head}<p>none</p></section>"
-    rows = "".join(_row(name.replace("_", " "), said(value)) for name, value in section.items())
+    rows = "".join(
+        _row(name.replace("_", " "), value_text(value)) for name, value in section.items()
+    )
     return f"<section>{head}<table>{rows}</table></section>"
 
 

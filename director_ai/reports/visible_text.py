@@ -1,4 +1,4 @@
-"""Text that others wrote, with everything in it that a reader could not see spelled out."""
+"""Visible text: invisible and direction-changing characters of others' text spelled out."""
 
 import re
 from typing import Final

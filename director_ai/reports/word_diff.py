@@ -1,4 +1,4 @@
-"""Where two answers part: their words side by side, as stretches that both have or only one."""
+"""Word diff of two answers: runs of words that both have or only one."""
 
 import re
 from collections.abc import Iterator
@@ -41,8 +41,8 @@ def word_diff(first: str, second: str) -> list[Stretch]:
     # The last word too has a space behind it, whatever the other text goes on with.
     words = [_WORD.findall(f"{text} ")[:MOST_WORDS] for text in (first, second)]
     bare = [[word.strip() for word in text] for text in words]
-    found = SequenceMatcher(None, bare[0], bare[1], autojunk=False)
-    return list(_stretches(words, found))
+    matches = SequenceMatcher(None, bare[0], bare[1], autojunk=False)
+    return list(_stretches(words, matches))
 
 
 def _stretches(words: list[list[str]], matches: "SequenceMatcher[str]") -> Iterator[Stretch]:

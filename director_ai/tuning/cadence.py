@@ -1,4 +1,4 @@
-"""Recordings under policies that score less often: judged as held, and where that is not exact."""
+"""Replay under a policy's cadence, and the sessions on which it is not exact."""
 
 from typing import NamedTuple
 

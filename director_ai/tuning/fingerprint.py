@@ -1,4 +1,4 @@
-"""Which sessions a limit was chosen by, in one number."""
+"""Fingerprint of the sessions that limits were chosen on."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from director_ai.tuning.labelled import LabelledCurves
 
 
 def fingerprint(data: LabelledCurves) -> str:
-    """Return the SHA-256 of everything a limit was chosen by, as 64 hexadecimal digits.
+    """Return the SHA-256 of labelled curves as 64 hexadecimal digits.
 
     Scores, where each session starts and whether it is complete, labels, onsets and groups, in
     their order: the same on every machine.

@@ -1,4 +1,4 @@
-"""Curves and what people say of them."""
+"""Labelled curves: scores with labels, onsets and groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,12 +105,12 @@ class LabelledCurves:
 
     @property
     def good(self) -> BoolArray:
-        """Which sessions are labelled good."""
+        """Mask of the sessions labelled good."""
         return np.equal(self.labels, GOOD)
 
     @property
     def bad(self) -> BoolArray:
-        """Which sessions are labelled bad."""
+        """Mask of the sessions labelled bad."""
         return np.equal(self.labels, BAD)
 
     @property

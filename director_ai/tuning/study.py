@@ -1,4 +1,4 @@
-"""An archive as tuning wants it: curves, labels and limits as arrays, a part of it sealed."""
+"""Study of an archive: curves, labels and recorded limits as arrays, a part of them held out."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ _LABELS: Final = {"good": GOOD, "bad": BAD}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TuneData:
-    """Every session that limits can be chosen by.
+    """Sessions of an archive as arrays.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def split_study(data: TuneData, key: str) -> Study:
 
 
 def recorded_outcomes(data: TuneData) -> Outcomes:
-    """Return what each session's own limits made of it."""
+    """Return the outcome of each session under the limits it was recorded with."""
     names = tuple(Outcomes.__dataclass_fields__)
     merged: dict[str, FloatArray | IntArray] = {}
     for place, policy in enumerate(data.policies):

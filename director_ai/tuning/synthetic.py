@@ -1,4 +1,4 @@
-"""Sessions whose truth is known: score curves drawn by a recipe, with labels and onsets."""
+"""Synthetic sessions with known truth: score curves, labels and onsets drawn at random."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -32,7 +32,7 @@ _BLOCK = 4096
 
 
 class Falls(NamedTuple):
-    """How far each session's score falls; every array has shape (n_sessions,).
+    """Fall of each session's score; every array has shape (n_sessions,).
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class _Sources(NamedTuple):
 
 
 def fall(kind: Kind, n_tokens: int, *, onset: int, depth: float, length: float = 1.0) -> FloatArray:
-    """Return how far the score of one session falls at each token, shape (n_tokens,).
+    """Return the fall of one session's score at each token, shape (n_tokens,).
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def _index(kind: Kind) -> int:
 def _draw_falls(
     random: np.random.Generator, bad: BoolArray, lengths: IntArray, kind: Kind | None
 ) -> Falls:
-    """Return what becomes of each session."""
+    """Draw the fall of each session."""
     n = len(bad)
     if kind is None:
         kinds = np.where(bad, _draw_kinds(random, BAD_KINDS, n), _draw_kinds(random, GOOD_KINDS, n))

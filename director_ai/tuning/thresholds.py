@@ -1,4 +1,4 @@
-"""The three thresholds of a policy, as numbers that can be moved."""
+"""Thresholds of a policy: reading, moving, rounding and comparing them."""
 
 import math
 from dataclasses import replace
@@ -138,7 +138,7 @@ def is_as_lenient(policy: HaltPolicy, other: HaltPolicy) -> bool:
 
 
 def _level(rule: int, value: float) -> float:
-    """Return what a statistic must not fall below: the kernel's own arithmetic."""
+    """Return the level that a statistic must not fall below, in the kernel's own arithmetic."""
     if rule == HARD:
         return value
     if rule == WINDOW:

@@ -1,4 +1,4 @@
-"""``director-ai tune``, ``replay`` and ``sweep``: the Tune page's numbers in the terminal."""
+"""Commands ``tune``, ``replay`` and ``sweep``: the Tune page's results in the terminal."""
 
 import csv
 import math
@@ -111,7 +111,7 @@ def sweep_threshold(args: Namespace) -> int:
 
 
 def _study(args: Namespace, store: Store) -> Study:
-    """Return what the Tune page shows of a store: the same sessions are set aside."""
+    """Return the study of a store as on the Tune page, with the same sessions held out."""
     data = TuneData.of(list(store.curves(JUDGED)))
     if not data.ids:
         raise CommandError(f"no session to tune on in {store.name}", Status.NOT_FOUND)

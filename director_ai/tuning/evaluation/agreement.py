@@ -1,4 +1,4 @@
-"""How far two reviewers agree beyond what chance alone would give."""
+"""Agreement of two reviewers: Cohen's kappa with its interval."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def agreement(
     *,
     groups: Sequence[str] | None = None,
 ) -> Agreement:
-    """Return how far two reviewers agree.
+    """Return Cohen's kappa of two reviewers, with the table and an interval.
 
     Parameters
     ----------
@@ -69,19 +69,24 @@ def agreement(
 
     Notes
     -----
-    Kappa is ``(p_o - p_e) / (1 - p_e)`` with ``p_e`` from the two margins of the table (Cohen,
-    "A coefficient of agreement for nominal scales", Educational and Psychological Measurement
-    20, 1960, equations 1 and 2). Cohen's standard error (equation 7) takes ``p_e`` as given, so
+    Kappa is ``(p_o - p_e) / (1 - p_e)`` with ``p_e`` from the two margins of the table (Cohen's
+    equations 1 and 2). Cohen's standard error (equation 7) takes ``p_e`` as given, so
     that kappa's interval is that of the share ``p_o``, moved and stretched. We do the same but
-    with Wilson's score interval (JASA 22, 1927) in place of the normal one, which would shrink
+    with Wilson's score interval in place of the normal one, which would shrink
     to a point where a few sessions all agree, and by groups where these are given.
+
+    References
+    ----------
+    J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological
+    Measurement 20 (1960) 37-46; E. B. Wilson, "Probable inference, the law of succession, and
+    statistical inference", JASA 22 (1927) 209-212.
 
     Examples
     --------
     >>> pairs = [("good", "good")] * 20 + [("bad", "bad")] * 15
     >>> pairs += [("good", "bad")] * 5 + [("bad", "good")] * 10
-    >>> found = agreement(pairs, ["good", "bad"])
-    >>> round(found.kappa, 3), round(found.low, 3), round(found.high, 3)
+    >>> result = agreement(pairs, ["good", "bad"])
+    >>> round(result.kappa, 3), round(result.low, 3), round(result.high, 3)
     (0.4, 0.125, 0.618)
     """
     place = {name: index for index, name in enumerate(categories)}

@@ -1,4 +1,4 @@
-"""Which rule causes which halts, and what changes from one policy to another."""
+"""Attribution of halts to rules, and flips from one policy to another."""
 
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ class Attribution(NamedTuple):
 def attribute_halts(
     data: LabelledCurves, replay: Replay, policy: HaltPolicy, *, tolerance: int = 0
 ) -> Attribution:
-    """Return how many halts each combination of rules causes.
+    """Return the number of halts that each combination of rules causes.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class Flips(NamedTuple):
 
 
 def flips(before: Outcomes, after: Outcomes, data: LabelledCurves, *, tolerance: int = 0) -> Flips:
-    """Return which sessions end otherwise under another policy.
+    """Return the sessions that end otherwise under another policy.
 
     A session let through and one whose recording ended are alike here: neither is halted.
 

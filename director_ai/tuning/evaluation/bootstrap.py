@@ -1,4 +1,4 @@
-"""Intervals of the scores of one policy, by a bootstrap that does not shrink to a point."""
+"""Smoothed bootstrap intervals of the metrics of one policy."""
 
 import numpy as np
 
@@ -43,6 +43,12 @@ def bootstrap_intervals(
     -------
     dict
         ``(nan, nan)`` where a metric needs a label there is none of.
+
+    References
+    ----------
+    D. B. Rubin, "The Bayesian bootstrap", Annals of Statistics 9 (1981) 130-134, for exponential
+    weights; L. D. Brown, T. T. Cai, A. DasGupta, "Interval estimation for a binomial proportion",
+    Statistical Science 16 (2001) 101-133, for the half counts of Jeffreys' prior.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How soon every combination of thresholds halts bad sessions: one more weighted histogram."""
+"""Delay sweep: delays and leaked tokens of every combination of thresholds."""
 
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ def sweep_delays(
     grace: int = DEFAULT_GRACE,
     tolerance: int = 0,
 ) -> DelaySweep:
-    """Return how soon every combination halts.
+    """Return delays and leaked tokens of every combination.
 
     A token leaks where the extremes up to and with it pass all three thresholds. They only change
     at a new low, so that every stretch between two lows is one entry of a histogram, weighing its
@@ -103,7 +103,7 @@ def sweep_delays(
 
 
 def _leaked(data: LabelledCurves, replay: Replay, grid: Grid, rows: IntArray) -> FloatArray:
-    """Return how many tokens from the onset on pass, of all sessions together."""
+    """Return the tokens from the onset on that pass each combination, of all sessions together."""
     lengths = data.curves.lengths
     inside = rows[data.onsets[rows] < lengths[rows]]
     # One number for a token of a session, ascending by session, then by token.

@@ -1,4 +1,4 @@
-"""What one set of limits makes of the archive, in the numbers and words of the Tune page."""
+"""Evaluation of one policy: rates, delays and leaked tokens with intervals, as numbers and text."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -82,7 +82,7 @@ class Rate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a policy makes of labelled sessions.
+    """Rates, delays and classes of labelled sessions under one policy.
 
     Attributes
     ----------
@@ -176,7 +176,7 @@ def span(low: float, high: float) -> str:
 
 
 def limits_text(policy: HaltPolicy) -> str:
-    """Return the limits that halt, in short; a rule that is off says so.
+    """Return the limits of a policy on one line; a rule that is off reads "off".
 
     >>> limits_text(HaltPolicy(hard_limit=0.34, trend_threshold=1.5))
     'hard 0.34 · window 10 @ 0.55 · trend off'
@@ -195,7 +195,7 @@ def limits_text(policy: HaltPolicy) -> str:
 
 
 def summary_text(numbers: Evaluation) -> str:
-    """Return the whole result as the sentences one would read out."""
+    """Return the evaluation as sentences."""
     parts = [f"{limits_text(numbers.policy)}."]
     if numbers.catch.n:
         delay = numbers.delay
@@ -231,7 +231,7 @@ class FlipCounts(NamedTuple):
 def flips_between(
     data: LabelledCurves, before: Outcomes, after: Outcomes
 ) -> tuple[Flips, FlipCounts]:
-    """Return which sessions end otherwise, and how many."""
+    """Return the sessions that end otherwise, and their number by kind."""
     changed = flips(before, after, data)
     return changed, FlipCounts(*(int(mask.sum()) for mask in changed))
 

@@ -1,4 +1,4 @@
-"""Sums over groups whose totals change step by step, without a table of groups by steps."""
+"""Group sums: sums over groups whose totals change step by step, in linear time."""
 
 from functools import cached_property
 

@@ -1,4 +1,4 @@
-"""How often a stream is halted without reason, by token: what carries over to other lengths."""
+"""Hazard and survival: unjustified halts by tokens at risk, which carry over to other lengths."""
 
 from typing import Any, NamedTuple
 
@@ -38,12 +38,12 @@ class Hazard(NamedTuple):
 
 
 class Survival(NamedTuple):
-    """How many streams are still going after some tokens, with nothing wrong in them yet.
+    """Kaplan-Meier estimate: share of good streams not halted within some tokens.
 
     Attributes
     ----------
     lengths
-        Tokens, as asked for; shape (n_lengths,).
+        Tokens; shape (n_lengths,).
     shares
         Probability that no unjustified halt comes within as many; nan where no session is that
         long. Shape (n_lengths,).
@@ -78,6 +78,12 @@ def hazard(
         Tokens before an onset at which a halt is not early any more.
     confidence
         Of the interval, two-sided.
+
+    References
+    ----------
+    F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28 (1936) 437-442; for
+    groups J. N. K. Rao, A. J. Scott, "A simple method for the analysis of clustered binary data",
+    Biometrics 48 (1992) 577-585.
 
     Examples
     --------
@@ -134,8 +140,9 @@ def survival(
 
     References
     ----------
-    R. L. Williams, "Product-limit survival functions with correlated survival times", Lifetime
-    Data Analysis 1 (1995) 171-186.
+    E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", JASA 53 (1958)
+    457-481; for groups R. L. Williams, "Product-limit survival functions with correlated survival
+    times", Lifetime Data Analysis 1 (1995) 171-186.
     """
     times, halted, groups = _times(data, outcomes, tolerance)
     longest = int(times.max(initial=0))
@@ -192,7 +199,7 @@ def _log_errors(
 def _overdispersion(
     halts: NDArray[np.number[Any]], tokens: NDArray[np.number[Any]], n_sessions: int
 ) -> float:
-    """Return how much more halts vary from group to group than a Poisson count, at least 1.
+    """Return the overdispersion of halts between groups over a Poisson count, at least 1.
 
     As in :func:`director_ai.tuning.evaluation.intervals.effective_n`, with half a group more all
     of whose sessions are halted: a few halts do not show how alike the sessions of a group are.

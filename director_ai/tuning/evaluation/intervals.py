@@ -1,4 +1,4 @@
-"""How far a rate that was counted may lie from the true one."""
+"""Intervals of counted rates: Wilson's score interval, also for sessions in groups."""
 
 import math
 from collections.abc import Iterable
@@ -32,8 +32,8 @@ def wilson(k: float, n: float, z: float = Z_95) -> Interval:
     """Return Wilson's score interval of a rate, for display.
 
     Unlike the rate plus or minus its standard error it keeps its coverage where the rate is
-    near 0 or 1, and never leaves [0, 1]. For a promise about a rate a one-sided exact bound is
-    wanted instead: this one covers on average, not always.
+    near 0 or 1, and never leaves [0, 1]. For a guarantee take a one-sided exact bound instead: this
+    one covers on average, not always.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def wilson(k: float, n: float, z: float = Z_95) -> Interval:
 
 
 def effective_n(cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> float:
-    """Return how many independent sessions tell as much of a rate as those of some groups do.
+    """Return the effective sample size of grouped sessions for a rate.
 
     Sessions of one group are alike, so that a hundred of ten groups may tell hardly more than
     ten. Where every session is a group of its own this is their number.
@@ -139,7 +139,7 @@ def grouped_wilson(
 
 
 def wilson_of_kinds(kinds: Iterable[tuple[int, int, int]]) -> Interval:
-    """Return what :func:`grouped_wilson` does, of groups counted by kind.
+    """Return the interval of :func:`grouped_wilson` for groups counted by kind.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def grouped_wilson_along(
     path, known = GroupSums(groups, steps, n_steps), _Groups.of(sizes)
     n_cases = path.total(changes)
     if known.n == known.n_sessions:
-        # Each its own group: nothing else is asked for.
+        # Each its own group: nothing else is needed.
         sums = np.stack([n_cases, n_cases, n_cases], axis=1)
     else:
         by_size = path.total(changes * sizes[groups])
@@ -207,7 +207,7 @@ def grouped_wilson_along(
 
 
 class _Groups(NamedTuple):
-    """How many groups and sessions there are, and the sum of the squares of the groups' sizes."""
+    """Number of groups and of sessions, and the sum of the squares of the groups' sizes."""
 
     n: int
     n_sessions: float
@@ -220,7 +220,7 @@ class _Groups(NamedTuple):
 
 
 class _Cases(NamedTuple):
-    """How many cases there are; over groups, the sums of their squares and of them by size."""
+    """Number of cases; over groups, the sums of their squares and of their products with size."""
 
     n: float
     squares: float

@@ -1,7 +1,7 @@
-"""Rates and scores of one policy, from the classes of its sessions.
+"""Metrics of one policy or of a whole grid, from the counts of outcome classes.
 
 Every function takes counts as floats or as arrays of one shape, so that one policy and a whole
-grid are served alike. What cannot be told, such as a rate of nothing, is nan.
+grid are served alike. An undefined value, such as a rate of nothing, is nan.
 """
 
 from dataclasses import dataclass
@@ -133,7 +133,12 @@ def precision(counts: Counts, *, prevalence: float | None = None) -> FloatArray:
 
 
 def f_score(counts: Counts, *, beta: float = 1.0) -> FloatArray:
-    """Return F_beta: precision and catch rate in one, the latter ``beta`` times as important."""
+    """Return F_beta: precision and catch rate in one, the latter ``beta`` times as important.
+
+    References
+    ----------
+    C. J. van Rijsbergen, "Information Retrieval", second edition, Butterworths, 1979.
+    """
     weight = beta * beta
     right = (1 + weight) * counts.detected
     return _ratio(
@@ -142,15 +147,25 @@ def f_score(counts: Counts, *, beta: float = 1.0) -> FloatArray:
 
 
 def balanced_accuracy(counts: Counts) -> FloatArray:
-    """Return the mean of the catch rate and the share of good sessions let through."""
+    """Return the mean of the catch rate and the share of good sessions let through.
+
+    References
+    ----------
+    K. H. Brodersen, C. S. Ong, K. E. Stephan, J. M. Buhmann, "The balanced accuracy and its
+    posterior distribution", International Conference on Pattern Recognition (2010) 3121-3124.
+    """
     return (catch_rate(counts) + 1.0 - false_halt_rate(counts)) / 2.0
 
 
 def matthews(counts: Counts) -> FloatArray:
     """Return Matthews' correlation coefficient; nan where a row or column is empty.
 
-    Matthews, "Comparison of the predicted and observed secondary structure of T4 phage
-    lysozyme", Biochimica et Biophysica Acta 405, 1975. A halt before its onset is a miss here.
+    A halt before its onset is a miss here.
+
+    References
+    ----------
+    B. W. Matthews, "Comparison of the predicted and observed secondary structure of T4 phage
+    lysozyme", Biochimica et Biophysica Acta 405 (1975) 442-451.
     """
     right, wrong = counts.detected, counts.false
     missed, passed = counts.early + counts.missed, counts.passed
@@ -193,7 +208,7 @@ METRICS = {
     "balanced accuracy": balanced_accuracy,
     "MCC": matthews,
 }
-"""What a map may show, by name."""
+"""Metrics by display name."""
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:

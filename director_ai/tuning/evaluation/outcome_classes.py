@@ -1,4 +1,4 @@
-"""What became of every labelled session under one policy."""
+"""Outcome classes of labelled sessions under one policy."""
 
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ class OutcomeClasses(NamedTuple):
 def classify(
     data: LabelledCurves, outcomes: Outcomes, *, grace: int = DEFAULT_GRACE, tolerance: int = 0
 ) -> OutcomeClasses:
-    """Return what became of every session.
+    """Return the outcome class of every session.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def delays(data: LabelledCurves, outcomes: Outcomes, classes: OutcomeClasses) ->
 
 
 def released(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> IntArray:
-    """Return how many tokens of every session its reader gets; shape (n_sessions,).
+    """Return the number of tokens of every session that its reader gets; shape (n_sessions,).
 
     A hard halt withholds its token, a soft one passes the last of its sentence, and a policy that
     only observes withholds nothing. Of an unfinished stream these are the tokens recorded.
@@ -95,6 +95,6 @@ def released(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> In
 
 
 def outcomes_under(data: LabelledCurves, policy: HaltPolicy) -> Outcomes:
-    """Return what a policy makes of every session, once; build a ``Replay`` to ask often."""
+    """Return the outcomes under one policy; build a ``Replay`` for several policies."""
     replay = Replay(data.curves, window_size=policy.window_size, trend_window=policy.trend_window)
     return replay.outcomes(policy)

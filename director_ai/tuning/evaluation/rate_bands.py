@@ -1,4 +1,4 @@
-"""Intervals of the rates along one threshold, by groups of sessions."""
+"""Rate bands: intervals of the rates along one threshold, by groups of sessions."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Every combination of three thresholds at once: one histogram and three running sums."""
+"""Sweep of all combinations of three thresholds, by one histogram and three running sums."""
 
 from dataclasses import dataclass
 
@@ -170,7 +170,7 @@ def _cells(replay: Replay, grid: Grid, *, before: IntArray | None = None) -> Int
 
 
 def _passing(cells: IntArray, grid: Grid) -> IntArray:
-    """Return how many sessions pass each combination; shape of the grid."""
+    """Return the number of sessions that pass each combination; shape of the grid."""
     shape = tuple(n + 1 for n in grid.shape)
     flat = np.ravel_multi_index((cells[:, 0], cells[:, 1], cells[:, 2]), shape)
     counts = np.bincount(flat, minlength=shape[0] * shape[1] * shape[2]).reshape(shape)

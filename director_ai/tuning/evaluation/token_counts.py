@@ -1,4 +1,4 @@
-"""Tokens over some sessions: what is typical, and how far that may lie from the truth."""
+"""Token counts over sessions: median with its interval, and 90th percentile."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Counts of every combination of thresholds when sessions weigh more or less than one."""
+"""Weighted sweep: counts of every combination of thresholds with a weight for each session."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ Cell = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Where in a grid each session starts to be halted.
+    """First threshold of each rule in a grid that halts each session.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def early_cells(replay: Replay, grid: Grid, onsets: IntArray, *, tolerance: int 
 
 
 def unjustified(counts: Counts) -> FloatArray:
-    """Return how many sessions are halted without reason, unknown good ones among them."""
+    """Return the number of unjustified halts, unknown good sessions among them."""
     return counts.false + counts.good_unknown + counts.early
 
 

@@ -1,4 +1,4 @@
-"""What counted false halts say of the true rate, with confidence: exact, without a model.
+"""Bounds of the true false-halt rate from counted false halts: exact, without a model.
 
 Throughout, ``alpha`` is the largest false-halt rate that is accepted and ``delta`` the risk of
 being wrong about it, both in (0, 1) and both fixed before the counts are seen.
@@ -57,8 +57,8 @@ def exact_upper(k: int, n: int, *, delta: float) -> float:
 def uniform_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int = 1) -> float:
     """Return an upper bound that holds for every choice of thresholds at once.
 
-    So limits may be tuned by hand on the very sessions they are then bounded by, if how many of
-    them may be halted was said beforehand; :func:`searched_upper` does without that.
+    So limits may be tuned by hand on the very sessions they are then bounded by, if the number of
+    them that may be halted was fixed beforehand; :func:`searched_upper` does without that.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ def uniform_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int
 def searched_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int = 1) -> float:
     """Return an upper bound that holds whatever limits were looked at before these were picked.
 
-    As :func:`uniform_upper`, but neither ``k`` nor which rules are on has to be fixed
-    beforehand: the risk is spread over all that could have come out, ``1 / ((k + 1) (k + 2))`` of
-    it for each ``k``, half of that for all three rules and a twelfth for each smaller set of them.
+    As :func:`uniform_upper`, but neither ``k`` nor the set of rules that are on has to be fixed
+    beforehand: a union bound spreads the risk over all outcomes, ``1 / ((k + 1) (k + 2))`` of it
+    for each ``k``, half of that for all three rules and a twelfth for each smaller set of them.
 
     Parameters
     ----------
@@ -132,9 +132,15 @@ def searched_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: in
 
 
 def allowed_steps(n: int, *, alpha: float, delta: float) -> int:
-    """Return how many of ``n`` good sessions may be spent on tightening limits.
+    """Return the number of tightening steps that ``n`` good sessions allow.
 
     The largest m with P(Bin(n, alpha) <= m - 1) <= delta; 0 if not even one may be.
+
+    References
+    ----------
+    X. Tong, Y. Feng, J. J. Li, "Neyman-Pearson classification algorithms and NP receiver operating
+    characteristics", Science Advances 4 (2018) eaao1659: the same bound for one threshold; for
+    several see :mod:`director_ai.tuning.guarantee.equivalent_blocks`.
 
     Examples
     --------
@@ -152,7 +158,7 @@ def allowed_steps(n: int, *, alpha: float, delta: float) -> int:
 
 
 def least_good_sessions(*, alpha: float, delta: float) -> int:
-    """Return how many good sessions any certificate needs at the least.
+    """Return the smallest number of good sessions that any certificate needs.
 
     Examples
     --------
@@ -163,10 +169,10 @@ def least_good_sessions(*, alpha: float, delta: float) -> int:
     return math.ceil(math.log(delta) / math.log1p(-alpha))
 
 
-# Searched for one by one, and asked for again and again.
+# Searched for one by one, and needed at every draw of the page.
 @lru_cache
 def least_good_tuned(*, alpha: float, delta: float, n_families: int = 1) -> int:
-    """Return how many good sessions tuning by them needs at the least: see `uniform_upper`.
+    """Return the smallest number of good sessions for :func:`uniform_upper` to reach ``alpha``.
 
     >>> [least_good_tuned(alpha=share, delta=0.1) for share in (0.02, 0.05, 0.1)]
     [265, 105, 52]

@@ -1,4 +1,4 @@
-"""What is promised of a policy's false halts, and to whom the promise applies."""
+"""Certificate of a policy's false-halt rate, and the policies it covers."""
 
 import json
 import math
@@ -49,7 +49,7 @@ class Certificate:
     delta_used
         Part of ``delta`` this attempt had.
     attempt
-        How often these sealed sessions have been asked, this time included.
+        Attempts on these sealed sessions, this one included.
     n_good
         Sealed sessions, the N of the promise.
     n_allowed, n_used
@@ -219,7 +219,8 @@ def certify(
     """Return thresholds whose false-halt rate is at most ``alpha``, with confidence 1 - delta.
 
     The good sessions are spent one by one (:mod:`director_ai.tuning.guarantee.equivalent_blocks`);
-    the thresholds are then rounded to four decimals, never to the strict side.
+    the thresholds are then rounded to four decimals, never to the strict side. Attempt ``n`` has
+    ``delta / 2**n`` of the risk, so that all attempts together keep to ``delta`` (a union bound).
 
     Parameters
     ----------
@@ -247,7 +248,7 @@ def certify(
     >>> found.sentence[:66]
     'With 90 % confidence at most 2.0 % of good sessions like these are'
     >>> found.sentence[66:]
-    ' halted (N=200, 1 spend, attempt 1).'
+    ' halted (N=200, 1 calibration point, attempt 1).'
     >>> found.window_threshold, found.hard_limit
     (0.5, 0.0)
     """
@@ -294,7 +295,7 @@ def certify(
 
 
 def covers(certificate: Certificate, policy: HaltPolicy) -> bool:
-    """Return whether the promise holds for another policy: it is nowhere stricter.
+    """Return whether a certificate covers another policy: one that is nowhere stricter.
 
     The cadence must be the certificate's, for another one has other curves. A score of the
     finished text was not promised either.

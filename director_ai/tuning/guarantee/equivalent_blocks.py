@@ -1,11 +1,16 @@
-"""Thresholds with a guarantee: tightened by spending good sessions one by one.
+"""Thresholds with a guarantee, by statistically equivalent blocks of good sessions.
 
-Statistically equivalent blocks (sections 8c to 8e of Wilks, "Order statistics", 1948): start with
-every rule off and tighten one rule until it touches the next unspent good session, which is
-thereby spent. After m steps the true false-halt rate is distributed as Beta(m, n - m + 1), whatever
-rule was chosen at each step, as long as the choice looked at no unspent good session. So m steps
-are allowed where that law lies below alpha with probability 1 - delta, which is
-P(Bin(n, alpha) <= m - 1) <= delta.
+Start with every rule off and tighten one rule until it touches the next unspent good session, which
+is thereby spent. After m steps the true false-halt rate is distributed as Beta(m, n - m + 1),
+whatever rule was chosen at each step, as long as the choice looked at no unspent good session. So m
+steps are allowed where that law lies below alpha with probability 1 - delta, which is P(Bin(n,
+alpha) <= m - 1) <= delta.
+
+References
+----------
+S. S. Wilks, "Order statistics", Bulletin of the American Mathematical Society 54 (1948) 6-50,
+sections 8c to 8e; J. W. Tukey, "Non-parametric estimation II. Statistically equivalent blocks and
+tolerance regions - the continuous case", Annals of Mathematical Statistics 18 (1947) 529-539.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +35,7 @@ _FIRST_GAP = 0.02
 
 
 class Step(NamedTuple):
-    """One spend.
+    """One tightening step, which spends one good session.
 
     Attributes
     ----------
@@ -51,7 +56,7 @@ class Step(NamedTuple):
 
 
 class BadSessions(NamedTuple):
-    """Extremes of the bad sessions; they may be looked at freely.
+    """Extremes of the bad sessions, which the choice of rules may use freely.
 
     Attributes
     ----------
@@ -65,7 +70,7 @@ class BadSessions(NamedTuple):
     before: FloatArray
 
     def detected(self, levels: FloatArray) -> BoolArray:
-        """Return which are halted at or after their onset, shape (n_sessions,)."""
+        """Return a mask of the sessions halted at or after their onset, shape (n_sessions,)."""
         bound = levels[:, None]
         halted = (self.whole < bound).any(axis=0)
         return np.asarray(halted & ~(self.before < bound).any(axis=0))

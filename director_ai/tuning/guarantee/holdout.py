@@ -1,4 +1,4 @@
-"""Good sessions set aside, so that a promise can be made by sessions nobody has tuned on."""
+"""Holdout: good sessions set aside to certify limits on, drawn by group and key."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ Names = Sequence[str] | NDArray[np.str_]
 
 
 class HoldoutSplit(NamedTuple):
-    """Who may be looked at while tuning; masks of shape (n_sessions,), each session in one.
+    """Split of an archive; masks of shape (n_sessions,), each session in exactly one.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class HoldoutSplit(NamedTuple):
 def holdout_mask(
     groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE
 ) -> BoolArray:
-    """Return which sessions are sealed: the good ones of a random share of all groups.
+    """Return a mask of the sealed sessions: the good ones of a random share of all groups.
 
     Whether a group is depends on its name and the key alone, so that it stays so as sessions are
     imported, labelled and relabelled.
@@ -95,7 +95,7 @@ def split_holdout(
 
 
 def one_per_group(groups: Names, mask: BoolArray, *, key: str) -> IntArray:
-    """Return one of the chosen sessions of each group, by index: only those are independent.
+    """Return one session of each group within a mask, by index: only those are independent.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def holdout_share(n_groups: int, *, delta: float) -> float:
 
 
 def groups_for_holdout(n_sealed: int, *, delta: float) -> int:
-    """Return how many groups with a good session make about as many sealed ones.
+    """Return the number of groups with a good session of which about ``n_sealed`` are sealed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What can be promised of limits that were picked by looking at the sessions themselves."""
+"""Post-hoc bound of the false-halt rate, for limits tuned by hand on the same sessions."""
 
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ def post_hoc_bound(
     delta: float,
     n_families: int = 1,
 ) -> PostHocBound:
-    """Return what can be promised of a policy that was tuned by hand on ``data``.
+    """Return the post-hoc bound of a policy that was tuned by hand on ``data``.
 
     Thresholds may have been moved, and rules switched off, as often as one likes. Sessions of
     one group are not independent, so that groups are counted: one with any good session halted
@@ -74,6 +74,11 @@ def post_hoc_bound(
         Risk that the bound is wrong, in (0, 1), fixed beforehand.
     n_families
         Pairs of window sizes, and cadences, that were tried.
+
+    References
+    ----------
+    See :func:`director_ai.tuning.guarantee.bounds.uniform_upper`, of which this takes a union bound
+    over the counts and the sets of rules that could have come out.
 
     Examples
     --------
@@ -93,5 +98,5 @@ thresholds were tried by hand (1 of 200 here).')
 
 
 def n_groups(data: LabelledCurves, mask: BoolArray) -> int:
-    """Return how many groups have a session among the chosen ones."""
+    """Return the number of groups with a session in a mask."""
     return len(np.unique(data.groups[mask]))

@@ -1,4 +1,4 @@
-"""What to say beside a tuned number before anyone trusts it."""
+"""Cautions: conditions under which tuned numbers mislead, each with its trigger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Caution:
 def certificate_caution(
     *, n_good: int, alpha: float, delta: float, attempt: int = 1, n_in_all: int | None = None
 ) -> Caution | None:
-    """Say so if no certificate is possible with so many good sessions: a hard stop.
+    """Return a caution if no certificate is possible with so many good sessions: a hard stop.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def certificate_caution(
 
 
 def sample_size_caution(*, n_good: int, n_bad: int) -> Caution | None:
-    """Say so if fewer than 20 sessions have one of the labels: show curves, choose nothing."""
+    """Return a caution if fewer than 20 sessions have either label: curves only, no selection."""
     if n_good >= FEWEST_SESSIONS and n_bad >= FEWEST_SESSIONS:
         return None
     return Caution(
@@ -112,9 +112,10 @@ def grid_edge_caution(
     sizes: Sequence[int] = (),
     tried: Sequence[Sequence[int]] = (),
 ) -> Caution | None:
-    """Say so if a threshold or a window is the last of those tried though its range goes on.
+    """Return a caution if the best threshold or window is the last of those tried.
 
-    A rule that is off, one as strict as can be, and one that was not searched are no edge.
+    Its range goes on: a rule that is off, one as strict as can be, and one that was not searched
+    are no edge.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def grid_edge_caution(
 
 
 def grouping_caution(*, n_sessions: int, n_prompts: int, n_groups: int) -> Caution | None:
-    """Say so if sessions share prompts and are taken as independent all the same."""
+    """Return a caution if sessions share prompts and are taken as independent all the same."""
     if n_prompts >= n_sessions or n_groups <= n_prompts:
         return None
     return Caution(
@@ -161,7 +162,7 @@ def grouping_caution(*, n_sessions: int, n_prompts: int, n_groups: int) -> Cauti
 def replay_caution(
     *, n_sessions: int, n_cut: int, n_adaptive: int, n_other_cadence: int
 ) -> Caution | None:
-    """Say so if sessions cannot be replayed exactly.
+    """Return a caution if sessions cannot be replayed exactly.
 
     Parameters
     ----------
@@ -202,7 +203,7 @@ def replay_caution(
 
 
 def length_caution(*, tuned_median: float, deployed_median: float) -> Caution | None:
-    """Say so if streams in use are over 25 % longer or shorter, in median tokens.
+    """Return a caution if deployed streams are over 25 % longer or shorter, in median tokens.
 
     >>> length_caution(tuned_median=100, deployed_median=125) is None
     True

@@ -1,4 +1,4 @@
-"""The combinations that no other beats in both catches and false halts."""
+"""Pareto front of catch rate and false-halt rate over a sweep."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How far one threshold may move before any session ends otherwise: exact, without a grid."""
+"""Plateaus: the interval of one threshold within which no outcome changes, exactly."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from director_ai.tuning.thresholds import (
 )
 
 Change = Literal["token", "halt"]
-"""What counts as another outcome: another token, rule or end, or only whether it is halted."""
+"""Kind of change: another token, rule or end, or only whether the session is halted."""
 
 
 class Breakpoint(NamedTuple):
@@ -60,7 +60,7 @@ class Plateau:
 
 
 def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "token") -> Plateau:
-    """Return how far one threshold may move, all others held, before an outcome changes.
+    """Return the interval of one threshold, all others held, in which no outcome changes.
 
     An outcome changes only where the threshold passes a new low of a session that no other rule
     has halted by then, so the lows next to the threshold are all that is looked at.
@@ -144,7 +144,7 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What a small move of one threshold does.
+    """Change of the halts by a small move of one threshold.
 
     Attributes
     ----------
@@ -207,7 +207,7 @@ def _lows_that_matter(replay: Replay, policy: HaltPolicy, rule: int, change: Cha
 
 
 def _latest(first: IntArray, policy: HaltPolicy) -> IntArray:
-    """Return the token from which on another rule has the say; a soft halt only comes later."""
+    """Return the token from which on another rule decides; a soft halt only comes later."""
     if policy.halt_mode != "soft":
         return first
     return np.where(first == NEVER, NEVER, np.minimum(first, NEVER - 99) + SOFT_HALT_CAP + 1)

@@ -42,7 +42,7 @@ ReplayAt = Callable[[int, int], Replay]
 
 
 def allowed_false_halts(n_good: int, target: RiskTarget, *, n_families: int = 1) -> int:
-    """Return how many good sessions tuned limits may halt, -1 if even none is too many.
+    """Return the largest number of good sessions that tuned limits may halt, -1 if not even 0.
 
     The bound holds for every choice of the three thresholds, so also for the best.
 
@@ -69,7 +69,7 @@ def allowed_false_halts(n_good: int, target: RiskTarget, *, n_families: int = 1)
 
 
 def least_good(target: RiskTarget, *, n_families: int = 1) -> int:
-    """Return how many good sessions a proposal needs at the least.
+    """Return the smallest number of good sessions that a proposal needs.
 
     >>> least_good(RiskTarget(0.05, 0.1)), least_good(RiskTarget(0.05, 0.1), n_families=15)
     (105, 175)

@@ -1,4 +1,4 @@
-"""The best thresholds of a grid under a budget of false halts."""
+"""Selection of the best thresholds of a grid under a budget of false halts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import with_thresholds
 
 Objective = Literal["catch", "F1", "balanced accuracy", "MCC", "cost"]
-"""What the best combination is the best by; a cost is wanted small, all others large."""
+"""Objective of a selection; a cost is minimised, all others are maximised."""
 
 WINDOW_SIZES: Final = (5, 10, 20, 40)
 TREND_WINDOWS: Final = (5, 10, 20)
@@ -30,7 +30,7 @@ _SAME = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Goal:
-    """What the best combination is.
+    """Objective and budget of a selection.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Goal:
             )
 
     def value(self, counts: Counts) -> FloatArray:
-        """Return the objective, the larger the better; nan where it cannot be told.
+        """Return the objective, the larger the better; nan where it is undefined.
 
         Unknown sessions count against the policy.
         """
@@ -75,7 +75,7 @@ class Goal:
         return _VALUES[self.objective](counts)
 
     def allows(self, counts: Counts) -> BoolArray:
-        """Return which combinations are within the budget, unknown good sessions all halted."""
+        """Return a mask of the combinations within the budget, unknown good sessions all halted."""
         spent = counts.false + counts.good_unknown
         # A product such as 0.07 * 100 misses its whole number by a hair.
         return np.asarray(spent <= self.budget * counts.n_good + 1e-9)
@@ -103,7 +103,7 @@ class Search(NamedTuple):
 
     @classmethod
     def of(cls, policy: HaltPolicy, *, windows: bool) -> "Search":
-        """Return the policy's own windows, with the usual ones beside them if ``windows``.
+        """Return the policy's own windows, with the default sizes beside them if ``windows``.
 
         >>> Search.of(HaltPolicy(window_size=12), windows=True)
         Search(window_sizes=(12, 5, 10, 20, 40), trend_windows=(5, 10, 20))
@@ -159,10 +159,10 @@ def select_thresholds(
 ) -> Selection | None:
     """Return the best combination of a grid under a budget of false halts.
 
-    A session whose recording ends before any rule holds counts against the policy: a good one
-    as halted, a bad one as missed. Several combinations that are equally good are told apart by
-    their unjustified halts, then by :func:`best_cell`. What the proposal promises on its own
-    sessions is too good: see :mod:`director_ai.tuning.validation.out_of_bag`.
+    A session whose recording ends before any rule holds counts against the policy: a good one as
+    halted, a bad one as missed. Ties are broken by the fewest unjustified halts, then by
+    :func:`best_cell`. The objective on the sessions it was selected on is optimistic: see
+    :mod:`director_ai.tuning.validation.out_of_bag`.
 
     Parameters
     ----------
@@ -250,9 +250,9 @@ def select_windows(
 def best_cell(counts: Counts, goal: Goal) -> Cell | None:
     """Return the best combination of a table, or None if none is within the budget.
 
-    Equally good ones are told apart so that a hair's change of a score does not matter: the
-    fewest unjustified halts, the most lenient of those, and from there the middle of the run of
-    equals along each axis in turn. A rule that may as well be off, is.
+    Ties are broken so that a hair's change of a score does not matter: the fewest unjustified
+    halts, the most lenient of those, and from there the middle of the run of equals along each axis
+    in turn. A rule that may as well be off, is.
 
     Parameters
     ----------

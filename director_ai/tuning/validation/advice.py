@@ -1,4 +1,4 @@
-"""Every caution that applies to limits on an archive, in one list."""
+"""Advice: the cautions that apply to limits on an archive, in one list."""
 
 from collections.abc import Iterable
 
@@ -38,9 +38,9 @@ def advice(
     Parameters
     ----------
     study, policy, target
-        The archive, the limits in use, and what is asked of them.
+        The archive, the limits in use, and the rate they are to keep to.
     n_attempts
-        Certificates asked for so far.
+        Attempts at a certificate so far.
     validation, edge
         What is known of the proposal: without it, its cautions are not given.
     n_prompts
@@ -91,7 +91,7 @@ def sealed_rows(study: Study, policy: HaltPolicy) -> list[int]:
 
 
 def distinct_prompts(prompts: Iterable[str]) -> int:
-    """Return how many prompts there are, each that was not kept being one of its own.
+    """Return the number of distinct prompts, each that was not kept being one of its own.
 
     >>> distinct_prompts(["a", "b", "a", "", ""])
     4

@@ -1,4 +1,4 @@
-"""How much of a tuned policy's numbers is the tuning itself: the whole choice, bootstrapped."""
+"""Out-of-bag bootstrap of threshold selection: the optimism of a tuned policy's metrics."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ OBJECTIVE = "objective"
 """Name of the goal's own value among those of the metrics."""
 
 Progress = Callable[[int], None]
-"""Told after each replicate how many are done."""
+"""A function that is called after each replicate with the number done."""
 
 
 class OptimismEstimate(NamedTuple):
@@ -48,13 +48,13 @@ class OptimismEstimate(NamedTuple):
 
     @property
     def optimism(self) -> float:
-        """How much better the number looks than it is, if large numbers are good."""
+        """Displayed value minus the out-of-bag mean."""
         return self.displayed - self.mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutOfBag:
-    """What tuning once more on resampled sessions says of a tuning.
+    """Out-of-bag estimate of a selection.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ def out_of_bag(
     tolerance: int = 0,
     progress: Progress | None = None,
 ) -> OutOfBag | None:
-    """Return an honest estimate of the tuned policy: the whole selection, bootstrapped.
+    """Return the out-of-bag estimate of the tuned policy: the whole selection, bootstrapped.
 
     In each replicate groups are drawn with replacement, within those of good sessions, of bad
     ones and of both; limits are chosen on them and judged on the sessions of the groups left out.
@@ -120,12 +120,17 @@ def out_of_bag(
     n_replicates
         How often, at least 1. Each costs O(n_sessions + 3 n_cells) a replay.
     progress
-        Told after each replicate how many are done.
+        Called after each replicate with the number done.
 
     Returns
     -------
     OutOfBag or None
         None where no combination is within the budget.
+
+    References
+    ----------
+    B. Efron, R. Tibshirani, "Improvements on cross-validation: the .632+ bootstrap method", JASA 92
+    (1997) 548-560: the leave-one-out bootstrap, here by group and over the whole selection.
 
     Examples
     --------
@@ -199,7 +204,7 @@ class Best(NamedTuple):
 def window_cells(
     data: LabelledCurves, replays: Replay | Sequence[Replay], grid: Grid, *, tolerance: int = 0
 ) -> list[Cells]:
-    """Return where each session starts to be halted, under every pair of window sizes."""
+    """Return the halting cells of each session under every pair of window sizes."""
     each = [replays] if isinstance(replays, Replay) else replays
     return [Cells.of(data, replay, grid, tolerance=tolerance) for replay in each]
 
@@ -220,7 +225,7 @@ def best_of(searched: Sequence[Cells], weights: FloatArray, goal: Goal) -> Best 
 
 
 def _group_weights(data: LabelledCurves) -> Callable[[np.random.Generator], FloatArray]:
-    """Return what draws the weight of every session; nan for one without a label."""
+    """Return a function that draws the weight of every session; nan for one without a label."""
     labelled = data.labels != UNLABELLED
     _, groups = np.unique(data.groups[labelled], return_inverse=True)
     n_groups = int(groups.max(initial=-1)) + 1

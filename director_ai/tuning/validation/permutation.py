@@ -1,4 +1,4 @@
-"""What tuning shows where there is nothing to find: the same search on shuffled labels."""
+"""Permutation test of threshold selection: the same search on permuted labels."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,13 +17,13 @@ from director_ai.tuning.validation.out_of_bag import Progress, best_of, window_c
 
 
 class NullLevel(NamedTuple):
-    """What tuning shows where there is nothing to find.
+    """Objective of the selection under the null hypothesis that labels and scores are unrelated.
 
     Attributes
     ----------
     level
-        95 % quantile of the best objective over permuted labels; a displayed value below it
-        cannot be told from noise. nan without any.
+        95 % quantile of the best objective over permuted labels; a displayed value below it is
+        indistinguishable from noise. nan without any.
     values
         The best objective of each permutation, shape (n_permutations,).
     """
@@ -43,11 +43,11 @@ def null_level(
     tolerance: int = 0,
     progress: Progress | None = None,
 ) -> NullLevel:
-    """Return the objective that tuning reaches when labels have nothing to do with the scores.
+    """Return the objective that selection reaches when labels are unrelated to the scores.
 
-    Labels are dealt anew, and with a bad label goes its onset, at the same share of the new
-    session's length. Groups whose sessions all have one label are dealt one each, so that sessions
-    that belong together stay so; in a group that has both its own sessions are dealt theirs.
+    Labels are permuted, and with a bad label goes its onset, at the same share of the new
+    session's length. Groups whose sessions all have one label are permuted as wholes, so that
+    sessions of a group keep one label; in a group that has both, labels are permuted within it.
 
     Parameters
     ----------
@@ -58,7 +58,12 @@ def null_level(
     n_permutations
         How many.
     progress
-        Told after each permutation how many are done.
+        Called after each permutation with the number done.
+
+    References
+    ----------
+    M. Ojala, G. C. Garriga, "Permutation tests for studying classifier performance", Journal of
+    Machine Learning Research 11 (2010) 1833-1863: their first null distribution, by group.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A proposal looked at twice: tuned anew on resampled sessions, and on shuffled labels."""
+"""Validation of a proposal: out-of-bag estimate and permutation test."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ SMALLEST_STABILITY: Final = 0.20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validation:
-    """What tuning once more says of a proposal.
+    """Out-of-bag estimate and permutation test of a proposal.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Validation:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What it found, and what that means."""
+        """Results in two sentences."""
         return self._left_out, self._shuffled
 
     @property
@@ -118,7 +118,7 @@ class Validation:
         )
 
     def spread(self, estimate: OptimismEstimate) -> str:
-        """Return the middle 90 % of the replicates, or that there are too few to tell."""
+        """Return the middle 90 % of the replicates, or "too few to tell"."""
         return (
             "too few to tell"
             if small_cell_caution(smallest_cell=self.smallest_cell)
@@ -127,7 +127,7 @@ class Validation:
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """What it warns of."""
+        """Cautions that the validation gives."""
         estimate = self.estimate
         sizes = (self.policy.window_size, self.policy.trend_window)
         cautions = (
@@ -151,7 +151,7 @@ def validate(
     repeats: tuple[int, int] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Validation | str:
-    """Return what tuning once more says of the proposal, or why there is none to look at.
+    """Return the validation of a proposal, or the reason why there is no proposal.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def validate(
     repeats
         Resamples and shuffles; by default as :func:`repeats_for` says.
     progress
-        Told the share done, in [0, 1].
+        Called with the share done, in [0, 1].
     """
     goal = goal_for(data, target, search)
     if isinstance(goal, str):
@@ -202,7 +202,7 @@ def validate(
 
 
 def repeats_for(search: Search) -> tuple[int, int]:
-    """Return how many resamples and shuffles a search is worth.
+    """Return the numbers of resamples and permutations for a search.
 
     >>> repeats_for(Search((10,), (5,))), repeats_for(Search((10, 20), (5, 10)))
     ((200, 100), (50, 50))
@@ -214,7 +214,7 @@ def repeats_for(search: Search) -> tuple[int, int]:
 
 
 def resample_seconds(data: TuneData, replay: Replay) -> float:
-    """Return how long one resample of one pair of windows takes on this machine, best of three."""
+    """Return the seconds one resample of one pair of windows takes here, best of three."""
     cells = window_cells(data.labelled, replay, GRID)
     everyone = np.ones(data.labelled.n_sessions)
     times = []
@@ -226,7 +226,7 @@ def resample_seconds(data: TuneData, replay: Replay) -> float:
 
 
 def _smallest_cell(estimate: OutOfBag, data: TuneData) -> int:
-    """Return how many sessions are of the rarest kind under the limits chosen."""
+    """Return the number of sessions in the smallest outcome class under the selected limits."""
     n_good, n_bad = data.labelled.n_good, data.labelled.n_bad
     false = round(estimate.metrics["false-halt rate"].displayed * n_good)
     caught = round(estimate.metrics["catch rate"].displayed * n_bad)
@@ -238,12 +238,12 @@ def _share(value: float) -> str:
 
 
 def optimism_caution(estimate: OutOfBag, objective: Objective) -> Caution | None:
-    """Say so if the tuned value is more than .03 above its out-of-bag value, .05 for MCC.
+    """Return a caution if the tuned value is .03 above its out-of-bag value, .05 for MCC.
 
     A cost is in no unit of its own and is held to the limit of F1.
     """
     estimated = estimate.metrics[OBJECTIVE]
-    # Written so that nan, which nothing can be said of, passes.
+    # Written so that nan passes.
     if not estimated.optimism > LARGEST_OPTIMISM[objective]:
         return None
     return Caution(
@@ -259,7 +259,7 @@ def optimism_caution(estimate: OutOfBag, objective: Objective) -> Caution | None
 
 
 def noise_caution(*, displayed: float, floor: float) -> Caution | None:
-    """Say so if tuning on shuffled labels shows as much (see ``null_level``)."""
+    """Return a caution if tuning on permuted labels reaches as much (see ``null_level``)."""
     if not displayed < floor:
         return None
     return Caution(
@@ -271,7 +271,7 @@ def noise_caution(*, displayed: float, floor: float) -> Caution | None:
 
 
 def stability_caution(estimate: OutOfBag) -> Caution | None:
-    """Say so if no combination is chosen by a fifth of the resampled tunings."""
+    """Return a caution if no combination is selected in a fifth of the resamples."""
     if estimate.stability >= SMALLEST_STABILITY:
         return None
     n_near = int(estimate.near_best.sum())
@@ -289,7 +289,7 @@ def stability_caution(estimate: OutOfBag) -> Caution | None:
 
 
 def small_cell_caution(*, smallest_cell: int) -> Caution | None:
-    """Say so if a percentile bootstrap is asked for with fewer than 5 sessions of a kind."""
+    """Return a caution if fewer than 5 sessions are of a kind: no percentile bootstrap."""
     if smallest_cell >= FEWEST_IN_A_CELL:
         return None
     return Caution(

@@ -11,9 +11,9 @@ from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt
 from director_ai.replay.counterfactual import Counterfactual, counterfactuals
 from director_ai.reports.sentences import (
     closest_call_sentence,
+    counterfactual_line,
     evidence_source,
     halt_sentence,
-    relief_line,
 )
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive
@@ -207,7 +207,7 @@ def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cu
         else:
             st.text("What it would take not to halt here:")
         for change in prepared.changes:
-            st.text(relief_line(change, view.policy))
+            st.text(counterfactual_line(change, view.policy))
 
 
 def _context(record: SessionRecord) -> None:

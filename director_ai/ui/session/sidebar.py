@@ -10,7 +10,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import counterfactuals
-from director_ai.reports.sentences import annotation_line, relief_line
+from director_ai.reports.sentences import annotation_line, counterfactual_line
 from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.stream_view import StreamView
@@ -26,7 +26,7 @@ def counterfactual(record: SessionRecord, view: StreamView) -> None:
     if not changes:
         st.text("Nothing: no rule is broken under these limits.")
     for change in changes:
-        st.text(relief_line(change, view.policy))
+        st.text(counterfactual_line(change, view.policy))
 
 
 def facts(record: SessionRecord) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from director_ai import HaltPolicy
 from director_ai.core.records.record_json import from_line
 from director_ai.replay.counterfactual import counterfactuals
-from director_ai.reports.sentences import relief_line
+from director_ai.reports.sentences import counterfactual_line
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session.tables import token_csv, token_table
 
@@ -59,5 +59,6 @@ def test_a_relief_says_what_would_follow():
     (change,) = counterfactuals(["a", "b", "c"], scores, policy, complete=False)
 
     assert (
-        relief_line(change, policy) == "Hard limit 0.5 → 0.4: then halts at token 2 by hard limit"
+        counterfactual_line(change, policy)
+        == "Hard limit 0.5 → 0.4: then halts at token 2 by hard limit"
     )
