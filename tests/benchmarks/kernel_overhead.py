@@ -21,11 +21,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import cycle
-from pathlib import Path
+
+from clone import ROOT
 
 from director_ai import AsyncStreamingKernel, StreamingKernel
 
-ROOT = Path(__file__).parents[2]
 LENGTHS = (250, 16_000)
 BUDGET_US = {"events": 1.0, "debug": 2.0}
 BUDGET_BARE_US = 0.065

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import clone  # noqa: F401
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select

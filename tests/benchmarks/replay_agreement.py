@@ -10,6 +10,7 @@ the first disagreement and prints the session and policy that it takes to see it
 import argparse
 from dataclasses import replace
 
+import clone  # noqa: F401
 import numpy as np
 
 from director_ai import HaltPolicy, StreamingKernel

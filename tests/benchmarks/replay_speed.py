@@ -12,6 +12,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
+import clone  # noqa: F401
 import numpy as np
 import pandas as pd
 

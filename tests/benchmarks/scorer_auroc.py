@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import clone  # noqa: F401
+
 from director_ai import CoherenceScorer, GroundTruthStore
 from director_ai.core.scoring.words import read_words
 

@@ -10,7 +10,6 @@ import argparse
 import math
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,9 +19,7 @@ from typing import Any
 
 from in_browser import ROOT, dashboard
 
-sys.path.insert(0, str(ROOT))
-
-from director_ai.figures import (  # noqa: E402
+from director_ai.figures import (
     LIGHT,
     delay_curve_data,
     length_hazard_data,
@@ -31,9 +28,9 @@ from director_ai.figures import (  # noqa: E402
     threshold_curve_figure,
     threshold_map_data,
 )
-from director_ai.replay import HARD, WINDOW, Replay  # noqa: E402
-from director_ai.storage import JUDGED, Store  # noqa: E402
-from director_ai.tuning import (  # noqa: E402
+from director_ai.replay import HARD, WINDOW, Replay
+from director_ai.storage import JUDGED, Store
+from director_ai.tuning import (
     RiskTarget,
     TuneData,
     attribute_halts,
@@ -44,9 +41,9 @@ from director_ai.tuning import (  # noqa: E402
     sensitivity,
     split_study,
 )
-from director_ai.ui.tune.changed_sessions import flip_rows, flip_table, outcome_pair  # noqa: E402
-from director_ai.ui.tune.changed_sessions_table import MOST_ROWS  # noqa: E402
-from tests.ui.tune_store import filled  # noqa: E402
+from director_ai.ui.tune.changed_sessions import flip_rows, flip_table, outcome_pair
+from director_ai.ui.tune.changed_sessions_table import MOST_ROWS
+from tests.ui.tune_store import filled
 
 BUDGET_MS = 100.0
 """Of one moved slider: card, what a step does, flips and curve."""
