@@ -75,7 +75,9 @@ class EvidenceRequest:
 
         prompt = self.prompt if self.prompt.strip() else text
         _, score = self.scorer.review(prompt, text)
-        chunks = list(getattr(score, "evidence", None) or ())
+        evidence = getattr(score, "evidence", None)
+        # The original's scorers wrap their chunks.
+        chunks = list(getattr(evidence, "chunks", evidence) or ())
         scorer: Any = self.scorer
         if self.top_k > getattr(scorer, "max_evidence", self.top_k):
             chunks = scorer.retrieve(prompt, text, self.top_k)

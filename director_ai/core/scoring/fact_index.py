@@ -32,6 +32,9 @@ class Chunk(NamedTuple):
     dates: frozenset[Date]
 
 
+_NO_CHUNK: Final = Chunk(frozenset(), frozenset(), frozenset(), frozenset())
+
+
 class FactIndex:
     """Words of the facts: the chunks each stands in, and whether it is negated there."""
 
@@ -39,12 +42,19 @@ class FactIndex:
         self._postings: dict[str, list[_Posting]] = {}
         self._prefixes: dict[str, list[str]] = {}
         self._chunks: list[Chunk] = []
+        self._n_removed = 0
 
     def __len__(self) -> int:
+        """Return the number of chunks that were added and not removed."""
+        return len(self._chunks) - self._n_removed
+
+    @property
+    def n_added(self) -> int:
+        """Chunks that were ever added: the number of the next one."""
         return len(self._chunks)
 
     def add(self, text: str) -> None:
-        """Add one chunk."""
+        """Add one chunk; its number is that of the chunks added before it."""
         words = read_words(text)
         places: dict[str, set[bool]] = {}
         for word in words:
@@ -66,8 +76,18 @@ class FactIndex:
             if not known:
                 self._prefixes.setdefault(stem[:_PREFIX], []).append(stem)
 
+    def remove(self, number: int) -> None:
+        """Take a chunk out; no other takes its number."""
+        for stem in self._chunks[number].stems:
+            # A new list, as another thread may be reading the old one.
+            self._postings[stem] = [
+                posting for posting in self._postings[stem] if posting.chunk != number
+            ]
+        self._chunks[number] = _NO_CHUNK
+        self._n_removed += 1
+
     def chunk(self, number: int) -> Chunk:
-        """Return a chunk by the number of those added before it."""
+        """Return a chunk by its number; one that was removed has no words."""
         return self._chunks[number]
 
     def chunks_with(self, stem: str) -> list[int]:

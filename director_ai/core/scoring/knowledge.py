@@ -4,6 +4,7 @@ import math
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from heapq import nsmallest
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -21,6 +22,14 @@ _SENTENCE_BREAK: Final = re.compile(
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 
 
+_DEMO_FACTS: Final = {
+    "sky": "The sky is blue on a clear day, as air scatters blue light more than red.",
+    "water": "Water boils at 100 degrees Celsius at sea level. It freezes at 0 degrees.",
+    "moon": "The Moon orbits Earth in about 27 days. It has no air.",
+    "bees": "Bees make honey from the nectar of flowers.",
+}
+
+
 class FactChunk(NamedTuple):
     """One sentence of a fact and the key it was added under."""
 
@@ -32,7 +41,7 @@ class GroundTruthStore:
     """Facts by source, searchable by the words they share with a text.
 
     Retrieval is lexical: shared words weighted by how rare they are in the store. It finds no
-    paraphrase. Facts are only ever added; adding and reading from several threads is safe.
+    paraphrase. Adding, replacing and reading from several threads is safe.
 
     Examples
     --------
@@ -44,7 +53,10 @@ class GroundTruthStore:
     """
 
     def __init__(self) -> None:
-        self._chunks: list[FactChunk] = []
+        self._facts: dict[str, str] = {}
+        self._numbers: dict[str, list[int]] = {}
+        # By their numbers in the index, in the order in which they were added.
+        self._chunks: dict[int, FactChunk] = {}
         self._index = FactIndex()
         self._lock = threading.Lock()
 
@@ -57,6 +69,11 @@ class GroundTruthStore:
         for key, text in facts.items():
             store.add(key, text)
         return store
+
+    @classmethod
+    def with_demo_facts(cls) -> Self:
+        """Return a store of a few facts to try things with."""
+        return cls.from_mapping(_DEMO_FACTS)
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -80,10 +97,13 @@ class GroundTruthStore:
 
     @classmethod
     def from_files(cls, paths: Iterable[str | Path]) -> Self:
-        """Return a store of UTF-8 text files; a file's name, without its folder, is its key."""
+        """Return a store of UTF-8 text files; a file's name, without its folder, is its key.
+
+        Files of one name are one fact.
+        """
         if isinstance(paths, str | Path):
             raise TypeError(f"paths must be an iterable of paths, got {paths!r}; put it in a list")
-        store = cls()
+        texts: dict[str, str] = {}
         for path in map(Path, paths):
             try:
                 text = path.read_text(encoding="utf-8-sig")
@@ -91,8 +111,8 @@ class GroundTruthStore:
                 raise ValueError(f"{path} must be UTF-8 text, got {error}") from error
             if not text.strip():
                 raise ValueError(f"{path} must be a file with text in it, got an empty one")
-            store.add(path.name, text)
-        return store
+            texts[path.name] = f"{texts[path.name]}\n\n{text}" if path.name in texts else text
+        return cls.from_mapping(texts)
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
@@ -108,18 +128,23 @@ class GroundTruthStore:
     @property
     def chunks(self) -> tuple[FactChunk, ...]:
         """Sentences in the order they were added."""
-        return tuple(self._chunks)
+        return tuple(self._chunks.copy().values())
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Texts by key, each as it was added."""
+        return self._facts.copy()
 
     @property
     def index(self) -> FactIndex:
-        """Words of the chunks; chunk numbers are positions in ``chunks``."""
+        """Words of the chunks."""
         return self._index
 
     def __len__(self) -> int:
         return len(self._chunks)
 
     def add(self, key: str, text: str) -> None:
-        """Add a fact, split into sentences; a key that exists already gains this text too.
+        """Add a fact, split into sentences; of a key that exists already it replaces the fact.
 
         Raises
         ------
@@ -134,10 +159,23 @@ class GroundTruthStore:
             if not value.strip():
                 raise ValueError(f"{name} must be a string with text in it, got {value!r}")
         with self._lock:
+            replaced, numbers = self._numbers.get(key, []), []
             for sentence in _SENTENCE_BREAK.split(text):
                 if sentence.strip():
-                    self._chunks.append(FactChunk(" ".join(sentence.split()), key))
+                    # As the index counts: a reader may find it there at once.
+                    number = self._index.n_added
+                    self._chunks[number] = FactChunk(" ".join(sentence.split()), key)
                     self._index.add(sentence)
+                    numbers.append(number)
+            # Only now, so that no reader is left without the fact.
+            for number in replaced:
+                self._index.remove(number)
+                del self._chunks[number]
+            self._facts[key], self._numbers[key] = text, numbers
+
+    def add_fact(self, key: str, text: str) -> None:
+        """Add a fact; as :meth:`add`, by the original's name."""
+        self.add(key, text)
 
     def retrieve(self, text: str, top_k: int = 3) -> list[EvidenceChunk]:
         """Return the ``top_k`` chunks closest to a text, nearest first, oldest first on a tie.
@@ -161,6 +199,11 @@ class GroundTruthStore:
             raise TypeError(f"top_k must be an integer >= 0, got {top_k!r}")
         if top_k < 0:
             raise ValueError(f"top_k must be an integer >= 0, got {top_k!r}")
+        # Not amid the replacement of a fact: neither its old nor its new text would be found.
+        with self._lock:
+            return self._retrieve(text, top_k)
+
+    def _retrieve(self, text: str, top_k: int) -> list[EvidenceChunk]:
         n_chunks = len(self._index)
         weights = {stem: self._rarity(stem, n_chunks) for stem in _search_words(text)}
         shared: dict[int, float] = {}
@@ -168,17 +211,24 @@ class GroundTruthStore:
             for chunk in self._index.chunks_with(stem):
                 shared[chunk] = shared.get(chunk, 0.0) + weight
         total = math.fsum(weights.values())
-        distances = {chunk: self._distance(s, total, chunk) for chunk, s in shared.items()}
-        nearest = sorted(distances, key=lambda chunk: (distances[chunk], chunk))[:top_k]
-        for chunk in range(n_chunks):
-            if len(nearest) >= top_k:
-                break
-            if chunk not in distances:
-                nearest.append(chunk)
+        distances = dict.fromkeys(self._chunks, 1.0) | {
+            chunk: self._distance(weight, total, chunk) for chunk, weight in shared.items()
+        }
+        nearest = nsmallest(top_k, distances, key=lambda chunk: (distances[chunk], chunk))
         return [
-            EvidenceChunk(self._chunks[c].text, distances.get(c, 1.0), self._chunks[c].source)
+            EvidenceChunk(self._chunks[c].text, distances[c], self._chunks[c].source)
             for c in nearest
         ]
+
+    def retrieve_context(self, query: str, top_k: int = 3) -> str | None:
+        """Return the texts of the closest chunks, a line each; ``None`` where none shares a word.
+
+        >>> store = GroundTruthStore.from_mapping({"moon": "The Moon orbits Earth."})
+        >>> store.retrieve_context("What orbits Earth?"), store.retrieve_context("Why?")
+        ('The Moon orbits Earth.', None)
+        """
+        texts = [chunk.text for chunk in self.retrieve(query, top_k) if chunk.distance < 1.0]
+        return "\n".join(texts) or None
 
     def _rarity(self, stem: str, n_chunks: int) -> float:
         n_holding = len(self._index.chunks_with(stem))

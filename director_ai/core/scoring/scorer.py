@@ -124,6 +124,9 @@ class CoherenceScorer:
         An approved answer that scores below this carries a warning; in [0, 1].
     max_evidence
         How many chunks ``review`` returns; at least 0.
+    use_nli
+        A keyword of the original; anything but ``False`` is refused, as this scorer compares
+        words and judges no meaning.
 
     Notes
     -----
@@ -149,7 +152,13 @@ class CoherenceScorer:
         *,
         soft_limit: float = 0.6,
         max_evidence: int = 10,
+        use_nli: bool = False,
     ) -> None:
+        if use_nli is not False:
+            raise ValueError(
+                f"use_nli must be False, got {use_nli!r}; CoherenceScorer compares words, and a "
+                "model that judges meaning is a coherence_callback of its own"
+            )
         if ground_truth_store is not None and not isinstance(ground_truth_store, GroundTruthStore):
             raise TypeError(
                 f"ground_truth_store must be a GroundTruthStore or None, got {ground_truth_store!r}"
@@ -202,16 +211,24 @@ class CoherenceScorer:
         Returns
         -------
         tuple of bool and CoherenceScore
-            Whether the answer is approved, and why; evidence is nearest first.
+            Whether the answer is approved, and why; evidence is nearest first, ``None`` if there
+            is none.
         """
         # Without a prompt the kernel gives the answer twice; its own names are no exemption.
         exempting = "" if _text("prompt", prompt) == action else prompt
         stream = LexicalStream(self.store.index, exempting)
         score, h_logical, h_factual = stream.finish(_text("action", action))
         approved = score >= self.threshold
-        evidence = self.retrieve(prompt, action, self.max_evidence)
+        evidence = self.retrieve(prompt, action, self.max_evidence) or None
         warning = approved and score < self.soft_limit
         return approved, CoherenceScore(score, approved, h_logical, h_factual, evidence, warning)
+
+    async def areview(self, prompt: str, action: str) -> tuple[bool, CoherenceScore]:
+        """Judge a whole answer on a worker thread; as :meth:`review`."""
+        # A sync caller never pays for it.
+        from asyncio import to_thread
+
+        return await to_thread(self.review, prompt, action)
 
     def retrieve(self, prompt: str, action: str = "", top_k: int = 3) -> list[EvidenceChunk]:
         """Return the chunks closest to the prompt, or to the answer where the prompt is blank."""

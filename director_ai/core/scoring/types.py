@@ -1,6 +1,6 @@
 """Results of scorers, and the evidence that a halt carries."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +14,12 @@ class EvidenceChunk:
     distance
         In [0, 1]; 0 is the same words, 1 no word in common.
     source
-        Key the text was added under.
+        Key the text was added under; ``""`` if it has none.
     """
 
     text: str
     distance: float
-    source: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class CoherenceScore:
     h_factual
         Share of the answer that the facts do not mention, in [0, 1].
     evidence
-        Closest chunks, nearest first.
+        Closest chunks, nearest first; ``None`` if there are none.
     warning
         Whether the answer is approved with a score below the scorer's soft limit.
     """
@@ -72,5 +72,5 @@ class CoherenceScore:
     approved: bool
     h_logical: float
     h_factual: float
-    evidence: list[EvidenceChunk] = field(default_factory=list)
+    evidence: list[EvidenceChunk] | None = None
     warning: bool = False

@@ -7,11 +7,18 @@ import subprocess
 import sys
 import textwrap
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 import director_ai
-from director_ai import AsyncStreamingKernel, HaltMonitor, HaltPolicy, StreamingKernel
+from director_ai import (
+    AsyncStreamingKernel,
+    EvidenceChunk,
+    HaltMonitor,
+    HaltPolicy,
+    StreamingKernel,
+)
 from director_ai.core.kernel import SafetyKernel
 from tests.core.kernels import KINDS, kernel_of, run, scripted, words
 
@@ -462,3 +469,43 @@ def test_both_kernels_stop_for_ever_only_by_the_operator():
     for kernel in (StreamingKernel(), HaltMonitor()):
         kernel.stream_output(words(1), scripted(0.1))
         assert kernel.is_active
+
+
+# -- evidence -------------------------------------------------------------------------------
+
+
+class Wrapped:
+    """Evidence as the original's scorers give it."""
+
+    def __init__(self, *chunks):
+        self.chunks = list(chunks)
+
+
+class WrappingScorer:
+    def __init__(self, evidence):
+        self.evidence = evidence
+
+    def review(self, prompt, action):
+        return False, SimpleNamespace(score=0.1, evidence=self.evidence)
+
+
+@both
+@pytest.mark.parametrize(
+    ("evidence", "texts"),
+    [
+        (Wrapped(EvidenceChunk("a", 0.1), EvidenceChunk("b", 0.2), EvidenceChunk("c", 0.3)), "ab"),
+        ([EvidenceChunk("a", 0.1, "key")], "a"),
+        (Wrapped(), ""),
+        (None, ""),
+    ],
+)
+def test_evidence_comes_as_a_list_wrapped_or_not_at_all(kind, evidence, texts):
+    ran = run(kind, words(2), scripted(0.1), scorer=WrappingScorer(evidence), top_k=2)
+
+    structured = ran.session.halt_evidence_structured
+    assert [chunk.text for chunk in structured.evidence_chunks] == list(texts)
+    assert ran.session.hook_errors == {}
+
+
+def test_a_chunk_needs_no_source():
+    assert EvidenceChunk("a", 0.5).source == ""

@@ -1,11 +1,13 @@
 """Facts by source, and the chunks closest to a text."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
 from director_ai.core.scoring.knowledge import FactChunk, GroundTruthStore
+from director_ai.core.scoring.scorer import CoherenceScorer
 
 
 def moons() -> GroundTruthStore:
@@ -64,14 +66,91 @@ def test_retrieval_returns_as_many_chunks_as_there_are():
     assert GroundTruthStore().retrieve("Moon") == []
 
 
-def test_a_key_that_exists_gains_the_text():
+def test_a_key_that_exists_gets_the_new_text_in_place_of_the_old_one():
     store = moons()
-    store.add("io", "Io has volcanoes.")
+    store.add("moon", "The Moon is made of rock. It is grey.")
 
-    assert [chunk.text for chunk in store.chunks if chunk.source == "io"] == [
-        "Io orbits Jupiter.",
-        "Io has volcanoes.",
+    assert store.chunks == (
+        FactChunk("Io orbits Jupiter.", "io"),
+        FactChunk("The Moon is made of rock.", "moon"),
+        FactChunk("It is grey.", "moon"),
+    )
+    assert len(store) == 3
+    assert store.facts == {
+        "moon": "The Moon is made of rock. It is grey.",
+        "io": "Io orbits Jupiter.",
+    }
+
+
+def test_a_replaced_fact_supports_no_answer_and_is_no_evidence():
+    store = moons()
+    once = CoherenceScorer(ground_truth_store=store).score("Io orbits Jupiter ")
+    store.add("io", "Bees make honey.")
+    scorer = CoherenceScorer(ground_truth_store=store)
+    fresh = GroundTruthStore.from_mapping(store.facts)
+
+    assert scorer.score("Io orbits Jupiter ") < once
+    assert scorer.score("Io orbits Jupiter ") == CoherenceScorer(ground_truth_store=fresh).score(
+        "Io orbits Jupiter "
+    )
+    assert [chunk.source for chunk in store.retrieve("Jupiter", top_k=9)] == ["moon", "moon", "io"]
+    assert {chunk.text for chunk in store.retrieve("Jupiter", top_k=9)} == {
+        "The Moon orbits Earth.",
+        "The Moon has no air.",
+        "Bees make honey.",
+    }
+    assert [chunk.distance for chunk in store.retrieve("orbits Earth")] == [
+        chunk.distance for chunk in fresh.retrieve("orbits Earth")
     ]
+
+
+def test_facts_replaced_while_others_read_are_never_seen_half():
+    store = moons()
+    is_over = threading.Event()
+    seen, errors = set(), []
+
+    def read():
+        while not is_over.is_set():
+            try:
+                seen.update(chunk.source for chunk in store.retrieve("orbits Jupiter", top_k=1))
+            except Exception as error:
+                errors.append(error)
+                return
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for n in range(200):
+        store.add("io", f"Io orbits Jupiter number {n}.")
+    is_over.set()
+    for reader in readers:
+        reader.join()
+
+    assert not errors
+    assert seen <= {"io"}
+
+
+def test_facts_are_added_and_looked_up_by_the_originals_names():
+    store = GroundTruthStore()
+    store.add_fact("io", "Io orbits Jupiter.")
+
+    assert store.facts == {"io": "Io orbits Jupiter."}
+    assert store.retrieve_context("What does Io orbit?") == "Io orbits Jupiter."
+    assert store.retrieve_context("Bees?") is None
+    assert GroundTruthStore().retrieve_context("Io") is None
+    assert GroundTruthStore.with_demo_facts().retrieve_context("What do bees make?", top_k=1) == (
+        "Bees make honey from the nectar of flowers."
+    )
+
+
+def test_files_of_one_name_in_two_folders_are_one_fact(tmp_path: Path):
+    for folder, text in (("a", "Ants walk."), ("b", "Bees fly.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "facts.txt").write_text(text, encoding="utf-8")
+
+    store = GroundTruthStore.from_files(sorted(tmp_path.glob("*/facts.txt")))
+
+    assert [chunk.text for chunk in store.chunks] == ["Ants walk.", "Bees fly."]
 
 
 def test_a_folder_is_read_by_name_and_only_text_and_markdown(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The scorer: whole answers in review, growing ones in the streaming score."""
 
+import asyncio
 import math
 import random
 import re
@@ -200,7 +201,7 @@ def test_an_answer_repeated_as_the_prompt_does_not_excuse_itself():
 
 def test_without_facts_nothing_is_supported():
     assert CoherenceScorer().score(FAITHFUL) < 0.5
-    assert CoherenceScorer().review("", FAITHFUL)[1].evidence == []
+    assert CoherenceScorer().review("", FAITHFUL)[1].evidence is None
 
 
 @pytest.mark.parametrize(
@@ -290,3 +291,18 @@ def test_importing_the_scorer_imports_nothing_heavy():
     )
 
     assert not {"numpy", "asyncio", "pandas", "sqlite3"} & set(loaded.stdout.split())
+
+
+def test_an_answer_is_reviewed_on_a_thread_by_the_originals_name() -> None:
+    facts = GroundTruthStore.with_demo_facts()
+    reviewer = CoherenceScorer(ground_truth_store=facts, use_nli=False)
+
+    assert asyncio.run(reviewer.areview("", "Bees make honey.")) == reviewer.review(
+        "", "Bees make honey."
+    )
+
+
+@pytest.mark.parametrize("use_nli", [True, None, 1])
+def test_a_model_of_meaning_is_not_promised(use_nli: object) -> None:
+    with pytest.raises(ValueError, match="use_nli must be False, got"):
+        CoherenceScorer(use_nli=use_nli)
