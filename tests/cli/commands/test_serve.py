@@ -223,6 +223,7 @@ def test_the_app_looks_where_the_command_says() -> None:
     assert login.LOGIN_VARIABLE == LOGIN_VARIABLE
 
 
+@pytest.mark.slow
 def test_a_taken_port_ends_the_command_with_a_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -259,6 +260,7 @@ def fetched(port: int, path: str) -> tuple[int, Any]:
             return response.status, response.headers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["serve", "demo"])
 def test_a_program_is_told_where_the_app_is_once_it_answers(command: str, tmp_path: Path) -> None:
     with socket.socket() as free:

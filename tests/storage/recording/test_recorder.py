@@ -507,6 +507,7 @@ def test_what_is_wrong_with_the_arguments_is_said_at_once(tmp_path: Path) -> Non
         recorder.record(kernel.stream([], scorer([])), kernel.policy, prompt=None)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_finished_session_is_let_go(tmp_path: Path) -> None:
     kernel = StreamingKernel()
     before = n_alive(SessionBuffer)

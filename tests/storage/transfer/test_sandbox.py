@@ -56,6 +56,7 @@ def test_problems_and_a_mapping_cross_over(tmp_path: Path) -> None:
     assert plan.problems[0].session_id == "a"
 
 
+@pytest.mark.slow
 def test_it_works_from_a_thread() -> None:
     plans: list[Any] = []
     data = exported("jsonl")
@@ -67,6 +68,7 @@ def test_it_works_from_a_thread() -> None:
     assert plans[0].ok
 
 
+@pytest.mark.slow
 def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
@@ -166,6 +168,7 @@ def test_a_bomb_is_refused_by_the_limit_it_breaks(name: str, tmp_path: Path) -> 
     assert int(peak_bytes) < 2**30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deep", [b'{"tokens": ' + b"[" * 500_000, b"[" * 500_000])
 def test_deep_nesting_is_a_problem_of_its_line(deep: bytes) -> None:
     plan = read_upload_safely(deep + b"\n", "upload")
@@ -181,6 +184,7 @@ def test_one_endless_session_is_refused_by_the_memory_it_would_take() -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_file_that_never_ends_is_given_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "upload")
 

@@ -60,6 +60,7 @@ def test_tuning_on_noise_is_seen_to_be_noise() -> None:
     assert "noise" in {caution.code for caution in found.cautions}
 
 
+@pytest.mark.slow
 def test_sessions_of_one_prompt_are_left_out_together() -> None:
     few = drawn(60, seed=2)
     copies = few.labelled.select(np.arange(300) % 60)
@@ -98,6 +99,7 @@ def test_where_nothing_can_be_proposed_it_says_why() -> None:
     assert "Infeasible" in checked(drawn(60))
 
 
+@pytest.mark.slow
 def test_a_spread_of_a_handful_is_not_told() -> None:
     few = replace(checked(drawn(400)), smallest_cell=4)
 
