@@ -320,7 +320,7 @@ def test_nothing_moves_while_two_thousand_tokens_come(open_page: OpenPage, serve
     measure(page, from_the_start=False)
 
     page.locator(".st-key-again button").click()
-    expect(tokens(page)).to_have_count(2000, timeout=20_000)
+    expect(tokens(page)).to_have_count(2000)
 
     assert measured(page)["shift"] == 0
 

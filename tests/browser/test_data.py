@@ -50,7 +50,7 @@ def open_data(open_page: OpenPage, shown: Shown) -> Callable[[str], Page]:
 
 def upload(page: Page, key: str, file: Path) -> None:
     page.locator(f".st-key-{key} input[type=file]").set_input_files(file)
-    expect(page.locator(".d-status")).to_be_visible(timeout=30_000)
+    expect(page.locator(".d-status")).to_be_visible()
     settled(page)
 
 
@@ -85,11 +85,9 @@ def test_bad_lines_are_named_and_good_ones_imported(
     assert shown.store.count() == before
 
     upload(page, "sessions_file", lines(tmp_path / "good.jsonl", session("f1"), session("f2")))
-    expect(page.locator(".d-status")).to_contain_text("2 sessions, 4 tokens", timeout=30_000)
+    expect(page.locator(".d-status")).to_contain_text("2 sessions, 4 tokens")
     page.locator(".st-key-import button").click()
-    expect(page.locator(".d-status")).to_contain_text(
-        "Imported 2 sessions; open Sessions.", timeout=30_000
-    )
+    expect(page.locator(".d-status")).to_contain_text("Imported 2 sessions; open Sessions.")
     assert shown.store.count() == before + 2
 
     page.locator(".st-key-open_sessions button").click()
@@ -119,13 +117,13 @@ def test_hostile_text_is_shown_as_text_and_asks_for_nothing(
         page.get_by_role("option", name=column, exact=True).click()
         settled(page)
 
-    expect(page.locator(".d-status")).to_contain_text("1 session, 4 tokens", timeout=30_000)
+    expect(page.locator(".d-status")).to_contain_text("1 session, 4 tokens")
     preview = page.locator(GRID).last
     expect(preview.get_by_text(f"{SCRIPT} {PICTURE}")).to_be_attached()
-    expect(preview.get_by_text("![](http://127.0.0.1:9/y)")).to_be_attached(timeout=30_000)
+    expect(preview.get_by_text("![](http://127.0.0.1:9/y)")).to_be_attached()
     settled(page)
     page.locator(".st-key-import button").click()
-    expect(page.locator(".d-status")).to_contain_text("Imported 1 session", timeout=30_000)
+    expect(page.locator(".d-status")).to_contain_text("Imported 1 session")
     assert shown.store.get(PICTURE).model == "![](http://127.0.0.1:9/y)"
     assert page.evaluate("() => window.pwned") is None
     assert watch.outgoing == []
@@ -166,7 +164,7 @@ def test_a_session_of_another_process_is_received_within_moments(
 
     shown.store.add([record("arrived")])
 
-    expect(page.get_by_text("✓ received: arrived, 3 tokens")).to_be_visible(timeout=4_000)
+    expect(page.get_by_text("✓ received: arrived, 3 tokens")).to_be_visible()
     page.locator(".st-key-open_received button").click()
     page.wait_for_url("**/session?id=arrived*")
     assert watch.page_errors == []

@@ -22,8 +22,8 @@ N_POINTS = f"""() => {{
 }}"""
 
 
-def wait_for_points(page: Page, at_least: int, *, timeout: float = 20_000) -> None:
-    page.wait_for_function(f"n => ({N_POINTS})() >= n", arg=at_least, timeout=timeout)
+def wait_for_points(page: Page, at_least: int) -> None:
+    page.wait_for_function(f"n => ({N_POINTS})() >= n", arg=at_least)
 
 
 def play(page: Page) -> None:
@@ -31,13 +31,13 @@ def play(page: Page) -> None:
 
 
 def halted(page: Page) -> None:
-    expect(page.locator(".d-status")).to_contain_text("Halted at token", timeout=60_000)
+    expect(page.locator(".d-status")).to_contain_text("Halted at token")
     settled(page)
 
 
 def open_fast(open_page: OpenPage, server: Server, query: str = "") -> Page:
     page = open_page(server, f"/?x=20&src=honeybees-fabrication{query}")
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
     settled(page)
     return page
 
@@ -66,11 +66,11 @@ def test_the_curve_moves_within_two_seconds_of_play(
     open_page: OpenPage, app_server: Server, watch: Watch
 ) -> None:
     page = open_page(app_server)
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
 
     play(page)
 
-    wait_for_points(page, 3, timeout=2_000)
+    wait_for_points(page, 3)
     assert watch.page_errors == []
     assert watch.outgoing == []
 
@@ -222,11 +222,11 @@ def test_hostile_text_is_shown_and_never_obeyed(
     settled(page)
 
     play(page)
-    expect(page.locator(".st-key-play")).to_contain_text("Play again", timeout=60_000)
+    expect(page.locator(".st-key-play")).to_contain_text("Play again")
     settled(page)
     shown = page.locator(".st-key-tokens .tokens").inner_text().replace("\n", "")
     page.get_by_role("link", name="Look at this session").click()
-    expect(page.locator(".d-title")).to_contain_text("Session", timeout=20_000)
+    expect(page.locator(".d-title")).to_contain_text("Session")
     expect(page.locator(".d-facts")).to_contain_text("![](http://127.0.0.1")
 
     assert "<img src=x onerror=" in shown
@@ -252,7 +252,7 @@ def test_presenter_mode_is_larger_in_either_theme(
     open_page: OpenPage, app_server: Server, scheme: str
 ) -> None:
     page = open_page(app_server, "/?presenter=true", color_scheme=scheme)  # type: ignore[arg-type]
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
 
     font = page.evaluate(f"() => document.querySelector('{GRAPH}').layout.font.size")
     background = page.evaluate(

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from .conftest import OpenPage, Serve, Watch, settled
 
 GRAPH = ".st-key-curve .js-plotly-plot"
-WAIT_MS = 30_000
+WAIT_MS = 90_000
 
 
 def said(page: Page, text: str) -> None:

@@ -16,7 +16,7 @@ from tests.sources.llama_server import LlamaServer, llama_server
 
 from .conftest import OpenPage, Serve, Server
 
-WAIT_MS = 20_000
+WAIT_MS = 90_000
 NO_LIMITS = "&h=0&a=0&d=1.5"
 
 

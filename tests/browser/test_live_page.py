@@ -14,7 +14,7 @@ from tests.browser.conftest import OpenPage, Server, Watch, settled  # noqa: E40
 
 def open_live(open_page: OpenPage, server: Server, speed: int) -> Page:
     page = open_page(server, f"/?x={speed}&src=honeybees-fabrication")
-    expect(page.locator(".st-key-curve .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-curve .main-svg").first).to_be_visible()
     return page
 
 
@@ -23,7 +23,7 @@ def play(page: Page) -> None:
 
 
 def seen(page: Page, token: int) -> None:
-    expect(page.locator(".st-key-tokens bdi").nth(token)).to_be_attached(timeout=20_000)
+    expect(page.locator(".st-key-tokens bdi").nth(token)).to_be_attached()
 
 
 def test_the_scrub_slider_of_a_playing_run_is_not_the_one_that_moves_the_cursor(

@@ -17,7 +17,7 @@ from .conftest import OpenPage, Serve, Server, settled
 
 POLICY = HaltPolicy(hard_limit=0.3, window_threshold=0.0, trend_threshold=1.5)
 HOSTILE = '<img src=x onerror="window.hacked=1">'
-WAIT_MS = 20_000
+WAIT_MS = 90_000
 
 
 def store_server(serve: Serve, path: Path) -> Server:

@@ -56,7 +56,7 @@ def decide(page: Page, key: str) -> None:
 
 def opened(open_page: OpenPage, server: Server, path: str = "/review") -> Page:
     page = open_page(server, path)
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
     expect(page.locator(".st-key-review_tokens .halt")).to_have_count(1)
     settled(page)
     return page
@@ -231,7 +231,7 @@ def test_the_whole_card_fits_a_small_screen(
 ) -> None:
     page = open_page(server, "/review", color_scheme=scheme)
     page.set_viewport_size({"width": 1280, "height": 800})
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
     settled(page)
 
     for name in ("right_0", "unsure_0", "undo", "note"):

@@ -21,7 +21,7 @@ SAMPLE = "/session?id=honeybees-fabrication"
 def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: Server) -> None:
     page = open_page(app_server, SAMPLE)
 
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
     expect(page.locator(".d-status")).to_contain_text("Would have halted at token 86")
     expect(page.get_by_text("Hard limit 0.5 → 0.4934: then halts at token 86")).to_be_visible()
     expect(page.locator(".st-key-tokens .halt")).to_have_count(1)
@@ -32,7 +32,7 @@ def test_the_cursor_follows_keys_and_clicks_and_is_in_the_address(
 ) -> None:
     page = open_page(app_server, f"{SAMPLE}&t=40")
     expect(page.get_by_text("Token 40:")).to_be_visible()
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
     settled(page)
 
     page.keyboard.press("ArrowRight")
@@ -72,7 +72,7 @@ def test_the_downloads_hold_the_session(open_page: OpenPage, app_server: Server)
 
 def test_the_curve_can_be_saved_as_a_picture(open_page: OpenPage, app_server: Server) -> None:
     page = open_page(app_server, SAMPLE)
-    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
     page.locator(GRAPH).hover()
 
     with page.expect_download() as picture:
@@ -88,13 +88,13 @@ def test_another_session_is_put_beside_one_and_they_change_places(
     page = open_page(app_server, SAMPLE)
     page.get_by_role("tab", name="Compare").click()
     choice = page.locator(".st-key-compare_with input")
-    expect(choice).to_be_visible(timeout=15_000)
+    expect(choice).to_be_visible()
     settled(page)
     choice.fill("espresso-fabrication")
     expect(page.get_by_role("option", name="espresso-fabrication")).to_be_visible()
     choice.press("Enter")
     both = page.locator(".st-key-compare .js-plotly-plot")
-    expect(both.locator(".main-svg").first).to_be_visible(timeout=30_000)
+    expect(both.locator(".main-svg").first).to_be_visible()
     settled(page)
 
     page.locator(".st-key-align").get_by_text("onset").click()
@@ -117,7 +117,7 @@ def test_a_session_just_finished_opens_by_its_address(
     page = open_page(app_server, "/?x=20&src=honeybees-fabrication")
     page.locator(".st-key-play button").click()
     link = page.get_by_role("link", name="Look at this session")
-    expect(link).to_be_visible(timeout=60_000)
+    expect(link).to_be_visible()
     address = link.get_attribute("href")
 
     other = open_page(app_server, f"/{address}")

@@ -51,7 +51,7 @@ def filled(path: Path, fresh_server: Serve) -> Server:
 
 def opened(open_page: OpenPage, server: Server, query: str = "") -> Page:
     page = open_page(server, f"/sessions{query}")
-    expect(page.locator(".d-title")).to_contain_text("Sessions", timeout=30_000)
+    expect(page.locator(".d-title")).to_contain_text("Sessions")
     settled(page)
     return page
 
@@ -70,7 +70,7 @@ def press(page: Page, key: str) -> None:
 
 def selected(page: Page) -> str:
     line = page.get_by_text(" selected", exact=False)
-    expect(line).to_be_visible(timeout=15_000)
+    expect(line).to_be_visible()
     settled(page)
     return line.inner_text().removesuffix(" selected")
 
@@ -89,7 +89,7 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     open_page: OpenPage, archive: Server, watch: Watch
 ) -> None:
     page = opened(open_page, archive, "?outcome=halted&rule=downward_trend")
-    expect(page.get_by_text("1–3 of 3")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–3 of 3")).to_be_visible()
 
     page.get_by_role("radio", name="Closest calls").click()
     page.wait_for_url("**sort=closest**")
@@ -97,7 +97,7 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     click_row(page, 0)
     chosen = selected(page)
     expect(page.locator(".d-status")).to_contain_text("Halted at token")
-    expect(page.locator(".st-key-peek .main-svg").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".st-key-peek .main-svg").first).to_be_visible()
     press(page, "open_session")
 
     page.wait_for_url("**/session?id=**")
@@ -109,15 +109,15 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
 
 def test_a_label_survives_a_reload(open_page: OpenPage, filled: Server, path: Path) -> None:
     page = opened(open_page, filled, "?label=bad&outcome=halted")
-    expect(page.get_by_text("1–6 of 6")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–6 of 6")).to_be_visible()
     click_row(page, 2)
     chosen = selected(page)
 
     press(page, "label_unsure")
-    expect(page.get_by_text("1–5 of 5")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–5 of 5")).to_be_visible()
     page.reload()
 
-    expect(page.get_by_text("1–5 of 5")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–5 of 5")).to_be_visible()
     with Store(path) as store:
         assert store.summary(chosen).label == "unsure"
 
@@ -125,7 +125,7 @@ def test_a_label_survives_a_reload(open_page: OpenPage, filled: Server, path: Pa
 def test_a_bar_that_is_clicked_sets_the_time(open_page: OpenPage, archive: Server) -> None:
     page = opened(open_page, archive)
     bar = page.locator(".st-key-strip .bars .point").first
-    expect(bar).to_be_visible(timeout=30_000)
+    expect(bar).to_be_visible()
     settled(page)
 
     box = page.locator(".st-key-strip .nsewdrag").first.bounding_box()
@@ -133,7 +133,7 @@ def test_a_bar_that_is_clicked_sets_the_time(open_page: OpenPage, archive: Serve
     page.mouse.click(box["x"] + 6, box["y"] + box["height"] - 4)
 
     page.wait_for_url("**since=2026-01-05**until=**")
-    expect(page.get_by_text("1–2 of 2")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–2 of 2")).to_be_visible()
 
 
 def test_a_span_is_typed_and_text_is_searched_on_enter(
@@ -142,7 +142,7 @@ def test_a_span_is_typed_and_text_is_searched_on_enter(
     page = opened(open_page, archive)
     page.locator(".st-key-filter_since input").fill("9000d")
     offered = page.get_by_role("option").filter(has_text="9000d")
-    expect(offered).to_be_visible(timeout=15_000)
+    expect(offered).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url("**since=9000d**")
     expect(page.get_by_text("Only: time = last 9000d")).to_be_visible()
@@ -166,14 +166,14 @@ def test_an_empty_store_is_filled_with_the_samples(
 
     page.get_by_role("button", name="Load the 60 samples").click()
 
-    expect(page.get_by_text("1–60 of 60")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–60 of 60")).to_be_visible()
 
 
 def test_a_session_of_another_process_shows_by_itself_and_disturbs_nothing(
     open_page: OpenPage, filled: Server, path: Path
 ) -> None:
     page = opened(open_page, filled)
-    expect(page.get_by_text("1–60 of 60")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–60 of 60")).to_be_visible()
     click_row(page, 1)
     chosen = selected(page)
     search = page.locator(".st-key-filter_q input")
@@ -187,7 +187,7 @@ def test_a_session_of_another_process_shows_by_itself_and_disturbs_nothing(
     )
 
     subprocess.run([sys.executable, "-c", script, str(path)], cwd=ROOT, check=True)
-    expect(page.get_by_text("1–61 of 61")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("1–61 of 61")).to_be_visible()
     settled(page)
     assert search.input_value() == "half a wo"
     assert selected(page) == chosen
@@ -226,17 +226,17 @@ def test_text_of_others_stays_text(
     with Store(path) as store:
         store.add([replace(hostile, tokens=(HOSTILE,) * 3)])
     page = opened(open_page, store_server(fresh_server, path), f"?bad={HOSTILE}")
-    expect(page.get_by_text("1–1 of 1")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1–1 of 1")).to_be_visible()
 
     click_row(page, 0)
-    expect(page.locator(".st-key-peek_facts")).to_contain_text("Prompt: <img", timeout=15_000)
+    expect(page.locator(".st-key-peek_facts")).to_contain_text("Prompt: <img")
     page.locator(".st-key-filter_model input").click()
     expect(page.get_by_role("option").first).to_contain_text("<img")
     page.keyboard.press("Enter")
     page.wait_for_url("**model=**")
     settled(page)
     page.goto(f"{page.url}&source=nowhere")
-    expect(page.get_by_text("0 of 1 match.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("0 of 1 match.")).to_be_visible()
     settled(page)
 
     assert page.evaluate("() => window.pwned") is None

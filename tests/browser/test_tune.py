@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,7 +59,7 @@ def metric(page: Page, name: str) -> str:
 
 def opened(open_page: OpenPage, server: Server, address: str = START) -> Page:
     page = open_page(server, address)
-    page.locator(".st-key-card").wait_for(timeout=30_000)
+    page.locator(".st-key-card").wait_for()
     settled(page)
     return page
 
@@ -123,24 +122,24 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     # A1: the archive comes in, looked at before anything is written.
     page = open_page(server, "/data?tab=Import")
     page.locator(".st-key-sessions_file input[type=file]").set_input_files(file)
-    expect(page.locator(".d-status")).to_contain_text("2,000 sessions, ", timeout=60_000)
+    expect(page.locator(".d-status")).to_contain_text("2,000 sessions, ")
     expect(page.locator(".d-status")).to_contain_text("0 scores out of range")
     settled(page)
     page.locator(".st-key-import button").click()
-    expect(page.locator(".d-status")).to_contain_text("Imported 2,000 sessions", timeout=60_000)
+    expect(page.locator(".d-status")).to_contain_text("Imported 2,000 sessions")
     with Store(path) as store, Store(archive_path) as sent:
         assert list(store.curves(JUDGED)) == list(sent.curves(JUDGED))
 
     # A2: the page opens on the limits that were in force, and on what they do.
     page.get_by_role("link", name="Tune").click()
-    page.locator(".st-key-card").wait_for(timeout=30_000)
+    page.locator(".st-key-card").wait_for()
     settled(page)
     assert rates(page) == recomputed(path, RECORDED)
     expect(page.locator(".st-key-card")).to_contain_text("no session ends otherwise")
 
     # A3: which rule is to blame; turning it off does away with its halts.
     page.get_by_role("tab", name="Rules").click()
-    expect(page.locator(".st-key-rule_attribution .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-rule_attribution .main-svg").first).to_be_visible()
     expect(
         page.get_by_text(re.compile(r"Trend: [\d,]+ false halts only it causes"))
     ).to_be_visible()
@@ -150,18 +149,18 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     assert rates(page) == recomputed(path, replace(RECORDED, trend_threshold=1.5))
 
     # A4: a moved limit moves the numbers.
-    for _ in range(5):
+    for value in ("0.51", "0.52", "0.53", "0.54", "0.55"):
+        # A key pressed while the slider is drawn anew is lost; the box comes after the card.
         page.locator(".st-key-h input[type=range]").press("ArrowRight")
+        expect(page.locator(".st-key-h_box input").last).to_have_value(value)
     page.wait_for_url("**h=0.55**")
-    # The address changes before the server has answered; the box comes after the card.
-    expect(page.locator(".st-key-h_box input").last).to_have_value("0.55", timeout=20_000)
     settled(page)
     policy = replace(RECORDED, trend_threshold=1.5, hard_limit=0.55)
     assert rates(page) == recomputed(path, policy)
 
     # A5: how far the limit may go before any session ends otherwise, to both ends.
     page.get_by_role("tab", name="Curve").click()
-    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible()
     said = page.get_by_text("the same sessions are halted.").inner_text()
     ends = [float(number) for number in re.findall(r"From (\S+) to (\S+) the same", said)[0]]
     assert ends[0] <= 0.55 <= ends[1]
@@ -169,7 +168,7 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
 
     # A6: a click on the map sets two limits.
     page.get_by_role("tab", name="Map").click()
-    expect(page.locator(f"{MAP} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{MAP} .main-svg").first).to_be_visible()
     settled(page)
     area = page.locator(f"{MAP} .nsewdrag").first.bounding_box()
     assert area is not None
@@ -178,8 +177,8 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     page.mouse.move(x + 1, y + 1)
     page.wait_for_timeout(300)
     page.mouse.click(x + 1, y + 1)
-    page.wait_for_url(lambda url: "h=0.4" in url and "a=0.6" in url, timeout=10_000)
-    expect(page.locator(".st-key-h_box input").last).not_to_have_value("0.55", timeout=20_000)
+    page.wait_for_url(lambda url: "h=0.4" in url and "a=0.6" in url)
+    expect(page.locator(".st-key-h_box input").last).not_to_have_value("0.55")
     settled(page)
 
     # A7: one of those that changed is labelled where it stands.
@@ -199,7 +198,7 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     page.wait_for_url("**budget=10**")
     settled(page)
     page.locator(".st-key-propose button").first.click()
-    expect(page.get_by_text("Proposed hard")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Proposed hard")).to_be_visible()
     settled(page)
     assert float(metric(page, "False-halt rate (FPR)").split()[0].split("–")[-1]) <= 10.0
     repeated_by_the_command(page, path)
@@ -207,7 +206,7 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     # A9: limits with a promise, by the sessions that were set aside; the attempt is counted.
     page.locator(".st-key-certify button").first.click()
     promise = page.get_by_text(re.compile(r"With 95 % confidence at most 10\.0 % .* attempt 1\)"))
-    expect(promise.first).to_be_visible(timeout=30_000)
+    expect(promise.first).to_be_visible()
     settled(page)
     with Store(path) as store:
         assert len(store.attempts()) == 1
@@ -277,7 +276,7 @@ def test_a_link_shows_the_same_limits(open_page: OpenPage, tune_server: Server) 
     expect(page.locator(".st-key-h_box input")).to_have_value("0.4137")
     expect(page.locator(".st-key-d_box input")).to_have_value("0.31")
     expect(page.get_by_role("tab", name="Rules")).to_have_attribute("aria-selected", "true")
-    expect(page.locator(".st-key-rule_attribution .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-rule_attribution .main-svg").first).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1440, 900)])
@@ -286,7 +285,7 @@ def test_nothing_is_wider_than_the_window(
 ) -> None:
     page = opened(open_page, tune_server)
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    time.sleep(0.5)
+    settled(page)
 
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
@@ -300,7 +299,7 @@ def test_a_moved_limit_sends_only_what_hangs_on_it(
     open_page: OpenPage, tune_server: Server, watch: Watch
 ) -> None:
     page = opened(open_page, tune_server)
-    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible()
     kept = ".st-key-bar, .st-key-propose, .st-key-a, .st-key-limit_a, .st-key-cost, .st-key-peek"
     page.evaluate(
         "names => document.querySelectorAll(names).forEach(e => { e.dataset.old = 'yes'; })", kept
@@ -327,7 +326,7 @@ def test_the_proposal_is_checked_with_progress(open_page: OpenPage, tune_server:
 
     page.locator(".st-key-check_0 button").click()
 
-    expect(page.locator("[data-testid=stProgress]")).to_contain_text("Chosen anew", timeout=30_000)
+    expect(page.locator("[data-testid=stProgress]")).to_contain_text("Chosen anew")
     expect(page.locator(".st-key-card")).to_contain_text(
         "The proposal on sessions left out: catch", timeout=120_000
     )

@@ -86,5 +86,5 @@ def sign_in(page: Page, server: Server, name: str) -> None:
     page.get_by_role("link", name=name, exact=True).click()
     page.wait_for_url(re.compile(re.escape(server.url)))
     known = page.get_by_role("button", name=re.compile("Account|Sign out"))
-    expect(known.first).to_be_visible(timeout=30_000)
+    expect(known.first).to_be_visible()
     settled(page)

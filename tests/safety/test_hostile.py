@@ -119,7 +119,7 @@ def expect_shown(page: Page, *fields: str) -> None:
     """Wait until these fields are on the page: one without them would prove nothing."""
     for field in fields:
         found = page.get_by_text(f"{MARK}-{field}").or_(page.get_by_role("option"))
-        expect(found.filter(has_text=f"{MARK}-{field}").first).to_be_attached(timeout=15_000)
+        expect(found.filter(has_text=f"{MARK}-{field}").first).to_be_attached()
     settled(page)
 
 
@@ -136,14 +136,14 @@ def expect_harmless(page: Page, outgoing: list[str], trap: Trap) -> None:
 def click_row(page: Page, table: str) -> None:
     """Tick the box of the first row; the table is a canvas."""
     scroller = page.locator(f"{table} .dvn-scroller").first
-    expect(scroller).to_be_visible(timeout=15_000)
+    expect(scroller).to_be_visible()
     settled(page)
     scroller.click(position={"x": 15, "y": 50})
 
 
 def look_into_a_session(page: Page) -> None:
     click_row(page, "[data-testid=stDataFrame]")
-    expect(page.locator(".st-key-peek_facts")).to_contain_text(MARK, timeout=15_000)
+    expect(page.locator(".st-key-peek_facts")).to_contain_text(MARK)
     page.locator(".st-key-filter_model input").click()
 
 
@@ -158,7 +158,7 @@ def look_at_the_faults(page: Page) -> None:
 
 def look_into_a_flip(page: Page) -> None:
     click_row(page, "[class*=st-key-flips_]")
-    expect(page.locator(".st-key-peek")).to_contain_text("selected", timeout=15_000)
+    expect(page.locator(".st-key-peek")).to_contain_text("selected")
 
 
 def nothing(page: Page) -> None:
@@ -264,7 +264,7 @@ def test_a_hostile_answer_of_a_model_is_shown_as_text(
             field.fill(hostile(f"asked-{label.split()[0]}", trap.url))
             field.press("Control+Enter")
         ask = page.locator(".st-key-endpoint_start button").first
-        expect(ask).to_be_enabled(timeout=15_000)
+        expect(ask).to_be_enabled()
         ask.click()
 
         expect_shown(page, "answer-token", "message")
@@ -278,10 +278,10 @@ def test_a_hostile_session_is_received_as_text(
     page: Page, server: Server, store: Store, trap: Trap, outgoing: list[str]
 ) -> None:
     page.goto(f"{server.url}/data?tab=Recorder")
-    expect(page.get_by_text("Waiting for the first session")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Waiting for the first session")).to_be_visible()
 
     store.add([record(10, CALM, "", trap.url)])
 
-    expect(page.get_by_text("received: hostile-id10")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("received: hostile-id10")).to_be_visible()
     expect_shown(page, "source10")
     expect_harmless(page, outgoing, trap)
