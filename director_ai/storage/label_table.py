@@ -5,19 +5,20 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.cell_parsing import parse_int, parse_time
+from director_ai.storage.transfer.column_mapping import ColumnMapping, known_direction
 from director_ai.storage.transfer.csv_cells import guard, moment, unguard
+from director_ai.storage.transfer.csv_file import delimiter_of
+from director_ai.storage.transfer.label_parsing import LabelCoding, LabelParser
 from director_ai.storage.transfer.limits import at_most
 from director_ai.storage.transfer.problem import Problem
 
 COLUMNS = ("id", "label", "onset", "note", "author", "at")
 """Only ``id`` and ``label`` must be there."""
-
-_LABELS: dict[str, Label] = {label: label for label in get_args(Label)}
 
 MAX_BYTES = 16 * 2**20
 MAX_NAMED = 200
@@ -60,14 +61,46 @@ class InvalidLabelsError(InvalidRecordError):
         super().__init__(f"{named}; and {more:,} more" if more else named)
 
 
+class LabelTable(NamedTuple):
+    """Labels of a table, and how it was understood.
+
+    Attributes
+    ----------
+    rows
+        The labels, in order.
+    notes
+        Sentences on values read, columns not used and rows without a label.
+    """
+
+    rows: list[LabelRow]
+    notes: list[str]
+
+
 def read_labels(text: str) -> list[LabelRow]:
+    r"""Return the labels of a CSV table; as :func:`read_label_table`, without its notes.
+
+    >>> read_labels("id,label,onset\na,bad,7\n")[0].annotation.onset
+    7
+    """
+    return read_label_table(text).rows
+
+
+def read_label_table(
+    text: str, *, column: str | None = None, coding: LabelCoding | None = None
+) -> LabelTable:
     r"""Return the labels of a CSV table, in order; one bad line refuses them all.
 
     Parameters
     ----------
     text
         A header with ``id`` and ``label``, and perhaps ``onset`` (token), ``note``, ``author`` and
-        ``at`` (ISO 8601, UTC without a zone); then a line a label.
+        ``at`` (ISO 8601, UTC without a zone); then a line a label. Commas, semicolons, tabs or bars
+        separate columns. A row without a label is passed over.
+    column
+        Column of labels, if it is another than ``label``; then columns of other names are no
+        mistake.
+    coding
+        Meaning of its values; by default 1 is bad in ``label``, and what a known name says.
 
     Raises
     ------
@@ -78,18 +111,22 @@ def read_labels(text: str) -> list[LabelRow]:
 
     Examples
     --------
-    >>> read_labels("id,label,onset\na,bad,7\n")[0].annotation.onset
-    7
+    >>> read_label_table("id,label\na,1\nb,0.0\n").notes
+    ["label: '0' is good, '1' is bad"]
     >>> read_labels("id,label\n,bad\n")
     Traceback (most recent call last):
     director_ai.storage.label_table.InvalidLabelsError: line 2: id must be a session's, got ''
     """
     at_most("a table of labels", len(text.encode("utf-8", "surrogatepass")), MAX_BYTES)
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    text = text.removeprefix("\ufeff")
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter_of(header))
     rows: list[LabelRow] = []
     problems: list[Problem] = []
     seen: dict[LabelRow, int] = {}
     names: list[str] | None = None
+    labels, title, n_blank = LabelParser(), "label", 0
+    unused: list[str] = []
     start = 1
     try:
         for cells in reader:
@@ -97,27 +134,49 @@ def read_labels(text: str) -> list[LabelRow]:
             if not any(cells):
                 continue
             if names is None:
-                names = _header(cells)
+                names, title = _header(cells, column)
+                unused = [name for name in names if name not in COLUMNS]
+                labels = LabelParser(coding or LabelCoding(known_direction(title)))
                 continue
             values = {name: unguard(cell) for name, cell in zip(names, cells, strict=False)}
             try:
-                row = _row(values, n_cells=len(cells), n_columns=len(names))
+                row = _row(values, title, labels, n_cells=len(cells), n_columns=len(names))
                 if row in seen:
                     raise InvalidRecordError(f"line {line} must be new, got line {seen[row]} again")
             except InvalidRecordError as error:
                 problems.append(Problem.of_session(line, error, values))
-            else:
-                seen[row] = line
-                rows.append(row)
+                continue
+            if row is None:
+                n_blank += 1
+                continue
+            seen[row] = line
+            rows.append(row)
     except csv.Error as error:
         problems.append(Problem(start, f"the table must be valid CSV: {error}"))
     except InvalidRecordError as error:
         problems.append(Problem.of_session(start - 1, error, {}))
     if names is None and not problems:
         problems.append(Problem(1, f"the first line must be {','.join(COLUMNS)}, got none"))
+    if labels.undirected and not problems:
+        met = " and ".join(sorted(labels.undirected))
+        message = f"{title} must say whether 1 is good or bad, got {met}"
+        problems.append(Problem(1, message, field=title, value=met))
     if problems:
         raise InvalidLabelsError(problems)
-    return rows
+    return LabelTable(rows, _notes(title, labels, unused, n_blank))
+
+
+def _notes(title: str, labels: LabelParser, unused: list[str], n_blank: int) -> list[str]:
+    notes = []
+    # Words of ours need no explanation.
+    if any(value != label for value, label in labels.meanings.items()):
+        notes.append(f"{title}: {labels.spelled_out()}")
+    if unused:
+        notes.append(f"columns not used: {', '.join(name or '(no name)' for name in unused)}")
+    if n_blank:
+        rows = "1 row" if n_blank == 1 else f"{n_blank:,} rows"
+        notes.append(f"{rows} without a label passed over")
+    return notes
 
 
 def write_labels(rows: Iterable[LabelRow]) -> str:
@@ -176,22 +235,29 @@ def agreement(rows: Iterable[LabelRow]) -> Agreement:
     return Agreement(len(shared), sum(len(labels) == 1 for labels in shared))
 
 
-def _header(cells: list[str]) -> list[str]:
-    names = [cell.strip().lower() for cell in cells]
-    for name in ("id", "label"):
-        if name not in names:
-            raise InvalidRecordError(
-                f"the first line must name {name}, got {', '.join(names)!r:.80}"
-            )
+def _header(cells: list[str], column: str | None) -> tuple[list[str], str]:
+    """Return the names of the columns as ours, and the column of labels by its own name."""
+    own = [cell.strip().lower() for cell in cells]
+    guess = ColumnMapping.guess(own)
+    title = guess.label if column is None else column.strip().lower()
+    for name, known in (("id", guess.id), (column or "label", title)):
+        if known not in own:
+            raise InvalidRecordError(f"the first line must name {name}, got {', '.join(own)!r:.80}")
+    ours = {guess.id: "id", title: "label"}
+    # A label beside the column that was chosen is another one.
+    names = [ours.get(cell, f"other {cell}" if cell == "label" else cell) for cell in own]
     for place, name in enumerate(names):
-        if name not in COLUMNS or name in names[:place]:
+        if (name not in COLUMNS and column is None) or name in names[:place]:
             raise InvalidRecordError(
                 f"a column must be one of {', '.join(COLUMNS)}, each once, got {name!r:.80}"
             )
-    return names
+    return names, title or "label"
 
 
-def _row(values: Mapping[str, str], *, n_cells: int, n_columns: int) -> LabelRow:
+def _row(
+    values: Mapping[str, str], title: str, labels: LabelParser, *, n_cells: int, n_columns: int
+) -> LabelRow | None:
+    """Return the label of a row; ``None`` where it has none."""
     if n_cells != n_columns:
         raise InvalidRecordError(f"cells must be {n_columns}, one a column, got {n_cells}")
     if not values["id"]:
@@ -199,20 +265,16 @@ def _row(values: Mapping[str, str], *, n_cells: int, n_columns: int) -> LabelRow
     onset = parse_int("onset", values.get("onset", ""))
     if onset is not None and onset < 0:
         raise InvalidRecordError(f"onset must be a token, 0 or later, got {onset}")
+    label = labels.parse(title, values["label"].strip().replace(",", "."))
+    if label is None:
+        return None
     return LabelRow(
         values["id"],
         Annotation(
-            _label(values["label"]),
+            label,
             onset,
             author=values.get("author", ""),
             at_us=parse_time("at", values.get("at", "").strip()),
             note=values.get("note", ""),
         ),
     )
-
-
-def _label(cell: str) -> Label:
-    label = _LABELS.get(cell.strip().lower())
-    if label is None:
-        raise InvalidRecordError(f"label must be one of {', '.join(_LABELS)}, got {cell!r:.80}")
-    return label

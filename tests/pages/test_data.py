@@ -221,7 +221,7 @@ def test_labels_go_out_and_come_in(store):
 @pytest.mark.parametrize(
     ("table", "line", "message"),
     [
-        (b"id,label\na,bad\na,what\n", 3, "label must be one of good, bad, unsure, got 'what'"),
+        (b"id,label\na,bad\na,what\n", 3, "label must be good, bad, unsure, 0 or 1, got 'what'"),
         (b"id,label\na,bad\nzz,bad\n", None, "no session 'zz' in this store"),
     ],
 )

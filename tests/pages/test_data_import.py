@@ -8,6 +8,7 @@ from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from director_ai.ui.data import import_tab
 from tests.pages.test_data import ROOT, said
+from tests.storage.records import record
 
 
 @pytest.fixture
@@ -164,3 +165,23 @@ def test_a_larger_file_is_told_what_to_do(store):
         app
     )
     assert "director-ai import runs/" in [code.value for code in app.code]
+
+
+def test_a_table_of_labels_is_read_as_an_import_reads_it(store):
+    store.add([record("a"), record("b")])
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page("pages/views/data.py")
+    app.query_params["tab"] = "Labels"
+    ran(app)
+    app.file_uploader(key="labels_file").upload("l.csv", b"id;ok\na;1.0\nb;0.0\n", "text/csv")
+    ran(app)
+    assert "1 error; no label was added." in said(app)
+
+    app.text_input(key="label_column").set_value("ok")
+    app.text_input(key="label_bad_is").set_value("0")
+    ran(app)
+    assert "ok: &#x27;0&#x27; is bad, &#x27;1&#x27; is good." in said(app)
+    app.button(key="apply_labels").click()
+    ran(app)
+
+    assert {name: store.summary(name).label for name in "ab"} == {"a": "good", "b": "bad"}

@@ -14,9 +14,11 @@ from director_ai.storage.label_table import (
     InvalidLabelsError,
     LabelRow,
     agreement,
+    read_label_table,
     read_labels,
     write_labels,
 )
+from director_ai.storage.transfer.label_parsing import LabelCoding
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 ROWS = st.builds(
@@ -61,7 +63,7 @@ def test_every_bad_line_is_named_and_no_label_comes_of_it():
         read_labels(table)
 
     assert [(problem.line, problem.message) for problem in caught.value.problems] == [
-        (3, "label must be one of good, bad, unsure, got 'wrong'"),
+        (3, "label must be good, bad, unsure, 0 or 1, got 'wrong'"),
         (4, "id must be a session's, got ''"),
         (5, "onset must be a token, 0 or later, got -1"),
         (6, "onset must be a whole number, got 1.5"),
@@ -131,3 +133,37 @@ def test_agreement_counts_each_persons_last_word_and_nobodys_not():
     ]
 
     assert agreement(rows) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "labels"),
+    [
+        ("id,label\na,1\nb,0\n", ["bad", "good"]),
+        ("id,label\na,1.0\nb,0.0\n", ["bad", "good"]),
+        ("id;label\na;1,0\nb;0,0\n", ["bad", "good"]),
+        ("session_id\tis_correct\na\tTrue\nb\tFalse\n", ["good", "bad"]),
+        ("id,label\na,hallucinated\nb,supported\n", ["bad", "good"]),
+    ],
+)
+def test_labels_are_read_as_an_import_reads_them(table, labels):
+    assert [row.annotation.label for row in read_labels(table)] == labels
+
+
+def test_another_column_is_read_once_its_direction_is_given():
+    table = "id,label,human_ok,rater\na,bad,1,x\nb,bad,0,y\nc,bad,,z\n"
+
+    with pytest.raises(InvalidLabelsError, match="human_ok must say whether 1 is good or bad"):
+        read_label_table(table, column="human_ok")
+    read = read_label_table(table, column="human_ok", coding=LabelCoding("good"))
+
+    assert [(row.id, row.annotation.label) for row in read.rows] == [("a", "good"), ("b", "bad")]
+    assert read.notes == [
+        "human_ok: '0' is bad, '1' is good",
+        "columns not used: other label, rater",
+        "1 row without a label passed over",
+    ]
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(InvalidLabelsError, match="must name verdict, got 'id, label'"):
+        read_label_table("id,label\na,bad\n", column="verdict")

@@ -9,9 +9,11 @@ from pathlib import Path
 from director_ai.cli.atomic_file import new_file
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing, reading
+from director_ai.cli.options.labels import label_coding
 from director_ai.cli.output import (
     counted,
     name_problems,
+    note,
     print_json,
     problem_values,
     working,
@@ -19,7 +21,12 @@ from director_ai.cli.output import (
 from director_ai.core.records.record import Annotation
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
-from director_ai.storage.label_table import InvalidLabelsError, LabelRow, read_labels, write_labels
+from director_ai.storage.label_table import (
+    InvalidLabelsError,
+    LabelRow,
+    read_label_table,
+    write_labels,
+)
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.problem import Problem
 
@@ -70,15 +77,19 @@ def _check_onset(onset: int, n_tokens: int) -> None:
 def _from_table(args: Namespace) -> int:
     name = Path(args.table).name
     text = _text_of(Path(args.table))
+    coding = label_coding(args)
     with changing(args) as store:
         try:
-            rows = [_by(row, args.author) for row in read_labels(text)]
+            table = read_label_table(text, column=args.label_column, coding=coding)
+            rows = [_by(row, args.author) for row in table.rows]
         except InvalidLabelsError as error:
             return _refuse(args, store, name, error.problems, error.n_problems)
         lost = unknown_ids(store, (row.id for row in rows))
         if lost:
             problems = [_unknown(store, name) for name in lost]
             return _refuse(args, store, name, problems, len(problems))
+        for sentence in table.notes:
+            note(f"{name}: {sentence}")
         with working(f"Adding {counted(len(rows), 'label')}"):
             n_new = add_labels(store, rows)
     if args.json:

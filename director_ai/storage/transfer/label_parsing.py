@@ -17,7 +17,7 @@ BLANK = frozenset({"", "nan", "<na>", "nat", "null"})
 _WORDS: dict[str, Label] = {
     **dict.fromkeys(
         (
-            *("bad", "hallucinated", "hallucination", "incorrect", "unfaithful", "wrong"),
+            *("bad", "hallucinated", "hallucination", "incorrect", "unfaithful"),
             *("fail", "failed", "unsupported", "not supported", "not_supported", "refuted"),
         ),
         "bad",
@@ -170,6 +170,12 @@ class LabelParser:
         if text not in self.meanings and len(self.meanings) < _MOST_MEANINGS:
             self.meanings[text] = label
         return label
+
+    def spelled_out(self) -> str:
+        """Return the meaning of each value met, in words."""
+        return ", ".join(
+            f"{value!r:.40} is {label}" for value, label in sorted(self.meanings.items())
+        )
 
     def _other_word(self, name: str, value: Any, text: str) -> Label:
         bad, good = self.coding.bad_words, self.coding.good_words

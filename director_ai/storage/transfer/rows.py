@@ -194,11 +194,7 @@ class SessionReader:
             message = f"{column} must say whether 1 is good or bad, got {values}"
             yield 0, Problem(0, message, field=column, value=values)
         if self._labels.meanings:
-            meanings = ", ".join(
-                f"{value!r:.40} is {label}"
-                for value, label in sorted(self._labels.meanings.items())
-            )
-            self._report.note(f"{column}: {meanings}")
+            self._report.note(f"{column}: {self._labels.spelled_out()}")
         if self._n_commas:
             self._report.note(f"{self._at['scores']}: decimal commas are read")
         if self._unbased_onset is not None:

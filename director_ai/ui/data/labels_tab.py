@@ -2,17 +2,19 @@
 
 import streamlit as st
 
-from director_ai.errors import DirectorError, ImportRefusedError
+from director_ai.errors import DirectorError, ImportRefusedError, InvalidRecordError
 from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
 from director_ai.storage.label_table import (
     COLUMNS,
     InvalidLabelsError,
     LabelRow,
+    LabelTable,
     agreement,
-    read_labels,
+    read_label_table,
     write_labels,
 )
 from director_ai.storage.store import Store
+from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.problem import Problem
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.components.status_banner import notice, status
@@ -82,7 +84,9 @@ def _upload(store: Store) -> None:
             notice("This is the demo: labels given here are gone when it ends.")
         return
     try:
-        rows = read_labels(file.getvalue().decode("utf-8-sig"))
+        text = file.getvalue().decode("utf-8-sig")
+        column, coding = _coding_controls()
+        table = read_label_table(text, column=column, coding=coding)
     except UnicodeDecodeError as error:
         status("This table is refused; no label was added.", f"It must be UTF-8: {error.reason}.")
         return
@@ -92,7 +96,10 @@ def _upload(store: Store) -> None:
     except InvalidLabelsError as error:
         _refused(error.n_problems, error.problems)
         return
-    lost = unknown_ids(store, (row.id for row in rows))
+    except InvalidRecordError as error:
+        status("These values cannot be told apart; no label was added.", f"{error}.")
+        return
+    lost = unknown_ids(store, (row.id for row in table.rows))
     if lost:
         _refused(
             len(lost),
@@ -102,14 +109,41 @@ def _upload(store: Store) -> None:
             ],
         )
         return
-    _offer(store, rows)
+    _offer(store, table)
 
 
-def _offer(store: Store, rows: list[LabelRow]) -> None:
+def _coding_controls() -> tuple[str | None, LabelCoding | None]:
+    """Return the column of labels and the meaning of its values, where they are chosen."""
+    left, middle, right = st.columns(3)
+    column = left.text_input("Column of labels", key="label_column", placeholder="label")
+    values = {
+        label: tuple(
+            filter(
+                None,
+                map(
+                    str.strip,
+                    place.text_input(
+                        f"Values that mean {label}",
+                        key=f"label_{label}_is",
+                        placeholder="0, 1 or words",
+                    ).split(","),
+                ),
+            )
+        )
+        for label, place in (("bad", middle), ("good", right))
+    }
+    coding = LabelCoding.of_values(values["bad"], values["good"]) if any(values.values()) else None
+    return column.strip() or None, coding
+
+
+def _offer(store: Store, table: LabelTable) -> None:
+    rows = table.rows
     applied = st.session_state.get(_APPLIED, "")
     n_sessions = len({row.id for row in rows})
     summary = f"{counted(len(rows), 'label')} of {counted(n_sessions, 'session')}."
     status(applied or summary, summary if applied else "Nothing is written before you say so.")
+    for sentence in table.notes:
+        notice(f"{sentence}.")
     st.button(
         f"Add {counted(len(rows), 'label')}",
         key="apply_labels",
@@ -140,4 +174,5 @@ def _apply(store: Store, rows: list[LabelRow]) -> None:
 
 
 def _forget() -> None:
-    st.session_state.pop(_APPLIED, None)
+    for name in (_APPLIED, "label_column", "label_bad_is", "label_good_is"):
+        st.session_state.pop(name, None)

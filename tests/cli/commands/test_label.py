@@ -108,7 +108,7 @@ def test_one_bad_line_refuses_a_table_and_all_are_named(
 
     captured = capsys.readouterr()
     assert captured.err.splitlines() == [
-        "labels.csv, line 3: label must be one of good, bad, unsure, got 'great'",
+        "labels.csv, line 3: label must be good, bad, unsure, 0 or 1, got 'great'",
         "labels.csv, line 4: onset must be a token, 0 or later, got -2",
         "director-ai label: 2 problems in labels.csv; no label was added.",
     ]
@@ -146,3 +146,26 @@ def test_a_table_is_not_written_over(path: Path, elsewhere: Path, capsys: Captur
     assert "--force replaces it" in capsys.readouterr().err
     assert (elsewhere / "labels.csv").read_text() == "mine"
     assert main(["label", "--export", "labels.csv", "--force"]) == 0
+
+
+def test_a_table_of_zeros_and_ones_is_read_as_an_import_reads_it(
+    path: Path, elsewhere: Path, capsys: Capture
+) -> None:
+    (elsewhere / "labels.csv").write_text("id,label,onset\nfine,1,\nwatched,0,\nhalted,bad,12\n")
+
+    assert main(["label", "--from", "labels.csv"]) == 0
+    assert [said(path, name)[-1].label for name in ("fine", "watched", "halted")] == [
+        *("bad", "good", "bad"),
+    ]
+    assert "labels.csv: label: '0' is good, '1' is bad, 'bad' is bad" in capsys.readouterr().err
+
+
+def test_a_column_and_its_direction_are_given(path: Path, elsewhere: Path, capsys: Capture) -> None:
+    (elsewhere / "labels.csv").write_text("session_id;ok;rater\nfine;1;Ann\nwatched;0;Bo\n")
+    options = ["--from", "labels.csv", "--label-column", "ok"]
+
+    assert main(["label", *options]) == Status.REFUSED
+    assert "ok must say whether 1 is good or bad, got 0 and 1" in capsys.readouterr().err
+    assert main(["label", *options, "--bad-is", "0"]) == 0
+    assert [said(path, name)[-1].label for name in ("fine", "watched")] == ["good", "bad"]
+    assert "labels.csv: columns not used: rater" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import os
 import signal
 import subprocess
@@ -228,3 +229,32 @@ def test_the_child_knows_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OSError):
         read_upload_safely(b"", "upload")
     assert "sk-canary" not in str(seen)
+
+
+@pytest.mark.slow
+def test_a_damaged_parquet_is_always_the_sentence_of_its_bad_line() -> None:
+    rows = {"id": ["a", "b"], "tokens": [["x", "y"]] * 2, "scores": [[0.9, math.nan]] * 2}
+    data = parquet(**rows)
+
+    messages = {
+        tuple(problem.message for problem in read_upload_safely(data, "upload").problems)
+        for _ in range(20)
+    }
+
+    assert messages == {("scores[1] must be a number in [0, 1], got nan",) * 2}
+
+
+def test_the_number_of_rows_is_told_while_they_are_read() -> None:
+    told: list[int] = []
+    lines = b'{"tokens": ["x"], "scores": [0.5]}\n' * 1_000
+
+    plan = read_upload_safely(lines, "upload", progress=told.append)
+
+    assert plan.ok
+    assert told == [250, 500, 750, 1_000]
+
+
+def test_notes_offers_and_raw_rows_cross_over() -> None:
+    data = b"session_id,token,score,human_ok\nA,x,0.9,1\nB,x,0.4,0\n"
+
+    assert read_upload_safely(data, "upload").report == read_upload(data, "upload").report
