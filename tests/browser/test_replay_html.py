@@ -82,7 +82,7 @@ def test_it_opens_at_the_halt_and_says_why(open_replay: Opener) -> None:
 
     expect(page.locator("h1")).to_contain_text("Would have halted at token 86: its score 0.493")
     at(page, HALT)
-    expect(page.locator("#margins .hard")).to_have_text("■ hard −0.007 holds")
+    expect(page.locator("#margins .hard")).to_have_text("■ hard −0.007 broken")
     expect(page.locator("#margins .trend")).to_have_text("▲ trend +0.150")
     expect(page.locator("#next")).to_have_text("The stream would end here.")
     expect(page.locator("#tokens .halt")).to_have_text(BEES.tokens[HALT])
