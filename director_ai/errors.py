@@ -41,6 +41,10 @@ class StoreError(DirectorError, OSError):
     """A store cannot be opened, or cannot do what it was asked for."""
 
 
+class StoreReplacedError(StoreError):
+    """The file of a store was deleted, renamed or replaced while it was open."""
+
+
 class ReadOnlyStoreError(StoreError):
     """A store that was opened to read was asked to write."""
 

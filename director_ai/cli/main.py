@@ -63,6 +63,10 @@ def _run(args: Namespace) -> int:
             from director_ai.cli.commands.maintenance import backup, doctor, prune
 
             return {"backup": backup, "doctor": doctor, "prune": prune}[args.command](args)
+        case "restore":
+            from director_ai.cli.commands.restore import restore_store
+
+            return restore_store(args)
         case "tune" | "replay" | "sweep":
             from director_ai.cli.commands.tune import replay_limits, sweep_threshold, tune
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.errors import StoreError
+from director_ai.storage.engine.database import file_of
 from director_ai.storage.engine.errors import as_store_error
-from director_ai.storage.maintenance import file_of
 from director_ai.storage.store import Store
 
 STORE_VARIABLE = "DIRECTOR_STORE"

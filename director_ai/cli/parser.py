@@ -104,6 +104,18 @@ def parser() -> ArgumentParser:
         )
     )
     _backup(command("backup", "copy a store, also while it is in use", "sessions-backup.db"))
+    _restore(
+        command(
+            "restore",
+            "put a backup in the place of a store",
+            "sessions-backup.db --store sessions.db",
+            description=(
+                "Verify a backup and put it in the place of the store. The file that is there,\n"
+                "and the log beside it, are kept under another name. Stop whatever records into\n"
+                "the store or shows it first."
+            ),
+        )
+    )
     _doctor(
         command(
             "doctor",
@@ -276,11 +288,19 @@ def _backup(parser: ArgumentParser) -> None:
     _common(parser)
 
 
+def _restore(parser: ArgumentParser) -> None:
+    parser.add_argument("backup", metavar="BACKUP", help="copy made by director-ai backup")
+    _common(parser)
+
+
 def _doctor(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seal-silent",
         action="store_true",
         help="first seal, as abandoned, the sessions whose recorder has been silent for 10 s",
+    )
+    parser.add_argument(
+        "--salvage", metavar="OUT", help="save all sessions that can be read to a new store"
     )
     _common(parser)
 

@@ -1,4 +1,4 @@
-"""Copies of a store."""
+"""Backup: a copy of a store, made while it is written to."""
 
 import os
 import shlex
@@ -10,6 +10,8 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from director_ai.errors import StoreError
+from director_ai.storage.engine.database import open_to_read
+from director_ai.storage.engine.log_mark import move_mark
 from director_ai.storage.store import Store
 
 
@@ -34,15 +36,18 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
     os.close(handle)
     temporary = Path(name)
     try:
-        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as own:
+        with closing(open_to_read(source)) as own:
             own.execute("VACUUM INTO ?", (name,))
-        with closing(sqlite3.connect(f"{temporary.as_uri()}?mode=ro", uri=True)) as copy:
+        with closing(sqlite3.connect(temporary)) as copy:
+            # A token of its own, so that no log of the store is taken for one of the copy.
+            with suppress(sqlite3.OperationalError):
+                move_mark(copy)
             n_sessions = int(copy.execute("SELECT count(*) FROM sessions").fetchone()[0])
-        _sync(temporary)
+        sync(temporary)
         if not replace and target.exists():
             raise StoreError(f"backup must go to a new file, got {target}, which is there by now")
         temporary.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     except sqlite3.Error as error:
         raise StoreError(f"store {store.name} cannot be copied to {target}: {error}") from None
     finally:
@@ -73,7 +78,8 @@ def _check_target(source: Path, target: Path, *, replace: bool) -> None:
         raise StoreError(f"backup must go to a new file, got {target}, which is there")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would survive a loss of power."""
     handle = os.open(path, os.O_RDONLY)
     try:
         # Some file systems do not sync folders.

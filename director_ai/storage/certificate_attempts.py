@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, select, update
 
 from director_ai.errors import UnknownSessionError
+from director_ai.storage import codec
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import attempts, settings
@@ -55,7 +56,8 @@ class CertificateAttempts:
             if present is not None:
                 return present
             fresh = secrets.token_hex(16)
-            connection.execute(insert(settings), {"name": _KEY, "value": fresh})
+            row = {"name": _KEY, "value": fresh}
+            connection.execute(insert(settings), {**row, "seal": codec.row_seal_of(row)})
             return fresh
 
         return self._database.transaction(work, durable=True)
@@ -67,7 +69,7 @@ class CertificateAttempts:
             last = connection.execute(select(func.coalesce(func.max(attempts.c.number), 0)))
             number = int(last.scalar_one()) + 1
             row = {"number": number, "at_us": now_us(), "fingerprint": fingerprint}
-            connection.execute(insert(attempts), row)
+            connection.execute(insert(attempts), {**row, "seal": codec.row_seal_of(row)})
             return number
 
         return self._database.transaction(work, durable=True)
@@ -82,17 +84,20 @@ class CertificateAttempts:
         """
 
         def work(connection: Connection) -> None:
-            of = attempts.c.number == number
-            changed = connection.execute(update(attempts).where(of).values(result=result))
-            if not changed.rowcount:
+            own = attempts.c.number == number
+            begun = connection.execute(select(attempts).where(own)).mappings().first()
+            if begun is None:
                 raise UnknownSessionError(f"no attempt {number} was begun")
+            seal = codec.row_seal_of({**begun, "result": result})
+            connection.execute(update(attempts).where(own).values(result=result, seal=seal))
 
         self._database.transaction(work, durable=True)
 
     def attempts(self) -> list[Attempt]:
         """Return every attempt, oldest first."""
         with self._database.read() as connection:
-            rows = connection.execute(select(attempts).order_by(attempts.c.number))
+            columns = (attempts.c[name] for name in Attempt._fields)
+            rows = connection.execute(select(*columns).order_by(attempts.c.number))
             return [Attempt(*row) for row in rows]
 
 

@@ -1,25 +1,41 @@
 """Codec between session records and rows of the tables."""
 
+import hashlib
 import json
+import math
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from itertools import accumulate, pairwise
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Float, RowMapping
 
 from director_ai.core.halting.closest_call import ClosestCall, closest_call
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.reason import HaltReason
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.record_json import SCHEMA_VERSION, from_values, halt_values
+from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.errors import InvalidRecordError
+from director_ai.storage.engine.schema import sessions
 from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.sparkline import sparkline
 
 EXCERPT_CHARS = 80
 
 Row = dict[str, Any]
+Values = Mapping[str, Any] | RowMapping
+
+_CHANGING = {"key", "tags", "label", "onset", "changed_us", "seal", "label_seal"}
+_SEALED = tuple(column.name for column in sessions.c if column.name not in _CHANGING)
+_ANNOTATION_NAMES = ("label", "onset", "author", "at_us", "note")
+_ANNOTATION_VALUES = attrgetter(*_ANNOTATION_NAMES)
+_FLOATS = {column.name for column in sessions.c if isinstance(column.type, Float)}
 
 
 def header_row(record: SessionRecord) -> Row:
@@ -32,11 +48,12 @@ def header_row(record: SessionRecord) -> Row:
         "prompt": record.prompt,
         "prompt_family": record.group,
         "tags": tags_text(record.tags),
-        "policy": json.dumps(record.policy.to_dict()),
+        "policy": _policy_text(record.policy),
         "enforced": record.enforced,
         "text_kept": record.text_kept,
-        "shadow_policy": json.dumps(record.shadow_policy and record.shadow_policy.to_dict()),
+        "shadow_policy": _policy_text(record.shadow_policy),
         "schema_version": SCHEMA_VERSION,
+        "n_dropped": 0,
         **ending_values(record),
     }
 
@@ -46,17 +63,24 @@ def ending_values(record: SessionRecord) -> Row:
 
     Tags and labels are not among them: they may have changed since the session began.
     """
-    halt = record.halt
     return {
         "ended_us": record.ended_us,
-        "halt": json.dumps(halt_values(halt), ensure_ascii=False),
-        "evidence": json.dumps([asdict(chunk) for chunk in record.evidence], ensure_ascii=False),
+        "halt": _halt_text(record.halt),
+        "evidence": _evidence_text(record.evidence),
         "evidence_note": record.evidence_note,
+        **halt_columns(record),
+        **shadow_values(record),
+    }
+
+
+def halt_columns(record: SessionRecord) -> Row:
+    """Return the columns of ``sessions`` that filters read of a halt."""
+    halt = record.halt
+    return {
         "halt_class": halt and halt.halt_class,
         "halt_index": halt and halt.index,
         "halt_code": halt and halt.code,
         "rules": ",".join(alarm.mechanism for alarm in halt.alarms) if halt else "",
-        **shadow_values(record),
     }
 
 
@@ -64,7 +88,7 @@ def shadow_values(record: SessionRecord) -> Row:
     """Return where a policy that only watches would have halted the session."""
     shadow = record.shadow_halt
     return {
-        "shadow_halt": json.dumps(halt_values(shadow), ensure_ascii=False),
+        "shadow_halt": _halt_text(shadow),
         "shadow_index": shadow and shadow.index,
     }
 
@@ -128,15 +152,30 @@ def body_row(record: SessionRecord) -> Row:
         "scores": _packed("d", record.scores),
         "held": bytes(record.held),
         # Where soft halts may stop: replay reads it of whole archives, without their text.
-        "ends": bytes(sentence_ends(record.tokens)),
+        "ends": sentence_ends_of(record),
         "times_us": _packed("q", record.times_us),
     }
 
 
+def sentence_ends_of(record: SessionRecord) -> bytes:
+    """Return a byte a token: whether a sentence ends there."""
+    return bytes(sentence_ends(record.tokens))
+
+
 def token_columns(body: RowMapping) -> Row:
-    """Return tokens, scores, held and times of a row of ``bodies``."""
-    ends = accumulate(_unpacked("I", body["lengths"]), initial=0)
+    """Return tokens, scores, held and times of a row of ``bodies``.
+
+    Raises
+    ------
+    InvalidRecordError
+        If the lengths of the tokens do not add up to the text.
+    """
+    ends = list(accumulate(_unpacked("I", body["lengths"]), initial=0))
     text = body["text"]
+    if ends[-1] != len(text):
+        raise InvalidRecordError(
+            f"lengths of tokens must add up to the text ({len(text)}), got {ends[-1]}"
+        )
     return {
         "tokens": [text[start:end] for start, end in pairwise(ends)],
         "scores": list(unpacked_scores(body["scores"])),
@@ -207,6 +246,12 @@ def record_of(
     )
 
 
+def annotation_row(session: int, annotation: Annotation) -> Row:
+    """Return the row of ``annotations`` of a session's annotation."""
+    values = zip(_ANNOTATION_NAMES, _ANNOTATION_VALUES(annotation), strict=True)
+    return {"session": session, **dict(values)}
+
+
 def annotation_of(row: RowMapping) -> Annotation:
     """Return the annotation a row holds."""
     return Annotation(row["label"], row["onset"], row["author"], row["at_us"], row["note"])
@@ -215,6 +260,80 @@ def annotation_of(row: RowMapping) -> Annotation:
 def unpacked_scores(packed: bytes) -> "array[float]":
     """Return the scores of a session as float64."""
     return _unpacked("d", packed)
+
+
+def seal_of(row: Values) -> str:
+    """Return the SHA-256 of all of a row of ``sessions`` that never changes once it is sealed.
+
+    The tokens are in it by their own digest. Empty columns are left out, so that a column added by
+    a later version leaves the seals of earlier sessions as they are.
+    """
+    return _sha256({name: _plain(name, row[name]) for name in _SEALED if row.get(name) is not None})
+
+
+def label_seal_of(row: Values, annotations: Iterable[Annotation]) -> str:
+    """Return the SHA-256 of tags and annotations of a session and of its time of change.
+
+    Parameters
+    ----------
+    row
+        Tags, label, onset and ``changed_us`` of its row of ``sessions``.
+    annotations
+        Its annotations, oldest first.
+    """
+    columns = [row[name] for name in ("tags", "label", "onset", "changed_us")]
+    return _sha256([*columns, *(_ANNOTATION_VALUES(annotation) for annotation in annotations)])
+
+
+def row_seal_of(row: Values) -> str:
+    """Return the SHA-256 of a row of ``settings`` or ``attempts``, its empty columns left out."""
+    values = {name: value for name, value in row.items() if value is not None and name != "seal"}
+    return _sha256(values)
+
+
+def underivable(row: RowMapping, body: RowMapping | None, record: SessionRecord) -> list[str]:
+    """Return the columns of a sealed session's rows that do not follow from its record."""
+    derived = {**halt_columns(record), **summary_values(record)}
+    derived |= {"label": record.label, "onset": record.onset}
+    names = [name for name, value in derived.items() if not _is_same(row[name], value)]
+    if body is not None:
+        derived = {"ends": sentence_ends_of(record), "held": bytes(record.held)}
+        names += [name for name, value in derived.items() if body[name] != value]
+    return names
+
+
+@lru_cache(maxsize=64)
+def _policy_text(policy: HaltPolicy | None) -> str:
+    # Nearly all sessions of an archive have the same.
+    return json.dumps(policy and policy.to_dict())
+
+
+def _halt_text(halt: HaltReason | None) -> str:
+    return "null" if halt is None else json.dumps(halt_values(halt), ensure_ascii=False)
+
+
+def _evidence_text(evidence: Sequence[EvidenceChunk]) -> str:
+    chunks = [asdict(chunk) for chunk in evidence]
+    return json.dumps(chunks, ensure_ascii=False) if chunks else "[]"
+
+
+def _is_same(stored: Any, derived: Any) -> bool:
+    if isinstance(stored, float) and isinstance(derived, float):
+        # Python 3.12 adds floats more exactly than 3.11.
+        return math.isclose(stored, derived, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(stored == derived)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    # SQLite has no booleans, and either database may hand a whole float back as it likes.
+    return float(value) if name in _FLOATS else int(value) if type(value) is bool else value
+
+
+def _sha256(values: Any) -> str:
+    text = json.dumps(values, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _packed(kind: str, values: Iterable[Any]) -> bytes:

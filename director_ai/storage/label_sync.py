@@ -11,7 +11,7 @@ from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.schema import annotations, sessions
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.store import Store
-from director_ai.storage.writer import _annotation_row, _keys_of, _relabel
+from director_ai.storage.writer import keys_of, refresh_labels
 
 _MOST_BOUND = 500
 
@@ -55,10 +55,10 @@ def add_labels(store: Store, rows: Sequence[LabelRow]) -> int:
         if lost:
             raise UnknownSessionError(f"no session {lost[0]!r} to label in {store.name}")
         if fresh:
-            added = [_annotation_row(keys[row.id], row.annotation) for row in fresh]
+            added = [codec.annotation_row(keys[row.id], row.annotation) for row in fresh]
             connection.execute(insert(annotations), added)
         for key in keys.values():
-            _relabel(connection, key)
+            refresh_labels(connection, key)
         return len(fresh)
 
     return store.transaction(work, durable=True)
@@ -77,5 +77,5 @@ def _labels(connection: Connection) -> list[LabelRow]:
 def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
     keys: dict[str, int] = {}
     for start in range(0, len(ids), _MOST_BOUND):
-        keys |= _keys_of(connection, ids[start : start + _MOST_BOUND])
+        keys |= keys_of(connection, ids[start : start + _MOST_BOUND])
     return keys

@@ -3,18 +3,23 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from director_ai.errors import UnknownSessionError
 from director_ai.storage.engine.clock import SILENT_US, now_us
-from director_ai.storage.engine.database import _url
 from director_ai.storage.engine.errors import reason_of
-from director_ai.storage.engine.migrations import NEWEST
+from director_ai.storage.engine.migrations import NEWEST, newer_version
 from director_ai.storage.engine.schema import sessions
 from director_ai.storage.recording.live_writer import LiveWriter
+from director_ai.storage.sealing import (
+    SEALED_SINCE,
+    UNREADABLE,
+    broken_row,
+    broken_seal,
+    stored_session,
+    underivable,
+)
 from director_ai.storage.store import Store
 
 _MOST_FINDINGS = 100
@@ -27,20 +32,21 @@ _RACE = (
 )
 
 _c = sessions.c
-_UNREADABLE = (SQLAlchemyError, ValueError, TypeError)
-"""What reading rows raises whose content is not what was written."""
+_ENDED = or_(_c.ended_by.is_not(None), _c.digest.is_not(None))
+_UNREADABLE = (SQLAlchemyError, *UNREADABLE)
+"""Errors of reading rows whose content is not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A sealed session that is not what was sealed.
+    """A sealed session that is no longer the one that was sealed.
 
     Attributes
     ----------
     id
         The session.
     message
-        What is wrong with it.
+        Its difference from the one that was sealed.
     """
 
     id: str
@@ -49,7 +55,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What an examination of a store found.
+    """Result of an examination of a store.
 
     Attributes
     ----------
@@ -58,15 +64,15 @@ class Health:
     version, newest_version
         Of its schema, and the newest this code knows.
     n_sessions, n_sealed, n_verified
-        Sessions, those that were sealed, and those of them whose tokens give their digest.
+        Sessions, those that were sealed, and those of them that are what was sealed.
     n_recording, n_silent, n_abandoned
         Still recorded, those of them silent for ``SILENT_US``, and given up.
     problems
-        What the database's own checks found.
+        Findings of the database's own checks.
     damaged
-        Sealed sessions that are not what was sealed.
+        Sealed sessions that are no longer those that were sealed.
     notes
-        What one should know; no damage.
+        Remarks that are no damage.
     """
 
     store: str
@@ -89,21 +95,11 @@ class Health:
         return not self.problems and not self.damaged
 
 
-def file_of(address: str | Path) -> Path | None:
-    """Return the file of a store, or ``None`` for a database on a server.
-
-    >>> file_of("sqlite:///a.db"), file_of("postgresql://host/name")
-    (PosixPath('a.db'), None)
-    """
-    url = _url(address)
-    return Path(url.database or "") if url.drivername == "sqlite" else None
-
-
 def n_sealed(store: Store) -> int:
     """Return how many sessions :func:`examine` will verify; 0 where damage hides it."""
     try:
         with store.read() as connection:
-            return _count(connection, _c.digest.is_not(None))
+            return _count(connection, _ENDED)
     except SQLAlchemyError:
         return 0
 
@@ -122,20 +118,21 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
             counts = _counts(connection)
             if store.path is not None:
                 problems += _integrity(connection)
+            if store.version >= SEALED_SINCE:
+                problems += broken_row(connection)
     except SQLAlchemyError as error:
         problems.append(f"the database cannot be checked: {reason_of(error)}")
     n_verified = 0
     try:
-        for name in _sealed(store):
+        for name in _ended(store):
             try:
-                store.get(name)
-            except UnknownSessionError:
-                # Removed by someone else meanwhile.
-                pass
+                damage = _damage(store, name)
             except _UNREADABLE as error:
-                damaged.append(Damage(name, reason_of(error)))
-            else:
+                damage = reason_of(error)
+            if damage is None:
                 n_verified += 1
+            else:
+                damaged.append(Damage(name, damage))
             on_session()
     except _UNREADABLE as error:
         problems.append(f"the sessions cannot be listed: {reason_of(error)}")
@@ -192,15 +189,21 @@ def _count(connection: Connection, *where: ColumnElement[bool]) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def _sealed(store: Store) -> Iterator[str]:
+def _damage(store: Store, id: str) -> str | None:
+    with store.read() as connection:
+        row = connection.execute(select(sessions).where(_c.id == id)).mappings().first()
+        if row is None:
+            # Removed by someone else meanwhile.
+            return None
+        stored = stored_session(connection, row)
+    damage = broken_seal(stored, store.version) or underivable(stored)
+    return damage and f"session {id!r} in {store.name} is not what was sealed: {damage}"
+
+
+def _ended(store: Store) -> Iterator[str]:
     last = -1
     while True:
-        page = (
-            select(_c.key, _c.id)
-            .where(_c.digest.is_not(None), _c.key > last)
-            .order_by(_c.key)
-            .limit(_BATCH)
-        )
+        page = select(_c.key, _c.id).where(_ENDED, _c.key > last).order_by(_c.key).limit(_BATCH)
         # Closed between pages: a long reading keeps the log from being emptied.
         with store.read() as connection:
             rows = connection.execute(page).all()
@@ -214,10 +217,7 @@ def _about(store: Store) -> tuple[str, list[str]]:
     path = store.path
     notes = []
     if store.version > NEWEST:
-        notes.append(
-            f"schema version {store.version} is newer than this program knows ({NEWEST}); "
-            "it is opened to read only"
-        )
+        notes.append(f"it is opened to read only: {newer_version(store.version)}")
     if path is None:
         with store.read() as connection:
             version = connection.execute(text("SHOW server_version")).scalar_one()

@@ -5,15 +5,16 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from director_ai.core.records.record import Annotation, SessionRecord, digest_of
+from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage import query as sql
 from director_ai.storage.batch_insert import InsertPlan, plan_insert
 from director_ai.storage.engine.database import Database
-from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
+from director_ai.storage.engine.schema import annotations, bodies, sessions
 from director_ai.storage.query import FamilyKind, Overview
+from director_ai.storage.sealing import StoredSession, broken_seal, stored_session
 from director_ai.storage.summary import SessionQuery, SessionSummary
 
 _PRIME = 2**31 - 1
@@ -37,6 +38,8 @@ class Annotated(NamedTuple):
 
 class StoreReader:
     """The reading half of a store."""
+
+    version: int
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -107,7 +110,7 @@ class StoreReader:
         id
             Its id.
         verify
-            Compare its tokens with the digest of its seal.
+            Compare its tokens, its row and its labels with their seals.
 
         Raises
         ------
@@ -117,13 +120,13 @@ class StoreReader:
             If the stored session is not the one that was sealed.
         """
         with self._database.read() as connection:
-            record, sealed = self._record(connection, id)
-        if verify and sealed is not None and digest_of(record) != sealed:
+            stored = self._stored(connection, id)
+        damage = broken_seal(stored, self.version) if verify else None
+        if damage is not None:
             raise DamagedSessionError(
-                f"session {id!r} in {self._database.name} is not what was sealed: "
-                f"its tokens do not give the digest {sealed[:12]}"
+                f"session {id!r} in {self._database.name} is not what was sealed: {damage}"
             )
-        return record
+        return stored.record
 
     def records(self, ids: Iterable[str]) -> Iterator[SessionRecord]:
         """Yield the sessions of these ids, in order, each verified."""
@@ -192,31 +195,16 @@ class StoreReader:
             n_sessions, changed, mixed = connection.execute(statement).one()
             return int(n_sessions), int(changed), int(mixed)
 
-    def _record(self, connection: Connection, id: str) -> tuple[SessionRecord, str | None]:
+    def _stored(self, connection: Connection, id: str) -> StoredSession:
         row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()
         if row is None:
             raise self._unknown(connection, id)
-        own = annotations.c.session == row["key"]
-        entries = connection.execute(select(annotations).where(own).order_by(annotations.c.key))
-        body = (
-            connection.execute(select(bodies).where(bodies.c.session == row["key"]))
-            .mappings()
-            .first()
-        )
-        if body is not None:
-            columns = codec.token_columns(body)
-        else:
-            live = select(tokens).where(tokens.c.session == row["key"]).order_by(tokens.c.position)
-            columns = codec.live_columns(connection.execute(live).mappings().all())
         try:
-            record = codec.record_of(
-                row, columns, [codec.annotation_of(entry) for entry in entries.mappings()]
-            )
+            return stored_session(connection, row)
         except InvalidRecordError as error:
             raise DamagedSessionError(
                 f"session {id!r} in {self._database.name} cannot be read: {error}"
             ) from None
-        return record, row["digest"]
 
     def _unknown(self, connection: Connection, id: str) -> UnknownSessionError:
         n_sessions = sql.count(connection, SessionQuery())

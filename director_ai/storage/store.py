@@ -8,9 +8,10 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from director_ai.errors import ReadOnlyStoreError, StoreError
+from director_ai.errors import StoreError
 from director_ai.storage.certificate_attempts import CertificateAttempts
 from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.reader import StoreReader
 from director_ai.storage.roles import Role, ViewerDatabase
@@ -55,13 +56,14 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
             database = Database(address, read_only=read_only)
         else:
             database = ViewerDatabase(address)
-        StoreReader.__init__(self, database)
         try:
-            self.version = _brought_up_to_date(database)
-        except BaseException:
-            # Nobody is given the store, so that nobody else can close it.
-            database.close()
-            raise
+            self.version = _version(database)
+        except OperationalError as error:
+            # A full disk and a medium that cannot be written are no reason not to read.
+            database = Database(address, read_only=True)
+            database.read_only_reason = reason_of(error)
+            self.version = _version(database)
+        StoreReader.__init__(self, database)
         if self.version > NEWEST:
             database.read_only = True
 
@@ -74,6 +76,11 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
     def read_only(self) -> bool:
         """Whether every change is refused."""
         return self._database.read_only
+
+    @property
+    def read_only_reason(self) -> str:
+        """Sentence about a store that this program may not change; empty if it was not asked to."""
+        return self._database.read_only_reason
 
     @property
     def path(self) -> Path | None:
@@ -101,8 +108,12 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
         if isinstance(self._database, ViewerDatabase):
             raise self._database.refusal()
         if self.read_only:
-            raise ReadOnlyStoreError(f"{self.name} is open to read only")
+            raise self._database.read_only_error()
         return self._database.url.render_as_string(hide_password=False)
+
+    def is_replaced(self) -> bool:
+        """Return whether another file is there by now under the name of the one opened."""
+        return self._database.is_replaced()
 
     def close(self) -> None:
         """Close every connection: those in use as they are given back, the others now."""
@@ -115,13 +126,29 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
         self.close()
 
 
-def _brought_up_to_date(database: Database) -> int:
+def _version(database: Database) -> int:
+    """Return the version of a store's schema, brought up to date where it may be written.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened.
+    OperationalError
+        If a file cannot be written, and may still be read.
+    """
     try:
         version = migrate(database, MIGRATIONS)
-    except OperationalError as error:
-        raise StoreError(f"store {database.name} cannot be opened: {error.orig}") from None
-    except DatabaseError as error:
-        raise StoreError(f"store must be a database, got {database.name}: {error.orig}") from None
-    if version == 0:
-        raise StoreError(f"store must hold sessions, got {database.name}, which is empty")
+        if version == 0:
+            raise StoreError(f"store must hold sessions, got {database.name}, which is empty")
+    except BaseException as error:
+        # Nobody is given the store, so that nobody else can close it.
+        database.close()
+        if not isinstance(error, DatabaseError):
+            raise
+        reason = reason_of(error)
+        if not isinstance(error, OperationalError):
+            raise StoreError(f"store must be a database, got {database.name}: {reason}") from None
+        if database.read_only or database.path is None or "locked" in reason:
+            raise StoreError(f"store {database.name} cannot be opened: {reason}") from None
+        raise
     return version

@@ -90,8 +90,8 @@ class StoreWriter:
             numbers = []
             for name in ids:
                 key = _key_of(connection, name)
-                numbers.append(_annotation_key(connection, _annotation_row(key, timed)))
-                _relabel(connection, key)
+                numbers.append(_annotation_key(connection, codec.annotation_row(key, timed)))
+                refresh_labels(connection, key)
             return numbers
 
         return self._database.transaction(work, durable=True)
@@ -115,7 +115,7 @@ class StoreWriter:
             touched = connection.execute(select(annotations.c.session).where(*of)).scalars().all()
             connection.execute(delete(annotations).where(*of))
             for session in set(touched):
-                _relabel(connection, session)
+                refresh_labels(connection, session)
 
         self._database.transaction(work, durable=True)
 
@@ -124,9 +124,7 @@ class StoreWriter:
         kept = strings("tags", list(tags))
 
         def work(connection: Connection) -> None:
-            values = {"tags": tags_text(kept), "changed_us": now_us()}
-            key = _key_of(connection, id)
-            connection.execute(update(sessions).where(sessions.c.key == key).values(values))
+            refresh_labels(connection, _key_of(connection, id), tags=tags_text(kept))
 
         self._database.transaction(work)
 
@@ -169,14 +167,18 @@ class StoreWriter:
 
 def _insert(connection: Connection, fresh: Sequence[tuple[codec.Row, SessionRecord]]) -> None:
     changed = now_us()
-    connection.execute(insert(sessions), [{**row, "changed_us": changed} for row, _ in fresh])
-    keys = _keys_of(connection, [record.id for _, record in fresh])
+    rows = [{**row, "changed_us": changed} for row, _ in fresh]
+    for row, (_, record) in zip(rows, fresh, strict=True):
+        row["seal"] = codec.seal_of(row)
+        row["label_seal"] = codec.label_seal_of(row, record.annotations)
+    connection.execute(insert(sessions), rows)
+    keys = keys_of(connection, [record.id for _, record in fresh])
     connection.execute(
         insert(bodies),
         [{**codec.body_row(record), "session": keys[record.id]} for _, record in fresh],
     )
     added = [
-        _annotation_row(keys[record.id], annotation)
+        codec.annotation_row(keys[record.id], annotation)
         for _, record in fresh
         for annotation in record.annotations
     ]
@@ -195,33 +197,22 @@ def _annotation_key(connection: Connection, row: codec.Row) -> int:
     return int(key[0])
 
 
-def _annotation_row(session: int, annotation: Annotation) -> codec.Row:
-    return {
-        "session": session,
-        "label": annotation.label,
-        "onset": annotation.onset,
-        "author": annotation.author,
-        "at_us": annotation.at_us,
-        "note": annotation.note,
+def refresh_labels(connection: Connection, session: int, **changes: str) -> None:
+    """Bring a session's row into line with its annotations and with these changes of its tags."""
+    own = annotations.c.session == session
+    rows = connection.execute(select(annotations).where(own).order_by(annotations.c.key))
+    entries = [codec.annotation_of(row) for row in rows.mappings()]
+    is_session = sessions.c.key == session
+    tags = connection.execute(select(sessions.c.tags).where(is_session)).scalar_one()
+    values = {
+        "tags": tags,
+        "label": entries[-1].label if entries else None,
+        "onset": entries[-1].onset if entries else None,
+        "changed_us": now_us(),
+        **changes,
     }
-
-
-def _relabel(connection: Connection, session: int) -> None:
-    """Bring a session's row into line with its newest annotation."""
-    newest = (
-        connection.execute(
-            select(annotations)
-            .where(annotations.c.session == session)
-            .order_by(annotations.c.key.desc())
-            .limit(1)
-        )
-        .mappings()
-        .first()
-    )
-    values = {"label": newest and newest["label"], "onset": newest and newest["onset"]}
-    connection.execute(
-        update(sessions).where(sessions.c.key == session).values({**values, "changed_us": now_us()})
-    )
+    values["label_seal"] = codec.label_seal_of(values, entries)
+    connection.execute(update(sessions).where(is_session).values(values))
 
 
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
@@ -231,7 +222,8 @@ def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
     return connection.execute(delete(sessions).where(*where)).rowcount
 
 
-def _keys_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+def keys_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """Return the keys of those sessions that are there."""
     rows = connection.execute(select(sessions.c.id, sessions.c.key).where(sessions.c.id.in_(ids)))
     return {row[0]: row[1] for row in rows}
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
 COMMANDS = (
     *("import", "export", "list", "show", "label"),
-    *("backup", "doctor", "prune", "tune", "replay", "sweep", "watch", "serve", "demo"),
+    *("backup", "restore", "doctor", "prune", "tune", "replay", "sweep", "watch", "serve", "demo"),
 )
 
 

@@ -12,6 +12,7 @@ from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.storage.backup import back_up
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.maintenance import Health, examine, n_sealed, seal_silent
+from director_ai.storage.salvage import DAMAGED_TAG, salvage
 from director_ai.storage.statistics import count_beyond_newest, count_started_before
 
 _DAY_US = 86_400_000_000
@@ -37,6 +38,8 @@ def backup(args: Namespace) -> int:
 
 def doctor(args: Namespace) -> int:
     """Examine the store; the exit status reports damage."""
+    if args.salvage:
+        return _salvage(args)
     sealed: list[str] = []
     if args.seal_silent:
         with changing(args) as store:
@@ -53,6 +56,26 @@ def doctor(args: Namespace) -> int:
             print(f"Sealed {counted(len(sealed), 'session')} whose recorder is silent.")
         print("\n".join(map(one_line, _lines(health))))
     return Status.OK if health.ok else Status.FAILED
+
+
+def _salvage(args: Namespace) -> int:
+    with (
+        reading(args) as store,
+        working("Saving what can be read", n_sealed(store)) as step,
+    ):
+        saved = salvage(store, Path(args.salvage), on_session=step)
+    is_whole = not saved.damaged and not saved.n_lost
+    if args.json:
+        print_json({"ok": is_whole, "file": args.salvage, **saved._asdict()})
+    else:
+        print(
+            f"Saved {counted(saved.n_intact, 'intact session')} to {one_line(args.salvage)}, "
+            f"{len(saved.damaged):,} damaged, tagged {DAMAGED_TAG!r}; "
+            f"{saved.n_lost:,} cannot be read."
+        )
+        for name in saved.damaged:
+            print(one_line(f"damaged: session {name!r}"))
+    return Status.OK if is_whole else Status.FAILED
 
 
 def prune(args: Namespace) -> int:
@@ -92,4 +115,9 @@ def _lines(health: Health) -> Iterator[str]:
     yield from (f"damage: {problem}" for problem in health.problems)
     yield from (f"damage: session {damage.id!r}: {damage.message}" for damage in health.damaged)
     yield from (f"note: {text}" for text in health.notes)
-    yield "No damage was found." if health.ok else "There is damage; restore from a backup."
+    yield (
+        "No damage was found."
+        if health.ok
+        else "There is damage; director-ai restore BACKUP puts a backup back, and "
+        "director-ai doctor --salvage OUT saves all that can be read."
+    )

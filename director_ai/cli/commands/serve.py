@@ -30,7 +30,7 @@ from director_ai.cli.ready_message import announcement
 from director_ai.errors import InvalidLoginError
 from director_ai.sources.chat.loopback import is_loopback
 from director_ai.sources.sample_sessions import app_root
-from director_ai.storage.maintenance import file_of
+from director_ai.storage.engine.database import file_of
 
 LOGIN_VARIABLE = "DIRECTOR_LOGIN"
 """Environment variable that makes the app demand a login."""

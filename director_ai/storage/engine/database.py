@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -14,7 +15,10 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event,
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from director_ai.errors import ReadOnlyStoreError, StoreError
+from director_ai.errors import ReadOnlyStoreError, StoreError, StoreReplacedError
+from director_ai.storage.engine.log_mark import check_log, log_of, move_mark
+from director_ai.storage.engine.older_version import add_views
+from director_ai.storage.engine.ownership import check_file
 from director_ai.storage.engine.text_search import FOLDED, is_held_folded
 from director_ai.storage.engine.wal_checkpoint import checkpoint
 from director_ai.storage.engine.write_lock import write_lock
@@ -65,10 +69,13 @@ class Database:
         self.url = _url(address)
         self.dialect: Dialect = "sqlite" if self.url.drivername == "sqlite" else "postgresql"
         self.read_only = read_only
+        self.read_only_reason = ""
         self.path = Path(self.url.database or "") if self.dialect == "sqlite" else None
         self._pid = os.getpid()
+        self._is_log_marked = False
         if self.path is not None:
             _prepare_file(self.path, read_only=read_only)
+            self._identity = _identity_of(self.path)
         self._engine = self._connected()
         _databases.add(self)
 
@@ -80,6 +87,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees the database as it stands now."""
+        self.check_in_place()
         with self._own_engine().connect() as connection:
             if self.path is None:
                 # Otherwise every statement would see another state: a session between its tokens
@@ -116,10 +124,11 @@ class Database:
         self, work: Callable[[Connection], Result], *, durable: bool, refers: bool = True
     ) -> Result:
         if self.read_only:
-            raise ReadOnlyStoreError(f"{self.name} is open to read only")
+            raise self.read_only_error()
         deadline = time.monotonic() + RETRY_S
         wait_s = _FIRST_WAIT_S
         while True:
+            self.check_in_place()
             try:
                 with nullcontext() if self.path is None else write_lock(self.path):
                     result = self._write_once(work, durable=durable, refers=refers)
@@ -143,6 +152,7 @@ class Database:
             if self.path is not None:
                 # Only outside a transaction does SQLite take these changes.
                 raw = connection.connection.cursor()
+                self._mark_log(raw.connection)
                 raw.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 raw.execute(f"PRAGMA foreign_keys = {'ON' if refers else 'OFF'}")
                 raw.close()
@@ -150,6 +160,28 @@ class Database:
                 if self.path is None and not durable:
                     connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 return work(connection)
+
+    def _mark_log(self, connection: sqlite3.Connection) -> None:
+        """Begin every log with a mark, by which it is known as this file's."""
+        assert self.path is not None
+        try:
+            is_empty = not log_of(self.path).stat().st_size
+        except OSError:
+            is_empty = True
+        if self._is_log_marked and not is_empty:
+            return
+        # Before there are tables, and on a full disk, there is no mark; the next write looks again.
+        with suppress(sqlite3.Error):
+            move_mark(connection)
+            self._is_log_marked = True
+
+    def has_open(self, path: Path) -> bool:
+        """Return whether a connection to this file is open."""
+        if self.path is None or _identity_of(path) != self._identity:
+            return False
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedin() + pool.checkedout() > 0
 
     def close(self) -> None:
         """Close every connection: those in use as they are given back, the others now.
@@ -162,6 +194,39 @@ class Database:
         """Close every connection that is not in use; the next use opens another."""
         self._engine.dispose()
 
+    def read_only_error(self) -> ReadOnlyStoreError:
+        """Return the error for a change of a database that is open to read only."""
+        reason = f": {self.read_only_reason}" if self.read_only_reason else ""
+        return ReadOnlyStoreError(f"{self.name} is open to read only{reason}")
+
+    def is_replaced(self) -> bool:
+        """Return whether another file is there by now under the name of the one opened."""
+        if self.path is None:
+            return False
+        return _identity_of(self.path) not in (None, self._identity)
+
+    def is_gone(self) -> bool:
+        """Return whether the file that was opened is no longer there under its name."""
+        return self.path is not None and _identity_of(self.path) != self._identity
+
+    def check_in_place(self) -> None:
+        """Check that the file that was opened is still there under its name.
+
+        Raises
+        ------
+        StoreReplacedError
+            If it was deleted, renamed or replaced: nobody would find again what is written to it.
+        """
+        if self.path is None:
+            return
+        present = _identity_of(self.path)
+        if present != self._identity:
+            became = "deleted or renamed" if present is None else "replaced by another file"
+            raise StoreReplacedError(
+                f"store {self.name} was {became} while it was open; open it again, "
+                f"or put a backup back with director-ai restore BACKUP --store {self.name}"
+            )
+
     def _own_engine(self) -> Engine:
         if os.getpid() != self._pid:
             # A connection does not survive a fork; the parent's must not be closed from here.
@@ -169,17 +234,37 @@ class Database:
             self._pid = os.getpid()
         return self._engine
 
+    def _configure(self, connection: Any, _record: object) -> None:
+        # Without this the driver would commit before every statement that changes the schema.
+        connection.isolation_level = None
+        connection.create_function(FOLDED, 2, is_held_folded, deterministic=True)
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        # Several connections checkpointing at once can lose frames up to SQLite 3.51.2: see
+        # checkpoint.
+        cursor.execute("PRAGMA wal_autocheckpoint = 0")
+        deadline = time.monotonic() + RETRY_S
+        while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            # SQLite refuses, without a word, for a file that was moved.
+            self.check_in_place()
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                # On a fresh file the busy handler is not asked.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_FIRST_WAIT_S)
+        cursor.close()
+
     def _connected(self) -> Engine:
         try:
             if self.path is None:
                 return create_engine(
                     self.url, pool_pre_ping=True, connect_args=_CONNECT_ARGS, poolclass=_Pool
                 )
-            mode = "ro" if self.read_only else "rw"
-            file = f"file:{_quoted(self.path)}?mode={mode}"
             engine = create_engine(
                 "sqlite://",
-                creator=lambda: sqlite3.connect(file, uri=True, check_same_thread=False),
+                creator=partial(open_to_read if self.read_only else _open, self.path),
                 # Without a file name it would be one connection for all threads.
                 poolclass=_Pool,
             )
@@ -188,7 +273,8 @@ class Database:
                 f"store must be SQLite or a database whose driver is installed, got {self.name}; "
                 f"install {error.name}"
             ) from None
-        event.listen(engine, "connect", _configure_read if self.read_only else _configure)
+        configure = _configure_read if self.read_only else self._configure
+        event.listen(engine, "connect", configure)
         event.listen(engine, "begin", _begin)
         return engine
 
@@ -231,6 +317,21 @@ def _leave_nothing_open() -> None:
 os.register_at_fork(before=_leave_nothing_open)
 
 
+def file_of(address: str | Path) -> Path | None:
+    """Return the file of a store, or ``None`` for a database on a server.
+
+    >>> file_of("sqlite:///a.db"), file_of("postgresql://host/name")
+    (PosixPath('a.db'), None)
+    """
+    url = _url(address)
+    return Path(url.database or "") if url.drivername == "sqlite" else None
+
+
+def is_open_here(path: Path) -> bool:
+    """Return whether this process has the database of a file open."""
+    return any(database.has_open(path) for database in list(_databases))
+
+
 def is_full(error: BaseException) -> bool:
     """Return whether an error says that the disk is full."""
     return isinstance(error, DBAPIError) and "disk is full" in str(error.orig)
@@ -266,7 +367,15 @@ def _prepare_file(path: Path, *, read_only: bool) -> None:
         raise StoreError(f"store must be a file, got the folder {path}")
     if path.exists():
         # Never opened here: closing it again would drop the locks that SQLite holds on it.
+        check_log(path)
+        check_file(path)
         return
+    log = log_of(path)
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"store must be there beside its log, got {log} alone; put the file back, or a backup "
+            f"with director-ai restore BACKUP --store {path}"
+        )
     if read_only:
         raise StoreError(f"store must be there to be read, got {path}")
     try:
@@ -281,34 +390,55 @@ def _prepare_file(path: Path, *, read_only: bool) -> None:
         ) from None
 
 
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of a file, by which SQLite tells files apart."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _quoted(path: Path) -> str:
     from urllib.parse import quote
 
     return quote(str(path.absolute()))
 
 
-def _configure(connection: Any, _record: object) -> None:
-    # Without this the driver would commit before every statement that changes the schema.
-    connection.isolation_level = None
-    connection.create_function(FOLDED, 2, is_held_folded, deterministic=True)
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    # Several connections checkpointing at once can lose frames up to SQLite 3.51.2: see checkpoint.
-    cursor.execute("PRAGMA wal_autocheckpoint = 0")
-    deadline = time.monotonic() + RETRY_S
-    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            # On a fresh file the busy handler is not asked.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_FIRST_WAIT_S)
-    cursor.close()
+def _open(path: Path, options: str = "mode=rw") -> sqlite3.Connection:
+    file = f"file:{_quoted(path)}?{options}"
+    return sqlite3.connect(file, uri=True, check_same_thread=False)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Return a connection that only reads; without a log also where nothing can be written.
+
+    Raises
+    ------
+    StoreError
+        If there is a log, and no room for its index.
+    """
+    connection = _open(path, "mode=ro")
+    try:
+        # Reading makes the index of the log, which takes room that the disk may not have.
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        connection.close()
+        if not isinstance(error, sqlite3.OperationalError):
+            raise
+        log = log_of(path)
+        if not log.exists() or not log.stat().st_size:
+            return _open(path, "mode=ro&immutable=1")
+        raise StoreError(
+            f"store {path} has a log, {log.name}, and cannot be read where nothing can be written "
+            f"({error}); copy both to a folder that can be written, and open the copy"
+        ) from None
+    return connection
 
 
 def _configure_read(connection: Any, _record: object) -> None:
     connection.isolation_level = None
+    add_views(connection)
     connection.create_function(FOLDED, 2, is_held_folded, deterministic=True)
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 

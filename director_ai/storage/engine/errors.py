@@ -26,4 +26,15 @@ def as_store_error(name: str) -> Iterator[None]:
 def reason_of(error: Exception) -> str:
     """Return the database's own message, on one line and without the statement."""
     message = str(error.orig if isinstance(error, DBAPIError) else error)
-    return " ".join(message.split()) or type(error).__name__
+    text = " ".join(message.split()) or type(error).__name__
+    return text + next((advice for part, advice in _ADVICE.items() if part in text), "")
+
+
+_CANNOT_WRITE = "; it lies where nothing can be written: copy it to a folder that can be"
+_ADVICE = {
+    "disk is full": "; make room on its disk",
+    "disk I/O error": "; its disk may be full or broken",
+    "readonly database": _CANNOT_WRITE,
+    "unable to open database file": _CANNOT_WRITE,
+}
+"""Advice by a part of SQLite's message."""

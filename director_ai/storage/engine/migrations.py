@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Callable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.schema import CreateColumn
 
 from director_ai.storage.engine.database import Database
+from director_ai.storage.engine.ownership import APPLICATION_ID, check_tables
 from director_ai.storage.engine.schema import metadata
 from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.engine.text_type import escape, unescape
+from director_ai.storage.sealing import seal_all
 
 _PG_LOCK = 0x64697265
 """Any number, the same for every process that creates or migrates this schema."""
@@ -54,7 +57,30 @@ def _number_once(connection: Connection, name: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create, _number_once_and_part_tags)
+def _add_columns(connection: Connection) -> None:
+    """Add every column of today's schema that a table lacks.
+
+    A later version that needs another column runs this again: tables of a fresh store have it.
+    """
+    inspected = inspect(connection)
+    for table in metadata.tables.values():
+        present = {column["name"] for column in inspected.get_columns(table.name)}
+        for column in table.c:
+            if column.name not in present:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+
+
+def _seal_whole_sessions(connection: Connection) -> None:
+    _add_columns(connection)
+    seal_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _create,
+    _number_once_and_part_tags,
+    _seal_whole_sessions,
+)
 """Each turns a store of the version of its place into the next; once released, none changes."""
 
 NEWEST = len(MIGRATIONS)
@@ -67,6 +93,8 @@ def migrate(database: Database, migrations: tuple[Callable[[Connection], None], 
     """
     with database.read() as connection:
         version = version_of(connection)
+    if version > NEWEST:
+        database.read_only_reason = newer_version(version)
     if version >= len(migrations) or database.read_only:
         return version
 
@@ -75,20 +103,35 @@ def migrate(database: Database, migrations: tuple[Callable[[Connection], None], 
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
         # Another process may have been here while this one waited for the lock.
         present = version_of(connection)
+        if present == 0:
+            check_tables(connection, database.name)
         for step in migrations[present:]:
             step(connection)
         if present < len(migrations):
             _set_version(connection, len(migrations))
         return max(present, len(migrations))
 
-    return database.restructure(work)
+    migrated = database.restructure(work)
+    # From the first log on, a mark tells whose it is.
+    database.transaction(lambda _: None)
+    return migrated
+
+
+def newer_version(version: int) -> str:
+    """Return the sentence about a store whose version this code does not know."""
+    return (
+        f"its schema version {version} is newer than this program knows ({NEWEST}); "
+        "upgrade director-workbench to change it"
+    )
 
 
 def version_of(connection: Connection) -> int:
     """Return the version of a store's schema; 0 where there is none."""
     if connection.dialect.name == "sqlite":
         return int(connection.execute(text("PRAGMA user_version")).scalar_one())
-    if connection.execute(text("SELECT to_regclass('director_schema')")).scalar() is None:
+    # Not to_regclass, which may not know yet of a table that was made while this waited for a lock.
+    made = "SELECT 1 FROM pg_class WHERE relname = 'director_schema' AND pg_table_is_visible(oid)"
+    if connection.execute(text(made)).scalar() is None:
         return 0
     return int(connection.execute(text("SELECT version FROM director_schema")).scalar_one())
 
@@ -96,6 +139,7 @@ def version_of(connection: Connection) -> int:
 def _set_version(connection: Connection, version: int) -> None:
     if connection.dialect.name == "sqlite":
         connection.execute(text(f"PRAGMA user_version = {version:d}"))
+        connection.execute(text(f"PRAGMA application_id = {APPLICATION_ID:d}"))
         return
     connection.execute(text("CREATE TABLE IF NOT EXISTS director_schema (version integer)"))
     connection.execute(text("DELETE FROM director_schema"))

@@ -75,6 +75,9 @@ sessions = Table(
     Column("label", Text),
     Column("onset", Integer),
     Column("changed_us", BigInteger, nullable=False, comment="heartbeat while it is recorded"),
+    # Columns of later versions come last, as a migration adds them.
+    Column("seal", Text, comment="SHA-256 of the row from the seal on, see codec.seal_of"),
+    Column("label_seal", Text, comment="SHA-256 of tags and labels, see codec.label_seal_of"),
     CheckConstraint("n_tokens >= 0", name="session_tokens"),
     Index("sessions_started", "started_us", "key"),
     Index("sessions_changed", "changed_us"),
@@ -140,6 +143,7 @@ attempts = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("fingerprint", Text, nullable=False, comment="SHA-256 of the data certified on"),
     Column("result", SafeText, comment="JSON object; null if it was never finished"),
+    Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
 )
 
 settings = Table(
@@ -147,4 +151,5 @@ settings = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", SafeText, nullable=False),
+    Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
 )

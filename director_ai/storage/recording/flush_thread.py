@@ -3,14 +3,19 @@
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.runtime.hooks import logger
-from director_ai.errors import ReadOnlyStoreError
+from director_ai.errors import StoreError, StoreReplacedError
 from director_ai.storage.engine.database import Database, is_full
+from director_ai.storage.engine.log_mark import set_foreign_log_aside
 from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.recording.reserve_file import ReserveFile
@@ -26,6 +31,9 @@ _LONGEST_WAIT_S = 5.0
 
 Part = tuple[SessionBuffer, SessionDelta]
 
+OnReplaced = Literal["fresh", "stop"]
+"""Recording goes on in a fresh file beside a store that was taken away, or it stops."""
+
 
 class FlushThread:
     """Thread that writes pending tokens and ends of sessions every ``flush_s``.
@@ -36,8 +44,12 @@ class FlushThread:
         Sessions begun and tokens written.
     n_dropped
         Tokens of sessions that are over and that were not kept.
+    n_replaced
+        Times the store was deleted, renamed or replaced.
     last_error
-        What the store last failed with.
+        Last failure of the store.
+    database
+        Database recorded into now.
     at_rest
         Held while the store is used.
     """
@@ -49,26 +61,32 @@ class FlushThread:
         *,
         shadow: HaltPolicy | None,
         flush_s: float,
+        on_replaced: OnReplaced,
     ) -> None:
         self.n_sessions = 0
         self.n_tokens = 0
         self.n_dropped = 0
+        self.n_replaced = 0
         self.last_error: str | None = None
         self.at_rest = threading.Lock()
         self.thread = threading.Thread(target=self._run, name="director-recorder", daemon=True)
-        self._database = database
-        self._writer = LiveWriter(database)
+        self._on_replaced = on_replaced
+        self._use(database)
         self._pending = pending
         self._shadow = shadow
         self._flush_s = flush_s
         # Without an entry: not looked at yet. None: given up, further tokens are dropped.
         self._progress: dict[SessionBuffer, SessionProgress | None] = {}
-        self._reserve = None if database.path is None else ReserveFile(database.path)
-        self._reserved_at = -_RESERVE_EVERY_S
-        self._is_open = False
         self._is_failing = False
         self._stopping = threading.Event()
         self._deadline = 0.0
+
+    def _use(self, database: Database) -> None:
+        self.database = database
+        self._writer = LiveWriter(database)
+        self._reserve = None if database.path is None else ReserveFile(database.path)
+        self._reserved_at = -_RESERVE_EVERY_S
+        self._is_open = False
 
     def stop(self, deadline: float) -> None:
         """Write everything pending, then end; give up at ``deadline`` of the monotonic clock."""
@@ -82,7 +100,7 @@ class FlushThread:
             self._write_until_stopped()
         finally:
             # Nobody else may: whoever stops this thread need not see it end.
-            self._database.close()
+            self.database.close()
 
     def _warm_up(self) -> None:
         try:
@@ -112,6 +130,7 @@ class FlushThread:
 
     def _write_some(self) -> int:
         entries = self._pending.entries
+        self._check_in_place()
         self._pending.collect()
         # They stay where they are until they are written, so that their number is what is pending.
         taken = [entries[place] for place in range(min(len(entries), _MOST_AT_ONCE))]
@@ -153,6 +172,8 @@ class FlushThread:
             try:
                 self._open()
                 refused = self._writer.write([delta for _, delta in parts])
+            except StoreReplacedError as error:
+                parts = self._leave(parts, error)
             except Exception as error:
                 if is_full(error):
                     self._rescue(parts, error)
@@ -167,10 +188,79 @@ class FlushThread:
                 self._succeeded(parts, refused)
                 return
 
+    def _check_in_place(self) -> None:
+        """Notice that the store was taken away also while there is nothing to write."""
+        try:
+            if self._is_open:
+                self.database.check_in_place()
+        except StoreReplacedError as error:
+            self._leave((), error)
+
+    def _leave(self, parts: Sequence[Part], error: StoreReplacedError) -> list[Part]:
+        """Stop recording into a store that was taken away, or go on beside it.
+
+        Returns
+        -------
+        list of tuple
+            The parts to write there. Sessions whose stream still runs are written from their first
+            token on; of those that are over, the rest of one that was written in part is lost.
+        """
+        self._failed(error)
+        self.database.close()
+        self._is_open = False
+        assert self.database.path is not None
+        # SQLite leaves the log where it is, and would replay it over the file that is there now.
+        set_foreign_log_aside(self.database.path)
+        goes_on = self._on_replaced == "fresh" and self._begin_beside(self.database.path)
+        if not goes_on:
+            self._pending.most = 0
+        deltas = dict(parts)
+        again = []
+        for buffer in self._recording():
+            delta = deltas.get(buffer)
+            whole = self._from_the_start(buffer, delta) if goes_on else None
+            if whole is None:
+                self._lose(buffer, "its store was taken away")
+                if delta is not None and delta.is_last:
+                    self._forget(buffer)
+            elif delta is not None:
+                again.append((buffer, replace(delta, start=0, tokens=whole, is_first=True)))
+            else:
+                progress = self._progress[buffer]
+                assert progress is not None
+                progress.restart(whole)
+        # Last: whoever sees it counted finds all of the above.
+        self.n_replaced += 1
+        return again
+
+    def _begin_beside(self, path: Path) -> bool:
+        """Use a fresh file beside a store that was taken away; return whether that can be made."""
+        try:
+            database = Database(_beside(path))
+        except StoreError as error:
+            self._failed(error)
+            return False
+        self._use(database)
+        self.last_error = f"{self.last_error}; recording goes on in {database.name}"
+        logger().warning("recording goes on in %s", database.name)
+        return True
+
+    def _from_the_start(
+        self, buffer: SessionBuffer, delta: SessionDelta | None
+    ) -> tuple[Token, ...] | None:
+        """Return a session's tokens so far, ``None`` if the first are nowhere but in the store."""
+        progress = self._progress[buffer]
+        assert progress is not None
+        if delta is not None and delta.start == 0:
+            return delta.tokens
+        n_tokens = progress.n_tokens if delta is None else delta.n_tokens
+        tokens = buffer.tokens(n_tokens) if n_tokens else []
+        return None if tokens is None else tuple(tokens)
+
     def _open(self) -> None:
         if not self._is_open:
-            if migrate(self._database, MIGRATIONS) > NEWEST:
-                raise ReadOnlyStoreError(f"{self._database.name} is of a newer version")
+            if migrate(self.database, MIGRATIONS) > NEWEST:
+                raise self.database.read_only_error()
             self._is_open = True
         if self._reserve and time.monotonic() - self._reserved_at >= _RESERVE_EVERY_S:
             self._reserve.restore()
@@ -179,7 +269,7 @@ class FlushThread:
     def _succeeded(self, parts: Sequence[Part], refused: dict[str, str]) -> None:
         if self._is_failing:
             self._is_failing = False
-            logger().warning("recording into %s goes on", self._database.name)
+            logger().warning("recording into %s goes on", self.database.name)
         for buffer, delta in parts:
             progress = self._progress[buffer]
             assert progress is not None
@@ -262,10 +352,21 @@ class FlushThread:
         self.last_error = f"{type(error).__name__}: {error}"
         if not self._is_failing:
             self._is_failing = True
-            logger().warning("recording into %s fails: %s", self._database.name, error)
+            logger().warning("recording into %s fails: %s", self.database.name, error)
 
     def _is_too_late(self) -> bool:
         return self._stopping.is_set() and time.monotonic() > self._deadline
+
+
+def _beside(path: Path) -> Path:
+    """Return the name of a file that is not there yet, beside the one that was."""
+    stem = f"{path.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    fresh = path.with_name(f"{stem}{path.suffix}")
+    number = 1
+    while fresh.exists():
+        number += 1
+        fresh = path.with_name(f"{stem}-{number}{path.suffix}")
+    return fresh
 
 
 def _is_of_the_store(error: Exception) -> bool:

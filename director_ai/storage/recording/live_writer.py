@@ -1,6 +1,6 @@
 """Live writer: sessions while they are recorded, and the seal that ends each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage import codec
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Transactions
-from director_ai.storage.engine.schema import bodies, sessions, tokens
+from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.recording.session_delta import SessionDelta
 from director_ai.storage.recording.warmup import warm_up
 
@@ -90,7 +90,7 @@ class LiveWriter:
                 return
             if row["ended_by"] in (None, "abandoned"):
                 values = {"n_dropped": max(0, n_seen - row["n_tokens"]), "changed_us": now_us()}
-                _change(connection, row["key"], values)
+                _change_sealed(connection, row["key"], values)
             if row["ended_by"] is None:
                 _abandon(connection, row)
 
@@ -178,7 +178,8 @@ def _reopen(connection: Connection, key: int) -> None:
         if rows:
             connection.execute(insert(tokens), [{"session": key, **row} for row in rows])
         connection.execute(delete(bodies).where(bodies.c.session == key))
-    _change(connection, key, {"ended_by": None, "digest": None})
+    unsealed = dict.fromkeys(("ended_by", "digest", "seal", "label_seal"))
+    _change(connection, key, unsealed)
 
 
 def _append(connection: Connection, growing: Sequence[tuple[int, SessionDelta]]) -> None:
@@ -235,9 +236,28 @@ def _fold(connection: Connection, key: int, digest: str | None) -> bool:
         return False
     connection.execute(insert(bodies), {"session": key, **codec.body_row(record)})
     connection.execute(delete(tokens).where(own))
-    summary = codec.summary_values(record)
-    _change(connection, key, {**summary, "digest": stored, "changed_us": now_us()})
+    changes = {**codec.summary_values(record), "digest": stored, "changed_us": now_us()}
+    _change(connection, key, {**changes, **_seals(connection, {**row, **changes})})
     return True
+
+
+def _seals(connection: Connection, row: Mapping[str, Any]) -> codec.Row:
+    """Return the seals of a session's row as it is from now on."""
+    entries: Sequence[RowMapping] = ()
+    if row["label"] is not None:
+        own = select(annotations).where(annotations.c.session == row["key"])
+        entries = connection.execute(own.order_by(annotations.c.key)).mappings().all()
+    label_seal = codec.label_seal_of(row, map(codec.annotation_of, entries))
+    return {"seal": codec.seal_of(row), "label_seal": label_seal}
+
+
+def _change_sealed(connection: Connection, key: int, values: codec.Row) -> None:
+    """Change a row, and its seals if it is what they say."""
+    own = select(sessions).where(sessions.c.key == key)
+    row = connection.execute(own).mappings().one()
+    if row["seal"] == codec.seal_of(row):
+        values = {**values, **_seals(connection, {**row, **values})}
+    _change(connection, key, values)
 
 
 def _first_row(record: SessionRecord) -> codec.Row:

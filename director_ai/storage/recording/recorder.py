@@ -9,13 +9,13 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, get_args
 
 from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked_seconds
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_values
 from director_ai.storage.engine.database import Database
-from director_ai.storage.recording.flush_thread import FlushThread
+from director_ai.storage.recording.flush_thread import FlushThread, OnReplaced
 from director_ai.storage.recording.session_buffer import PendingWrites, SessionBuffer
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class RecorderStats:
     n_pending
         Tokens and ends of sessions that wait to be written.
     last_error
-        What the store last failed with, even if it has worked since.
+        Last failure of the store, even if it has worked since.
+    n_replaced
+        Times the store was deleted, renamed or replaced while it was recorded into.
     """
 
     n_sessions: int
@@ -52,6 +54,7 @@ class RecorderStats:
     n_dropped: int
     n_pending: int
     last_error: str | None
+    n_replaced: int = 0
 
 
 class Recorder:
@@ -79,6 +82,10 @@ class Recorder:
         at least.
     flush_s
         Seconds from one write to the next.
+    on_replaced
+        If the store's file is deleted, renamed or replaced: ``"fresh"`` goes on in a new file
+        beside it, named in ``stats.last_error``; ``"stop"`` records nothing more. Either way
+        :meth:`flush` and :meth:`close` return ``False`` from then on.
 
     Raises
     ------
@@ -109,12 +116,17 @@ class Recorder:
         keep_text: bool = True,
         max_pending: int = 100_000,
         flush_s: float = 0.25,
+        on_replaced: OnReplaced = "fresh",
     ) -> None:
+        if on_replaced not in get_args(OnReplaced):
+            allowed = " or ".join(map(repr, get_args(OnReplaced)))
+            raise ValueError(f"on_replaced must be {allowed}, got {on_replaced!r}")
         self._most = checked_integer("max_pending", max_pending, least=1)
         self._flush_s = max(_LEAST_FLUSH_S, checked_seconds("flush_s", flush_s))
         self._source = source
         self._shadow = shadow
         self._keep_text = keep_text
+        self._on_replaced = on_replaced
         self._database = Database(address)
         self._begin_anew()
         self._flush_thread.thread.start()
@@ -124,7 +136,11 @@ class Recorder:
         self._starting = threading.Lock()
         self._pending = PendingWrites(self._most)
         self._flush_thread = FlushThread(
-            self._database, self._pending, shadow=self._shadow, flush_s=self._flush_s
+            self._database,
+            self._pending,
+            shadow=self._shadow,
+            flush_s=self._flush_s,
+            on_replaced=self._on_replaced,
         )
 
     def record(
@@ -187,7 +203,7 @@ class Recorder:
     @property
     def name(self) -> str:
         """The store's file or URL, without a password."""
-        return self._database.name
+        return self._flush_thread.database.name
 
     @property
     def stats(self) -> RecorderStats:
@@ -201,17 +217,18 @@ class Recorder:
             + sum(buffer.n_dropped for buffer in buffers),
             n_pending=len(self._pending.entries) + sum(buffer.n_waiting for buffer in buffers),
             last_error=flush_thread.last_error,
+            n_replaced=flush_thread.n_replaced,
         )
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that came before is written; return whether it is."""
         if not self._flush_thread.thread.is_alive():
-            return not self._pending.entries
+            return not self._pending.entries and self._is_in_place()
         self._pending.collect()
         written = threading.Event()
         self._pending.entries.append(written)
         self._pending.wake.set()
-        return written.wait(timeout)
+        return written.wait(timeout) and self._is_in_place()
 
     def close(self, timeout: float = 10.0) -> bool:
         """Write all there is and stop; return whether that was done in ``timeout`` seconds.
@@ -224,7 +241,12 @@ class Recorder:
         if self._flush_thread.thread.is_alive():
             self._flush_thread.stop(time.monotonic() + timeout)
             self._flush_thread.thread.join(timeout)
-        return not self._flush_thread.thread.is_alive() and not self._pending.entries
+        is_done = not self._flush_thread.thread.is_alive() and not self._pending.entries
+        return is_done and self._is_in_place()
+
+    def _is_in_place(self) -> bool:
+        """Return whether all that was written can be found again."""
+        return not self._flush_thread.n_replaced and not self._database.is_gone()
 
     def __enter__(self) -> Self:
         return self

@@ -115,6 +115,13 @@ class SessionBuffer:
         """Tokens that came and are not kept."""
         return max(0, self.n_seen - self.limit)
 
+    def tokens(self, n_tokens: int) -> list[Token] | None:
+        """Return the first tokens once more; ``None`` if the stream is over and has let them go."""
+        with self._collecting:
+            if self._session is None:
+                return None
+            return [self.token(event) for event in self._session.events[:n_tokens]]
+
     def begin(self) -> None:
         """Let the session be seen, before its first token, if there is room for it."""
         if self._pending.most and len(self._pending.open) < self._pending.most_open:

@@ -1,5 +1,6 @@
 """Progress of one session's recording, on the writing side."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from director_ai.core.halting.machine import HaltMachine
@@ -63,6 +64,13 @@ class SessionProgress:
                 halt = HaltReason.from_alarms(self._machine.trigger)
                 self._record = replace(self._record, shadow_halt=halt)
                 self._machine = None
+
+    def restart(self, tokens: Iterable[Token]) -> None:
+        """Let the next delta be the first again, with all tokens so far."""
+        self._tokens = list(tokens)
+        self._start = 0
+        self._is_first = True
+        self.n_written = 0
 
     def end(self, record: SessionRecord, *, n_seen: int) -> None:
         """Take how the session ended, after ``n_seen`` tokens."""

@@ -47,7 +47,12 @@ class Archive:
 archive = Archive()
 
 
-@st.cache_resource(show_spinner=False, on_release=Store.close)
+# A backup that was put back is opened; a file that is gone is told of, not made anew.
+@st.cache_resource(
+    show_spinner=False,
+    on_release=Store.close,
+    validate=lambda store: not store.is_replaced(),
+)
 def _opened(role: Role) -> Store:
     address = os.environ.get(STORE_VARIABLE)
     if role != "operator":

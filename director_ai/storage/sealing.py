@@ -1,0 +1,153 @@
+"""Seals of stored sessions: SHA-256 over tokens, row and labels, checked and written."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
+
+from director_ai.core.records.record import SessionRecord, digest_of
+from director_ai.storage import codec
+from director_ai.storage.engine.log_mark import LOG_MARK
+from director_ai.storage.engine.schema import (
+    annotations,
+    attempts,
+    bodies,
+    sessions,
+    settings,
+    tokens,
+)
+
+SEALED_SINCE = 3
+"""The version of the schema from which on a row and its labels are sealed, too."""
+
+UNREADABLE = (ValueError, TypeError, LookupError, EOFError)
+"""Errors of decoding rows whose content is not what was written; see also SQLAlchemy's."""
+
+
+class StoredSession(NamedTuple):
+    """One session as it is stored.
+
+    Attributes
+    ----------
+    row
+        Its row of ``sessions``.
+    body
+        Its row of ``bodies``; ``None`` while it is being recorded.
+    record
+        The record they hold.
+    """
+
+    row: RowMapping
+    body: RowMapping | None
+    record: SessionRecord
+
+
+def stored_session(connection: Connection, row: RowMapping) -> StoredSession:
+    """Return the session of a row of ``sessions``.
+
+    Raises
+    ------
+    InvalidRecordError
+        If the rows hold no session.
+    """
+    own = bodies.c.session == row["key"]
+    body = connection.execute(select(bodies).where(own)).mappings().first()
+    if body is not None:
+        columns = codec.token_columns(body)
+    else:
+        live = select(tokens).where(tokens.c.session == row["key"]).order_by(tokens.c.position)
+        columns = codec.live_columns(connection.execute(live).mappings().all())
+    labels = select(annotations).where(annotations.c.session == row["key"])
+    entries = connection.execute(labels.order_by(annotations.c.key)).mappings()
+    record = codec.record_of(row, columns, [codec.annotation_of(entry) for entry in entries])
+    return StoredSession(row, body, record)
+
+
+def broken_seal(stored: StoredSession, version: int) -> str | None:
+    """Return how a session differs from the one that was sealed; ``None`` if it does not.
+
+    Parameters
+    ----------
+    stored
+        The session; one still being recorded has no seal to break.
+    version
+        Of the store's schema: before ``SEALED_SINCE`` only the tokens were sealed.
+    """
+    row, record = stored.row, stored.record
+    if row["digest"] is None:
+        ended = row["ended_by"]
+        return None if ended is None else f"it ended ({ended}) and has no digest"
+    if digest_of(record) != row["digest"]:
+        return f"its tokens do not give the digest {row['digest'][:12]}"
+    return None if version < SEALED_SINCE else _broken_row_seal(row, record)
+
+
+def _broken_row_seal(row: RowMapping, record: SessionRecord) -> str | None:
+    if row["seal"] is None:
+        return "it was damaged before its row was sealed"
+    if codec.seal_of(row) != row["seal"]:
+        return f"its row does not give the seal {row['seal'][:12]}"
+    if codec.label_seal_of(row, record.annotations) != row["label_seal"]:
+        return "its tags and labels are not those that were written"
+    return None
+
+
+def underivable(stored: StoredSession) -> str | None:
+    """Return which of a sealed session's derived values do not follow from its tokens."""
+    if stored.row["digest"] is None:
+        return None
+    names = codec.underivable(stored.row, stored.body, stored.record)
+    return f"its {', '.join(names)} do not follow from its tokens and labels" if names else None
+
+
+def broken_row(connection: Connection) -> list[str]:
+    """Return the rows of ``settings`` and ``attempts`` that are not those that were written."""
+    broken = []
+    for table in (settings, attempts):
+        for row in connection.execute(select(table)).mappings():
+            name = next(iter(row.values()))
+            # The mark of the log has a check of its own.
+            if name != LOG_MARK and row["seal"] != codec.row_seal_of(row):
+                broken.append(f"{table.name}: the row of {name} is not the one that was written")
+    return broken
+
+
+def seal_all(connection: Connection) -> None:
+    """Seal what is not sealed yet, where it is what its earlier digest and its tokens say.
+
+    A session that is not stays without a seal, and so shows its damage for ever.
+    """
+    unsealed = select(sessions).where(sessions.c.digest.is_not(None), sessions.c.seal.is_(None))
+    last = -1
+    while True:
+        page = unsealed.where(sessions.c.key > last).order_by(sessions.c.key).limit(_BATCH)
+        rows = connection.execute(page).mappings().all()
+        if not rows:
+            break
+        last = rows[-1]["key"]
+        sealed = [values for row in rows if (values := _seals(connection, row))]
+        if sealed:
+            connection.execute(_SEAL, sealed)
+    for table in (settings, attempts):
+        (name,) = table.primary_key.columns
+        for row in connection.execute(select(table).where(table.c.seal.is_(None))).mappings().all():
+            statement = update(table).where(name == row[name.name])
+            connection.execute(statement.values(seal=codec.row_seal_of(row)))
+
+
+_BATCH = 500
+_SEAL = (
+    update(sessions)
+    .where(sessions.c.key == bindparam("of"))
+    .values(seal=bindparam("whole"), label_seal=bindparam("labels"))
+)
+
+
+def _seals(connection: Connection, row: RowMapping) -> codec.Row | None:
+    try:
+        stored = stored_session(connection, row)
+    except UNREADABLE:
+        return None
+    if broken_seal(stored, SEALED_SINCE - 1) or underivable(stored):
+        return None
+    labels = codec.label_seal_of(row, stored.record.annotations)
+    return {"of": row["key"], "whole": codec.seal_of(row), "labels": labels}
