@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +17,12 @@ CHAT_PATH: Final = "/chat/completions"
 _URL: Final = re.compile(r"[!-~]+")
 _FORBIDDEN: Final = frozenset('\\"<>^`{|}')
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?", re.IGNORECASE)
+# A host that ends in a number is an IPv4 address; in any form but the usual one, such as
+# 0177.0.0.1 or 2130706433, one reader takes it for another address than the next.
+_NUMBER: Final = re.compile(r"0x[0-9a-f]*|\d+", re.IGNORECASE)
+_LONGEST_URL: Final = 2_000
+_LONGEST_HOST: Final = 253
+_LONGEST_LABEL: Final = 63
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
 
@@ -107,6 +113,10 @@ class Endpoint:
 def _normalised(url: object) -> str:
     if not isinstance(url, str):
         raise InvalidEndpointError(f"base_url must be text, got {type(url).__name__}")
+    if len(url) > _LONGEST_URL:
+        raise InvalidEndpointError(
+            f"base_url must have at most {_LONGEST_URL:,} characters, got {len(url):,}"
+        )
     if "@" in url:
         # Not quoted: what stands before it is a password.
         raise InvalidEndpointError(
@@ -138,14 +148,30 @@ def _split(url: str) -> SplitResult:
 
 def _host(parts: SplitResult, url: str) -> str:
     host = parts.hostname or ""
+    if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        return _ipv4(host, url)
     try:
         if ":" in host and "%" not in host:
             return f"[{IPv6Address(host)}]"
         if not _HOST.fullmatch(host):
             raise ValueError
+        lengths = [len(label) for label in host.removesuffix(".").split(".")]
+        if len(host) > _LONGEST_HOST or not 1 <= min(lengths) <= max(lengths) <= _LONGEST_LABEL:
+            raise ValueError
+        # Raises a ValueError where a label in Punycode is none.
+        host.encode("ascii").decode("idna")
     except ValueError:
         raise InvalidEndpointError(f"base_url must name a host, got {url!r:.80}") from None
     return host
+
+
+def _ipv4(host: str, url: str) -> str:
+    try:
+        return str(IPv4Address(host))
+    except ValueError:
+        raise InvalidEndpointError(
+            f"base_url must write an IPv4 address as four numbers of 0 to 255, got {url!r:.80}"
+        ) from None
 
 
 def _port(parts: SplitResult, url: str) -> int | None:

@@ -5,6 +5,7 @@ import io
 import logging
 import pickle
 
+import httpx
 import pytest
 
 from director_ai.errors import EndpointNotPermittedError, InvalidEndpointError, MissingKeyError
@@ -53,6 +54,45 @@ def test_a_url_is_brought_to_one_form(given: str, base: str, chat: str) -> None:
 def test_what_is_no_url_of_an_endpoint_is_refused(url: object) -> None:
     with pytest.raises(InvalidEndpointError, match="^base_url must"):
         Endpoint(url, "m")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "127.1", "127.0.0.1.", "1"),
+        *("256.0.0.1", "127.0.0.01", "1.2.3.4.5", "0x", "a.127", "example.0x7f", "00000177.0.0.1"),
+    ],
+)
+def test_an_odd_number_is_no_host(host: str) -> None:
+    with pytest.raises(InvalidEndpointError, match="^base_url must write an IPv4 address as four"):
+        Endpoint(f"http://{host}:8080/v1", "m")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://localhost/" + "a" * 100_000, "at most 2,000 characters, got 100,017"),
+        ("http://localhost/" + "a" * 1_984, "at most 2,000 characters, got 2,001"),
+        (f"http://{'a' * 64}.org", "must name a host"),
+        (f"http://{'a.' * 127}org", "must name a host"),
+        ("http://a..b", "must name a host"),
+        ("http://xn--a.org", "must name a host"),
+    ],
+)
+def test_an_address_that_is_too_long_or_malformed_gets_a_sentence_of_ours(
+    url: str, words: str
+) -> None:
+    with pytest.raises(InvalidEndpointError, match=words) as caught:
+        Endpoint(url, "m")
+
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost/" + "a" * 1_983, f"http://{'a' * 63}.org", "http://a-1_b.1c.org"]
+)
+def test_what_is_taken_the_http_library_takes_too(url: str) -> None:
+    assert httpx.URL(Endpoint(url, "m").chat_url).host
 
 
 @pytest.mark.parametrize(
