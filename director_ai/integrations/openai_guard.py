@@ -115,6 +115,8 @@ class OpenAIGuard:
         for the lower of the two.
     recorder
         Records every call, if there is one.
+    skips_thinking
+        As for :class:`director_ai.sources.chat.stream.ChatStream`.
 
     Examples
     --------
@@ -139,10 +141,12 @@ class OpenAIGuard:
         facts: CoherenceScorer | None = None,
         score: ScorerName = "lexical",
         recorder: Recorder | None = None,
+        skips_thinking: bool = True,
     ) -> None:
         self._client = client
         self._kernel = kernel
         self._plan = _Plan(facts, score)
+        self._skips_thinking = skips_thinking
         self._recorder = recorder
 
     def stream(self, *, record: Mapping[str, Any] | None = None, **request: Any) -> GuardedText:
@@ -163,9 +167,15 @@ class OpenAIGuard:
         body = self._plan.body(request)
         # Before it is sent: if it cannot be read, no request is left open.
         prompt = prompt_of(body["messages"])
-        source = from_openai(self._client.chat.completions.create(**body))
+        source = from_openai(
+            self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
+        )
         stream = self._kernel.stream(
-            source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
+            source,
+            self._plan.scorer(source, prompt),
+            scorer=self._plan.facts,
+            prompt=prompt,
+            max_tokens=_max_tokens(body),
         )
         if self._recorder is not None:
             kept = {"prompt": prompt, "model": request["model"], **(record or {})}
@@ -198,10 +208,12 @@ class AsyncOpenAIGuard:
         facts: CoherenceScorer | None = None,
         score: ScorerName = "lexical",
         recorder: Recorder | None = None,
+        skips_thinking: bool = True,
     ) -> None:
         self._client = client
         self._kernel = kernel
         self._plan = _Plan(facts, score)
+        self._skips_thinking = skips_thinking
         self._recorder = recorder
 
     async def stream(
@@ -210,9 +222,15 @@ class AsyncOpenAIGuard:
         """Send a request and return its text; as :meth:`OpenAIGuard.stream`."""
         body = self._plan.body(request)
         prompt = prompt_of(body["messages"])
-        source = from_openai(await self._client.chat.completions.create(**body))
+        source = from_openai(
+            await self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
+        )
         stream = self._kernel.stream_tokens(
-            source, self._plan.scorer(source, prompt), scorer=self._plan.facts, prompt=prompt
+            source,
+            self._plan.scorer(source, prompt),
+            scorer=self._plan.facts,
+            prompt=prompt,
+            max_tokens=_max_tokens(body),
         )
         if self._recorder is not None:
             kept = {"prompt": prompt, "model": request["model"], **(record or {})}
@@ -247,6 +265,12 @@ class _Plan:
             self.facts.stream_callback(prompt) if self.facts is not None else _no_facts
         )
         return named_scorer(self._score, lexical, source)
+
+
+def _max_tokens(body: Mapping[str, Any]) -> int | None:
+    """Return the tokens that a request allows: not every server keeps to them."""
+    limits = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    return next((limit for limit in limits if type(limit) is int and limit > 0), None)
 
 
 def _no_facts(_text: str) -> float:

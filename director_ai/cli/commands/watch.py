@@ -52,7 +52,9 @@ def watch(args: Namespace) -> int:
     failure: SourceError | None = None
     is_interrupted = False
     with source, _recorder(args) as recorder:
-        stream = kernel.stream(source, score, scorer=reviewer, prompt=args.prompt)
+        stream = kernel.stream(
+            source, score, scorer=reviewer, prompt=args.prompt, max_tokens=_max_tokens(args)
+        )
         if recorder is not None:
             stream = recorder.record(stream, policy, id=name, prompt=args.prompt, model=args.model)
         try:
@@ -143,9 +145,7 @@ def _source(args: Namespace, *, needs_logprobs: bool) -> ChatStream:
     messages = [{"role": "user", "content": args.prompt}]
     if args.system is not None:
         messages.insert(0, {"role": "system", "content": args.system})
-    options = dict(args.set)
-    if args.max_tokens is not None:
-        options["max_tokens"] = args.max_tokens
+    options = _options(args)
     try:
         return ChatStream(
             Endpoint(args.endpoint, args.model, args.key_env),
@@ -158,6 +158,17 @@ def _source(args: Namespace, *, needs_logprobs: bool) -> ChatStream:
         raise CommandError(str(error), Status.USAGE) from None
     except MissingKeyError as error:
         raise CommandError(str(error), Status.NOT_FOUND) from None
+
+
+def _options(args: Namespace) -> dict[str, Any]:
+    limit = {} if args.max_tokens is None else {"max_tokens": args.max_tokens}
+    return {**dict(args.set), **limit}
+
+
+def _max_tokens(args: Namespace) -> int | None:
+    """Return the tokens that the request allows: not every server keeps to them."""
+    limit = _options(args).get("max_tokens")
+    return limit if type(limit) is int and limit > 0 else None
 
 
 def _recorder(args: Namespace) -> Any:

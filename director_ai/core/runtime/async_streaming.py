@@ -13,7 +13,7 @@ from director_ai.core.runtime.evidence import EvidenceRequest, Reviewer
 from director_ai.core.runtime.hooks import Observer
 from director_ai.core.runtime.kernel import HaltMonitor
 from director_ai.core.runtime.session import StreamSession
-from director_ai.core.runtime.stream_run import OnFault
+from director_ai.core.runtime.stream_run import LengthLimit, OnFault
 
 __all__ = ["AsyncStreamingKernel", "AsyncTokenStream"]
 
@@ -111,6 +111,8 @@ class AsyncStreamingKernel(HaltMonitor):
         top_k: int = 3,
         prompt: str = "",
         on_event: Observer | None = None,
+        max_tokens: int | None = None,
+        max_chars: int | None = None,
     ) -> AsyncTokenStream:
         """Return the events of a stream as they happen, for ``async for``.
 
@@ -120,7 +122,7 @@ class AsyncStreamingKernel(HaltMonitor):
         """
         evidence = EvidenceRequest(evidence_callback, scorer, top_k, prompt)
         return AsyncTokenStream(
-            self._start(evidence, on_event),
+            self._start(evidence, on_event, LengthLimit(max_tokens, max_chars)),
             self._switch,
             token_source,
             coherence_callback,
@@ -137,6 +139,8 @@ class AsyncStreamingKernel(HaltMonitor):
         top_k: int = 3,
         prompt: str = "",
         on_event: Observer | None = None,
+        max_tokens: int | None = None,
+        max_chars: int | None = None,
     ) -> StreamSession:
         """Judge a whole stream and return its session; parameters as :meth:`stream_tokens`."""
         return await self.stream_tokens(
@@ -147,4 +151,6 @@ class AsyncStreamingKernel(HaltMonitor):
             top_k=top_k,
             prompt=prompt,
             on_event=on_event,
+            max_tokens=max_tokens,
+            max_chars=max_chars,
         ).run_to_end()

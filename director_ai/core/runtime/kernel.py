@@ -12,7 +12,7 @@ from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Observer, check_hook
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.stop_switch import StopSwitch
-from director_ai.core.runtime.stream_run import Expired, LengthLimit, OnFault, StreamRun
+from director_ai.core.runtime.stream_run import NO_LIMIT, Expired, LengthLimit, OnFault, StreamRun
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError, InvalidScoreError
 
@@ -177,13 +177,18 @@ class HaltMonitor:
             return session.output
         return f"{session.output}\n[KERNEL INTERRUPT: {session.halt_reason}]"
 
-    def _start(self, evidence: EvidenceRequest, on_event: Observer | None) -> StreamRun:
+    def _start(
+        self,
+        evidence: EvidenceRequest,
+        on_event: Observer | None,
+        length_limit: LengthLimit = NO_LIMIT,
+    ) -> StreamRun:
         """Return the run of a new stream of this kernel."""
         check_hook("on_event", on_event)
         return StreamRun(
             self._policy,
             evidence,
-            length_limit=self._length_limit,
+            length_limit=self._length_limit.tightened(length_limit),
             debug=self._streaming_debug,
             observers=tuple(each for each in (self.on_event, on_event) if each is not None),
             on_halt=self.on_halt,

@@ -61,6 +61,18 @@ class LengthLimit:
     def __bool__(self) -> bool:
         return self.max_tokens is not None or self.max_chars is not None
 
+    def tightened(self, other: "LengthLimit") -> "LengthLimit":
+        """Return the lower of two limits, each way.
+
+        >>> LengthLimit(max_tokens=5).tightened(LengthLimit(max_tokens=3, max_chars=9))
+        LengthLimit(max_tokens=3, max_chars=9)
+        """
+        if not other:
+            return self
+        tokens = [each.max_tokens for each in (self, other) if each.max_tokens is not None]
+        chars = [each.max_chars for each in (self, other) if each.max_chars is not None]
+        return LengthLimit(min(tokens, default=None), min(chars, default=None))
+
     def passed_by(self, n_tokens: int, n_chars: int) -> str:
         """Return the limit that a length passes, and its value; ``""`` if none.
 
@@ -72,6 +84,9 @@ class LengthLimit:
         if self.max_chars is not None and n_chars > self.max_chars:
             return f"max_chars {self.max_chars}"
         return ""
+
+
+NO_LIMIT = LengthLimit()
 
 
 # Filling the slots of a new event takes two thirds of what its __init__ does, for every token.

@@ -8,7 +8,7 @@ from director_ai.core.runtime.evidence import EvidenceRequest, Reviewer
 from director_ai.core.runtime.hooks import Observer
 from director_ai.core.runtime.kernel import HaltMonitor
 from director_ai.core.runtime.session import StreamSession, TokenEvent
-from director_ai.core.runtime.stream_run import OnFault
+from director_ai.core.runtime.stream_run import LengthLimit, OnFault
 from director_ai.core.runtime.sync_stream import TokenStream
 
 __all__ = ["StreamSession", "StreamingKernel", "TokenEvent", "TokenStream"]
@@ -100,10 +100,12 @@ class StreamingKernel(HaltMonitor):
         prompt: str = "",
         *,
         on_event: Observer | None = None,
+        max_tokens: int | None = None,
+        max_chars: int | None = None,
     ) -> TokenStream:
         """Return the events of a stream as they happen; parameters as :meth:`stream_tokens`."""
         evidence = EvidenceRequest(evidence_callback, scorer, top_k, prompt)
-        run = self._start(evidence, on_event)
+        run = self._start(evidence, on_event, LengthLimit(max_tokens, max_chars))
         return TokenStream(run, self._switch, token_generator, coherence_callback)
 
     def stream_tokens(
@@ -116,6 +118,8 @@ class StreamingKernel(HaltMonitor):
         prompt: str = "",
         *,
         on_event: Observer | None = None,
+        max_tokens: int | None = None,
+        max_chars: int | None = None,
     ) -> StreamSession:
         """Judge a whole stream and return its session.
 
@@ -135,6 +139,8 @@ class StreamingKernel(HaltMonitor):
             Text they are retrieved for; the answer so far if blank.
         on_event
             Called with each event of this stream as it happens.
+        max_tokens, max_chars
+            A longer stream is halted with ``limit``, as by the kernel's own limits.
 
         Raises
         ------
@@ -153,4 +159,6 @@ class StreamingKernel(HaltMonitor):
             top_k,
             prompt,
             on_event=on_event,
+            max_tokens=max_tokens,
+            max_chars=max_chars,
         ).run_to_end()

@@ -9,6 +9,12 @@ from director_ai.errors import InvalidEndpointError, MissingKeyError
 HIDDEN: Final = "•••"
 """Stands where a key would."""
 
+LEAST_SECRET: Final = 6
+"""Characters of a key, letters and digits, from which on it is taken for a secret."""
+
+LONG: Final = 16
+"""Characters from which on any key is."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY: Final = re.compile(r"[!-~]+")
 
@@ -20,9 +26,11 @@ class Key:
 
     Examples
     --------
-    >>> key = Key("sk-secret")
-    >>> f"{key} {key!r}", key.hidden_in("wrong key: sk-secret")
+    >>> key = Key("sk-5ecret")
+    >>> f"{key} {key!r}", key.hidden_in("wrong key: sk-5ecret")
     ('••• Key(•••)', 'wrong key: •••')
+    >>> Key("none").hidden_in("none of the models is loaded")
+    'none of the models is loaded'
     """
 
     __slots__ = ("__value",)
@@ -57,8 +65,18 @@ class Key:
         return f"Bearer {self.__value}"
 
     def hidden_in(self, text: str) -> str:
-        """Return text of others, in which the key may stand, without it."""
-        return text.replace(self.__value, HIDDEN)
+        """Return an error or a log, in which the key may stand, without it.
+
+        A placeholder, such as ``none`` or ``ollama``, is no secret: it stays, as other words are
+        made of the same letters.
+        """
+        return text.replace(self.__value, HIDDEN) if self._is_secret else text
+
+    @property
+    def _is_secret(self) -> bool:
+        value = self.__value
+        is_mixed = bool(re.search("[0-9]", value) and re.search("[A-Za-z]", value))
+        return len(value) >= LONG or (len(value) >= LEAST_SECRET and is_mixed)
 
     def __repr__(self) -> str:
         return f"Key({HIDDEN})"

@@ -45,11 +45,12 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
         options: Mapping[str, Any] | None = None,
         limits: TimeLimits | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        skips_thinking: bool = True,
     ) -> None:
         self._request = ChatRequest(endpoint, messages, logprobs, options or {})
         self._key = endpoint.key()
         self._hide = self._key.hidden_in if self._key is not None else str
-        super().__init__(ChatDecoder(self._hide))
+        super().__init__(ChatDecoder(self._hide, skips_thinking=skips_thinking))
         self._deadline = Deadline(limits or TimeLimits())
         self._ssl_context = ssl_context
         self._loop: asyncio.AbstractEventLoop | None = None

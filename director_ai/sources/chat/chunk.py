@@ -10,6 +10,18 @@ OTHER_FIELDS: Final = ("reasoning_content", "reasoning", "refusal", "tool_calls"
 """Fields of a chunk beside the text of the answer; they are counted, and never taken for text."""
 
 
+_TEXT_PARTS: Final = ("text", "output_text", "text_delta")
+_FIELD_OF_PART: Final = {
+    "thinking": "reasoning",
+    "thinking_delta": "reasoning",
+    "redacted_thinking": "reasoning",
+    "reasoning": "reasoning",
+    "reasoning_content": "reasoning_content",
+    "refusal": "refusal",
+}
+"""Types of content parts and the fields they stand for; any other stands for a tool call."""
+
+
 class TokenPart(NamedTuple):
     """A token as a server counts them, and its natural log-probability, if there is a number."""
 
@@ -57,20 +69,65 @@ def delta_of(choice: Mapping[str, Any]) -> Delta:
         delta = {}
     if not isinstance(delta, Mapping):
         raise InvalidStreamError(f"delta must be an object, got {type(delta).__name__}")
-    text = delta.get("content")
-    if text is None:
-        text = ""
-    if not isinstance(text, str):
-        raise InvalidStreamError(f"content must be text, got {type(text).__name__}")
+    text, part_fields = _content(delta.get("content"))
     reason = choice.get("finish_reason")
     if reason is not None and not isinstance(reason, str):
         raise InvalidStreamError(f"finish_reason must be text, got {type(reason).__name__}")
     return Delta(
         text,
         tuple(_parts(choice.get("logprobs"))),
-        tuple(name for name in OTHER_FIELDS if delta.get(name)),
+        tuple(name for name in OTHER_FIELDS if delta.get(name) or name in part_fields),
         reason or None,
     )
+
+
+def _content(content: object) -> tuple[str, set[str]]:
+    """Return the text of a chunk's content, and the other fields that its typed parts stand for."""
+    if content is None or isinstance(content, str):
+        return content or "", set()
+    parts = [content] if isinstance(content, Mapping) else content
+    if not isinstance(parts, list):
+        raise InvalidStreamError(
+            f"content must be text or a list of parts, got {type(content).__name__}"
+        )
+    texts: list[str] = []
+    others: set[str] = set()
+    for part in parts:
+        kind = "text" if isinstance(part, str) else _kind(part)
+        if kind == "text":
+            texts.append(_part_text(part))
+        else:
+            others.add(_FIELD_OF_PART.get(kind, "tool_calls"))
+    return "".join(texts), others
+
+
+def _kind(part: object) -> str:
+    if not isinstance(part, Mapping):
+        raise InvalidStreamError(f"a part of content must be an object, got {type(part).__name__}")
+    kind = str(part.get("type") or "text")
+    return "text" if kind in _TEXT_PARTS else kind
+
+
+def _part_text(part: object) -> str:
+    text = part.get("text") if isinstance(part, Mapping) else part
+    # Some servers wrap the text once more.
+    text = text.get("value") if isinstance(text, Mapping) else text
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise InvalidStreamError(f"the text of a part must be text, got {type(text).__name__}")
+    return text
+
+
+def joined_surrogates(text: str) -> str:
+    """Return text whose surrogate pairs are characters, and whose lone halves are U+FFFD.
+
+    >>> joined_surrogates(chr(0xD83D) + chr(0xDE00)), joined_surrogates(chr(0xD83D)) == chr(0xFFFD)
+    ('😀', True)
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _parts(logprobs: object) -> list[TokenPart]:

@@ -11,8 +11,9 @@ from director_ai.errors import (
     SourceReportedError,
     TruncatedStreamError,
 )
-from director_ai.sources.chat.chunk import Delta, TokenPart, delta_of, lowest
+from director_ai.sources.chat.chunk import Delta, TokenPart, delta_of, joined_surrogates, lowest
 from director_ai.sources.chat.sse import SSEDecoder, SSEvent
+from director_ai.sources.chat.think_tag import ThinkTagFilter
 
 DONE: Final = "[DONE]"
 TRUNCATED: Final = "truncated"
@@ -37,9 +38,9 @@ class ChatDecoder:
     Parameters
     ----------
     hide
-        Takes out of whatever a server says what nobody may see: out of its errors, its names, and
-        each piece of text. What it sends in several pieces is not known again: each of them would
-        have to be held back until the next has come.
+        Redacts the server's errors and names. The text of the answer is never altered by it.
+    skips_thinking
+        Whether ``<think>...</think>`` in the text is passed over, and counted as reasoning.
 
     Attributes
     ----------
@@ -63,7 +64,7 @@ class ChatDecoder:
     Token(text='Hi', logprob=None)
     """
 
-    def __init__(self, hide: Callable[[str], str] = str) -> None:
+    def __init__(self, hide: Callable[[str], str] = str, *, skips_thinking: bool = True) -> None:
         self.finish_reason: str | None = None
         self.usage: Mapping[str, Any] | None = None
         self.model = ""
@@ -72,6 +73,9 @@ class ChatDecoder:
         self._hide = hide
         self._sse = SSEDecoder()
         self._ready: deque[Token] = deque()
+        self._think_tags = ThinkTagFilter() if skips_thinking else None
+        # Half a character, whose other half comes with the next chunk.
+        self._half = ""
         self._silent_parts: tuple[TokenPart, ...] = ()
         self._error: SourceError | None = None
 
@@ -109,7 +113,10 @@ class ChatDecoder:
 
     def end(self) -> None:
         """Note that the server has closed the stream."""
+        if self.finish_reason is None and self._error is None:
+            self._take_error(self._sse.rest())
         self.is_over = True
+        self._flush()
         if self.finish_reason is None and self._error is None:
             self.finish_reason = TRUNCATED
             self.fail(
@@ -119,9 +126,20 @@ class ChatDecoder:
     def fail(self, error: SourceError) -> None:
         """Raise ``error`` after the tokens that are ready; the first one counts."""
         self.is_over = True
+        self._flush()
         # Its frames hold the server's bytes, or the request and its key.
         error.__context__ = error.__cause__ = error.__traceback__ = None
         self._error = self._error or error
+
+    def _take_error(self, events: list[SSEvent]) -> None:
+        """Take an error that the stream ended in the midst of; an answer's chunk is dropped."""
+        for event in events:
+            try:
+                chunk = json.loads(event.data)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(chunk, dict) and (event.name == "error" or _error_in(chunk)):
+                self.fail(self._reported(_error_in(chunk) or chunk))
 
     def _take_all(self, events: list[SSEvent]) -> None:
         for event in events:
@@ -149,10 +167,11 @@ class ChatDecoder:
             self.fail(InvalidStreamError(f"a chunk must be an object, got {type(chunk).__name__}"))
 
     def _take(self, chunk: Mapping[str, Any]) -> None:
-        if chunk.get("error"):
-            raise self._reported(chunk["error"])
+        error = _error_in(chunk)
+        if error:
+            raise self._reported(error)
         if isinstance(chunk.get("model"), str):
-            self.model = self.model or self._hide(chunk["model"])[:200]
+            self.model = self.model or self._name(chunk["model"])[:200]
         if isinstance(chunk.get("usage"), Mapping):
             self.usage = self._counts(chunk["usage"])
         choices = chunk.get("choices") or []
@@ -163,51 +182,103 @@ class ChatDecoder:
                 raise InvalidStreamError(f"a choice must be an object, got {type(choice).__name__}")
             # Of several answers to one prompt only the first is followed.
             if choice.get("index", 0) in (0, None):
-                self._add(self._without_keys(delta_of(choice)))
+                delta = delta_of(choice)
+                self._add(delta)
+                if choice.get("error"):
+                    raise self._reported(choice["error"])
+                self._finish(delta.finish_reason)
 
-    def _without_keys(self, delta: Delta) -> Delta:
-        text, reason = self._hide(delta.text), delta.finish_reason
-        return delta._replace(
-            text=text,
-            # Of a text in which something was hidden they tell the tokens no more.
-            parts=delta.parts if text == delta.text else (TokenPart(text, lowest(delta.parts)),),
-            finish_reason=None if reason is None else self._hide(reason),
-        )
+    def _finish(self, reason: str | None) -> None:
+        if not reason:
+            return
+        self._flush()
+        if reason == "error":
+            raise SourceReportedError("the server ended the answer with an error")
+        self.finish_reason = self._name(reason)
 
     def _counts(self, usage: Mapping[str, Any]) -> dict[str, Any]:
         """Return the numbers of a server's usage, and those one level below."""
         counts: dict[str, Any] = {}
         for name, value in usage.items():
             if isinstance(value, Mapping):
-                within = {self._hide(str(key)): each for key, each in value.items()}
-                counts[self._hide(str(name))] = {
+                within = {self._name(str(key)): each for key, each in value.items()}
+                counts[self._name(str(name))] = {
                     key: each for key, each in within.items() if isinstance(each, int | float)
                 }
             elif isinstance(value, int | float):
-                counts[self._hide(str(name))] = value
+                counts[self._name(str(name))] = value
         return counts
 
     def _add(self, delta: Delta) -> None:
-        self.others.update(delta.others)
+        text, others = self._whole(delta.text), delta.others
         parts = (*self._silent_parts, *delta.parts)
-        if not delta.text:
+        tags = self._think_tags
+        if tags is not None and text:
+            n_blocks, was_inside = tags.n_blocks, tags.is_inside
+            text = tags.feed(text)
+            if was_inside or tags.n_blocks > n_blocks:
+                others = (*others, "reasoning")
+                parts = delta.parts if text else ()
+        self.others.update(others)
+        if not text:
             # The bytes of a letter may come as several tokens; its text comes with the last.
-            self._silent_parts = () if delta.others else parts[-_MOST_SILENT_PARTS:]
+            is_other = others and not delta.text
+            self._silent_parts = () if is_other else parts[-_MOST_SILENT_PARTS:]
+            return
+        self._silent_parts = ()
+        if "".join(part.text for part in parts) == text:
+            self._ready.extend(Token(*part) for part in parts if part.text)
         else:
-            self._silent_parts = ()
-            if "".join(part.text for part in parts) == delta.text:
-                self._ready.extend(Token(*part) for part in parts if part.text)
-            else:
-                self._ready.append(Token(delta.text, lowest(parts)))
-        if delta.finish_reason is not None:
-            if delta.finish_reason == "error":
-                raise SourceReportedError("the server ended the answer with an error")
-            self.finish_reason = delta.finish_reason
+            self._ready.append(Token(text, lowest(parts)))
+
+    def _whole(self, text: str) -> str:
+        """Return text without a half character at its end, which waits for the next chunk."""
+        if not text:
+            return text
+        text, self._half = self._half + text, ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return joined_surrogates(text)
+
+    def _flush(self) -> None:
+        """Hand out the text that waited for more."""
+        text, self._half = joined_surrogates(self._half), ""
+        if self._think_tags is not None:
+            text = self._think_tags.feed(text) + self._think_tags.end()
+        if text:
+            parts, self._silent_parts = self._silent_parts, ()
+            self._ready.append(Token(text, lowest(parts)))
 
     def _reported(self, error: object) -> SourceReportedError:
-        words = error.get("error", error) if isinstance(error, Mapping) else error
-        words = words.get("message", words) if isinstance(words, Mapping) else words
-        return SourceReportedError(f"the server reported an error: {self._cut(str(words))}")
+        words = self._cut(_words_of(error))
+        return SourceReportedError(f"the server reported an error: {words}")
 
     def _cut(self, text: str) -> str:
-        return " ".join(self._hide(text).split())[:_LONGEST_MESSAGE]
+        return " ".join(self._name(text).split())[:_LONGEST_MESSAGE]
+
+    def _name(self, text: str) -> str:
+        """Return words of the server that are none of the answer, fit to be shown."""
+        return joined_surrogates(self._hide(text))
+
+
+def _error_in(chunk: Mapping[str, Any]) -> object:
+    """Return the error that a chunk reports, in any of the forms servers use; else nothing."""
+    if chunk.get("error"):
+        return chunk["error"]
+    if "error" in (chunk.get("object"), chunk.get("type")):
+        return chunk
+    # A framework's own error, in place of a chunk.
+    is_chunk = "choices" in chunk or not isinstance(chunk.get("detail", chunk.get("message")), str)
+    return None if is_chunk else chunk
+
+
+def _words_of(error: object) -> str:
+    """Return the words of an error: its message, or all of it as JSON."""
+    if isinstance(error, str):
+        return error
+    if isinstance(error, Mapping):
+        for name in ("message", "detail", "msg", "error"):
+            words = error.get(name)
+            if words and isinstance(words, str | Mapping):
+                return _words_of(words)
+    return json.dumps(error, ensure_ascii=False, default=str)

@@ -49,8 +49,8 @@ def redact_logs(name: str, key: Key) -> None:
 
     Examples
     --------
-    >>> redact_logs("DOCTEST_KEY", Key("sk-secret"))
-    >>> record = logging.LogRecord("httpx", 10, "", 1, "got %s", ("sk-secret",), None)
+    >>> redact_logs("DOCTEST_KEY", Key("sk-5ecret"))
+    >>> record = logging.LogRecord("httpx", 10, "", 1, "got %s", ("sk-5ecret",), None)
     >>> _filter.filter(record), record.getMessage()
     (True, 'got •••')
     """

@@ -21,9 +21,9 @@ class OpenAIStream(ChatSource, Iterator[str]):
         The return value of ``client.chat.completions.create(..., stream=True)``.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, *, skips_thinking: bool = True) -> None:
         self._hide = _hiding(stream)
-        super().__init__(ChatDecoder(self._hide))
+        super().__init__(ChatDecoder(self._hide, skips_thinking=skips_thinking))
         self._stream = stream
 
     def __iter__(self) -> Self:
@@ -85,9 +85,9 @@ class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
         The value of ``await client.chat.completions.create(..., stream=True)``.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, *, skips_thinking: bool = True) -> None:
         self._hide = _hiding(stream)
-        super().__init__(ChatDecoder(self._hide))
+        super().__init__(ChatDecoder(self._hide, skips_thinking=skips_thinking))
         self._stream = stream
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scope: asyncio.Timeout | None = None
@@ -168,10 +168,12 @@ def _redacted(error: Exception, hide: Callable[[str], str]) -> SourceReportedErr
 
 
 @overload
-def from_openai(stream: Iterator[Any]) -> OpenAIStream: ...
+def from_openai(stream: Iterator[Any], *, skips_thinking: bool = True) -> OpenAIStream: ...
 @overload
-def from_openai(stream: AsyncIterator[Any]) -> AsyncOpenAIStream: ...
-def from_openai(stream: Any) -> OpenAIStream | AsyncOpenAIStream:
+def from_openai(
+    stream: AsyncIterator[Any], *, skips_thinking: bool = True
+) -> AsyncOpenAIStream: ...
+def from_openai(stream: Any, *, skips_thinking: bool = True) -> OpenAIStream | AsyncOpenAIStream:
     """Return a ready stream of the ``openai`` client as a source for a kernel.
 
     The client reports a connection that was cut as the end of the answer; this source does not.
@@ -183,6 +185,8 @@ def from_openai(stream: Any) -> OpenAIStream | AsyncOpenAIStream:
     stream
         The return value of ``client.chat.completions.create(..., stream=True)``, awaited if the
         client is async.
+    skips_thinking
+        As for :class:`director_ai.sources.chat.stream.ChatStream`.
 
     Returns
     -------
@@ -202,9 +206,9 @@ def from_openai(stream: Any) -> OpenAIStream | AsyncOpenAIStream:
     """
     if hasattr(stream, "response") and hasattr(stream, "close"):
         if hasattr(stream, "__anext__"):
-            return AsyncOpenAIStream(stream)
+            return AsyncOpenAIStream(stream, skips_thinking=skips_thinking)
         if hasattr(stream, "__next__"):
-            return OpenAIStream(stream)
+            return OpenAIStream(stream, skips_thinking=skips_thinking)
     raise TypeError(
         f"stream must be what create(..., stream=True) returned, got {type(stream).__name__}"
     )

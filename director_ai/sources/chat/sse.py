@@ -90,6 +90,13 @@ class SSEDecoder:
                 self._after_cr = True
         self._take(chunk[start:])
 
+    def rest(self) -> list[SSEvent]:
+        """Return the event that the stream ended in the midst of, if it has data."""
+        events: list[SSEvent] = []
+        for _ in range(2):
+            self._end_line(events)
+        return events
+
     def _take(self, part: bytes) -> None:
         if len(self._line) + len(part) > self._longest_line:
             raise InvalidStreamError(
@@ -119,5 +126,9 @@ class SSEDecoder:
                     f"an event must have at most {self._longest_event:,} bytes, got more"
                 )
             self._data.append(value.decode("utf-8", "replace"))
+        elif field == b"error" or raw.startswith(b"{"):
+            # No field of the standard: servers that fail in the midst of a stream write it so.
+            self._name = "error"
+            self._data.append((value if field == b"error" else raw).decode("utf-8", "replace"))
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")

@@ -46,6 +46,9 @@ class ChatStream(ChatSource, Iterator[str]):
         Time limits.
     ssl_context
         For a server whose certificate no public authority has signed.
+    skips_thinking
+        Whether ``<think>...</think>`` at the beginning of the answer or of a line is passed over
+        and counted as reasoning in ``others``.
 
     Raises
     ------
@@ -73,11 +76,12 @@ class ChatStream(ChatSource, Iterator[str]):
         options: Mapping[str, Any] | None = None,
         limits: TimeLimits | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        skips_thinking: bool = True,
     ) -> None:
         self._request = ChatRequest(endpoint, messages, logprobs, options or {})
         self._key = endpoint.key()
         self._hide = self._key.hidden_in if self._key is not None else str
-        super().__init__(ChatDecoder(self._hide))
+        super().__init__(ChatDecoder(self._hide, skips_thinking=skips_thinking))
         self._deadline = Deadline(limits or TimeLimits())
         self._abortable = AbortableSocket(self._deadline)
         self._ssl_context = ssl_context

@@ -114,6 +114,8 @@ class EndpointRun:
             named_scorer(question.scorer, lexical, self._chat),
             scorer=scorer,
             prompt=question.prompt,
+            # Not every server keeps to the tokens it is asked for.
+            max_tokens=question.max_tokens,
         )
         recorder.record(
             self._stream,

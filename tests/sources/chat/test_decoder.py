@@ -78,5 +78,5 @@ def test_what_a_server_says_is_cut_and_on_one_line() -> None:
 
 def test_an_error_may_be_nested_or_any_value() -> None:
     assert read(sse({"error": {"error": {"message": "deep"}}}))[2].endswith("deep")
-    assert read(sse({"error": {"code": 7}}))[2].endswith("{'code': 7}")
-    assert read(sse({"error": True}))[2].endswith("True")
+    assert read(sse({"error": {"code": 7}}))[2].endswith('{"code": 7}')
+    assert read(sse({"error": True}))[2].endswith("true")
