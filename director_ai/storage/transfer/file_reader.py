@@ -43,6 +43,8 @@ from director_ai.storage.transfer.token_rows import Row, Rows
 ENDINGS: Final = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json")
 """Endings of session files; the format itself follows from the content."""
 
+_TOO_LARGE = "pack it with gzip, write it as Parquet, or split it and import the folder"
+_ARCHIVE = b"PK\x03\x04"
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _BOM = b"\xef\xbb\xbf"
@@ -172,7 +174,7 @@ def open_upload(upload: Path | bytes) -> BinaryIO:
         If it is too large.
     """
     size = len(upload) if isinstance(upload, bytes) else upload.stat().st_size
-    at_most("a file", size, MAX_UPLOAD_BYTES)
+    at_most("a file", size, MAX_UPLOAD_BYTES, advice=_TOO_LARGE)
     file: BinaryIO = io.BytesIO(upload) if isinstance(upload, bytes) else upload.open("rb")
     if _head(file, 2) != _GZIP:
         return file
@@ -195,6 +197,11 @@ def recognise(
     kind: FileFormat = "csv"
     try:
         head = _head(file, 4096).removeprefix(_BOM).lstrip()
+        if head.startswith(_ARCHIVE):
+            raise InvalidRecordError(
+                "the file must be JSON, CSV or Parquet, got an archive or a workbook of Excel; "
+                "save it as CSV"
+            )
         if head.startswith(_PARQUET):
             kind = "parquet"
             return reading.parquet(file)

@@ -35,6 +35,7 @@ _WORDS: dict[str, Label] = {
 _BAD_IF_ONE = (
     *("label", "is_hallucination", "hallucination", "hallucinated", "is_hallucinated"),
     *("has_hallucination", "is_bad", "bad", "is_wrong", "wrong", "is_incorrect", "incorrect"),
+    *("labels", "token_labels"),
 )
 _GOOD_IF_ONE = ("is_correct", "correct", "is_faithful", "faithful", "is_good", "good")
 

@@ -17,7 +17,7 @@ MAX_PROBLEMS = 1_000
 """Errors, and warnings, that are listed one by one; more are counted."""
 
 
-def at_most(name: str, value: float, most: float, unit: str = "bytes") -> None:
+def at_most(name: str, value: float, most: float, unit: str = "bytes", *, advice: str = "") -> None:
     """Refuse a file of which there is too much.
 
     >>> at_most("a line", 3_000_000, MAX_LINE_BYTES)
@@ -25,4 +25,5 @@ def at_most(name: str, value: float, most: float, unit: str = "bytes") -> None:
     director_ai.errors.ImportRefusedError: a line must be at most 1,048,576 bytes, got 3,000,000
     """
     if value > most:
-        raise ImportRefusedError(f"{name} must be at most {most:,} {unit}, got {value:,}")
+        message = f"{name} must be at most {most:,} {unit}, got {value:,}"
+        raise ImportRefusedError(f"{message}; {advice}" if advice else message)

@@ -16,7 +16,12 @@ from director_ai.storage.transfer.column_offers import offer_columns
 from director_ai.storage.transfer.csv_cells import parse_number
 from director_ai.storage.transfer.csv_file import DERIVED, is_export
 from director_ai.storage.transfer.label_parsing import LabelParser, plain
-from director_ai.storage.transfer.list_parsing import nested_entries, parse_list, split_entries
+from director_ai.storage.transfer.list_parsing import (
+    is_list_text,
+    nested_entries,
+    parse_list,
+    split_entries,
+)
 from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.read_report import Offer, ReadReport
 from director_ai.storage.transfer.reason_text import reason_from
@@ -193,7 +198,8 @@ class SessionReader:
             self._report.offer(Offer("direction", column, values=(values,)))
             message = f"{column} must say whether 1 is good or bad, got {values}"
             yield 0, Problem(0, message, field=column, value=values)
-        if self._labels.meanings:
+        # Words of ours need no explanation.
+        if any(value != label for value, label in self._labels.meanings.items()):
             self._report.note(f"{column}: {self._labels.spelled_out()}")
         if self._n_commas:
             self._report.note(f"{self._at['scores']}: decimal commas are read")
@@ -300,6 +306,8 @@ class SessionReader:
         if onset is None and of.get("spans"):
             onset = cell_parsing.onset_of_spans(at["spans"], of["spans"], values["tokens"])
         cell = of.get("label")
+        if isinstance(cell, list) or (isinstance(cell, str) and is_list_text(cell)):
+            cell = self._label_of_tokens(cell, len(values["tokens"]))
         label: Label | None
         if isinstance(cell, SessionLabel):
             label = cell.label
@@ -311,6 +319,19 @@ class SessionReader:
         if label is not None:
             author = of.get("author") or ""
             values["annotations"] = [{"label": label, "onset": onset, "author": author}]
+
+    def _label_of_tokens(self, cell: Any, n_tokens: int) -> SessionLabel:
+        column = self._at["label"]
+        labels = [self._label(value) for value in parse_list(column, cell)]
+        if len(labels) != n_tokens:
+            raise InvalidRecordError(
+                f"{column} must be one a token ({n_tokens}), got {len(labels)}"
+            )
+        self._report.note(
+            f"{column} holds a label of each token; an answer is bad where any token is, "
+            "from its first bad token on"
+        )
+        return SessionLabel.of_tokens(labels, has_onset=None not in labels)
 
     def _label(self, cell: Any) -> Label | None:
         column = self._at.get("label", "")

@@ -1,6 +1,6 @@
 """Gathering of token rows: one row a token becomes one row a session."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -35,6 +35,18 @@ class SessionLabel(NamedTuple):
 
     label: Label | None
     onset: int | None
+
+    @classmethod
+    def of_tokens(cls, labels: Iterable[Label | None], *, has_onset: bool) -> "SessionLabel":
+        """Return the label of a session by those of its tokens.
+
+        >>> SessionLabel.of_tokens(["good", "bad", "bad"], has_onset=True)
+        SessionLabel(label='bad', onset=1)
+        """
+        labels = list(labels)
+        if "bad" in labels:
+            return cls("bad", labels.index("bad") if has_onset else None)
+        return cls("unsure" if "unsure" in labels else "good" if "good" in labels else None, None)
 
 
 class _Session:
@@ -91,7 +103,7 @@ class TokenRows:
         self._names = tuple(dict.fromkeys(at[field] for field in PER_TOKEN if field in at))
         self._sessions: dict[str, _Session] = {}
         self._unread: dict[str, Problem] = {}
-        self._n_rows = self._n_adjacent = 0
+        self._n_rows = self._n_adjacent = self._first_adjacent = 0
         self._is_interleaved = self.counts_from_one = False
 
     def gathered(self, rows: Rows) -> Rows:
@@ -112,9 +124,10 @@ class TokenRows:
         if self._is_interleaved:
             self._report.note("rows of a session do not follow each other; they were gathered")
         if self._n_adjacent:
+            more = f", as do {self._n_adjacent - 1:,} more rows" if self._n_adjacent > 1 else ""
             self._report.note(
-                f"{self._n_adjacent:,} rows repeat the row before them; "
-                "they are kept as tokens of their own"
+                f"line {self._first_adjacent} repeats the row before it{more}; kept as a token of "
+                "its own"
             )
 
     def _problems(self, rows: Rows) -> Iterator[tuple[int, Problem]]:
@@ -175,6 +188,7 @@ class TokenRows:
             return
         fingerprint = _fingerprint(row)
         if session.prints and session.prints[-1] == fingerprint:
+            self._first_adjacent = self._first_adjacent or line
             self._n_adjacent += 1
         if session.seen is not None:
             if fingerprint in session.seen and session.repeats is None:
@@ -222,6 +236,7 @@ class TokenRows:
     def _ordered(self, session: _Session, offset: int | None) -> Problem | None:
         """Put the rows in order; return what keeps them from being a session."""
         if "index" not in self._at:
+            session.repeats = session.repeats or _repeated_half(session)
             if session.repeats is None:
                 return None
             first, again = session.repeats
@@ -290,16 +305,11 @@ class TokenRows:
         except InvalidRecordError:
             row[column] = next(value for value in values if not self._is_label(column, value))
             return row
-        if "bad" not in labels:
-            row[column] = SessionLabel(
-                "unsure" if "unsure" in labels else "good" if "good" in labels else None, None
-            )
-            return row
-        onset = None
         # Blank beside bad may be a verdict given once, on any row.
-        if is_per_token and None not in labels:
-            onset = next(i for i, v in enumerate(values) if self._labels.parse(column, v) == "bad")
-        row[column] = SessionLabel("bad", onset)
+        has_onset = is_per_token and None not in labels
+        row[column] = SessionLabel.of_tokens(
+            (self._labels.parse(column, value) for value in values), has_onset=has_onset
+        )
         return row
 
     def _is_label(self, column: str, value: Any) -> bool:
@@ -312,6 +322,15 @@ class TokenRows:
     def _problem(self, session: _Session, line: int, message: str) -> Problem:
         name = str(session.first.get(self._at["id"])) if "id" in self._at else None
         return Problem.of_session(line, InvalidRecordError(message), {"id": name})
+
+
+def _repeated_half(session: _Session) -> tuple[int, int] | None:
+    """Return where a session begins and begins anew, if it stands in the file twice."""
+    half, odd = divmod(len(session.prints), 2)
+    is_twice = not odd and session.prints[:half] == session.prints[half:]
+    if is_twice and len(set(session.prints)) > 1:
+        return session.lines[0], session.lines[half]
+    return None
 
 
 def _fingerprint(row: Row) -> int:

@@ -115,25 +115,19 @@ def _upload(store: Store) -> None:
 def _coding_controls() -> tuple[str | None, LabelCoding | None]:
     """Return the column of labels and the meaning of its values, where they are chosen."""
     left, middle, right = st.columns(3)
-    column = left.text_input("Column of labels", key="label_column", placeholder="label")
-    values = {
-        label: tuple(
-            filter(
-                None,
-                map(
-                    str.strip,
-                    place.text_input(
-                        f"Values that mean {label}",
-                        key=f"label_{label}_is",
-                        placeholder="0, 1 or words",
-                    ).split(","),
-                ),
-            )
-        )
-        for label, place in (("bad", middle), ("good", right))
-    }
-    coding = LabelCoding.of_values(values["bad"], values["good"]) if any(values.values()) else None
-    return column.strip() or None, coding
+    column = left.text_input("Column of labels", key="label_column", placeholder="label").strip()
+    with middle:
+        bad = _values("bad")
+    with right:
+        good = _values("good")
+    return column or None, LabelCoding.of_values(bad, good) if bad or good else None
+
+
+def _values(label: str) -> tuple[str, ...]:
+    text = st.text_input(
+        f"Values that mean {label}", key=f"label_{label}_is", placeholder="0, 1 or words"
+    )
+    return tuple(value.strip() for value in text.split(",") if value.strip())
 
 
 def _offer(store: Store, table: LabelTable) -> None:

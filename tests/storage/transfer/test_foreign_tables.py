@@ -266,7 +266,7 @@ def test_words_that_repeat_in_a_row_are_tokens_and_are_said() -> None:
     plan = read_upload(TWINS["csv"](rows), "x")
 
     assert sessions(plan)["A"][0] == "haha"
-    assert any("rows repeat the row before them" in note for note in plan.report.notes)
+    assert "line 3 repeats the row before it; kept as a token of its own" in plan.report.notes
 
 
 def test_tokens_of_several_answers_without_an_id_are_not_taken_for_one(written: Any) -> None:
@@ -471,3 +471,36 @@ def test_each_text_is_scored_by_its_own_facts(written: Any) -> None:
     a, b = sessions(read_upload(written(rows), "x", mapping)).values()
 
     assert a[1] > b[1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "label", "onset"),
+    [([0, 1, 1], "bad", 1), ([0.0, 0.0, 0.0], "good", None), ([None, 1, None], "bad", None)],
+)
+def test_a_list_of_labels_is_its_tokens_own(labels: Any, label: str, onset: int | None) -> None:
+    rows = [{"id": "A", "tokens": ["x", "y", "z"], "scores": [0.9, 0.8, 0.7], "labels": labels}]
+
+    for twin in ("csv", "jsonl", "parquet"):
+        assert sessions(read_upload(TWINS[twin](rows), "x"))["A"][2:] == (label, onset), twin
+
+
+def test_labels_of_another_number_than_tokens_are_refused() -> None:
+    rows = [{"id": "A", "tokens": ["x", "y"], "scores": [0.9, 0.8], "labels": [0]}]
+
+    assert messages(read_upload(TWINS["jsonl"](rows), "x")) == [
+        "labels must be one a token (2), got 1"
+    ]
+
+
+def test_a_session_that_stands_in_a_file_twice_is_named() -> None:
+    rows = token_rows(*[("A", "x", 0.9, 0), ("A", "y", 0.8, 0)] * 2)
+
+    (message,) = messages(read_upload(TWINS["csv"](rows), "x"))
+
+    assert message.startswith("line 4 must be another token, got line 2 again, whole")
+
+
+def test_a_workbook_is_told_what_to_do() -> None:
+    (message,) = messages(read_upload(b"PK\x03\x04rest", "x.xlsx"))
+
+    assert message.endswith("got an archive or a workbook of Excel; save it as CSV")
