@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from director_ai.storage.transfer.read_report import Offer, OfferKind, ReadReport
+from director_ai.storage.transfer.read_report import ImportOffer, OfferKind, ReadReport
 
 
 def offers_of(report: ReadReport) -> Iterator[str]:
@@ -29,7 +29,7 @@ _SENTENCES: dict[OfferKind, str] = {
 }
 
 
-def _sentence(offer: Offer) -> str:
+def _sentence(offer: ImportOffer) -> str:
     return _SENTENCES[offer.kind].format(
         name=offer.column,
         column=shlex.quote(offer.column),

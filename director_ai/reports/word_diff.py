@@ -13,7 +13,7 @@ MOST_WORDS: Final = 1000
 _WORD: Final = re.compile(r"\S+\s+")
 
 
-class Stretch(NamedTuple):
+class WordRun(NamedTuple):
     """Words that follow one another.
 
     Attributes
@@ -28,7 +28,7 @@ class Stretch(NamedTuple):
     text: str
 
 
-def word_diff(first: str, second: str) -> list[Stretch]:
+def word_diff(first: str, second: str) -> list[WordRun]:
     """Return two texts as one: what both have once, and else the first's words before the second's.
 
     Only the first ``MOST_WORDS`` words of each are compared; space is no difference.
@@ -42,17 +42,17 @@ def word_diff(first: str, second: str) -> list[Stretch]:
     words = [_WORD.findall(f"{text} ")[:MOST_WORDS] for text in (first, second)]
     bare = [[word.strip() for word in text] for text in words]
     matches = SequenceMatcher(None, bare[0], bare[1], autojunk=False)
-    return list(_stretches(words, matches))
+    return list(_runs(words, matches))
 
 
-def _stretches(words: list[list[str]], matches: "SequenceMatcher[str]") -> Iterator[Stretch]:
+def _runs(words: list[list[str]], matches: "SequenceMatcher[str]") -> Iterator[WordRun]:
     for kind, *ends in matches.get_opcodes():
         start, end, start_second, end_second = ends
         first, second = "".join(words[0][start:end]), "".join(words[1][start_second:end_second])
         if kind == "equal":
-            yield Stretch("both", first)
+            yield WordRun("both", first)
             continue
         if first:
-            yield Stretch("first", first)
+            yield WordRun("first", first)
         if second:
-            yield Stretch("second", second)
+            yield WordRun("second", second)

@@ -6,7 +6,7 @@ from typing import Any
 
 from director_ai.storage.transfer.column_mapping import ColumnMapping, normalised
 from director_ai.storage.transfer.label_parsing import BLANK, ONE, ZERO, LabelParser, plain
-from director_ai.storage.transfer.read_report import Offer, ReadReport
+from director_ai.storage.transfer.read_report import ImportOffer, ReadReport
 
 _LABEL_LIKE = re.compile(
     r"label|halluc|correct|faith|ground|truth|true|false|good|bad|(?:^|_)ok(?:$|_)|verdict|support|fact"
@@ -49,22 +49,22 @@ def offer_columns(
         for column in unused:
             if _may_be_labels(column, values[column]):
                 shown = tuple(str(value)[:_SHOWN] for value in values[column][:_MOST_WORDS])
-                report.offer(Offer("label", column, "label", shown))
+                report.offer(ImportOffer("label", column, "label", shown))
     labels = {offer.column for offer in report.offers if offer.kind == "label"}
     others = [column for column in unused if column not in labels and column]
     if mapping.scores is None:
         for column in others:
             _offer_scores(report, column, values[column])
         if mapping.tokens is not None:
-            report.offer(Offer("facts", mapping.tokens))
+            report.offer(ImportOffer("facts", mapping.tokens))
     if mapping.tokens is None:
         for column in others:
             if _is_text(values[column]) and not _ID_LIKE.search(normalised(column)):
-                report.offer(Offer("columns", column, "tokens"))
+                report.offer(ImportOffer("columns", column, "tokens"))
     if mapping.id is None:
         for column in others:
             if _ID_LIKE.search(normalised(column)):
-                report.offer(Offer("columns", column, "id"))
+                report.offer(ImportOffer("columns", column, "id"))
 
 
 def _values(sample: Iterable[Mapping[str, Any]], column: str) -> list[Any]:
@@ -99,9 +99,9 @@ def _offer_scores(report: ReadReport, column: str, values: list[Any]) -> None:
     if not numbers:
         return
     if max(numbers) <= 0 and (min(numbers) < 0 or _LOG_LIKE.search(normalised(column))):
-        report.offer(Offer("logprob", column, "scores"))
+        report.offer(ImportOffer("logprob", column, "scores"))
     elif min(numbers) >= 0 and max(numbers) <= 100 and any(number % 1 for number in numbers):
-        report.offer(Offer("columns", column, "scores"))
+        report.offer(ImportOffer("columns", column, "scores"))
 
 
 def _numbers(value: Any) -> list[float]:

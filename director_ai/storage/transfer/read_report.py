@@ -13,7 +13,7 @@ _MOST_OFFERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ImportOffer:
     """A way to read the file that somebody has to choose.
 
     Attributes
@@ -71,7 +71,7 @@ class ReadReport:
 
     notes: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
-    offers: list[Offer] = field(default_factory=list)
+    offers: list[ImportOffer] = field(default_factory=list)
     sample: list[SampleRow] = field(default_factory=list)
 
     @classmethod
@@ -81,7 +81,8 @@ class ReadReport:
             notes=list(values["notes"]),
             unused=list(values["unused"]),
             offers=[
-                Offer(**{**offer, "values": tuple(offer["values"])}) for offer in values["offers"]
+                ImportOffer(**{**offer, "values": tuple(offer["values"])})
+                for offer in values["offers"]
             ],
             sample=[SampleRow(**row) for row in values["sample"]],
         )
@@ -91,7 +92,7 @@ class ReadReport:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: ImportOffer) -> None:
         """Keep an offer, once, of each kind no more than somebody would read."""
         kept = [each for each in self.offers if each.kind == offer.kind]
         if offer not in kept and len(kept) < _MOST_OFFERS:

@@ -23,7 +23,7 @@ from director_ai.storage.transfer.list_parsing import (
     split_entries,
 )
 from director_ai.storage.transfer.problem import Problem, ReadItem
-from director_ai.storage.transfer.read_report import Offer, ReadReport
+from director_ai.storage.transfer.read_report import ImportOffer, ReadReport
 from director_ai.storage.transfer.reason_text import reason_from
 from director_ai.storage.transfer.record_parsing import record_of
 from director_ai.storage.transfer.score_range import ScoreRange
@@ -179,7 +179,7 @@ class SessionReader:
         n_words = len(cell_parsing.parse_tokens(at["tokens"], tokens[0]))
         if n_words == 1:
             return
-        self._report.offer(Offer("facts", at["tokens"]))
+        self._report.offer(ImportOffer("facts", at["tokens"]))
         message = (
             f"{at['scores']} must be one a token for limits to act within an answer, got one for "
             f"{n_words:,} words; it is imported as a single token: score every token, and give a "
@@ -195,7 +195,7 @@ class SessionReader:
         column = self._at.get("label", "")
         if self._labels.undirected:
             values = " and ".join(sorted(self._labels.undirected))
-            self._report.offer(Offer("direction", column, values=(values,)))
+            self._report.offer(ImportOffer("direction", column, values=(values,)))
             message = f"{column} must say whether 1 is good or bad, got {values}"
             yield 0, Problem(0, message, field=column, value=values)
         # Words of ours need no explanation.
@@ -205,7 +205,7 @@ class SessionReader:
             self._report.note(f"{self._at['scores']}: decimal commas are read")
         if self._unbased_onset is not None:
             column = self._at["onset"]
-            self._report.offer(Offer("onset", column))
+            self._report.offer(ImportOffer("onset", column))
             message = (
                 f"{column} must say whether it counts from 0 or from 1, as {self._at['index']} "
                 f"counts from 1, got {self._unbased_onset}"
@@ -265,7 +265,7 @@ class SessionReader:
     def _list_of_scores(self, value: Any) -> list[Any]:
         name = self._at["scores"]
         if value is None or value == "":
-            self._report.offer(Offer("facts", self._at["tokens"]))
+            self._report.offer(ImportOffer("facts", self._at["tokens"]))
             raise InvalidRecordError(
                 f"{name} must be a list of scores, got {value!r}; score the text first"
             )
@@ -340,7 +340,7 @@ class SessionReader:
         try:
             return self._labels.parse(column, cell)
         except InvalidRecordError:
-            self._report.offer(Offer("word", column, values=(str(cell)[:_SHOWN],)))
+            self._report.offer(ImportOffer("word", column, values=(str(cell)[:_SHOWN],)))
             raise
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.column_mapping import ScoreScale
 from director_ai.storage.transfer.problem import Problem, ReadItem
-from director_ai.storage.transfer.read_report import Offer, ReadReport
+from director_ai.storage.transfer.read_report import ImportOffer, ReadReport
 
 _LEAST_PERCENT = 10
 """Largest score below which numbers beyond 1 are no percent, but another scale or a slip."""
@@ -74,9 +74,9 @@ class ScoreRange:
         kind = self._kind()
         if kind is None:
             if self.has_percent_signs and self._scale is None:
-                report.offer(Offer("percent", column))
+                report.offer(ImportOffer("percent", column))
             return [(problem.line, problem) for problem in self._refused]
-        report.offer(Offer("percent" if kind == "percent" else "logprob", column))
+        report.offer(ImportOffer("percent" if kind == "percent" else "logprob", column))
         looks = "percent: 0 to 100" if kind == "percent" else "log-probabilities: 0 or less"
         sessions = "1 session" if len(self._refused) == 1 else f"{len(self._refused):,} sessions"
         message = (

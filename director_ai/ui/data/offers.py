@@ -1,6 +1,6 @@
 """Sentences on the other ways to read a file, with the control that chooses each."""
 
-from director_ai.storage.transfer.read_report import Offer, OfferKind
+from director_ai.storage.transfer.read_report import ImportOffer, OfferKind
 
 _SENTENCES: dict[OfferKind, str] = {
     "label": "{name} may hold labels ({values}): choose it as the label, and say whether 1 is bad.",
@@ -15,10 +15,10 @@ _SENTENCES: dict[OfferKind, str] = {
 }
 
 
-def offer_text(offer: Offer) -> str:
+def offer_text(offer: ImportOffer) -> str:
     """Return the sentence of an offer.
 
-    >>> offer_text(Offer("columns", "tok", "tokens"))
+    >>> offer_text(ImportOffer("columns", "tok", "tokens"))
     'tok may hold tokens.'
     """
     return _SENTENCES[offer.kind].format(

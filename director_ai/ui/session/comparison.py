@@ -16,7 +16,7 @@ from director_ai.figures.compare_curve import (
 from director_ai.figures.halt_curve import HaltCurveData, halt_curve_data
 from director_ai.figures.theme import RULE_NAME, RULES
 from director_ai.reports.headline import is_what_if
-from director_ai.reports.word_diff import MOST_WORDS, Place, Stretch, word_diff
+from director_ai.reports.word_diff import MOST_WORDS, Place, WordRun, word_diff
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
@@ -230,5 +230,5 @@ def _words(record: SessionRecord, other: SessionRecord) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _parts(first: str, second: str) -> list[Stretch]:
+def _parts(first: str, second: str) -> list[WordRun]:
     return word_diff(first, second)
