@@ -14,6 +14,7 @@ from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.rate_bands import rate_bands
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cells
@@ -100,7 +101,11 @@ def best_under(data: ThresholdCurveData, budget: float) -> Star | None:
 
 
 def threshold_curve_data(
-    data: LabelledCurves, replay: Replay, policy: HaltPolicy, rule: int
+    data: LabelledCurves,
+    replay: Replay,
+    policy: HaltPolicy,
+    rule: int,
+    population: Population | None = None,
 ) -> ThresholdCurveData:
     """Return the data of the figure.
 
@@ -110,6 +115,8 @@ def threshold_curve_data(
         The sessions; ``replay`` is of their curves under the policy's windows.
     policy, rule
         The threshold of ``rule`` moves, all else is the policy's.
+    population
+        Mixture of sessions that precision, F1 and halt rate are of; by default that of ``data``.
 
     Examples
     --------
@@ -132,12 +139,14 @@ def threshold_curve_data(
     grid = _grid(policy, rule, middles)
     cells = Cells.of(data, replay, grid)
     counts = _flat(cells.weighted(np.ones(data.n_sessions)))
+    population = population or Population.of(data)
+    weighted, weights = counts.weighted(population), population.weights(data)
     values = {
         "catch rate": metrics.catch_rate(counts),
         "false-halt rate": metrics.false_halt_rate(counts),
-        "precision": metrics.precision(counts),
-        "F1": metrics.f_score(counts),
-        "halt rate": _halt_rate(replay, policy, rule, middles),
+        "precision": metrics.precision(weighted),
+        "F1": metrics.f_score(weighted),
+        "halt rate": _halt_rate(replay, policy, rule, middles, weights),
     }
     bands = rate_bands(data, cells, rule)
     gaps = np.flatnonzero(np.diff(exact) >= WIDE)
@@ -219,14 +228,19 @@ def _flat(counts: Counts) -> Counts:
     )
 
 
-def _halt_rate(replay: Replay, policy: HaltPolicy, rule: int, middles: FloatArray) -> FloatArray:
-    """Return the share of all sessions, labelled or not, that are halted on each step."""
+def _halt_rate(
+    replay: Replay, policy: HaltPolicy, rule: int, middles: FloatArray, weights: FloatArray
+) -> FloatArray:
+    """Return the weighted share of all sessions, labelled or not, halted on each step."""
     crossings = replay.crossings(policy)
     crossings[rule] = NEVER
     others = crossings.min(axis=0) != NEVER
-    lows = np.sort(replay.minima[rule].lowest()[~others])
-    n_sessions = max(1, len(others))
-    return np.asarray((others.sum() + np.searchsorted(lows, middles)) / n_sessions)
+    lowest = replay.minima[rule].lowest()[~others]
+    order = np.argsort(lowest)
+    halted = np.concatenate([[0.0], np.cumsum(weights[~others][order])])
+    places = np.searchsorted(lowest[order], middles)
+    total = weights.sum() if len(weights) else 1.0
+    return np.asarray((weights[others].sum() + halted[places]) / total)
 
 
 LINES: Final[dict[str, tuple[str, Dash, float]]] = {

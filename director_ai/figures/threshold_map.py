@@ -14,6 +14,7 @@ from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.metrics import METRICS, Counts
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.sweep import Grid, sweep
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.search.cautions import FEWEST_SESSIONS
@@ -78,8 +79,11 @@ def threshold_map_data(
     rules: tuple[int, int],
     metric: str,
     n_cells: int = CELLS,
+    population: Population | None = None,
 ) -> ThresholdMapData:
     """Return the data of the map, the third threshold held at the policy's.
+
+    ``population`` is the mixture of sessions that precision, F1 and MCC are of.
 
     Examples
     --------
@@ -115,7 +119,7 @@ def threshold_map_data(
         axes[first],
         axes[second],
         metric,
-        plane(METRICS[metric](counts)),
+        plane(METRICS[metric](counts.weighted(population or Population.of(data)))),
         plane(metrics.false_halt_rate(counts)),
         plane(metrics.catch_rate(counts)),
         plane(metrics.false_halt_rate(counts.settled(unknown_halt=True))),

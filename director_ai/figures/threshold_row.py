@@ -11,6 +11,7 @@ from director_ai.figures.theme import Palette
 from director_ai.figures.threshold_curve import AXIS
 from director_ai.figures.threshold_map import ThresholdMapData, threshold_map_data
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.thresholds import OFF, moved, threshold
 
@@ -48,6 +49,7 @@ def threshold_row_data(
     *,
     rules: tuple[int, int],
     metric: str,
+    population: Population | None = None,
 ) -> ThresholdRowData:
     """Return the data of the row; ``rules`` run along x and y.
 
@@ -73,6 +75,7 @@ def threshold_row_data(
                 rules=rules,
                 metric=metric,
                 n_cells=CELLS,
+                population=population,
             )
             for value in values
         ],

@@ -69,6 +69,8 @@ def card_values(
             "groups": len(np.unique(labelled.groups)),
             "cut_recordings": data.n_cut,
             "sealed": len(analysis.context.study.sealed.ids),
+            "prevalence": _number(numbers.population.prevalence),
+            "prevalence_is_stated": numbers.population.is_stated,
         },
         "unknown": numbers.n_unknown,
         "metrics": {
@@ -76,7 +78,7 @@ def card_values(
             "false_halt_rate": _rate(numbers.false),
             "halt_rate": _rate(numbers.halted),
             **{
-                name: _number(float(metric(numbers.counts)))
+                name: _number(float(metric(numbers.weighted)))
                 for name, metric in (
                     ("precision", metrics.precision),
                     ("f1", metrics.f_score),
@@ -191,8 +193,8 @@ def _left_out(validation: Validation) -> dict[str, Any]:
 
 def _rate(rate: Rate) -> dict[str, Any]:
     return {
-        "cases": rate.least,
-        "cases_if_unknown_halt": rate.most,
+        "cases": round(rate.least),
+        "cases_if_unknown_halt": round(rate.most),
         "n": rate.n,
         "low_95": _number(rate.low),
         "high_95": _number(rate.high),

@@ -10,6 +10,7 @@ from director_ai.replay.engine import Outcomes, Replay
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.attribution import Flips
 from director_ai.tuning.evaluation.evaluation import Evaluation, FlipCounts, evaluate, flips_between
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate import (
     Certificate,
@@ -69,12 +70,22 @@ class AnalysisContext(NamedTuple):
         Largest false-halt rate and the risk of being wrong about it.
     attempts
         Certificates given so far, and the number of attempts at one.
+    prevalence
+        Share of bad sessions to weight to, in (0, 1); ``None`` for the archive's own.
     """
 
     study: Study
     baseline: Baseline
     target: RiskTarget
     attempts: Attempts
+    prevalence: float | None = None
+
+    @property
+    def population(self) -> Population:
+        """Mixture of sessions that precision, F1, MCC, cost and halt rate are of."""
+        if self.prevalence is None:
+            return self.study.population
+        return Population.stated(self.prevalence)
 
     @property
     def data(self) -> TuneData:
@@ -172,7 +183,7 @@ def analyse(context: AnalysisContext, replay: Replay, policy: HaltPolicy) -> Pol
     (0, None, None)
     """
     labelled = context.data.labelled
-    evaluation = evaluate(labelled, replay.outcomes(policy), policy)
+    evaluation = evaluate(labelled, replay.outcomes(policy), policy, context.population)
     flips, counts = flips_between(labelled, context.baseline.outcomes, evaluation.outcomes)
     return PolicyAnalysis(
         context, replay, evaluation, flips, counts, sensitivity(labelled, replay, policy)

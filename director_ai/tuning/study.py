@@ -15,6 +15,7 @@ from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
 from director_ai.replay.engine import Outcomes, Replay
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_holdout
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
 
@@ -124,12 +125,25 @@ class Study(NamedTuple):
         Sessions of the same groups as sealed ones, in neither part.
     key
         The archive's secret; ``""`` where nothing can be sealed.
+    n_withheld_bad
+        Those of the withheld that are bad; the others have no label.
     """
 
     open: TuneData
     sealed: TuneData
     n_withheld: int
     key: str
+    n_withheld_bad: int = 0
+
+    @property
+    def population(self) -> Population:
+        """The whole archive by label: sealed and withheld sessions count, their scores do not."""
+        opened = Population.of(self.open.labelled)
+        return Population(
+            opened.n_good + self.sealed.labelled.n_good,
+            opened.n_bad + self.n_withheld_bad,
+            opened.n_unlabelled + self.n_withheld - self.n_withheld_bad,
+        )
 
     @property
     def n_good_groups(self) -> int:
@@ -146,8 +160,14 @@ def split_study(data: TuneData, key: str) -> Study:
         nobody = np.zeros(len(labels), bool)
         return Study(data, data.select(nobody), 0, "")
     parts = split_holdout(data.group_names, labels, key=key, share=share)
-    n_withheld = int(parts.withheld.sum())
-    return Study(data.select(parts.open), data.select(parts.sealed), n_withheld, key)
+    withheld = labels[parts.withheld]
+    return Study(
+        data.select(parts.open),
+        data.select(parts.sealed),
+        len(withheld),
+        key,
+        n_withheld_bad=int((withheld == BAD).sum()),
+    )
 
 
 def recorded_outcomes(data: TuneData) -> Outcomes:

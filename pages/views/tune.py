@@ -28,6 +28,7 @@ propose.run_requested_search(study.open)
 left, right = st.columns([1, 2.8], gap="medium")
 with left:
     steps = threshold_controls.controls(study.open.default_policy)
+    prevalence = propose.prevalence_control()
 with right:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
         baseline = candidates.choose_baseline(study.open)
@@ -36,7 +37,8 @@ with right:
         attempts = propose.attempts_of(store)
         propose.certify_button(store, study, target, attempts.n)
         candidates.pin_button(study.open.default_policy)
-        analysis = Analysis(store, AnalysisContext(study, baseline, target, attempts))
+        context = AnalysisContext(study, baseline, target, attempts, prevalence)
+        analysis = Analysis(store, context)
         export.export_menu(analysis)
     result_card.card(analysis)
 page.flush_numbers()

@@ -119,6 +119,26 @@ def test_the_tune_page_shows_what_replay_prints_of_unknowns_too(
     compare(shown("tune", h="0.3", d="0.9", view="Numbers"), printed["metrics"])
 
 
+def test_the_tune_page_weighs_to_the_prevalence_that_replay_weighs_to(
+    store: Store, capsys: Capture
+) -> None:
+    limits = ("--hard-limit", "0.3", "--trend-threshold", "0.9")
+    own = told(capsys, "replay", *limits)
+    stated = told(capsys, "replay", *limits, "--prevalence", "0.02")
+
+    app = shown("tune", h="0.3", d="0.9", view="Numbers", prevalence="2")
+
+    assert stated["data"]["prevalence"] == 0.02
+    assert stated["metrics"]["precision"] < own["metrics"]["precision"]
+    assert stated["metrics"]["catch_rate"] == own["metrics"]["catch_rate"]
+    compare(app, stated["metrics"])
+    words = " ".join(text.value for text in app.text)
+    assert "precision is at 2.0 % bad sessions, as stated" in words
+    assert "of all at 2.0 % bad sessions, as stated." in words
+    app.number_input(key="prevalence").set_value(None).run()
+    compare(app, own["metrics"])
+
+
 def compare(app: AppTest, found: dict[str, Any]) -> None:
     """Compare the result card with the numbers printed."""
     page = numbers(app)

@@ -30,7 +30,12 @@ from director_ai.tuning.analysis import (
     analyse,
 )
 from director_ai.tuning.cadence import replay_under
-from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, summary_text
+from director_ai.tuning.evaluation.evaluation import (
+    Evaluation,
+    evaluate,
+    population_text,
+    summary_text,
+)
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
@@ -60,7 +65,7 @@ def tune(args: Namespace) -> int:
             raise CommandError(proposal.reason.rstrip("."), Status.FAILED)
         note(proposal.reason)
         replay = replays(policy.window_size, policy.trend_window)
-        analysis = analyse(_context(store, study, target), replay, policy)
+        analysis = analyse(_context(args, store, study, target), replay, policy)
         validation = _validate(analysis, replays, search) if args.check else None
         cautions = advice(
             study,
@@ -83,7 +88,7 @@ def replay_limits(args: Namespace) -> int:
     with reading(args) as store:
         study = _study(args, store)
         policy = policy_of(args, study.open.default_policy)
-        context = _context(store, study, DEFAULT_TARGET)
+        context = _context(args, store, study, DEFAULT_TARGET)
     analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
     n_attempts = context.attempts.n
     _report(args, analysis, advice(study, policy, DEFAULT_TARGET, n_attempts=n_attempts))
@@ -130,9 +135,10 @@ def _vault_key(args: Namespace, store: Store) -> str:
         return ""
 
 
-def _context(store: Store, study: Study, target: RiskTarget) -> AnalysisContext:
+def _context(args: Namespace, store: Store, study: Study, target: RiskTarget) -> AnalysisContext:
     attempts = Attempts.of(attempt.result for attempt in store.attempts())
-    return AnalysisContext(study, Baseline.recorded(study.open), target, attempts)
+    baseline = Baseline.recorded(study.open)
+    return AnalysisContext(study, baseline, target, attempts, args.prevalence)
 
 
 def _validate(analysis: PolicyAnalysis, replays: Replays, search: Search) -> Validation | None:
@@ -196,6 +202,7 @@ def _print(analysis: PolicyAnalysis) -> None:
         ("halted", numbers.halted.text, numbers.halted.interval, numbers.halted.counted),
     ]
     print_table(("", "share", "95 %", "sessions"), rows)
+    print(f"The halt rate is {population_text(numbers.population)}.")
     print(
         f"Against recorded: {changed.right_gained:,} right gained, {changed.right_lost:,} lost; "
         f"{changed.false_gained:,} false gained, {changed.false_lost:,} lost."

@@ -94,14 +94,25 @@ def add_tune(parser: ArgumentParser) -> ArgumentParser:
         action="store_true",
         help="also choose anew on resampled sessions and shuffled labels; takes seconds",
     )
+    _add_prevalence(parser)
     _add_form(parser)
     _add_card(parser)
     add_limits(parser, windows_only=True)
     return parser
 
 
+def _add_prevalence(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--prevalence",
+        type=share,
+        help="share of bad sessions where the limits will be used; precision, F1, MCC and halt "
+        "rate are of that mixture (default: the archive's own)",
+    )
+
+
 def add_replay(parser: ArgumentParser) -> ArgumentParser:
     """Add the options of ``replay``."""
+    _add_prevalence(parser)
     _add_form(parser)
     _add_card(parser)
     add_limits(parser)

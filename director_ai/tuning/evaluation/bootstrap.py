@@ -5,6 +5,7 @@ import numpy as np
 from director_ai.tuning.evaluation.intervals import Interval
 from director_ai.tuning.evaluation.metrics import METRICS, Counts
 from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.labelled import LabelledCurves
 
 _GAMMA_COSTS = 6
@@ -15,6 +16,7 @@ def bootstrap_intervals(
     data: LabelledCurves,
     classes: OutcomeClasses,
     *,
+    population: Population | None = None,
     seed: int,
     n_draws: int = 1000,
     confidence: float = 0.95,
@@ -32,6 +34,8 @@ def bootstrap_intervals(
     ----------
     data, classes
         The sessions, and what became of each; unknown ones are left out.
+    population
+        Mixture that the metrics are of; by default that of the sessions.
     seed
         Of the draws.
     n_draws
@@ -84,6 +88,8 @@ def bootstrap_intervals(
     nothing = np.zeros(n_draws)
     false, passed, early, detected, missed = drawn.T
     counts = Counts(false, passed, early, detected, missed, nothing, nothing)
+    if population is not None:
+        counts = counts.weighted(population)
     tail = (1.0 - confidence) / 2.0
     intervals = {}
     for name, metric in METRICS.items():

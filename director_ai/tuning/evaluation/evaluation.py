@@ -11,9 +11,10 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import Outcomes
 from director_ai.tuning.evaluation.attribution import Flips, flips
-from director_ai.tuning.evaluation.intervals import grouped_wilson
+from director_ai.tuning.evaluation.intervals import effective_n, grouped_wilson, wilson
 from director_ai.tuning.evaluation.metrics import Counts
 from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses, classify, delays, released
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.tuning.labelled import LabelledCurves
 
@@ -27,7 +28,8 @@ class Rate(NamedTuple):
     Attributes
     ----------
     least, most
-        Cases if every unknown session completed, and if every one halted.
+        Cases if every unknown session completed, and if every one halted; of a rate weighted to a
+        population no whole numbers.
     n
         Of how many.
     low, high
@@ -37,8 +39,8 @@ class Rate(NamedTuple):
         Groups that those counted are of; 0 if each is its own.
     """
 
-    least: int
-    most: int
+    least: float
+    most: float
     n: int
     low: float
     high: float
@@ -76,8 +78,8 @@ class Rate(NamedTuple):
         >>> Rate(1200, 1210, 2000, 0.57, 0.63).counted
         '1,200–1,210 of 2,000'
         """
-        cases = f"{self.least:,}" if self.least == self.most else f"{self.least:,}–{self.most:,}"
-        return f"{cases} of {self.n:,}"
+        least, most = f"{self.least:,.0f}", f"{self.most:,.0f}"
+        return f"{least if least == most else f'{least}–{most}'} of {self.n:,}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +89,11 @@ class Evaluation:
     Attributes
     ----------
     policy, outcomes, classes, counts
-        The limits, what becomes of every session, by class, and counted.
+        The limits, the outcome of every session, by class, and counted.
+    population
+        Mixture of sessions that precision, F1, MCC, cost and halt rate are of.
     catch, false, halted
-        Shares of the bad, the good and all sessions.
+        Shares of the bad and the good sessions, and of all of the population.
     delay
         Tokens from onset to halt of bad sessions detected.
     leaked
@@ -102,6 +106,7 @@ class Evaluation:
     outcomes: Outcomes
     classes: OutcomeClasses
     counts: Counts
+    population: Population
     catch: Rate
     false: Rate
     halted: Rate
@@ -109,19 +114,39 @@ class Evaluation:
     leaked: TokenCounts
     n_unknown: int
 
+    @property
+    def weighted(self) -> Counts:
+        """The counts weighted to the population, for metrics that depend on prevalence."""
+        return self.counts.weighted(self.population)
 
-def evaluate(data: LabelledCurves, outcomes: Outcomes, policy: HaltPolicy) -> Evaluation:
-    """Return the numbers of one policy; ``outcomes`` are what it makes of ``data``."""
+
+def evaluate(
+    data: LabelledCurves,
+    outcomes: Outcomes,
+    policy: HaltPolicy,
+    population: Population | None = None,
+) -> Evaluation:
+    """Return the evaluation of one policy.
+
+    Parameters
+    ----------
+    data, outcomes, policy
+        Sessions, and their outcomes under the policy.
+    population
+        Mixture of sessions to weight to; by default that of ``data``.
+    """
     classes = classify(data, outcomes)
+    population = population or Population.of(data)
     late = delays(data, outcomes, classes)
     return Evaluation(
         policy=policy,
         outcomes=outcomes,
         classes=classes,
         counts=Counts.of(classes, good=data.good),
+        population=population,
         catch=rate_of(data, data.bad, classes.detected, outcomes.unknown),
         false=rate_of(data, data.good, classes.false, outcomes.unknown),
-        halted=rate_of(data, np.ones(data.n_sessions, bool), outcomes.halts, outcomes.unknown),
+        halted=halt_rate(data, outcomes, population),
         delay=TokenCounts.of(late[late != NEVER], data.groups[late != NEVER]),
         leaked=_leaked(data, outcomes, policy),
         n_unknown=int(outcomes.unknown.sum()),
@@ -163,6 +188,80 @@ def rate_of(data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: B
         grouped_wilson(most, sizes).high,
         len(sizes) if len(sizes) < n else 0,
     )
+
+
+def halt_rate(data: LabelledCurves, outcomes: Outcomes, population: Population) -> Rate:
+    """Return the share of a population that is halted.
+
+    Good, bad and unlabelled sessions are strata, each weighted to its number in the population.
+    The interval is Wilson's, of as many independent sessions as the strata amount to: the smaller
+    of the effective sizes by the strata's own variances and by that of the whole.
+
+    Parameters
+    ----------
+    data, outcomes
+        Sessions, and their outcomes under a policy.
+    population
+        Mixture of sessions to weight to.
+
+    Returns
+    -------
+    Rate
+        Of no session where a part of the population has none to stand for it.
+
+    References
+    ----------
+    L. Kish, "Survey Sampling", Wiley, 1965, for weights; E. L. Korn, B. I. Graubard, "Confidence
+    intervals for proportions with small expected number of positive counts estimated from survey
+    data", Survey Methodology 24 (1998) 193-201, for the effective size.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9]] * 3 + [[0.2]], labels=[0, 0, 0, 1])
+    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
+    >>> halts = outcomes_under(data, HaltPolicy())
+    >>> [halt_rate(data, halts, each).text for each in (Population(3, 1, 0), Population(9, 1, 0))]
+    ['25.0 %', '10.0 %']
+    """
+    if population == Population.of(data):
+        return rate_of(data, np.ones(data.n_sessions, bool), outcomes.halts, outcomes.unknown)
+    total = population.n_good + population.n_bad + population.n_unlabelled
+    masks = (data.good, data.bad, ~(data.good | data.bad))
+    least = most = own = kish = 0.0
+    for number, mask in zip(population[:3], masks, strict=True):
+        if not number:
+            continue
+        if not mask.any():
+            return Rate(0, 0, 0, np.nan, np.nan)
+        rate, share = rate_of(data, mask, outcomes.halts, outcomes.unknown), number / total
+        _, groups = np.unique(data.groups[mask], return_inverse=True)
+        cases = np.bincount(groups, weights=outcomes.halts[mask])
+        n_effective = effective_n(cases, np.bincount(groups))
+        halted = rate.least / rate.n
+        least += share * halted
+        most += share * rate.most / rate.n
+        own += share**2 * halted * (1 - halted) / n_effective
+        kish += share**2 / n_effective
+    variance = least * (1 - least)
+    n_effective = 1 / kish if variance <= 0 else min(1 / kish, variance / own if own else np.inf)
+    n = round(total) if not population.is_stated else int(masks[0].sum() + masks[1].sum())
+    return Rate(
+        least * n,
+        most * n,
+        n,
+        wilson(min(least, 1.0) * n_effective, n_effective).low,
+        wilson(min(most, 1.0) * n_effective, n_effective).high,
+    )
+
+
+def population_text(population: Population) -> str:
+    """Return the mixture that results are weighted to, in words.
+
+    >>> population_text(Population(920, 1486, 0)), population_text(Population.stated(0.02))
+    ('at 61.8 % bad sessions, as in the archive', 'at 2.0 % bad sessions, as stated')
+    """
+    source = "as stated" if population.is_stated else "as in the archive"
+    return f"at {span(population.prevalence, population.prevalence)} bad sessions, {source}"
 
 
 def span(low: float, high: float) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from director_ai.replay.curves import FloatArray
 from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
+from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.sweep import Sweep
 
 
@@ -72,6 +73,30 @@ class Counts:
         """Bad sessions."""
         return self.early + self.detected + self.missed + self.bad_unknown
 
+    def weighted(self, population: Population) -> "Counts":
+        """Return the counts with either label weighted to its number in a population.
+
+        Sessions that are unknown are taken to be as the known ones of their label.
+
+        Examples
+        --------
+        >>> numbers = (np.asarray(float(n)) for n in (1, 9, 0, 5, 5, 0, 0))
+        >>> counts = Counts(*numbers)
+        >>> float(precision(counts)), float(precision(counts.weighted(Population(40, 10, 0))))
+        (0.8333333333333334, 0.5555555555555556)
+        """
+        good = _weight(population.n_good, self.false + self.passed)
+        bad = _weight(population.n_bad, self.early + self.detected + self.missed)
+        return Counts(
+            good * self.false,
+            good * self.passed,
+            bad * self.early,
+            bad * self.detected,
+            bad * self.missed,
+            good * self.good_unknown,
+            bad * self.bad_unknown,
+        )
+
     def settled(self, *, unknown_halt: bool) -> "Counts":
         """Return the counts as if every unknown session halted, or completed.
 
@@ -115,21 +140,13 @@ def early_rate(counts: Counts) -> FloatArray:
     return _ratio(counts.early, counts.detected + counts.early + counts.missed)
 
 
-def precision(counts: Counts, *, prevalence: float | None = None) -> FloatArray:
+def precision(counts: Counts) -> FloatArray:
     """Return the share of halts that are right.
 
-    Parameters
-    ----------
-    counts
-        The sessions.
-    prevalence
-        Share of bad sessions where the limits will be used; that of the sample by default.
+    It depends on the prevalence of bad sessions, as F1, MCC and cost do: see
+    :meth:`Counts.weighted`.
     """
-    if prevalence is None:
-        return _ratio(counts.detected, counts.detected + counts.early + counts.false)
-    right = prevalence * catch_rate(counts)
-    wrong = prevalence * early_rate(counts) + (1 - prevalence) * false_halt_rate(counts)
-    return _ratio(right, right + wrong)
+    return _ratio(counts.detected, counts.detected + counts.early + counts.false)
 
 
 def f_score(counts: Counts, *, beta: float = 1.0) -> FloatArray:
@@ -209,6 +226,12 @@ METRICS = {
     "MCC": matthews,
 }
 """Metrics by display name."""
+
+
+def _weight(number: float, known: FloatArray) -> FloatArray:
+    """Return the weight of each known session; nan where none stands for a number above 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(known > 0, number / known, np.nan if number else 1.0)
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:

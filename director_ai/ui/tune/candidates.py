@@ -89,10 +89,14 @@ def candidates(analysis: Analysis) -> None:
             )
         loads = st.container(horizontal=True, vertical_alignment="bottom", width="stretch")
     data, kept = analysis.data, pinned()
+    population = analysis.context.population
+    recorded = recorded_outcomes(data)
     rows = {
-        "recorded": evaluate(data.labelled, recorded_outcomes(data), data.default_policy),
+        "recorded": evaluate(data.labelled, recorded, data.default_policy, population),
         **{
-            name: evaluate(data.labelled, replay_of(data, policy).outcomes(policy), policy)
+            name: evaluate(
+                data.labelled, replay_of(data, policy).outcomes(policy), policy, population
+            )
             for name, policy in kept.items()
         },
     }
@@ -129,9 +133,9 @@ def candidate_table(rows: Mapping[str, Evaluation], false_halts_per_miss: float)
                 "95 %": numbers.catch.interval,
                 "False halts": numbers.false.text,
                 "95 % ": numbers.false.interval,
-                "F1": float(metrics.f_score(numbers.counts)),
+                "F1": float(metrics.f_score(numbers.weighted)),
                 "Cost": float(
-                    metrics.cost(numbers.counts, false_halts_per_miss=false_halts_per_miss)
+                    metrics.cost(numbers.weighted, false_halts_per_miss=false_halts_per_miss)
                 ),
                 "Delay": numbers.delay.text,
                 "Unknown": numbers.n_unknown,

@@ -62,7 +62,9 @@ def curve(view: PolicyAnalysis) -> None:
         )
         place = st.container(width="stretch")
     rule = RULE_CHOICES[chosen]
-    drawn = threshold_curve_data(view.data.labelled, view.replay, view.policy, rule)
+    drawn = threshold_curve_data(
+        view.data.labelled, view.replay, view.policy, rule, view.context.population
+    )
     lines = (plateau_line(view.replay, view.policy, rule), merged_line(drawn))
     place.text(" ".join(filter(None, lines)))
     marks: list[tuple[str, HaltPolicy, Dash]] = [

@@ -21,6 +21,7 @@ _KEY: Final = "export"
 _ADDRESS_PARAMETERS: Final = (
     "budget",
     "conf",
+    "prevalence",
     "wide",
     "vs",
     "view",

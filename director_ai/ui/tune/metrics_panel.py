@@ -8,7 +8,7 @@ import streamlit as st
 
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals
-from director_ai.tuning.evaluation.evaluation import Evaluation, rate_of, span
+from director_ai.tuning.evaluation.evaluation import Evaluation, population_text, rate_of, span
 from director_ai.tuning.evaluation.hazard import hazard
 from director_ai.tuning.evaluation.intervals import Interval
 from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classify, released
@@ -65,18 +65,18 @@ def time_line(data: LabelledCurves, numbers: Evaluation, *, grace: int) -> str:
     )
 
 
-def count_text(cases: int, n: int) -> str:
+def count_text(cases: float, n: int) -> str:
     """Format a count with its share.
 
     >>> count_text(3, 12)
     '3 (25.0 %)'
     """
-    return f"{cases:,} ({span(cases / n, cases / n)})"
+    return f"{cases:,.0f} ({span(cases / n, cases / n)})"
 
 
 def standard_line(numbers: Evaluation, intervals: dict[str, Interval]) -> str:
     """Format the standard metrics with intervals; unknown sessions are excluded."""
-    counts = numbers.counts
+    counts = numbers.weighted
     parts = []
     for name in _NAMES:
         value = float(metrics.METRICS[name](counts))
@@ -85,8 +85,7 @@ def standard_line(numbers: Evaluation, intervals: dict[str, Interval]) -> str:
         parts.append(f"{name} {value:.3f} [{low:.3f}–{high:.3f}]" if known else f"{name} –")
     n_good, n_bad = numbers.false.n, numbers.catch.n
     if n_good and n_bad:
-        share = n_bad / (n_good + n_bad)
-        parts.append(f"precision is at {span(share, share)} bad sessions, as here")
+        parts.append(f"precision is {population_text(numbers.population)}")
     return f"{' · '.join(parts)}."
 
 
@@ -112,6 +111,7 @@ def _intervals(data: LabelledCurves, numbers: Evaluation) -> dict[str, Interval]
     name = hashlib.sha256()
     for mask in (*numbers.classes, data.groups):
         name.update(np.ascontiguousarray(mask).data)
+    name.update(repr(numbers.population).encode())
     return _kept(data, numbers, name.hexdigest())
 
 
@@ -121,4 +121,4 @@ def _kept(
     _numbers: Evaluation,
     digest: str,  # noqa: ARG001  (keys the cache)
 ) -> dict[str, Interval]:
-    return bootstrap_intervals(_data, _numbers.classes, seed=_SEED)
+    return bootstrap_intervals(_data, _numbers.classes, population=_numbers.population, seed=_SEED)

@@ -58,6 +58,25 @@ def target_controls() -> RiskTarget:
     return RiskTarget(float(share) / 100, 1 - CONFIDENCES[str(chosen)])
 
 
+def prevalence_control() -> float | None:
+    """Draw the control of the prevalence, and return it; ``None`` for the archive's own."""
+    share = st.number_input(
+        "Bad sessions (%)",
+        0.01,
+        99.99,
+        None,
+        0.5,
+        format="%.4g",
+        key="prevalence",
+        bind="query-params",
+        placeholder="as here",
+        help="Share of bad sessions where the limits will be used. Precision, F1, MCC, cost and "
+        "halt rate are of that mixture; empty: of the archive's labelled sessions, held-out ones "
+        "included.",
+    )
+    return None if share is None else float(share) / 100
+
+
 def propose_buttons(data: TuneData, target: RiskTarget) -> None:
     """Draw the button that proposes the best limits under the budget."""
     st.button(

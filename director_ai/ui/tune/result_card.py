@@ -2,7 +2,13 @@
 
 import streamlit as st
 
-from director_ai.tuning.evaluation.evaluation import FEW, Evaluation, FlipCounts, Rate
+from director_ai.tuning.evaluation.evaluation import (
+    FEW,
+    Evaluation,
+    FlipCounts,
+    Rate,
+    population_text,
+)
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.escaping import escape_html
@@ -49,7 +55,7 @@ def _card(analysis: Analysis) -> None:
             )
         lines = [
             flips_line(view.flip_counts, view.baseline.name),
-            f"Halts {numbers.halted.text} of all {numbers.halted.n:,}.",
+            halts_line(numbers),
         ]
         st.text("\n".join([*lines, *cautions(numbers), *validation_lines(analysis, view.policy)]))
 
@@ -80,6 +86,14 @@ def flips_line(changed: FlipCounts, baseline: str) -> str:
     if changed.moved:
         parts.append(moved)
     return f"Against {baseline}: {' · '.join(parts)}."
+
+
+def halts_line(numbers: Evaluation) -> str:
+    """Return the halt rate of all sessions, and the mixture it is weighted to."""
+    population = numbers.population
+    if population.is_stated:
+        return f"Halts {numbers.halted.text} of all {population_text(population)}."
+    return f"Halts {numbers.halted.text} of all {numbers.halted.n:,}."
 
 
 def _gained(gained: int, lost: int) -> str:

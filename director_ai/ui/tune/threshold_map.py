@@ -60,6 +60,7 @@ def heat_map(view: PolicyAnalysis) -> None:
         rules=rules,
         metric=str(metric),
         n_cells=FINE if fine else CELLS,
+        population=view.context.population,
     )
     plotly_chart(
         threshold_map_figure(
@@ -86,7 +87,12 @@ def heat_map(view: PolicyAnalysis) -> None:
 def _third(view: PolicyAnalysis, rules: tuple[int, int], metric: str) -> None:
     """Draw the same map at five values of the limit that it holds."""
     drawn = threshold_row_data(
-        view.data.labelled, view.replay, view.policy, rules=rules, metric=metric
+        view.data.labelled,
+        view.replay,
+        view.policy,
+        rules=rules,
+        metric=metric,
+        population=view.context.population,
     )
     figure = threshold_row_figure(
         drawn, page_style.colours(), policy=view.policy, budget=view.target.alpha

@@ -7,6 +7,7 @@ import pytest
 
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.population import Population
 
 # 10 good of which 2 halted, 20 bad: 12 detected, 3 early, 5 missed.
 COUNTS = Counts(*(np.asarray(float(n)) for n in (2, 8, 3, 12, 5, 0, 0)))
@@ -21,8 +22,10 @@ def test_rates_are_shares_of_their_label() -> None:
 
 def test_precision_is_of_the_sample_or_of_a_prevalence_to_come() -> None:
     assert metrics.precision(COUNTS) == pytest.approx(12 / 17)
-    assert metrics.precision(COUNTS, prevalence=2 / 3) == pytest.approx(12 / 17)
-    assert metrics.precision(COUNTS, prevalence=0.1) == pytest.approx(0.06 / (0.075 + 0.18))
+    assert metrics.precision(COUNTS.weighted(Population.stated(2 / 3))) == pytest.approx(12 / 17)
+    assert metrics.precision(COUNTS.weighted(Population.stated(0.1))) == pytest.approx(
+        0.06 / (0.075 + 0.18)
+    )
 
 
 def test_an_early_halt_counts_against_precision_and_catch_rate() -> None:
