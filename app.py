@@ -6,7 +6,7 @@ from director_ai.ui import navigation
 from director_ai.ui.components import page_style
 from director_ai.ui.prefetch import prefetch
 
-st.set_page_config(page_title="Director", page_icon="📉", layout="wide")
+st.set_page_config(page_title="Director", page_icon="📉", layout="wide", initial_sidebar_state=256)
 navigation.warm_up()
 page_style.style()
 navigation.run(navigation.navigation())

@@ -13,7 +13,7 @@ TABS = {
     "Help": help_tab.draw,
 }
 
-page_style.title("Data", "Where does it come from?")
+page_style.title("Data")
 tab_name = st.query_params.get("tab", "")
 if tab_name.capitalize() in TABS:
     # A link may be written in small letters; the tabs know their own names only.

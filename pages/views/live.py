@@ -8,28 +8,22 @@ from director_ai.ui.live.endpoint_page import endpoint_page
 from director_ai.ui.live.recording_strip import recording_strip
 from director_ai.ui.live.remote_stream import RemoteStream, watch
 
-presenting = page.head()
+bar = page.bar()
+presenting = page.more(bar)
 recording_strip()
-source = page.choose_source()
+source = page.choose_source(bar)
 if source is None:
     st.stop()
 if isinstance(source, RemoteStream):
-    watch(source.id, presenting=presenting)
+    watch(source.id, bar.transport, presenting=presenting)
     st.stop()
-
-# Laid out first: the controls stand below the picture that they change.
-transport, screen, limits = st.container(), st.container(), st.container()
-with limits.expander("Change limits (what-if)", icon=":material/tune:", expanded=not presenting):
-    default, owner = page.default_policy(source)
-    policy = limit_controls(default, owner=owner)
+default, owner = page.default_policy(source)
+policy = limit_controls(default, owner=owner)
 if isinstance(source, page.EndpointSource):
-    with screen:
-        endpoint_page(policy, presenting=presenting)
+    endpoint_page(policy, bar.transport, presenting=presenting)
     st.stop()
 run = page.current_run(source, policy)
 # One look for the whole page: its parts must not tell of different moments.
 snapshot = run.snapshot()
-with transport:
-    page.transport(run, snapshot, policy)
-with screen:
-    player.screen(run, snapshot, policy, presenting=presenting)
+page.transport(bar, run, snapshot, policy)
+player.screen(run, snapshot, policy, presenting=presenting)

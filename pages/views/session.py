@@ -7,17 +7,15 @@ from director_ai.ui.components.policy_editor import limit_controls
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import lookup, page, tabs
 
-page_style.title("Session", "Why did this one stop?")
+page_style.title("Session")
 record = lookup.requested_record()
 if record is None:
     st.stop()
 
-# Laid out first: the controls stand below the picture that they change.
 top = st.container()
 left, right = st.columns([2, 1], gap="medium")
-picture, limits, details = left.container(), left.container(), left.container()
-with limits.expander("Change limits (what-if)", icon=":material/tune:"):
-    policy = page.with_recorded_mode(limit_controls(record.policy, owner=record.id), record)
+picture, details = left.container(), left.container()
+policy = page.with_recorded_mode(limit_controls(record.policy, owner=record.id), record)
 view = StreamView.of_record(record, policy)
 with top:
     page.follow(record)

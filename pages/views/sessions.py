@@ -9,7 +9,7 @@ from director_ai.ui.components import page_style
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.sessions import browser, filter_bar, page
 
-page_style.title("Sessions", "What happened?")
+page_style.title("Sessions")
 store = page.open_archive()
 if store is None:
     st.stop()

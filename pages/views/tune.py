@@ -17,7 +17,7 @@ from director_ai.ui.tune import (
 )
 from director_ai.ui.tune.analysis import Analysis
 
-page_style.title("Tune", "What should the limits be?")
+page_style.title("Tune")
 opened = page.open_study()
 if opened is None:
     st.stop()

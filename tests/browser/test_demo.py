@@ -173,7 +173,7 @@ def test_keys_play_pause_step_and_jump(open_page: OpenPage, app_server: Server) 
     page.keyboard.press("Home")
     expect(where).to_have_text("0")
     settled(page)
-    page.locator(".st-key-restart button").click()
+    page.locator(".st-key-restart button").first.click()
     expect(page.locator(".d-status")).to_contain_text("Ready")
     settled(page)
     page.keyboard.press("ArrowRight")
@@ -197,7 +197,7 @@ def test_other_limits_judge_the_tokens_seen_at_once_and_can_be_played_on(
     expect(page.locator(".d-status")).to_contain_text("What-if: no rule is broken in the 87 tokens")
     expect(page).to_have_url(re.compile(r"[?&]a=0\.3\d"))
 
-    page.get_by_role("button", name="Continue with these limits").click()
+    page.get_by_role("button", name="Run on").click()
     wait_for_points(page, 95)
 
 

@@ -32,9 +32,10 @@ def test_from_a_cold_start_to_the_halt_and_home_again(
 
     # What if we had been more lenient?
     halted_at = page.locator(".d-status").inner_text()
+    page.get_by_role("button", name="More").click()
+    page.locator(".st-key-presenter label").click()
+    page.keyboard.press("Escape")
     hard = page.get_by_role("slider", name="Hard limit")
-    if not hard.is_visible():
-        page.get_by_text("Change limits (what-if)").click()
     for _ in range(25):
         hard.press("ArrowLeft")
     page.wait_for_url(re.compile(r"h=0\.25"))
@@ -51,11 +52,10 @@ def test_from_a_cold_start_to_the_halt_and_home_again(
     outcome = page.locator(".d-status b").inner_text()
 
     # The link opens the same, elsewhere.
-    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="More").click()
     link = page.locator("[data-testid=stPopoverBody] code").inner_text()
     page.keyboard.press("Escape")
     elsewhere = open_page(server, link.removeprefix(server.url))
-    elsewhere.get_by_text("Change limits (what-if)").click()
     expect(elsewhere.get_by_role("slider", name="Hard limit")).to_have_value("0.25")
     elsewhere.close()
 

@@ -187,7 +187,8 @@ def test_who_comes_back_from_another_page_finds_the_stream_going_on(
     page.wait_for_timeout(1_000)
     page.get_by_role("link", name="Live").first.click()
     expect(page.locator(".d-title")).to_contain_text("Live", timeout=WAIT_MS)
-    page.get_by_role("radio", name="Endpoint").click()
+    page.locator(".st-key-from input").click()
+    page.get_by_role("option", name="Endpoint").click()
 
     expect(page.locator(".tokens bdi").nth(n_before - 1)).to_be_attached(timeout=WAIT_MS)
     assert session_id(page) == name

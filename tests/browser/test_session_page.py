@@ -142,7 +142,6 @@ def test_the_limits_of_a_page_stay_with_it_from_page_to_page(
     expect(page.locator(".d-title")).to_contain_text("Session")
     expect(said).to_contain_text("Halted at token 0")
     expect(said).not_to_contain_text("What-if")
-    page.get_by_text("Change limits (what-if)").click()
     expect(hard).to_have_text("0.99")
 
     page.get_by_role("link", name="Live").click()

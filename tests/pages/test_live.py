@@ -93,7 +93,7 @@ def test_another_recording_is_judged_by_its_own_limits_and_a_sample_by_the_usual
     app.selectbox(key="recorded").set_value(1).run()
     assert app.slider(key="h").value == 0.3
 
-    app.segmented_control(key="from").set_value("Samples").run()
+    app.selectbox(key="from").set_value("Samples").run()
     assert app.slider(key="h").value == 0.5
 
 

@@ -71,7 +71,7 @@ def test_an_unknown_sample_in_the_address_opens_the_first(app):
 
 def test_pasted_text_is_asked_for(app):
     app.run()
-    app.segmented_control(key="from").set_value("Paste text").run()
+    app.selectbox(key="from").set_value("Paste text").run()
 
     assert "Paste the facts and the answer." in status(app)
 

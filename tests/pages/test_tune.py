@@ -54,7 +54,7 @@ def test_an_empty_store_says_what_to_do(store) -> None:
     assert "No sessions to tune on." in said(tune())
 
 
-@pytest.mark.parametrize("address", [{"view": "Curve", "x": ""}, {"view": "Map", "xy": ""}])
+@pytest.mark.parametrize("address", [{"view": "Curve", "rule": ""}, {"view": "Map", "xy": ""}])
 def test_an_empty_choice_in_the_address_is_the_usual_one(store, address) -> None:
     store.add(records(60))
 

@@ -12,12 +12,30 @@ PRESENTER_FONT = 18
 FONT = 12
 
 _STYLE = """
-.stMainBlockContainer { padding-top: 3.75rem; padding-bottom: 2rem; }
+.stMainBlockContainer { padding: 3.25rem 1.5rem 2rem; }
 .stMainBlockContainer > .stVerticalBlock { gap: .55rem; }
-.stAppHeader { background: transparent; pointer-events: none; }
-.stAppHeader * { pointer-events: auto; }
+.stAppHeader, .stAppToolbar { height: 2.75rem; min-height: 2.75rem; }
+.stSidebar [data-testid=stSidebarHeader] { height: 2.75rem; margin: 0; padding: 0 .5rem; }
+.stSidebar [data-testid=stSidebarContent] { padding: 0; }
+.stSidebar [data-testid=stSidebarUserContent] { padding: 0 1.25rem 1rem; }
+[data-testid=stElementContainer]:has(> .stHtml > .d-hidden) { position: absolute; }
+.d-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.st-key-limits [data-testid=stElementContainer]:has(.stSlider) { margin-bottom: -.35rem; }
+.st-key-bar kbd { display: none; }
+.st-key-steps { gap: 2px; }
+.st-key-steps button, .st-key-more button { padding: 0; width: 2.25rem; }
+.st-key-steps button p, .st-key-more button p { position: absolute; width: 1px; height: 1px;
+  overflow: hidden; clip-path: inset(50%); }
+.st-key-bar :is(.st-key-t, .st-key-t_waiting) { flex-basis: 4.5rem; }
+.st-key-more button > div > [aria-hidden=true] { display: none; }
+.st-key-space { position: absolute; }
+button[kind=primary]:enabled { color: ON_ACCENT; }
+@media (min-width: 641px) {
+  .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens),
+  .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens) > div
+  { flex: none; height: max(20rem, calc(100vh - 8rem - var(--d-banner, 5rem))) !important; }
+}
 .d-title { font-size: 1.35rem; font-weight: 650; line-height: 1.2; white-space: nowrap; }
-.d-title small { font-weight: 400; opacity: .72; font-size: .95rem; margin-left: .5rem; }
 .d-status { height: 5rem; overflow: auto; padding: .55rem .9rem; border-left: 5px solid
   var(--d-rule, #8888); border-radius: .3rem; background: color-mix(in srgb,
   var(--d-rule, #888) 9%, transparent); line-height: 1.4; }
@@ -37,14 +55,26 @@ _STYLE = """
 .d-diff { white-space: pre-wrap; max-height: 16rem; overflow: auto; }
 .d-diff del { opacity: .6; } .d-diff ins { font-weight: 600;
   background: color-mix(in srgb, currentColor 10%, transparent); }
+@media (max-width: 640px) {
+  .d-status { height: auto; min-height: 5rem; }
+  [data-testid=stLayoutWrapper]:has(> .st-key-bar) { order: 1; position: sticky; bottom: 0;
+    z-index: 9; padding: .5rem 0; background: PAGE; }
+  .st-key-steps { display: none !important; }
+}
 dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35rem 0 !important; }
 """
 
 _WHAT_IF = ".stMain { box-shadow: inset 3px 0 0 TREND; }"
 
+_FADING_BAR = """
+.st-key-bar { opacity: .12; transition: opacity .4s; }
+.st-key-bar:hover, .st-key-bar:focus-within { opacity: 1; }
+"""
+
 _PRESENTER = """
-.d-title small { display: none; }
-.d-status { font-size: 1.4rem; height: 8.4rem; }
+.stSidebar, [data-testid=stExpandSidebarButton] { display: none; }
+:root { --d-banner: 7.2rem; --d-token-size: 1.5rem; }
+.d-status { font-size: 1.4rem; height: var(--d-banner); line-height: 1.3; }
 """
 
 
@@ -58,16 +88,20 @@ def presenter_style() -> None:
     st.html(f"<style>{_PRESENTER}</style>")
 
 
+def fading_bar() -> None:
+    """Let the row of controls fade until the pointer or the focus is in it."""
+    st.html(f"<style>{_FADING_BAR}</style>")
+
+
 def what_if_stripe() -> None:
     """Mark the page as showing what did not happen."""
     st.html(f"<style>{_coloured(_WHAT_IF)}</style>")
 
 
-def title(name: str, question: str) -> None:
-    """Head a page with its name and the question it answers."""
-    st.html(
-        f'<div class="d-title" role="heading" aria-level="1">{name}<small>{question}</small></div>'
-    )
+def title(name: str, *, hidden: bool = False) -> None:
+    """Head a page with its name; ``hidden`` where it is only to be read out."""
+    kind = "d-title d-hidden" if hidden else "d-title"
+    st.html(f'<div class="{kind}" role="heading" aria-level="1">{name}</div>')
 
 
 def colours() -> Palette:
@@ -81,6 +115,8 @@ def _coloured(css: str) -> str:
         css.replace("HARD", shades.hard)
         .replace("WINDOW", shades.window)
         .replace("TREND", shades.trend)
+        .replace("ON_ACCENT", shades.page)
+        .replace("PAGE", shades.page)
     )
 
 

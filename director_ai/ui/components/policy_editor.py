@@ -12,6 +12,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.engine import HARD, TREND, WINDOW
 from director_ai.tuning.thresholds import OFF, threshold
+from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_params import FIELDS, control_values, policy_of
 
 DEFAULTS: Final = HaltPolicy()
@@ -99,7 +100,7 @@ def keep_apart(page: str) -> None:
 
 
 def limit_controls(default: HaltPolicy, *, owner: str) -> HaltPolicy:
-    """Draw all controls and return the policy they show.
+    """Draw all controls in the sidebar and return the policy they show.
 
     Stricter is always to the right. A link to the page carries every value that is not the
     default.
@@ -115,20 +116,17 @@ def limit_controls(default: HaltPolicy, *, owner: str) -> HaltPolicy:
         st.session_state[_OWNER] = owner
         start = control_values(default)
         st.session_state.update({key: start[key] for key in FIELDS if key not in st.query_params})
-    first, second, third = st.columns(3, gap="medium")
-    with first:
+    with st.sidebar, st.container(key="limits", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            page_style.heading("Limits")
+            st.button("Reset", key="reset_limits", on_click=set_policy, args=(default,))
         threshold_slider(HARD, default)
-        soft_limit_slider(default)
-    with second:
         threshold_slider(WINDOW, default)
         size_slider(WINDOW, default)
-    with third:
         threshold_slider(TREND, default)
         size_slider(TREND, default)
-    modes, reset = st.columns([5, 1], vertical_alignment="bottom")
-    with modes:
+        soft_limit_slider(default)
         mode_control(default)
-    reset.button("Reset", key="reset_limits", on_click=set_policy, args=(default,), width="stretch")
     return current_policy(DEFAULTS)
 
 

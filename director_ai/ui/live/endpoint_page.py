@@ -3,6 +3,7 @@
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import DirectorError
@@ -25,8 +26,8 @@ _RUN_ID: Final = "endpoint_run_id"
 """The id of the run of this tab: the address forgets it while another page or source is open."""
 
 
-def endpoint_page(policy: HaltPolicy, *, presenting: bool) -> None:
-    """Draw the source "Endpoint" below the choice of source."""
+def endpoint_page(policy: HaltPolicy, bar: DeltaGenerator, *, presenting: bool) -> None:
+    """Draw the source "Endpoint", its buttons in the bar."""
     if visitor().role != "operator":
         status("Only an operator may ask a model.", "What it answers is recorded.")
         return
@@ -36,8 +37,7 @@ def endpoint_page(policy: HaltPolicy, *, presenting: bool) -> None:
         fill_in(run.question)
     with st.expander("What to ask", expanded=not is_running and run is None):
         question = question_form()
-    start, stop, newest, _ = st.columns([1.6, 1.6, 1.6, 5], vertical_alignment="center")
-    start.button(
+    bar.button(
         _start_label(run, question),
         key="endpoint_start",
         shortcut="Space" if not is_running else None,
@@ -45,9 +45,8 @@ def endpoint_page(policy: HaltPolicy, *, presenting: bool) -> None:
         disabled=is_running or question is None,
         on_click=_start,
         args=(question, policy),
-        width="stretch",
     )
-    stop.button(
+    bar.button(
         "Stop",
         key="endpoint_stop",
         shortcut="Space" if is_running else None,
@@ -55,16 +54,14 @@ def endpoint_page(policy: HaltPolicy, *, presenting: bool) -> None:
         disabled=not is_running,
         on_click=_stop,
         args=(run,),
-        width="stretch",
     )
-    newest.button(
+    bar.button(
         "Follow",
         key="to_end",
         shortcut="End",
         help="Go to the newest token",
         disabled=run is None,
         on_click=cursor.follow,
-        width="stretch",
     )
     problem = st.session_state.get(_PROBLEM)
     if run is None:

@@ -1,14 +1,16 @@
 """Live page around its picture: head, choice of source, transport, current run."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.sources.sample_sessions import samples
 from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_editor import DEFAULTS
+from director_ai.ui.components.press_key import press_key
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live import cursor
 from director_ai.ui.live.playback import LiveRun, LiveSource, Snapshot
@@ -19,6 +21,9 @@ from director_ai.ui.live.uploads import from_file, pasted
 
 FIRST_SAMPLE = "photosynthesis-drift"
 SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
+PRESSED_BY_SPACE: Final = ("play", "endpoint_stop", "endpoint_start", "watch_pause")
+"""Buttons of which a page has one that can be pressed: play, stop, start, hold."""
+
 LONGEST_QUOTE = 60
 """Characters quoted of a value in the address, so that a notice stays on one line."""
 
@@ -29,50 +34,74 @@ class EndpointSource(NamedTuple):
     """Source "Endpoint": a model answers while the page watches."""
 
 
-def head() -> bool:
-    """Draw the page's head; return whether it is in presenter mode."""
-    name, share, presenter = st.columns([6, 1.2, 1.6], vertical_alignment="center")
-    with name:
-        page_style.title("Live", "What is it doing now?")
-    with share.popover("Share", icon=":material/link:"):
+class Bar(NamedTuple):
+    """Parts of the page's one row of controls, in their order."""
+
+    source: DeltaGenerator
+    transport: DeltaGenerator
+    more: DeltaGenerator
+
+
+def bar() -> Bar:
+    """Lay out the row of controls, and let Space press its first button that can be pressed."""
+    page_style.title("Live", hidden=True)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bar"):
+        parts = Bar(
+            st.container(horizontal=True, width=312, gap="xsmall", key="source"),
+            st.container(
+                horizontal=True, vertical_alignment="center", gap="xsmall", key="transport"
+            ),
+            st.container(horizontal=True, width="content", key="more"),
+        )
+    with parts.more:
+        press_key(" ", PRESSED_BY_SPACE, key="space")
+    return parts
+
+
+def more(bar: Bar) -> bool:
+    """Draw the menu of the page; return whether it is in presenter mode."""
+    with bar.more.popover("More", icon=":material/more_horiz:", help="Presenter mode, and a link"):
+        presenting = st.toggle("Presenter", key="presenter", bind="query-params")
         st.text("This address opens the same sample with the same limits:")
         st.code((st.context.url or "") + _query(), language=None)
         st.text(
             "The camera button on the chart saves it as a PNG; once a stream has ended, a button "
             "below its text saves it as one HTML file that plays anywhere."
         )
-    presenting = presenter.toggle("Presenter", key="presenter", bind="query-params")
     if presenting:
         page_style.presenter_style()
     return bool(presenting)
 
 
-def choose_source() -> LiveSource | RemoteStream | EndpointSource | None:
+def choose_source(bar: Bar) -> LiveSource | RemoteStream | EndpointSource | None:
     """Draw the choice of source; return it, or ``None`` while there is nothing to show."""
-    kind_column, choice = st.columns([3, 4], vertical_alignment="bottom")
     kinds: tuple[SourceKind, ...] = get_args(SourceKind)
-    kind = kind_column.segmented_control(
-        "Source", kinds, default=kinds[0], required=True, key="from", bind="query-params"
+    kind = bar.source.selectbox(
+        "Source",
+        kinds,
+        key="from",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=118,
     )
     if kind == "Paste text":
         return pasted()
     if kind == "File":
-        with choice:
-            return from_file()
+        return from_file()
     if kind == "Endpoint":
         st.query_params.pop("src", None)
         return EndpointSource()
     st.query_params.pop("run", None)
     if kind == RECORDERS:
         st.query_params.pop("src", None)
-        return choose_stream(choice)
+        return choose_stream(bar.source)
     st.query_params.pop("watch", None)
     ids = list(samples())
     # Not bound: a binding would put the name into the address, and we want the id.
     src = st.query_params.get("src", "")
     if src and src not in ids and "src" not in st.session_state:
         st.session_state["unknown_src"] = src
-    sample = choice.selectbox(
+    sample = bar.source.selectbox(
         "Sample: real text scored here and now by the built-in scorer; nothing is connected",
         ids,
         index=ids.index(src if src in ids else FIRST_SAMPLE),
@@ -80,6 +109,7 @@ def choose_source() -> LiveSource | RemoteStream | EndpointSource | None:
         key="src",
         persist_state="session",
         on_change=_forget_unknown,
+        label_visibility="collapsed",
     )
     # Remembered: the address is about to name what is shown, and a rerun reads it again.
     if unknown := st.session_state.get("unknown_src"):
@@ -116,82 +146,111 @@ def start_over(source: LiveSource, policy: HaltPolicy, *, ahead: int = 0) -> Liv
     return live_slot().put(run)
 
 
-def transport(run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
+def transport(bar: Bar, run: LiveRun, snapshot: Snapshot, policy: HaltPolicy) -> None:
     """Draw play, step, scrub and speed. Every button has its key."""
     seen = len(snapshot.tokens)
     last = max(1, len(run.source.tokens) - 1)
-    buttons, scrub, speed = st.columns([6.6, 3, 2], vertical_alignment="bottom")
-    with buttons.container(horizontal=True, gap="small"):
+    with bar.transport:
         _play_button(run, policy, snapshot)
         st.button(
-            "Restart",
-            key="restart",
-            on_click=_restart,
-            args=(run.source, policy),
+            "Run on",
+            key="go_on",
+            disabled=policy == run.policy or not seen,
+            help="Judge the tokens already seen by the limits beside, then play on.",
+            on_click=_run_on,
+            args=(run, policy, seen),
         )
-        st.button(
-            "",
-            key="to_start",
-            icon=":material/first_page:",
-            shortcut="Home",
-            help="Go to the first token",
-            on_click=cursor.set_cursor,
-            args=(0,),
-            disabled=seen == 0,
+        with st.container(horizontal=True, gap="xsmall", width="content", key="steps"):
+            st.button(
+                "Restart",
+                key="restart",
+                icon=":material/replay:",
+                help="Restart",
+                on_click=_restart,
+                args=(run.source, policy),
+            )
+            st.button(
+                "First token",
+                key="to_start",
+                icon=":material/first_page:",
+                shortcut="Home",
+                help="Go to the first token",
+                on_click=cursor.set_cursor,
+                args=(0,),
+                disabled=seen == 0,
+            )
+            st.button(
+                "Back",
+                key="back",
+                icon=":material/chevron_left:",
+                shortcut="Left",
+                help="One token back",
+                on_click=_move,
+                args=(run, -1),
+                disabled=seen == 0,
+            )
+            st.button(
+                "Ahead",
+                key="ahead",
+                icon=":material/chevron_right:",
+                shortcut="Right",
+                help="One token on; at the newest, judge one more",
+                on_click=_move,
+                args=(run, 1),
+            )
+            st.button(
+                "Follow",
+                key="to_end",
+                icon=":material/last_page:",
+                shortcut="End",
+                help="Go to the newest token",
+                on_click=cursor.follow,
+            )
+            st.button(
+                "Halt",
+                key="to_halt",
+                icon=":material/close:",
+                shortcut="H",
+                help="Go to the halt",
+                on_click=cursor.set_cursor,
+                # A stop between two tokens has the index of the one that never came.
+                args=(max(0, min(run.session.halt_index, last)),),
+                disabled=not run.session.halted,
+            )
+        if snapshot.playing or seen == 0:
+            # Not "t": under load a message of the timer, sent before the end, would bring back the
+            # token that stood here while playing.
+            st.session_state["t_waiting"] = max(0, seen - 1)
+            st.slider(
+                "Token", 0, last, key="t_waiting", disabled=True, label_visibility="collapsed"
+            )
+        else:
+            if cursor.is_following():
+                st.session_state["t"] = seen - 1
+            st.slider(
+                "Token",
+                0,
+                last,
+                key="t",
+                on_change=cursor.unfollow,
+                label_visibility="collapsed",
+            )
+        speed = st.selectbox(
+            "Speed ×",
+            SPEEDS,
+            SPEEDS.index(1),
+            key="x",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=72,
         )
-        st.button(
-            "",
-            key="back",
-            icon=":material/chevron_left:",
-            shortcut="Left",
-            help="One token back",
-            on_click=_move,
-            args=(run, -1),
-            disabled=seen == 0,
-        )
-        st.button(
-            "",
-            key="ahead",
-            icon=":material/chevron_right:",
-            shortcut="Right",
-            help="One token on; at the newest, judge one more",
-            on_click=_move,
-            args=(run, 1),
-        )
-        st.button(
-            "Halt",
-            key="to_halt",
-            shortcut="H",
-            help="Go to the halt",
-            on_click=cursor.set_cursor,
-            # A stop between two tokens has the index of the one that never came.
-            args=(max(0, min(run.session.halt_index, last)),),
-            disabled=not run.session.halted,
-        )
-        st.button(
-            "Follow",
-            key="to_end",
-            shortcut="End",
-            help="Go to the newest token",
-            on_click=cursor.follow,
-        )
-    if snapshot.playing or seen == 0:
-        # Not "t": under load a message of the timer, sent before the end, would bring back the
-        # token that stood here while playing.
-        st.session_state["t_waiting"] = max(0, seen - 1)
-        scrub.slider("Token", 0, last, key="t_waiting", disabled=True)
-    else:
-        if cursor.is_following():
-            st.session_state["t"] = seen - 1
-        scrub.slider("Token", 0, last, key="t", on_change=cursor.unfollow)
-    pace = speed.select_slider("Speed ×", SPEEDS, 1, key="x", bind="query-params")
-    run.set_speed(pace)
+    run.set_speed(speed)
 
 
 def _play_button(run: LiveRun, policy: HaltPolicy, snapshot: Snapshot) -> None:
     # One width for three words: the row must not move when the word changes.
     if snapshot.playing:
-        st.button("Pause", key="play", shortcut="Space", on_click=run.pause, width=150)
+        st.button("Pause", key="play", shortcut="Space", on_click=run.pause, width=104)
         return
     st.button(
         "Play again" if snapshot.ended else "Play",
@@ -200,7 +259,7 @@ def _play_button(run: LiveRun, policy: HaltPolicy, snapshot: Snapshot) -> None:
         type="primary",
         on_click=_play,
         args=(run, policy),
-        width=150,
+        width=104,
     )
 
 
@@ -210,6 +269,12 @@ def _play(run: LiveRun, policy: HaltPolicy) -> None:
         run = start_over(run.source, policy)
         run.set_speed(st.session_state.get("x", 1.0))
     run.play()
+
+
+def _run_on(run: LiveRun, policy: HaltPolicy, ahead: int) -> None:
+    fresh = start_over(run.source, policy, ahead=ahead)
+    fresh.set_speed(st.session_state.get("x", 1.0))
+    fresh.play()
 
 
 def _restart(source: LiveSource, policy: HaltPolicy) -> None:

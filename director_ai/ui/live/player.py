@@ -18,16 +18,13 @@ from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.live import cursor as live_cursor
-from director_ai.ui.live import page
 from director_ai.ui.live.endpoint_run import EndpointRun
 from director_ai.ui.live.playback import LiveRun, Snapshot
-from director_ai.ui.live.remote_stream import STALLED_S
+from director_ai.ui.live.remote_stream import FOLLOWED, STAGE_HEIGHT, STALLED_S
 
 Run = LiveRun | EndpointRun
 
 REDRAW_S = 0.2
-FOLLOWED = 200
-"""Tokens in sight while following."""
 
 
 def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
@@ -42,9 +39,10 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
     presenting
         Whether the page is on a projector.
     """
-    what_if = policy != run.policy
-    if what_if:
+    if policy != run.policy:
         page_style.what_if_stripe()
+    if presenting and snapshot.playing:
+        page_style.fading_bar()
     if snapshot.ended:
         keep_finished(record_of(run))
 
@@ -59,7 +57,7 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
             st.rerun()
 
     drawn()
-    _afterwards(run, snapshot, policy, what_if=what_if)
+    _afterwards(run, snapshot, policy)
 
 
 def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
@@ -70,33 +68,34 @@ def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool)
     cursor = live_cursor.cursor(len(snapshot.tokens))
     _banner(run, snapshot, view, policy)
     marks = Marks(run.source.onset if snapshot.ended else None, cursor, view.delivered)
-    view.curve(
-        key="curve",
-        generation=generation,
-        height=460 if presenting else 340,
-        marks=marks,
-        last=FOLLOWED if snapshot.playing else None,
-        font_size=font_size,
-        on_cursor=live_cursor.set_cursor,
-    )
-    text, margins = st.columns([3, 2])
+    with st.container(key="stage"):
+        curve, text = st.columns([8, 5], gap="small")
+    with curve:
+        view.curve(
+            key="curve",
+            generation=generation,
+            height=STAGE_HEIGHT,
+            marks=marks,
+            last=FOLLOWED if snapshot.playing else None,
+            font_size=font_size,
+            on_cursor=live_cursor.set_cursor,
+        )
     with text:
         view.text(
             key="tokens",
             generation=generation,
-            height=190,
+            height=STAGE_HEIGHT,
             marks=marks,
             follow=cursor is None,
             on_cursor=live_cursor.set_cursor,
         )
-    with margins:
-        newest = view.n_scored - 1
-        view.margins_at(
-            newest if cursor is None else min(cursor, newest),
-            key="margins",
-            height=190,
-            font_size=font_size,
-        )
+    newest = view.n_scored - 1
+    view.margins_at(
+        newest if cursor is None else min(cursor, newest),
+        key="margins",
+        height=190,
+        font_size=font_size,
+    )
 
 
 def _banner(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) -> None:
@@ -211,20 +210,9 @@ def record_of(run: Run) -> SessionRecord:
     )
 
 
-def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bool) -> None:
+def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy) -> None:
     """Draw the actions on the run, in a row of fixed height."""
-    go_on, details, replay, _ = st.columns([2, 2, 1.6, 3.4])
-    if isinstance(run, LiveRun):
-        go_on.button(
-            "Continue with these limits",
-            key="go_on",
-            icon=":material/redo:",
-            disabled=not (what_if and snapshot.tokens),
-            help="Judges the tokens already seen by the limits below, then plays on.",
-            on_click=_continue,
-            args=(run, policy, len(snapshot.tokens)),
-            width="stretch",
-        )
+    details, replay, _ = st.columns([2, 1.6, 5.4])
     if snapshot.ended:
         details.page_link(
             "pages/views/session.py",
@@ -246,9 +234,3 @@ def _afterwards(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, what_if: bo
     evidence = run.session.halt_evidence_structured
     if snapshot.ended and evidence is not None:
         evidence_panel(evidence.evidence_chunks, run.session.halt_evidence or "")
-
-
-def _continue(run: LiveRun, policy: HaltPolicy, ahead: int) -> None:
-    fresh = page.start_over(run.source, policy, ahead=ahead)
-    fresh.set_speed(st.session_state.get("x", 1.0))
-    fresh.play()

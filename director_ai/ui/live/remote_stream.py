@@ -27,6 +27,9 @@ POLL_S: Final = 0.5
 STALLED_S: Final = 5.0
 """A stream that goes on but has brought no token for so long is said to be stalled."""
 
+STAGE_HEIGHT: Final = 480
+"""Pixels of curve and text; on a wide screen the style sheet fits them to the window."""
+
 FOLLOWED: Final = 200
 """Tokens in sight while following."""
 
@@ -77,7 +80,11 @@ def choose_stream(choice: DeltaGenerator) -> RemoteStream | None:
     if st.session_state.get("watched") not in ids:
         st.session_state["watched"] = current or ids[0]
     stream_id: str = choice.selectbox(
-        "Stream being recorded", ids, key="watched", format_func=visible
+        "Stream being recorded",
+        ids,
+        key="watched",
+        format_func=visible,
+        label_visibility="collapsed",
     )
     st.query_params["watch"] = stream_id
     return RemoteStream(stream_id)
@@ -90,8 +97,8 @@ def _wait(store: Store) -> None:
         st.rerun()
 
 
-def watch(id: str, *, presenting: bool) -> None:
-    """Draw a stream, and keep drawing it while it goes on."""
+def watch(id: str, bar: DeltaGenerator, *, presenting: bool) -> None:
+    """Draw a stream, and keep drawing it while it goes on; its buttons go into the bar."""
     try:
         followed = _followed(id)
         followed.poll()
@@ -100,17 +107,15 @@ def watch(id: str, *, presenting: bool) -> None:
         return
     is_running = not followed.is_over
     paused = bool(st.session_state.get("watch_paused"))
-    hold, details, _ = st.columns([1.4, 2.2, 5], vertical_alignment="center")
-    hold.button(
+    bar.button(
         "Resume" if paused else "Pause",
         key="watch_pause",
         shortcut="Space",
         disabled=not is_running,
         help="The stream goes on; only the picture waits.",
         on_click=_toggle,
-        width="stretch",
     )
-    details.page_link(
+    bar.page_link(
         "pages/views/session.py",
         label="Look at this session",
         icon=":material/show_chart:",
@@ -153,24 +158,25 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
     )
     _banner(followed, view)
     font_size = page_style.PRESENTER_FONT if presenting else page_style.FONT
-    view.curve(
-        key="watch_curve",
-        generation=followed.id,
-        height=460 if presenting else 340,
-        last=None if followed.is_over else FOLLOWED,
-        font_size=font_size,
-    )
-    text, margins = st.columns([3, 2])
+    with st.container(key="stage"):
+        curve, text = st.columns([8, 5], gap="small")
+    with curve:
+        view.curve(
+            key="watch_curve",
+            generation=followed.id,
+            height=STAGE_HEIGHT,
+            last=None if followed.is_over else FOLLOWED,
+            font_size=font_size,
+        )
     with text:
         view.text(
             key="watch_tokens",
             generation=followed.id,
-            height=190,
+            height=STAGE_HEIGHT,
             marks=Marks(delivered=view.delivered if record.enforced else None),
             follow=not followed.is_over,
         )
-    with margins:
-        view.margins_at(view.n_scored - 1, key="watch_margins", height=190, font_size=font_size)
+    view.margins_at(view.n_scored - 1, key="watch_margins", height=190, font_size=font_size)
 
 
 def _banner(followed: FollowedStream, view: StreamView) -> None:

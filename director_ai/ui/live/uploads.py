@@ -28,7 +28,7 @@ def pasted() -> LiveSource | None:
         status(
             "Paste the facts and the answer.",
             "Each token of the answer is then scored against "
-            "the facts by the lexical baseline, and judged by the limits below.",
+            "the facts by the lexical baseline, and judged by the limits beside.",
         )
         return None
     return pasted_source(facts, answer, prompt)

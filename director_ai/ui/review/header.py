@@ -30,7 +30,7 @@ def current_batch() -> ReviewBatch:
     """Draw the header, and return the batch of the query it holds."""
     name, progress, line = st.columns([3, 7, 2], vertical_alignment="center")
     with name:
-        page_style.title("Review", "Was it right?")
+        page_style.title("Review")
     with line:
         query = _queue_controls()
     batch = st.session_state.get(BATCH)

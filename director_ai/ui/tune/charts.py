@@ -57,7 +57,7 @@ def curve(view: PolicyAnalysis) -> None:
             "Threshold",
             list(RULE_CHOICES),
             default="hard",
-            key="x",
+            key="rule",
             label_visibility="collapsed",
         )
         place = st.container(width="stretch")

@@ -25,7 +25,7 @@ _ADDRESS_PARAMETERS: Final = (
     "wide",
     "vs",
     "view",
-    "x",
+    "rule",
     "xy",
     "z",
     "grace",
