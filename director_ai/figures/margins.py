@@ -76,7 +76,7 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
                 "zeroline": True,
                 "zerolinecolor": palette.ink,
                 "zerolinewidth": 2,
-                "title": {"text": "room left before a halt", "standoff": 4},
+                "title": {"text": "statistic minus limit", "standoff": 4},
             },
             "yaxis": {"fixedrange": True},
         },

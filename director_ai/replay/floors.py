@@ -94,6 +94,37 @@ def floors(scores: FloatArray, policy: HaltPolicy) -> Floors:
     return Floors(hard, window, trend, mean, drop)
 
 
+def statistic_margins(margins: FloatArray, policy: HaltPolicy) -> FloatArray:
+    """Return distances above the floors in the units of the rules' own statistics.
+
+    A score moves the mean of its window by one ``window_size``-th of itself, and the fitted drop
+    by the weight of the newest token.
+
+    Parameters
+    ----------
+    margins
+        Distances of scores above the floors, shape (3,) or (3, n_tokens): hard, window, trend.
+    policy
+        Limits that the floors are of.
+
+    Returns
+    -------
+    FloatArray of the same shape
+        Score minus hard limit, mean minus window limit, largest allowed drop minus drop.
+
+    Examples
+    --------
+    >>> policy = HaltPolicy(window_size=2, window_threshold=0.5, trend_window=2)
+    >>> scores = np.array([0.9, 0.7])
+    >>> statistic_margins(floors(scores, policy).margins(scores), policy)[:, 1].round(2).tolist()
+    [0.2, 0.3, -0.05]
+    """
+    newest = -downward_trend.coefficients(policy.trend_window)[-1]
+    units = np.array([1.0, 1.0 / policy.window_size, newest])
+    converted: FloatArray = (margins.T * units).T
+    return converted
+
+
 def _columns(scores: FloatArray, n: int) -> list[FloatArray]:
     """Return the ``n`` positions of every window of ``n`` scores, oldest first."""
     n_windows = len(scores) - n + 1

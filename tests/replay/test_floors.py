@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from director_ai import HaltPolicy
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.reason import MECHANISMS
-from director_ai.replay.floors import floors
+from director_ai.replay.floors import floors, statistic_margins
 
 ROUNDING = 1e-11
 """What the order of the additions may cost; the kernel's tolerance is a hundred times as much."""
@@ -102,3 +102,15 @@ def test_a_stream_without_tokens_has_the_floor_of_its_first():
     assert computed.window.tolist() == [0.55 - 1e-9]
     highest, row = computed.highest()
     assert (highest.tolist(), row.tolist()) == ([0.55 - 1e-9], [1])
+
+
+def test_margins_in_the_unit_of_each_statistic_are_statistic_minus_limit() -> None:
+    policy = HaltPolicy(window_size=3, trend_window=4)
+    scores = np.array([0.9, 0.8, 0.85, 0.6, 0.55, 0.7])
+    computed = floors(scores, policy)
+
+    hard, window, trend = statistic_margins(computed.margins(scores), policy)
+
+    assert np.allclose(hard, scores - policy.hard_limit)
+    assert np.allclose(window[2:], computed.mean[2:] - policy.window_threshold, atol=1e-8)
+    assert np.allclose(trend[3:], policy.trend_threshold - computed.drop[3:], atol=1e-8)

@@ -23,7 +23,7 @@ def test_every_rule_that_held_is_named_with_its_margin():
     assert halt_sentence(alarms, POLICY, [-0.02, -0.11, 0.054]) == (
         "Halted at token 13: its score 0.380 is under the hard limit 0.4, by 0.020; and "
         "the last 4 tokens averaged 0.472, limit 0.5, by 0.028. "
-        "Not broken: trend (0.054 left)."
+        "Not broken: trend (0.049 left)."
     )
 
 

@@ -10,6 +10,7 @@ from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.engine import NONE
+from director_ai.replay.floors import statistic_margins
 from director_ai.replay.session_view import SessionView
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
@@ -120,7 +121,9 @@ class StreamView(SessionView):
 
     def margins_at(self, index: int, *, key: str, height: int, font_size: int) -> None:
         """Draw the margins of one token; before the first, three without a value."""
-        data = margins_data(self.margins, index) if self.n_scored else MarginsData(*[np.nan] * 3)
+        data = MarginsData(*[np.nan] * 3)
+        if self.n_scored:
+            data = margins_data(statistic_margins(self.margins, self.policy), index)
         margins = ", ".join(
             f"{rule} {'too few tokens' if np.isnan(value) else f'{value:+.3f}'}"
             for rule, value in zip(RULES, data, strict=True)
