@@ -177,10 +177,10 @@ COLUMN_FIELDS: tuple[str, ...] = tuple(
 def normalised(column: str) -> str:
     """Return a column's name as names are compared.
 
-    >>> normalised("Token-Scores"), normalised("sessionId")
-    ('token_scores', 'session_id')
+    >>> normalised("Token-Scores"), normalised("sessionId"), normalised("Hallucination?")
+    ('token_scores', 'session_id', 'hallucination')
     """
-    return re.sub(r"[\W_]+", "_", _CAMEL.sub("_", column.strip()).lower())
+    return re.sub(r"[\W_]+", "_", _CAMEL.sub("_", column.strip()).lower()).strip("_")
 
 
 def known_direction(column: str) -> Direction | None:

@@ -14,6 +14,8 @@ _LABEL_LIKE = re.compile(
 )
 _LOG_LIKE = re.compile(r"log_?p|log_?prob|nll")
 _ID_LIKE = re.compile(r"id$|^(session|answer|sample|example|question|item|doc|run|case|conv)")
+_ROW_NUMBER = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+"""Columns that pandas numbers rows in."""
 _MOST_WORDS = 6
 _LONGEST_WORD = 30
 _SHOWN = 40
@@ -47,7 +49,7 @@ def offer_columns(
     values = {column: _values(sample, column) for column in unused}
     if mapping.label is None:
         for column in unused:
-            if _may_be_labels(column, values[column]):
+            if not _ROW_NUMBER.fullmatch(column) and _may_be_labels(column, values[column]):
                 shown = tuple(str(value)[:_SHOWN] for value in values[column][:_MOST_WORDS])
                 report.offer(ImportOffer("label", column, "label", shown))
     labels = {offer.column for offer in report.offers if offer.kind == "label"}

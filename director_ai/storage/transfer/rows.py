@@ -112,9 +112,8 @@ class SessionReader:
         derived = DERIVED if is_export(columns) else ()
         offer_columns(self._report, columns, [row for _, row in sample], self._mapping, derived)
         if missing:
-            message = (
-                f"a column must be chosen for {' and '.join(missing)}, "
-                f"got columns {', '.join(columns)!s:.400}"
+            message = f"a column must be chosen for {' and '.join(missing)}, " + (
+                f"got columns {', '.join(columns)!s:.400}" if columns else "got no row"
             )
             yield 0, Problem(0, message, field=missing[0])
             return

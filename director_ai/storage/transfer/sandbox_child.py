@@ -52,7 +52,7 @@ def _plan(request: dict[str, Any]) -> dict[str, Any]:
             file,
             request["name"],
             mapping,
-            facts=request["facts"],
+            facts=request.get("facts", ""),
             progress=_report,
         )
         write_parquet(tally.records(with_break(source.items)), staged)

@@ -80,7 +80,7 @@ class ScoreRange:
         looks = "percent: 0 to 100" if kind == "percent" else "log-probabilities: 0 or less"
         sessions = "1 session" if len(self._refused) == 1 else f"{len(self._refused):,} sessions"
         message = (
-            f"{column} must be scores in [0, 1], got {self._least:g} to {self._most:g} in "
+            f"{column} must be numbers in [0, 1], got {self._least:g} to {self._most:g} in "
             f"{sessions}; scores look like {looks}"
         )
         n_out = sum(problem.n_out_of_range for problem in self._refused)

@@ -504,3 +504,16 @@ def test_a_workbook_is_told_what_to_do() -> None:
     (message,) = messages(read_upload(b"PK\x03\x04rest", "x.xlsx"))
 
     assert message.endswith("got an archive or a workbook of Excel; save it as CSV")
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_a_number_that_pandas_gave_the_row_is_no_label(name: str) -> None:
+    plan = read_upload(f"{name},id,token,score\n0,a,x,0.9\n1,a,y,0.8\n".encode(), "x")
+
+    assert (plan.report.unused, offers(plan)) == ([name], [])
+
+
+def test_a_table_without_rows_is_told_so() -> None:
+    assert messages(read_upload(b"id,token,score\n", "x")) == [
+        "a column must be chosen for tokens and scores, got no row"
+    ]
