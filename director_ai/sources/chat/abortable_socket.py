@@ -1,4 +1,8 @@
-"""Socket of one sync stream, whose reader can be woken from another thread."""
+"""Socket of one sync stream, whose reader can be woken from another thread.
+
+By hand: the async stream driven on a loop of its own thread (``anyio``'s blocking portal) cannot
+end while a name is being resolved, since asyncio joins its resolver's threads.
+"""
 
 import contextlib
 import queue

@@ -12,10 +12,12 @@ import time
 import tracemalloc
 from decimal import Decimal
 from math import inf, isnan, nan
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import director_ai
 from director_ai import AsyncStreamingKernel, HaltMonitor, StreamingKernel
 from tests.core.kernels import KINDS, Ran, Source, kernel_of, run, scripted, session_of, words
 
@@ -47,6 +49,13 @@ def test_every_case_has_a_test():
 
     assert tested == listed
     assert len(listed) == 77
+
+
+def test_the_page_for_the_originals_users_names_every_case():
+    page = (Path(director_ai.__file__).parent / "docs" / "migrating.md").read_text("utf-8")
+    listed = {f"{letter}{n:02}" for letter, count in CASES.items() for n in range(1, count + 1)}
+
+    assert set(re.findall(r"\b[SCGTEVHRFNPB]\d\d\b", page)) == listed
 
 
 def assert_fault(ran: Ran, reason: str, *, at: int, on_halt: list | None = None) -> None:
