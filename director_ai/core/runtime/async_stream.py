@@ -135,7 +135,8 @@ async def _drive(
                     run.source_failed(error)
                 break
             run.accept(token, len(text))
-            deadlines.check_cancelled()
+            if deadlines.was_cancelled:
+                raise asyncio.CancelledError
             if switch.epoch is not epoch and not run.ended:
                 # It came after the stop: kept, but neither scored nor released.
                 run.inactive()
@@ -155,7 +156,6 @@ async def _drive(
                 if run.hooks.are_observing:
                     run.hooks.observe(event)
                 yield event
-                deadlines.resume()
         await _finish(run, tokens, iterator, text)
         if run.closing_event is not None:
             yield run.closing_event
@@ -195,7 +195,8 @@ async def _score(
     except Exception as error:
         deadlines.check_cancelled()
         return run.scorer_failed(error)
-    deadlines.check_cancelled()
+    if deadlines.was_cancelled:
+        raise asyncio.CancelledError
     return run.judge(token, raw)
 
 

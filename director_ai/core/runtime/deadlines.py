@@ -15,7 +15,14 @@ class Stopped(Exception):
 
 
 class Deadlines:
-    """Timeouts of one stream and the operator's stop, around everything that it awaits."""
+    """Timeouts of one stream and the operator's stop, around everything that it awaits.
+
+    Attributes
+    ----------
+    was_cancelled
+        Whether the task was cancelled, by others than the operator's stop, while the stream
+        waited; source or scorer may have swallowed it.
+    """
 
     def __init__(self, token_timeout: float, total_timeout: float) -> None:
         self.is_timed = token_timeout > 0 or total_timeout > 0
@@ -25,24 +32,17 @@ class Deadlines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[object] | None = None
         self._cancelled = False
-        self._n_cancellations = 0
+        self.was_cancelled = False
 
     def start(self) -> asyncio.AbstractEventLoop:
         """Note the loop, and the time from which the total timeout runs."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
-        self.resume()
         return self._loop
-
-    def resume(self) -> None:
-        """Note the cancellations that the consumer's task has seen before this token."""
-        task = asyncio.current_task()
-        self._n_cancellations = 0 if task is None else task.cancelling()
 
     def check_cancelled(self) -> None:
         """Raise ``CancelledError`` if source or scorer swallowed a cancellation of the task."""
-        task = asyncio.current_task()
-        if task is not None and task.cancelling() > self._n_cancellations:
+        if self.was_cancelled:
             raise asyncio.CancelledError
 
     def abort(self) -> None:
@@ -74,6 +74,8 @@ class Deadlines:
             if self._cancelled:
                 # Withdrawn even where the source swallowed it.
                 task.uncancel()
+            if task.cancelling() > cancelling:
+                self.was_cancelled = True
 
     def check(self) -> None:
         """Raise ``Expired`` if the total timeout has passed; a busy source never waits."""

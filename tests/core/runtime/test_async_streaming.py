@@ -484,4 +484,7 @@ def test_what_was_not_published_is_given_by_its_name(method):
 
     named = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
 
-    assert named == ["evidence_callback", "scorer", "top_k", "prompt", "on_event"]
+    assert named == [
+        *("evidence_callback", "scorer", "top_k", "prompt", "on_event"),
+        *("max_tokens", "max_chars"),
+    ]
