@@ -118,11 +118,11 @@ def strip_figure(data: StripData, palette: Palette, *, zone: tzinfo = UTC) -> di
         "layout": base_layout(
             barmode="stack",
             bargap=0,
-            showlegend=True,
-            margin={"t": 28, "b": 24, "l": 44},
+            # Named on hover: a legend would be as high as the bars.
+            showlegend=False,
+            margin={"t": 4, "r": 8, "b": 18, "l": 36},
             xaxis={"type": "date", "fixedrange": True, "showgrid": False, "showspikes": False},
             yaxis={
-                "title": {"text": "sessions"},
                 "rangemode": "tozero",
                 "fixedrange": True,
                 # Whole sessions only: of a low stack Plotly would also mark the halves.

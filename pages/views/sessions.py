@@ -9,7 +9,7 @@ from director_ai.ui.components import page_style
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.sessions import browser, filter_bar, page
 
-page_style.title("Sessions")
+page_style.title("Sessions", hidden=True)
 store = page.open_archive()
 if store is None:
     st.stop()
@@ -24,6 +24,7 @@ if not numbers.n_all:
     page.first_steps(store)
     st.stop()
 
+filter_bar.active(filters)
 filter_bar.controls(filters, numbers.facets, has_shadow=numbers.has_shadow)
 if not numbers.overview.n_sessions:
     page.suggest_wider(store, filters, numbers.n_all)

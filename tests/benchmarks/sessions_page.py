@@ -148,7 +148,7 @@ def browser(path: Path) -> dict[str, float]:
         def opened(name: str, ask: Callable[[], Any]) -> None:
             start = time.perf_counter()
             ask()
-            page.locator(".st-key-sessions_one canvas").first.wait_for()
+            page.locator(".st-key-sessions_table canvas").first.wait_for()
             found[f"{name}: table"] = 1000 * (time.perf_counter() - start)
             page.locator(".st-key-strip .main-svg").first.wait_for()
             found[f"{name}: all"] = 1000 * (time.perf_counter() - start)

@@ -12,14 +12,14 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
+from playwright.sync_api import FloatRect, Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.sources.sample_sessions import samples  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
 from tests.browser.conftest import ROOT, OpenPage, Serve, Server, Watch, settled  # noqa: E402
 from tests.storage.records import record  # noqa: E402
 
-TABLE = ".st-key-sessions_one canvas"
+TABLE = ".st-key-sessions_table canvas"
 ROW_PX = 35
 HOSTILE = '<img src=x onerror="window.pwned=1">![](http://192.0.2.1/x)[a](http://192.0.2.1/)'
 
@@ -91,7 +91,8 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     page = opened(open_page, archive, "?outcome=halted&rule=downward_trend")
     expect(page.get_by_text("1–3 of 3")).to_be_visible()
 
-    page.get_by_role("radio", name="Closest calls").click()
+    page.locator(".st-key-sort input").click()
+    page.get_by_role("option", name="Closest calls").click()
     page.wait_for_url("**sort=closest**")
     expect(page.locator(TABLE).first).to_be_visible()
     click_row(page, 0)
@@ -105,6 +106,65 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     expect(page.locator(".d-title")).to_contain_text("Session")
     assert watch.page_errors == []
     assert watch.outgoing == []
+
+
+def box_of(page: Page, key: str) -> FloatRect:
+    box = page.locator(f".st-key-{key}").first.bounding_box()
+    assert box is not None
+    return box
+
+
+def opened_at_720(open_page: OpenPage, server: Server, query: str = "") -> Page:
+    """Open the page at 1280 by 720, and wait until its last part is drawn."""
+    page = opened(open_page, server, query)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    expect(page.locator(".st-key-strip .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(TABLE).first).to_be_visible(timeout=30_000)
+    settled(page)
+    return page
+
+
+def test_filters_figures_strip_and_ten_rows_are_in_view_at_once(
+    open_page: OpenPage, archive: Server
+) -> None:
+    page = opened_at_720(open_page, archive)
+
+    table = box_of(page, "sessions_table")
+    assert table["y"] <= 260
+    assert (min(table["height"], 720 - table["y"]) - ROW_PX) / ROW_PX >= 10
+    # One line of figures, and the strip under it.
+    assert box_of(page, "figures")["height"] <= 40
+    assert box_of(page, "strip")["height"] == 56
+    # A filter is in sight while the list that it changes is.
+    for name in ("filter_since", "filter_q", "filter_outcome", "filter_rule"):
+        control = box_of(page, name)
+        assert control["y"] + control["height"] <= 720
+        assert control["x"] + control["width"] <= table["x"]
+
+
+def test_any_cell_previews_its_session_arrows_go_on_and_enter_opens(
+    open_page: OpenPage, archive: Server
+) -> None:
+    page = opened_at_720(open_page, archive, "?sort=oldest")
+    before = box_of(page, "sessions_table")
+    # The second cell of the third row: no check mark is needed.
+    page.mouse.click(before["x"] + 200, before["y"] + 3.5 * ROW_PX)
+
+    first = selected(page)
+    expect(page.locator(".st-key-peek .main-svg").first).to_be_visible(timeout=20_000)
+    table, preview = box_of(page, "sessions_table"), box_of(page, "preview")
+    assert (table["y"], table["height"]) == (before["y"], before["height"])
+    assert table["x"] + table["width"] <= preview["x"]
+    assert preview["y"] + preview["height"] <= 720
+
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_text(f"{first} selected")).to_have_count(0, timeout=15_000)
+    second = selected(page)
+    assert second != first
+
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/session?id=**")
+    assert address(page)["id"] == [second]
 
 
 def test_a_label_survives_a_reload(open_page: OpenPage, filled: Server, path: Path) -> None:

@@ -172,8 +172,7 @@ def test_two_rows_of_the_list_are_compared(store):
     app.switch_page("pages/views/sessions.py")
     app.run()
     assert app.button(key="compare_sessions").disabled
-    app.toggle(key="select_several").set_value(True)
-    app.session_state["sessions_selected"] = ["a", "b"]
+    app.session_state["sessions_checked"] = ["a", "b"]
     app.run()
 
     app.button(key="compare_sessions").click().run()

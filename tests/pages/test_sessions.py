@@ -64,7 +64,7 @@ def address(app: AppTest, name: str) -> list[str]:
 
 def select(app: AppTest, *rows: int) -> AppTest:
     shown = ids(app)
-    app.session_state["sessions_selected"] = [shown[row] for row in rows]
+    app.session_state["sessions_checked"] = [shown[row] for row in rows]
     return app.run()
 
 
@@ -81,7 +81,7 @@ def test_a_link_opens_what_it_says(filled):
     assert len(ids(app)) == 3
     assert app.button_group(key="filter_outcome").value == ["halted"]
     assert app.button_group(key="filter_rule").value == ["downward_trend"]
-    assert app.button_group(key="sort").value == "closest"
+    assert app.selectbox(key="sort").value == "closest"
     assert "outcome = halted · rule = trend" in notices(app)
 
 
@@ -168,17 +168,61 @@ def test_an_empty_store_offers_the_samples(store):
     assert store.count() == 60
 
 
-def test_the_numbers_are_filters(filled):
+def test_the_figures_are_filters(filled):
     app = opened(sort="nearest_misses")
 
-    app.button(key="show_false-halt").click().run()
+    app.button(key="show_false").click().run()
 
     assert address(app, "outcome") == ["halted"]
     assert address(app, "label") == ["good"]
     assert len(ids(app)) == 3
-    metrics = {metric.label: (metric.value, metric.delta) for metric in app.metric}
-    # Of three prompt families, which tell hardly more than three sessions would.
-    assert metrics["False-halt rate"] == ("50.0 %", "3 of 6 good · 95 %: 7–93 %")
+    assert app.button(key="show_false").label == "3 of 9 reviewed halts were false"
+    # Of three groups, which tell hardly more than three sessions would.
+    assert app.button(key="show_rate").label == "False-halt rate 50.0 % [7–93 %] of 6 good"
+
+
+def test_a_rate_waits_until_completed_sessions_are_labelled_too(store):
+    halts = [streamed(name, [0.9, 0.1], HaltPolicy()) for name in "abc"]
+    store.add([replace(each, enforced=True) for each in (*halts, record("d"))])
+    store.annotate("a", Annotation("good"))
+    store.annotate("b", Annotation("bad"))
+
+    app = opened()
+    assert app.button(key="show_false").label == "1 of 2 reviewed halts were false"
+    assert "show_rate" not in {button.key for button in app.button}
+
+    store.annotate("d", Annotation("good"))
+    st.cache_resource.clear()
+    assert opened().button(key="show_rate").label.startswith("False-halt rate 50.0 % [")
+
+
+def test_the_session_pointed_at_is_previewed_and_acted_on_while_nothing_is_checked(store):
+    store.add([record("a"), record("b"), record("c")])
+    app = opened()
+    app.session_state["sessions_pointed"] = ["b", "When"]
+    app.run()
+    assert app.session_state["sessions_table"]["selection"]["cells"] == [(1, "When")]
+
+    app.button(key="label_good").click().run()
+    app.session_state["sessions_checked"] = ["a", "c"]
+    app.run().button(key="label_bad").click().run()
+
+    assert [store.summary(name).label for name in "abc"] == ["bad", "good", "bad"]
+
+
+def test_the_time_strip_is_folded_and_stays_so(filled):
+    app = opened()
+    assert len(app.get("bidi_component")) == 1
+
+    app.button(key="fold_strip").click().run()
+    assert app.get("bidi_component") == []
+    assert app.run().get("bidi_component") == []
+
+
+def test_a_session_without_a_time_says_so(store):
+    store.add([replace(record("a"), started_us=0)])
+
+    assert opened().dataframe[0].value["When"].tolist() == ["undated"]
 
 
 def test_a_label_given_in_the_list_is_in_the_store_and_can_be_taken_back(filled):
@@ -200,7 +244,6 @@ def test_a_label_given_in_the_list_is_in_the_store_and_can_be_taken_back(filled)
 def test_bad_keeps_the_onset_that_is_known(store):
     store.add([record("a", annotations=(Annotation("bad", 2),)), record("b")])
     app = opened()
-    app.toggle(key="select_several").set_value(True).run()  # noqa: FBT003
     select(app, 0, 1)
 
     app.button(key="label_bad").click().run()
@@ -212,7 +255,6 @@ def test_bad_keeps_the_onset_that_is_known(store):
 def test_tags_are_changed_for_the_sessions_chosen(store):
     store.add([record("a", tags=("x", "own"), started_us=2), record("b", tags=("x",))])
     app = opened()
-    app.toggle(key="select_several").set_value(True).run()  # noqa: FBT003
     select(app, 0, 1)
     shared = next(box for box in app.multiselect if box.key.startswith("tags_of_"))
 
@@ -244,7 +286,7 @@ def test_what_is_chosen_stays_chosen_when_a_newer_session_comes(store):
     app.run()
 
     assert ids(app) == ["newer", "b", "a"]
-    assert app.session_state["sessions_one"]["selection"]["rows"] == [2]
+    assert app.session_state["sessions_table"]["selection"]["rows"] == [2]
 
 
 def test_the_shadow_column_is_there_only_with_a_shadow(store):
@@ -310,8 +352,7 @@ def test_chosen_rows_are_reviewed_by_hand(store):
     store.add([record("a"), record("b"), record("c")])
     app = opened()
     assert app.button(key="review_sessions").disabled
-    app.toggle(key="select_several").set_value(True)
-    app.session_state["sessions_selected"] = ["a", "c"]
+    app.session_state["sessions_checked"] = ["a", "c"]
     app.run()
 
     app.button(key="review_sessions").click().run()

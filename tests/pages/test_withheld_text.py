@@ -92,7 +92,7 @@ def test_a_halt_is_reviewed_by_its_curve_and_margins(store):
 def test_the_list_draws_its_strip_its_sparklines_and_a_look_at_one(store):
     app = shown("sessions", outcome="halted")
     chosen = store.ids(SessionQuery(outcomes=("halted",)))[0]
-    app.session_state["sessions_selected"] = [chosen]
+    app.session_state["sessions_checked"] = [chosen]
     app.run()
 
     found = charts(app)

@@ -62,6 +62,14 @@ button[kind=primary]:enabled { color: ON_ACCENT; }
   .st-key-steps { display: none !important; }
 }
 dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35rem 0 !important; }
+.st-key-figures { row-gap: 0; }
+.st-key-figures button { min-height: 2rem; padding: 0; white-space: nowrap; }
+.st-key-list_status { min-width: 0; }
+.st-key-enter_opens { position: absolute; }
+.st-key-list_status * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.st-key-sessions_table [data-testid=stElementToolbar] { top: 2px !important; }
+.st-key-preview .d-status { height: 6.5rem; padding: .4rem .7rem; font-size: .9rem; }
+@media (max-width: 640px) { .st-key-list_actions { flex-wrap: nowrap; overflow-x: auto; } }
 """
 
 _WHAT_IF = ".stMain { box-shadow: inset 3px 0 0 TREND; }"

@@ -55,9 +55,10 @@ class StreamView(SessionView):
         marks: Marks = NO_MARKS,
         last: int | None = None,
         font_size: int = page_style.FONT,
+        compact: bool = False,
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
-        """Draw the curve; a click on it moves the cursor."""
+        """Draw the curve, ``compact`` without legend; a click on it moves the cursor."""
         data = halt_curve_data(
             self.scores,
             [escape_label(token) for token in self.tokens],
@@ -68,10 +69,19 @@ class StreamView(SessionView):
             cursor=marks.cursor,
             last=last,
         )
+        figure = halt_curve_figure(
+            data, page_style.colours(), uirevision=generation, font_size=font_size
+        )
+        if compact:
+            layout = figure["layout"]
+            layout |= {
+                "showlegend": False,
+                "margin": {"t": 6, "r": 6, "b": 20, "l": 30},
+                "xaxis": {**layout["xaxis"], "title": None},
+                "yaxis": {**layout["yaxis"], "title": None},
+            }
         plotly_chart(
-            halt_curve_figure(
-                data, page_style.colours(), uirevision=generation, font_size=font_size
-            ),
+            figure,
             key=key,
             alt=halt_curve_alt(data),
             height=height,

@@ -1,4 +1,4 @@
-"""Session list: order, pages, selection, and a preview of the selected session."""
+"""Session list: order, pages, selection, and a preview of the session pointed at."""
 
 import math
 from collections.abc import Sequence
@@ -13,16 +13,23 @@ from director_ai.reports.headline import headline
 from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.press_key import press_key
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.sessions import bulk_actions, table
 from director_ai.ui.sessions.counts import SessionCounts
+from director_ai.ui.sessions.export import export_button
 from director_ai.ui.sessions.filter_controls import read_address, write_address
 from director_ai.ui.sessions.filters import Filters
 
 PAGE_SIZE: Final = 200
 _SHOWN: Final = "sessions_shown"
-_SELECTED: Final = "sessions_selected"
+_CHECKED: Final = "sessions_checked"
+_POINTED: Final = "sessions_pointed"
+_TABLE: Final = "sessions_table"
+PREVIEW_WIDTH: Final = 380
+PREVIEW_CURVE_HEIGHT: Final = 170
+PREVIEW_TEXT_HEIGHT: Final = 150
 
 _SORTS: Final = {
     "newest": "Newest",
@@ -35,27 +42,36 @@ _SORTS: Final = {
 
 
 def listing(store: Store, query: SessionQuery, filters: Filters, numbers: SessionCounts) -> None:
-    """Draw the list, its bulk actions, and a preview of the selected session."""
+    """Draw the list, its bulk actions, and a preview of one session beside it."""
     n_found = numbers.overview.n_sessions
     last = max(1, math.ceil(n_found / PAGE_SIZE))
     page = min(int(filters.page), last)
-    multi = _toolbar(filters, page, last, n_found)
     rows = page_rows(store, query, page, numbers.overview.n_recording)
     st.session_state[_SHOWN] = [row.id for row in rows]
-    selection = bulk_actions.rows_of(rows, st.session_state.get(_SELECTED, []))
-    selection = selection if multi else selection[:1]
+    checked = bulk_actions.rows_of(rows, st.session_state.get(_CHECKED, []))
+    pointed = bulk_actions.rows_of(rows, st.session_state.get(_POINTED, [])[:1])
+    selection = checked or pointed
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list_bar"):
+        _order(filters)
+        bulk_actions.status_line(selection)
+        _pages(page, last, n_found)
+        export_button(store, selection, query, n_found)
     # Above the table: below it they would be off the screen.
-    bulk_actions.action_bar(store, selection, query, n_found)
-    key = "sessions_several" if multi else "sessions_one"
-    _restore_selection(key, rows, selection)
-    table.draw_table(
-        table.session_table(rows, with_shadow=numbers.has_shadow),
-        key=key,
-        several=multi,
-        on_select=lambda: _keep_selection(key),
-    )
-    if len(selection) == 1:
-        _peek(store, selection[0])
+    bulk_actions.action_bar(store, selection)
+    _restore_selection(rows, checked, pointed)
+    previewed = pointed or (checked if len(checked) == 1 else [])
+    # The table keeps its place in the tree: a preview beside it must not take the focus from it.
+    with st.container(horizontal=True, gap="small", key="list_and_preview"):
+        table.draw_table(
+            table.session_table(rows, with_shadow=numbers.has_shadow),
+            key=_TABLE,
+            on_select=_keep_selection,
+        )
+        if previewed:
+            with st.container(width=PREVIEW_WIDTH, gap="xsmall", key="preview"):
+                _preview(store, previewed[0])
+        if len(selection) == 1:
+            press_key("Enter", ["open_session"], key="enter_opens")
 
 
 def page_rows(
@@ -75,30 +91,30 @@ def page_rows(
     return rows
 
 
-def _toolbar(filters: Filters, page: int, last: int, n_found: int) -> bool:
-    """Draw order and pages; return whether several rows may be selected."""
-    order, multi, place, back, on = st.columns(
-        [6.4, 1.7, 2, 0.5, 0.5], vertical_alignment="center", gap="small"
-    )
+def _order(filters: Filters) -> None:
     if st.session_state.get("sort") != filters.sort:
         st.session_state["sort"] = filters.sort
-    order.segmented_control(
+    st.selectbox(
         "Order",
         list(_SORTS),
         key="sort",
         format_func=_SORTS.__getitem__,
-        required=True,
         label_visibility="collapsed",
+        width=170,
         help="Nearest misses: sessions that completed, the one that came closest to a halt first.",
         on_change=_set_order,
     )
+
+
+def _pages(page: int, last: int, n_found: int) -> None:
+    """Draw the place in the list, with the buttons to its other pages."""
     first = (page - 1) * PAGE_SIZE
-    place.text(f"{first + 1:,}–{min(first + PAGE_SIZE, n_found):,} of {n_found:,}")
-    for column, icon, hint, target, possible in (
-        (back, "chevron_left", "Previous page", page - 1, page > 1),
-        (on, "chevron_right", "Next page", page + 1, page < last),
+    st.text(f"{first + 1:,}–{min(first + PAGE_SIZE, n_found):,} of {n_found:,}", width="content")
+    for icon, hint, target, possible in (
+        ("chevron_left", "Previous page", page - 1, page > 1),
+        ("chevron_right", "Next page", page + 1, page < last),
     ):
-        column.button(
+        st.button(
             "",
             key=f"page_{icon}",
             icon=f":material/{icon}:",
@@ -107,7 +123,6 @@ def _toolbar(filters: Filters, page: int, last: int, n_found: int) -> bool:
             on_click=_set_page,
             args=(target,),
         )
-    return multi.toggle("Select several", key="select_several")
 
 
 def _set_order() -> None:
@@ -118,22 +133,31 @@ def _set_page(page: int) -> None:
     write_address(replace(read_address(), page=str(page)))
 
 
-def _keep_selection(key: str) -> None:
+def _keep_selection() -> None:
     """Keep the ids of the selected rows: positions change when sessions come and go."""
-    ids = st.session_state[_SHOWN]
-    rows = st.session_state[key]["selection"]["rows"]
-    st.session_state[_SELECTED] = [ids[row] for row in rows if row < len(ids)]
+    ids, selection = st.session_state[_SHOWN], st.session_state[_TABLE]["selection"]
+    st.session_state[_CHECKED] = [ids[row] for row in selection["rows"] if row < len(ids)]
+    cells = [cell for cell in selection["cells"] if cell[0] < len(ids)]
+    # The column is kept beside the id, so that the cell stays where the reader put it.
+    st.session_state[_POINTED] = [ids[cells[-1][0]], cells[-1][1]] if cells else []
 
 
 def _restore_selection(
-    key: str, rows: Sequence[SessionSummary], selection: Sequence[SessionSummary]
+    rows: Sequence[SessionSummary],
+    checked: Sequence[SessionSummary],
+    pointed: Sequence[SessionSummary],
 ) -> None:
-    """Select the rows of the selected ids in the table, unless it shows them already."""
-    ids = {row.id for row in selection}
-    places = [place for place, row in enumerate(rows) if row.id in ids]
-    state = st.session_state.get(key)
-    if sorted(state["selection"]["rows"] if state else []) != places:
-        st.session_state[key] = {"selection": {"rows": places, "columns": [], "cells": []}}
+    """Select the rows and the cell of the kept ids in the table, unless it shows them already."""
+    places = {row.id: place for place, row in enumerate(rows)}
+    selected = sorted(places[row.id] for row in checked)
+    cells = [(places[row.id], st.session_state[_POINTED][1]) for row in pointed]
+    state = st.session_state.get(_TABLE)
+    selection = state["selection"] if state else {"rows": [], "cells": []}
+    if (sorted(selection["rows"]), [tuple(cell) for cell in selection["cells"]]) != (
+        selected,
+        cells,
+    ):
+        st.session_state[_TABLE] = {"selection": {"rows": selected, "columns": [], "cells": cells}}
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -141,7 +165,7 @@ def _record(_store: Store, id: str, changed_us: int) -> SessionRecord:  # noqa: 
     return _store.get(id)
 
 
-def _peek(store: Store, row: SessionSummary) -> None:
+def _preview(store: Store, row: SessionSummary) -> None:
     """Draw a preview of one session: verdict, curve, prompt, answer and label."""
     try:
         record = _record(store, row.id, row.changed_us)
@@ -151,10 +175,14 @@ def _peek(store: Store, row: SessionSummary) -> None:
     view = StreamView.of_record(record, record.policy)
     summary = headline(record, record.policy, view.judgement, view.margins)
     status(summary.text, summary.note, rule=summary.rule)
-    left, right = st.columns([2, 1], gap="medium")
-    with left:
-        view.curve(key="peek", generation=row.id, height=240, marks=Marks(row.onset))
-    with right.container(height=240, border=True, key="peek_facts"):
+    view.curve(
+        key="peek",
+        generation=row.id,
+        height=PREVIEW_CURVE_HEIGHT,
+        marks=Marks(onset=row.onset),
+        compact=True,
+    )
+    with st.container(height=PREVIEW_TEXT_HEIGHT, border=True, key="peek_facts"):
         for name, value in (
             ("Prompt", row.prompt),
             ("Answer", "".join(record.tokens)),

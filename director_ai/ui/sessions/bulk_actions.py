@@ -9,7 +9,7 @@ from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
-from director_ai.storage.summary import SessionQuery, SessionSummary
+from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import (
@@ -19,24 +19,23 @@ from director_ai.ui.components.page_links import (
     SESSION_PAGE,
 )
 from director_ai.ui.sessions.counts import count_cache
-from director_ai.ui.sessions.export import export_button
 
 _MESSAGE: Final = "sessions_message"
 _UNDO: Final = "sessions_undo"
 
 
-def action_bar(
-    store: Store, selection: Sequence[SessionSummary], query: SessionQuery, n_found: int
-) -> None:
+def action_bar(store: Store, selection: Sequence[SessionSummary]) -> None:
     """Draw all actions, disabled without a selection, so that selecting moves nothing."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(
+        horizontal=True, gap="xsmall", vertical_alignment="center", key="list_actions"
+    ):
         if st.button(
             "Open",
             key="open_session",
             icon=":material/open_in_full:",
             type="primary",
             disabled=len(selection) != 1,
-            help="Why did this one stop?",
+            help="The session in a page of its own.",
         ):
             st.switch_page(SESSION_PAGE, query_params={"id": selection[0].id})
         if st.button(
@@ -44,7 +43,7 @@ def action_bar(
             key="compare_sessions",
             icon=":material/compare_arrows:",
             disabled=len(selection) != 2,
-            help="Two sessions on one axis: turn Select several on, and choose two.",
+            help="Two sessions on one axis: tick two rows.",
         ):
             beside = {"id": selection[0].id, COMPARE_WITH: selection[1].id}
             st.switch_page(SESSION_PAGE, query_params=beside)
@@ -59,9 +58,6 @@ def action_bar(
         _labels(store, selection)
         _tags(store, selection)
         _deletion(store, selection)
-        export_button(store, selection, query, n_found)
-    # On a line of its own: beside the buttons a long id would wrap, and move the table.
-    st.text(_message(selection))
 
 
 def rows_of(rows: Sequence[SessionSummary], ids: Sequence[str]) -> list[SessionSummary]:
@@ -178,11 +174,13 @@ def _attempt(action: Callable[..., str], *args: object) -> None:
     st.session_state[_MESSAGE] = message
 
 
-def _message(selection: Sequence[SessionSummary]) -> str:
+def status_line(selection: Sequence[SessionSummary]) -> None:
+    """Draw the message of the last action, or else the selection; it is cut, never wrapped."""
     message = str(st.session_state.pop(_MESSAGE, ""))
-    if message or selection:
-        return visible(message or f"{_names(selection)} selected")
-    return "Select a row to look into it."
+    if not message:
+        message = f"{_names(selection)} selected" if selection else "Click a row to look into it."
+    with st.container(key="list_status"):
+        st.text(visible(message))
 
 
 def _names(selection: Sequence[SessionSummary]) -> str:

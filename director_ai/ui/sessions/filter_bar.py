@@ -1,4 +1,4 @@
-"""Filter bar of the Sessions page; the address is the only state of its controls."""
+"""Filters of the Sessions page in the sidebar; the address is the only state of its controls."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -83,12 +83,8 @@ def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:
     has_shadow
         Whether any session had a shadow policy that halted.
     """
-    time, text, label, model, source, tag, more, clear = st.columns(
-        [1.05, 1.25, 1, 1, 1, 1, 0.75, 0.6], vertical_alignment="bottom", gap="small"
-    )
-    with time:
+    with st.sidebar.container(gap="small", key="filters"):
         _time(filters)
-    with text:
         sync_control("filter_q", filters.q)
         st.text_input(
             "Text",
@@ -98,34 +94,33 @@ def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:
             on_change=write_change,
             args=("q", "filter_q", str),
         )
-    with label:
-        pick_several("Label", "label", filters, facets["labels"], words=LABEL_WORD)
-    for column, title, name, facet in (
-        (model, "Model", "model", "models"),
-        (source, "Source", "source", "sources"),
-        (tag, "Tag", "tag", "tags"),
-    ):
-        with column:
-            pick_several(title, name, filters, facets[facet])
-    with more:
-        _more_filters(filters, facets, has_shadow=has_shadow)
-    clear.button(
-        "Clear",
-        key="filter_clear",
-        disabled=not filters.narrowing(),
-        help="Show every session.",
-        on_click=lambda: write_address(Filters()),
-        width="stretch",
-    )
-    outcome, rule = st.columns([1.9, 1], gap="small")
-    with outcome:
         pick_pills("Outcome", "outcome", OUTCOMES, OUTCOME_WORD, filters, facets["outcomes"])
-    with rule:
         pick_pills("Stopped by", "rule", RULES, RULE_WORD, filters, facets["rules"])
+        pick_several("Label", "label", filters, facets["labels"], words=LABEL_WORD)
+        for title, name, facet in (
+            ("Model", "model", "models"),
+            ("Source", "source", "sources"),
+            ("Tag", "tag", "tags"),
+        ):
+            pick_several(title, name, filters, facets[facet])
+        _more_filters(filters, facets, has_shadow=has_shadow)
+
+
+def active(filters: Filters) -> None:
+    """Draw the filters that exclude sessions in words, with the button that drops them all."""
     narrowing = filters.narrowing()
-    if narrowing:
+    with st.sidebar.container(horizontal=True, vertical_alignment="center", key="active_filters"):
         # In full: a control shows little of its value, and a closed one nothing.
-        notice("Only: " + " · ".join(describe(filters, name, zone()) for name in narrowing))
+        parts = [describe(filters, name, zone()) for name in narrowing]
+        notice(f"Only: {' · '.join(parts)}" if parts else "No filter is set.")
+        st.button(
+            "Clear",
+            key="filter_clear",
+            type="tertiary",
+            disabled=not narrowing,
+            help="Show every session.",
+            on_click=lambda: write_address(Filters()),
+        )
 
 
 def _time(filters: Filters) -> None:
@@ -161,8 +156,8 @@ def _more_filters(filters: Filters, facets: Facets, *, has_shadow: bool) -> None
     n_hidden = sum(
         name in ("group", "enforced", "shadow", "tokens", "margin") for name in filters.narrowing()
     )
-    with st.popover(
-        f"More ({n_hidden})" if n_hidden else "More", key="filter_more", width="stretch"
+    with st.expander(
+        f"More ({n_hidden})" if n_hidden else "More", key="filter_more", on_change="ignore"
     ):
         pick_several("Group", "group", filters, facets["groups"])
         pick_one("Limits were", "enforced", _ENFORCED, filters, facets["enforced"])

@@ -1,9 +1,9 @@
 """Sessions page: key figures, time strip, and the pages of an empty store or result."""
 
-import math
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from director_ai.errors import StoreError
 from director_ai.figures.archive_strip import strip_alt, strip_data, strip_figure
 from director_ai.sources.sample_sessions import samples
 from director_ai.storage.engine.clock import SILENT_US, now_us
+from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.tuning.evaluation.intervals import wilson_of_kinds
@@ -31,7 +32,9 @@ from director_ai.ui.sessions.filters import Filters, describe, instant
 
 WATCH_S: Final = 0.4
 """Polling interval: with a flush of the recorder and a redraw the page lags under a second."""
+STRIP_HEIGHT: Final = 56
 _SEEN: Final = "sessions_seen"
+_STRIP_SHOWN: Final = "sessions_strip_shown"
 
 
 def open_archive() -> Store | None:
@@ -110,82 +113,119 @@ def suggest_wider(store: Store, filters: Filters, n_all: int) -> None:
             st.text(visible(describe(filters, name, zone())))
 
 
-def figures_row(numbers: SessionCounts) -> None:
-    """Draw the five key figures; the name of each sets a filter."""
+class Figure(NamedTuple):
+    """Key figure: its text, the explanation of it, and the filters that it sets."""
+
+    key: str
+    text: str
+    help: str
+    filters: Filters
+
+
+def figures(numbers: SessionCounts) -> list[Figure]:
+    """Return the key figures of the sessions that match."""
     overview, enforced = numbers.overview, numbers.enforced
-    n_ended = enforced.n_sessions if enforced else 0
-    n_halted = enforced.n_halted if enforced else 0
-    n_good, n_false = (enforced.n_good, enforced.n_false_halts) if enforced else (0, 0)
-    interval = wilson_of_kinds(numbers.families)
-    band = "" if math.isnan(interval.low) else f" · 95 %: {_band(*interval)}"
-    cards: tuple[tuple[str, str, str, str, Filters], ...] = (
-        (
-            "Sessions",
-            f"{overview.n_sessions:,}",
-            f"of {numbers.n_all:,}"
-            + (f" · {overview.n_recording} live" if overview.n_recording else ""),
+    live = f", {overview.n_recording:,} live" if overview.n_recording else ""
+    shown = [
+        Figure(
+            "sessions",
+            f"{overview.n_sessions:,} of {numbers.n_all:,} sessions{live}",
             "Show all of them.",
             Filters(),
-        ),
-        (
-            "Halt rate",
-            _percent(n_halted, n_ended),
-            f"{n_halted:,} of {n_ended:,} enforced",
-            "Of the sessions that ran to their end or their halt under enforced limits, whatever "
-            "outcome, rule and label are chosen. Where limits are only watched nothing is halted.",
-            Filters(outcome=("halted",)),
-        ),
-        (
-            "False-halt rate",
-            _percent(n_false, n_good),
-            f"{n_false:,} of {n_good:,} good{band}",
-            "Of those labelled good, how many were halted, with Wilson's 95 % interval by prompt "
-            "families.",
-            Filters(outcome=("halted",), label=("good",)),
-        ),
-        (
-            "Median halt",
-            "–" if overview.median_halt is None else f"token {overview.median_halt:,}",
-            f"of {overview.n_halted:,} halts",
-            "Half of the halts came at this token or before.",
-            Filters(outcome=("halted",)),
-        ),
-        (
-            "Infrastructure halts",
-            f"{overview.n_infrastructure:,}",
-            "not in the rates",
-            "Faults and operator stops: the wiring, not the answer.",
-            Filters(outcome=("infrastructure",)),
-        ),
-    )
-    for column, (name, value, note, hint, narrowed) in zip(st.columns(5), cards, strict=True):
-        with column.container(gap=None, key=f"figure_{name.split()[0].lower()}"):
+        )
+    ]
+    if enforced and enforced.n_sessions:
+        shown.append(
+            Figure(
+                "halted",
+                f"{enforced.n_halted:,} of {enforced.n_sessions:,} halted "
+                f"({_percent(enforced.n_halted, enforced.n_sessions)})",
+                "Of the sessions that ran to their end or their halt under enforced limits, "
+                "whatever outcome, rule and label are chosen. Where limits are only watched "
+                "nothing is halted.",
+                Filters(outcome=("halted",)),
+            )
+        )
+        shown += _false_halts(enforced, numbers.families)
+    if overview.median_halt is not None:
+        shown.append(
+            Figure(
+                "median",
+                f"Median halt: token {overview.median_halt:,}",
+                f"Half of the {overview.n_halted:,} halts came at this token or before.",
+                Filters(outcome=("halted",)),
+            )
+        )
+    if overview.n_infrastructure:
+        shown.append(
+            Figure(
+                "infrastructure",
+                f"{overview.n_infrastructure:,} infrastructure",
+                "Faults and operator stops: the wiring, not the answer. They are in no rate.",
+                Filters(outcome=("infrastructure",)),
+            )
+        )
+    return shown
+
+
+def _false_halts(enforced: Overview, families: Sequence[FamilyKind]) -> Iterator[Figure]:
+    """Yield the share of false halts; their rate only where completed sessions are labelled too."""
+    false, n_good = enforced.n_false_halts, enforced.n_good
+    n_reviewed = false + enforced.n_right_halts
+    halts = Filters(outcome=("halted",), label=("good",))
+    if n_reviewed:
+        halted = "1 reviewed halt was" if n_reviewed == 1 else f"{n_reviewed:,} reviewed halts were"
+        yield Figure(
+            "false",
+            f"{false:,} of {halted} false",
+            "Of the halts labelled good or bad, those on a good answer.",
+            halts,
+        )
+    if n_good > false:
+        low, high = wilson_of_kinds(families)
+        yield Figure(
+            "rate",
+            f"False-halt rate {_percent(false, n_good)} [{_band(low, high)}] of {n_good:,} good",
+            "Of the sessions labelled good, halted or completed, those that were halted (FPR); in "
+            "brackets Wilson's 95 % interval by group.",
+            halts,
+        )
+
+
+def figures_row(numbers: SessionCounts) -> None:
+    """Draw the key figures on one line; each sets a filter, the last button folds the strip."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="figures"):
+        for figure in figures(numbers):
             st.button(
-                name,
-                key=f"show_{name.split()[0].lower()}",
+                figure.text,
+                key=f"show_{figure.key}",
                 type="tertiary",
-                help=hint,
+                help=figure.help,
                 on_click=_narrow,
-                args=(narrowed,),
+                args=(figure.filters,),
             )
-            st.metric(
-                name,
-                value,
-                note,
-                delta_color="off",
-                delta_arrow="off",
-                label_visibility="collapsed",
-            )
+        is_shown = st.session_state.setdefault(_STRIP_SHOWN, True)
+        st.button(
+            "",
+            key="fold_strip",
+            type="tertiary",
+            icon=f":material/{'expand_less' if is_shown else 'expand_more'}:",
+            help="Fold the time strip" if is_shown else "Show the sessions over time",
+            on_click=st.session_state.update,
+            args=({_STRIP_SHOWN: not is_shown},),
+        )
 
 
 def strip(numbers: SessionCounts) -> None:
-    """Draw the bars over time; a click on one shows its sessions."""
+    """Draw the sessions over time, unless folded; a click on a bar filters by its time."""
+    if not st.session_state[_STRIP_SHOWN]:
+        return
     data = strip_data(numbers.buckets)
     plotly_chart(
         strip_figure(data, page_style.colours(), zone=zone()),
         key="strip",
         alt=strip_alt(data),
-        height=150,
+        height=STRIP_HEIGHT,
         filename="sessions-over-time",
         on_click=_set_time,
     )
@@ -216,7 +256,7 @@ def _load_samples(store: Store) -> None:
 
 
 def _percent(k: int, n: int) -> str:
-    return f"{100 * k / n:.1f} %" if n else "–"
+    return f"{100 * k / n:.1f} %"
 
 
 def _band(low: float, high: float) -> str:

@@ -19,14 +19,14 @@ from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import session_link
 from director_ai.ui.sessions.display_names import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zone
 
-HEIGHT: Final = 354
+HEIGHT: Final = 440
 
 
 def session_table(rows: Sequence[SessionSummary], *, with_shadow: bool = False) -> pd.DataFrame:
     """Return a row a session, in the order given, as the page shows it."""
     columns: dict[str, list[Any]] = {
         "Outcome": [OUTCOME_WORD[row.outcome] for row in rows],
-        "When": [moment(row.started_us).astimezone(zone()).replace(tzinfo=None) for row in rows],
+        "When": [_when(row.started_us) for row in rows],
         "Coherence": [list(row.sparkline) for row in rows],
         "Rules": [", ".join(rules_of(row)) for row in rows],
         "Halt": [halt_of(row) for row in rows],
@@ -48,10 +48,8 @@ def session_table(rows: Sequence[SessionSummary], *, with_shadow: bool = False) 
     return table.astype(dict.fromkeys(numbers, "Int64") | {"Closest call": "float64"})
 
 
-def draw_table(
-    table: pd.DataFrame, *, key: str, several: bool, on_select: Callable[[], None]
-) -> None:
-    """Draw the table; what is selected stands in the session state under ``key``."""
+def draw_table(table: pd.DataFrame, *, key: str, on_select: Callable[[], None]) -> None:
+    """Draw the table; checked rows and the cell pointed at are the session state of ``key``."""
     column = st.column_config
     st.dataframe(
         table,
@@ -61,10 +59,10 @@ def draw_table(
         placeholder="",
         alt="Sessions, one a row",
         on_select=on_select,
-        selection_mode="multi-row" if several else "single-row",
+        selection_mode=["multi-row", "single-cell"],
         column_config={
             "Outcome": column.TextColumn(width=130),
-            "When": column.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", width=150),
+            "When": column.TextColumn(width=150, help="Start, in the time zone of this browser."),
             "Coherence": column.AreaChartColumn(
                 y_min=0,
                 y_max=1,
@@ -101,6 +99,10 @@ def draw_table(
             "Link": column.LinkColumn("Open", display_text="↗", width=60),
         },
     )
+
+
+def _when(started_us: int) -> str:
+    return f"{moment(started_us).astimezone(zone()):%Y-%m-%d %H:%M:%S}" if started_us else "undated"
 
 
 def rules_of(row: SessionSummary) -> list[str]:
