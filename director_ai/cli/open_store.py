@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.output import note
 from director_ai.errors import StoreError
 from director_ai.storage.engine.database import file_of
 from director_ai.storage.engine.errors import as_store_error
@@ -45,6 +46,8 @@ def reading(args: Namespace) -> Iterator[Store]:
         If its database fails while it is read.
     """
     with _open(args, read_only=True) as store, as_store_error(store.name):
+        if store.read_only_reason:
+            note(f"{store.name} is open to read only: {store.read_only_reason}.")
         yield store
 
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from director_ai.storage.maintenance import Health
     from director_ai.storage.query import Overview
     from director_ai.storage.recording.recorder import Recorder
+    from director_ai.storage.restore import Restored, restore_backup
+    from director_ai.storage.salvage import Salvaged, salvage_store
     from director_ai.storage.store import Store
     from director_ai.storage.summary import JUDGED, SessionQuery, SessionSummary
     from director_ai.storage.transfer.export import export_records
@@ -21,6 +23,8 @@ __all__ = [
     "Label",
     "Overview",
     "Recorder",
+    "Restored",
+    "Salvaged",
     "SessionQuery",
     "SessionRecord",
     "SessionSummary",
@@ -28,6 +32,8 @@ __all__ = [
     "export_records",
     "from_line",
     "read_upload_safely",
+    "restore_backup",
+    "salvage_store",
     "to_line",
 ]
 
@@ -40,6 +46,8 @@ __getattr__, __dir__ = attach(
         "Label": "director_ai.core.records.record",
         "Overview": "director_ai.storage.query",
         "Recorder": "director_ai.storage.recording.recorder",
+        "Restored": "director_ai.storage.restore",
+        "Salvaged": "director_ai.storage.salvage",
         "SessionQuery": "director_ai.storage.summary",
         "SessionRecord": "director_ai.core.records.record",
         "SessionSummary": "director_ai.storage.summary",
@@ -47,6 +55,8 @@ __getattr__, __dir__ = attach(
         "export_records": "director_ai.storage.transfer.export",
         "from_line": "director_ai.core.records.record_json",
         "read_upload_safely": "director_ai.storage.transfer.sandbox",
+        "restore_backup": "director_ai.storage.restore",
+        "salvage_store": "director_ai.storage.salvage",
         "to_line": "director_ai.core.records.record_json",
     },
 )

@@ -112,7 +112,7 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
     """
     problems: list[str] = []
     damaged: list[Damage] = []
-    counts = [0] * 5
+    counts = [0] * 6
     try:
         with store.read() as connection:
             counts = _counts(connection)
@@ -136,8 +136,13 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
             on_session()
     except _UNREADABLE as error:
         problems.append(f"the sessions cannot be listed: {reason_of(error)}")
-    n_sessions, n_with_digest, n_recording, n_silent, n_abandoned = counts
+    n_sessions, n_with_digest, n_recording, n_silent, n_abandoned, n_backwards = counts
     database, notes = _about(store)
+    if n_backwards:
+        notes.append(
+            f"sessions that end before they start: {n_backwards:,}; the clock was set back while "
+            "they were recorded, and their times tell nothing"
+        )
     return Health(
         store=store.name,
         database=database,
@@ -181,6 +186,7 @@ def _counts(connection: Connection) -> list[int]:
         _count(connection, recording),
         _count(connection, recording, _c.changed_us < quiet_us),
         _count(connection, _c.ended_by == "abandoned"),
+        _count(connection, _c.ended_by.is_not(None), _c.ended_us < _c.started_us),
     ]
 
 

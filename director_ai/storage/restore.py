@@ -39,7 +39,7 @@ class Restored(NamedTuple):
     set_aside: Path | None
 
 
-def restore(backup: Path, address: str | Path) -> Restored:
+def restore_backup(backup: Path, address: str | Path) -> Restored:
     """Put a backup in the place of an SQLite store.
 
     The backup is copied and every session of it verified before anything is touched. The file that

@@ -42,7 +42,7 @@ class Salvaged(NamedTuple):
     n_lost: int
 
 
-def salvage(
+def salvage_store(
     store: Store, target: Path, *, on_session: Callable[[], None] = lambda: None
 ) -> Salvaged:
     """Save every session of a store that can be read, whatever its damage, to a new store.

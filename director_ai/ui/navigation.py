@@ -78,6 +78,9 @@ def run(page: Any) -> None:
     keep_apart(page.url_path)
     try:
         with as_store_error("of the app"):
+            reason = archive().read_only_reason
+            if reason:
+                st.text(f"The store is open to read only: {reason}.")
             page.run()
     except StoreError as error:
         status("The store cannot be read.", f"{error}. Reload the page to try again.")

@@ -136,6 +136,17 @@ def test_a_recording_that_fell_silent_is_counted(store: Store) -> None:
     assert health.ok
 
 
+def test_a_session_that_ends_before_it_starts_is_noted(store: Store) -> None:
+    store.add([record("a"), record("b", started_us=5_000_000, ended_us=4_000_000)])
+
+    health = examine(store)
+
+    assert health.ok
+    assert "sessions that end before they start: 1; the clock was set back" in " ".join(
+        health.notes
+    )
+
+
 def test_a_file_others_may_read_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     with Store(path) as store:

@@ -10,7 +10,7 @@ from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
 from director_ai.errors import StoreError
 from director_ai.storage.maintenance import examine
-from director_ai.storage.salvage import DAMAGED_TAG, salvage
+from director_ai.storage.salvage import DAMAGED_TAG, salvage_store
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
@@ -58,7 +58,7 @@ def test_a_broken_page_costs_only_the_sessions_on_it(path: Path, table: str) -> 
 
     with Store(path, read_only=True) as store:
         assert not examine(store).ok
-        saved = salvage(store, target)
+        saved = salvage_store(store, target)
 
     with Store(target) as kept:
         assert examine(kept).ok
@@ -95,4 +95,4 @@ def test_a_sound_store_is_saved_whole(path: Path, capsys: pytest.CaptureFixture[
 
 def test_nothing_is_saved_over_a_file(path: Path) -> None:
     with Store(path) as store, pytest.raises(StoreError, match="OUT must be a new file"):
-        salvage(store, path)
+        salvage_store(store, path)

@@ -12,7 +12,7 @@ from director_ai.cli.output import counted, one_line, print_json, working
 from director_ai.storage.backup import back_up
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.maintenance import Health, examine, n_sealed, seal_silent
-from director_ai.storage.salvage import DAMAGED_TAG, salvage
+from director_ai.storage.salvage import DAMAGED_TAG, salvage_store
 from director_ai.storage.statistics import count_beyond_newest, count_started_before
 
 _DAY_US = 86_400_000_000
@@ -63,7 +63,7 @@ def _salvage(args: Namespace) -> int:
         reading(args) as store,
         working("Saving what can be read", n_sealed(store)) as step,
     ):
-        saved = salvage(store, Path(args.salvage), on_session=step)
+        saved = salvage_store(store, Path(args.salvage), on_session=step)
     is_whole = not saved.damaged and not saved.n_lost
     if args.json:
         print_json({"ok": is_whole, "file": args.salvage, **saved._asdict()})

@@ -6,7 +6,7 @@ from pathlib import Path
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import address_of
 from director_ai.cli.output import counted, one_line, print_json, working
-from director_ai.storage.restore import restore
+from director_ai.storage.restore import restore_backup
 
 
 def restore_store(args: Namespace) -> int:
@@ -16,7 +16,7 @@ def restore_store(args: Namespace) -> int:
         raise CommandError(f"no backup at {backup}", Status.NOT_FOUND)
     address, _ = address_of(args)
     with working("Verifying the backup"):
-        restored = restore(backup, address)
+        restored = restore_backup(backup, address)
     if args.json:
         set_aside = restored.set_aside and str(restored.set_aside)
         print_json({"store": address, **restored._asdict(), "set_aside": set_aside})

@@ -270,6 +270,11 @@ def _close(recorder: Recorder) -> None:
     recorder.close()
 
 
-@st.cache_resource(show_spinner=False, on_release=_close)
+# One whose store was taken away records elsewhere; the store that is there now gets another.
+@st.cache_resource(
+    show_spinner=False,
+    on_release=_close,
+    validate=lambda recorder: not recorder.stats.n_replaced,
+)
 def _recorder(address: str) -> Recorder:
     return Recorder(address, source="Live")

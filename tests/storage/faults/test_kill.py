@@ -12,8 +12,6 @@ from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[3]
 WRITER = Path(__file__).with_name("writer.py")
 
@@ -21,11 +19,24 @@ LATE_S = 0.25 + 1.0
 """The flush interval, and what a busy machine may add to it."""
 
 
+@pytest.mark.slow
 def test_a_kill_loses_at_most_one_flush_and_no_sealed_session(
     address: str | Path, tmp_path: Path
 ) -> None:
-    draw = random.Random(1)
-    logs = [tmp_path / f"w{number}.log" for number in range(4)]
+    for number in range(10):
+        kill_writers(address, tmp_path, number)
+
+
+@pytest.mark.soak
+def test_thirty_rounds_of_kills_lose_no_sealed_session(address: str | Path, tmp_path: Path) -> None:
+    for number in range(30):
+        kill_writers(address, tmp_path, number)
+
+
+def kill_writers(address: str | Path, tmp_path: Path, seed: int) -> None:
+    """Kill four writers of one store in the middle of their sessions, and compare what is kept."""
+    draw = random.Random(seed)
+    logs = [tmp_path / f"r{seed}w{number}.log" for number in range(4)]
     writers = [
         subprocess.Popen([sys.executable, WRITER, str(address), log.stem, log], cwd=ROOT)
         for log in logs

@@ -14,7 +14,7 @@ from director_ai.errors import StoreError
 from director_ai.storage.backup import back_up
 from director_ai.storage.engine.log_mark import log_of
 from director_ai.storage.maintenance import examine
-from director_ai.storage.restore import restore
+from director_ai.storage.restore import restore_backup
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
@@ -68,7 +68,7 @@ def test_a_backup_is_put_back_past_the_log_of_a_killed_writer(tmp_path: Path) ->
     path = tmp_path / "sessions.db"
     backup = in_the_middle(path, tmp_path)
 
-    restored = restore(backup, path)
+    restored = restore_backup(backup, path)
 
     assert saved(path) == ["b0", "b1", "b2"]
     assert (restored.n_sessions, restored.n_verified) == (3, 3)
@@ -103,7 +103,7 @@ def test_a_backup_copied_over_a_store_with_its_log_is_not_opened(
 
     assert (path.read_bytes(), log_of(path).read_bytes()) == (backup.read_bytes(), log)
     expected = saved(backup)
-    restore(backup, path)
+    restore_backup(backup, path)
     assert saved(path) == expected
 
 
@@ -136,7 +136,7 @@ def test_a_store_in_use_is_not_replaced(tmp_path: Path, backup: Path) -> None:
     with Store(path) as store:
         store.add([record("a")])
         with pytest.raises(StoreError, match="must not be open in any process"):
-            restore(backup, path)
+            restore_backup(backup, path)
 
         holder = subprocess.Popen(
             [
@@ -153,10 +153,10 @@ def test_a_store_in_use_is_not_replaced(tmp_path: Path, backup: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"open\n"
     with pytest.raises(StoreError, match="must not be open in any process"):
-        restore(backup, path)
+        restore_backup(backup, path)
     holder.communicate()
 
-    assert restore(backup, path).n_sessions == 3
+    assert restore_backup(backup, path).n_sessions == 3
 
 
 def test_a_damaged_backup_changes_nothing(tmp_path: Path, backup: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_damaged_backup_changes_nothing(tmp_path: Path, backup: Path) -> None:
     before = path.read_bytes()
 
     with pytest.raises(StoreError, match="BACKUP must be sound, got .* with 1 finding"):
-        restore(backup, path)
+        restore_backup(backup, path)
 
     assert path.read_bytes() == before
     assert not [name for name in tmp_path.iterdir() if name.name.startswith(".")]
@@ -195,7 +195,7 @@ def test_what_cannot_be_put_back_is_a_sentence(tmp_path: Path, backup: Path, pro
         path = "postgresql://host/name"
 
     with pytest.raises(StoreError, match=expected):
-        restore(backup, path)
+        restore_backup(backup, path)
 
 
 def rounds(tmp_path: Path, n: int) -> None:
@@ -208,7 +208,7 @@ def rounds(tmp_path: Path, n: int) -> None:
         shutil.copyfile(tmp_path / "backup.db", path)
         with pytest.raises(StoreError, match="director-ai restore"):
             Store(path)
-        restore(tmp_path / "backup.db", path)
+        restore_backup(tmp_path / "backup.db", path)
         assert saved(path) == ["first"]
 
 
