@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Float, RowMapping
+from sqlalchemy import Boolean, Float, LargeBinary, RowMapping
 
 from director_ai.core.halting.closest_call import ClosestCall, closest_call
 from director_ai.core.halting.policy import HaltPolicy
@@ -32,10 +32,15 @@ Row = dict[str, Any]
 Values = Mapping[str, Any] | RowMapping
 
 _CHANGING = {"key", "tags", "label", "onset", "changed_us", "seal", "label_seal"}
-_SEALED = tuple(column.name for column in sessions.c if column.name not in _CHANGING)
+# Of SQLite a boolean may come as a number, and of either database a float as a whole one.
+_CONVERSIONS = ((Float, float), (Boolean, int), (LargeBinary, bytes.hex))
+_SEALED = tuple(
+    (column.name, next((to for kind, to in _CONVERSIONS if isinstance(column.type, kind)), None))
+    for column in sessions.c
+    if column.name not in _CHANGING
+)
 _ANNOTATION_NAMES = ("label", "onset", "author", "at_us", "note")
 _ANNOTATION_VALUES = attrgetter(*_ANNOTATION_NAMES)
-_FLOATS = {column.name for column in sessions.c if isinstance(column.type, Float)}
 
 
 def header_row(record: SessionRecord) -> Row:
@@ -268,7 +273,13 @@ def seal_of(row: Values) -> str:
     The tokens are in it by their own digest. Empty columns are left out, so that a column added by
     a later version leaves the seals of earlier sessions as they are.
     """
-    return _sha256({name: _plain(name, row[name]) for name in _SEALED if row.get(name) is not None})
+    present = dict(row)
+    values = {}
+    for name, convert in _SEALED:
+        value = present.get(name)
+        if value is not None:
+            values[name] = convert(value) if convert else value
+    return _sha256(values)
 
 
 def label_seal_of(row: Values, annotations: Iterable[Annotation]) -> str:
@@ -322,13 +333,6 @@ def _is_same(stored: Any, derived: Any) -> bool:
         # Python 3.12 adds floats more exactly than 3.11.
         return math.isclose(stored, derived, rel_tol=1e-9, abs_tol=1e-12)
     return bool(stored == derived)
-
-
-def _plain(name: str, value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
-    # SQLite has no booleans, and either database may hand a whole float back as it likes.
-    return float(value) if name in _FLOATS else int(value) if type(value) is bool else value
 
 
 def _sha256(values: Any) -> str:
