@@ -111,6 +111,10 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
             raise self._database.read_only_error()
         return self._database.url.render_as_string(hide_password=False)
 
+    def check_in_place(self) -> None:
+        """Check that the opened file is still there; see :meth:`Database.check_in_place`."""
+        self._database.check_in_place()
+
     def is_replaced(self) -> bool:
         """Return whether another file is there by now under the name of the one opened."""
         return self._database.is_replaced()

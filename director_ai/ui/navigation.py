@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from director_ai.errors import StoreError
+from director_ai.errors import StoreError, StoreReplacedError
 from director_ai.sources.sample_sessions import app_root
 from director_ai.storage.engine.errors import as_store_error
 from director_ai.ui.access import login
@@ -70,17 +70,31 @@ def _review_title() -> str:
     return f"Review ({n_halts:,})" if n_halts else "Review"
 
 
+def _store_remark() -> str:
+    """Return the remark of every page on the store: that it is gone, or may not be changed."""
+    try:
+        store = archive()
+        store.check_in_place()
+    except StoreReplacedError as error:
+        return f"{error}."
+    except StoreError:
+        # The pages that need the store say what is wrong with it.
+        return ""
+    reason = store.read_only_reason
+    return f"The store is open to read only: {reason}." if reason else ""
+
+
 def run(page: Any) -> None:
     """Draw a page, if the visitor is let in; a store that fails becomes a sentence."""
     if not login.admit():
         st.stop()
     login.account()
     keep_apart(page.url_path)
+    remark = _store_remark()
+    if remark:
+        st.text(remark)
     try:
         with as_store_error("of the app"):
-            reason = archive().read_only_reason
-            if reason:
-                st.text(f"The store is open to read only: {reason}.")
             page.run()
     except StoreError as error:
         status("The store cannot be read.", f"{error}. Reload the page to try again.")
