@@ -29,11 +29,12 @@ left, right = st.columns([1, 2.8], gap="medium")
 with left:
     steps = threshold_controls.controls(study.open.default_policy)
     prevalence = propose.prevalence_control()
+    propose.window_search_control()
 with right:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
         baseline = candidates.choose_baseline(study.open)
         target = propose.target_controls()
-        propose.propose_buttons(study.open, target)
+        propose.propose_button(study.open, target)
         attempts = propose.attempts_of(store)
         propose.certify_button(store, study, target, attempts.n)
         candidates.pin_button(study.open.default_policy)

@@ -80,7 +80,7 @@ def test_a_night_is_reviewed_by_keyboard_alone(
         expect(page.get_by_text(f"Token {halts[0] - back}:")).to_be_visible()
     settled(page)
     keys.press("o")
-    expect(page.get_by_text(f"· onset {halts[0] - 3}")).to_be_visible()
+    expect(page.get_by_text(f"· goes wrong at {halts[0] - 3}")).to_be_visible()
     settled(page)
     keys.press("h")
     expect(page.get_by_text(f"Token {halts[0]}:")).to_be_visible()

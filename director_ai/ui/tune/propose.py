@@ -77,7 +77,7 @@ def prevalence_control() -> float | None:
     return None if share is None else float(share) / 100
 
 
-def propose_buttons(data: TuneData, target: RiskTarget) -> None:
+def propose_button(data: TuneData, target: RiskTarget) -> None:
     """Draw the button that proposes the best limits under the budget."""
     st.button(
         "Propose",
@@ -85,11 +85,15 @@ def propose_buttons(data: TuneData, target: RiskTarget) -> None:
         type="primary",
         icon=":material/auto_fix_high:",
         help="Sets the limits that catch most bad sessions within the budget: under the windows "
-        "in use or, with the box ticked, under the usual window sizes too. The more is tried, the "
-        "less the budget allows.",
+        "in use or, with the box on the left ticked, under the usual window sizes too. The more "
+        "is tried, the less the budget allows.",
         on_click=_propose,
         args=(data, target),
     )
+
+
+def window_search_control() -> None:
+    """Draw the switch that lets a proposal choose among window sizes."""
     st.checkbox("also search window sizes", key="wide", bind="query-params")
 
 
