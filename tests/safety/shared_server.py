@@ -40,8 +40,8 @@ class Shared:
 
 
 def indiscreet_model() -> FaultServer:
-    """Return a model that is asked with a key and answers with it."""
-    chunks = [chunk(text) for text in (" My", " key", f" is {KEY_IN_ENVIRONMENT}", ".")]
+    """Return a model that is asked with a key and gives it as its name."""
+    chunks = [chunk(text) for text in (" My", " key", " is hidden", ".")]
     end = chunk(None, "stop") | {"model": KEY_IN_ENVIRONMENT}
     return FaultServer({"told": [[OK, *map(sse, [*chunks, end]), DONE]]})
 

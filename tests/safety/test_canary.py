@@ -158,16 +158,16 @@ def test_a_model_that_is_asked_by_an_operator_tells_nobody_the_key(
         ask.click()
         page.wait_for_url(re.compile("run=live-"))
         expect(page.locator(".d-status")).to_contain_text("Completed, 4 tokens.")
-        expect(page.locator(".tokens bdi").nth(2)).to_contain_text("•••")
+        expect(page.locator(".tokens bdi").nth(2)).to_contain_text(" is hidden")
         name = parse_qs(urlsplit(page.url).query)["run"][0]
         page.goto(f"{shared.server.url}/session?id={name}")
-        expect(page.locator(".tokens bdi").nth(2)).to_contain_text("•••")
+        expect(page.locator(".tokens bdi").nth(2)).to_contain_text(" is hidden")
         sent.append(page.content())
 
     record = shared.store.get(name)
     (request,) = shared.model.requests
     assert f"Authorization: Bearer {KEY_IN_ENVIRONMENT}".encode() in request
-    assert record.tokens == (" My", " key", " is •••", ".")
+    assert record.tokens == (" My", " key", " is hidden", ".")
     assert found([*sent, repr(record), shared.server.log.read_bytes()]) == set()
 
 
