@@ -19,6 +19,9 @@ from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import records
 
+# Runs of whole pages.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -46,7 +46,7 @@ def postgresql_url(postgresql_server: Any) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
     """Where a fresh store is to be, on each kind of database."""
     if request.param == "sqlite":

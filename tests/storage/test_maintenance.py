@@ -219,6 +219,7 @@ def test_a_backup_replaces_no_store_in_use(tmp_path: Path) -> None:
             back_up(store, tmp_path / "other.db", replace=True)
 
 
+@pytest.mark.slow
 def test_postgresql_is_told_how_to_copy_itself(postgresql_url: str, tmp_path: Path) -> None:
     with_password = postgresql_url.replace("postgres:@", "postgres:pass-word@")
     assert "pass-word" in with_password

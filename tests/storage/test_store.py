@@ -499,6 +499,7 @@ def test_nothing_stays_open_of_a_store_that_is_used_after_it_was_closed(tmp_path
     assert n_open(path) == 0
 
 
+@pytest.mark.slow
 def test_a_password_is_never_shown(postgresql_url: str) -> None:
     store = Store(postgresql_url.replace("postgres:@", "postgres:hunter2@"))
 

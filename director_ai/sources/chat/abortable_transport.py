@@ -1,4 +1,7 @@
-"""HTTP transport over the abortable socket of one stream."""
+"""HTTP transport over the abortable socket of one stream.
+
+By hand as the socket is: httpx opens its own, which no other thread can wake.
+"""
 
 import ssl
 from collections.abc import Iterable, Iterator

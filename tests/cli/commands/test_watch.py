@@ -121,6 +121,7 @@ def test_an_answer_is_recorded_where_it_is_asked_for(
     assert f"Recorded as {said['id']} in runs.db.\n" in seen.err
 
 
+@pytest.mark.slow
 def test_the_password_of_a_store_is_not_told(
     server: FaultServer,
     elsewhere: Path,

@@ -354,6 +354,7 @@ def test_a_clock_set_back_moves_no_token_and_no_end_before_the_start(kind, monke
 # -- the operator's stop in a signal handler ------------------------------------------------
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("name", ["SIGALRM", "SIGTERM"])
 def test_a_stop_in_a_signal_handler_returns_wherever_it_interrupts(kind, name):

@@ -49,6 +49,7 @@ def streamed(kind: str, url: str, mode: Mode, **options: Any) -> tuple[Any, Stre
     return asyncio.run(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", MODES)
 def test_every_stream_ends_in_time_with_all_its_tokens_and_its_own_reason(

@@ -51,6 +51,7 @@ def test_another_programs_file_is_refused_untouched(
     assert files(path) == before
 
 
+@pytest.mark.slow
 def test_another_programs_tables_on_a_server_are_left_alone(postgresql_url: str) -> None:
     from sqlalchemy import create_engine, inspect, make_url
 
