@@ -4,6 +4,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -182,7 +183,7 @@ def test_a_recorder_that_fell_silent_is_noticed_though_the_store_did_not_change(
 
 def _unseal(store: Store, ids: set[str]) -> None:
     """Make sessions look as they do while they are recorded."""
-    with sqlite3.connect(store.name) as connection:
+    with closing(sqlite3.connect(store.name)) as connection, connection:
         for name in ids:
             connection.execute("UPDATE sessions SET ended_by = NULL WHERE id = ?", (name,))
     connection.close()
