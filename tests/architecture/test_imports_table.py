@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "director_ai"
 
@@ -155,18 +153,18 @@ def test_the_table_names_every_room() -> None:
     assert rooms <= set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("path", modules(PACKAGE), ids=name_of)
-def test_a_file_imports_only_rooms_below_its_own(path: Path) -> None:
-    room = room_of_file(path)
-    allowed = MAY_IMPORT[room] | {room} | ({"_lazy"} if path.name == "__init__.py" else set())
-
-    wrong = [
-        module
-        for module in imported(path)
-        if module.split(".")[0] == "director_ai"
-        and room_of(module) not in allowed
-        and (room, module) not in EXCEPTIONS
-    ]
+def test_a_file_imports_only_rooms_below_its_own() -> None:
+    wrong = []
+    for path in modules(PACKAGE):
+        room = room_of_file(path)
+        allowed = MAY_IMPORT[room] | {room} | ({"_lazy"} if path.name == "__init__.py" else set())
+        wrong += [
+            f"{name_of(path)} imports {module}"
+            for module in imported(path)
+            if module.split(".")[0] == "director_ai"
+            and room_of(module) not in allowed
+            and (room, module) not in EXCEPTIONS
+        ]
     assert not wrong
 
 
@@ -181,33 +179,45 @@ def page_of(module: str) -> str:
     return page if page in PAGES else ""
 
 
-@pytest.mark.parametrize("path", modules(PACKAGE / "ui"), ids=name_of)
-def test_a_page_s_folder_imports_no_other_page_s_folder(path: Path) -> None:
-    if path.name in ("navigation.py", "prefetch.py"):
-        # They draw the menu of all pages, and load them ahead.
-        return
-    own = page_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+def test_a_page_s_folder_imports_no_other_page_s_folder() -> None:
+    # These two draw the menu of all pages, and load them ahead.
+    paths = {*modules(PACKAGE / "ui")} - {
+        PACKAGE / "ui" / "navigation.py",
+        PACKAGE / "ui" / "prefetch.py",
+    }
 
-    pages = {page_of(module) for module in imported(path)} - {"", own}
-    assert not pages
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_what_is_not_of_the_standard_library_stays_in_its_rooms(path: Path) -> None:
-    room = room_of_file(path)
-    outside = {module.split(".")[0] for module in imported(path)}
-    outside -= set(sys.stdlib_module_names) | {"director_ai"}
-
-    wrong = {module for module in outside if room not in THIRD_PARTY.get(module, set())}
-    # The command starts Streamlit, and reads what it starts it with.
-    assert wrong <= ({"streamlit"} if room == "cli" else set())
+    wrong = []
+    for path in sorted(paths):
+        own = page_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        pages = {page_of(module) for module in imported(path)} - {"", own}
+        wrong += [f"{name_of(path)} imports of {page}" for page in sorted(pages)]
+    assert not wrong
 
 
-@pytest.mark.parametrize("path", modules(PACKAGE / "cli"), ids=name_of)
-def test_the_command_loads_streamlit_only_to_serve(path: Path) -> None:
-    uses = any(module.startswith("streamlit") for module in imported(path))
+def test_what_is_not_of_the_standard_library_stays_in_its_rooms() -> None:
+    own = {*sys.stdlib_module_names, "director_ai"}
 
-    assert uses == (path.name == "serve.py")
+    wrong = []
+    for path in SOURCES:
+        room = room_of_file(path)
+        outside = {module.split(".")[0] for module in imported(path)} - own
+        # The command starts Streamlit, and reads what it starts it with.
+        outside -= {"streamlit"} if room == "cli" else set()
+        wrong += [
+            f"{name_of(path)} imports {module}"
+            for module in sorted(outside)
+            if room not in THIRD_PARTY.get(module, set())
+        ]
+    assert not wrong
+
+
+def test_the_command_loads_streamlit_only_to_serve() -> None:
+    users = [
+        path.name
+        for path in modules(PACKAGE / "cli")
+        if any(module.startswith("streamlit") for module in imported(path))
+    ]
+    assert users == ["serve.py"]
 
 
 def test_the_help_of_the_command_loads_nothing_heavy() -> None:
@@ -236,25 +246,27 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded.stdout.split() == []
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in modules(PACKAGE) if p.name == "__init__.py"], ids=name_of
-)
-def test_a_package_holds_a_docstring_and_its_door_and_no_logic(path: Path) -> None:
-    tree = tree_of(path)
+def test_a_package_holds_a_docstring_and_its_door_and_no_logic() -> None:
+    logic = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For)
 
-    assert ast.get_docstring(tree)
-    assert not [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.For)
+    doors = [path for path in modules(PACKAGE) if path.name == "__init__.py"]
+    wrong = [
+        name_of(path)
+        for path in doors
+        if not ast.get_docstring(tree_of(path))
+        or any(isinstance(node, logic) for node in ast.walk(tree_of(path)))
     ]
+    assert doors
+    assert not wrong
 
 
-@pytest.mark.parametrize("path", modules(ROOT / "pages"), ids=name_of)
-def test_a_page_is_short(path: Path) -> None:
-    n_lines = len(path.read_text(encoding="utf-8").splitlines())
-
-    assert n_lines <= 90
+def test_a_page_is_short() -> None:
+    lengths = {
+        name_of(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in modules(ROOT / "pages")
+    }
+    assert lengths
+    assert {name: n for name, n in lengths.items() if n > 90} == {}
 
 
 def calls(path: Path) -> Iterator[tuple[str, str, ast.Call]]:
@@ -264,35 +276,34 @@ def calls(path: Path) -> Iterator[tuple[str, str, ast.Call]]:
             yield ast.unparse(node.func.value), node.func.attr, node
 
 
-@pytest.mark.parametrize("path", SCREENS, ids=name_of)
-def test_no_text_is_read_as_markdown(path: Path) -> None:
+def test_no_text_is_read_as_markdown() -> None:
     used = [
-        f"{receiver}.{method}, line {node.lineno}"
+        f"{name_of(path)}: {receiver}.{method}, line {node.lineno}"
+        for path in SCREENS
         for receiver, method, node in calls(path)
         if method in MARKUP and receiver not in ("logger", "logging")
     ]
-    if name_of(path) not in OWN_MARKDOWN:
-        assert not used
+    assert {use.split(":")[0] for use in used} == set(OWN_MARKDOWN)
 
 
-@pytest.mark.parametrize("path", SCREENS, ids=name_of)
-def test_nothing_switches_escaping_off(path: Path) -> None:
+def test_nothing_switches_escaping_off() -> None:
     switches = {
-        keyword.arg
+        (name_of(path), keyword.arg)
+        for path in SCREENS
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         for keyword in node.keywords
+        if keyword.arg in ("unsafe_allow_html", "unsafe_allow_javascript")
     }
-    assert not switches & {"unsafe_allow_html", "unsafe_allow_javascript"}
+    assert switches == set()
 
 
-@pytest.mark.parametrize("path", SCREENS, ids=name_of)
-def test_html_is_written_only_where_it_is_escaped(path: Path) -> None:
+def test_html_is_written_only_where_it_is_escaped() -> None:
     writes = [
-        f"{receiver}.{method}, line {node.lineno}"
+        (name_of(path).removeprefix("director_ai/"), f"{receiver}.{method}", node.lineno)
+        for path in SCREENS
         for receiver, method, node in calls(path)
         if method in ("html", "iframe")
     ]
-    if name_of(path).removeprefix("director_ai/") not in ESCAPING:
-        assert not writes
-    assert not [write for write in writes if not write.startswith("st.html")]
+    assert {name for name, _, _ in writes} == set(ESCAPING)
+    assert {call for _, call, _ in writes} == {"st.html"}
