@@ -13,6 +13,10 @@ ONE_AFTER_THE_OTHER = ("tests/browser/", "tests/safety/")
 """Folders whose tests start servers and browsers: two at once would disturb each other."""
 
 
+WHOLE_PAGES = "tests/pages/"
+"""Folder whose tests each run whole pages; `test_pages.py` alone is part of the fast suite."""
+
+
 class BrowserApart(LoadScopeScheduling):
     """Keeps the tests of a file together, and those with a browser all in one process."""
 
@@ -46,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.nodeid.startswith(ONE_AFTER_THE_OTHER):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=1))
+        elif item.nodeid.startswith(WHOLE_PAGES) and item.path.name != "test_pages.py":
+            item.add_marker(pytest.mark.slow)
     if "soak" not in config.option.markexpr:
         soak = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soak)

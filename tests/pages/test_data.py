@@ -18,9 +18,6 @@ from director_ai.ui.data.help_tab import DOCS
 from director_ai.ui.data.storage_tab import backup_bytes
 from tests.storage.records import record
 
-# Runs of whole pages.
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 
 

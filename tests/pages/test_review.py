@@ -21,9 +21,6 @@ from director_ai.ui.access.current_store import STORE_VARIABLE, archive
 from director_ai.ui.review import actions
 from tests.ui.review_store import HOUR_US, N_HALTED, night, night_store
 
-# Runs of whole pages.
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 Open = Callable[..., AppTest]
 

@@ -16,9 +16,6 @@ from director_ai.tuning.evaluation.token_counts import TokenCounts
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import filled
 
-# Runs of whole pages.
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).resolve().parents[2]
 TOKENS = ("median", "p90", "n", "low_95", "high_95")
 Capture = pytest.CaptureFixture[str]

@@ -14,9 +14,6 @@ from director_ai.sources.sample_sessions import samples
 from director_ai.storage.store import Store
 from tests.storage.records import record, streamed
 
-# Runs of whole pages.
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 PAGE = "pages/views/sessions.py"
 

@@ -19,9 +19,6 @@ from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import records
 
-# Runs of whole pages.
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -82,9 +79,9 @@ def test_it_opens_at_the_recorded_limits(store) -> None:
     [
         {},
         {"labelled": 0.0},
-        pytest.param({"only": "good"}, marks=pytest.mark.slow),
-        pytest.param({"only": "bad"}, marks=pytest.mark.slow),
-        pytest.param({"enforced": 1.0}, marks=pytest.mark.slow),
+        {"only": "good"},
+        {"only": "bad"},
+        {"enforced": 1.0},
     ],
     ids=["both labels", "no labels", "only good", "only bad", "all enforced"],
 )
@@ -237,7 +234,6 @@ def test_a_proposal_is_checked_on_request_and_kept_until_the_budget_changes(
     assert "left out: catch" not in said(app.run())
 
 
-@pytest.mark.slow
 def test_repeated_prompts_are_told_of_by_the_check(store, monkeypatch) -> None:
     monkeypatch.setattr(validation, "N_REPLICATES", 3)
     monkeypatch.setattr(validation, "N_PERMUTATIONS", 3)

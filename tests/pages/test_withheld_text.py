@@ -13,9 +13,6 @@ from director_ai.ui.access.current_store import STORE_VARIABLE
 from director_ai.ui.live.remote_stream import RECORDERS
 from tests.ui.tune_store import records
 
-# Runs of whole pages.
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -136,6 +136,7 @@ def test_a_log_on_a_medium_that_cannot_be_written_is_told_of(disk: Path, tmp_pat
         assert store.ids() == ["late"]
 
 
+@pytest.mark.slow
 def test_a_store_filled_to_the_last_byte_is_read(disk: Path) -> None:
     path = disk / "sessions.db"
     script = (

@@ -69,6 +69,7 @@ def keys(app: AppTest) -> set[str | None]:
     return {button.key for button in app.button}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_who_is_not_signed_in_sees_a_door_on_every_page(page: str, open_app: Open) -> None:
     app = open_app(page, id="secret-session")
@@ -79,6 +80,7 @@ def test_who_is_not_signed_in_sees_a_door_on_every_page(page: str, open_app: Ope
     assert "secret" not in said(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_who_is_on_no_list_is_told_so_and_may_leave(page: str, open_app: Open) -> None:
     app = open_app(page, email="<b>eve@c.org", id="secret-session")
