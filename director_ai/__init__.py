@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.core.halting.policy import HaltPolicy
     from director_ai.core.halting.reason import Alarm, HaltReason
+    from director_ai.core.halting.release_policy import ReleasePolicy
     from director_ai.core.runtime.async_streaming import AsyncStreamingKernel
     from director_ai.core.runtime.kernel import HaltMonitor
     from director_ai.core.runtime.session import StreamSession, TokenEvent
@@ -25,6 +26,7 @@ __all__ = [
     "HaltMonitor",
     "HaltPolicy",
     "HaltReason",
+    "ReleasePolicy",
     "StreamSession",
     "StreamingKernel",
     "TokenEvent",
@@ -46,6 +48,7 @@ __getattr__, __dir__ = attach(
         "HaltMonitor": "director_ai.core.runtime.kernel",
         "HaltPolicy": "director_ai.core.halting.policy",
         "HaltReason": "director_ai.core.halting.reason",
+        "ReleasePolicy": "director_ai.core.halting.release_policy",
         "StreamSession": "director_ai.core.runtime.session",
         "StreamingKernel": "director_ai.core.runtime.streaming",
         "TokenEvent": "director_ai.core.runtime.session",
