@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -16,10 +16,10 @@ from director_ai.sources.chat.decoder import ChatDecoder
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.request import ChatRequest, Messages
 from director_ai.sources.chat.response import LONGEST_BODY, is_stream, refusal, seconds_to_wait
-from director_ai.sources.chat.source import ABORTED, ChatSource
+from director_ai.sources.chat.source import ABORTED, AsyncChatSource
 
 
-class AsyncChatStream(ChatSource, AsyncIterator[str]):
+class AsyncChatStream(AsyncChatSource):
     """One answer of an endpoint, token by token, for ``async for``.
 
     Parameters, properties and errors are those of
@@ -53,8 +53,6 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
         super().__init__(ChatDecoder(self._hide, skips_thinking=skips_thinking))
         self._deadline = Deadline(limits or TimeLimits())
         self._ssl_context = ssl_context
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._scope: asyncio.Timeout | None = None
         self._client: httpx.AsyncClient | None = None
         self._response: httpx.Response | None = None
         self._chunks: AsyncGenerator[bytes, None] | None = None
@@ -63,38 +61,6 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
     def endpoint(self) -> Endpoint:
         """The receiver of the request."""
         return self._request.endpoint
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        if self._is_closed:
-            raise StopAsyncIteration
-        try:
-            token = await self._pull()
-        except BaseException:
-            await self.aclose()
-            raise
-        if token is None:
-            await self.aclose()
-            raise StopAsyncIteration
-        return token
-
-    def abort(self, reason: str = ABORTED) -> None:
-        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``.
-
-        Parameters
-        ----------
-        reason
-            Message of the error.
-        """
-        self._abort_reason = reason
-        self._is_aborted = True
-        loop = self._loop
-        if loop is not None:
-            # A loop that is closed by now has nobody to wake.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._expire)
 
     async def aclose(self) -> None:
         """Cancel the request, if it is still going on, and let go of the connection."""
@@ -160,20 +126,11 @@ class AsyncChatStream(ChatSource, AsyncIterator[str]):
             self._scope = None
         self._lost(failure)
 
-    def _expire(self) -> None:
-        self._reschedule(0.0)
-
     def _begin(self, phase: str) -> None:
         """Start another clock within the scope that is under way."""
         self._deadline.begin(phase)
         if self._loop is not None and not self._is_aborted:
             self._reschedule(self._loop.time() + self._deadline.left)
-
-    def _reschedule(self, when: float) -> None:
-        if self._scope is not None:
-            # One that has expired cannot be changed any more, and need not be.
-            with contextlib.suppress(RuntimeError):
-                self._scope.reschedule(when)
 
     async def _open(self) -> None:
         """Send the request, again where a server asks for that, until there is a stream."""

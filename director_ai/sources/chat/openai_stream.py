@@ -9,7 +9,7 @@ from typing import Any, Self, overload
 from director_ai.errors import SourceAbortedError, SourceReportedError
 from director_ai.sources.chat.api_key import Key
 from director_ai.sources.chat.decoder import ChatDecoder
-from director_ai.sources.chat.source import ABORTED, ChatSource
+from director_ai.sources.chat.source import AsyncChatSource, ChatSource
 
 
 class OpenAIStream(ChatSource, Iterator[str]):
@@ -76,7 +76,7 @@ class OpenAIStream(ChatSource, Iterator[str]):
         return token
 
 
-class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
+class AsyncOpenAIStream(AsyncChatSource):
     """The tokens of an async stream; see :func:`from_openai`.
 
     Parameters
@@ -89,42 +89,11 @@ class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
         self._hide = _hiding(stream)
         super().__init__(ChatDecoder(self._hide, skips_thinking=skips_thinking))
         self._stream = stream
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._scope: asyncio.Timeout | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        if self._is_closed:
-            raise StopAsyncIteration
-        try:
-            token = await self._pull()
-        except BaseException:
-            await self.aclose()
-            raise
-        if token is None:
-            await self.aclose()
-            raise StopAsyncIteration
-        return token
-
-    def abort(self) -> None:
-        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``."""
-        self._is_aborted = True
-        if self._loop is not None:
-            # A loop that is closed by now has nobody to wake.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._expire)
 
     async def aclose(self) -> None:
         """Cancel the request, if it is still going on."""
         self._is_closed = True
         await self._stream.close()
-
-    def _expire(self) -> None:
-        if self._scope is not None:
-            with contextlib.suppress(RuntimeError):
-                self._scope.reschedule(0.0)
 
     async def _pull(self) -> str | None:
         token = self._ready()
@@ -138,7 +107,7 @@ class AsyncOpenAIStream(ChatSource, AsyncIterator[str]):
                 self._decoder.end()
             except Exception as error:
                 if self._is_aborted:
-                    raise SourceAbortedError(ABORTED) from None
+                    raise SourceAbortedError(self._abort_reason) from None
                 reported = _redacted(error, self._hide)
                 if reported is None:
                     raise

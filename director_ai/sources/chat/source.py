@@ -1,7 +1,10 @@
 """Base of every source of a chat completion, sync or async: the properties of its answer."""
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+import contextlib
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self
 
 from director_ai.errors import SourceAbortedError, SourceError, SourceLostError, SourceTimeoutError
 from director_ai.sources.chat.decoder import ChatDecoder
@@ -82,3 +85,61 @@ class ChatSource:
             self._decoder.end()
         else:
             self._decoder.fail(error)
+
+
+class AsyncChatSource(ChatSource, AsyncIterator[str]):
+    """An answer that grows, for ``async for``; may be aborted from any thread.
+
+    A child waits for its server within ``_scope``, a timeout of the loop ``_loop``.
+    """
+
+    def __init__(self, reader: ChatDecoder) -> None:
+        super().__init__(reader)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._scope: asyncio.Timeout | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._is_closed:
+            raise StopAsyncIteration
+        try:
+            token = await self._pull()
+        except BaseException:
+            await self.aclose()
+            raise
+        if token is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return token
+
+    @abstractmethod
+    async def _pull(self) -> str | None:
+        """Return the next token; ``None`` at the end of the answer."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Cancel the request, if it is still going on, and let go of the connection."""
+
+    def abort(self, reason: str = ABORTED) -> None:
+        """Stop at once, from any thread: who waits for a token gets ``SourceAbortedError``.
+
+        Parameters
+        ----------
+        reason
+            Message of the error.
+        """
+        self._abort_reason = reason
+        self._is_aborted = True
+        if self._loop is not None:
+            # A loop that is closed by now has nobody to wake.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._reschedule, 0.0)
+
+    def _reschedule(self, when: float) -> None:
+        """Move the end of the wait that is under way to ``when``, in the loop's time."""
+        if self._scope is not None:
+            # One that has expired cannot be changed any more, and need not be.
+            with contextlib.suppress(RuntimeError):
+                self._scope.reschedule(when)
