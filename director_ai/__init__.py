@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from director_ai.core.runtime.kernel import HaltMonitor
     from director_ai.core.runtime.session import StreamSession, TokenEvent
     from director_ai.core.runtime.streaming import StreamingKernel
+    from director_ai.core.scoring.identity import ScorerIdentity
     from director_ai.core.scoring.knowledge import GroundTruthStore
     from director_ai.core.scoring.scorer import CoherenceScorer
     from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk, HaltEvidence
@@ -27,6 +28,7 @@ __all__ = [
     "HaltPolicy",
     "HaltReason",
     "ReleasePolicy",
+    "ScorerIdentity",
     "StreamSession",
     "StreamingKernel",
     "TokenEvent",
@@ -49,6 +51,7 @@ __getattr__, __dir__ = attach(
         "HaltPolicy": "director_ai.core.halting.policy",
         "HaltReason": "director_ai.core.halting.reason",
         "ReleasePolicy": "director_ai.core.halting.release_policy",
+        "ScorerIdentity": "director_ai.core.scoring.identity",
         "StreamSession": "director_ai.core.runtime.session",
         "StreamingKernel": "director_ai.core.runtime.streaming",
         "TokenEvent": "director_ai.core.runtime.session",

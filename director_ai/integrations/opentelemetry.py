@@ -131,6 +131,7 @@ def _outcome(session: StreamSession) -> dict[str, AttributeValue]:
     outcome: dict[str, AttributeValue] = {
         "session.ended_by": ending_of(session),
         "session.n_tokens": session.token_count,
+        "halt.scorer": str(session.scorer),
         "halt.n_warnings": session.warning_count,
     }
     if session.coherence_history:

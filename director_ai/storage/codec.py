@@ -20,6 +20,7 @@ from director_ai.core.halting.reason import HaltReason
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.record_json import SCHEMA_VERSION, from_values, halt_values
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.engine.schema import sessions
@@ -59,6 +60,7 @@ def header_row(record: SessionRecord) -> Row:
         "shadow_policy": _policy_text(record.shadow_policy),
         "schema_version": SCHEMA_VERSION,
         "n_dropped": 0,
+        "scorer": scorer_text(record.scorer),
         **ending_values(record),
     }
 
@@ -246,6 +248,7 @@ def record_of(
             "text_kept": bool(session["text_kept"]),
             "shadow_policy": json.loads(session["shadow_policy"]),
             "shadow_halt": json.loads(session["shadow_halt"]),
+            "scorer": session["scorer"],
             **columns,
         }
     )
@@ -317,6 +320,12 @@ def underivable(row: RowMapping, body: RowMapping | None, record: SessionRecord)
 def _policy_text(policy: HaltPolicy | None) -> str:
     # Nearly all sessions of an archive have the same.
     return json.dumps(policy and policy.to_dict())
+
+
+@lru_cache(maxsize=64)
+def scorer_text(scorer: ScorerIdentity) -> str | None:
+    """Return a scorer as its column holds it: null where it is unknown, as in older stores."""
+    return str(scorer) if scorer.is_known else None
 
 
 def _halt_text(halt: HaltReason | None) -> str:

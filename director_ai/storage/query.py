@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from director_ai.core.halting.reason import MECHANISMS
+from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.engine.schema import bodies, sessions, tokens
 from director_ai.storage.engine.tag_column import tag_text
@@ -21,6 +22,9 @@ _ENDINGS: dict[Outcome, tuple[str, ...]] = {
     "abandoned": ("abandoned",),
     "recording": (),
 }
+
+_MISSING = {"labels": UNLABELLED, "scorers": str(UNKNOWN_SCORER)}
+"""Facet values that stand for null."""
 
 _c = sessions.c
 
@@ -58,6 +62,9 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
     ):
         if values:
             where.append(column.in_(values))
+    if query.scorers:
+        unknown = [_c.scorer.is_(None)] if str(UNKNOWN_SCORER) in query.scorers else []
+        where.append(or_(_c.scorer.in_(query.scorers), *unknown))
     if query.tags:
         where.append(or_(*(_has_tag(tag) for tag in query.tags)))
     if query.enforced is not None:
@@ -110,6 +117,7 @@ def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, i
         "models": _c.model,
         "sources": _c.source,
         "groups": _c.prompt_family,
+        "scorers": _c.scorer,
         "tags": _c.tags,
         "enforced": _c.enforced,
     }
@@ -132,8 +140,8 @@ def _words(facet: str, value: Any) -> tuple[str, ...]:
         return (outcome(value),)
     if facet == "rules":
         return tuple(name for name in MECHANISMS if name in value.split(","))
-    if facet == "labels":
-        return (value or UNLABELLED,)
+    if facet in _MISSING:
+        return (value or _MISSING[facet],)
     if facet == "tags":
         return tuple(dict.fromkeys(json.loads(value)))
     if facet == "enforced":

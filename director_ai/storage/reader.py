@@ -168,7 +168,7 @@ class StoreReader:
         of = sessions.c
         columns = (
             *(of.id, of.model, of.source, of.prompt_family, of.tags, of.enforced, of.ended_by),
-            *(of.label, of.onset, of.policy, bodies.c.scores, bodies.c.ends),
+            *(of.label, of.onset, of.policy, bodies.c.scores, bodies.c.ends, of.scorer),
         )
         statement = (
             select(*columns)

@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping
 
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.records.record import Ending, Label
+from director_ai.core.scoring.identity import ScorerIdentity, as_identity
 from director_ai.errors import InvalidQueryError
 from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.sparkline import curve
@@ -37,7 +38,7 @@ class SessionSummary:
     ----------
     key
         Number of the session in its store.
-    id, started_us, ended_us, source, model, prompt, group, tags, enforced, text_kept
+    id, started_us, ended_us, source, model, prompt, group, tags, enforced, text_kept, scorer
         See :class:`director_ai.core.records.record.SessionRecord`.
     ended_by
         How it ended; ``None`` while it is being recorded.
@@ -92,6 +93,7 @@ class SessionSummary:
     label: Label | None
     onset: int | None
     changed_us: int
+    scorer: ScorerIdentity
 
     @classmethod
     def of(cls, row: RowMapping) -> "SessionSummary":
@@ -109,6 +111,7 @@ class SessionSummary:
                 "rules": tuple(filter(None, row["rules"].split(","))),
                 "sparkline": tuple(curve(row["sparkline"])),
                 "outcome": outcome(_heard_of(row)),
+                "scorer": as_identity(row["scorer"]),
             }
         )
 
@@ -143,9 +146,9 @@ class SessionQuery:
     ----------
     since_us, until_us
         Started at or after, and before; microseconds since the Unix epoch.
-    outcomes, rules, labels, models, sources, tags, groups
+    outcomes, rules, labels, models, sources, tags, groups, scorers
         Any of these. ``labels`` may name ``"none"``. A session has the rules that held at its
-        halt.
+        halt. Scorers as they print; ``"unknown"`` for sessions that do not tell theirs.
     enforced
         Recorded while a kernel was enforcing its limits, or not.
     shadow_halted
@@ -183,6 +186,7 @@ nearest_misses, lowest, longest, got 'best'
     sources: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    scorers: tuple[str, ...] = ()
     enforced: bool | None = None
     shadow_halted: bool | None = None
     least_tokens: int | None = None

@@ -56,6 +56,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 EXCEPTIONS = {
     # A session carries a halt's evidence; its type is the scorer's word for it.
     ("core.runtime", "director_ai.core.scoring.types"),
+    # And a session names the scorer that judged it.
+    ("core.runtime", "director_ai.core.scoring.identity"),
     # Where the package lies is the only thing asked of it.
     ("sources", "director_ai"),
     ("ui", "director_ai"),

@@ -64,6 +64,7 @@ def test_a_stream_that_completes_is_one_span(
         "halt.enforced": True,
         "session.ended_by": "completed",
         "session.n_tokens": 2,
+        "halt.scorer": "unknown",
         "halt.n_warnings": 0,
         "session.min_coherence": 0.7,
         "session.avg_coherence": 0.8,

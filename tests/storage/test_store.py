@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 
 from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.records.record import Annotation, SessionRecord
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import (
     DamagedSessionError,
     DuplicateSessionError,
@@ -244,6 +245,18 @@ def test_facets_count_what_each_choice_would_find(five: Store) -> None:
     assert counts["tags"] == {"x": 1, "y": 1}
     assert counts["enforced"] == {"true": 1}
     assert counts["labels"] == {"none": 1}
+
+
+def test_sessions_are_found_and_counted_by_their_scorer(store: Store) -> None:
+    judge = ScorerIdentity("tiny", "1", "onnx", "3f9a")
+    store.add([record("a", scorer=judge), record("b", scorer=judge), record("old")])
+
+    assert store.facets()["scorers"] == {"onnx:tiny@1#3f9a": 2, "unknown": 1}
+    assert store.ids(SessionQuery(scorers=(str(judge),))) == ["b", "a"]
+    assert store.ids(SessionQuery(scorers=("unknown",))) == ["old"]
+    assert store.count(SessionQuery(scorers=("unknown", str(judge)))) == 3
+    assert store.get("a").scorer == store.summary("a").scorer == judge
+    assert [curve.scorer for curve in store.curves()] == [str(judge), str(judge), None]
 
 
 def test_the_overview_counts_halts_by_their_labels(five: Store) -> None:

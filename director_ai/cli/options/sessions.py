@@ -37,6 +37,7 @@ def add_filters(parser: ArgumentParser) -> None:
     several("--label", "LABEL", "good, bad, unsure, or none for those without a label")
     several("--model", "MODEL", "of this model")
     several("--source", "SOURCE", "from this source")
+    several("--scorer", "SCORER", "scored by this scorer; unknown for those that do not tell")
     several("--tag", "TAG", "with this tag")
     several("--group", "GROUP", "of this group")
     group.add_argument(
@@ -92,6 +93,7 @@ def query_of(args: Namespace) -> "SessionQuery":
         labels=tuple(args.label),
         models=tuple(args.model),
         sources=tuple(args.source),
+        scorers=tuple(args.scorer),
         tags=tuple(args.tag),
         groups=tuple(args.group),
         enforced=args.enforced,

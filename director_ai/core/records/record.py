@@ -9,6 +9,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltReason
 from director_ai.core.halting.sentence import ends_sentence, split_tail
 from director_ai.core.runtime.session import StreamSession
+from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 
 if TYPE_CHECKING:
     from director_ai.core.scoring.types import EvidenceChunk
@@ -81,6 +82,9 @@ class SessionRecord:
         Whether the tokens are the text itself; otherwise see :func:`without_text`.
     shadow_policy, shadow_halt
         A second policy that only watched, and where it would have halted.
+    scorer
+        Identity of the scorer its scores are of. Scores of two scorers are not comparable, and
+        limits chosen for one say nothing of the other.
     """
 
     id: str
@@ -105,6 +109,7 @@ class SessionRecord:
     text_kept: bool = True
     shadow_policy: HaltPolicy | None = None
     shadow_halt: HaltReason | None = None
+    scorer: ScorerIdentity = UNKNOWN_SCORER
 
     @classmethod
     def from_session(
@@ -132,6 +137,7 @@ class SessionRecord:
                 ),
                 "evidence": () if structured is None else tuple(structured.evidence_chunks),
                 "evidence_note": session.halt_evidence or "",
+                "scorer": session.scorer,
                 **context,
             },
         )

@@ -22,6 +22,7 @@ from director_ai.core.records.field_checks import (
 )
 from director_ai.core.records.record import Annotation, Ending, Label, SessionRecord
 from director_ai.core.records.strict_json import parse
+from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.errors import DirectorError, InvalidRecordError
 
@@ -56,6 +57,7 @@ def to_values(record: SessionRecord) -> dict[str, Any]:
     values["annotations"] = [asdict(annotation) for annotation in record.annotations]
     values["shadow_policy"] = record.shadow_policy and record.shadow_policy.to_dict()
     values["shadow_halt"] = halt_values(record.shadow_halt)
+    values["scorer"] = str(record.scorer)
     return values
 
 
@@ -144,6 +146,7 @@ def from_values(values: dict[str, Any]) -> SessionRecord:
         "evidence", values.setdefault("evidence", []), _chunk, "a list of evidence chunks"
     )
     values["annotations"] = _annotations(values)
+    values["scorer"] = _scorer(values.get("scorer"))
     return SessionRecord(**values)
 
 
@@ -190,6 +193,17 @@ def _policy(name: str, values: object) -> HaltPolicy:
         return HaltPolicy.from_dict(values)
     except DirectorError as error:
         raise InvalidRecordError(f"{name}: {error}") from None
+
+
+def _scorer(value: object) -> ScorerIdentity:
+    if value is None:
+        return UNKNOWN_SCORER
+    require("scorer", value, str, "a string such as lexical:coherence@2")
+    assert isinstance(value, str)
+    try:
+        return ScorerIdentity.parse(value)
+    except ValueError as error:
+        raise InvalidRecordError(f"scorer: {error}") from None
 
 
 def _halt(name: str, values: object, n_tokens: int) -> HaltReason | None:

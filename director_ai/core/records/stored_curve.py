@@ -18,6 +18,8 @@ class StoredCurve(NamedTuple):
         float64, little-endian, one a scored token.
     ends
         A byte a token: whether a sentence ends there.
+    scorer
+        The scorer as it prints; ``None`` where it is unknown.
     """
 
     id: str
@@ -32,3 +34,4 @@ class StoredCurve(NamedTuple):
     policy: str
     scores: bytes
     ends: bytes
+    scorer: str | None = None

@@ -12,6 +12,7 @@ from director_ai.core.runtime.stream_run import Expired, StreamRun
 from director_ai.core.runtime.sync_source import SyncSource
 from director_ai.core.runtime.sync_stream import check_sources
 from director_ai.core.runtime.worker import Worker
+from director_ai.core.scoring.identity import identity_of
 
 CLOSE_TIMEOUT_S = 0.5
 """How long a halted source may take to close before it is left behind."""
@@ -38,6 +39,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
             kind="an async or sync iterable of str",
         )
         tokens = tokens if isinstance(tokens, AsyncIterable) else SyncSource(tokens)
+        run.session.scorer = identity_of(callback)
         self._run = run
         self._tokens = tokens
         self._events = _drive(run, switch, tokens, callback, deadlines)

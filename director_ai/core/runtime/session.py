@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
+
 if TYPE_CHECKING:
     from director_ai.core.halting.reason import Alarm, HaltReason
     from director_ai.core.scoring.types import HaltEvidence
@@ -80,6 +82,8 @@ class StreamSession:
         Exceptions raised by hooks and observers, and how often.
     elapsed_s
         Seconds by the monotonic clock, once the stream has ended.
+    scorer
+        Identity of the scorer, where the callback bears one.
     """
 
     tokens: list[str] = field(default_factory=list)
@@ -100,6 +104,7 @@ class StreamSession:
     trigger: tuple[Alarm, ...] = ()
     hook_errors: dict[str, int] = field(default_factory=dict)
     elapsed_s: float | None = None
+    scorer: ScorerIdentity = UNKNOWN_SCORER
 
     @property
     def output(self) -> str:

@@ -7,6 +7,7 @@ from director_ai.core.runtime.hooks import Follower, is_async
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.stop_switch import Abortable, StopSwitch
 from director_ai.core.runtime.stream_run import Expired, StreamRun
+from director_ai.core.scoring.identity import identity_of
 
 
 class TokenStream(Iterator[TokenEvent]):
@@ -35,6 +36,7 @@ class TokenStream(Iterator[TokenEvent]):
                 "coherence_callback must be a plain function, got an async one; "
                 "use AsyncStreamingKernel for it"
             )
+        run.session.scorer = identity_of(callback)
         self._run = run
         self._tokens = tokens
         self._events = _drive(run, switch, tokens, callback)

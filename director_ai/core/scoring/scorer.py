@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Final
 
 from director_ai.core.scoring.fact_index import FactIndex
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.lexical import Judge
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
@@ -22,6 +23,8 @@ HORIZON: Final = 33.0
 OPENING_LEVEL: Final = 0.95
 PRIOR_WEIGHT: Final = 8.0
 _KEEP: Final = 1 - 1 / HORIZON
+
+IDENTITY: Final = ScorerIdentity("coherence", "1", "lexical")
 
 
 class LexicalStream:
@@ -39,6 +42,8 @@ class LexicalStream:
     prompt
         The question. It supports nothing; names and numbers it holds are no clash.
     """
+
+    scorer_identity = IDENTITY
 
     __slots__ = (
         "_clash",
@@ -144,6 +149,8 @@ class CoherenceScorer:
     >>> approved, verdict.evidence[0].source
     (False, 'moon')
     """
+
+    scorer_identity = IDENTITY
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateColumn
 
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.ownership import APPLICATION_ID, check_tables
-from director_ai.storage.engine.schema import metadata
+from director_ai.storage.engine.schema import metadata, sessions
 from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.engine.text_type import escape, unescape
 from director_ai.storage.sealing import seal_all
@@ -58,10 +58,11 @@ def _number_once(connection: Connection, name: str) -> None:
 
 
 def _add_columns(connection: Connection) -> None:
-    """Add every column of today's schema that a table lacks.
+    """Add every table and column of today's schema that is not there.
 
-    A later version that needs another column runs this again: tables of a fresh store have it.
+    A later version that needs another one runs this again: a fresh store has them all.
     """
+    metadata.create_all(connection)
     inspected = inspect(connection)
     for table in metadata.tables.values():
         present = {column["name"] for column in inspected.get_columns(table.name)}
@@ -76,10 +77,20 @@ def _seal_whole_sessions(connection: Connection) -> None:
     seal_all(connection)
 
 
+def _add_columns_and_count_by_them(connection: Connection) -> None:
+    _add_columns(connection)
+    if connection.dialect.name == "sqlite":
+        # Its columns are those of today: one that is there already may have fewer.
+        (counted,) = (each for each in sessions.indexes if each.name == "sessions_counted")
+        counted.drop(connection, checkfirst=True)
+        counted.create(connection)
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create,
     _number_once_and_part_tags,
     _seal_whole_sessions,
+    _add_columns_and_count_by_them,
 )
 """Each turns a store of the version of its place into the next; once released, none changes."""
 

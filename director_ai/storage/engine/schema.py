@@ -78,6 +78,7 @@ sessions = Table(
     # Columns of later versions come last, as a migration adds them.
     Column("seal", Text, comment="SHA-256 of the row from the seal on, see codec.seal_of"),
     Column("label_seal", Text, comment="SHA-256 of tags and labels, see codec.label_seal_of"),
+    Column("scorer", SafeText, comment="identity of the scorer; null if it is unknown"),
     CheckConstraint("n_tokens >= 0", name="session_tokens"),
     Index("sessions_started", "started_us", "key"),
     Index("sessions_changed", "changed_us"),
@@ -89,7 +90,7 @@ sessions = Table(
         "sessions_counted",
         *("started_us", "ended_by", "changed_us", "enforced", "label", "rules", "halt_code"),
         *("halt_index", "model", "source", "prompt_family", "tags", "shadow_index", "margin"),
-        "n_tokens",
+        *("n_tokens", "scorer"),
     ).ddl_if(dialect="sqlite"),
     # No number is used twice: a remembered one must not come to be another session's.
     sqlite_autoincrement=True,

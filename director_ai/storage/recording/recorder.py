@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, get_args
 from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked_seconds
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_values
+from director_ai.core.scoring.identity import ScorerIdentity, as_identity
 from director_ai.storage.engine.database import Database
 from director_ai.storage.recording.flush_thread import FlushThread, OnReplaced
 from director_ai.storage.recording.session_buffer import PendingWrites, SessionBuffer
@@ -72,6 +73,9 @@ class Recorder:
         A file, made if it is not there, or a URL; the store is opened in the background, at once.
     source
         Where the streams come from.
+    scorer
+        Identity of the scorer of callbacks that bear none, or the text it prints as; by default
+        their sessions say that it is unknown.
     shadow
         A policy that only watches: sessions tell where it would have halted them.
     keep_text
@@ -112,6 +116,7 @@ class Recorder:
         address: str | Path,
         *,
         source: str = "",
+        scorer: ScorerIdentity | str | None = None,
         shadow: HaltPolicy | None = None,
         keep_text: bool = True,
         max_pending: int = 100_000,
@@ -124,6 +129,7 @@ class Recorder:
         self._most = checked_integer("max_pending", max_pending, least=1)
         self._flush_s = max(_LEAST_FLUSH_S, checked_seconds("flush_s", flush_s))
         self._source = source
+        self._scorer = as_identity(scorer)
         self._shadow = shadow
         self._keep_text = keep_text
         self._on_replaced = on_replaced
@@ -154,6 +160,7 @@ class Recorder:
         group: str = "",
         tags: Sequence[str] = (),
         source: str | None = None,
+        scorer: ScorerIdentity | str | None = None,
     ) -> Stream:
         """Record a stream from its first event on, and return it, the same.
 
@@ -167,14 +174,18 @@ class Recorder:
             A name of its own in the store; made up by default.
         prompt, model, group, tags
             See :class:`SessionRecord`.
-        source
-            In place of the recorder's.
+        source, scorer
+            In place of the recorder's. A callback that bears a ``scorer_identity`` has its own.
 
         Raises
         ------
         InvalidRecordError
             If one of these is of the wrong type.
+        ValueError
+            If the scorer names none.
         """
+        named = self._scorer if scorer is None else as_identity(scorer)
+        borne = stream.session.scorer
         record = from_values(
             {
                 "id": uuid.uuid4().hex if id is None else id,
@@ -191,6 +202,7 @@ class Recorder:
                 "group": group,
                 "tags": list(tags),
                 "shadow_policy": None if self._shadow is None else self._shadow.to_dict(),
+                "scorer": str(borne if borne.is_known else named),
             }
         )
         with self._starting:

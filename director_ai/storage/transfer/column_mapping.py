@@ -48,6 +48,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "ended_by": ("ended_by", "outcome"),
     "halt_index": ("halt_index",),
     "halt_reason": ("halt_reason",),
+    "scorer": ("scorer", "scorer_identity"),
 }
 """Names a field is known by, the likeliest first."""
 
@@ -92,6 +93,8 @@ class ColumnMapping:
         Context of the session.
     policy, enforced, ended_by, halt_index, halt_reason
         Limits in force, and the ending.
+    scorer
+        Identity of the scorer, as it prints.
     facts
         Facts to score the text by, in place of the file's own scores.
     """
@@ -124,6 +127,7 @@ class ColumnMapping:
     ended_by: str | None = None
     halt_index: str | None = None
     halt_reason: str | None = None
+    scorer: str | None = None
     facts: str | None = None
 
     @classmethod

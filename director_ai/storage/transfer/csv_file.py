@@ -25,6 +25,7 @@ _SESSION = (
     *("ended_by", "enforced", "n_tokens", "halt_index", "rules", "halt_reason"),
 )
 _FILTERS = ("shadow_index", "margin", "margin_rule")
+_LATER = (*_FILTERS, "scorer")
 _FIRST_LONG = ("id", "index", "token", "score", "held", "time_us", *_SESSION)
 _FIRST_WIDE = ("id", *_SESSION, "prompt", "policy", "tokens", "scores", "held", "times_us")
 """Columns that every file of ours has had from the first one on."""
@@ -32,10 +33,10 @@ _FIRST_WIDE = ("id", *_SESSION, "prompt", "policy", "tokens", "scores", "held", 
 DERIVED = ("n_tokens", "rules", *_FILTERS)
 """Columns that follow from others and are not read."""
 
-LONG = (*_FIRST_LONG, *_FILTERS, "prompt")
+LONG = (*_FIRST_LONG, *_LATER, "prompt")
 """A row a token. A session without tokens has no row."""
 
-WIDE = (*_FIRST_WIDE, *_FILTERS)
+WIDE = (*_FIRST_WIDE, *_LATER)
 """A row a session; lists and the policy are JSON."""
 
 
@@ -51,7 +52,7 @@ def write_wide(records: Iterable[SessionRecord], file: BinaryIO) -> None:
 
 def _long_rows(records: Iterable[SessionRecord]) -> Iterator[list[str]]:
     for record in records:
-        session = [*_session_cells(record), *_filter_cells(record), guard(record.prompt)]
+        session = [*_session_cells(record), *_later_cells(record), guard(record.prompt)]
         name, n_scores = guard(record.id), len(record.scores)
         for index, token in enumerate(record.tokens):
             scored = index < n_scores
@@ -76,7 +77,7 @@ def _wide_row(record: SessionRecord) -> list[str]:
         array(record.scores),
         array([index for index, held in enumerate(record.held) if held]),
         array(record.times_us),
-        *_filter_cells(record),
+        *_later_cells(record),
     ]
 
 
@@ -96,9 +97,10 @@ def _session_cells(record: SessionRecord) -> list[str]:
     return [guard(cells[name]) for name in _SESSION]
 
 
-def _filter_cells(record: SessionRecord) -> list[str]:
+def _later_cells(record: SessionRecord) -> list[str]:
     values = filters(record)
-    return ["" if values[name] is None else str(values[name]) for name in _FILTERS]
+    cells = ["" if values[name] is None else str(values[name]) for name in _FILTERS]
+    return [*cells, guard(str(record.scorer))]
 
 
 def _bool(value: object) -> str:

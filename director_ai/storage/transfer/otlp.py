@@ -36,6 +36,7 @@ MAPPING = ColumnMapping(
     ended_by="session.ended_by",
     halt_index="halt.index",
     halt_reason="halt.reason",
+    scorer="halt.scorer",
 )
 """The attributes read and written. A span may hold tokens and scores as arrays of its own."""
 
@@ -102,6 +103,7 @@ def _span(record: SessionRecord) -> dict[str, Any]:
         "ended_by": record.ended_by,
         "halt_index": record.halt_index,
         "halt_reason": "; ".join(record.halt_reasons) or None,
+        "scorer": str(record.scorer),
     }
     columns = {**MAPPING.columns(), **_FILTERS}
     attributes |= {**filters(record), "n_tokens": record.n_tokens}

@@ -11,9 +11,11 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError, InvalidRecordError
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, at_most
 from director_ai.storage.transfer.parquet_columns import (
+    EDITIONS,
     NAMES,
     READ,
     SCHEMA,
+    columns_read,
     record_of_row,
     row_of,
 )
@@ -21,9 +23,6 @@ from director_ai.storage.transfer.problem import Problem, ReadItem
 
 FILE_VERSION = 1
 _KEY = b"director_ai"
-
-_FIRST_SCHEMA = pa.schema([SCHEMA.field(name) for name in READ])
-"""Columns of files from before margins were written."""
 
 _DAMAGE = (pa.ArrowException, OSError, ValueError)
 
@@ -122,12 +121,12 @@ def read_parquet(file: pq.ParquetFile) -> Iterator[ReadItem]:
         If it decodes to more than there is room for.
     """
     schema = file.schema_arrow.remove_metadata()
-    if schema not in (SCHEMA, _FIRST_SCHEMA):
+    if schema not in EDITIONS:
         raise InvalidRecordError(
             f"columns must be those of an export of Director, {', '.join(NAMES)}; "
             f"got {', '.join(schema.names)!s:.200}"
         )
-    for number, row in read_rows(file, READ):
+    for number, row in read_rows(file, columns_read(schema)):
         try:
             yield number, record_of_row(row)
         except InvalidRecordError as error:

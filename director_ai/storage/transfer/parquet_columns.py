@@ -53,16 +53,25 @@ SCHEMA = pa.schema(
         "shadow_index": pa.int64(),
         "margin": pa.float64(),
         "margin_rule": _TEXT,
+        "scorer": _TEXT,
     }
 )
 """Times are microseconds, ``held`` the tokens that hold an earlier score, and objects JSON."""
 
 NAMES: tuple[str, ...] = tuple(SCHEMA.names)
 
-_LATER = ("shadow_index", "margin", "margin_rule")
+_FILTERS = ("shadow_index", "margin", "margin_rule")
+_ADDED = ("scorer",)
 
-READ: tuple[str, ...] = tuple(name for name in NAMES if name not in _LATER)
-"""The columns that are read back. The others follow from them, and older files lack them."""
+READ: tuple[str, ...] = tuple(name for name in NAMES if name not in (*_FILTERS, *_ADDED))
+"""The columns that every file has and that are read back."""
+
+EDITIONS: tuple[pa.Schema, ...] = (
+    SCHEMA,
+    pa.schema([SCHEMA.field(name) for name in (*READ, *_FILTERS)]),
+    pa.schema([SCHEMA.field(name) for name in READ]),
+)
+"""Columns of files of today, from before scorers, and from before margins were written."""
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -71,6 +80,11 @@ _OBJECTS = ("policy", "halt", "shadow_policy", "shadow_halt", "evidence", "annot
 _DERIVED = ("label", "onset", "author", "n_tokens", "halt_index", "rules", "halt_reason")
 _TEXT_COLUMNS = tuple(name for name in READ if SCHEMA.field(name).type == _TEXT)
 _LISTS_OF_TEXT = tuple(field.name for field in SCHEMA if field.type == _TEXTS)
+
+
+def columns_read(schema: pa.Schema) -> tuple[str, ...]:
+    """Return the columns of a file that are read back; the others follow from them."""
+    return (*READ, *(name for name in _ADDED if name in schema.names))
 
 
 def derived(record: SessionRecord) -> Row:
@@ -123,7 +137,7 @@ def _each(change: Callable[[str], str], texts: list[str] | None) -> list[str] | 
 
 
 def record_of_row(row: Row) -> SessionRecord:
-    """Return the record of a row of ``READ``; times are microseconds.
+    """Return the record of a row of ``columns_read``; times are microseconds.
 
     Raises
     ------

@@ -241,8 +241,7 @@ class SessionReader:
             values["policy"] = parse(policy) if isinstance(policy, str) else policy
         if of.get("enforced") not in (None, ""):
             values["enforced"] = cell_parsing.parse_bool(at["enforced"], of["enforced"])
-        if of.get("ended_by"):
-            values["ended_by"] = of["ended_by"]
+        values |= {field: of[field] for field in ("ended_by", "scorer") if of.get(field)}
         halted_at = cell_parsing.parse_int("halt_index", of.get("halt_index"))
         if halted_at is not None and halted_at >= 0 and of.get("halt_reason"):
             reason = reason_from(str(of["halt_reason"]), halted_at, of.get("ended_by"))

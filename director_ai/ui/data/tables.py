@@ -49,6 +49,7 @@ FIELD_NAMES = {
     "ended_by": "How it ended",
     "halt_index": "Halt at token",
     "halt_reason": "Halt reason",
+    "scorer": "Scorer",
     "facts": "Facts to score by",
 }
 """Names of a mapping's fields on the page, those needed most often first."""

@@ -33,6 +33,7 @@ FILTERS = {
     "sources": (["--source", "test"], ("test",)),
     "tags": (["--tag", "new"], ("new",)),
     "groups": (["--group", "family"], ("family",)),
+    "scorers": (["--scorer", "unknown"], ("unknown",)),
     "enforced": (["--observed"], False),
     "shadow_halted": (["--shadow-halted"], True),
     "least_tokens": (["--min-tokens", "3"], 3),

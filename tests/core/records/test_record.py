@@ -19,6 +19,7 @@ from director_ai.core.records.record import (
     without_text,
 )
 from director_ai.core.records.record_json import from_line, to_line
+from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.errors import InvalidRecordError
 
@@ -113,6 +114,7 @@ def records(draw: st.DrawFn, text: st.SearchStrategy[str] = TEXT) -> SessionReco
         shadow_halt=draw(st.none() | halts(text, len(tokens))),
         group=draw(text),
         tags=tuple(draw(st.lists(text, max_size=3))),
+        scorer=draw(st.sampled_from((UNKNOWN_SCORER, ScorerIdentity("coherence", "2", "lexical")))),
     )
 
 

@@ -17,7 +17,13 @@ from typing import Any
 
 import pytest
 
-from director_ai import AsyncStreamingKernel, HaltPolicy, StreamingKernel, StreamSession
+from director_ai import (
+    AsyncStreamingKernel,
+    HaltPolicy,
+    ScorerIdentity,
+    StreamingKernel,
+    StreamSession,
+)
 from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
@@ -554,3 +560,28 @@ def test_a_stream_under_way_can_still_be_recorded_and_a_finished_one_too(tmp_pat
         for stream, name in ((going, "going"), (over, "over")):
             assert list(store.get(name).tokens) == stream.session.tokens
             assert store.get(name).ended_by == "completed"
+
+
+def test_a_session_names_its_scorer_the_callback_s_own_first(tmp_path: Path) -> None:
+    kernel, own = StreamingKernel(), ScorerIdentity("tiny", "1", "onnx")
+
+    def judged(text: str) -> float:
+        return 0.9
+
+    judged.scorer_identity = own  # type: ignore[attr-defined]
+    with Recorder(tmp_path / "s.db", scorer="logprob:exp") as recorder:
+        for name, callback, scorer in (
+            ("own", judged, None),
+            ("recorder", scorer_of_nobody, None),
+            ("stream", scorer_of_nobody, "mine@3"),
+        ):
+            stream = kernel.stream(words(2), callback)
+            recorder.record(stream, kernel.policy, id=name, scorer=scorer).run_to_end()
+
+    with Store(tmp_path / "s.db") as store:
+        kept = {name: str(store.get(name).scorer) for name in ("own", "recorder", "stream")}
+        assert kept == {"own": str(own), "recorder": "logprob:exp", "stream": "mine@3"}
+
+
+def scorer_of_nobody(text: str) -> float:
+    return 0.9

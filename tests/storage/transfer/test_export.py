@@ -78,6 +78,7 @@ FILTERED_BY = {
     "sources": ["source"],
     "tags": ["tags"],
     "groups": ["group"],
+    "scorers": ["scorer"],
     "enforced": ["enforced"],
     "shadow_halted": ["shadow_index"],
     "least_tokens": ["n_tokens"],
@@ -106,7 +107,10 @@ ATTRIBUTES = {
     "model": "gen_ai.request.model",
     "prompt": "gen_ai.prompt",
     "enforced": "halt.enforced",
-    **{name: f"halt.{name}" for name in ("rules", "shadow_index", "margin", "margin_rule")},
+    **{
+        name: f"halt.{name}"
+        for name in ("rules", "shadow_index", "margin", "margin_rule", "scorer")
+    },
 }
 
 
