@@ -13,6 +13,20 @@ class InvalidPolicyTypeError(DirectorError, TypeError):
     """A threshold, window or mode is of the wrong type."""
 
 
+class InvalidPolicyFileError(InvalidPolicyError):
+    """A file of limits cannot be understood.
+
+    Attributes
+    ----------
+    problems
+        Everything that is wrong with it: one line each, with file and line.
+    """
+
+    def __init__(self, problems: "tuple[str, ...]") -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 class InvalidScoreError(DirectorError, ValueError):
     """A coherence score is not a number in [0, 1]."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from director_ai.cli.exit_status import Status, sentence_of, status_of
 from director_ai.cli.output import note
 from director_ai.cli.parser import parser
-from director_ai.errors import DirectorError
+from director_ai.errors import DirectorError, InvalidPolicyFileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Status.OK
     except KeyboardInterrupt:
         return Status.INTERRUPTED
+    except InvalidPolicyFileError as error:
+        for problem in error.problems:
+            note(problem)
+        return int(status_of(error))
     except (DirectorError, OSError) as error:
         note(f"director-ai {args.command}: {sentence_of(error)}")
         return int(status_of(error))

@@ -5,7 +5,7 @@ from typing import Any
 
 from director_ai.cli.exit_status import MEANING
 from director_ai.cli.options.labels import add_labels
-from director_ai.cli.options.policy import add_replay, add_sweep, add_tune
+from director_ai.cli.options.policy import add_policy_file, add_replay, add_sweep, add_tune
 from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
 from director_ai.cli.options.watch import add_watch
@@ -163,6 +163,7 @@ def parser() -> ArgumentParser:
                 "tell what other limits would have made of the archive",
                 "--hard-limit 0.4 --trend-threshold 1.5",
                 "--window-size 20 --window-threshold 0.6 --json",
+                "--policy policy.yaml",
             )
         )
     )
@@ -189,7 +190,15 @@ def parser() -> ArgumentParser:
             ),
         )
     )
-    _serve(command("serve", "open the app on a store", "", "--store runs.db --port 8600"))
+    _serve(
+        command(
+            "serve",
+            "open the app on a store",
+            "",
+            "--store runs.db --port 8600",
+            "--policy policy.yaml",
+        )
+    )
     add_app(
         command(
             "demo",
@@ -318,6 +327,7 @@ def _prune(parser: ArgumentParser) -> None:
 def _serve(parser: ArgumentParser) -> None:
     add_host(parser)
     add_app(parser)
+    add_policy_file(parser, "limits that Live starts with, and that the page on recorders shows")
     _store(parser)
 
 

@@ -71,6 +71,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "scipy": {"tuning"},
     "sqlalchemy": {"storage"},
     "pyarrow": {"replay", "storage"},
+    "yaml": {"reports"},
     "rich": {"cli"},
     "httpx": {"sources"},
     "httpcore": {"sources"},

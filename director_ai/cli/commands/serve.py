@@ -24,10 +24,12 @@ from director_ai.access.secrets_toml import read_secrets
 from director_ai.access.trusted_hosts import TrustedHosts
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import STORE_VARIABLE, address_of, changing
+from director_ai.cli.options.policy import policy_file
 from director_ai.cli.options.server import DEFAULT_HOST
 from director_ai.cli.output import counted, note
 from director_ai.cli.ready_message import announcement
 from director_ai.errors import InvalidLoginError
+from director_ai.reports.policy_formats import POLICY_VARIABLE, as_json, parse_policy
 from director_ai.sources.chat.loopback import is_loopback
 from director_ai.sources.sample_sessions import app_root
 from director_ai.storage.engine.database import file_of
@@ -68,6 +70,12 @@ def serve(args: Namespace) -> int:
     # An error of the store is printed here, where someone reads it.
     with changing(args, may_create=True) as store:
         note(f"{store.name} holds {counted(store.count(), 'session')}.")
+    limits = policy_file(args)
+    if limits is not None:
+        os.environ[POLICY_VARIABLE] = as_json(limits)
+    elif os.environ.get(POLICY_VARIABLE):
+        # An error of it is printed here, where someone reads it.
+        parse_policy(os.environ[POLICY_VARIABLE], "json", name=POLICY_VARIABLE)
     address = address_of(args)[0]
     file = file_of(address)
     os.environ[STORE_VARIABLE] = address if file is None else str(file.expanduser().absolute())
@@ -77,6 +85,7 @@ def serve(args: Namespace) -> int:
 def demo(args: Namespace) -> int:
     """Open the app on the samples, in a store that goes when the app ends."""
     os.environ.pop(STORE_VARIABLE, None)
+    os.environ.pop(POLICY_VARIABLE, None)
     return _start(args, DEFAULT_HOST, _login())
 
 

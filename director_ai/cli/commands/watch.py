@@ -42,7 +42,7 @@ class Display(Protocol):
 
 def watch(args: Namespace) -> int:
     """Ask an endpoint, judge its answer as it comes, and report how it ended."""
-    policy = policy_of(args, HaltPolicy())
+    policy = policy_of(args, HaltPolicy(), model=args.model, source="watch")
     facts = _facts(args)
     source = _source(args, needs_logprobs=_scorer(args) != "lexical")
     kernel = StreamingKernel.from_policy(policy)

@@ -3,14 +3,19 @@
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from director_ai.cli.exit_status import CommandError, Status
 from director_ai.core.halting.policy import HaltPolicy
+
+if TYPE_CHECKING:
+    from director_ai.reports.policy_file import PolicyFile
 
 FORMS = {
     "python": "Python",
     "json": "JSON",
     "yaml": "YAML",
+    "toml": "TOML",
     "env": "Environment",
     "command": "Command",
 }
@@ -36,6 +41,8 @@ _FIELDS = (
 def add_limits(parser: ArgumentParser, *, windows_only: bool = False) -> None:
     """Add the options for limits; those left out are what most sessions were recorded under."""
     group = parser.add_argument_group("limits (default: what most sessions were recorded under)")
+    if not windows_only:
+        add_policy_file(group, "take these limits; an option beside takes the place of one of them")
     for name, kind, text in _FIELDS:
         if windows_only and not name.endswith(("_size", "_window")):
             continue
@@ -51,14 +58,57 @@ def add_limits(parser: ArgumentParser, *, windows_only: bool = False) -> None:
             )
 
 
-def policy_of(args: Namespace, default_policy: HaltPolicy) -> HaltPolicy:
-    """Return the default policy with the limits given as options in its place.
+def add_policy_file(parser: Any, text: str) -> None:
+    """Add the option of a policy file to a parser or a group of options."""
+    parser.add_argument("--policy", type=Path, metavar="FILE", help=f"{text}: .yaml, .json, .toml")
+
+
+def policy_file(args: Namespace) -> "PolicyFile | None":
+    """Return the contents of the policy file, if there is one.
+
+    Raises
+    ------
+    InvalidPolicyFileError
+        If it is not understood.
+    OSError
+        If it cannot be read.
+    """
+    # Reading YAML is for those who have some.
+    from director_ai.reports.policy_formats import read_policy
+
+    path = getattr(args, "policy", None)
+    return None if path is None else read_policy(path)
+
+
+def policy_of(args: Namespace, default_policy: HaltPolicy, **session: str) -> HaltPolicy:
+    """Return the limits given as a file and as options; the default policy has the others.
+
+    Parameters
+    ----------
+    args
+        Arguments of the command.
+    default_policy
+        Limits where there is no file.
+    session
+        ``model`` and ``source`` of the one session they are for; without, a file of limits by
+        segment is refused.
 
     Raises
     ------
     InvalidPolicyError, InvalidPolicyTypeError
-        If one is out of its range.
+        If one is out of its range, or the file is not understood.
+    CommandError
+        If the file has limits by segment and there is no one session.
     """
+    file = policy_file(args)
+    if file is not None:
+        if file.segments is not None and not session:
+            raise CommandError(
+                f"policy must be one set of limits, got {args.policy} with limits by "
+                f"{file.segments.facet}; director-ai check judges an archive by those",
+                Status.USAGE,
+            )
+        default_policy = file.limits_of(**session)
     options: dict[str, Any] = {name: getattr(args, name, None) for name, _, _ in _FIELDS}
     limits = {name: value for name, value in options.items() if value is not None}
     if "hard_limit" in limits and "soft_limit" not in limits:

@@ -15,7 +15,15 @@ from director_ai.ui.components.status_banner import notice
 DISTRIBUTION = "director-workbench"
 
 OVERVIEW: Final = "Keys and words"
-DOCS: Final = ("Reference", "Operations", "Architecture", "Benchmarks", "Migrating", "Changelog")
+DOCS: Final = (
+    "Reference",
+    "Operations",
+    "Check",
+    "Architecture",
+    "Benchmarks",
+    "Migrating",
+    "Changelog",
+)
 """Documents of the package, by their titles; the file is the title in small letters."""
 
 KEYS = {

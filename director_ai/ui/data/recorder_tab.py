@@ -11,6 +11,7 @@ from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.recorder_snippet import recorder_snippet
+from director_ai.ui.components.served_policy import served_policy
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.data.tables import counted
 
@@ -48,6 +49,7 @@ def draw() -> None:
             enforce=mode == ENFORCE,
             asynchronous=asynchronous,
             shadow=shadow,
+            policy=served_policy(),
         ),
         language="python",
     )

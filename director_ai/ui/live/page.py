@@ -11,6 +11,7 @@ from director_ai.sources.sample_sessions import samples
 from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_editor import DEFAULTS
 from director_ai.ui.components.press_key import press_key
+from director_ai.ui.components.served_policy import served_policy
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live import cursor
 from director_ai.ui.live.playback import LiveRun, LiveSource, Snapshot
@@ -125,7 +126,7 @@ def default_policy(source: LiveSource | EndpointSource) -> tuple[HaltPolicy, str
     """Return the policy a source is judged by at first, and the id of its owner."""
     if isinstance(source, LiveSource) and source.recorded_policy is not None:
         return source.recorded_policy, source.id
-    return DEFAULTS, "live"
+    return served_policy() or DEFAULTS, "live"
 
 
 def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:

@@ -22,6 +22,7 @@ from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import DATA_PAGE
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
+from director_ai.ui.components.served_policy import served_policy
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.sessions import filter_bar
 from director_ai.ui.sessions.counts import SessionCounts, count_cache
@@ -89,7 +90,13 @@ def first_steps(store: Store) -> None:
             st.switch_page(DATA_PAGE)
     with record.container(border=True):
         st.text("Record your own streams")
-        snippet = recorder_snippet(store.name, enforce=False, asynchronous=False, shadow=False)
+        snippet = recorder_snippet(
+            store.name,
+            enforce=False,
+            asynchronous=False,
+            shadow=False,
+            policy=served_policy(),
+        )
         st.code(visible(snippet), language="python")
 
 

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from director_ai import HaltPolicy
 from director_ai.cli.commands.serve import LOGIN_VARIABLE, SECRETS_VARIABLE
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.cli.open_store import STORE_VARIABLE
+from director_ai.reports.policy_formats import POLICY_VARIABLE
 from director_ai.ui.access import current_store, login
+from director_ai.ui.components.served_policy import served_policy
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -93,6 +96,27 @@ def test_serve_runs_the_app_on_the_store_that_was_named(
     assert os.environ[STORE_VARIABLE] == str(path)
     assert "--server.address=127.0.0.1" in started[0]
     assert capsys.readouterr().err == f"{path} holds 0 sessions.\n"
+
+
+def test_serve_hands_its_limits_to_the_app(
+    started: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(POLICY_VARIABLE, "{}")
+    file = tmp_path / "policy.yaml"
+    file.write_text("hard_limit: 0.4\n")
+    arguments = ["serve", f"--store={tmp_path / 'new.db'}"]
+
+    assert main(arguments) == Status.USAGE
+    assert f"{POLICY_VARIABLE}:1: the file must name" in capsys.readouterr().err
+    assert main([*arguments, "--policy", str(file)]) == 0
+
+    assert served_policy() == HaltPolicy(hard_limit=0.4)
+    assert main(["demo"]) == 0
+    assert served_policy() is None
+    assert len(started) == 2
 
 
 def test_serve_finds_the_store_from_any_folder(

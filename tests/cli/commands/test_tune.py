@@ -14,7 +14,7 @@ from director_ai.cli.options.policy import policy_of
 from director_ai.cli.parser import parser
 from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
-from director_ai.reports.policy_formats import as_command
+from director_ai.reports.policy_formats import as_command, parse_policy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
@@ -79,6 +79,41 @@ def test_an_exported_command_carries_the_cadence() -> None:
     assert policy_of(chosen, HaltPolicy(score_every_n=3)) == policy
     back = parser().parse_args(shlex.split(as_command(HaltPolicy()))[1:])
     assert policy_of(back, policy) == HaltPolicy()
+
+
+def test_a_policy_file_is_a_replay_by_its_limits(capsys, address, tmp_path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("hard_limit = 0.3\nwindow_threshold = 0.5\n")
+
+    by_file = ("replay", "--policy", str(file), "--window-threshold", "0.6", "--as", "toml")
+    text = printed(capsys, address, *by_file)
+
+    policy = parse_policy(text, "toml").policy
+    assert policy == HaltPolicy(hard_limit=0.3, window_threshold=0.6)
+
+
+def test_a_policy_file_that_is_wrong_is_named_line_by_line(capsys, address, tmp_path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("hard_limt: 0.3\nadaptive: off\n")
+
+    assert main(["replay", "--policy", str(file), "--store", str(address)]) == 2
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{file}:1: hard_limt is no field of a policy; did you mean")
+    assert second.startswith(f"{file}:2: a value must be a number")
+    file.write_text("segments:\n  model:\n    a: {hard_limit: 0.3}\n  else: {hard_limit: 0.4}\n")
+    assert main(["replay", "--policy", str(file), "--store", str(address)]) == 2
+    assert "must be one set of limits" in capsys.readouterr().err
+    assert main(["replay", "--policy", str(tmp_path / "none.yaml")]) == 3
+
+
+def test_a_file_with_segments_gives_a_model_its_limits(tmp_path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("segments:\n  model:\n    a: {hard_limit: 0.3}\n  else: {hard_limit: 0.4}\n")
+    args = parser().parse_args(["replay", "--policy", str(file)])
+
+    assert policy_of(args, HaltPolicy(), model="a", source="watch").hard_limit == 0.3
+    assert policy_of(args, HaltPolicy(), model="b", source="watch").hard_limit == 0.4
 
 
 def test_limits_tuned_by_hand_have_a_bound(capsys, address) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from director_ai import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.data.recorder_tab import received
@@ -50,6 +51,22 @@ def test_the_lines_record_into_the_store(tmp_path, enforce, asynchronous, shadow
     assert session.n_tokens == (2 if enforce else 3)
     assert (session.prompt, session.model) == ("Why?", "my-model")
     assert (session.shadow_policy is not None) is shadow
+
+
+@pytest.mark.parametrize(("enforce", "mode"), [(True, "soft"), (False, "observe")])
+def test_the_lines_have_the_limits_of_the_server(tmp_path, enforce, mode):
+    file, policy = tmp_path / "a.db", HaltPolicy(hard_limit=0.2, halt_mode="soft")
+
+    run(
+        recorder_snippet(
+            str(file), enforce=enforce, asynchronous=False, shadow=False, policy=policy
+        ),
+        asynchronous=False,
+    )
+
+    with Store(file) as store:
+        (session,) = store.records(store.ids())
+    assert session.policy == replace(policy, halt_mode=mode)
 
 
 def test_a_session_is_told_while_it_comes_and_once_it_is_there(tmp_path):
