@@ -4,7 +4,6 @@ import re
 import time
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from .conftest import OpenPage, Serve, Watch, settled
@@ -17,7 +16,6 @@ def said(page: Page, text: str) -> None:
     expect(page.locator(".d-status")).to_contain_text(text, timeout=WAIT_MS)
 
 
-@pytest.mark.xfail(reason="limits moved to the sidebar; arrows in presenter mode to be settled")
 def test_from_a_cold_start_to_the_halt_and_home_again(
     fresh_server: Serve, open_page: OpenPage, chromium: Browser, watch: Watch, tmp_path: Path
 ) -> None:

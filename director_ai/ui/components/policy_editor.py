@@ -31,6 +31,9 @@ _DROPS: Final = [round(OFF[TREND] - step / 100, 2) for step in range(151)]
 _OWNER: Final = "limits_owner"
 """In the session's state: whose default policy the controls of this page were drawn with."""
 
+_IN_BROWSER: Final = "limits_in_browser"
+"""In the session's state: the value of each control that the browser is known to show."""
+
 
 class Threshold(NamedTuple):
     """Control of one rule's threshold: its key in the address, its label and its help."""
@@ -167,15 +170,19 @@ def threshold_slider(
         "bind": "query-params",
         "help": control.help if labelled else None,
         "label_visibility": "visible" if labelled else "collapsed",
-        **_callback(on_change),
+        "on_change": _moved,
+        "args": (control.key, on_change),
     }
     if rule != TREND:
-        return st.slider(control.label, 0.0, 1.0, start, STEP, **options)
+        level: float = st.slider(control.label, 0.0, 1.0, start, STEP, **options)
+        _note_shown(control.key, level)
+        return level
     # Limits may be finer than the steps, or further off than they reach.
     finer = {start, float(st.session_state.get(control.key, start)), _drop_in_address(start)}
     drop = st.select_slider(
         control.label, sorted({*_DROPS, *finer}, reverse=True), start, **options
     )
+    _note_shown(control.key, drop)
     return float(drop)
 
 
@@ -198,8 +205,10 @@ def size_slider(rule: int, default: HaltPolicy, *, on_change: OnChange | None = 
         key=control.key,
         bind="query-params",
         help=control.help,
-        **_callback(on_change),
+        on_change=_moved,
+        args=(control.key, on_change),
     )
+    _note_shown(control.key, size)
     return int(size)
 
 
@@ -236,10 +245,26 @@ def _callback(on_change: OnChange | None) -> dict[str, Any]:
     return {} if on_change is None else {"on_change": on_change.callback, "args": on_change.args}
 
 
+def _moved(key: str, on_change: OnChange | None) -> None:
+    """Note that the reader moved a control, and call ``on_change``."""
+    _note_shown(key, st.session_state[key])
+    if on_change is not None:
+        on_change.callback(*on_change.args)
+
+
 def _hold(key: str) -> None:
-    if key in st.session_state:
-        # Without this a value that a callback has set gives way to the one of the address.
-        st.session_state[key] = st.session_state[key]
+    """Send the browser the value of a control that a callback has set, and no other.
+
+    Without this it gives way to the value of the address. A value that the reader set must not be
+    sent: it would undo what they did to the control since.
+    """
+    state = st.session_state
+    if key in state and state[key] != state.get(_IN_BROWSER, {}).get(key):
+        state[key] = state[key]
+
+
+def _note_shown(key: str, value: float) -> None:
+    st.session_state.setdefault(_IN_BROWSER, {})[key] = value
 
 
 def _drop_in_address(default: float) -> float:
