@@ -15,6 +15,7 @@ DOORS = (
     "director_ai",
     "director_ai.figures",
     "director_ai.integrations",
+    "director_ai.monitoring",
     "director_ai.replay",
     "director_ai.reports",
     "director_ai.sources",
