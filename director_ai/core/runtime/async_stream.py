@@ -22,6 +22,11 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
     """The events of one stream as they happen, and the session that grows with them.
 
     Made by :meth:`AsyncStreamingKernel.stream_tokens`.
+
+    Attributes
+    ----------
+    run
+        The run that judges; for what stands around a stream, such as its release.
     """
 
     def __init__(
@@ -40,18 +45,18 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         )
         tokens = tokens if isinstance(tokens, AsyncIterable) else SyncSource(tokens)
         run.session.scorer = identity_of(callback)
-        self._run = run
+        self.run = run
         self._tokens = tokens
         self._events = _drive(run, switch, tokens, callback, deadlines)
 
     @property
     def session(self) -> StreamSession:
         """The record so far; finished once the iteration is."""
-        return self._run.session
+        return self.run.session
 
     def follow(self, follower: Follower) -> None:
         """Call ``follower`` when the stream begins and when its session is finished."""
-        self._run.hooks.follow(follower)
+        self.run.hooks.follow(follower)
 
     def __aiter__(self) -> "AsyncTokenStream":
         return self
@@ -60,7 +65,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
         # Cheaper than anext() with a default.
         async for event in self._events:
             return event
-        error = self._run.pop_exception()
+        error = self.run.pop_exception()
         if error is None:
             raise StopAsyncIteration
         if isinstance(error, (StopIteration, StopAsyncIteration)):
@@ -71,10 +76,10 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
     async def aclose(self) -> None:
         """Stop here: the source is closed and the session ends as cancelled."""
         await self._events.aclose()
-        if not self._run.finalised:
+        if not self.run.finalised:
             # Never started, so the generator had nothing to clean up.
-            self._run.cancelled()
-            await _finish(self._run, self._tokens, None, "")
+            self.run.cancelled()
+            await _finish(self.run, self._tokens, None, "")
 
     async def run_to_end(self) -> StreamSession:
         """Consume every event and return the session."""

@@ -9,6 +9,7 @@ from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 
 if TYPE_CHECKING:
     from director_ai.core.halting.reason import Alarm, HaltReason
+    from director_ai.core.halting.release_policy import ReleasePolicy
     from director_ai.core.scoring.types import HaltEvidence
 
 
@@ -84,6 +85,13 @@ class StreamSession:
         Seconds by the monotonic clock, once the stream has ended.
     scorer
         Identity of the scorer, where the callback bears one.
+    release
+        Policy that the text is handed out by; ``None`` without one.
+    n_released, n_early
+        Tokens handed out so far, and those of them that ``max_hold_s`` showed; ``None`` without a
+        release policy.
+    n_kept
+        Tokens that stay on screen, once the stream has ended; ``None`` without a release policy.
     """
 
     tokens: list[str] = field(default_factory=list)
@@ -105,13 +113,42 @@ class StreamSession:
     hook_errors: dict[str, int] = field(default_factory=dict)
     elapsed_s: float | None = None
     scorer: ScorerIdentity = UNKNOWN_SCORER
+    release: ReleasePolicy | None = None
+    n_released: int | None = None
+    n_kept: int | None = None
+    n_early: int | None = None
 
     @property
     def output(self) -> str:
-        """The text that was released: all of it, or up to the token that was halted at."""
+        """The text that passed: all of it, or up to the token that was halted at."""
         if self.halted and not self.soft_halted and self.halt_index >= 0:
             return "".join(self.tokens[: self.halt_index])
         return "".join(self.tokens)
+
+    @property
+    def released(self) -> str:
+        """The text that was handed out; ``output`` without a release policy."""
+        if self.n_released is None:
+            return self.output
+        return "".join(self.tokens[: self.n_released])
+
+    @property
+    def kept(self) -> str:
+        """The text that stays on screen; ``released`` where nothing was taken back."""
+        if self.n_kept is None:
+            return self.released
+        return "".join(self.tokens[: self.n_kept])
+
+    def passes(self, event: TokenEvent) -> bool:
+        """Return whether an event's text belongs to the output.
+
+        The token that a stream was halted at does not, unless it ends a sentence that a soft halt
+        let finish.
+
+        >>> StreamSession(halted=True).passes(TokenEvent("No", 0, 0.1, 0.0, halted=True))
+        False
+        """
+        return not event.halted or self.soft_halted
 
     @property
     def token_count(self) -> int:

@@ -111,6 +111,9 @@ class StreamRun:
     closing_event
         Event that ends a stream which was halted with no token in hand: an empty token at the
         next index, halted, without a score. It is passed on and is no part of the record.
+    release
+        Settles how much of the text is released, before followers hear of the end; ``None``
+        without a release policy.
     """
 
     def __init__(
@@ -136,6 +139,7 @@ class StreamRun:
         self.exception: BaseException | None = None
         self.closing_event: TokenEvent | None = None
         self.finalised = False
+        self.release: Callable[[], object] | None = None
         self.evidence = evidence
         self._debug = debug
         self._length_limit = length_limit
@@ -299,6 +303,8 @@ class StreamRun:
             # Observed only: where a hard kernel would have stopped.
             self._write(HaltReason.from_alarms(session.trigger))
         self.finalised = True
+        if self.release is not None:
+            self.release()
         self.hooks.end()
 
     @property

@@ -15,6 +15,11 @@ class TokenStream(Iterator[TokenEvent]):
 
     Made by :meth:`StreamingKernel.stream`. Leaving early closes the source and the record.
 
+    Attributes
+    ----------
+    run
+        The run that judges; for what stands around a stream, such as its release.
+
     Examples
     --------
     >>> from director_ai import StreamingKernel
@@ -37,18 +42,18 @@ class TokenStream(Iterator[TokenEvent]):
                 "use AsyncStreamingKernel for it"
             )
         run.session.scorer = identity_of(callback)
-        self._run = run
+        self.run = run
         self._tokens = tokens
         self._events = _drive(run, switch, tokens, callback)
 
     @property
     def session(self) -> StreamSession:
         """The record so far; finished once the iteration is."""
-        return self._run.session
+        return self.run.session
 
     def follow(self, follower: Follower) -> None:
         """Call ``follower`` when the stream begins and when its session is finished."""
-        self._run.hooks.follow(follower)
+        self.run.hooks.follow(follower)
 
     def __iter__(self) -> "TokenStream":
         return self
@@ -57,7 +62,7 @@ class TokenStream(Iterator[TokenEvent]):
         event = next(self._events, None)
         if event is not None:
             return event
-        error = self._run.pop_exception()
+        error = self.run.pop_exception()
         if error is None:
             raise StopIteration
         if isinstance(error, StopIteration):
@@ -68,10 +73,10 @@ class TokenStream(Iterator[TokenEvent]):
     def close(self) -> None:
         """Stop here: the source is closed and the session ends as cancelled."""
         self._events.close()
-        if not self._run.finalised:
+        if not self.run.finalised:
             # Never started, so the generator had nothing to clean up.
-            self._run.cancelled()
-            _finish(self._run, self._tokens, None, "")
+            self.run.cancelled()
+            _finish(self.run, self._tokens, None, "")
 
     def run_to_end(self) -> StreamSession:
         """Consume every event and return the session.
@@ -83,7 +88,7 @@ class TokenStream(Iterator[TokenEvent]):
         """
         for _ in self._events:
             pass
-        error = self._run.pop_exception()
+        error = self.run.pop_exception()
         if error is not None:
             raise error
         return self.session
