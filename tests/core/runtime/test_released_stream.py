@@ -116,14 +116,14 @@ def expected_of(plain: Plain, case: Case) -> list:
     tokens = list(session.tokens)
     out, passed_at = [], []
     passed = ripe = shown = 0
-    told = False
+    is_announced = False
 
     def show(upto, early=False):
-        nonlocal shown, told
+        nonlocal shown, is_announced
         if upto > shown:
             start, end = len("".join(tokens[:shown])), len("".join(tokens[:upto]))
             out.append(Released(start, end, "".join(tokens[:upto])[start:], early))
-            shown, told = upto, False
+            shown, is_announced = upto, False
 
     def let_pass(upto, now):
         nonlocal passed, ripe
@@ -154,9 +154,9 @@ def expected_of(plain: Plain, case: Case) -> list:
         # A text that comes says by itself that all is well.
         if due > shown:
             show(due)
-        elif passed > shown and not told:
+        elif passed > shown and not is_announced:
             out.append(Held(passed - shown))
-            told = True
+            is_announced = True
     wait_until(plain.ended_at or 0.0)
 
     reason = session.reason if session.halted else None
@@ -283,7 +283,7 @@ def in_virtual_time(work):
         return runner.run(work)
 
 
-async def timed_source(case, told):
+async def timed_source(case, closings):
     try:
         for gap, item in zip(case.gaps, case.items, strict=False):
             await asyncio.sleep(gap)
@@ -292,13 +292,13 @@ async def timed_source(case, told):
             yield item
         await asyncio.sleep(case.gaps[-1])
     finally:
-        told.append("closed")
+        closings.append("closed")
 
 
 async def run_async(case, released):
     kernel = AsyncStreamingKernel(**options_of(case))
-    told = []
-    stream = kernel.stream_tokens(timed_source(case, told), scorer_of(case, kernel))
+    closings = []
+    stream = kernel.stream_tokens(timed_source(case, closings), scorer_of(case, kernel))
     plain, got = Plain(session=stream.session), []
     events = AsyncReleasedStream(stream, case.release) if released else stream
     now = asyncio.get_running_loop().time
@@ -485,14 +485,14 @@ def test_a_halted_stream_whose_source_is_slow_to_close_shows_nothing_early():
 
 @pytest.mark.parametrize("max_hold_s", [0.0, 5.0])
 def test_cancelled_while_it_waits_the_source_is_closed(max_hold_s):
-    told = []
+    closings = []
 
     async def source():
         try:
             yield "a"
             await asyncio.sleep(3600)
         finally:
-            told.append("closed")
+            closings.append("closed")
 
     async def go():
         stream = AsyncStreamingKernel().stream_tokens(source(), lambda text: 0.9)
@@ -506,7 +506,7 @@ def test_cancelled_while_it_waits_the_source_is_closed(max_hold_s):
         await asyncio.sleep(1)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        return told.copy(), reading.cancelled(), stream.session
+        return closings.copy(), reading.cancelled(), stream.session
 
     closed, cancelled, session = in_virtual_time(go())
     assert (closed, cancelled) == (["closed"], True)
