@@ -150,10 +150,9 @@ def test_a_stream_of_two_thousand_tokens_stays_fluid(
         }}"""
     )
 
-    page.wait_for_timeout(6_000)
+    page.wait_for_function("seen.redraws >= 20")
 
     seen = page.evaluate("() => ({...seen, seconds: (performance.now() - seen.from) / 1000})")
-    assert seen["redraws"] >= 5
     assert seen["redraws"] / seen["seconds"] <= 5.5
     assert seen["shift"] < 0.001
 
@@ -261,23 +260,3 @@ def test_presenter_mode_is_larger_in_either_theme(
 
     assert font == 18
     assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
-
-
-def test_closed_tabs_leave_no_thread(open_page: OpenPage, app_server: Server) -> None:
-    tasks = Path(f"/proc/{app_server.process.pid}/task")
-    if not tasks.exists():
-        pytest.skip("NOT CHECKED: this system does not list a process's threads under /proc")
-    page = open_fast(open_page, app_server)
-    page.close()
-    page = open_fast(open_page, app_server)
-    before = len(list(tasks.iterdir()))
-
-    for _ in range(5):
-        tab = open_page(app_server, "/?x=0.25")
-        play(tab)
-        wait_for_points(tab, 1)
-        tab.close()
-    page.wait_for_timeout(5_000)
-
-    # Streamlit's own pool may grow by a worker or two; a leak would be five.
-    assert len(list(tasks.iterdir())) <= before + 2
