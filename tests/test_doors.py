@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOORS = (
     "director_ai",
+    "director_ai.experiment",
     "director_ai.figures",
     "director_ai.integrations",
     "director_ai.monitoring",

@@ -1,6 +1,7 @@
 """Replay engine: the kernel's decisions under other policies, for a whole archive at once."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -50,6 +51,14 @@ class Outcomes:
     unfinished: BoolArray
 
 
+class HasCurves(Protocol):
+    """Sessions with scores, labelled ones for example."""
+
+    @property
+    def curves(self) -> Curves:
+        """Their scores."""
+
+
 class Replay:
     """Recorded curves, made ready for every threshold under one pair of window sizes.
 
@@ -58,9 +67,9 @@ class Replay:
 
     Parameters
     ----------
-    curves
-        Recorded scores, one a token; for another cadence see
-        :func:`director_ai.replay.cadence.held`.
+    data
+        Recorded scores, one a token, or labelled sessions that hold them in ``curves``; for another
+        cadence see :func:`director_ai.replay.cadence.held`.
     window_size, trend_window
         Tokens; see :class:`HaltPolicy`.
 
@@ -72,7 +81,8 @@ class Replay:
     np.int64(2)
     """
 
-    def __init__(self, curves: Curves, *, window_size: int, trend_window: int) -> None:
+    def __init__(self, data: "Curves | HasCurves", *, window_size: int, trend_window: int) -> None:
+        curves = data if isinstance(data, Curves) else data.curves
         self.curves = curves
         self.window_size = window_size
         self.trend_window = trend_window
@@ -90,6 +100,12 @@ class Replay:
         self.minima = tuple(RunningMinima.of(lows, curves.n_sessions) for lows in lows_by_rule)
         if curves.final_scores is not None:
             self.minima = with_final_scores(self.minima, curves, window_size, trend_window)
+
+    def __repr__(self) -> str:
+        return (
+            f"Replay of {self.curves.n_sessions:,} sessions, {self.curves.n_tokens:,} tokens, "
+            f"window_size={self.window_size}, trend_window={self.trend_window}"
+        )
 
     def crossings(self, policy: HaltPolicy) -> IntArray:
         """Return the first token each rule holds at, or ``NEVER``; shape (3, n_sessions).

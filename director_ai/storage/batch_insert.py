@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from director_ai.core.records.record import SessionRecord, digest_of
+from director_ai.errors import InvalidRecordError
 from director_ai.storage.engine.schema import sessions
 
 # Some 20 MB of Python objects.
@@ -60,6 +61,12 @@ def rebatched(batches: Iterable[Iterable[SessionRecord]]) -> Iterator[list[Sessi
     batch: list[SessionRecord] = []
     n_tokens = 0
     for record in chain.from_iterable(batches):
+        if not isinstance(record, SessionRecord):
+            raise InvalidRecordError(
+                f"sessions must be session records, got {record!r:.80}; the sessions of a table "
+                "are added by director_ai.experiment.load(table).save(name, store=store, "
+                "sessions=True)"
+            )
         if batch and (len(batch) == _MOST_SESSIONS or n_tokens + record.n_tokens > _MOST_TOKENS):
             yield batch
             batch, n_tokens = [], 0

@@ -67,6 +67,22 @@ class Store(StoreReader, StoreWriter, CertificateAttempts):
         if self.version > NEWEST:
             database.read_only = True
 
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        # An empty store is a store.
+        return True
+
+    def __repr__(self) -> str:
+        access = ", read-only" if self.read_only else ""
+        try:
+            n_sessions = f"{len(self):,} sessions"
+        except (DatabaseError, StoreError) as error:
+            # A debugger prints what it finds, broken or not.
+            n_sessions = f"not readable ({type(error).__name__})"
+        return f"Store({self.name!r}), {n_sessions}{access}"
+
     @property
     def name(self) -> str:
         """File or URL, without a password."""

@@ -44,6 +44,8 @@ class TuneData:
         Which were recorded while a kernel enforced its limits, shape (n_sessions,).
     curves_digest
         SHA-256 of the scores alone: the same while only labels change.
+    scorers
+        Scorer of each session as it prints; ``""`` where it is unknown.
     """
 
     labelled: LabelledCurves
@@ -57,6 +59,7 @@ class TuneData:
     policy_of: IntArray
     enforced: BoolArray
     curves_digest: str
+    scorers: tuple[str, ...]
 
     @classmethod
     def of(cls, rows: Sequence[StoredCurve]) -> "TuneData":
@@ -82,6 +85,7 @@ class TuneData:
             policy_of,
             np.array([row.enforced for row in scored], bool),
             _digest(curves.scores, curves.offsets, curves.complete, ids),
+            tuple(row.scorer or "" for row in scored),
         )
 
     @property
@@ -109,6 +113,7 @@ class TuneData:
             self.policy_of[sessions],
             self.enforced[sessions],
             _digest(self.curves_digest, sessions),
+            tuple(self.scorers[row] for row in rows),
         )
 
 
@@ -151,12 +156,22 @@ class Study(NamedTuple):
         return self.open.labelled.n_good_groups + self.sealed.labelled.n_good_groups
 
 
-def split_study(data: TuneData, key: str) -> Study:
-    """Return the data with its sealed part set aside."""
+def split_study(data: TuneData, key: str, *, share: float | None = None) -> Study:
+    """Return the data with its sealed part set aside.
+
+    Parameters
+    ----------
+    data, key
+        All sessions, and the archive's secret; without one nothing is sealed.
+    share
+        Share of the groups to seal, in [0, 1]; by default as many as certificates of the present
+        number of good groups need.
+    """
     labels = data.labelled.labels
     n_groups = data.labelled.n_good_groups
-    share = holdout_share(n_groups, delta=DELTA) if key else 0.0
-    if not share:
+    if share is None:
+        share = holdout_share(n_groups, delta=DELTA)
+    if not key or not share:
         nobody = np.zeros(len(labels), bool)
         return Study(data, data.select(nobody), 0, "")
     parts = split_holdout(data.group_names, labels, key=key, share=share)

@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_lazy": set(),
     "ui": {
         "access",
+        "experiment",
         "reports",
         "figures",
         "monitoring",
@@ -28,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "access",
+        "experiment",
         "reports",
         "figures",
         "monitoring",
@@ -38,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *CORE,
         "errors",
     },
+    "experiment": {"reports", "figures", "tuning", "replay", "storage", "sources", *CORE, "errors"},
     "access": {"sources", "storage", "errors"},
     "integrations": {"storage", "sources", *CORE, "errors"},
     "reports": {"figures", "monitoring", "tuning", "replay", *CORE, "errors"},
@@ -68,12 +71,14 @@ EXCEPTIONS = {
 
 THIRD_PARTY: dict[str, set[str]] = {
     "streamlit": {"ui", "app", "pages"},
-    "plotly": {"figures", "ui"},
-    "pandas": {"ui"},
-    "numpy": {"replay", "tuning", "monitoring", "figures", "reports", "ui", "cli"},
+    "plotly": {"experiment", "figures", "ui"},
+    "pandas": {"experiment", "ui"},
+    "numpy": {
+        *("replay", "tuning", "monitoring", "figures", "reports", "experiment", "ui", "cli"),
+    },
     "scipy": {"tuning", "monitoring"},
     "sqlalchemy": {"storage"},
-    "pyarrow": {"replay", "storage"},
+    "pyarrow": {"replay", "storage", "experiment"},
     "yaml": {"reports"},
     "rich": {"cli"},
     "httpx": {"sources"},

@@ -199,13 +199,15 @@ def _print(analysis: PolicyAnalysis) -> None:
     rows = [
         ("caught", numbers.catch.text, numbers.catch.interval, numbers.catch.counted),
         ("false halts", numbers.false.text, numbers.false.interval, numbers.false.counted),
+        ("early halts", numbers.early.text, numbers.early.interval, numbers.early.counted),
         ("halted", numbers.halted.text, numbers.halted.interval, numbers.halted.counted),
     ]
     print_table(("", "share", "95 %", "sessions"), rows)
     print(f"The halt rate is {population_text(numbers.population)}.")
     print(
         f"Against recorded: {changed.right_gained:,} right gained, {changed.right_lost:,} lost; "
-        f"{changed.false_gained:,} false gained, {changed.false_lost:,} lost."
+        f"{changed.false_gained:,} false gained, {changed.false_lost:,} lost; "
+        f"{changed.now_unknown:,} now unknown."
     )
     for rule, effect in zip(RULES, analysis.sensitivity, strict=True):
         stricter, lenient = sum(effect.stricter), sum(effect.more_lenient)

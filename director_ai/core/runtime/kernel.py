@@ -108,6 +108,23 @@ class HaltMonitor:
         self._switch = StopSwitch()
         self._machine = HaltMachine(self._policy)
 
+    def __repr__(self) -> str:
+        defaults = HaltPolicy()
+        limits = (
+            "hard_limit",
+            "window_size",
+            "window_threshold",
+            "trend_window",
+            "trend_threshold",
+        )
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self._policy.to_dict().items()
+            if name in limits or value != getattr(defaults, name)
+        ]
+        state = "" if self.is_active else ", stopped"
+        return f"{type(self).__name__}({', '.join(shown)}){state}"
+
     @property
     def policy(self) -> HaltPolicy:
         """The limits in force; fixed for the life of the kernel."""

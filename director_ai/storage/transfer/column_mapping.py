@@ -49,6 +49,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "halt_index": ("halt_index",),
     "halt_reason": ("halt_reason",),
     "scorer": ("scorer", "scorer_identity"),
+    "complete": ("complete", "is_complete"),
 }
 """Names a field is known by, the likeliest first."""
 
@@ -97,6 +98,8 @@ class ColumnMapping:
         Identity of the scorer, as it prints.
     facts
         Facts to score the text by, in place of the file's own scores.
+    complete
+        Whether the stream ended by itself; a recording that did not is cut.
     """
 
     id: str | None = None
@@ -129,6 +132,7 @@ class ColumnMapping:
     halt_reason: str | None = None
     scorer: str | None = None
     facts: str | None = None
+    complete: str | None = None
 
     @classmethod
     def guess(cls, columns: Iterable[str]) -> "ColumnMapping":

@@ -96,6 +96,7 @@ def read_upload(
     *,
     facts: str = "",
     progress: Progress | None = None,
+    text_needed: bool = True,
 ) -> ImportPlan:
     """Return the plan of an import: the sessions of the file, and its problems.
 
@@ -114,6 +115,8 @@ def read_upload(
         Facts to score texts by, in place of the file's own scores.
     progress
         Called now and then with the number of rows read.
+    text_needed
+        Refuse a table without tokens; otherwise its sessions are kept without their text.
 
     Raises
     ------
@@ -129,7 +132,9 @@ def read_upload(
     """
     tally = Tally()
     with closing(open_upload(upload)) as file:
-        source = recognise(file, name, mapping, facts=facts, progress=progress)
+        source = recognise(
+            file, name, mapping, facts=facts, progress=progress, text_needed=text_needed
+        )
         records = tuple(tally.records(with_break(source.items)))
     return plan_of(name, source, records, tally)
 
@@ -190,10 +195,11 @@ def recognise(
     *,
     facts: str = "",
     progress: Progress | None = None,
+    text_needed: bool = True,
 ) -> OpenUpload:
     """Return the file opened by the format of its first bytes; its name does not count."""
     stem = PurePath(name).name.split(".")[0] or "session"
-    reading = _Reading(mapping, stem, facts, progress)
+    reading = _Reading(mapping, stem, facts, progress, text_needed=text_needed)
     kind: FileFormat = "csv"
     try:
         head = _head(file, 4096).removeprefix(_BOM).lstrip()
@@ -223,10 +229,16 @@ class _Reading:
     """One reading of a file: its settings, and the report they all add to."""
 
     def __init__(
-        self, mapping: ColumnMapping | None, stem: str, facts: str, progress: Progress | None
+        self,
+        mapping: ColumnMapping | None,
+        stem: str,
+        facts: str,
+        progress: Progress | None,
+        *,
+        text_needed: bool,
     ) -> None:
         self._mapping, self._stem, self._facts = mapping, stem, facts
-        self._progress = progress
+        self._progress, self._text_needed = progress, text_needed
         self._report = ReadReport()
 
     def table(self, format: FileFormat, rows: Rows) -> OpenUpload:
@@ -292,7 +304,13 @@ class _Reading:
 
     def _reader(self, mapping: ColumnMapping) -> SessionReader:
         scorer = TextScorer(self._facts) if self._facts.strip() or mapping.facts else None
-        return SessionReader(mapping, stem=self._stem, report=self._report, scorer=scorer)
+        return SessionReader(
+            mapping,
+            stem=self._stem,
+            report=self._report,
+            scorer=scorer,
+            text_needed=self._text_needed,
+        )
 
     def _ticking(self, rows: Iterator[T]) -> Iterator[T]:
         if self._progress is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
-from director_ai.core.records.record import Label
+from director_ai.core.records.record import WITHHELD, Label
 from director_ai.core.records.record_json import halt_values
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
@@ -85,6 +85,8 @@ class SessionReader:
         Takes notes and offers.
     scorer
         Scores texts here in place of the file's own scores; ``None`` to read those.
+    text_needed
+        Refuse a table without tokens; otherwise its sessions are kept without their text.
     """
 
     def __init__(
@@ -94,12 +96,13 @@ class SessionReader:
         stem: str,
         report: ReadReport,
         scorer: TextScorer | None = None,
+        text_needed: bool = True,
     ) -> None:
         self._mapping, self._stem, self._report = mapping, stem, report
         self._at = mapping.columns()
         self._labels = LabelParser(mapping.coding)
         self._range = ScoreRange(mapping.scale)
-        self._scorer = scorer
+        self._scorer, self._text_needed = scorer, text_needed
         self._n_commas = 0
         self._counts_from_one = False
         self._unbased_onset: int | None = None
@@ -107,7 +110,10 @@ class SessionReader:
     def sessions(self, columns: tuple[str, ...], sample: Sample, rows: Rows) -> Iterator[ReadItem]:
         """Yield the sessions of the rows, and the problems."""
         at = self._at
-        needed = ("tokens",) if self._scorer else ("tokens", "scores")
+        needed = [
+            *(("tokens",) if self._text_needed or self._scorer else ()),
+            *(() if self._scorer else ("scores",)),
+        ]
         missing = [field for field in needed if field not in at]
         derived = DERIVED if is_export(columns) else ()
         offer_columns(self._report, columns, [row for _, row in sample], self._mapping, derived)
@@ -145,7 +151,7 @@ class SessionReader:
                 yield line, row
                 continue
             yield from self._session(line, row)
-            if is_long and "index" not in self._at:
+            if is_long and "index" not in self._at and "tokens" in self._at:
                 yield from self._whole_answer(line, row)
 
     def _session(self, line: int, row: Row) -> Iterator[ReadItem]:
@@ -218,6 +224,7 @@ class SessionReader:
             values["id"] = str(of["id"])
         if self._scorer is None:
             values["tokens"], values["scores"] = self._tokens_and_scores(of)
+            values["text_kept"] = "tokens" in at
         else:
             values["tokens"], values["scores"] = self._scorer.tokens_and_scores(
                 at["tokens"], of["tokens"], of.get("prompt"), of.get("facts")
@@ -241,29 +248,41 @@ class SessionReader:
             values["policy"] = parse(policy) if isinstance(policy, str) else policy
         if of.get("enforced") not in (None, ""):
             values["enforced"] = cell_parsing.parse_bool(at["enforced"], of["enforced"])
+        self._fill_ending(values, of)
+        self._annotate(values, of)
+
+    def _fill_ending(self, values: dict[str, Any], of: Row) -> None:
+        """Fill in the scorer, and how the session ended."""
         values |= {field: of[field] for field in ("ended_by", "scorer") if of.get(field)}
+        if not of.get("ended_by") and of.get("complete") not in (None, ""):
+            is_complete = cell_parsing.parse_bool(self._at["complete"], of["complete"])
+            values["ended_by"] = "completed" if is_complete else "abandoned"
         halted_at = cell_parsing.parse_int("halt_index", of.get("halt_index"))
         if halted_at is not None and halted_at >= 0 and of.get("halt_reason"):
             reason = reason_from(str(of["halt_reason"]), halted_at, of.get("ended_by"))
             values["halt"] = halt_values(reason)
-        self._annotate(values, of)
 
     def _tokens_and_scores(self, of: Row) -> tuple[list[Any], list[Any]]:
         at = self._at
         entries = nested_entries(of["scores"])
         if entries is not None:
             tokens, scores = split_entries(at["scores"], entries)
-            if at["tokens"] != at["scores"]:
+            if at.get("tokens", at["scores"]) != at["scores"]:
                 tokens = cell_parsing.parse_tokens(at["tokens"], of["tokens"])
         else:
-            tokens = cell_parsing.parse_tokens(at["tokens"], of["tokens"])
             scores = self._list_of_scores(of["scores"])
+            tokens = (
+                cell_parsing.parse_tokens(at["tokens"], of["tokens"])
+                if "tokens" in at
+                else [WITHHELD] * len(scores)
+            )
         return tokens, [self._range.scaled(at["scores"], score) for score in self._numbers(scores)]
 
     def _list_of_scores(self, value: Any) -> list[Any]:
         name = self._at["scores"]
         if value is None or value == "":
-            self._report.offer(ImportOffer("facts", self._at["tokens"]))
+            if "tokens" in self._at:
+                self._report.offer(ImportOffer("facts", self._at["tokens"]))
             raise InvalidRecordError(
                 f"{name} must be a list of scores, got {value!r}; score the text first"
             )

@@ -68,7 +68,8 @@ def attribute_halts(
 class Flips(NamedTuple):
     """Sessions that end otherwise; masks of shape (n_sessions,).
 
-    No session is in two of them, except a bad one that changes a right halt for an early one.
+    No session is in two of them, except a bad one that changes a right halt for an early one. A
+    halt is gained or lost only where both ends are known.
 
     Attributes
     ----------
@@ -82,6 +83,10 @@ class Flips(NamedTuple):
         Sessions halted by both, in the same class, at another token.
     unlabelled
         Sessions without a label that are halted by one of the two.
+    now_unknown
+        Sessions of any label that were halted, and whose recording now ends before any rule holds.
+    now_known
+        Sessions of any label that are halted now, and were unknown before.
     """
 
     right_gained: BoolArray
@@ -92,12 +97,12 @@ class Flips(NamedTuple):
     false_lost: BoolArray
     moved: BoolArray
     unlabelled: BoolArray
+    now_unknown: BoolArray
+    now_known: BoolArray
 
 
 def flips(before: Outcomes, after: Outcomes, data: LabelledCurves, *, tolerance: int = 0) -> Flips:
     """Return the sessions that end otherwise under another policy.
-
-    A session let through and one whose recording ended are alike here: neither is halted.
 
     Examples
     --------
@@ -110,15 +115,23 @@ def flips(before: Outcomes, after: Outcomes, data: LabelledCurves, *, tolerance:
     """
     was, now = (classify(data, outcomes, tolerance=tolerance) for outcomes in (before, after))
     unlabelled = ~data.good & ~data.bad
+    now_unknown, now_known = before.halts & after.unknown, before.unknown & after.halts
+    known = ~now_unknown & ~now_known
     gained_or_lost = (
-        *_changed(was.detected, now.detected),
-        *_changed(was.early, now.early),
-        *_changed(was.false, now.false),
+        *_changed(was.detected, now.detected, known),
+        *_changed(was.early, now.early, known),
+        *_changed(was.false, now.false, known),
     )
-    newly = unlabelled & (before.halts != after.halts)
+    newly = unlabelled & (before.halts != after.halts) & known
     both = before.halts & after.halts & ~np.any(gained_or_lost, axis=0)
-    return Flips(*gained_or_lost, moved=both & (before.trigger != after.trigger), unlabelled=newly)
+    return Flips(
+        *gained_or_lost,
+        moved=both & (before.trigger != after.trigger),
+        unlabelled=newly,
+        now_unknown=now_unknown,
+        now_known=now_known,
+    )
 
 
-def _changed(was: BoolArray, now: BoolArray) -> tuple[BoolArray, BoolArray]:
-    return now & ~was, was & ~now
+def _changed(was: BoolArray, now: BoolArray, known: BoolArray) -> tuple[BoolArray, BoolArray]:
+    return now & ~was & known, was & ~now & known

@@ -3,7 +3,7 @@
 import numpy as np
 
 from director_ai.tuning.evaluation.intervals import Interval
-from director_ai.tuning.evaluation.metrics import METRICS, Counts
+from director_ai.tuning.evaluation.metrics import METRICS, Counts, cost
 from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.labelled import LabelledCurves
@@ -21,7 +21,7 @@ def bootstrap_intervals(
     n_draws: int = 1000,
     confidence: float = 0.95,
 ) -> dict[str, Interval]:
-    """Return an interval of every metric of one policy, by name.
+    """Return an interval of every metric of one policy, by name, and of its ``"cost"``.
 
     A smoothed bootstrap that keeps the number of each label: every group of sessions weighs as
     much as an exponential draw says, and half a session is added to either side of each label.
@@ -92,7 +92,7 @@ def bootstrap_intervals(
         counts = counts.weighted(population)
     tail = (1.0 - confidence) / 2.0
     intervals = {}
-    for name, metric in METRICS.items():
+    for name, metric in {**METRICS, "cost": cost}.items():
         values = metric(counts)
         # nan if any is: they all are.
         low, high = np.quantile(values, (tail, 1.0 - tail))

@@ -1,5 +1,6 @@
 """Evaluation of one policy: rates, delays and leaked tokens with intervals, as numbers and text."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -8,11 +9,11 @@ import numpy as np
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import BoolArray, IntArray
+from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes
 from director_ai.tuning.evaluation.attribution import Flips, flips
 from director_ai.tuning.evaluation.intervals import effective_n, grouped_wilson, wilson
-from director_ai.tuning.evaluation.metrics import Counts
+from director_ai.tuning.evaluation.metrics import Counts, MetricRange, metric_range
 from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses, classify, delays, released
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.token_counts import TokenCounts
@@ -94,12 +95,16 @@ class Evaluation:
         Mixture of sessions that precision, F1, MCC, cost and halt rate are of.
     catch, false, halted
         Shares of the bad and the good sessions, and of all of the population.
+    early, missed
+        Shares of the bad sessions that are halted before their onset, or let through.
     delay
         Tokens from onset to halt of bad sessions detected.
     leaked
         Tokens after the onset that the reader gets, of every bad session whose end is known.
     n_unknown
         Sessions, labelled or not, whose recording ends before any rule holds.
+    n_may_be_early
+        Bad ones of those whose onset lies past the end of their recording.
     """
 
     policy: HaltPolicy
@@ -110,14 +115,23 @@ class Evaluation:
     catch: Rate
     false: Rate
     halted: Rate
+    early: Rate
+    missed: Rate
     delay: TokenCounts
     leaked: TokenCounts
     n_unknown: int
+    n_may_be_early: int
 
     @property
     def weighted(self) -> Counts:
         """The counts weighted to the population, for metrics that depend on prevalence."""
         return self.counts.weighted(self.population)
+
+    def range_of(self, metric: Callable[[Counts], FloatArray]) -> MetricRange:
+        """Return a metric at the population's mixture, and its range over unknown sessions."""
+        return metric_range(
+            metric, self.counts, self.population, n_may_be_early=self.n_may_be_early
+        )
 
 
 def evaluate(
@@ -138,6 +152,9 @@ def evaluate(
     classes = classify(data, outcomes)
     population = population or Population.of(data)
     late = delays(data, outcomes, classes)
+    # A recording of n tokens ends before token n: what comes later may come before the onset.
+    past_end = (data.onsets != NEVER) & (data.onsets > data.curves.lengths)
+    may_be_early = classes.unknown & past_end
     return Evaluation(
         policy=policy,
         outcomes=outcomes,
@@ -147,9 +164,12 @@ def evaluate(
         catch=rate_of(data, data.bad, classes.detected, outcomes.unknown),
         false=rate_of(data, data.good, classes.false, outcomes.unknown),
         halted=halt_rate(data, outcomes, population),
+        early=rate_of(data, data.bad, classes.early, may_be_early),
+        missed=rate_of(data, data.bad, classes.missed, outcomes.unknown),
         delay=TokenCounts.of(late[late != NEVER], data.groups[late != NEVER]),
         leaked=_leaked(data, outcomes, policy),
         n_unknown=int(outcomes.unknown.sum()),
+        n_may_be_early=int(may_be_early.sum()),
     )
 
 
@@ -310,7 +330,7 @@ def summary_text(numbers: Evaluation) -> str:
 
 
 class FlipCounts(NamedTuple):
-    """Sessions that end otherwise than under the baseline, by kind."""
+    """Sessions that end otherwise than under the baseline, by kind; see :class:`Flips`."""
 
     right_gained: int
     right_lost: int
@@ -320,6 +340,8 @@ class FlipCounts(NamedTuple):
     false_lost: int
     moved: int
     unlabelled: int
+    now_unknown: int = 0
+    now_known: int = 0
 
     @property
     def n_sessions(self) -> int:

@@ -242,7 +242,7 @@ def _effective_n(groups: _Groups, cases: _Cases) -> float:
     within = cases.squares - 2 * rate * cases.by_size + rate**2 * groups.squares
     added = typical**2 * ((1 - rate) ** 2 + rate**2) / 2
     effect = max(1.0, (within + added) / (n + typical) / (rate * (1 - rate)))
-    return n / effect * (Z_95 / _student(groups.n - 1)) ** 2
+    return n / effect * (Z_95 / student_quantile(groups.n - 1)) ** 2
 
 
 def _wilson(groups: _Groups, cases: _Cases, z: float) -> Interval:
@@ -255,5 +255,10 @@ def _wilson(groups: _Groups, cases: _Cases, z: float) -> Interval:
 
 
 @lru_cache(maxsize=256)
-def _student(degrees: int) -> float:
+def student_quantile(degrees: int) -> float:
+    """Return the quantile of Student's t that leaves 2.5 % on either side.
+
+    >>> round(student_quantile(10), 3)
+    2.228
+    """
     return float(student.ppf(0.975, degrees))

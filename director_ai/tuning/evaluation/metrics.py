@@ -4,7 +4,10 @@ Every function takes counts as floats or as arrays of one shape, so that one pol
 grid are served alike. An undefined value, such as a rate of nothing, is nan.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -97,6 +100,30 @@ class Counts:
             bad * self.bad_unknown,
         )
 
+    def settlements(self, *, n_may_be_early: int = 0) -> tuple["Counts", ...]:
+        """Return the counts for each way in which all unknown sessions of a label go alike.
+
+        Good ones are halted or let through; bad ones are detected, missed, or ``n_may_be_early``
+        of them are halted early and the others missed. Every metric takes its extremes there.
+        """
+        nothing = np.zeros_like(self.false)
+        bad = self.bad_unknown
+        early = np.minimum(n_may_be_early, bad)
+        ends = ((nothing, bad, nothing), (nothing, nothing, bad), (early, nothing, bad - early))
+        return tuple(
+            Counts(
+                self.false + false,
+                self.passed + self.good_unknown - false,
+                self.early + too_early,
+                self.detected + detected,
+                self.missed + missed,
+                nothing,
+                nothing,
+            )
+            for false in (nothing, self.good_unknown)
+            for too_early, detected, missed in ends
+        )
+
     def settled(self, *, unknown_halt: bool) -> "Counts":
         """Return the counts as if every unknown session halted, or completed.
 
@@ -123,6 +150,63 @@ class Counts:
             nothing,
             nothing,
         )
+
+
+class MetricRange(NamedTuple):
+    """A metric, and its range over everything that unknown sessions may do.
+
+    Attributes
+    ----------
+    value
+        Of the known sessions alone, the unknown ones being as they are; nan where it is undefined.
+    least, most
+        Smallest and largest value, each unknown session halted or let through; nan likewise.
+    """
+
+    value: float
+    least: float
+    most: float
+
+
+def metric_range(
+    metric: Callable[[Counts], FloatArray],
+    counts: Counts,
+    population: Population,
+    *,
+    n_may_be_early: int = 0,
+) -> MetricRange:
+    """Return a metric and its range, so that no policy is better by not being known.
+
+    Parameters
+    ----------
+    metric
+        A function of counts.
+    counts
+        Of one policy, not weighted.
+    population
+        Mixture to weight to.
+    n_may_be_early
+        Unknown bad sessions whose onset lies past the end of their recording: a halt that comes
+        later may still come too early.
+
+    References
+    ----------
+    C. F. Manski, "Partial Identification of Probability Distributions", Springer, 2003: bounds
+    without an assumption on what is not observed.
+
+    Examples
+    --------
+    >>> counts = Counts(*(np.asarray(float(n)) for n in (1, 8, 0, 5, 5, 1, 2)))
+    >>> [round(end, 2) for end in metric_range(f_score, counts, Population(10, 12, 0))]
+    [0.63, 0.53, 0.7]
+    """
+    values = [
+        float(metric(each.weighted(population)))
+        for each in counts.settlements(n_may_be_early=n_may_be_early)
+    ]
+    value = float(metric(counts.weighted(population)))
+    known = [each for each in values if not math.isnan(each)]
+    return MetricRange(value, min(known, default=math.nan), max(known, default=math.nan))
 
 
 def false_halt_rate(counts: Counts) -> FloatArray:

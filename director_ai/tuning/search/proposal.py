@@ -1,4 +1,4 @@
-"""Proposal of limits: the highest catch rate whose simultaneous bound is within a target."""
+"""Proposal of limits: the best within a target, by the observed rate and by its bound."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -10,10 +10,15 @@ from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import N_RULES, RiskTarget, least_good_tuned, uniform_upper
-from director_ai.tuning.search.cautions import Caution, grid_edge_caution, sample_size_caution
+from director_ai.tuning.search.cautions import (
+    FEWEST_SESSIONS,
+    Caution,
+    grid_edge_caution,
+    sample_size_caution,
+)
 from director_ai.tuning.search.plateaus import tidied
 from director_ai.tuning.search.selection import Goal, Search, select_windows
-from director_ai.tuning.study import TuneData
+from director_ai.tuning.study import Study, TuneData
 
 DEFAULT_TARGET: Final = RiskTarget(0.05, 0.05)
 """Target of the Tune page and of the command by default."""
@@ -25,7 +30,7 @@ class Proposal(NamedTuple):
     Attributes
     ----------
     policy
-        The best limits within the target, ``None`` where there are none.
+        The best limits within the target, ``None`` where none are guaranteed.
     reason
         One sentence: the limits and what holds for them, or why there are none.
     edge
@@ -35,6 +40,24 @@ class Proposal(NamedTuple):
     policy: HaltPolicy | None
     reason: str
     edge: Caution | None = None
+
+
+class Recommendation(NamedTuple):
+    """Limits for a risk target by what was observed, and by what is guaranteed.
+
+    Attributes
+    ----------
+    observed
+        Limits of the highest catch rate whose observed false-halt rate is within the target; they
+        exist wherever good and bad sessions are labelled. Of fresh sessions the rate may well be
+        larger.
+    guaranteed
+        Limits of the highest catch rate whose bound is within the target, whatever was tried; or
+        the sessions it would take.
+    """
+
+    observed: Proposal
+    guaranteed: Proposal
 
 
 ReplayAt = Callable[[int, int], Replay]
@@ -77,7 +100,9 @@ def least_good(target: RiskTarget, *, n_families: int = 1) -> int:
     return least_good_tuned(alpha=target.alpha, delta=target.delta, n_families=n_families)
 
 
-def goal_for(data: TuneData, target: RiskTarget, search: Search) -> Goal | str:
+def goal_for(
+    data: TuneData, target: RiskTarget, search: Search, *, n_held_out: int = 0
+) -> Goal | str:
     """Return the goal of a search within a target, or the reason why none can be reached."""
     labelled = data.labelled
     few = sample_size_caution(n_good=labelled.n_good, n_bad=labelled.n_bad)
@@ -86,12 +111,7 @@ def goal_for(data: TuneData, target: RiskTarget, search: Search) -> Goal | str:
     n_families = len(search.pairs)
     most = allowed_false_halts(labelled.n_good_groups, target, n_families=n_families)
     if most < 0:
-        needed = least_good(target, n_families=n_families)
-        families = f" of {labelled.n_good_groups:,} groups, one each" if _is_grouped(data) else ""
-        return (
-            f"Infeasible: {_target_text(target)} confidence needs at least {needed:,} good "
-            f"sessions, there are {labelled.n_good:,}{families}."
-        )
+        return _shortage(data, target, n_families, n_held_out)
     # So many sessions are of no more groups than that.
     return Goal(budget=most / labelled.n_good)
 
@@ -102,8 +122,10 @@ def propose(
     base: HaltPolicy,
     target: RiskTarget,
     search: Search | None = None,
+    *,
+    n_held_out: int = 0,
 ) -> Proposal:
-    """Return the best limits within a target, or the reason why there are none.
+    """Return the best limits that are guaranteed to keep to a target, or why there are none.
 
     Parameters
     ----------
@@ -116,13 +138,12 @@ def propose(
     search
         Windows to try; those of ``base`` alone by default. Trying more leaves a smaller budget:
         what is promised holds for every one of them.
+    n_held_out
+        Groups with a good session that are held out, for the reason where there are none.
     """
     search = search or Search.of(base, windows=False)
-
-    def replay_at(window_size: int, trend_window: int) -> Replay:
-        return replays if isinstance(replays, Replay) else replays(window_size, trend_window)
-
-    goal = goal_for(data, target, search)
+    replay_at = _replay_at(replays)
+    goal = goal_for(data, target, search, n_held_out=n_held_out)
     if isinstance(goal, str):
         return Proposal(None, goal)
     labelled, n_families = data.labelled, len(search.pairs)
@@ -139,7 +160,7 @@ def propose(
         n_cut = int((labelled.good & ~labelled.curves.complete).sum())
         return Proposal(
             None,
-            f"Infeasible: {_target_text(target)} confidence leaves at most {most:,} of "
+            f"Not guaranteed: {_target_text(target)} confidence leaves at most {most:,} of "
             f"{labelled.n_good:,} good sessions to halt, and {n_cut:,} of them are recordings that "
             "end early, which count as halted where it is not known.",
         )
@@ -155,6 +176,104 @@ def propose(
         f"so {_target_text(target)} confidence, whatever was tried {scope}.",
         grid_edge_caution(selection.cell, GRID, sizes=sizes, tried=search),
     )
+
+
+def best_observed(
+    data: TuneData,
+    replays: Replay | ReplayAt,
+    base: HaltPolicy,
+    alpha: float,
+    search: Search | None = None,
+) -> Proposal:
+    """Return the limits of the highest catch rate whose observed false-halt rate is within a rate.
+
+    They were chosen by their result, so that of fresh sessions more are halted: nothing is
+    promised. Good sessions whose recording ends early count as halted; where those alone are more
+    than the rate allows, no limits are within it, and as few more as possible are halted.
+
+    Parameters
+    ----------
+    data, replays, base, search
+        As of :func:`propose`.
+    alpha
+        Largest false-halt rate.
+    """
+    search = search or Search.of(base, windows=False)
+    replay_at, labelled = _replay_at(replays), data.labelled
+    if not (labelled.n_good and labelled.n_bad):
+        return Proposal(
+            None,
+            "Limits are chosen by good and bad sessions, there are "
+            f"{labelled.n_good:,} good and {labelled.n_bad:,} bad ones.",
+        )
+    n_cut = int((labelled.good & ~labelled.curves.complete).sum())
+    selection = select_windows(
+        labelled,
+        GRID,
+        search,
+        Goal(budget=max(alpha, n_cut / labelled.n_good)),
+        replay_at=replay_at,
+        base=base,
+    )
+    # Every rule off halts no good session but those that are unknown.
+    assert selection is not None
+    sizes = (selection.policy.window_size, selection.policy.trend_window)
+    policy = tidied(replay_at(*sizes), selection.policy)
+    n_false = int(selection.counts.false + selection.counts.good_unknown)
+    cut = f", {n_cut:,} of them recordings that end early" if n_cut else ""
+    return Proposal(
+        policy,
+        f"Best observed {limits_text(policy)}: {n_false:,} of {labelled.n_good:,} good sessions "
+        f"halted{cut}; {100 * alpha:g} % was the limit, and nothing is promised of fresh ones.",
+        grid_edge_caution(selection.cell, GRID, sizes=sizes, tried=search),
+    )
+
+
+def recommend(
+    study: Study,
+    replays: Replay | ReplayAt,
+    base: HaltPolicy,
+    target: RiskTarget,
+    search: Search | None = None,
+) -> Recommendation:
+    """Return the best limits observed and those guaranteed, by the sessions not held out.
+
+    Parameters
+    ----------
+    study
+        Sessions, of which those held out are only counted.
+    replays, base, target, search
+        As of :func:`propose`; the replays are of ``study.open``.
+    """
+    data = study.open
+    n_held_out = study.sealed.labelled.n_good_groups
+    observed = best_observed(data, replays, base, target.alpha, search)
+    if sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad) is not None:
+        n_families = 1 if search is None else len(search.pairs)
+        shortage = _shortage(data, target, n_families, n_held_out)
+        return Recommendation(
+            observed, Proposal(None, f"{shortage} {FEWEST_SESSIONS} of either label are needed.")
+        )
+    guaranteed = propose(data, replays, base, target, search, n_held_out=n_held_out)
+    return Recommendation(observed, guaranteed)
+
+
+def _shortage(data: TuneData, target: RiskTarget, n_families: int, n_held_out: int) -> str:
+    """Return the sentence on the good sessions that a guarantee needs, and those there are."""
+    labelled = data.labelled
+    needed = least_good(target, n_families=n_families)
+    families = f" of {labelled.n_good_groups:,} groups, one each" if _is_grouped(data) else ""
+    held_out = f", and {n_held_out:,} more are held out for certificates" if n_held_out else ""
+    return (
+        f"Not guaranteed: {_target_text(target)} confidence needs at least {needed:,} good "
+        f"sessions, there are {labelled.n_good:,}{families}{held_out}."
+    )
+
+
+def _replay_at(replays: Replay | ReplayAt) -> ReplayAt:
+    if isinstance(replays, Replay):
+        return lambda *_: replays
+    return replays
 
 
 def _bound(n_false: int, n_good: int, target: RiskTarget, n_families: int) -> float:

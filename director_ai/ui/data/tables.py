@@ -47,6 +47,7 @@ FIELD_NAMES = {
     "policy": "Limits",
     "enforced": "Enforced",
     "ended_by": "How it ended",
+    "complete": "Ended by itself",
     "halt_index": "Halt at token",
     "halt_reason": "Halt reason",
     "scorer": "Scorer",
@@ -186,7 +187,6 @@ def counted(number: int, noun: str) -> str:
 def _session(record: SessionRecord) -> dict[str, Any]:
     return {
         "session": visible(record.id[:_EXCERPT]),
-        "text": visible("".join(record.tokens[:_EXCERPT])[:_EXCERPT]),
         "coherence": curve(sparkline(record.scores)),
         "lowest": min(record.scores, default=None),
         "tokens": record.n_tokens,
@@ -197,4 +197,5 @@ def _session(record: SessionRecord) -> dict[str, Any]:
         "started": time_text(record.started_us) if record.started_us else "",
         "model": visible(record.model[:_EXCERPT]),
         "prompt": visible(record.prompt[:_EXCERPT]),
+        "text": visible("".join(record.tokens[:_EXCERPT])[:_EXCERPT]),
     }

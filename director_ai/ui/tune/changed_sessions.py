@@ -25,10 +25,12 @@ KINDS: Final[dict[str, str]] = {
     "right_lost": "▼ right lost",
     "false_gained": "▲ false gained",
     "early_gained": "▲ early gained",
+    "now_unknown": "◌ now unknown",
     "right_gained": "△ right gained",
     "false_lost": "▽ false lost",
     "early_lost": "▽ early lost",
     "unlabelled": "? unlabelled",
+    "now_known": "◉ now known",
     "moved": "↔ moved",
 }
 """From harm to none: filled glyphs are harm, hollow ones are gain."""
@@ -99,7 +101,7 @@ def flip_rows(changed: Flips, *, moved: bool = False) -> list[FlipRow]:
     Examples
     --------
     >>> nobody, first = np.zeros(2, bool), np.array([True, False])
-    >>> flip_rows(Flips(nobody, ~first, nobody, nobody, first, nobody, nobody, nobody))
+    >>> flip_rows(Flips(nobody, ~first, nobody, nobody, first, *[nobody] * 5))
     [FlipRow(kind='right_lost', row=1), FlipRow(kind='false_gained', row=0)]
     """
     rows: list[FlipRow] = []

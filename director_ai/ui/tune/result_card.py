@@ -56,6 +56,7 @@ def _card(analysis: Analysis) -> None:
         lines = [
             flips_line(view.flip_counts, view.baseline.name),
             halts_line(numbers),
+            *filter(None, [early_line(numbers)]),
         ]
         st.text("\n".join([*lines, *cautions(numbers), *validation_lines(analysis, view.policy)]))
 
@@ -65,6 +66,8 @@ def flips_line(changed: FlipCounts, baseline: str) -> str:
 
     >>> flips_line(FlipCounts(41, 3, 0, 0, 2, 1131, 0, 0), "recorded")
     'Against recorded: right halts +41 −3 · false halts +2 −1,131.'
+    >>> flips_line(FlipCounts(0, 0, 0, 0, 0, 0, 0, 0, 196), "recorded")
+    'Against recorded: 196 now unknown.'
     >>> flips_line(FlipCounts(0, 0, 0, 0, 0, 0, 7, 0), "recorded")
     'Against recorded: no session ends otherwise; 7 are halted at another token.'
     """
@@ -81,11 +84,23 @@ def flips_line(changed: FlipCounts, baseline: str) -> str:
         )
         if (change := _gained(gained, lost))
     ]
+    parts += [
+        f"{n_sessions:,} now {state}"
+        for state, n_sessions in (("unknown", changed.now_unknown), ("known", changed.now_known))
+        if n_sessions
+    ]
     if changed.unlabelled:
         parts.append(f"{changed.unlabelled:,} unlabelled change")
     if changed.moved:
         parts.append(moved)
     return f"Against {baseline}: {' · '.join(parts)}."
+
+
+def early_line(numbers: Evaluation) -> str:
+    """Return the share of bad sessions halted before their onset; empty where there is none."""
+    if not numbers.early.most:
+        return ""
+    return f"Halts {numbers.early.text} of bad sessions before their onset, which counts as missed."
 
 
 def halts_line(numbers: Evaluation) -> str:

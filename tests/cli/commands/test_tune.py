@@ -159,7 +159,7 @@ def test_people_get_sentences(capsys, address) -> None:
 
 def test_what_cannot_be_promised_is_said(capsys, address) -> None:
     assert main(["tune", "--budget", "0.001", "--store", str(address)]) == 1
-    assert "Infeasible" in capsys.readouterr().err
+    assert "Not guaranteed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

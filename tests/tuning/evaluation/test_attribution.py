@@ -60,7 +60,11 @@ def test_flips_are_the_differences_of_two_judgements(data, first, second) -> Non
             return names[0] if names else "none"
 
         wanted = set()
-        if kind(was) != kind(now):
+        if before.halts[session] and after.unknown[session]:
+            wanted.add("now_unknown")
+        elif before.unknown[session] and after.halts[session]:
+            wanted.add("now_known")
+        elif kind(was) != kind(now):
             names = {"detected": "right", "early": "early", "false": "false"}
             if kind(now) in names:
                 wanted.add(f"{names[kind(now)]}_gained")

@@ -96,7 +96,7 @@ def test_several_windows_are_chosen_anew_with_the_thresholds() -> None:
 
 def test_where_nothing_can_be_proposed_it_says_why() -> None:
     assert "no limits can be chosen" in checked(drawn(30))
-    assert "Infeasible" in checked(drawn(60))
+    assert "Not guaranteed" in checked(drawn(60))
 
 
 @pytest.mark.slow

@@ -107,8 +107,8 @@ def test_too_few_labels_say_how_many_there_are_and_are_needed(store):
     before = visited(store, ids_of(store, "bad")[:1], "good")
 
     assert change(store, before) == ProposalImpact(
-        "No limits can be proposed yet. Infeasible: ≤ 5 % at 95 % confidence needs at least 124 "
-        "good sessions, there are 51.",
+        "No limits can be proposed yet. Not guaranteed: ≤ 5 % at 95 % confidence needs at least "
+        "124 good sessions, there are 51.",
         None,
     )
 
@@ -118,7 +118,7 @@ def test_labels_that_leave_nothing_to_propose_say_what_there_was(store):
     before = visited(store, ids_of(store, "good")[:-50], "unsure")
 
     assert change(store, before).sentence.startswith(
-        f"Your labels leave no limits to propose instead of {limits_text(old)}. Infeasible: "
+        f"Your labels leave no limits to propose instead of {limits_text(old)}. Not guaranteed: "
     )
 
 

@@ -56,7 +56,7 @@ def test_an_infeasible_budget_says_what_it_would_take(data: TuneData) -> None:
     )
 
     assert policy is None
-    assert reason.startswith("Infeasible: ≤ 0.1 % at 99 % confidence needs at least 8,")
+    assert reason.startswith("Not guaranteed: ≤ 0.1 % at 99 % confidence needs at least 8,")
     assert f"there are {data.labelled.n_good}." in reason
 
 

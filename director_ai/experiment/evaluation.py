@@ -1,0 +1,251 @@
+"""Evaluation of one policy on an experiment: every figure an estimate, every session a row."""
+
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.reason import MECHANISMS
+from director_ai.experiment.estimate import Estimate, TokenEstimates
+from director_ai.experiment.html import table
+from director_ai.replay.crossings import NEVER
+from director_ai.replay.curves import IntArray
+from director_ai.replay.engine import Outcomes, Replay
+from director_ai.replay.margins import margins
+from director_ai.tuning.evaluation import metrics
+from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals
+from director_ai.tuning.evaluation.evaluation import Evaluation as Results
+from director_ai.tuning.evaluation.evaluation import limits_text, population_text
+from director_ai.tuning.evaluation.intervals import Interval
+from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
+from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
+
+if TYPE_CHECKING:
+    from director_ai.experiment.experiment import Experiment
+
+_SEED: Final = 20261129
+"""Of the bootstrap, so that a figure is the same each time it is read."""
+
+FIGURES: Final = {
+    "recall": "bad sessions halted at or after their onset",
+    "fpr": "good sessions halted",
+    "early": "bad sessions halted before their onset",
+    "missed": "bad sessions let through",
+    "halt_rate": "all sessions halted",
+    "precision": "halts that are right",
+    "f1": "harmonic mean of precision and recall",
+    "balanced_accuracy": "mean of recall and the share of good sessions let through",
+    "mcc": "Matthews' correlation coefficient",
+    "cost": "misses, early and false halts a session",
+}
+"""Figures of an evaluation, and the meaning of each."""
+
+_LABELS: Final = {GOOD: "good", BAD: "bad"}
+
+
+class Evaluation:
+    """Results of one policy; made by :meth:`director_ai.experiment.Experiment.evaluate`.
+
+    Attributes
+    ----------
+    policy
+        The limits.
+    results
+        The same in the layer below, with counts and masks.
+    recall, fpr, early, missed, halt_rate, precision, f1, balanced_accuracy, mcc, cost
+        Each an :class:`Estimate`. Precision, F1, MCC, cost and halt rate are at the mixture of good
+        and bad sessions named by ``mixture``.
+    delay, leaked
+        Tokens from onset to halt, and tokens past the onset that readers get: ``median``, ``mean``
+        and ``p90``, each an estimate.
+    """
+
+    def __init__(self, experiment: "Experiment", replay: Replay, results: Results) -> None:
+        self._experiment, self._replay, self.results = experiment, replay, results
+        self.policy: HaltPolicy = results.policy
+        self.recall = Estimate.of_rate(results.catch)
+        self.fpr = Estimate.of_rate(results.false)
+        self.early = Estimate.of_rate(results.early)
+        self.missed = Estimate.of_rate(results.missed)
+        self.halt_rate = Estimate.of_rate(results.halted)
+        self.delay = TokenEstimates.of(results.delay)
+        self.leaked = TokenEstimates.of(results.leaked)
+
+    @property
+    def mixture(self) -> str:
+        """Mixture of good and bad sessions that precision and its kin are at, in words."""
+        return population_text(self.results.population)
+
+    @property
+    def prevalence(self) -> float:
+        """Share of bad sessions in that mixture, in [0, 1]."""
+        return float(self.results.population.prevalence)
+
+    @property
+    def precision(self) -> Estimate:
+        """Share of halts that are right."""
+        return self._metric("precision")
+
+    @property
+    def f1(self) -> Estimate:
+        """Harmonic mean of precision and recall."""
+        return self._metric("F1")
+
+    @property
+    def balanced_accuracy(self) -> Estimate:
+        """Mean of recall and the share of good sessions let through."""
+        return self._metric("balanced accuracy")
+
+    @property
+    def mcc(self) -> Estimate:
+        """Matthews' correlation coefficient."""
+        return self._metric("MCC")
+
+    @property
+    def cost(self) -> Estimate:
+        """Misses, early halts and false halts a session, each at 1."""
+        return self._metric("cost")
+
+    @cached_property
+    def confusion(self) -> pd.DataFrame:
+        """Sessions by label and by end, at the numbers of the sessions evaluated."""
+        counts = self.results.counts
+        return pd.DataFrame(
+            {
+                "halted": [counts.detected, counts.false],
+                "halted early": [counts.early, 0],
+                "let through": [counts.missed, counts.passed],
+                "unknown": [counts.bad_unknown, counts.good_unknown],
+            },
+            index=pd.Index(["bad", "good"], name="label"),
+        ).astype("int64")
+
+    @cached_property
+    def sessions(self) -> pd.DataFrame:
+        """One row a session: end, rule, token, margin, label, onset and delay.
+
+        The margin is the smallest distance from any limit, negative at a halt.
+        """
+        data, outcomes = self._experiment.data, self.results.outcomes
+        labelled = data.labelled
+        distances = margins(self._replay, self.policy)
+        nearest = np.where(np.isnan(distances), np.inf, distances).min(axis=1)
+        rules = np.array([*MECHANISMS, None], object)
+        return pd.DataFrame(
+            {
+                "outcome": outcome_words(labelled, outcomes, self.results.classes),
+                "rule": rules[outcomes.mechanism],
+                "token": tokens_or_none(outcomes.trigger),
+                "margin": np.where(np.isinf(nearest), np.nan, nearest),
+                "label": [_LABELS.get(label) for label in labelled.labels.tolist()],
+                "onset": tokens_or_none(labelled.onsets),
+                "delay": tokens_or_none(_delays(labelled, outcomes)),
+                "n_tokens": labelled.curves.lengths,
+            },
+            index=pd.Index(data.ids, name="id"),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a figure: value, interval, range and number of sessions."""
+        rows = {name: getattr(self, name) for name in FIGURES}
+        for name in ("delay", "leaked"):
+            estimates = getattr(self, name)
+            rows |= {f"{name}_{part}": getattr(estimates, part) for part in estimates._fields}
+        return pd.DataFrame(
+            [estimate._asdict() for estimate in rows.values()],
+            index=pd.Index(list(rows), name="figure"),
+        )
+
+    def __repr__(self) -> str:
+        results = self.results
+        unknown = f"\n{results.n_unknown:,} of unknown end" if results.n_unknown else ""
+        return (
+            f"Evaluation of {limits_text(self.policy)}\n"
+            f"recall {self.recall}\nfpr    {self.fpr}\nearly  {self.early}\n"
+            f"F1     {self.f1}, {self.mixture}\ndelay  {self.delay.median} tokens{unknown}"
+        )
+
+    def _repr_html_(self) -> str:
+        rows: list[list[Any]] = [
+            [name, getattr(self, name), meaning] for name, meaning in FIGURES.items()
+        ]
+        rows += [
+            ["delay", self.delay.median, "median tokens from onset to halt"],
+            ["leaked", self.leaked.median, "median tokens past the onset that readers get"],
+        ]
+        head = ("figure", "estimate", "meaning")
+        return table(limits_text(self.policy), head, rows, self.mixture)
+
+    def _metric(self, name: str) -> Estimate:
+        metric = metrics.METRICS.get(name, metrics.cost)
+        counts = self.results.counts
+        n = int(counts.n_good + counts.n_bad)
+        return Estimate.of_metric(self.results.range_of(metric), self._intervals[name], n)
+
+    @cached_property
+    def _intervals(self) -> dict[str, Interval]:
+        """Intervals of the metrics that depend on the mixture, over every way of settling."""
+        labelled, results = self._experiment.data.labelled, self.results
+        found = [
+            bootstrap_intervals(labelled, classes, population=results.population, seed=_SEED)
+            for classes in _settled(labelled, results.classes)
+        ]
+        return {
+            name: Interval(
+                _least(each[name].low for each in found), _most(each[name].high for each in found)
+            )
+            for name in found[0]
+        }
+
+
+def outcome_words(data: LabelledCurves, outcomes: Outcomes, classes: OutcomeClasses) -> list[str]:
+    """Return the end of each session in a word or two."""
+    words = np.full(data.n_sessions, "let through", dtype=object)
+    words[outcomes.halts] = "halted"
+    words[outcomes.unknown] = "unknown"
+    words[classes.missed] = "missed"
+    for name, mask in (
+        ("right halt", classes.detected),
+        ("early halt", classes.early),
+        ("false halt", classes.false),
+    ):
+        words[mask] = name
+    found: list[str] = words.tolist()
+    return found
+
+
+def tokens_or_none(tokens: IntArray) -> "pd.arrays.IntegerArray":
+    """Return token indices with a missing value where there is none."""
+    nowhere = tokens == NEVER
+    return pd.arrays.IntegerArray(np.where(nowhere, 0, tokens), nowhere)
+
+
+def _delays(data: LabelledCurves, outcomes: Outcomes) -> IntArray:
+    known = (data.onsets != NEVER) & outcomes.halts
+    return np.where(known, outcomes.trigger - np.where(known, data.onsets, 0), NEVER)
+
+
+def _settled(data: LabelledCurves, classes: OutcomeClasses) -> list[OutcomeClasses]:
+    """Return the classes with all unknown sessions at their best and at their worst."""
+    if not classes.unknown.any():
+        return [classes]
+    nobody = np.zeros_like(classes.unknown)
+    good, bad = classes.unknown & data.good, classes.unknown & data.bad
+    best = classes._replace(
+        passed=classes.passed | good, caught=classes.caught | bad, unknown=nobody
+    )
+    worst = classes._replace(
+        false=classes.false | good, missed=classes.missed | bad, unknown=nobody
+    )
+    return [best, worst]
+
+
+def _least(values: Any) -> float:
+    return min((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+def _most(values: Any) -> float:
+    return max((value for value in values if not math.isnan(value)), default=math.nan)

@@ -1,0 +1,307 @@
+"""Experiment: labelled sessions on which policies are evaluated, compared and tuned."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import SessionRecord
+from director_ai.errors import InvalidPolicyTypeError, InvalidRequestError
+from director_ai.experiment.comparison import Comparison
+from director_ai.experiment.evaluation import Evaluation, tokens_or_none
+from director_ai.experiment.html import sparkline, table
+from director_ai.experiment.plots import Plots
+from director_ai.experiment.proposal import Finding, Proposal
+from director_ai.replay.engine import Replay
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
+from director_ai.tuning.analysis import with_windows
+from director_ai.tuning.cadence import replay_under
+from director_ai.tuning.evaluation.evaluation import evaluate
+from director_ai.tuning.evaluation.population import Population
+from director_ai.tuning.guarantee.bounds import RiskTarget
+from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
+from director_ai.tuning.labelled import BAD, GOOD
+from director_ai.tuning.search.proposal import Proposal as TunedLimits
+from director_ai.tuning.search.proposal import recommend
+from director_ai.tuning.search.selection import Search
+from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.thresholds import FIELDS, OFF, STRICTEST
+
+_KEPT_REPLAYS: Final = 24
+_SPARKLINE_POINTS: Final = 40
+_LABELS: Final = {GOOD: "good", BAD: "bad"}
+
+
+class Origin(NamedTuple):
+    """Place that an experiment's sessions came from.
+
+    Attributes
+    ----------
+    name
+        Display name.
+    records
+        Function that gives the sessions whole.
+    store
+        The store, or its address; ``None`` of a table or a file.
+    where
+        Filter of its sessions.
+    n_left_out
+        Sessions ended by a fault or an operator, which say nothing of limits.
+    """
+
+    name: str
+    records: Callable[[], Sequence[SessionRecord]]
+    store: Store | str | Path | None = None
+    where: SessionQuery | None = None
+    n_left_out: int = 0
+
+
+class Experiment:
+    """Labelled sessions to try policies on; made by :func:`director_ai.experiment.load`.
+
+    Attributes
+    ----------
+    study
+        The sessions as the layer below has them: those open, and those held out.
+    origin
+        Where they came from.
+    notes
+        Sentences on how the table was understood.
+
+    Examples
+    --------
+    >>> from director_ai.experiment import load
+    >>> exp = load({"scores": [[0.9, 0.8], [0.9, 0.2], [0.9, 0.3]], "label": ["good", "bad", None]})
+    >>> exp.evaluate(HaltPolicy(hard_limit=0.4)).recall
+    1.00 [0.21, 1.00], n = 1
+    """
+
+    def __init__(self, study: Study, origin: Origin, *, notes: Sequence[str] = ()) -> None:
+        self.study, self.origin, self.notes = study, origin, tuple(notes)
+        self._replays: OrderedDict[tuple[object, ...], Replay] = OrderedDict()
+
+    @property
+    def data(self) -> TuneData:
+        """Sessions that are evaluated: all but those held out."""
+        return self.study.open
+
+    @property
+    def n_good(self) -> int:
+        """Good sessions, those held out among them."""
+        return int(self.study.population.n_good)
+
+    @property
+    def n_bad(self) -> int:
+        """Bad sessions."""
+        return int(self.study.population.n_bad)
+
+    @property
+    def n_held_out(self) -> int:
+        """Good sessions held out for certificates, and those of their groups."""
+        return len(self.study.sealed.ids) + self.study.n_withheld
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures of the app, as Plotly figures."""
+        return Plots(self)
+
+    def __len__(self) -> int:
+        return int(sum(self.study.population[:3]))
+
+    def replay(self, policy: HaltPolicy) -> Replay:
+        """Return the replay under a policy's windows and cadence; kept once built."""
+        adapting = (policy.max_cadence, policy.soft_limit) if policy.adaptive else ()
+        key = (
+            *(policy.window_size, policy.trend_window, policy.score_every_n),
+            *(policy.adaptive, policy.score_final, *adapting),
+        )
+        if key not in self._replays:
+            self._replays[key] = replay_under(self.data.labelled.curves, policy)
+        self._replays.move_to_end(key)
+        while len(self._replays) > _KEPT_REPLAYS:
+            self._replays.popitem(last=False)
+        return self._replays[key]
+
+    def evaluate(self, policy: HaltPolicy, *, prevalence: float | None = None) -> Evaluation:
+        """Return the results of a policy.
+
+        Parameters
+        ----------
+        policy
+            Limits to try.
+        prevalence
+            Share of bad sessions where the limits will be used, in (0, 1); precision, F1, MCC, cost
+            and halt rate are at that mixture. By default at that of all labelled sessions, those
+            held out among them.
+        """
+        _check_policy("policy", policy)
+        population = self.study.population if prevalence is None else Population.stated(prevalence)
+        replay = self.replay(policy)
+        results = evaluate(self.data.labelled, replay.outcomes(policy), policy, population)
+        return Evaluation(self, replay, results)
+
+    def compare(
+        self, before: HaltPolicy, after: HaltPolicy, *, prevalence: float | None = None
+    ) -> Comparison:
+        """Return the results of two policies, and the sessions that end otherwise."""
+        _check_policy("before", before)
+        _check_policy("after", after)
+        return Comparison(
+            self,
+            self.evaluate(before, prevalence=prevalence),
+            self.evaluate(after, prevalence=prevalence),
+        )
+
+    def tune(
+        self,
+        *,
+        max_fpr: float = 0.05,
+        confidence: float = 0.95,
+        search_windows: bool = False,
+        base: HaltPolicy | None = None,
+    ) -> Proposal:
+        """Return the limits of the highest recall for a false-halt rate: observed and guaranteed.
+
+        Parameters
+        ----------
+        max_fpr
+            Largest false-halt rate, in (0, 1).
+        confidence
+            Of the guarantee, in (0, 1).
+        search_windows
+            Try the usual window sizes too; the more is tried, the less is guaranteed.
+        base
+            Policy whose other fields are kept; by default the one most sessions were recorded
+            under.
+        """
+        target = target_of(max_fpr, confidence)
+        base = base or self.data.default_policy
+        _check_policy("base", base)
+        found = recommend(
+            self.study,
+            lambda *sizes: self.replay(with_windows(base, sizes)),
+            base,
+            target,
+            Search.of(base, windows=search_windows),
+        )
+        n_families = len(Search.of(base, windows=search_windows).pairs)
+        return Proposal(
+            target,
+            self._finding(found.observed, target, n_families),
+            self._finding(found.guaranteed, target, n_families),
+            (found.observed.reason, found.guaranteed.reason),
+        )
+
+    def _finding(
+        self, proposal: TunedLimits, target: RiskTarget, n_families: int
+    ) -> Finding | None:
+        if proposal.policy is None:
+            return None
+        evaluation = self.evaluate(proposal.policy)
+        bound = post_hoc_bound(
+            self.data.labelled,
+            evaluation.results.outcomes,
+            proposal.policy,
+            delta=target.delta,
+            n_families=n_families,
+        )
+        return Finding(proposal.policy, evaluation, bound)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a session that is not held out, with its label and its group."""
+        data = self.data
+        labelled = data.labelled
+        lowest = self.replay(data.default_policy).extremes()[0]
+        return pd.DataFrame(
+            {
+                "label": [_LABELS.get(label) for label in labelled.labels.tolist()],
+                "onset": tokens_or_none(labelled.onsets),
+                "n_tokens": labelled.curves.lengths,
+                "lowest": lowest,
+                "complete": labelled.curves.complete,
+                "group": [name if "\0" not in name else None for name in data.group_names],
+                "model": data.models,
+                "source": data.sources,
+                "tags": data.tags,
+                "scorer": [name or None for name in data.scorers],
+            },
+            index=pd.Index(data.ids, name="id"),
+        )
+
+    def __repr__(self) -> str:
+        return f"Experiment on {self.origin.name}: {', '.join(self._summary.values())}"
+
+    @cached_property
+    def _summary(self) -> dict[str, str]:
+        """The counts in words."""
+        population, data = self.study.population, self.data
+        labelled = data.labelled
+        n_groups = len(np.unique(labelled.groups))
+        parts = {
+            "sessions": f"{len(self):,} session{'s' * (len(self) != 1)}",
+            "tokens": f"{labelled.curves.n_tokens:,} tokens",
+            "labels": f"{self.n_good:,} good, {self.n_bad:,} bad, "
+            f"{int(population.n_unlabelled):,} unlabelled",
+        }
+        if n_groups < len(data.ids):
+            parts["groups"] = f"{n_groups:,} groups"
+        if data.n_cut:
+            parts["cut"] = f"{data.n_cut:,} recordings that end early"
+        if data.n_unscored:
+            parts["unscored"] = f"{data.n_unscored:,} without scores left out"
+        if self.origin.n_left_out:
+            parts["faults"] = f"{self.origin.n_left_out:,} ended by a fault left out"
+        scorers = sorted({name or "unknown scorer" for name in data.scorers})
+        if scorers and scorers != ["unknown scorer"]:
+            parts["scorer"] = f"scored by {' and '.join(scorers)}"
+        sealed = len(self.study.sealed.ids)
+        if sealed:
+            parts["held out"] = f"{sealed:,} good sessions held out for certificates"
+        return parts
+
+    def _repr_html_(self) -> str:
+        rows: list[list[object]] = [[text] for text in self._summary.values()]
+        head = table(f"Experiment on {self.origin.name}", (), rows, " ".join(self.notes))
+        if not len(self.data.ids):
+            return head
+        curves = "".join(
+            f"<div>{sparkline(self._halt_rates(rule))} halt rate by {FIELDS[rule]}, "
+            f"{OFF[rule]:g} to {STRICTEST[rule]:g}</div>"
+            for rule in range(3)
+        )
+        return head + curves
+
+    def _halt_rates(self, rule: int) -> list[float]:
+        """Return the share of sessions that one rule alone halts, from lenient to strict."""
+        lowest = np.sort(self.replay(self.data.default_policy).extremes()[rule])
+        strictest = -STRICTEST[rule] if rule == 2 else STRICTEST[rule]
+        lenient = -OFF[rule] if rule == 2 else OFF[rule]
+        levels = np.linspace(lenient, strictest, _SPARKLINE_POINTS)
+        shares: list[float] = (np.searchsorted(lowest, levels) / max(1, len(lowest))).tolist()
+        return shares
+
+
+def target_of(max_fpr: float, confidence: float) -> RiskTarget:
+    """Return the risk target of a rate and a confidence, each in (0, 1).
+
+    Raises
+    ------
+    InvalidRequestError
+        If one of them is not.
+    """
+    for name, value in (("max_fpr", max_fpr), ("confidence", confidence)):
+        if isinstance(value, bool) or not 0.0 < value < 1.0 or math.isnan(value):
+            raise InvalidRequestError(f"{name} must be between 0 and 1, got {value!r}")
+    return RiskTarget(max_fpr, 1.0 - confidence)
+
+
+def _check_policy(name: str, policy: Any) -> None:
+    if not isinstance(policy, HaltPolicy):
+        raise InvalidPolicyTypeError(f"{name} must be a HaltPolicy, got {policy!r:.80}")

@@ -1,0 +1,427 @@
+"""Loading of an experiment: tables, files and stores, all read by the parsers of an import."""
+
+import glob
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.errors import InvalidRecordError, InvalidRequestError, ReadOnlyStoreError
+from director_ai.experiment.curve_columns import stored_curves
+from director_ai.experiment.experiment import Experiment, Origin
+from director_ai.experiment.frame import FrameColumns
+from director_ai.storage.codec import body_row, scorer_text
+from director_ai.storage.engine.database import file_of
+from director_ai.storage.engine.tag_column import tags_text
+from director_ai.storage.engine.text_type import unescape
+from director_ai.storage.store import Store
+from director_ai.storage.summary import JUDGED, SessionQuery
+from director_ai.storage.transfer.column_mapping import (
+    COLUMN_FIELDS,
+    ColumnMapping,
+    ScoreScale,
+    known_direction,
+)
+from director_ai.storage.transfer.file_reader import ENDINGS, read_upload
+from director_ai.storage.transfer.import_plan import Tally
+from director_ai.storage.transfer.label_parsing import LabelCoding
+from director_ai.storage.transfer.parquet import is_ours
+from director_ai.storage.transfer.problem import Problem
+from director_ai.storage.transfer.read_report import ReadReport
+from director_ai.storage.transfer.rows import SessionReader, columns_of, with_nested
+from director_ai.tuning.study import TuneData, split_study
+
+_LINE = re.compile(r"\bline (\d+)")
+_STORE_ENDINGS = (".db", ".sqlite", ".sqlite3")
+_SQLITE = b"SQLite format 3\x00"
+_PARQUET = b"PAR1"
+_ROW: Final = "row"
+_ROW_NAMES: Final = (_ROW, "row of the table")
+"""Columns that name the rows of a table without one; the first that it has not."""
+_NO_LIMITS_TO_BLAME = ("fault", "operator")
+_OF_OURS = ("id", "source", "model", "group", "tags", "label", "onset", "outcome", "enforced")
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Sessions of one place, and a way to get them whole."""
+
+    curves: list[StoredCurve]
+    records: Callable[[], Sequence[SessionRecord]]
+    notes: tuple[str, ...] = ()
+
+
+def load(
+    data: object,
+    *,
+    where: SessionQuery | None = None,
+    columns: Mapping[str, str] | None = None,
+    bad_is: Sequence[object] = (),
+    good_is: Sequence[object] = (),
+    scale: ScoreScale | None = None,
+    held_out: float | None = None,
+) -> Experiment:
+    """Return the experiment on labelled sessions.
+
+    Parameters
+    ----------
+    data
+        A DataFrame of pandas or polars, an Arrow table, anything with ``to_pandas`` or
+        ``to_arrow``, a list of dictionaries, a dictionary of columns, a list of session records, a
+        path, a folder or a glob of session files, a :class:`director_ai.storage.Store`, or the
+        address of one. A table has a row a session, its scores a list, or a row a token.
+    where
+        Of a store: its sessions to take; all that limits can be judged by are by default.
+    columns
+        Column of a field, such as ``{"scores": "p"}``, where its name does not say. Fields are
+        those of an import: ``id scores tokens label onset group model source tags complete ...``.
+    bad_is, good_is
+        Values of the column of labels that are bad, or good, where they are not known anyway; a
+        list of one kind leaves the other value to be the other kind.
+    scale
+        ``"percent"`` or ``"logprob"`` for scores that are not in [0, 1].
+    held_out
+        Share of the good groups to hold out for a certificate, in [0, 1]. Of a store its own
+        choice by default, and of everything else 0: every session is used.
+
+    Raises
+    ------
+    InvalidRecordError
+        Naming column, row, value and what is allowed.
+
+    Examples
+    --------
+    >>> exp = load({"scores": [[0.9, 0.8], [0.9, 0.2]], "label": [0, 1]})
+    >>> len(exp), exp.n_good, exp.n_bad
+    (2, 1, 1)
+    >>> load([{"p": [0.9, 1.2], "label": 0}], columns={"scores": "p"})
+    Traceback (most recent call last):
+    director_ai.errors.InvalidRecordError: row 0: p[1] must be a number in [0, 1], got 1.2
+    """
+    if held_out is not None and not 0.0 <= held_out <= 1.0:
+        raise InvalidRequestError(f"held_out must be in [0, 1] or None, got {held_out!r}")
+    if isinstance(data, Store):
+        return _of_store(data, data, where, held_out)
+    if isinstance(data, str | Path) and _is_store(data):
+        with opened(data) as store:
+            return _of_store(store, data, where, held_out)
+    if where is not None:
+        raise InvalidRequestError(
+            f"where must be left out unless data is a store, got data {type(data).__name__}; "
+            "filter the table itself"
+        )
+    reading = _Reading(columns or {}, tuple(map(str, bad_is)), tuple(map(str, good_is)), scale)
+    if isinstance(data, str | Path):
+        name, loaded = str(data), _of_files(_paths(data), reading)
+    elif _is_records(data):
+        name, loaded = "records", _of_records(data)
+    else:
+        name, loaded = type(data).__name__, _of_frame(FrameColumns.of(data), reading)
+    known = [curve for curve in loaded.curves if curve.ended_by not in _NO_LIMITS_TO_BLAME]
+    # Of a table nothing was ever kept out of sight: the names alone draw what is held out.
+    key = "director" if held_out else ""
+    origin = Origin(name, records=loaded.records, n_left_out=len(loaded.curves) - len(known))
+    return Experiment(
+        split_study(TuneData.of(known), key, share=held_out), origin, notes=loaded.notes
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Settings of one loading."""
+
+    columns: Mapping[str, str]
+    bad_is: tuple[str, ...]
+    good_is: tuple[str, ...]
+    scale: ScoreScale | None
+
+    def mapping_of(self, names: Iterable[str]) -> ColumnMapping:
+        """Return the column of each field: as stated, else by the names."""
+        names = list(names)
+        for field, column in self.columns.items():
+            if field not in COLUMN_FIELDS:
+                raise InvalidRequestError(
+                    f"columns must name fields among {', '.join(COLUMN_FIELDS)}, got {field!r}"
+                )
+            if column not in names:
+                raise InvalidRequestError(
+                    f"columns[{field!r}] must be a column of the data, got {column!r}; it has "
+                    f"{', '.join(names)!s:.300}"
+                )
+        stated = set(self.columns.values())
+        guess = ColumnMapping.guess(name for name in names if name not in stated)
+        stated_columns: dict[str, Any] = dict(self.columns)
+        mapping = replace(guess, **stated_columns, scale=self.scale)
+        if "label" in self.columns:
+            mapping = replace(mapping, one_is=known_direction(self.columns["label"]))
+        coding = LabelCoding.of_values(self.bad_is, self.good_is, one_is=mapping.one_is)
+        return replace(
+            mapping,
+            one_is=coding.one_is,
+            bad_words=coding.bad_words,
+            good_words=coding.good_words,
+        )
+
+
+def _of_store(
+    store: Store,
+    address: Store | str | Path,
+    where: SessionQuery | None,
+    held_out: float | None,
+) -> Experiment:
+    query = where or JUDGED
+    if not query.outcomes:
+        query = replace(query, outcomes=JUDGED.outcomes)
+    key = "" if held_out == 0.0 else _key_of(store)
+    study = split_study(TuneData.of(list(store.curves(query))), key, share=held_out)
+    ids = (*study.open.ids, *study.sealed.ids)
+
+    def records() -> Sequence[SessionRecord]:
+        with opened(address) as again:
+            return list(again.records(ids))
+
+    return Experiment(study, Origin(store.name, records=records, store=address, where=where))
+
+
+def _key_of(store: Store) -> str:
+    """Return the secret by which sessions are held out, made if the store has none yet."""
+    try:
+        return store.vault_key()
+    except ReadOnlyStoreError:
+        if store.path is None or store.read_only_reason:
+            return ""
+    with Store(store.path) as writable:
+        return writable.vault_key()
+
+
+@contextmanager
+def opened(address: Store | str | Path, *, read_only: bool = True) -> Iterator[Store]:
+    """Give a store that is there: the one given, or one opened for the block.
+
+    Raises
+    ------
+    InvalidRequestError
+        If there is none.
+    """
+    if isinstance(address, Store):
+        yield address
+        return
+    file = file_of(str(address))
+    if file is not None and not file.exists():
+        raise InvalidRequestError(f"store must be one that is there, got {str(address)!r}")
+    with Store(address, read_only=read_only) as store:
+        yield store
+
+
+def _is_store(address: str | Path) -> bool:
+    file = file_of(str(address))
+    if file is None:
+        return True
+    if file.is_file():
+        with file.open("rb") as opened:
+            return opened.read(len(_SQLITE)) == _SQLITE
+    return file.suffix in _STORE_ENDINGS and not file.is_dir()
+
+
+def _is_records(data: object) -> bool:
+    return isinstance(data, list | tuple) and bool(data) and isinstance(data[0], SessionRecord)
+
+
+def _paths(pattern: str | Path) -> list[Path]:
+    path = Path(pattern)
+    if path.is_dir():
+        found = [each for each in sorted(path.iterdir()) if each.name.endswith(ENDINGS)]
+    elif path.exists():
+        found = [path]
+    else:
+        # A pattern may be absolute, which Path.glob does not take.
+        found = sorted(map(Path, glob.glob(str(pattern), recursive=True)))  # noqa: PTH207
+    if not found:
+        raise InvalidRequestError(
+            f"data must name session files ({', '.join(ENDINGS)}) or a store, got {str(pattern)!r},"
+            " of which there are none"
+        )
+    return found
+
+
+def _of_files(paths: Sequence[Path], reading: _Reading) -> _Loaded:
+    parts = [_of_file(path, reading) for path in paths]
+    place: dict[str, Path] = {}
+    for path, part in zip(paths, parts, strict=True):
+        for curve in part.curves:
+            if curve.id in place:
+                first = place[curve.id].name
+                raise InvalidRecordError(
+                    f"{path.name}: id must be unique, got {curve.id!r:.80} of {first} again"
+                )
+            place[curve.id] = path
+    return _Loaded(
+        [curve for part in parts for curve in part.curves],
+        lambda: [record for part in parts for record in part.records()],
+        tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
+def _of_file(path: Path, reading: _Reading) -> _Loaded:
+    with path.open("rb") as file:
+        is_parquet = file.read(len(_PARQUET)) == _PARQUET
+    if is_parquet:
+        curves = _of_parquet(path, reading)
+        if curves is not None:
+            return _Loaded(curves, lambda: _records_of(path, reading))
+    records, notes = _read(path, reading)
+    return _Loaded([curve_of(record) for record in records], lambda: records, notes)
+
+
+def _records_of(path: Path, reading: _Reading) -> Sequence[SessionRecord]:
+    return _read(path, reading)[0]
+
+
+def _read(path: Path, reading: _Reading) -> tuple[Sequence[SessionRecord], tuple[str, ...]]:
+    mapping = None
+    if reading != _Reading({}, (), (), None):
+        # The names of the columns are known once the file has been looked at.
+        first = read_upload(path, path.name, text_needed=False)
+        if first.mapping is None:
+            raise InvalidRequestError(
+                f"columns must be left out, as {path.name} is in a format of its own"
+            )
+        mapping = reading.mapping_of(first.columns)
+    plan = read_upload(path, path.name, mapping, text_needed=False)
+    errors = [problem for problem in plan.problems if problem.severity == "error"]
+    if errors:
+        raise _refusal(errors, plan.mapping, f"{path.name}, line ", 0)
+    return tuple(plan.records), tuple(plan.report.notes)
+
+
+def _of_parquet(path: Path, reading: _Reading) -> list[StoredCurve] | None:
+    """Return the sessions of a Parquet file read by columns; ``None`` where rows must be read."""
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        names = file.schema_arrow.names
+        if is_ours(file):
+            of_ours = (*_OF_OURS, *(("scorer",) if "scorer" in names else ()))
+            table = file.read([*of_ours, "policy", "tokens", "scores"])
+            columns = FrameColumns.of(table.rename_columns({"outcome": "ended_by"}))
+            mapping = ColumnMapping.from_values({name: name for name in columns.cells})
+            curves = stored_curves(columns.cells, columns.n_rows, mapping)
+            return None if curves is None else list(map(_unescaped, curves))
+        mapping = reading.mapping_of(names)
+        used = dict.fromkeys(column for column in mapping.columns().values() if column in names)
+        columns = FrameColumns.of(file.read(list(used)))
+    except (pa.ArrowException, OSError, KeyError):
+        return None
+    return stored_curves(*_named(columns, mapping, path.name.split(".")[0]))
+
+
+def _unescaped(curve: StoredCurve) -> StoredCurve:
+    return curve._replace(
+        id=unescape(curve.id),
+        model=unescape(curve.model),
+        source=unescape(curve.source),
+        group=unescape(curve.group),
+        tags=unescape(curve.tags),
+    )
+
+
+def _of_frame(columns: FrameColumns, reading: _Reading) -> _Loaded:
+    mapping = reading.mapping_of(columns.cells)
+    cells, n_rows, named = _named(columns, mapping, _ROW)
+    curves = stored_curves(cells, n_rows, named)
+    whole = columns._replace(cells=cells)
+    if curves is not None:
+        return _Loaded(curves, lambda: _of_rows(whole, named, reading)[0])
+    records, notes = _of_rows(whole, named, reading)
+    return _Loaded([curve_of(record) for record in records], lambda: records, notes)
+
+
+def _named(
+    columns: FrameColumns, mapping: ColumnMapping, stem: str
+) -> tuple[dict[str, Any], int, ColumnMapping]:
+    """Return the columns with a name of each session, where rows are sessions without one."""
+    cells = dict(columns.cells)
+    scores = cells.get(mapping.scores or "")
+    is_long = mapping.index is not None or (
+        isinstance(scores, pa.Array)
+        and (pa.types.is_floating(scores.type) or pa.types.is_integer(scores.type))
+    )
+    if mapping.id is not None or mapping.scores is None or is_long:
+        return cells, columns.n_rows, mapping
+    name = next(each for each in _ROW_NAMES if each not in cells)
+    prefix = "" if stem == _ROW else f"{stem}-"
+    names = columns.names or [f"{prefix}{place}" for place in range(columns.n_rows)]
+    cells[name] = pa.array(names, pa.string())
+    return cells, columns.n_rows, replace(mapping, id=name)
+
+
+def _of_rows(
+    columns: FrameColumns, mapping: ColumnMapping, reading: _Reading
+) -> tuple[Sequence[SessionRecord], tuple[str, ...]]:
+    """Return the sessions of a table read row by row, as an import reads a file."""
+    report, tally = ReadReport(), Tally()
+    names, sample, rows = columns_of(columns.rows())
+    mapping = with_nested(mapping, sample, guessed=not reading.columns)
+    reader = SessionReader(mapping, stem=_ROW, report=report, text_needed=False)
+    records = tuple(tally.records(reader.sessions(names, sample, rows)))
+    errors = [problem for problem in tally.problems if problem.severity == "error"]
+    if errors:
+        raise _refusal(errors, mapping, "row ", 1)
+    return records, tuple(report.notes)
+
+
+def _of_records(records: Any) -> _Loaded:
+    for place, record in enumerate(records):
+        if not isinstance(record, SessionRecord):
+            raise InvalidRecordError(f"row {place} must be a session record, got {record!r:.80}")
+    return _Loaded([curve_of(record) for record in records], lambda: records)
+
+
+def curve_of(record: SessionRecord) -> StoredCurve:
+    """Return the columns of a record that limits are chosen by."""
+    body = body_row(record)
+    return StoredCurve(
+        record.id,
+        record.model,
+        record.source,
+        record.group,
+        tags_text(record.tags),
+        record.enforced,
+        record.ended_by,
+        record.label,
+        record.onset,
+        json.dumps(record.policy.to_dict()),
+        body["scores"],
+        body["ends"],
+        scorer_text(record.scorer),
+    )
+
+
+def _refusal(
+    errors: Sequence[Problem], mapping: ColumnMapping | None, place: str, first: int
+) -> InvalidRecordError:
+    """Return the error of a table that cannot be read: its first problem, and how many more."""
+    problem = min(errors, key=lambda each: each.line)
+    message = problem.message.removeprefix("annotations[0].")
+    # A record names its own field where the table may have another word for it.
+    head = re.split(r"[\[ ]", message, maxsplit=1)[0]
+    column = getattr(mapping, head, None) if mapping is not None and head in COLUMN_FIELDS else None
+    if column is not None:
+        message = f"{column}{message[len(head) :]}"
+    if first:
+        message = _LINE.sub(lambda line: f"row {int(line[1]) - first}", message)
+    if message.startswith("a column must be chosen"):
+        message += '; name it with columns={"' + (problem.field or "scores") + '": ...}'
+    where = f"{place}{problem.line - first}" if problem.line else place.partition(", line ")[0]
+    is_named = mapping is not None and mapping.id not in (None, *_ROW_NAMES)
+    name = f" (session {problem.session_id!r})" if problem.session_id and is_named else ""
+    more = f"; {len(errors) - 1:,} more rows cannot be read" if len(errors) > 1 else ""
+    prefix = f"{where}{name}: " if problem.line or not first else ""
+    return InvalidRecordError(f"{prefix}{message}{more}")

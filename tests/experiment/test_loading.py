@@ -1,0 +1,214 @@
+"""Loading: the same sessions of every kind of table, and errors that say where they are."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from director_ai import HaltPolicy
+from director_ai.core.records.record_json import from_line, to_line
+from director_ai.errors import DirectorError, InvalidRecordError, InvalidRequestError
+from director_ai.experiment import load
+from director_ai.experiment.curve_columns import stored_curves
+from director_ai.experiment.frame import FrameColumns
+from director_ai.experiment.loading import curve_of
+from director_ai.storage import SessionQuery, Store, export_records
+from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.parquet import write_parquet
+from director_ai.storage.transfer.read_report import ReadReport
+from director_ai.storage.transfer.rows import SessionReader, columns_of
+from tests.examples import one_in
+from tests.experiment.tables import awkward_frame, rows
+
+POLICY = HaltPolicy(0.4, window_threshold=0.6)
+
+
+class DataSet:
+    """A table of a library of its own, known by its method alone."""
+
+    def to_pandas(self) -> pd.DataFrame:
+        return awkward_frame()
+
+
+def long_rows() -> list[dict[str, object]]:
+    return [
+        {**row, "index": place, "score": score, "scores": None}
+        for row in rows()
+        for place, score in enumerate(row["scores"])
+    ]
+
+
+def written(path, suffix: str):
+    frame = pd.DataFrame(rows())
+    if suffix == "parquet":
+        frame.to_parquet(path)
+    elif suffix == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows()), "utf-8")
+    else:
+        frame.assign(scores=frame["scores"].map(json.dumps)).to_csv(path, index=False)
+    return path
+
+
+def test_every_kind_of_table_gives_the_same_numbers(tmp_path) -> None:
+    long = pd.DataFrame(long_rows()).drop(columns="scores")
+    tables = {
+        "dictionaries": rows(),
+        "pandas": pd.DataFrame(rows()),
+        "awkward pandas": awkward_frame(),
+        "indexed pandas": awkward_frame().set_index("id"),
+        "a row a token": long,
+        "a row a token, indexed": long.set_index(["id", "index"]),
+        "polars": pl.DataFrame(rows()),
+        "lazy polars": pl.DataFrame(rows()).lazy(),
+        "arrow": pa.Table.from_pylist(rows()),
+        "columns": {name: [row[name] for row in rows()] for name in rows()[0]},
+        "a data set": DataSet(),
+        **{
+            suffix: written(tmp_path / f"sessions.{suffix}", suffix)
+            for suffix in ("parquet", "jsonl", "csv")
+        },
+        "a glob": str(tmp_path / "*.jsonl"),
+    }
+    expected = load(rows())
+    figures = expected.evaluate(POLICY).to_frame()
+
+    assert not figures.loc["recall"].isna().any()
+    for name, table in tables.items():
+        exp = load(table)
+        assert repr(exp).partition(": ")[2] == repr(expected).partition(": ")[2], name
+        pd.testing.assert_frame_equal(exp.evaluate(POLICY).to_frame(), figures, obj=name)
+        pd.testing.assert_frame_equal(exp.to_frame(), expected.to_frame(), obj=name)
+
+
+def test_a_store_gives_the_numbers_of_its_sessions(tmp_path) -> None:
+    records = load(rows()).origin.records()
+    with Store(tmp_path / "sessions.db") as store:
+        store.add(records)
+        found = [load(store), load(store.path), load(str(store.path))]
+        export = tmp_path / "export.parquet"
+        with export.open("wb") as file:
+            export_records(records, file, "parquet")
+        small = load(store, where=SessionQuery(models=("small",)))
+
+    expected = load(rows()).evaluate(POLICY).to_frame()
+    for exp in [*found, load(export), load(records)]:
+        pd.testing.assert_frame_equal(exp.evaluate(POLICY).to_frame(), expected)
+    assert set(small.to_frame()["model"]) == {"small"}
+    assert len(small) == 30
+
+
+LABEL = st.sampled_from([None, "good", "Bad", "unsure", 0, 1.0, True, float("nan"), "maybe"])
+CELLS = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from(["a", "b", "c", "", None, 7]),
+        "scores": st.one_of(
+            st.lists(st.sampled_from([0.0, 0.5, 1.0, 1, None, 1.5]), max_size=3), st.just("[0.5]")
+        ),
+        "tokens": st.lists(st.sampled_from(["a", ".", '"', " "]), max_size=3),
+        "label": LABEL,
+        "onset": st.sampled_from([None, 1, 2.0, 1.5, -1]),
+        "tags": st.sampled_from([None, [], ["x", "y"]]),
+        "complete": st.sampled_from([None, True, "no", "?"]),
+    }
+)
+
+
+@one_in(2)
+@given(st.lists(CELLS, max_size=3), st.sets(st.sampled_from(["tokens", "label", "onset", "tags"])))
+def test_columns_are_read_as_rows_are(table, left_out) -> None:
+    table = [{name: row[name] for name in row if name not in left_out} for row in table]
+    columns = FrameColumns.of(table)
+    mapping = replace(ColumnMapping.guess(columns.cells), one_is="bad")
+
+    fast = stored_curves(columns.cells, columns.n_rows, mapping)
+
+    names, sample, lines = columns_of(columns.rows())
+    reader = SessionReader(mapping, stem="row", report=ReadReport(), text_needed=False)
+    slow = [entry for _, entry in reader.sessions(names, sample, lines)]
+    if fast is not None and table:
+        assert fast == [curve_of(record) for record in slow]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ([{"scores": [0.9], "label": "maybe"}], r"row 0.*: label must be good, .* got 'maybe'"),
+        ([{"p": [0.9]}], r"a column must be chosen for scores, got columns p; .*columns="),
+        ([{"scores": [0.9]}, {"scores": [0.9, 1.5]}], r"row 1.*: scores\[1\] .* got 1.5"),
+        ([{"id": "a", "scores": [0.9]}] * 2, "row 1 .*id must be unique, got 'a' of row 0 again"),
+        ([{"scores": [0.9], "label": "bad", "onset": -2}], r"row 0.*: onset must be .* got -2"),
+        ({"scores": [[0.1]], "label": [1, 2]}, "columns must be of one length, got scores 1"),
+        ([5], "row 0 must be a dictionary of column and value, got 5"),
+        (5, "data must be a DataFrame, .* got int"),
+        ("no/such*.csv", "data must name session files .* got 'no/such"),
+        ("no/such.db", "store must be one that is there, got 'no/such.db'"),
+    ],
+)
+def test_an_error_names_row_column_value_and_what_is_allowed(table, message) -> None:
+    with pytest.raises((InvalidRecordError, InvalidRequestError), match=message):
+        load(table)
+
+
+def test_columns_labels_and_scales_are_named_by_the_user() -> None:
+    table = pd.DataFrame({"p": [[90.0, 20.0], [95.0, 90.0]], "verdict": ["FAIL", "fine"]})
+
+    exp = load(table, columns={"scores": "p", "label": "verdict"}, bad_is=["FAIL"], scale="percent")
+
+    assert exp.to_frame()["label"].tolist() == ["bad", "good"]
+    assert exp.to_frame()["lowest"].tolist() == [0.2, 0.9]
+    with pytest.raises(InvalidRequestError, match="columns must name fields among id, .* 'score'"):
+        load(table, columns={"score": "p"})
+    with pytest.raises(InvalidRequestError, match=r"columns\['scores'\] must be a column .*'q'"):
+        load(table, columns={"scores": "q"})
+    with pytest.raises(InvalidRecordError, match=r"p must be numbers in \[0, 1\], got 20 to 95 in"):
+        load(table[["p"]], columns={"scores": "p"})
+
+
+def test_rows_without_an_id_go_by_their_index() -> None:
+    frame = pd.DataFrame({"scores": [[0.9], [0.8]]})
+
+    assert load(frame).to_frame().index.tolist() == ["0", "1"]
+    frame.index = [17, 4]
+    assert load(frame).to_frame().index.tolist() == ["17", "4"]
+
+
+def test_sessions_that_a_fault_ended_are_left_out() -> None:
+    exp = load([{"scores": [0.9], "ended_by": "fault"}, {"scores": [0.8], "ended_by": "completed"}])
+
+    assert len(exp) == 1
+    assert "1 ended by a fault left out" in repr(exp)
+
+
+def test_a_table_is_not_added_to_a_store_but_told_how(tmp_path) -> None:
+    with Store(tmp_path / "sessions.db") as store:
+        assert (len(store), bool(store)) == (0, True)
+        with pytest.raises(DirectorError, match=r"session records, got 'id'; .*load\(table\)"):
+            store.add(awkward_frame())
+        assert repr(store) == f"Store({store.name!r}), 0 sessions"
+
+
+def test_a_parquet_file_that_columns_cannot_read_is_read_by_rows(tmp_path) -> None:
+    path = tmp_path / "lists.parquet"
+    pd.DataFrame({"scores": ["[0.9, 0.8]", "[0.9 0.3]"], "label": [0, 1]}).to_parquet(path)
+
+    assert load(path).n_bad == 1
+    line = to_line(load(rows(3)).origin.records()[0])
+    damaged = tmp_path / "ours.parquet"
+    with damaged.open("wb") as file:
+        write_parquet([from_line(line)], file)
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    with pytest.raises(InvalidRecordError, match="ours.parquet: the file must be whole Parquet"):
+        load(damaged)
+
+
+def test_scores_that_are_not_all_finite_name_their_place() -> None:
+    table = {"scores": [np.array([0.9, np.nan, 0.4])]}
+
+    with pytest.raises(InvalidRecordError, match=r"row 0.*scores\[1\] must be a number"):
+        load(table)
