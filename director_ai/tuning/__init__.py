@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from director_ai.tuning.evaluation.metrics import Counts, catch_rate, false_halt_rate, precision
     from director_ai.tuning.evaluation.outcome_classes import classify
     from director_ai.tuning.evaluation.sweep import Grid, Sweep, sweep
+    from director_ai.tuning.gates import Gates, Selector
     from director_ai.tuning.guarantee.bounds import RiskTarget
     from director_ai.tuning.guarantee.certificate import (
         Certificate,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from director_ai.tuning.guarantee.certificate_registry import Attempts
     from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
     from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
+    from director_ai.tuning.policy_check import CheckResult, check
     from director_ai.tuning.search.plateaus import plateau, sensitivity
     from director_ai.tuning.search.proposal import Proposal, propose
     from director_ai.tuning.search.selection import Goal, Search, select_thresholds, select_windows
@@ -42,7 +44,9 @@ __all__ = [
     "Attempts",
     "Baseline",
     "Certificate",
+    "CheckResult",
     "Counts",
+    "Gates",
     "Goal",
     "Grid",
     "HoldoutAttempt",
@@ -53,6 +57,7 @@ __all__ = [
     "Refusal",
     "RiskTarget",
     "Search",
+    "Selector",
     "Sweep",
     "TuneData",
     "analyse",
@@ -60,6 +65,7 @@ __all__ = [
     "catch_rate",
     "certify",
     "certify_study",
+    "check",
     "classify",
     "evaluate",
     "false_halt_rate",
@@ -92,11 +98,14 @@ __getattr__, __dir__ = attach(
         "Certificate": "director_ai.tuning.guarantee.certificate",
         "certify": "director_ai.tuning.guarantee.certificate",
         "certify_study": "director_ai.tuning.analysis",
+        "check": "director_ai.tuning.policy_check",
+        "CheckResult": "director_ai.tuning.policy_check",
         "classify": "director_ai.tuning.evaluation.outcome_classes",
         "Counts": "director_ai.tuning.evaluation.metrics",
         "evaluate": "director_ai.tuning.evaluation.evaluation",
         "false_halt_rate": "director_ai.tuning.evaluation.metrics",
         "flips_between": "director_ai.tuning.evaluation.evaluation",
+        "Gates": "director_ai.tuning.gates",
         "Goal": "director_ai.tuning.search.selection",
         "GOOD": "director_ai.tuning.labelled",
         "Grid": "director_ai.tuning.evaluation.sweep",
@@ -117,6 +126,7 @@ __getattr__, __dir__ = attach(
         "Search": "director_ai.tuning.search.selection",
         "select_thresholds": "director_ai.tuning.search.selection",
         "select_windows": "director_ai.tuning.search.selection",
+        "Selector": "director_ai.tuning.gates",
         "sensitivity": "director_ai.tuning.search.plateaus",
         "split_study": "director_ai.tuning.study",
         "Sweep": "director_ai.tuning.evaluation.sweep",

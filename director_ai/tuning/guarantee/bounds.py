@@ -74,7 +74,7 @@ def uniform_upper(k: int, n: int, *, n_rules: int, delta: float, n_families: int
     References
     ----------
     M. C. Campi, S. Garatti, "A sampling-and-discarding approach to chance-constrained
-    optimization", LiveWriter of Optimization Theory and Applications 148 (2011) 257-280:
+    optimization", Journal of Optimization Theory and Applications 148 (2011) 257-280:
     discarding ``k`` of ``n`` constraints under ``n_rules`` support constraints.
 
     Examples
@@ -171,16 +171,55 @@ def least_good_sessions(*, alpha: float, delta: float) -> int:
 
 # Searched for one by one, and needed at every draw of the page.
 @lru_cache
-def least_good_tuned(*, alpha: float, delta: float, n_families: int = 1) -> int:
+def least_good_tuned(
+    *, alpha: float, delta: float, n_families: int = 1, n_rules: int = N_RULES
+) -> int:
     """Return the smallest number of good sessions for :func:`uniform_upper` to reach ``alpha``.
 
     >>> [least_good_tuned(alpha=share, delta=0.1) for share in (0.02, 0.05, 0.1)]
     [265, 105, 52]
     """
-    n_good = N_RULES + 1
-    while uniform_upper(0, n_good, n_rules=N_RULES, delta=delta, n_families=n_families) > alpha:
+    n_good = n_rules + 1
+    while uniform_upper(0, n_good, n_rules=n_rules, delta=delta, n_families=n_families) > alpha:
         n_good += 1
     return n_good
+
+
+def most_false_halts(
+    n: int, target: RiskTarget, *, n_families: int = 1, n_rules: int = N_RULES
+) -> int:
+    """Return the most of ``n`` good sessions that may be halted for a rate within a target.
+
+    The bound of :func:`uniform_upper` then holds for all thresholds at once. The number does not
+    hang on what is counted, so that one archive may judge any number of policies.
+
+    Parameters
+    ----------
+    n
+        Good sessions, independent of each other.
+    target
+        Largest rate, and the risk of being wrong about it.
+    n_families, n_rules
+        As for :func:`uniform_upper`.
+
+    Returns
+    -------
+    int
+        -1 where not even none is enough.
+
+    Examples
+    --------
+    >>> target = RiskTarget(0.05, 0.05)
+    >>> [most_false_halts(n, target) for n in (123, 124, 1190)]
+    [-1, 0, 31]
+    """
+    enough, too_many = -1, n + 1
+    # The bound grows with the count.
+    while too_many - enough > 1:
+        k = (enough + too_many) // 2
+        upper = uniform_upper(k, n, n_rules=n_rules, delta=target.delta, n_families=n_families)
+        enough, too_many = (k, too_many) if upper <= target.alpha else (enough, k)
+    return enough
 
 
 def smallest_alpha(n: int, *, delta: float) -> float:
