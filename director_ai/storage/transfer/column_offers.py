@@ -12,7 +12,11 @@ _LABEL_LIKE = re.compile(
     r"label|halluc|correct|faith|ground|truth|true|false|good|bad|(?:^|_)ok(?:$|_)|verdict|support|fact"
     r"|judg|annot|human|grade|rating|quality|pass|fail|wrong|valid|error|accept"
 )
-_LOG_LIKE = re.compile(r"log_?p|log_?prob|nll")
+_LOG_LIKE = re.compile(r"log_?p")
+_LOWER_IS_BETTER = re.compile(
+    r"nll|perplex|(?:^|_)ppl|entropy|uncertain|halluc|loss|risk|error|surpris|distance|contradict"
+)
+"""Names of scores that are good where they are low, which no scale of ours turns round."""
 _ID_LIKE = re.compile(r"id$|^(session|answer|sample|example|question|item|doc|run|case|conv)")
 _ROW_NUMBER = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 """Columns that pandas numbers rows in."""
@@ -98,7 +102,7 @@ def _may_be_labels(column: str, values: list[Any]) -> bool:
 
 def _offer_scores(report: ReadReport, column: str, values: list[Any]) -> None:
     numbers = [number for value in values for number in _numbers(value)]
-    if not numbers:
+    if not numbers or _LOWER_IS_BETTER.search(normalised(column)):
         return
     if max(numbers) <= 0 and (min(numbers) < 0 or _LOG_LIKE.search(normalised(column))):
         report.offer(ImportOffer("logprob", column, "scores"))

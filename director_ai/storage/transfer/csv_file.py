@@ -128,16 +128,21 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
     """
     # Of the whole process, and too small for a session's list by default.
     csv.field_size_limit(MAX_LINE_BYTES)
-    lines = (text_of(line) for _, line in read_lines(file))
-    first = next(lines, "")
-    separator = _SEPARATOR_LINE.fullmatch(first)
+    lines = (text_of(line, f"text of line {number}") for number, line in read_lines(file))
     n_before = 0
+    first = next(lines, "")
+    while first.isspace():
+        n_before, first = n_before + 1, next(lines, "")
+    separator = _SEPARATOR_LINE.fullmatch(first)
     if separator:
-        n_before, first = 1, next(lines, "")
+        n_before, first = n_before + 1, next(lines, "")
+    if "\r" in first.rstrip("\r\n"):
+        raise InvalidRecordError("lines must end with a line feed, got carriage returns alone")
     delimiter = separator[1] if separator else delimiter_of(first)
     reader = csv.reader(chain([first], lines), strict=True, delimiter=delimiter)
     try:
         columns = next(reader, [])
+        _check_separated(columns)
         if len(set(columns)) < len(columns):
             raise InvalidRecordError(f"columns must have a name each, got {columns!s:.200}")
         ours = is_export(columns)
@@ -163,6 +168,15 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
         raise InvalidRecordError(
             f"line {reader.line_num + n_before} must be CSV, got {error}"
         ) from None
+
+
+def _check_separated(columns: list[str]) -> None:
+    """Refuse a header that something else separates: it names several columns in one."""
+    names = re.split(r"[^\w-]+", columns[0]) if len(columns) == 1 else []
+    if sum(map(is_known, names)) > 1:
+        raise InvalidRecordError(
+            f"columns must be separated by commas, semicolons, tabs or bars, got {columns[0]!r:.80}"
+        )
 
 
 def is_export(columns: Iterable[str]) -> bool:

@@ -1,5 +1,6 @@
 """Reader of session files: the format follows from the content, and all of it is read first."""
 
+import codecs
 import gzip
 import io
 import zlib
@@ -48,6 +49,13 @@ _ARCHIVE = b"PK\x03\x04"
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _BOM = b"\xef\xbb\xbf"
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+"""Marks of text that spreadsheets save under the name of Unicode, the longest first."""
 _BROKEN = (InvalidRecordError, EOFError, zlib.error, gzip.BadGzipFile)
 _ZLIB_OUT_OF_MEMORY = "Error -4 "
 """Start of zlib's message for Z_MEM_ERROR; its exception holds no code."""
@@ -202,6 +210,7 @@ def recognise(
     reading = _Reading(mapping, stem, facts, progress, text_needed=text_needed)
     kind: FileFormat = "csv"
     try:
+        file = _as_utf8(file)
         head = _head(file, 4096).removeprefix(_BOM).lstrip()
         if head.startswith(_ARCHIVE):
             raise InvalidRecordError(
@@ -223,6 +232,20 @@ def _head(file: BinaryIO, size: int) -> bytes:
     head = file.read(size)
     file.seek(0)
     return head
+
+
+def _as_utf8(file: BinaryIO) -> BinaryIO:
+    """Return the file, or its text as UTF-8 where its mark names another encoding."""
+    head = _head(file, 4)
+    encoding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+    if encoding is None:
+        return file
+    content = file.read(MAX_UPLOAD_BYTES + 1)
+    at_most(f"text in {encoding}", len(content), MAX_UPLOAD_BYTES)
+    try:
+        return io.BytesIO(content.decode(encoding).encode())
+    except UnicodeError as error:
+        raise InvalidRecordError(f"text must be whole {encoding}, got {error}") from None
 
 
 class _Reading:

@@ -74,12 +74,16 @@ def read_objects(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Problem
             yield number, value
 
 
-def text_of(line: bytes) -> str:
-    """Return a line as text."""
+def text_of(line: bytes, what: str = "text") -> str:
+    """Return a line as text; ``what`` names it where it is none."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise InvalidRecordError(f"text must be UTF-8, got {error}") from None
+        wrong = line[error.start : error.start + 1]
+        raise InvalidRecordError(
+            f"{what} must be UTF-8, got {wrong!r} after {line[: error.start].decode()[-20:]!r}; "
+            "save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
+        ) from None
 
 
 def record_item(number: int, values: dict[str, Any]) -> ReadItem:

@@ -11,7 +11,7 @@ Direction = Literal["good", "bad"]
 
 ONE = frozenset({"1", "true", "yes", "y", "t"})
 ZERO = frozenset({"0", "false", "no", "n", "f"})
-BLANK = frozenset({"", "nan", "<na>", "nat", "null"})
+BLANK = frozenset({"", "nan", "<na>", "na", "n/a", "#n/a", "nat", "null"})
 """Texts of a cell without a label. ``none`` is not among them: it may name a kind of error."""
 
 _WORDS: dict[str, Label] = {
@@ -19,13 +19,15 @@ _WORDS: dict[str, Label] = {
         (
             *("bad", "hallucinated", "hallucination", "incorrect", "unfaithful"),
             *("fail", "failed", "unsupported", "not supported", "not_supported", "refuted"),
+            *("refutes", "inaccurate", "non-factual", "not factual", "contradiction"),
         ),
         "bad",
     ),
     **dict.fromkeys(
         (
             *("good", "ok", "correct", "faithful", "supported", "pass", "passed"),
-            *("not hallucinated", "not_hallucinated"),
+            *("not hallucinated", "not_hallucinated", "non-hallucinated", "no hallucination"),
+            *("no_hallucination", "supports", "accurate", "factual", "entailment"),
         ),
         "good",
     ),

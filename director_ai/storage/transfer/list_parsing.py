@@ -1,7 +1,7 @@
 """Parser of lists in cells: JSON, Python's own notation, and lists of tokens with their scores."""
 
 import ast
-import math
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,22 @@ from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 
 _LIST_START = re.compile(
-    r"\s*(?:array\(\s*)?[\[(]\s*(?:['\"{\[\]\d.+-]|None\b|nan\b|null\b|np\.|[Tt]rue\b|[Ff]alse\b)"
+    r"\s*(?:array\(\s*)?[\[(]\s*"
+    r"(?:[bru]?['\"]|[({\[\])\d.+-]|None\b|nan\b|null\b|np\.|[Tt]rue\b|[Ff]alse\b)"
 )
-_QUOTED_START = re.compile(r"\s*(?:array\(\s*)?\[\s*['\"]")
+_QUOTED_START = re.compile(r"\s*(?:array\(\s*)?\[\s*[({\[]*[bru]?['\"]")
+_BARE_LIST = re.compile(r"\s*\[[^\[\]]*,[^\[\]]*\]\s*")
+"""Words in brackets with a comma: a list that no notation of ours writes."""
 _ARRAY = re.compile(r"\s*array\((.*?)(?:,\s*dtype=[\w'<>=]+)?\)\s*", re.DOTALL)
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TEXT = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _WORD = "None|True|False|nan|NaN"
-_SCALAR = rf"{_TEXT}|{_NUMBER}|{_WORD}"
-_ITEM = re.compile(rf"\s*(?:np\.\w+\(\s*({_SCALAR})\s*\)|({_SCALAR}))\s*(,|\Z)", re.DOTALL)
+_SCALAR = rf"u?(?:{_TEXT})|{_NUMBER}|{_WORD}"
+_PIECE = re.compile(
+    rf"\s*(?:np\.\w+\(\s*(?P<of_numpy>{_SCALAR})\s*\)|(?P<scalar>{_SCALAR})|(?P<mark>[\[\](){{}},:]))",
+    re.DOTALL,
+)
+_BRACKETS = {"(": "[", ")": "]"}
 _SPACED_NUMBERS = re.compile(rf"\s*{_NUMBER}(?:\s+{_NUMBER})*\s*")
 
 TOKEN_KEYS = ("token", "text", "word", "token_text", "piece", "tok")
@@ -41,17 +48,22 @@ def parse_list(name: str, value: Any) -> list[Any]:
         If it is no list, or one that is not sure to be read as it was written.
     """
     if isinstance(value, str):
-        try:
-            value = parse(value)
-        except InvalidRecordError:
-            if not is_list_text(value):
-                raise
-            value = _python_list(name, value)
+        value = _value_of(value, name)
     if isinstance(value, tuple):
         value = list(value)
     if not isinstance(value, list):
         raise InvalidRecordError(f"{name} must be a list, got {value!r:.80}")
     return list(value)
+
+
+def _value_of(text: str, name: str = "list") -> Any:
+    """Return the value of a text in JSON, or of a list in Python's notation."""
+    try:
+        return parse(text)
+    except InvalidRecordError:
+        if not is_list_text(text):
+            raise
+        return _python_value(name, text)
 
 
 def is_list_text(text: str) -> bool:
@@ -60,48 +72,53 @@ def is_list_text(text: str) -> bool:
     >>> [is_list_text(text) for text in ("['a', 'b", "[0.9 0.8]", "[So] it is.", "[1] says so.")]
     [True, True, False, False]
     """
+    if _BARE_LIST.fullmatch(text):
+        return True
     if not _LIST_START.match(text):
         return False
     return bool(_QUOTED_START.match(text)) or text.rstrip().endswith(("]", ")"))
 
 
-def _python_list(name: str, text: str) -> list[Any]:
+def _python_value(name: str, text: str) -> Any:
+    """Return the value of a text in Python's notation, as numpy prints it too."""
     array = _ARRAY.fullmatch(text)
     inner = (array[1] if array else text).strip()
-    closing = {"[": "]", "(": ")"}.get(inner[:1])
-    if closing is not None and inner.endswith(closing) and len(inner) > 1:
-        inner = inner[1:-1]
-        if _SPACED_NUMBERS.fullmatch(inner):
-            return [float(number) for number in inner.split()]
-        values = _items(inner)
-        if values is not None:
-            return values
-    raise InvalidRecordError(
-        f"{name} must be a JSON list, got a Python list or array, not JSON, that cannot be read "
-        f"for sure: {text!r:.60}; write it with json.dumps"
-    )
+    if inner.startswith("[") and _SPACED_NUMBERS.fullmatch(inner[1:-1]):
+        return [float(number) for number in inner[1:-1].split()]
+    try:
+        # Strings side by side, which numpy prints and Python would join, are no JSON.
+        return json.loads(_as_json(inner))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise InvalidRecordError(
+            f"{name} must be a JSON list, got a Python list or array, not JSON, that cannot be "
+            f"read for sure: {text!r:.60}; write it with json.dumps"
+        ) from None
 
 
-def _items(inner: str) -> list[Any] | None:
-    """Return the entries between the brackets; ``None`` where any is not sure.
+def _as_json(text: str) -> str:
+    """Return Python's notation as JSON; a tuple becomes a list.
 
-    Adjacent strings, which numpy prints and Python would join, are not.
+    >>> _as_json("[('a', None), (u'b', .5,)]")
+    '[["a",null],["b",0.5]]'
     """
-    values: list[Any] = []
+    pieces: list[str] = []
     position = 0
-    while position < len(inner):
-        match = _ITEM.match(inner, position)
+    text = text.rstrip()
+    while position < len(text):
+        match = _PIECE.match(text, position)
         if match is None:
-            return None
-        scalar = match[1] or match[2]
-        try:
-            values.append(
-                math.nan if scalar.lower() == "nan" else ast.literal_eval(scalar.lstrip("+"))
-            )
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
+            raise ValueError(f"text must be Python's notation, got {text[position:]!r:.20}")
         position = match.end()
-    return values
+        mark = match["mark"]
+        if mark is None:
+            scalar = match["of_numpy"] or match["scalar"]
+            is_nan = scalar.lower() == "nan"
+            pieces.append("NaN" if is_nan else json.dumps(ast.literal_eval(scalar.lstrip("+"))))
+            continue
+        if mark in ")]" and pieces and pieces[-1] == ",":
+            pieces.pop()
+        pieces.append(_BRACKETS.get(mark, mark))
+    return "".join(pieces)
 
 
 def nested_entries(value: Any) -> list[Any] | None:
@@ -110,17 +127,24 @@ def nested_entries(value: Any) -> list[Any] | None:
     >>> nested_entries([{"token": "a", "prob": 0.9}]), nested_entries([0.9])
     ([{'token': 'a', 'prob': 0.9}], None)
     """
-    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{", "(")):
         try:
-            value = parse(value)
+            value = _value_of(value)
         except InvalidRecordError:
             return None
     if isinstance(value, Mapping):
-        # As chat completions hold their log-probabilities.
-        value = value.get("content")
+        value = _entries_of_logprobs(value)
     if isinstance(value, list) and value and _pair_of(value[0]) is not None:
         return value
     return None
+
+
+def _entries_of_logprobs(value: Mapping[str, Any]) -> Any:
+    """Return the entries of log-probabilities as chat completions, or completions, hold them."""
+    tokens, scores = value.get("tokens"), value.get("token_logprobs")
+    if isinstance(tokens, list) and isinstance(scores, list) and len(tokens) == len(scores):
+        return [list(pair) for pair in zip(tokens, scores, strict=True)]
+    return value.get("content")
 
 
 def split_entries(name: str, entries: list[Any]) -> tuple[list[Any], list[Any]]:

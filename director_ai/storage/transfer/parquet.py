@@ -196,10 +196,29 @@ def _excerpt(scalar: Any) -> Any:
 
 
 def _plain(array: Any) -> Any:
-    """Return timestamps as the integers they are: Python's own end with the year 9999."""
+    """Return an array whose values are Python's numbers and texts.
+
+    Timestamps come as the integers they are: Python's own end with the year 9999.
+    """
     if pa.types.is_timestamp(array.type):
         return array.cast(pa.timestamp("us", tz=array.type.tz)).cast(pa.int64())
-    return array
+    kind = _plain_type(array.type)
+    try:
+        return array if kind == array.type else array.cast(kind)
+    except pa.ArrowInvalid:
+        # Bytes that are no text stay bytes, which no field takes.
+        return array
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type to read values as; some writers name no type of text."""
+    if pa.types.is_decimal(kind):
+        return pa.float64()
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.large_string()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(_plain_type(kind.value_type))
+    return kind
 
 
 def _damaged(error: Exception) -> InvalidRecordError:

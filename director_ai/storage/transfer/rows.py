@@ -1,5 +1,6 @@
 """Sessions from the rows of a foreign table."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,6 +35,8 @@ _ROWS_LOOKED_AT = 50
 _SHOWN = 80
 _ID_LIKE = re.compile(r"id$|^(session|answer|sample|example|question|item|doc|run|case|conv)")
 _DECIMAL_COMMA = re.compile(r"(-?[0-9]+),([0-9]+)")
+_OF_TOKEN = re.compile(r"(.+?)\[(\d+)\] must ")
+"""Start of an error about one token."""
 _PERCENT_SIGN = re.compile(r"(-?[0-9]+(?:[.,][0-9]+)?) ?%")
 
 
@@ -105,6 +108,7 @@ class SessionReader:
         self._scorer, self._text_needed = scorer, text_needed
         self._n_commas = 0
         self._counts_from_one = False
+        self._lines: list[int] = []
         self._unbased_onset: int | None = None
 
     def sessions(self, columns: tuple[str, ...], sample: Sample, rows: Rows) -> Iterator[ReadItem]:
@@ -118,6 +122,12 @@ class SessionReader:
         derived = DERIVED if is_export(columns) else ()
         offer_columns(self._report, columns, [row for _, row in sample], self._mapping, derived)
         if missing:
+            if not columns:
+                # Of a table without a row that can be read, the rows say why.
+                problems = [(line, row) for line, row in rows if isinstance(row, Problem)]
+                if problems:
+                    yield from problems
+                    return
             message = f"a column must be chosen for {' and '.join(missing)}, " + (
                 f"got columns {', '.join(columns)!s:.400}" if columns else "got no row"
             )
@@ -142,7 +152,7 @@ class SessionReader:
             rows = _with_one_session(rows, keys)
         gatherer = TokenRows(self._at, self._labels, self._report)
         for item in gatherer.gathered(rows):
-            self._counts_from_one = gatherer.counts_from_one
+            self._counts_from_one, self._lines = gatherer.counts_from_one, gatherer.lines
             yield item
 
     def _read(self, rows: Rows, *, is_long: bool) -> Iterator[ReadItem]:
@@ -150,8 +160,10 @@ class SessionReader:
             if isinstance(row, Problem):
                 yield line, row
                 continue
+            n_read = self._range.n_read
             yield from self._session(line, row)
-            if is_long and "index" not in self._at and "tokens" in self._at:
+            is_read = self._range.n_read > n_read
+            if is_read and is_long and "index" not in self._at and "tokens" in self._at:
                 yield from self._whole_answer(line, row)
 
     def _session(self, line: int, row: Row) -> Iterator[ReadItem]:
@@ -160,13 +172,22 @@ class SessionReader:
             self._fill(values, {field: row.get(column) for field, column in self._at.items()})
             record = record_of(values)
         except InvalidRecordError as error:
-            problem = Problem.of_session(line, error, values)
+            problem = Problem.of_session(*self._place_of(line, error), values)
             if not self._range.refused(values.get("scores"), problem):
                 yield line, problem
             return
         self._range.n_read += 1
         yield line, record
         yield from self._kind_warning(line, row, values["id"])
+
+    def _place_of(self, line: int, error: InvalidRecordError) -> tuple[int, InvalidRecordError]:
+        """Return the line of an error, and its text: a token with a row of its own has its own."""
+        of_token = _OF_TOKEN.match(str(error))
+        if not self._lines or of_token is None or int(of_token[2]) >= len(self._lines):
+            return line, error
+        column = self._at.get(of_token[1], of_token[1])
+        text = f"{column} must {str(error)[of_token.end() :]}"
+        return self._lines[int(of_token[2])], InvalidRecordError(text)
 
     def _kind_warning(self, line: int, row: Row, name: str) -> Iterator[ReadItem]:
         column = self._at.get("score_kind")
@@ -221,7 +242,7 @@ class SessionReader:
         """Fill in the cells of a row; ``of`` is the value of every field with a column."""
         at = self._at
         if of.get("id") not in (None, ""):
-            values["id"] = str(of["id"])
+            values["id"] = _name(at["id"], of["id"])
         if self._scorer is None:
             values["tokens"], values["scores"] = self._tokens_and_scores(of)
             values["text_kept"] = "tokens" in at
@@ -230,7 +251,7 @@ class SessionReader:
                 at["tokens"], of["tokens"], of.get("prompt"), of.get("facts")
             )
         for field in ("model", "prompt", "source", "group"):
-            values[field] = "" if of.get(field) is None else str(of[field])
+            values[field] = _text(of.get(field))
         if of.get("tags"):
             values["tags"] = parse_list(at["tags"], of["tags"])
         for field in ("started", "ended"):
@@ -276,7 +297,15 @@ class SessionReader:
                 if "tokens" in at
                 else [WITHHELD] * len(scores)
             )
-        return tokens, [self._range.scaled(at["scores"], score) for score in self._numbers(scores)]
+        # The last token alone may lack its score, where the row says how the stream ended.
+        if len(scores) != len(tokens) and not of.get("ended_by"):
+            raise InvalidRecordError(
+                f"{at['scores']} must be one a token ({len(tokens)}), got {len(scores)}"
+            )
+        return tokens, [
+            self._range.scaled(f"{at['scores']}[{place}]", score)
+            for place, score in enumerate(self._numbers(scores))
+        ]
 
     def _list_of_scores(self, value: Any) -> list[Any]:
         name = self._at["scores"]
@@ -291,7 +320,8 @@ class SessionReader:
     def _numbers(self, scores: list[Any]) -> list[Any]:
         name = self._at["scores"]
         numbers = [
-            self._number(name, score) if isinstance(score, str) else score for score in scores
+            self._number(f"{name}[{place}]", score) if isinstance(score, str) else score
+            for place, score in enumerate(scores)
         ]
         if numbers and numbers[-1] is None:
             # The scorer failed on the last token, which ended the stream.
@@ -359,6 +389,19 @@ class SessionReader:
         except InvalidRecordError:
             self._report.offer(ImportOffer("word", column, values=(str(cell)[:_SHOWN],)))
             raise
+
+
+def _name(column: str, value: Any) -> str:
+    if isinstance(value, (list, tuple, dict, bytes)):
+        raise InvalidRecordError(f"{column} must be a text or a number, got {value!r:.80}")
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    """Return a text; messages of a chat and the like as JSON."""
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value is None else str(value)
 
 
 def _held(name: str, value: Any) -> list[Any]:

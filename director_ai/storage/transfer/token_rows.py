@@ -62,11 +62,13 @@ class _Session:
         "prints",
         "repeats",
         "seen",
+        "token_lines",
     )
 
     def __init__(self, first: Row, names: tuple[str, ...]) -> None:
         self.first = first
         self.lines: list[int] = []
+        self.token_lines = self.lines
         self.indices: list[Any] = []
         self.numbers: list[int | None] = []
         self.lists: dict[str, list[Any]] = {name: [] for name in names}
@@ -96,6 +98,8 @@ class TokenRows:
     ----------
     counts_from_one
         Whether the index does; known once the first session is yielded.
+    lines
+        Line of each token of the session that was yielded last.
     """
 
     def __init__(self, at: Mapping[str, str], labels: LabelParser, report: ReadReport) -> None:
@@ -105,6 +109,7 @@ class TokenRows:
         self._unread: dict[str, Problem] = {}
         self._n_rows = self._n_adjacent = self._first_adjacent = 0
         self._is_interleaved = self.counts_from_one = False
+        self.lines: list[int] = []
 
     def gathered(self, rows: Rows) -> Rows:
         """Yield one row a session, with lists for the columns of its tokens, and the problems."""
@@ -118,6 +123,7 @@ class TokenRows:
         is_per_token = self._labels_vary()
         for session, problem in zip(self._sessions.values(), problems, strict=True):
             if problem is None:
+                self.lines = session.token_lines
                 yield session.lines[0], self._row(session, is_per_token=is_per_token)
             else:
                 yield problem.line, problem
@@ -268,6 +274,7 @@ class TokenRows:
             return self._problem(session, session.lines[place], message)
         if order != sorted(order):
             self._report.note(f"rows were put in the order of {column}")
+            session.token_lines = [session.lines[place] for place in order]
             session.lists = {
                 name: [values[place] for place in order] for name, values in session.lists.items()
             }

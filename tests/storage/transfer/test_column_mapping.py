@@ -129,7 +129,11 @@ def test_a_time_is_read_in_its_unit(value: object, started_us: int) -> None:
             "token_scores",
             "token_scores must be a list of scores, got None; score the text first",
         ),
-        ({"token_scores": [0.5]}, "scores", "scores must be one a token (3), got 1"),
+        (
+            {"token_scores": [0.5]},
+            "token_scores",
+            "token_scores must be one a token (3), got 1",
+        ),
         (
             {"token_scores": [0.9, 7, None]},
             "scores[1]",

@@ -142,7 +142,7 @@ def test_every_bad_row_is_named() -> None:
     assert [(problem.line, problem.message) for problem in plan.problems] == [
         (3, "index must be 1, got '2'"),
         (4, "cells must be one a column (4), got 3"),
-        (5, "scores[0] must be a number in [0, 1], got 1.5"),
+        (5, "score must be a number in [0, 1], got 1.5"),
         (6, "cells must be one a column (4), got 5"),
     ]
 
@@ -191,7 +191,10 @@ def test_line_breaks_inside_a_cell_are_text() -> None:
     ("data", "message"),
     [
         (b'id,token,score\na,"x,0.5\n', "line 2 must be CSV, got unexpected end of data"),
-        (b"id,token,score\na,\xff,0.5\n", "text must be UTF-8, got 'utf-8' codec"),
+        (
+            b"id,token,score\na,\xff,0.5\n",
+            "text of line 2 must be UTF-8, got b'\\xff' after 'a,'; save it as",
+        ),
         (b"id,token,token,score\n", "columns must have a name each, got ['id', 'token', 'token'"),
         (b"id,word_count\na,5\n", "a column must be chosen for tokens and scores"),
     ],

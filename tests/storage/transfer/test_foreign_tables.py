@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -183,10 +184,51 @@ def test_decimal_commas_are_read(delimiter: str) -> None:
     assert "score: decimal commas are read" in plan.report.notes
 
 
+@pytest.mark.parametrize("delimiter", ["~", ":", " ", "^"])
+def test_columns_that_something_else_separates_are_told_what_may(delimiter: str) -> None:
+    rows = token_rows(("A", "x", 0.9, 0))
+
+    assert messages(read_upload(separated(rows, delimiter), "x.csv")) == [
+        "columns must be separated by commas, semicolons, tabs or bars, got "
+        f"'{delimiter.join(rows[0])}'"
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("twin", ["csv", "tabs", "jsonl"])
+def test_text_is_read_by_the_mark_of_its_encoding(encoding: str, twin: str) -> None:
+    rows = token_rows(("A", "zwölf", 0.9, 0))
+
+    plan = read_upload(TWINS[twin](rows).decode().encode(encoding), "x")
+
+    assert sessions(plan)["A"][0] == "zwölf"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            "id,token,score\nA,zwölf,0.9\n".encode("latin-1"),
+            "text of line 2 must be UTF-8, got b'\\xf6' after 'A,zw'; save it as UTF-8",
+        ),
+        (b"id,token,score\rA,x,0.9\r", "lines must end with a line feed"),
+        (b"# of today\nid,token,score\nA,x,0.9\n", "cells must be one a column (1), got 3"),
+    ],
+)
+def test_a_table_without_a_row_that_can_be_read_says_why(data: bytes, message: str) -> None:
+    assert messages(read_upload(data, "x"))[0].startswith(message)
+
+
+def test_blank_lines_before_the_names_of_columns_are_passed_over() -> None:
+    plan = read_upload(b"\n \nid,token,score\nA,x,0.9\nA,y\n", "x")
+
+    assert [problem.line for problem in plan.skipped] == [4, 5]
+
+
 def test_a_line_that_names_the_separator_is_obeyed() -> None:
     plan = read_upload(b"sep=;\nid;token;score\na;x,y;0.5\na;z;7\n", "x.csv")
 
-    assert [problem.line for problem in plan.problems] == [3]
+    assert [problem.line for problem in plan.problems] == [4]
     assert plan.columns == ("id", "token", "score")
 
 
@@ -236,6 +278,18 @@ def test_an_onset_beside_an_index_from_1_must_say_where_it_counts_from(written: 
         "onset must say whether it counts from 0 or from 1, as token_index counts from 1, got 2"
     ]
     assert sessions(from_one)["A"][3] == 1
+
+
+def test_a_bad_score_is_named_by_its_own_row(written: Any) -> None:
+    rows = token_rows(
+        ("B", 0, "x", 0.9), ("A", 1, "x", 0.9), ("A", 0, "y", 1.5), names="id index token score"
+    )
+
+    (problem,) = read_upload(written(rows), "x").problems
+
+    # The names of columns are a line of CSV.
+    assert problem.line in (3, 4)
+    assert problem.message == "score must be a number in [0, 1], got 1.5"
 
 
 def test_rows_that_come_twice_are_named(written: Any) -> None:
@@ -337,6 +391,16 @@ def test_a_positive_log_probability_is_refused() -> None:
     assert messages(plan) == ["lp must be a log-probability, 0 or less, got 0.3"]
 
 
+@pytest.mark.parametrize("name", ["nll", "perplexity", "uncertainty", "hallucination_score"])
+def test_a_column_that_is_good_where_it_is_low_is_not_offered_for_scores(name: str) -> None:
+    rows = token_rows(("A", "x", 0.25), ("A", "y", 0.5), names=f"id token {name}")
+
+    plan = read_upload(TWINS["csv"](rows), "x")
+
+    assert ("columns", name) not in offers(plan)
+    assert plan.report.unused == [name]
+
+
 def test_what_is_missing_is_said_with_the_files_own_columns(written: Any) -> None:
     rows = token_rows(
         ("a1", "The", 0.95, 0), ("a1", " cat", 0.93, 0), ("a2", "The", 0.4, 1),
@@ -356,6 +420,7 @@ ENTRIES: list[Any] = [
     [{"text": "a", "score": 0.9}, {"text": " b", "score": 0.8}],
     [["a", 0.9], [" b", 0.8]],
     {"content": [{"token": "a", "p": 0.9}, {"token": " b", "p": 0.8}]},
+    {"tokens": ["a", " b"], "token_logprobs": [0.9, 0.8]},
 ]
 
 
@@ -384,6 +449,9 @@ def test_nested_lists_of_parquet_are_read() -> None:
         ("['The', ' sky']", "[np.float64(0.9), np.float64(0.8)]"),
         ("array(['The', ' sky'], dtype=object)", "array([0.9, 0.8])"),
         ("[np.str_('The'), np.str_(' sky')]", "[0.9\n 0.8]"),
+        ("[u'The', u' sky',]", "[.9, 8e-1]"),
+        ("[('The', 0.9), (' sky', 0.8)]", ""),
+        ("[{'token': 'The', 'prob': 0.9}, {'token': ' sky', 'prob': 0.8}]", ""),
     ],
 )
 def test_a_list_as_python_prints_it_is_read(tokens: str, scores: str) -> None:
@@ -394,7 +462,11 @@ def test_a_list_as_python_prints_it_is_read(tokens: str, scores: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tokens", ["['The' ' sky']", "['The', ' sk", "['The', sky]", "[0.1, ..., 0.9]", "['a', b'b']"]
+    "tokens",
+    [
+        *("['The' ' sky']", "['The', ' sk", "['The', sky]", "[0.1, ..., 0.9]", "['a', b'b']"),
+        *("[b'The', b' sky']", "[The, sky]", "[['The'], ['sky]"),
+    ],
 )
 def test_a_list_that_is_not_sure_is_refused_and_never_garbled(tokens: str) -> None:
     rows = [{"id": "A", "tokens": tokens, "scores": [0.9, 0.8]}]
@@ -482,6 +554,43 @@ def test_a_list_of_labels_is_its_tokens_own(labels: Any, label: str, onset: int 
 
     for twin in ("csv", "jsonl", "parquet"):
         assert sessions(read_upload(TWINS[twin](rows), "x"))["A"][2:] == (label, onset), twin
+
+
+@pytest.mark.parametrize("scores", [[0.9, 0.8], [0.9, 0.8, 0.7, 0.6]])
+def test_scores_of_another_number_than_tokens_are_refused(scores: Any) -> None:
+    rows = [
+        {"id": "A", "tokens": ["x", "y", "z"], "scores": scores},
+        {"id": "B", "tokens": "one two three", "scores": scores},
+    ]
+
+    assert (
+        messages(read_upload(TWINS["jsonl"](rows), "x"))
+        == [f"scores must be one a token (3), got {len(scores)}"] * 2
+    )
+
+
+def test_values_of_other_types_in_parquet_are_read_as_what_they_stand_for() -> None:
+    file = io.BytesIO()
+    columns = {
+        "id": pa.array([b"A", b"A"]),
+        "token": pa.array(["x", "y"]).dictionary_encode(),
+        "score": pa.array([Decimal("0.90"), Decimal("0.25")]),
+        "is_correct": pa.array([False, False]),
+        "embedding": pa.array([b"\xff", b"\xfe"]),
+    }
+    pq.write_table(pa.table(columns), file)
+
+    assert sessions(read_upload(file.getvalue(), "x")) == {"A": ("xy", (0.9, 0.25), "bad", None)}
+
+
+def test_an_id_that_is_no_text_is_refused_and_a_chat_is_kept_as_json() -> None:
+    row = {"id": ["A"], "tokens": ["x"], "scores": [0.9]}
+    chat = [{"role": "user", "content": "Hi"}]
+
+    plan = read_upload(TWINS["jsonl"]([row, {**row, "id": "B", "prompt": chat}]), "x")
+
+    assert messages(plan) == ["id must be a text or a number, got ['A']"]
+    assert json.loads(plan.records[0].prompt) == chat
 
 
 def test_labels_of_another_number_than_tokens_are_refused() -> None:
