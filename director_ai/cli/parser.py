@@ -243,7 +243,11 @@ def _import(parser: ArgumentParser) -> None:
         action="store_true",
         help="leave out the sessions that cannot be read, and list them",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only tell what would be added")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only show raw rows and the sessions they would become",
+    )
     _common(parser)
 
 

@@ -11,9 +11,11 @@ from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.schema import annotations, sessions
 from director_ai.storage.label_table import LabelRow
 from director_ai.storage.store import Store
+from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.writer import keys_of, refresh_labels
 
 _MOST_BOUND = 500
+_SHOWN = 80
 
 
 def labels_of(store: Store) -> list[LabelRow]:
@@ -28,6 +30,40 @@ def unknown_ids(store: Store, ids: Iterable[str]) -> list[str]:
     with store.read() as connection:
         known = _keys(connection, distinct)
     return [name for name in distinct if name not in known]
+
+
+def misfits(store: Store, rows: Sequence[LabelRow], *, where: str) -> list[Problem]:
+    """Return the labels that no session of the store can have, in order, a problem each.
+
+    A session may be unknown, shorter than the onset, or have other tokens than were labelled one by
+    one. Past the end of a recording that was cut an answer went on: its onset may lie there.
+    ``where`` names the store.
+    """
+    lengths: dict[str, tuple[int, bool]] = {}
+    ids = list(dict.fromkeys(row.id for row in rows))
+    with store.read() as connection:
+        for start in range(0, len(ids), _MOST_BOUND):
+            few = sessions.c.id.in_(ids[start : start + _MOST_BOUND])
+            statement = select(sessions.c.id, sessions.c.n_tokens, sessions.c.ended_by).where(few)
+            for name, n_tokens, ended_by in connection.execute(statement):
+                lengths[name] = n_tokens, ended_by == "completed"
+    found = [_misfit(row, lengths.get(row.id), where) for row in rows]
+    # A session that is unknown is so once.
+    return list(dict.fromkeys(problem for problem in found if problem is not None))
+
+
+def _misfit(row: LabelRow, length: tuple[int, bool] | None, where: str) -> Problem | None:
+    name, onset = row.id[:_SHOWN], row.annotation.onset
+    if length is None:
+        return Problem(0, f"no session {row.id!r:.80} in {where}", name, "id", name)
+    n_tokens, is_whole = length
+    if row.n_tokens not in (None, n_tokens):
+        message = f"labels must be one a token of {row.id!r:.80} ({n_tokens}), got {row.n_tokens}"
+        return Problem(0, message, name, "label", str(row.n_tokens))
+    if onset is not None and onset >= n_tokens and is_whole:
+        message = f"onset must be a token of {row.id!r:.80}, 0 to {n_tokens - 1}, got {onset}"
+        return Problem(0, message, name, "onset", str(onset))
+    return None
 
 
 def add_labels(store: Store, rows: Sequence[LabelRow]) -> int:

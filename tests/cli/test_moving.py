@@ -92,6 +92,23 @@ def test_a_dry_run_changes_nothing(path: Path, elsewhere: Path, capsys: Capture)
     assert not (elsewhere / "none.db").exists()
 
 
+def test_a_dry_run_shows_raw_rows_and_what_they_become(
+    path: Path, elsewhere: Path, capsys: Capture
+) -> None:
+    (elsewhere / "a.csv").write_text("nr;id;token;score;label\n1;A;x;0,9;0\n2;A;y;0,2;1\n")
+
+    assert main(["import", "a.csv", "--dry-run"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert main(["import", "a.csv", "--dry-run", "--json"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+
+    assert ["line", "nr", "id", "token", "score", "label"] in lines
+    assert ["3", "2", "A", "y", "0,2", "1"] in lines
+    assert ["A", "2", "bad", "1", '["x",', '"y"]', "[0.9,", "0.2]"] in lines
+    assert file["rows"][1]["cells"]["score"] == "0,2"
+    assert (file["preview"][0]["onset"], file["preview"][0]["scores"]) == (1, [0.9, 0.2])
+
+
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
 def test_one_bad_line_of_one_file_refuses_them_all(
     options: list[str], path: Path, elsewhere: Path, capsys: Capture

@@ -240,7 +240,7 @@ def test_one_bad_label_keeps_the_table_out(store, table, line, message):
 def test_a_table_that_is_not_utf8_is_refused(store):
     app = upload(data("Labels"), "labels_file", "l.csv", b"id,label\n\xff,bad\n")
 
-    assert "It must be UTF-8" in said(app)
+    assert app.dataframe[-1].value["message"][0].startswith("text of line 2 must be UTF-8")
 
 
 def test_samples_are_loaded_and_removed(store):

@@ -4,7 +4,7 @@ import pytest
 
 from director_ai.core.records.record import Annotation
 from director_ai.errors import UnknownSessionError
-from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
+from director_ai.storage.label_sync import add_labels, labels_of, misfits, unknown_ids
 from director_ai.storage.label_table import LabelRow, read_labels, write_labels
 from tests.storage.records import record
 
@@ -40,6 +40,24 @@ def test_a_label_without_a_time_is_given_now(store):
     add_labels(store, [LabelRow("a", Annotation("good"))])
 
     assert store.get("a").annotations[0].at_us > 1_700_000_000_000_000
+
+
+def test_labels_that_a_session_cannot_have_are_named(store):
+    store.add([record("a"), record("cut", ended_by="operator")])
+    rows = [
+        LabelRow("a", Annotation("bad", 3)),
+        LabelRow("cut", Annotation("bad", 3)),
+        LabelRow("a", Annotation("bad", 2)),
+        LabelRow("a", Annotation("bad", 2), n_tokens=4),
+        LabelRow("zz", Annotation("bad")),
+        LabelRow("zz", Annotation("good")),
+    ]
+
+    assert [problem.message for problem in misfits(store, rows, where="here")] == [
+        "onset must be a token of 'a', 0 to 2, got 3",
+        "labels must be one a token of 'a' (3), got 4",
+        "no session 'zz' in here",
+    ]
 
 
 def test_an_unknown_session_keeps_every_label_out(store):

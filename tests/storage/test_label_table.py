@@ -1,8 +1,11 @@
 """Labels as a table: nothing is lost on the way, and nothing half right gets in."""
 
 import csv
+import gzip
 import io
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +22,7 @@ from director_ai.storage.label_table import (
     write_labels,
 )
 from director_ai.storage.transfer.label_parsing import LabelCoding
+from director_ai.storage.transfer.sandbox import read_labels_safely
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 ROWS = st.builds(
@@ -33,6 +37,16 @@ ROWS = st.builds(
         note=TEXTS,
     ),
 )
+
+
+def parquet(columns):
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+def read(table):
+    return read_label_table(table).rows
 
 
 @given(st.lists(ROWS, unique=True, max_size=5))
@@ -68,7 +82,7 @@ def test_every_bad_line_is_named_and_no_label_comes_of_it():
         (5, "onset must be a token, 0 or later, got -1"),
         (6, "onset must be a whole number, got 1.5"),
         (7, "at must be an ISO 8601 time, got 'yesterday'"),
-        (8, "cells must be 4, one a column, got 2"),
+        (8, "cells must be one a column (4), got 2"),
         (9, "line 9 must be new, got line 2 again"),
     ]
 
@@ -81,11 +95,11 @@ def test_a_line_is_named_where_it_starts_after_a_note_of_two_lines():
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("", "line 1: the first line must be id,label,onset,note,author,at, got none"),
-        ("id,onset\na,1\n", "line 1: the first line must name label, got 'id, onset'"),
-        ("id,label,mood\na,bad,x\n", "line 1: a column must be one of id, label, onset, note"),
-        ("id,label,id\na,bad,x\n", "line 1: a column must be one of"),
-        ('id,label\na,"bad\n', "line 2: the table must be valid CSV"),
+        ("", "a column must be named id, got no row"),
+        ("id,onset\na,1\n", "a column must be named label, got columns id, onset"),
+        ("case,label\na,1\n", "a column must be named id, got columns case, label"),
+        ("id,label,id\na,bad,x\n", "columns must have a name each, got ['id', 'label', 'id']"),
+        ('id,label\na,"bad\n', "line 2 must be CSV, got unexpected end of data"),
     ],
 )
 def test_a_table_that_is_none_is_refused(table, said):
@@ -153,17 +167,60 @@ def test_another_column_is_read_once_its_direction_is_given():
     table = "id,label,human_ok,rater\na,bad,1,x\nb,bad,0,y\nc,bad,,z\n"
 
     with pytest.raises(InvalidLabelsError, match="human_ok must say whether 1 is good or bad"):
-        read_label_table(table, column="human_ok")
-    read = read_label_table(table, column="human_ok", coding=LabelCoding("good"))
+        read_label_table(table.encode(), column="human_ok")
+    table = read_label_table(table.encode(), column="human_ok", coding=LabelCoding("good"))
 
-    assert [(row.id, row.annotation.label) for row in read.rows] == [("a", "good"), ("b", "bad")]
-    assert read.notes == [
+    assert [(row.id, row.annotation.label) for row in table.rows] == [("a", "good"), ("b", "bad")]
+    assert table.notes == [
         "human_ok: '0' is bad, '1' is good",
-        "columns not used: other label, rater",
+        "columns not used: label, rater",
         "1 row without a label passed over",
     ]
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(InvalidLabelsError, match="must name verdict, got 'id, label'"):
-        read_label_table("id,label\na,bad\n", column="verdict")
+    with pytest.raises(InvalidLabelsError, match="must be named verdict, got columns id, label"):
+        read_label_table(b"id,label\na,bad\n", column="verdict")
+
+
+WRITTEN = {
+    "semicolons": b"id;label;onset\na;1;\nb;0,0;\nc;bad;2\n",
+    "tabs": b"id\tlabel\tonset\na\t1\t\nb\t0\t\nc\tbad\t2\n",
+    "utf-16": "id,label,onset\na,1,\nb,0,\nc,bad,2\n".encode("utf-16"),
+    "gzip": gzip.compress(b"id,label,onset\na,1,\nb,0,\nc,bad,2\n"),
+    "jsonl": (
+        b'{"id":"a","label":1}\n{"id":"b","label":false}\n{"id":"c","label":"bad","onset":2}\n'
+    ),
+    "json": b'[{"id":"a","label":"1"},{"id":"b","label":0.0},{"id":"c","label":"BAD","onset":2}]',
+    "parquet": parquet({"id": ["a", "b", "c"], "label": [1.0, 0.0, 1.0], "onset": [None, None, 2]}),
+    "token rows": (
+        b"session_id,token_index,token,label\n"
+        b"b,0,x,0\na,0,x,1\nc,2,z,1\nb,1,y,0\nc,0,x,0\nc,1,y,0\na,1,y,\n"
+    ),
+    "lists": (
+        b'{"id":"a","labels":[1,null]}\n{"id":"b","labels":[0,0]}\n{"id":"c","labels":[0,0,1]}\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_labels_come_in_whatever_an_import_takes(kind):
+    rows = {row.id: (row.annotation.label, row.annotation.onset) for row in read(WRITTEN[kind])}
+
+    assert rows == {"a": ("bad", None), "b": ("good", None), "c": ("bad", 2)}
+
+
+def test_a_child_process_reads_labels_alike_and_names_the_same_rows():
+    bad = parquet({"id": ["a", "b"], "label": ["good", "great"]})
+
+    assert read_labels_safely(WRITTEN["lists"]).rows == read(WRITTEN["lists"])
+    with pytest.raises(InvalidLabelsError, match="^line 2: label must be good, bad, unsure"):
+        read_labels_safely(bad, coding=LabelCoding("good"))
+    with pytest.raises(InvalidLabelsError, match="^the file must be whole Parquet"):
+        read_labels_safely(bad[:-20])
+
+
+def test_a_number_of_rows_is_no_mistake_and_is_said():
+    table = read_label_table(b",id,label,mood\n0,a,bad,x\n")
+
+    assert table.notes == ["columns not used: (no name), mood"]

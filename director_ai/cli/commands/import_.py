@@ -7,6 +7,7 @@ from typing import Any
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.import_offers import offers_of
+from director_ai.cli.import_preview import preview_values, print_preview
 from director_ai.cli.open_store import address_of, changing, is_there, reading
 from director_ai.cli.options.labels import label_settings
 from director_ai.cli.output import (
@@ -179,6 +180,8 @@ def _print(
         return
     for plan in plans:
         print(f"{one_line(plan.name)}: {one_line(plan.summary)}")
+        if args.dry_run:
+            print_preview(plan)
     if insert_plan is not None and not refused:
         verb = "Would import" if args.dry_run else "Imported"
         known = f"; {insert_plan.n_known:,} stood there already" if insert_plan.n_known else ""
@@ -202,4 +205,6 @@ def _values(plan: ImportPlan) -> dict[str, Any]:
         "notes": plan.report.notes,
         "columns_not_used": plan.report.unused,
         "offers": [asdict(offer) for offer in plan.report.offers],
+        "rows": [asdict(row) for row in plan.report.sample],
+        "preview": list(preview_values(plan)),
     }

@@ -20,15 +20,15 @@ from director_ai.cli.output import (
 )
 from director_ai.core.records.record import Annotation
 from director_ai.storage.engine.clock import now_us
-from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
+from director_ai.storage.label_sync import add_labels, labels_of, misfits
 from director_ai.storage.label_table import (
     InvalidLabelsError,
     LabelRow,
-    read_label_table,
     write_labels,
 )
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.problem import Problem
+from director_ai.storage.transfer.sandbox import read_labels_safely
 
 
 def label_sessions(args: Namespace) -> int:
@@ -76,17 +76,18 @@ def _check_onset(onset: int, n_tokens: int) -> None:
 
 def _from_table(args: Namespace) -> int:
     name = Path(args.table).name
-    text = _text_of(Path(args.table))
+    path = Path(args.table)
+    if not path.is_file():
+        raise CommandError(f"no file {path}", Status.NOT_FOUND)
     coding = label_coding(args)
     with changing(args) as store:
         try:
-            table = read_label_table(text, column=args.label_column, coding=coding)
+            table = read_labels_safely(path, column=args.label_column, coding=coding)
             rows = [_by(row, args.author) for row in table.rows]
         except InvalidLabelsError as error:
             return _refuse(args, store, name, error.problems, error.n_problems)
-        lost = unknown_ids(store, (row.id for row in rows))
-        if lost:
-            problems = [_unknown(store, name) for name in lost]
+        problems = misfits(store, rows, where=store.name)
+        if problems:
             return _refuse(args, store, name, problems, len(problems))
         for sentence in table.notes:
             note(f"{name}: {sentence}")
@@ -122,17 +123,6 @@ def _export(args: Namespace) -> int:
     else:
         print(f"Wrote {counted(len(rows), 'label')} to {args.export}.")
     return 0
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path.name} must be UTF-8, got {error}", Status.REFUSED) from None
-
-
-def _unknown(store: Store, name: str) -> Problem:
-    return Problem(0, f"no session {name!r:.80} in {store.name}", name[:80], "id", name[:80])
 
 
 def _by(row: LabelRow, author: str | None) -> LabelRow:

@@ -1,5 +1,6 @@
 """Parsers of foreign cells: one value of a column, as the field of a record."""
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -28,6 +29,22 @@ def parse_tokens(name: str, value: Any) -> list[Any]:
         if not isinstance(value, str) or is_list_text(value):
             raise
         return _WORDS.findall(value)
+
+
+def parse_name(name: str, value: Any) -> str:
+    """Return the name of a session: a text, or a number as a text."""
+    if isinstance(value, (list, tuple, dict, bytes)):
+        raise InvalidRecordError(f"{name} must be a text or a number, got {value!r:.80}")
+    return str(value)
+
+
+def parse_text(value: Any) -> str:
+    """Return a text, blank where there is none; messages of a chat and the like as JSON."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
 
 
 def parse_bool(name: str, value: Any) -> bool:

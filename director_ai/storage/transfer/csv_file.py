@@ -116,15 +116,18 @@ def _write(file: BinaryIO, columns: Iterable[str], rows: Iterable[list[str]]) ->
     text.detach()
 
 
-def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
-    """Yield line and cells of every row, by the names in the first.
+CsvRows = Iterator[tuple[int, dict[str, str] | Problem]]
+
+
+def read_csv(file: BinaryIO) -> tuple[tuple[str, ...], CsvRows]:
+    """Return the columns that the first line names, and line and cells of every row.
 
     Columns are separated by commas, semicolons, tabs or bars, whichever the first line suggests.
 
     Raises
     ------
     InvalidRecordError
-        If the text is no CSV.
+        If the text is no CSV, also while the rows are read.
     """
     # Of the whole process, and too small for a session's list by default.
     csv.field_size_limit(MAX_LINE_BYTES)
@@ -142,32 +145,32 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, dict[str, str] | Problem]]:
     reader = csv.reader(chain([first], lines), strict=True, delimiter=delimiter)
     try:
         columns = next(reader, [])
-        _check_separated(columns)
-        if len(set(columns)) < len(columns):
-            raise InvalidRecordError(f"columns must have a name each, got {columns!s:.200}")
-        ours = is_export(columns)
+    except csv.Error as error:
+        raise InvalidRecordError(f"line {n_before + 1} must be CSV, got {error}") from None
+    _check_separated(columns)
+    if len(set(columns)) < len(columns):
+        raise InvalidRecordError(f"columns must have a name each, got {columns!s:.200}")
+    return tuple(columns), _rows(reader, columns, n_before)
+
+
+def _rows(reader: Any, columns: list[str], n_before: int) -> CsvRows:
+    """Yield line and cells of every row; a row is named by the line it starts on."""
+    is_ours = is_export(columns)
+    start = reader.line_num + n_before + 1
+    try:
         for cells in reader:
-            line = reader.line_num + n_before
+            line, start = start, reader.line_num + n_before + 1
             if not cells:
                 continue
-            if len(cells) != len(columns):
-                message = f"cells must be one a column ({len(columns)}), got {len(cells)}"
-                yield (
-                    line,
-                    RowProblem(
-                        line,
-                        message,
-                        field="cells",
-                        value=str(len(cells)),
-                        cells=dict(zip(columns, cells, strict=False)),
-                    ),
-                )
+            if len(cells) == len(columns):
+                texts = unguard_row(cells) if is_ours else cells
+                yield line, dict(zip(columns, texts, strict=True))
                 continue
-            yield line, dict(zip(columns, unguard_row(cells) if ours else cells, strict=True))
+            message = f"cells must be one a column ({len(columns)}), got {len(cells)}"
+            named = dict(zip(columns, cells, strict=False))
+            yield line, RowProblem(line, message, field="cells", value=str(len(cells)), cells=named)
     except csv.Error as error:
-        raise InvalidRecordError(
-            f"line {reader.line_num + n_before} must be CSV, got {error}"
-        ) from None
+        raise InvalidRecordError(f"line {start} must be CSV, got {error}") from None
 
 
 def _check_separated(columns: list[str]) -> None:

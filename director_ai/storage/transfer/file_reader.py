@@ -3,13 +3,14 @@
 import codecs
 import gzip
 import io
+import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Final, TypeVar, cast
+from typing import Any, BinaryIO, Final, NamedTuple, TypeVar, cast
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.strict_json import parse
@@ -17,8 +18,13 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.column_mapping import COLUMN_FIELDS, ColumnMapping
 from director_ai.storage.transfer.csv_file import read_csv
 from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tally
-from director_ai.storage.transfer.jsonl import read_objects, record_item, text_of
-from director_ai.storage.transfer.limits import MAX_LINE_BYTES, MAX_UPLOAD_BYTES, at_most
+from director_ai.storage.transfer.jsonl import read_lines, read_objects, record_item, text_of
+from director_ai.storage.transfer.limits import (
+    MAX_COLUMNS,
+    MAX_LINE_BYTES,
+    MAX_UPLOAD_BYTES,
+    at_most,
+)
 from director_ai.storage.transfer.otlp import MAPPING as OTLP_MAPPING
 from director_ai.storage.transfer.otlp import SpanReader, is_flat_span, is_request
 from director_ai.storage.transfer.parquet import (
@@ -31,7 +37,7 @@ from director_ai.storage.transfer.parquet import (
 )
 from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.read_report import ReadReport
-from director_ai.storage.transfer.rows import Sample, SessionReader, columns_of, with_nested
+from director_ai.storage.transfer.rows import Sample, SessionReader, sample_of, with_nested
 from director_ai.storage.transfer.stream_session_json import (
     is_session,
     is_snapshot,
@@ -41,7 +47,17 @@ from director_ai.storage.transfer.stream_session_json import (
 from director_ai.storage.transfer.text_scoring import TextScorer
 from director_ai.storage.transfer.token_rows import Row, Rows
 
-ENDINGS: Final = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet", "json")
+ENDINGS: Final = (
+    "jsonl",
+    "jsonl.gz",
+    "ndjson",
+    "csv",
+    "csv.gz",
+    "tsv",
+    "tsv.gz",
+    "parquet",
+    "json",
+)
 """Endings of session files; the format itself follows from the content."""
 
 _TOO_LARGE = "pack it with gzip, write it as Parquet, or split it and import the folder"
@@ -211,21 +227,66 @@ def recognise(
     kind: FileFormat = "csv"
     try:
         file = _as_utf8(file)
-        head = _head(file, 4096).removeprefix(_BOM).lstrip()
-        if head.startswith(_ARCHIVE):
-            raise InvalidRecordError(
-                "the file must be JSON, CSV or Parquet, got an archive or a workbook of Excel; "
-                "save it as CSV"
-            )
-        if head.startswith(_PARQUET):
-            kind = "parquet"
+        kind = _kind_of(file)
+        if kind == "parquet":
             return reading.parquet(file)
-        if head.startswith((b"{", b"[")):
-            kind = "jsonl"
+        if kind == "jsonl":
             return reading.json(file)
-        return reading.table("csv", read_csv(file))
+        return reading.csv(file)
     except _BROKEN as error:
         return OpenUpload(kind, (), mapping, iter([_break_item(error)]))
+
+
+class Table(NamedTuple):
+    """A table that has been recognised and can be read once.
+
+    Attributes
+    ----------
+    format
+        Format of the content: ``csv``, ``jsonl`` or ``parquet``.
+    columns
+        Columns of the file.
+    rows
+        Line and row of each, or its problem.
+    """
+
+    format: FileFormat
+    columns: tuple[str, ...]
+    rows: Rows
+
+
+def open_table(file: BinaryIO) -> Table:
+    """Return a table of any columns, one row each of whatever it holds; its name does not count.
+
+    Raises
+    ------
+    InvalidRecordError
+        If it is no table.
+    """
+    try:
+        file = _as_utf8(file)
+        kind = _kind_of(file)
+        if kind == "parquet":
+            table = open_parquet(file)
+            names = tuple(table.schema_arrow.names)
+            return Table(kind, names, read_rows(table, names))
+        if kind == "csv":
+            return Table(kind, *read_csv(file))
+        return Table(kind, _keys(file), _values(file))
+    except _BROKEN as error:
+        raise InvalidRecordError(str(error)) from None
+
+
+def _kind_of(file: BinaryIO) -> FileFormat:
+    head = _head(file, 4096).removeprefix(_BOM).lstrip()
+    if head.startswith(_ARCHIVE):
+        raise InvalidRecordError(
+            "the file must be JSON, CSV or Parquet, got an archive or a workbook of Excel; "
+            "save it as CSV"
+        )
+    if head.startswith(_PARQUET):
+        return "parquet"
+    return "jsonl" if head.startswith((b"{", b"[")) else "csv"
 
 
 def _head(file: BinaryIO, size: int) -> bytes:
@@ -264,10 +325,10 @@ class _Reading:
         self._progress, self._text_needed = progress, text_needed
         self._report = ReadReport()
 
-    def table(self, format: FileFormat, rows: Rows) -> OpenUpload:
+    def csv(self, file: BinaryIO) -> OpenUpload:
         """Return a table of any columns, opened."""
-        columns, sample, rows = columns_of(self._ticking(rows))
-        return self._mapped(format, columns, sample, rows)
+        columns, rows = read_csv(file)
+        return self._table("csv", columns, rows)
 
     def parquet(self, file: BinaryIO) -> OpenUpload:
         """Return a Parquet file, ours or not, opened."""
@@ -305,7 +366,12 @@ class _Reading:
         if self._mapping is None and _is_ours(value):
             items = _each(self._ticking(rows), lambda *row: iter([record_item(*row)]))
             return OpenUpload("jsonl", (), None, items, self._report)
-        return self.table("jsonl", rows)
+        return self._table("jsonl", _keys(file), _values(file))
+
+    def _table(self, format: FileFormat, columns: tuple[str, ...], rows: Rows) -> OpenUpload:
+        sample, rows = sample_of(self._ticking(rows))
+        # Where no row can be read, it is the rows that say why.
+        return self._mapped(format, columns if sample else (), sample, rows)
 
     def _spans(self, rows: Rows) -> OpenUpload:
         mapping = self._mapping or OTLP_MAPPING
@@ -351,12 +417,18 @@ def _told(rows: Iterator[T], progress: Progress) -> Iterator[T]:
 
 def _values(file: BinaryIO) -> Rows:
     """Return the objects of a file: one a line, or those of a document of many lines."""
+    return read_objects(file) if _has_lines(file) else iter(_document(file))
+
+
+def _has_lines(file: BinaryIO) -> bool:
+    """Tell whether a line of the file is an object, and the file no document of many lines."""
     first = file.readline(MAX_LINE_BYTES + 1).removeprefix(_BOM)
     file.seek(0)
     # A document may well be one long line if it is a list; an object that long is a line.
-    is_line = len(first) > MAX_LINE_BYTES or first.rstrip().endswith(b"}")
-    if first.startswith(b"{") and is_line:
-        return read_objects(file)
+    return first.startswith(b"{") and (len(first) > MAX_LINE_BYTES or first.rstrip().endswith(b"}"))
+
+
+def _document(file: BinaryIO) -> list[tuple[int, Row]]:
     document = file.read(MAX_UPLOAD_BYTES + 1)
     at_most("a document", len(document), MAX_UPLOAD_BYTES)
     value = parse(text_of(document.removeprefix(_BOM)))
@@ -364,7 +436,31 @@ def _values(file: BinaryIO) -> Rows:
     for place, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise InvalidRecordError(f"[{place}] must be an object, got {entry!r:.80}")
-    return iter(list(enumerate(entries, start=1)))
+    return list(enumerate(entries, start=1))
+
+
+def _keys(file: BinaryIO) -> tuple[str, ...]:
+    """Return the keys of all objects of a file: a label may stand in a few, far down, alone."""
+    file.seek(0)
+    keys: dict[str, None] = {}
+    if _has_lines(file):
+        values: Iterable[Row] = (_object_of(line) for _, line in read_lines(file))
+    else:
+        values = (value for _, value in _document(file))
+    for value in values:
+        keys |= dict.fromkeys(value)
+        at_most("a table", len(keys), MAX_COLUMNS, "columns")
+    file.seek(0)
+    return tuple(keys)
+
+
+def _object_of(line: bytes) -> Row:
+    """Return the object of a line, none where it is damaged, which is said when it is read."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _each(

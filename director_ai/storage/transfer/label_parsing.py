@@ -1,6 +1,7 @@
 """Parser of labels: 0 and 1, true and false, and the words of a verdict, alike at every door."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -114,6 +115,12 @@ class LabelCoding:
             tuple(meanings["good"]),
         )
 
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "LabelCoding":
+        """Return the coding of plain values, as ``dataclasses.asdict`` and JSON leave them."""
+        words = {name: tuple(values[name]) for name in ("bad_words", "good_words")}
+        return cls(values["one_is"], **words)
+
 
 @dataclass(slots=True)
 class LabelParser:
@@ -192,13 +199,13 @@ class LabelParser:
 def plain(value: Any) -> str:
     """Return a value as the parser compares it: in small letters, a whole number as an integer.
 
-    >>> plain(1.0), plain("0.0"), plain(True), plain(" FAIL "), plain(None)
-    ('1', '0', 'true', 'fail', '')
+    >>> plain(1.0), plain("0.0"), plain("1,0"), plain(True), plain(" FAIL "), plain(None)
+    ('1', '0', '1', 'true', 'fail', '')
     """
     if value is None:
         return ""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:g}"
     text = str(value).strip().lower()
-    whole, point, zeros = text.partition(".")
+    whole, point, zeros = text.replace(",", ".", 1).partition(".")
     return whole if point and whole in ("0", "1") and not zeros.strip("0") else text

@@ -11,6 +11,7 @@ MAX_UPLOAD_BYTES = 64 * 2**20
 MAX_DECODED_BYTES = 2**30
 """Size that a compressed file may decode to."""
 
+MAX_COLUMNS = 10_000
 MAX_SESSIONS = 50_000
 MAX_TOKENS = 10_000_000
 MAX_PROBLEMS = 1_000

@@ -196,7 +196,10 @@ class SpanReader:
                 yield number, row
         passed_over = [
             *(f"{counted_spans(n)} of {kind}" for kind, n in self._unscored.most_common()),
-            *(f"{n:,} requests of {name}" for name, n in self._signals.most_common()),
+            *(
+                f"{n:,} {'request' if n == 1 else 'requests'} of {name}"
+                for name, n in self._signals.most_common()
+            ),
         ]
         if self._n_scored == 0 and not is_malformed:
             message = (

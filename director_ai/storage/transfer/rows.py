@@ -1,6 +1,5 @@
 """Sessions from the rows of a foreign table."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -44,12 +43,11 @@ Sample = Sequence[tuple[int, Row]]
 """First rows of a table that could be read, with their lines."""
 
 
-def columns_of(rows: Rows) -> tuple[tuple[str, ...], Sample, Rows]:
-    """Return the columns that the first rows name, those rows, and all rows again."""
+def sample_of(rows: Rows) -> tuple[Sample, Rows]:
+    """Return the first rows, those that can be read, and all rows again."""
     first = list(islice(rows, _ROWS_LOOKED_AT))
     sample = [(line, row) for line, row in first if not isinstance(row, Problem)]
-    columns = dict.fromkeys(chain.from_iterable(row for _, row in sample))
-    return tuple(columns), sample, chain(first, rows)
+    return sample, chain(first, rows)
 
 
 def with_nested(mapping: ColumnMapping, sample: Sample, *, guessed: bool) -> ColumnMapping:
@@ -242,7 +240,7 @@ class SessionReader:
         """Fill in the cells of a row; ``of`` is the value of every field with a column."""
         at = self._at
         if of.get("id") not in (None, ""):
-            values["id"] = _name(at["id"], of["id"])
+            values["id"] = cell_parsing.parse_name(at["id"], of["id"])
         if self._scorer is None:
             values["tokens"], values["scores"] = self._tokens_and_scores(of)
             values["text_kept"] = "tokens" in at
@@ -251,7 +249,7 @@ class SessionReader:
                 at["tokens"], of["tokens"], of.get("prompt"), of.get("facts")
             )
         for field in ("model", "prompt", "source", "group"):
-            values[field] = _text(of.get(field))
+            values[field] = cell_parsing.parse_text(of.get(field))
         if of.get("tags"):
             values["tags"] = parse_list(at["tags"], of["tags"])
         for field in ("started", "ended"):
@@ -382,26 +380,11 @@ class SessionReader:
 
     def _label(self, cell: Any) -> Label | None:
         column = self._at.get("label", "")
-        if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
-            cell = cell.replace(",", ".")
         try:
             return self._labels.parse(column, cell)
         except InvalidRecordError:
             self._report.offer(ImportOffer("word", column, values=(str(cell)[:_SHOWN],)))
             raise
-
-
-def _name(column: str, value: Any) -> str:
-    if isinstance(value, (list, tuple, dict, bytes)):
-        raise InvalidRecordError(f"{column} must be a text or a number, got {value!r:.80}")
-    return str(value)
-
-
-def _text(value: Any) -> str:
-    """Return a text; messages of a chat and the like as JSON."""
-    if isinstance(value, (list, dict)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return "" if value is None else str(value)
 
 
 def _held(name: str, value: Any) -> list[Any]:

@@ -11,10 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from director_ai.core.records.record import Annotation
 from director_ai.errors import ImportRefusedError
+from director_ai.storage.label_table import InvalidLabelsError, LabelRow, LabelTable
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.file_reader import Progress
 from director_ai.storage.transfer.import_plan import Counts, ImportPlan
+from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.sandbox_child import OUT_OF_MEMORY, REFUSED
@@ -79,6 +82,53 @@ def read_upload_safely(
             staged.unlink()
             raise
     return _plan(values, staged)
+
+
+def read_labels_safely(
+    upload: Path | bytes,
+    *,
+    column: str | None = None,
+    coding: LabelCoding | None = None,
+    max_memory_bytes: int = 2**30,
+    max_seconds: int = 60,
+) -> LabelTable:
+    """Return the labels of a table; whatever is in the file, this process is safe.
+
+    Parameters
+    ----------
+    upload, column, coding
+        As in :func:`director_ai.storage.label_table.read_label_table`, which also raises alike.
+    max_memory_bytes, max_seconds
+        As in :func:`read_upload_safely`.
+
+    Raises
+    ------
+    InvalidLabelsError
+        Naming every bad row.
+    ImportRefusedError
+        If the file exceeds the memory, time or size it may take.
+    """
+    with tempfile.TemporaryDirectory(prefix="director-labels-") as folder:
+        path = upload if isinstance(upload, Path) else Path(folder, "upload")
+        if isinstance(upload, bytes):
+            path.write_bytes(upload)
+        request = {
+            "path": str(path.resolve()),
+            "labels": {"column": column, "coding": coding and asdict(coding)},
+            "max_memory_bytes": max_memory_bytes,
+            "max_seconds": max_seconds,
+        }
+        values = _ask(request, None)
+    problems = [Problem(**problem) for problem in values["problems"]]
+    if problems:
+        raise InvalidLabelsError(problems, values["n_problems"])
+    return LabelTable(
+        [
+            LabelRow(row["id"], Annotation(**row["annotation"]), row["n_tokens"])
+            for row in values["rows"]
+        ],
+        values["notes"],
+    )
 
 
 def _ask(request: dict[str, Any], progress: Progress | None) -> dict[str, Any]:

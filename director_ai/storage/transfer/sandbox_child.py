@@ -12,9 +12,11 @@ from typing import Any, NoReturn
 import pyarrow as pa
 
 from director_ai.errors import ImportRefusedError
+from director_ai.storage.label_table import InvalidLabelsError, read_label_table
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.file_reader import open_upload, plan_of, recognise, with_break
 from director_ai.storage.transfer.import_plan import Tally
+from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.parquet import write_parquet
 
 REFUSED, OUT_OF_MEMORY = 3, 4
@@ -22,7 +24,7 @@ REFUSED, OUT_OF_MEMORY = 3, 4
 
 
 def main(request: dict[str, Any]) -> int:
-    """Read one file under limits, stage its sessions and print the plan."""
+    """Read one file under limits; print its labels, or stage its sessions and print the plan."""
     memory, seconds = request["max_memory_bytes"], request["max_seconds"]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -32,7 +34,8 @@ def main(request: dict[str, Any]) -> int:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     try:
-        sys.stdout.write(f"{json.dumps(_plan(request))}\n")
+        values = _labels(request) if "labels" in request else _plan(request)
+        sys.stdout.write(f"{json.dumps(values)}\n")
     except ImportRefusedError as error:
         sys.stderr.write(str(error))
         return REFUSED
@@ -57,6 +60,17 @@ def _plan(request: dict[str, Any]) -> dict[str, Any]:
         )
         write_parquet(tally.records(with_break(source.items)), staged)
     return asdict(plan_of(request["name"], source, (), tally))
+
+
+def _labels(request: dict[str, Any]) -> dict[str, Any]:
+    of = request["labels"]
+    coding = of["coding"] and LabelCoding.from_values(of["coding"])
+    try:
+        table = read_label_table(Path(request["path"]), column=of["column"], coding=coding)
+    except InvalidLabelsError as error:
+        problems = [asdict(problem) for problem in error.problems]
+        return {"problems": problems, "n_problems": error.n_problems}
+    return {"problems": [], "rows": list(map(asdict, table.rows)), "notes": table.notes}
 
 
 def _report(n_rows: int) -> None:

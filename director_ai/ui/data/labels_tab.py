@@ -1,26 +1,31 @@
 """The Labels tab: labels by reviewer, and as a table, out and in."""
 
+from typing import Any
+
 import streamlit as st
 
 from director_ai.errors import DirectorError, ImportRefusedError, InvalidRecordError
-from director_ai.storage.label_sync import add_labels, labels_of, unknown_ids
+from director_ai.storage.label_sync import add_labels, labels_of, misfits
 from director_ai.storage.label_table import (
     COLUMNS,
+    MAX_NAMED,
     InvalidLabelsError,
     LabelRow,
     LabelTable,
     agreement,
-    read_label_table,
     write_labels,
 )
 from director_ai.storage.store import Store
+from director_ai.storage.transfer.file_reader import ENDINGS
 from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.problem import Problem
+from director_ai.storage.transfer.sandbox import read_labels_safely
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.data.tables import counted, label_counts, label_preview, problem_table
 
 _APPLIED = "labels_applied"
+_READ = "labels_read"
 
 
 def draw() -> None:
@@ -69,8 +74,9 @@ def agreement_sentence(rows: list[LabelRow]) -> str:
 
 def _upload(store: Store) -> None:
     file = st.file_uploader(
-        "Labels to add: a CSV with id and label, and perhaps onset, note, author and at",
-        "csv",
+        "Labels to add: CSV, JSONL, Parquet or JSON with id and label, and perhaps onset, note, "
+        "author and at",
+        ENDINGS,
         key="labels_file",
         max_upload_size=16,
         disabled=store.read_only,
@@ -84,12 +90,7 @@ def _upload(store: Store) -> None:
             notice("This is the demo: labels given here are gone when it ends.")
         return
     try:
-        text = file.getvalue().decode("utf-8-sig")
-        column, coding = _coding_controls()
-        table = read_label_table(text, column=column, coding=coding)
-    except UnicodeDecodeError as error:
-        status("This table is refused; no label was added.", f"It must be UTF-8: {error.reason}.")
-        return
+        table = _table(file, *_coding_controls())
     except ImportRefusedError as error:
         status("This table is refused; no label was added.", f"{error}.")
         return
@@ -99,17 +100,21 @@ def _upload(store: Store) -> None:
     except InvalidRecordError as error:
         status("These values cannot be told apart; no label was added.", f"{error}.")
         return
-    lost = unknown_ids(store, (row.id for row in table.rows))
-    if lost:
-        _refused(
-            len(lost),
-            [
-                Problem(0, f"no session {name!r:.80} in this store", name[:80], "id")
-                for name in lost
-            ],
-        )
+    problems = misfits(store, table.rows, where="this store")
+    if problems:
+        _refused(len(problems), problems[:MAX_NAMED])
         return
     _offer(store, table)
+
+
+def _table(file: Any, column: str | None, coding: LabelCoding | None) -> LabelTable:
+    """Return the labels of a file, read anew only if it or its reading is another."""
+    asked = (file.file_id, column, coding)
+    read: tuple[object, LabelTable] | None = st.session_state.get(_READ)
+    if read is None or read[0] != asked:
+        read = asked, read_labels_safely(file.getvalue(), column=column, coding=coding)
+        st.session_state[_READ] = read
+    return read[1]
 
 
 def _coding_controls() -> tuple[str | None, LabelCoding | None]:
@@ -168,5 +173,5 @@ def _apply(store: Store, rows: list[LabelRow]) -> None:
 
 
 def _forget() -> None:
-    for name in (_APPLIED, "label_column", "label_bad_is", "label_good_is"):
+    for name in (_APPLIED, _READ, "label_column", "label_bad_is", "label_good_is"):
         st.session_state.pop(name, None)

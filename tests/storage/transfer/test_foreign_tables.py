@@ -601,6 +601,16 @@ def test_labels_of_another_number_than_tokens_are_refused() -> None:
     ]
 
 
+def test_a_label_that_few_rows_far_down_have_is_not_lost() -> None:
+    row = {"tokens": ["x"], "scores": [0.9]}
+    rows: Rows = [{"id": f"s{number}", **row} for number in range(200)]
+    rows[-1]["label"] = 1
+
+    for twin in ("jsonl", "json"):
+        plan = read_upload(TWINS[twin](rows), "x")
+        assert (plan.counts.n_bad, plan.mapping and plan.mapping.label) == (1, "label"), twin
+
+
 def test_a_session_that_stands_in_a_file_twice_is_named() -> None:
     rows = token_rows(*[("A", "x", 0.9, 0), ("A", "y", 0.8, 0)] * 2)
 
