@@ -36,7 +36,7 @@ from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.parquet import is_ours
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
-from director_ai.storage.transfer.rows import SessionReader, columns_of, with_nested
+from director_ai.storage.transfer.rows import SessionReader, sample_of, with_nested
 from director_ai.tuning.study import TuneData, split_study
 
 _LINE = re.compile(r"\bline (\d+)")
@@ -367,10 +367,10 @@ def _of_rows(
 ) -> tuple[Sequence[SessionRecord], tuple[str, ...]]:
     """Return the sessions of a table read row by row, as an import reads a file."""
     report, tally = ReadReport(), Tally()
-    names, sample, rows = columns_of(columns.rows())
+    sample, rows = sample_of(columns.rows())
     mapping = with_nested(mapping, sample, guessed=not reading.columns)
     reader = SessionReader(mapping, stem=_ROW, report=report, text_needed=False)
-    records = tuple(tally.records(reader.sessions(names, sample, rows)))
+    records = tuple(tally.records(reader.sessions(tuple(columns.cells), sample, rows)))
     errors = [problem for problem in tally.problems if problem.severity == "error"]
     if errors:
         raise _refusal(errors, mapping, "row ", 1)
