@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         delay_curve_data,
         delay_curve_figure,
     )
+    from director_ai.figures.floor_curve import floor_curve_figure
     from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
     from director_ai.figures.length_hazard import (
         length_hazard_alt,
@@ -45,6 +46,7 @@ __all__ = [
     "delay_curve_alt",
     "delay_curve_data",
     "delay_curve_figure",
+    "floor_curve_figure",
     "halt_curve_alt",
     "halt_curve_data",
     "halt_curve_figure",
@@ -76,6 +78,7 @@ __getattr__, __dir__ = attach(
         "delay_curve_alt": "director_ai.figures.delay_curve",
         "delay_curve_data": "director_ai.figures.delay_curve",
         "delay_curve_figure": "director_ai.figures.delay_curve",
+        "floor_curve_figure": "director_ai.figures.floor_curve",
         "halt_curve_alt": "director_ai.figures.halt_curve",
         "halt_curve_data": "director_ai.figures.halt_curve",
         "halt_curve_figure": "director_ai.figures.halt_curve",

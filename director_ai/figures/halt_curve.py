@@ -1,7 +1,8 @@
 """Coherence curve of one session with its limits and the halt point: data, figure, alt text."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from director_ai.figures.theme import (
     RULE_WIDTH,
     RULES,
     Palette,
+    Rule,
     rgba,
 )
 from director_ai.replay.floors import FloatArray, Floors, floors
@@ -29,6 +31,33 @@ from director_ai.replay.judgement import Judgement
 
 MOST_POINTS = 2000
 """Points a trace may have; a longer stream shows the extremes of each stretch."""
+
+
+class RuleWindows(NamedTuple):
+    """Windows of the two rules that look back, at one token.
+
+    Attributes
+    ----------
+    token
+        Newest token of both windows.
+    mean
+        Mean of the averaged window; nan where it is not full.
+    fit
+        First and last height of the line fitted over the trend window; nan where it is not full.
+    """
+
+    token: int
+    mean: float
+    fit: tuple[float, float]
+
+    @property
+    def drop(self) -> float:
+        """Fall of the fitted line over its window.
+
+        >>> RuleWindows(4, 0.8, (0.75, 0.5)).drop
+        0.25
+        """
+        return self.fit[0] - self.fit[1]
 
 
 class HaltCurveData(NamedTuple):
@@ -44,8 +73,8 @@ class HaltCurveData(NamedTuple):
         Which of them hold an earlier score.
     floors
         The three floors at each, shape (3, n_drawn); nan where unarmed.
-    mean
-        The window's mean at each; nan where it is not full.
+    mean, drop
+        The window's mean and the fitted drop at each; nan where the window is not full.
     labels
         The tokens as text, safe for Plotly.
     n_tokens, lowest
@@ -58,8 +87,8 @@ class HaltCurveData(NamedTuple):
         Lowest passing score of the token to come, and the rule it is of.
     onset, cursor
         Token indices, or ``None``.
-    cursor_lines
-        At the cursor: the window's mean bar and the fitted trend line, each as (x, y) ends.
+    windows
+        Windows at the halt and at the cursor, or at the newest token where there is neither.
     """
 
     token: NDArray[np.intp]
@@ -67,6 +96,7 @@ class HaltCurveData(NamedTuple):
     held: NDArray[np.bool_]
     floors: FloatArray
     mean: FloatArray
+    drop: FloatArray
     labels: list[str]
     n_tokens: int
     lowest: float
@@ -76,7 +106,7 @@ class HaltCurveData(NamedTuple):
     next_rule: str
     onset: int | None
     cursor: int | None
-    cursor_lines: dict[str, tuple[list[float], list[float]]]
+    windows: tuple[RuleWindows, ...]
 
 
 def halt_curve_data(
@@ -120,6 +150,7 @@ def halt_curve_data(
         held=np.asarray(held, dtype=bool)[index] if len(held) else np.zeros(len(index), bool),
         floors=computed.stacked()[:, index],
         mean=computed.mean[index],
+        drop=computed.drop[index],
         labels=[labels[i] for i in index],
         n_tokens=n_tokens,
         lowest=float(scores.min()) if n_tokens else np.nan,
@@ -129,7 +160,10 @@ def halt_curve_data(
         next_rule=RULES[int(rule[-1])],
         onset=onset,
         cursor=cursor,
-        cursor_lines=_cursor_lines(scores, computed, policy, cursor),
+        windows=tuple(
+            _windows_at(token, scores, computed, policy)
+            for token in _looked_at(judgement, cursor, n_tokens)
+        ),
     )
 
 
@@ -160,26 +194,27 @@ def _extremes(scores: FloatArray, highest: FloatArray) -> NDArray[np.intp]:
     return np.unique(kept)
 
 
-def _cursor_lines(
-    scores: FloatArray, computed: Floors, policy: HaltPolicy, cursor: int | None
-) -> dict[str, tuple[list[float], list[float]]]:
-    if cursor is None or not 0 <= cursor < len(scores):
-        return {}
-    lines: dict[str, tuple[list[float], list[float]]] = {}
-    if not np.isnan(computed.mean[cursor]):
-        mean = float(computed.mean[cursor])
-        lines["window"] = ([cursor - policy.window_size + 1, cursor], [mean, mean])
-    if not np.isnan(computed.drop[cursor]):
-        first = cursor - policy.trend_window + 1
-        # A fitted line passes through the centre of its points.
-        centre = float(scores[first : cursor + 1].mean())
-        half = float(computed.drop[cursor]) / 2
-        lines["trend"] = ([first, cursor], [centre + half, centre - half])
-    return lines
+def _looked_at(judgement: Judgement, cursor: int | None, n_tokens: int) -> list[int]:
+    places = [judgement.trigger, cursor]
+    if judgement.trigger is None and cursor is None:
+        places = [n_tokens - 1]
+    return sorted({place for place in places if place is not None and 0 <= place < n_tokens})
+
+
+def _windows_at(
+    token: int, scores: FloatArray, computed: Floors, policy: HaltPolicy
+) -> RuleWindows:
+    drop = float(computed.drop[token])
+    # A fitted line passes through the centre of its points.
+    centre = float(scores[max(0, token - policy.trend_window + 1) : token + 1].mean())
+    return RuleWindows(token, float(computed.mean[token]), (centre + drop / 2, centre - drop / 2))
 
 
 MOST_WORDS = 40
 """Tokens that have room for their text on the axis."""
+
+WIDEST_WORD = 14
+"""Columns of text a token may take on the axis; a wider one shows its number."""
 
 
 def token_axis(data: HaltCurveData) -> dict[str, Any]:
@@ -194,30 +229,29 @@ def token_axis(data: HaltCurveData) -> dict[str, Any]:
     if 0 < len(data.token) <= MOST_WORDS:
         axis |= {
             "tickvals": data.token.tolist(),
-            "ticktext": [label.strip() or "·" for label in data.labels],
+            "ticktext": [
+                _tick_text(int(token), label)
+                for token, label in zip(data.token, data.labels, strict=True)
+            ],
             "tickangle": -45,
         }
     return axis
 
 
+def _tick_text(token: int, label: str) -> str:
+    """Return a token's text, or its number where the text has no room.
+
+    >>> _tick_text(3, " word"), _tick_text(4, "一个很长的没有空格的句子")
+    ('word', '4')
+    """
+    text = label.strip() or "·"
+    columns = sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+    return text if columns <= WIDEST_WORD else str(token)
+
+
 def lines(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
-    """Return the warning zone, and upright lines at halt, onset and cursor."""
-    policy = data.policy
+    """Return upright lines at halt, onset and cursor."""
     shapes: list[dict[str, Any]] = []
-    if policy.soft_limit > policy.hard_limit:
-        shapes.append(
-            {
-                "type": "rect",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": policy.hard_limit,
-                "y1": policy.soft_limit,
-                "fillcolor": rgba(palette.muted, 0.08),
-                "line": {"width": 0},
-                "layer": "below",
-            }
-        )
     if data.judgement.trigger is not None:
         rule = RULE_OF_MECHANISM[data.judgement.alarms[0].mechanism]
         shapes.append(_upright(data.judgement.trigger, palette.rule(rule), MUTED_WIDTH, "solid"))
@@ -243,29 +277,15 @@ def _upright(x: int, colour: str, width: float, dash: str) -> dict[str, Any]:
 def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[str, Any]]:
     """Return the words beside them."""
     annotations: list[dict[str, Any]] = []
-    policy = data.policy
-    if policy.soft_limit > policy.hard_limit:
-        annotations.append(
-            {
-                "text": "warning zone",
-                "xref": "paper",
-                "x": 0,
-                "xanchor": "left",
-                "y": policy.soft_limit,
-                "yanchor": "top",
-                "showarrow": False,
-                "font": {"color": palette.muted},
-            }
-        )
     trigger = data.judgement.trigger
     if trigger is not None:
         rule = RULE_OF_MECHANISM[data.judgement.alarms[0].mechanism]
         annotations.append(
-            _note(data, trigger, f"<b>{HALT_GLYPH} halt at {trigger}</b>", palette.rule(rule), 1.0)
+            note(data, trigger, f"<b>{HALT_GLYPH} halt at {trigger}</b>", palette.rule(rule), 1.0)
         )
     if data.onset is not None and data.onset <= data.n_tokens:
         annotations.append(
-            _note(data, data.onset, f"{ONSET_GLYPH} goes wrong here (label)", palette.muted, 0.06)
+            note(data, data.onset, f"{ONSET_GLYPH} goes wrong here (label)", palette.muted, 0.3)
         )
     if waiting := _unarmed(data):
         annotations.append(
@@ -275,14 +295,14 @@ def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[st
                 "x": 1,
                 "xanchor": "right",
                 "yref": "paper",
-                "y": 0.02,
+                "y": 0.24,
                 "yanchor": "bottom",
                 "showarrow": False,
                 "font": {"color": palette.muted},
             }
         )
-    for note in annotations:
-        note["font"]["size"] = font_size - 1
+    for each in annotations:
+        each["font"]["size"] = font_size - 1
     return annotations
 
 
@@ -299,7 +319,8 @@ def _unarmed(data: HaltCurveData) -> list[str]:
     ]
 
 
-def _note(data: HaltCurveData, x: int, text: str, colour: str, y: float) -> dict[str, Any]:
+def note(data: HaltCurveData, x: int, text: str, colour: str, y: float) -> dict[str, Any]:
+    """Return words beside an upright line, on the side that has more room."""
     first, last = (data.token[0], data.token[-1]) if len(data.token) else (0, 1)
     right_half = x - first > (last - first) / 2
     return {
@@ -314,13 +335,38 @@ def _note(data: HaltCurveData, x: int, text: str, colour: str, y: float) -> dict
     }
 
 
-MOST_MARKERS = 200
+NEAR: Final = 0.1
+"""Margin, in coherence, below which the room left by the window rule is shaded."""
+
+STRIP: Final = (0.0, 0.15)
+"""Share of the picture's height that the strip of the drop takes."""
+
+WIDEST_DROP: Final = 0.4
+"""Drop that the strip reaches, unless the limit is larger."""
+
+
+def drop_range(policy: HaltPolicy) -> tuple[float, float]:
+    """Return the range of the strip's axis.
+
+    >>> drop_range(HaltPolicy()), drop_range(HaltPolicy(trend_threshold=0.8))
+    ((0.0, 0.4), (0.0, 1.0))
+    """
+    return 0.0, max(WIDEST_DROP, 1.25 * policy.trend_threshold)
+
+
+def trend_is_on(policy: HaltPolicy) -> bool:
+    """Return whether the trend rule can halt."""
+    return policy.trend_threshold < LARGEST_DROP
 
 
 def halt_curve_figure(
     data: HaltCurveData, palette: Palette, *, uirevision: str, font_size: int = 12
 ) -> dict[str, Any]:
-    """Return the picture as a Plotly figure of plain values.
+    """Return the picture of the three rules as a Plotly figure of plain values.
+
+    The hard limit is a line; the window rule a line with the rolling mean, and the area between
+    them where the mean is below or close; the trend rule a strip below the curve, with the fitted
+    line and its allowed fall at the places looked at.
 
     Parameters
     ----------
@@ -333,75 +379,318 @@ def halt_curve_figure(
     font_size
         In pixels; 18 for a projector.
     """
-    traces = [_floor_trace(data, row, palette) for row in range(3)]
-    traces.append(_mean_trace(data, palette))
-    traces.extend(_cursor_trace(name, ends, palette) for name, ends in data.cursor_lines.items())
-    traces.extend(_score_traces(data, palette))
+    policy = data.policy
+    traces = [
+        *_level_traces(data, palette),
+        *_window_traces(data, palette),
+        *(_trend_traces(data, palette) if trend_is_on(policy) else []),
+        *score_traces(data, palette),
+        *_brackets(data, palette),
+    ]
     if data.judgement.trigger is not None:
-        traces.append(_halt_trace(data, palette))
-    return {
-        "data": traces,
-        "layout": base_layout(
-            uirevision=uirevision,
-            font={"size": font_size},
-            showlegend=True,
-            margin={"t": 3 * font_size, "b": 3.4 * font_size, "l": 4.4 * font_size},
-            xaxis=token_axis(data),
-            yaxis=score_axis(),
-            shapes=lines(data, palette),
-            annotations=notes(data, palette, font_size),
+        traces.append(halt_trace(data, palette))
+    layout = base_layout(
+        uirevision=uirevision,
+        font={"size": font_size},
+        showlegend=True,
+        hoversubplots="axis",
+        margin={"t": 3.4 * font_size, "b": 3.4 * font_size, "l": 4.4 * font_size, "r": 48},
+        xaxis=token_axis(data),
+        yaxis=score_axis(),
+        shapes=lines(data, palette),
+        annotations=[
+            *notes(data, palette, font_size),
+            *_level_names(data, palette, font_size),
+            *_statistics(data, palette, font_size),
+        ],
+    )
+    if trend_is_on(policy):
+        layout["yaxis"]["domain"] = [0.22, 1]
+        layout["xaxis"]["anchor"] = "y2"
+        layout["yaxis2"] = {
+            "domain": list(STRIP),
+            "range": list(drop_range(policy)),
+            "tickvals": [policy.trend_threshold],
+            "fixedrange": True,
+            "zeroline": False,
+        }
+    return {"data": traces, "layout": layout}
+
+
+class _Level(NamedTuple):
+    """Limit that is a level of coherence, and its look."""
+
+    name: str
+    value: float
+    line: dict[str, Any]
+    x: float = 0.01
+    """Left end of its name, as a share of the picture's width."""
+
+
+def _levels(policy: HaltPolicy, palette: Palette) -> list[_Level]:
+    """Return the levels of the rules that are on, the lowest first."""
+    hard = {"color": palette.hard, "width": RULE_WIDTH, "dash": DASH["hard"]}
+    window = {"color": palette.window, "width": RULE_WIDTH, "dash": DASH["window"]}
+    soft = {"color": palette.muted, "width": 1, "dash": "dot"}
+    levels = []
+    if policy.hard_limit > 0:
+        levels.append(_Level("hard limit", policy.hard_limit, hard))
+    if policy.window_threshold > 0:
+        levels.append(_Level("window limit", policy.window_threshold, window))
+    if policy.soft_limit > policy.hard_limit:
+        levels.append(_Level("soft limit, warns only:", policy.soft_limit, soft, 0.3))
+    return sorted(levels, key=lambda level: level.value)
+
+
+def _level_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": level.name,
+            "showlegend": False,
+            "x": token_axis(data)["range"],
+            "y": [level.value, level.value],
+            "line": level.line,
+            "hoverinfo": "skip",
+        }
+        for level in _levels(data.policy, palette)
+    ]
+
+
+def _level_names(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[str, Any]]:
+    """Return the limits' names and values at the left end of their lines."""
+    policy = data.policy
+    named = [
+        (f"{level.name} {level.value:g}", "y", level.value, level.line["color"], level.x)
+        for level in _levels(policy, palette)
+    ]
+    if trend_is_on(policy):
+        said = f"fall over {policy.trend_window} tokens, limit {policy.trend_threshold:g}"
+        named.append((said, "y2", policy.trend_threshold, palette.trend, 0.01))
+    return [
+        {
+            "text": text,
+            "xref": "paper",
+            "x": x,
+            "xanchor": "left",
+            "yref": axis,
+            "y": value,
+            # Room below is only under the lowest of them.
+            "yanchor": "top" if place == 0 and axis == "y" else "bottom",
+            "showarrow": False,
+            "font": {"color": colour, "size": font_size - 1},
+        }
+        for place, (text, axis, value, colour, x) in enumerate(named)
+    ]
+
+
+def _window_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+    policy = data.policy
+    if policy.window_threshold <= 0:
+        return []
+    limit = policy.window_threshold
+    return [
+        _area(
+            "Mean close to its limit",
+            data.token,
+            data.mean,
+            limit,
+            rgba(palette.window, 0.1),
+            reach=(0.0, NEAR),
         ),
-    }
+        _area(
+            "Mean below its limit",
+            data.token,
+            data.mean,
+            limit,
+            rgba(palette.alarm, 0.45),
+            reach=(-np.inf, 0.0),
+        ),
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"Mean of the last {policy.window_size}",
+            "x": data.token.tolist(),
+            "y": json_numbers(data.mean),
+            "line": {"color": rgba(palette.window, 0.85), "width": 1.5},
+            "hovertemplate": "%{y:.3f}",
+        },
+    ]
 
 
-def _floor_trace(data: HaltCurveData, row: int, palette: Palette) -> dict[str, Any]:
-    rule = RULES[row]
-    colour = palette.rule(rule)
-    trace: dict[str, Any] = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "Hard limit" if rule == "hard" else f"{RULE_NAME[rule].capitalize()} floor",
-        "x": data.token.tolist(),
-        "y": json_numbers(data.floors[row]),
-        "line": {"color": colour, "width": RULE_WIDTH, "dash": DASH[rule]},
-        "hovertemplate": "%{y:.3f}",
-    }
-    if rule != "hard":
-        # The band under a floor: a score in it halts.
-        trace |= {"fill": "tozeroy", "fillcolor": rgba(colour, 0.10)}
-    return trace
+def _trend_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+    policy = data.policy
+    allowed = policy.trend_threshold
+    strip = {"yaxis": "y2"}
+    traces = [
+        _area(
+            "Fall above its limit",
+            data.token,
+            data.drop,
+            allowed,
+            rgba(palette.alarm, 0.45),
+            reach=(0.0, np.inf),
+        )
+        | strip,
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"Fall over {policy.trend_window}",
+            "showlegend": False,
+            "x": data.token.tolist(),
+            "y": json_numbers(np.maximum(data.drop, 0.0)),
+            "line": {"color": palette.trend, "width": 1.5},
+            "hovertemplate": "%{y:.3f}",
+        }
+        | strip,
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "Largest fall allowed",
+            "showlegend": False,
+            "x": token_axis(data)["range"],
+            "y": [allowed, allowed],
+            "line": {"color": palette.trend, "width": RULE_WIDTH, "dash": DASH["trend"]},
+            "hoverinfo": "skip",
+        }
+        | strip,
+    ]
+    for at in data.windows:
+        if np.isnan(at.drop):
+            continue
+        ends = [at.token - policy.trend_window + 1, at.token]
+        start, end = at.fit
+        lowest = start - allowed
+        traces.append(
+            _polygon("Fall allowed", [*ends, ends[1]], [start, start, lowest], palette.trend, 0.16)
+        )
+        if end < lowest:
+            over = [start, lowest, end]
+            traces.append(
+                _polygon("Fall beyond it", [ends[0], ends[1], ends[1]], over, palette.alarm, 0.45)
+            )
+    return traces
 
 
-def _mean_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
+def _brackets(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+    """Return the windows of every place looked at, at their mean and along their fitted line."""
+    policy = data.policy
+    brackets = []
+    for at in data.windows:
+        if policy.window_threshold > 0 and not np.isnan(at.mean):
+            ends = [at.token - policy.window_size + 1, at.token]
+            brackets.append(_bracket("window", ends, [at.mean] * 2, palette))
+        if trend_is_on(policy) and not np.isnan(at.drop):
+            ends = [at.token - policy.trend_window + 1, at.token]
+            brackets.append(_bracket("trend", ends, list(at.fit), palette))
+    return brackets
+
+
+def _area(
+    name: str,
+    token: NDArray[np.intp],
+    statistic: FloatArray,
+    limit: float,
+    colour: str,
+    *,
+    reach: tuple[float, float],
+) -> dict[str, Any]:
+    """Return the area between a statistic and its limit, where it is within ``reach`` of it.
+
+    ``reach`` is the least and the most that the statistic lies above the limit, of which one is 0:
+    the area ends where the line crosses the limit, between two tokens.
+    """
+    above = statistic - limit
+    x = token.astype(float)
+    crossings = np.flatnonzero(above[:-1] * above[1:] < 0) + 1
+    before, after = above[crossings - 1], above[crossings]
+    share = before / (before - after)
+    x = np.insert(x, crossings, x[crossings - 1] + share * (x[crossings] - x[crossings - 1]))
+    above = np.insert(above, crossings, 0.0)
+    within = (above >= reach[0]) & (above <= reach[1])
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for run in np.split(np.arange(len(x)), np.flatnonzero(np.diff(within)) + 1):
+        if len(run) > 1 and within[run[0]] and above[run].any():
+            xs += [*x[run].tolist(), *x[run[::-1]].tolist(), None]
+            ys += [*(limit + above[run]).tolist(), *[limit] * len(run), None]
     return {
         "type": "scatter",
-        "mode": "lines",
-        "name": "Rolling mean",
-        "x": data.token.tolist(),
-        "y": json_numbers(data.mean),
-        "line": {"color": rgba(palette.window, 0.75), "width": 1.25},
-        "hovertemplate": "%{y:.3f}",
+        "mode": "none",
+        "name": name,
+        "x": xs,
+        "y": ys,
+        "fill": "toself",
+        "fillcolor": colour,
+        "hoverinfo": "skip",
     }
 
 
-def _cursor_trace(
-    rule: str, ends: tuple[list[float], list[float]], palette: Palette
+def _polygon(
+    name: str, x: list[int], y: list[float], colour: str, opacity: float
 ) -> dict[str, Any]:
-    colour = palette.window if rule == "window" else palette.trend
+    return {
+        "type": "scatter",
+        "mode": "none",
+        "name": name,
+        "showlegend": False,
+        "x": x,
+        "y": y,
+        "fill": "toself",
+        "fillcolor": rgba(colour, opacity),
+        "hoverinfo": "skip",
+    }
+
+
+def _bracket(rule: Rule, x: list[int], y: list[float], palette: Palette) -> dict[str, Any]:
+    """Return the tokens of a rule's window as a line with a tick at both ends."""
+    colour = palette.rule(rule)
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": f"{rule} at cursor",
+        "name": f"{rule} looked at",
         "showlegend": False,
         "hoverinfo": "skip",
-        "x": ends[0],
-        "y": ends[1],
+        "x": x,
+        "y": y,
         "line": {"color": colour, "width": 4},
         "marker": {"symbol": "line-ns-open", "size": 11, "color": colour, "line": {"width": 2}},
     }
 
 
-def _score_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+def _statistics(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[str, Any]]:
+    """Return the mean and the fall of every place looked at, in words."""
+    policy = data.policy
+    annotations = []
+    for at in data.windows:
+        if policy.window_threshold > 0 and not np.isnan(at.mean):
+            said = f"mean of {policy.window_size}: {at.mean:.3f}"
+            first = at.token - policy.window_size + 1
+            annotations.append(_statistic(data, first, said, at.mean, palette.window, font_size))
+        if trend_is_on(policy) and at.drop > policy.trend_threshold:
+            said = f"fell by {at.drop:.3f}"
+            annotations.append(
+                _statistic(data, at.token, said, at.fit[1], palette.trend, font_size)
+            )
+    return annotations
+
+
+def _statistic(
+    data: HaltCurveData, x: int, text: str, y: float, colour: str, font_size: int
+) -> dict[str, Any]:
+    return note(data, x, text, colour, y) | {
+        "yref": "y",
+        "yshift": -6,
+        "font": {"color": colour, "size": font_size},
+    }
+
+
+MOST_MARKERS = 200
+
+
+def score_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+    """Return the coherence curve, and what came after the halt as a curve of its own."""
     stop = data.judgement.stop
     before = np.ones(len(data.token), bool) if stop is None else data.token <= stop
     traces = [_score_trace(data, before, "Coherence", palette, after=False)]
@@ -439,13 +728,15 @@ def _score_trace(
     }
 
 
-def _halt_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
+def halt_trace(data: HaltCurveData, palette: Palette) -> dict[str, Any]:
+    """Return the cross at the halt."""
     alarm = data.judgement.alarms[0]
     drawn = np.flatnonzero(data.token == alarm.index)
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "Halt",
+        "showlegend": False,
         "x": data.token[drawn].tolist(),
         "y": json_numbers(data.scores[drawn]),
         "marker": {

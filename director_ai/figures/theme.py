@@ -43,6 +43,8 @@ class Palette:
     ----------
     coherence, hard, window, trend
         The score and the three rules.
+    alarm
+        Area where a rule is broken.
     muted
         Onset, what was not delivered, and anything that comments on the rest.
     page, grid, ink
@@ -57,6 +59,7 @@ class Palette:
     hard: str
     window: str
     trend: str
+    alarm: str
     muted: str
     page: str
     grid: str
@@ -78,6 +81,7 @@ LIGHT: Final = Palette(
     hard="#C2410C",
     window="#1D4ED8",
     trend="#BE5BA5",
+    alarm="#DC2626",
     muted="#6B7280",
     page="#FFFFFF",
     grid="#E5E7EB",
@@ -90,6 +94,7 @@ DARK: Final = Palette(
     hard="#FF8A4C",
     window="#4C8DFF",
     trend="#CC79A7",
+    alarm="#F8524F",
     muted="#9CA3AF",
     page="#0E1117",
     grid="#2B303B",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from director_ai.ui.components.policy_editor import limit_controls
+from director_ai.ui.components.stream_view import picture_choice
 from director_ai.ui.live import page, player
 from director_ai.ui.live.endpoint_page import endpoint_page
 from director_ai.ui.live.recording_strip import recording_strip
@@ -19,11 +20,12 @@ if isinstance(source, RemoteStream):
     st.stop()
 default, owner = page.default_policy(source)
 policy = limit_controls(default, owner=owner)
+picture = picture_choice()
 if isinstance(source, page.EndpointSource):
-    endpoint_page(policy, bar.transport, presenting=presenting)
+    endpoint_page(policy, bar.transport, presenting=presenting, picture=picture)
     st.stop()
 run = page.current_run(source, policy)
 # One look for the whole page: its parts must not tell of different moments.
 snapshot = run.snapshot()
 page.transport(bar, run, snapshot, policy)
-player.screen(run, snapshot, policy, presenting=presenting)
+player.screen(run, snapshot, policy, presenting=presenting, picture=picture)

@@ -3,15 +3,17 @@
 import json
 
 import numpy as np
+import pytest
 
 from director_ai import HaltPolicy
+from director_ai.figures.floor_curve import floor_curve_figure
 from director_ai.figures.halt_curve import (
     MOST_POINTS,
     halt_curve_alt,
     halt_curve_data,
     halt_curve_figure,
 )
-from director_ai.figures.theme import DARK, LIGHT
+from director_ai.figures.theme import LIGHT
 from director_ai.replay.judgement import judge
 
 POLICY = HaltPolicy(window_size=4, trend_window=3)
@@ -23,8 +25,8 @@ def data_of(scores, *, policy=POLICY, **options):
     return halt_curve_data(np.asarray(scores, dtype=float), tokens, policy, judgement, **options)
 
 
-def names(figure):
-    return [trace["name"] for trace in figure["data"]]
+def traces(data, figure=halt_curve_figure):
+    return {trace["name"]: trace for trace in figure(data, LIGHT, uirevision="a")["data"]}
 
 
 def test_a_long_stream_keeps_its_lowest_and_highest_scores():
@@ -56,29 +58,76 @@ def test_the_halt_is_drawn_however_long_the_stream():
     scores[4_000:4_004] = [0.5, 0.49, 0.48, 0.1]
     rules_off = HaltPolicy(window_threshold=0, trend_threshold=1.5)
 
-    halt = halt_curve_figure(data_of(scores, policy=rules_off), LIGHT, uirevision="a")["data"][-1]
+    halt = traces(data_of(scores, policy=rules_off))["Halt"]
 
     assert (halt["x"], halt["y"]) == ([4_001], [0.49])
 
 
 def test_what_came_after_the_halt_is_a_curve_of_its_own():
-    figure = halt_curve_figure(data_of([0.9, 0.9, 0.2, 0.8]), LIGHT, uirevision="a")
+    drawn = traces(data_of([0.9, 0.9, 0.2, 0.8]))
 
-    assert names(figure)[-3:] == ["Coherence", "After the halt", "Halt"]
-    assert figure["data"][-2]["x"] == [2, 3]
-    assert figure["data"][-1]["x"] == [2]
+    assert drawn["Coherence"]["x"] == [0, 1, 2]
+    assert drawn["After the halt"]["x"] == [2, 3]
+    assert drawn["Halt"]["x"] == [2]
 
 
-def test_a_stream_that_completes_has_no_halt():
-    figure = halt_curve_figure(data_of([0.9] * 6), DARK, uirevision="a")
+def test_a_stream_that_completes_has_no_halt_and_no_area_of_alarm():
+    drawn = traces(data_of([0.9] * 6))
 
-    assert names(figure) == [
-        "Hard limit",
-        "Window floor",
-        "Trend floor",
-        "Rolling mean",
-        "Coherence",
-    ]
+    assert "Halt" not in drawn
+    assert not drawn["Mean below its limit"]["x"]
+    assert not drawn["Mean close to its limit"]["x"]
+    assert not drawn["Fall above its limit"]["x"]
+
+
+def test_the_window_is_shaded_from_where_its_mean_crosses_the_limit():
+    policy = HaltPolicy(
+        hard_limit=0.0,
+        window_size=1,
+        window_threshold=0.5,
+        trend_threshold=1.5,
+        halt_mode="observe",
+    )
+
+    drawn = traces(data_of([0.9, 0.9, 0.55, 0.45, 0.45, 0.65], policy=policy))
+
+    below, close = drawn["Mean below its limit"], drawn["Mean close to its limit"]
+    assert below["x"] == pytest.approx([2.5, 3, 4, 4.25, 4.25, 4, 3, 2.5, None])
+    assert below["y"] == pytest.approx([0.5, 0.45, 0.45, 0.5, 0.5, 0.5, 0.5, 0.5, None])
+    assert close["x"] == pytest.approx([2, 2.5, 2.5, 2, None])
+
+
+def test_the_strip_shades_a_fall_above_its_limit_and_goes_with_the_rule():
+    policy = HaltPolicy(window_threshold=0.0, trend_window=2, trend_threshold=0.25)
+    off = HaltPolicy(window_threshold=0.0, trend_threshold=1.5)
+    scores = [0.9, 0.9, 0.4]
+
+    over = traces(data_of(scores, policy=policy))["Fall above its limit"]
+
+    assert over["yaxis"] == "y2"
+    assert over["x"] == pytest.approx([1.5, 2, 2, 1.5, None])
+    assert over["y"] == pytest.approx([0.25, 0.5, 0.25, 0.25, None])
+    assert (
+        "yaxis2"
+        not in halt_curve_figure(data_of(scores, policy=off), LIGHT, uirevision="a")["layout"]
+    )
+
+
+def test_the_allowed_fall_is_a_wedge_and_what_goes_beyond_it_an_alarm():
+    policy = HaltPolicy(window_threshold=0.0, trend_window=3, trend_threshold=0.2)
+
+    drawn = traces(data_of([0.9, 0.8, 0.6], policy=policy))
+
+    assert drawn["Fall allowed"]["y"] == pytest.approx([0.9167, 0.9167, 0.7167], abs=1e-4)
+    assert drawn["Fall beyond it"]["y"] == pytest.approx([0.9167, 0.7167, 0.6167], abs=1e-4)
+    assert "Fall beyond it" not in traces(data_of([0.9, 0.9, 0.8], policy=policy))
+
+
+def test_a_rule_that_is_off_has_no_line():
+    drawn = traces(data_of([0.9], policy=HaltPolicy(hard_limit=0.0, soft_limit=0.0)))
+
+    assert "hard limit" not in drawn
+    assert "window limit" in drawn
 
 
 def said(data):
@@ -97,30 +146,46 @@ def test_a_rule_that_cannot_judge_yet_says_from_which_token_on_it_will():
     assert "trend rule starts at token 2" in said(data_of([0.9], policy=window_off))
 
 
-def test_the_bands_of_window_and_trend_are_filled():
-    traces = halt_curve_figure(data_of([0.9] * 6), LIGHT, uirevision="a")["data"]
+def test_the_floors_of_window_and_trend_are_filled_and_say_what_they_mean():
+    drawn = list(traces(data_of([0.9] * 6), floor_curve_figure).values())[:3]
 
-    assert [trace.get("fill") for trace in traces[:3]] == [None, "tozeroy", "tozeroy"]
+    assert [trace.get("fill") for trace in drawn] == [None, "tozeroy", "tozeroy"]
+    assert all(trace["name"].endswith("halts below") for trace in drawn)
+
+
+def test_a_long_token_is_no_label_of_the_axis():
+    scores, policy = np.array([0.9, 0.9]), HaltPolicy()
+    tokens = [" short", "一个很长的没有空格的句子"]
+    data = halt_curve_data(scores, tokens, policy, judge(tokens, scores, policy, complete=True))
+
+    axis = halt_curve_figure(data, LIGHT, uirevision="a")["layout"]["xaxis"]
+
+    assert axis["ticktext"] == ["short", "1"]
 
 
 def test_the_figure_is_json_without_nan_at_every_length():
     for n_tokens in range(12):
-        figure = halt_curve_figure(
-            data_of([0.9] * n_tokens, cursor=max(0, n_tokens - 1)), LIGHT, uirevision="a"
-        )
-        json.dumps(figure, allow_nan=False)
+        data = data_of([0.9] * n_tokens, cursor=max(0, n_tokens - 1))
+        for figure in (halt_curve_figure, floor_curve_figure):
+            json.dumps(figure(data, LIGHT, uirevision="a"), allow_nan=False)
 
 
-def test_the_cursor_shows_the_window_and_the_fitted_line():
-    data = data_of(
-        [0.9, 0.8, 0.7, 0.6, 0.6], policy=HaltPolicy(window_size=4, trend_window=3), cursor=3
+def test_the_windows_at_halt_and_cursor_are_looked_at():
+    policy = HaltPolicy(
+        hard_limit=0.65, window_size=4, window_threshold=0.0, trend_window=3, trend_threshold=0.5
     )
 
-    assert data.cursor_lines["window"][0] == [0, 3]
-    assert np.allclose(data.cursor_lines["window"][1], 0.75)
-    xs, ys = data.cursor_lines["trend"]
-    assert xs == [1, 3]
-    assert np.allclose(ys, [0.8, 0.6])
+    data = data_of([0.9, 0.8, 0.7, 0.6, 0.6], policy=policy, cursor=4)
+
+    halt, cursor = data.windows
+    assert (halt.token, cursor.token) == (3, 4)
+    assert halt.mean == pytest.approx(0.75)
+    assert halt.fit == pytest.approx((0.8, 0.6))
+    assert halt.drop == pytest.approx(0.2)
+
+
+def test_without_halt_and_cursor_the_newest_token_is_looked_at():
+    assert [at.token for at in data_of([0.9] * 3).windows] == [2]
 
 
 def test_following_draws_the_newest_tokens_only():

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 import numpy as np
+import streamlit as st
 
+from director_ai.figures.floor_curve import floor_curve_figure
 from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
@@ -15,6 +17,7 @@ from director_ai.replay.session_view import SessionView
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
+from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.components.token_map import TokenMarks, token_map
 
 
@@ -40,6 +43,22 @@ class Marks:
 
 NO_MARKS: Final = Marks()
 
+Picture = Literal["Rules", "Floor"]
+PICTURES: Final[tuple[Picture, ...]] = get_args(Picture)
+
+
+def picture_choice() -> Picture:
+    """Draw the choice of the curve's view in the sidebar, and return it."""
+    with st.sidebar:
+        return single_choice(
+            "Picture",
+            PICTURES,
+            default="Rules",
+            key="picture",
+            help="Rules: each rule's own statistic and its limit. Floor: the score that each token "
+            "must have at least.",
+        )
+
 
 class StreamView(SessionView):
     """A session view that draws its pictures on a page."""
@@ -56,6 +75,7 @@ class StreamView(SessionView):
         last: int | None = None,
         font_size: int = page_style.FONT,
         compact: bool = False,
+        picture: Picture = "Rules",
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
         """Draw the curve, ``compact`` without legend; a click on it moves the cursor."""
@@ -69,16 +89,19 @@ class StreamView(SessionView):
             cursor=marks.cursor,
             last=last,
         )
-        figure = halt_curve_figure(
-            data, page_style.colours(), uirevision=generation, font_size=font_size
+        draw = floor_curve_figure if picture == "Floor" else halt_curve_figure
+        figure = draw(
+            data,
+            page_style.colours(),
+            uirevision=f"{generation}/{picture}",
+            font_size=font_size,
         )
         if compact:
             layout = figure["layout"]
             layout |= {
                 "showlegend": False,
                 "margin": {"t": 6, "r": 6, "b": 20, "l": 30},
-                "xaxis": {**layout["xaxis"], "title": None},
-                "yaxis": {**layout["yaxis"], "title": None},
+                **{name: {**layout[name], "title": None} for name in layout if "axis" in name},
             }
         plotly_chart(
             figure,

@@ -11,6 +11,7 @@ from director_ai.sources.chat.endpoint_allowlist import check_permitted
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import is_shared, visitor
 from director_ai.ui.components.status_banner import notice, status
+from director_ai.ui.components.stream_view import Picture
 from director_ai.ui.live import cursor, player
 from director_ai.ui.live.endpoint_form import fill_in, named_endpoints, question_form
 from director_ai.ui.live.endpoint_run import (
@@ -26,7 +27,9 @@ _RUN_ID: Final = "endpoint_run_id"
 """The id of the run of this tab: the address forgets it while another page or source is open."""
 
 
-def endpoint_page(policy: HaltPolicy, bar: DeltaGenerator, *, presenting: bool) -> None:
+def endpoint_page(
+    policy: HaltPolicy, bar: DeltaGenerator, *, presenting: bool, picture: Picture
+) -> None:
     """Draw the source "Endpoint", its buttons in the bar."""
     if visitor().role != "operator":
         status("Only an operator may ask a model.", "What it answers is recorded.")
@@ -74,7 +77,7 @@ def endpoint_page(policy: HaltPolicy, bar: DeltaGenerator, *, presenting: bool) 
         return
     if problem:
         notice(f"This cannot be asked. {problem}")
-    player.screen(run, run.snapshot(), policy, presenting=presenting)
+    player.screen(run, run.snapshot(), policy, presenting=presenting, picture=picture)
 
 
 def _current() -> EndpointRun | None:

@@ -16,7 +16,7 @@ from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.finished_sessions import keep_finished
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
-from director_ai.ui.components.stream_view import Marks, StreamView
+from director_ai.ui.components.stream_view import Marks, Picture, StreamView
 from director_ai.ui.live import cursor as live_cursor
 from director_ai.ui.live.endpoint_run import EndpointRun
 from director_ai.ui.live.playback import LiveRun, Snapshot
@@ -27,7 +27,9 @@ Run = LiveRun | EndpointRun
 REDRAW_S = 0.2
 
 
-def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+def screen(
+    run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool, picture: Picture
+) -> None:
     """Draw the run, and keep drawing it while it plays.
 
     Parameters
@@ -38,6 +40,8 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
         Limits to judge by; a what-if where they are not the run's.
     presenting
         Whether the page is on a projector.
+    picture
+        View of the curve.
     """
     if policy != run.policy:
         page_style.what_if_stripe()
@@ -50,7 +54,7 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
     def drawn() -> None:
         recheck_access()
         now = run.snapshot()
-        _draw(run, now, policy, presenting=presenting)
+        _draw(run, now, policy, presenting=presenting, picture=picture)
         if (now.playing, now.ended) != (snapshot.playing, snapshot.ended):
             # The buttons around still speak of a run under way. Asked for until it happens: a
             # rerun may be lost to the timer's next.
@@ -60,7 +64,9 @@ def screen(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool
     _afterwards(run, snapshot, policy)
 
 
-def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool) -> None:
+def _draw(
+    run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool, picture: Picture
+) -> None:
     complete = snapshot.ended and not run.session.halted and run.source.complete
     view = StreamView.of(snapshot.tokens, snapshot.scores, snapshot.held, policy, complete=complete)
     generation = run.record_id
@@ -78,6 +84,7 @@ def _draw(run: Run, snapshot: Snapshot, policy: HaltPolicy, *, presenting: bool)
             marks=marks,
             last=FOLLOWED if snapshot.playing else None,
             font_size=font_size,
+            picture=picture,
             on_cursor=live_cursor.set_cursor,
         )
     with text:

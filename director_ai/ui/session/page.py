@@ -15,7 +15,7 @@ from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import notice, status
-from director_ai.ui.components.stream_view import Marks, StreamView
+from director_ai.ui.components.stream_view import Marks, Picture, StreamView
 from director_ai.ui.session import sidebar
 
 CURSOR = "t"
@@ -67,7 +67,7 @@ def head(record: SessionRecord, view: StreamView) -> None:
     _headline(record, view)
 
 
-def picture(record: SessionRecord, view: StreamView, cursor: int) -> None:
+def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture) -> None:
     """Draw the curve and the text."""
     marks = Marks(record.onset, cursor, view.delivered, _undelivered(record, view))
     view.curve(
@@ -75,6 +75,7 @@ def picture(record: SessionRecord, view: StreamView, cursor: int) -> None:
         generation=record.id,
         height=380,
         marks=marks,
+        picture=shown,
         on_cursor=_set_cursor,
     )
     view.text(
