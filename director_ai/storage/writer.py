@@ -25,7 +25,7 @@ class StoreWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, *batches: Collection[SessionRecord]) -> int:
+    def add(self, *batches: Collection[SessionRecord], as_recorded: bool = False) -> int:
         """Add finished sessions, all or none, and return how many were new.
 
         A session that is already there with the same tokens is left as it is.
@@ -35,6 +35,9 @@ class StoreWriter:
         batches
             Sessions of one place or of several, such as files. They are taken a few at a time, and
             once more from the start where a lost connection broke the transaction.
+        as_recorded
+            Keep them as if a recorder of this store had sealed each when it ended, so that
+            monitoring counts them. Imported sessions are not counted.
 
         Raises
         ------
@@ -45,15 +48,18 @@ class StoreWriter:
         """
 
         def work(connection: Connection) -> int:
-            return sum(self._add(connection, batch) for batch in rebatched(batches))
+            return sum(self._add(connection, batch, as_recorded) for batch in rebatched(batches))
 
         return self._database.transaction(work, durable=True)
 
-    def _add(self, connection: Connection, batch: Sequence[SessionRecord]) -> int:
+    def _add(
+        self, connection: Connection, batch: Sequence[SessionRecord], as_recorded: bool
+    ) -> int:
         fresh: list[tuple[codec.Row, SessionRecord]] = []
         present = digests(connection, [record.id for record in batch])
         for record in map(checked, batch):
             row = codec.session_row(record)
+            row["sealed_us"] = record.ended_us if as_recorded else None
             if record.id not in present:
                 fresh.append((row, record))
                 present[record.id] = row["digest"]

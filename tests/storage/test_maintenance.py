@@ -108,8 +108,11 @@ def test_pages_that_are_overwritten_are_found_and_end_nothing(tmp_path: Path) ->
         store.add([record(str(number)) for number in range(100)])
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        roots = connection.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")
+        pages = [page for (page,) in roots]
     content = bytearray(path.read_bytes())
-    content[4096:] = b"\xaa" * (len(content) - 4096)
+    for page in pages:
+        content[(page - 1) * 4096 : page * 4096] = b"\xaa" * 4096
     path.write_bytes(content)
 
     with Store(path, read_only=True) as store:

@@ -58,18 +58,23 @@ def _number_once(connection: Connection, name: str) -> None:
 
 
 def _add_columns(connection: Connection) -> None:
-    """Add every table and column of today's schema that is not there.
+    """Add every table, column and index of today's schema that a store lacks.
 
-    A later version that needs another one runs this again: a fresh store has them all.
+    A later version that needs another one runs this again: a fresh store has it.
     """
-    metadata.create_all(connection)
     inspected = inspect(connection)
+    present = {name: inspected.get_columns(name) for name in inspected.get_table_names()}
+    _create(connection)
     for table in metadata.tables.values():
-        present = {column["name"] for column in inspected.get_columns(table.name)}
+        if table.name not in present:
+            continue
+        names = {column["name"] for column in present[table.name]}
         for column in table.c:
-            if column.name not in present:
+            if column.name not in names:
                 definition = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _seal_whole_sessions(connection: Connection) -> None:

@@ -79,10 +79,12 @@ sessions = Table(
     Column("seal", Text, comment="SHA-256 of the row from the seal on, see codec.seal_of"),
     Column("label_seal", Text, comment="SHA-256 of tags and labels, see codec.label_seal_of"),
     Column("scorer", SafeText, comment="identity of the scorer; null if it is unknown"),
+    Column("sealed_us", BigInteger, comment="this store's clock at the seal; null if imported"),
     CheckConstraint("n_tokens >= 0", name="session_tokens"),
     Index("sessions_started", "started_us", "key"),
     Index("sessions_changed", "changed_us"),
     Index("sessions_margin", "margin"),
+    Index("sessions_sealed", "sealed_us"),
     Index("sessions_ended", "ended_by", "started_us"),
     # Everything that is counted, so that counting reads no text. Not for PostgreSQL, where a row
     # of an index holds 2,700 bytes and a longer tag could not be stored.
@@ -153,4 +155,64 @@ settings = Table(
     Column("name", Text, primary_key=True),
     Column("value", SafeText, nullable=False),
     Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("number", _Key, primary_key=True, comment="1, 2, ... over the life of the store"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("policy", Text, nullable=False, comment="JSON object of limits"),
+    Column("scorer", SafeText, comment="identity of the scorer; null if it is unknown"),
+    Column("alpha", Float, nullable=False, comment="false-halt rate that is promised"),
+    Column("attempt", Integer, comment="of the certificate; null if alpha is only declared"),
+    Column("note", SafeText, nullable=False),
+)
+
+audit_plans = Table(
+    "audit_plans",
+    metadata,
+    Column("number", _Key, primary_key=True),
+    Column("deployment", _Key, nullable=False),
+    Column("from_day", Integer, nullable=False, comment="days since the Unix epoch, UTC"),
+    Column("p_halt", Float, nullable=False),
+    Column("p_pass", Float, nullable=False),
+    Index("audit_plans_once", "deployment", "from_day", unique=True),
+)
+
+# A row stays when its session is pruned: what was counted cannot be counted otherwise later.
+audits = Table(
+    "audits",
+    metadata,
+    Column("id", SafeText, primary_key=True, comment="of the session"),
+    Column("sealed_us", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False, comment="of the seal, days since the Unix epoch, UTC"),
+    Column("deployment", _Key, nullable=False),
+    Column("plan", _Key, nullable=False),
+    Column("kind", Text, nullable=False, comment="counted, repeated, fault, other"),
+    Column("halted", Boolean, nullable=False),
+    Column("drawn", Boolean, nullable=False),
+    Column("draw", Float, nullable=False, comment="permanent random number, in [0, 1)"),
+    Column("cut", Boolean, nullable=False),
+    Column("mechanism", Text, nullable=False),
+    Column("model", SafeText, nullable=False),
+    Column("family", Text, nullable=False, comment="digest; empty: of its own"),
+    Column("margin", Float, comment="closest call up to the halt"),
+    Column("average", Float, comment="mean score up to the halt"),
+    Column("n_warned", Integer, nullable=False, comment="tokens under the soft limit"),
+    Column("label", Text, comment="kept when the session is removed"),
+    Index("audits_day", "deployment", "day"),
+    Index("audits_drawn", "deployment", "drawn"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("fingerprint", Text, primary_key=True, comment="SHA-256 of what fires and since when"),
+    Column("alert", Text, nullable=False),
+    Column("deployment", _Key, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("sent_us", BigInteger, comment="the last message; null before the first"),
+    Column("claimed_us", BigInteger, comment="by the process that is sending"),
 )

@@ -178,7 +178,7 @@ def _reopen(connection: Connection, key: int) -> None:
         if rows:
             connection.execute(insert(tokens), [{"session": key, **row} for row in rows])
         connection.execute(delete(bodies).where(bodies.c.session == key))
-    unsealed = dict.fromkeys(("ended_by", "digest", "seal", "label_seal"))
+    unsealed = dict.fromkeys(("ended_by", "digest", "seal", "label_seal", "sealed_us"))
     _change(connection, key, unsealed)
 
 
@@ -236,7 +236,13 @@ def _fold(connection: Connection, key: int, digest: str | None) -> bool:
         return False
     connection.execute(insert(bodies), {"session": key, **codec.body_row(record)})
     connection.execute(delete(tokens).where(own))
-    changes = {**codec.summary_values(record), "digest": stored, "changed_us": now_us()}
+    sealed_us = now_us()
+    changes = {
+        **codec.summary_values(record),
+        "digest": stored,
+        "changed_us": sealed_us,
+        "sealed_us": sealed_us,
+    }
     _change(connection, key, {**changes, **_seals(connection, {**row, **changes})})
     return True
 
