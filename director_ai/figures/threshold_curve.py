@@ -362,7 +362,7 @@ def _over(data: ThresholdCurveData, budget: float, palette: Palette) -> list[dic
     return [
         {
             "type": "rect",
-            "name": "over the budget",
+            "name": "over the target",
             "layer": "below",
             "xref": "x",
             "yref": "paper",
@@ -383,7 +383,7 @@ def _star(best: Star | None, palette: Palette) -> list[dict[str, Any]]:
         {
             "type": "scatter",
             "mode": "markers",
-            "name": "best under the budget",
+            "name": "best observed",
             "x": [round(best.threshold, 5)],
             "y": [round(best.catch_rate, 4)],
             "marker": {

@@ -174,7 +174,7 @@ def threshold_map_figure(
         traces.append(
             {
                 "type": "contour",
-                "name": f"false halts {100 * budget:g} %",
+                "name": f"observed FPR {100 * budget:g} %",
                 "x": x,
                 "y": y,
                 "z": json_rows(data.worst_false_halts),
@@ -233,11 +233,11 @@ def threshold_map_alt(data: ThresholdMapData, budget: float) -> str:
     if 0 < fewest < FEWEST_SESSIONS:
         return f"{start}with only {fewest} sessions of a kind none is called the best."
     if not fewest or not allowed.any():
-        return f"{start}no pair is known to keep false halts to {100 * budget:g} %."
+        return f"{start}no pair is known to keep the observed FPR to {100 * budget:g} %."
     caught = np.where(allowed, np.nan_to_num(data.catch_rate, nan=-1.0), -1.0)
     row, column = np.unravel_index(int(caught.argmax()), caught.shape)
     return (
-        f"{start}with at most {100 * budget:g} % false halts the best catches "
+        f"{start}with an observed FPR of at most {100 * budget:g} % the best catches "
         f"{_percent(float(caught[row, column]))}, at {data.x[column]:.3f} and {data.y[row]:.3f}."
     )
 

@@ -7,44 +7,48 @@ from director_ai.ui.components import page_style
 from director_ai.ui.tune import (
     breakpoints,
     candidates,
+    certify,
     changed_sessions_table,
     charts,
     export,
     page,
-    propose,
+    proposals,
     result_card,
+    target,
     threshold_controls,
 )
 from director_ai.ui.tune.analysis import Analysis
 
-page_style.title("Tune")
+page_style.title("Tune", hidden=True)
 opened = page.open_study()
 if opened is None:
     st.stop()
 store, study = opened
+default_policy = study.open.default_policy
 page.data_notice(study)
-propose.run_requested_search(study.open)
 
-left, right = st.columns([1, 2.8], gap="medium")
-with left:
-    steps = threshold_controls.controls(study.open.default_policy)
-    prevalence = propose.prevalence_control()
-    propose.window_search_control()
-with right:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
-        baseline = candidates.choose_baseline(study.open)
-        target = propose.target_controls()
-        propose.propose_button(study.open, target)
-        attempts = propose.attempts_of(store)
-        propose.certify_button(store, study, target, attempts.n)
-        candidates.pin_button(study.open.default_policy)
-        context = AnalysisContext(study, baseline, target, attempts, prevalence)
-        analysis = Analysis(store, context)
-        export.export_menu(analysis)
+with st.sidebar:
+    steps = threshold_controls.controls(default_policy)
+    target.window_search_control()
+    prevalence = target.prevalence_control()
+top = st.container()
+with page.toolbar():
+    risk = target.target_controls()
+    proposals.undo_button()
+    baseline = candidates.choose_baseline(study.open)
+    candidates.pin_button(default_policy)
+    attempts = target.attempts_of(store)
+    analysis = Analysis(store, AnalysisContext(study, baseline, risk, attempts, prevalence))
+    export.export_menu(analysis)
+with top:
     result_card.card(analysis)
 page.flush_numbers()
 breakpoints.steps(steps, analysis)
-with right:
+left, right = st.columns([2.4, 1], gap="small")
+with left.container(key="views"):
     charts.views(analysis)
-    changed_sessions_table.flip_list(analysis)
-    candidates.candidates(analysis)
+with right:
+    proposals.proposals(analysis)
+changed_sessions_table.flip_list(analysis)
+candidates.candidates(analysis)
+certify.dialog(analysis)

@@ -92,6 +92,7 @@ ESCAPING = {
     "ui/components/page_style.py": "our own style and titles; escapes every name and value",
     "ui/components/status_banner.py": "escapes headline and note",
     "ui/session/comparison.py": "escapes every stretch of words",
+    "ui/tune/proposals.py": "escapes every name, number and note",
     "ui/tune/result_card.py": "escapes every name and number",
 }
 """The files that may write HTML, and why they are safe."""

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
+from playwright.sync_api import FloatRect, Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
@@ -30,7 +30,7 @@ from tests.browser.conftest import (  # noqa: E402
     Watch,
     settled,
 )
-from tests.ui.tune_store import RECORDED, filled
+from tests.ui.tune_store import RECORDED, filled, filled_by_label
 
 CURVE = ".st-key-threshold_curve .js-plotly-plot"
 MAP = ".st-key-threshold_map .js-plotly-plot"
@@ -197,16 +197,20 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     page.locator(".st-key-budget input").press("Enter")
     page.wait_for_url("**budget=10**")
     settled(page)
-    page.locator(".st-key-propose button").first.click()
-    expect(page.get_by_text("Proposed hard")).to_be_visible()
+    page.locator(".st-key-guaranteed").get_by_role("button", name="Use").click()
+    expect(page.locator(".st-key-undo button").first).to_be_enabled()
     settled(page)
     assert float(metric(page, "False-halt rate (FPR)").split()[0].split("–")[-1]) <= 10.0
     repeated_by_the_command(page, path)
 
     # A9: limits with a promise, by the sessions that were set aside; the attempt is counted.
     page.locator(".st-key-certify button").first.click()
+    page.locator(".st-key-certify_now button").first.click()
     promise = page.get_by_text(re.compile(r"With 95 % confidence at most 10\.0 % .* attempt 1\)"))
     expect(promise.first).to_be_visible()
+    settled(page)
+    page.locator(".st-key-certified").get_by_role("button", name="Use").click()
+    expect(page.locator(".st-key-card")).to_contain_text("Certified.")
     settled(page)
     with Store(path) as store:
         assert len(store.attempts()) == 1
@@ -279,20 +283,104 @@ def test_a_link_shows_the_same_limits(open_page: OpenPage, tune_server: Server) 
     expect(page.locator(".st-key-rule_attribution .main-svg").first).to_be_visible()
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (1440, 900)])
-def test_nothing_is_wider_than_the_window(
-    open_page: OpenPage, tune_server: Server, size: tuple[int, int]
+def test_limits_card_proposals_and_the_whole_chart_are_in_sight_together(
+    open_page: OpenPage, tune_server: Server
 ) -> None:
     page = opened(open_page, tune_server)
-    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.set_viewport_size({"width": 1280, "height": 720})
+    expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible()
     settled(page)
 
-    main = page.locator("[data-testid=stMain]")
-    assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
-    bar = page.locator(".st-key-bar").bounding_box()
-    assert bar is not None
-    # One row: the picture stays in sight.
-    assert bar["height"] < 90
+    for part in (".st-key-h", ".st-key-a", ".st-key-d", ".st-key-w", ".st-key-n"):
+        assert is_inside(page, part, 720), part
+    for part in (".st-key-card", ".st-key-tune_bar", CURVE, ".st-key-proposals"):
+        assert is_inside(page, part, 720), part
+    assert box(page, CURVE)["height"] >= 300
+    # One row, so that the picture stays in sight.
+    assert box(page, ".st-key-tune_bar")["height"] <= 44
+    assert page.evaluate("() => document.querySelector('.stMain').scrollTop") == 0
+    before = box(page, CURVE)["y"]
+    page.locator(".st-key-h_strict button").first.click()
+    page.wait_for_url(lambda url: "h=0.3&" not in url)
+    settled(page)
+    # Whatever its lines say, the card keeps its height.
+    assert box(page, CURVE)["y"] == before
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    settled(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert box(page, ".st-key-card")["y"] < box(page, ".st-key-tune_bar")["y"]
+    expect(page.locator(".st-key-h")).not_to_be_in_viewport()
+
+
+def box(page: Page, part: str) -> FloatRect:
+    found = page.locator(part).first.bounding_box()
+    assert found is not None, part
+    return found
+
+
+def is_inside(page: Page, part: str, height: int) -> bool:
+    found = box(page, part)
+    return found["x"] >= 0 and found["y"] >= 0 and found["y"] + found["height"] <= height
+
+
+def test_best_observed_guaranteed_and_certified_lead_on_from_each_other(
+    open_page: OpenPage, serve: Serve, tmp_path: Path, watch: Watch
+) -> None:
+    path = tmp_path / "sessions.db"
+    filled_by_label(path, n_good=920, n_bad=1486).close()
+    page = open_page(serve(env={"DIRECTOR_STORE": str(path)}), "/tune")
+    certified = page.locator(".st-key-certified")
+    expect(certified).to_contain_text("Attempt 1 needs")
+    expect(page.locator(".d-notice")).to_contain_text("Held out for certificates: ")
+    expect(page.locator(".d-notice")).to_contain_text("of 920 good sessions")
+    settled(page)
+    start = rates(page)
+
+    # The first two always say something; taking one moves the limits, and undo moves them back.
+    observed, guaranteed = (
+        recall(page, name) for name in ("Best observed", "Guaranteed for any tuning")
+    )
+    assert observed >= guaranteed > 0
+    page.locator(".st-key-observed").get_by_role("button", name="Use").click()
+    expect(page.locator(".st-key-undo button").first).to_be_enabled()
+    settled(page)
+    assert float(metric(page, "Catch rate (recall)").split()[0]) == observed
+    assert float(metric(page, "False-halt rate (FPR)").split()[0]) <= 5.0
+    page.locator(".st-key-undo button").first.click()
+    expect(page.locator(".st-key-undo button").first).to_be_disabled()
+    settled(page)
+    assert rates(page) == start
+
+    # The dialog tells, asks once, and shows nothing of the held-out set; Cancel spends nothing.
+    page.locator(".st-key-certify button").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("This is attempt 1.")
+    page.locator(".st-key-certify_cancel button").first.click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    with Store(path) as store:
+        assert store.attempts() == []
+    page.locator(".st-key-certify button").first.click()
+    page.locator(".st-key-certify_now button").first.click()
+
+    # The limits in use stay until the certified ones are taken.
+    expect(certified).to_contain_text("With 95 % confidence at most 5.0 % of good sessions")
+    settled(page)
+    assert rates(page) == start
+    assert guaranteed < recall(page, "Certified")
+    certified.get_by_role("button", name="Use").click()
+    expect(page.locator(".st-key-card")).to_contain_text("Certified.")
+    settled(page)
+    page.locator(".st-key-undo button").first.click()
+    expect(page.locator(".st-key-card")).not_to_contain_text("Certified.")
+    with Store(path) as store:
+        assert len(store.attempts()) == 1
+    assert watch.page_errors == []
+
+
+def recall(page: Page, name: str) -> float:
+    """Return the recall of a proposal, in percent."""
+    words = page.locator(f'.d-proposal[aria-label="{name}"] b').inner_text()
+    return float(words.split()[0])
 
 
 def test_a_moved_limit_sends_only_what_hangs_on_it(
@@ -300,7 +388,7 @@ def test_a_moved_limit_sends_only_what_hangs_on_it(
 ) -> None:
     page = opened(open_page, tune_server)
     expect(page.locator(f"{CURVE} .main-svg").first).to_be_visible()
-    kept = ".st-key-bar, .st-key-propose, .st-key-a, .st-key-limit_a, .st-key-cost, .st-key-peek"
+    kept = ".st-key-tune_bar, .st-key-proposals, .st-key-a, .st-key-limit_a, .st-key-cost"
     page.evaluate(
         "names => document.querySelectorAll(names).forEach(e => { e.dataset.old = 'yes'; })", kept
     )
@@ -327,8 +415,5 @@ def test_the_proposal_is_checked_with_progress(open_page: OpenPage, tune_server:
     page.locator(".st-key-check_0 button").click()
 
     expect(page.locator("[data-testid=stProgress]")).to_contain_text("Chosen anew")
-    expect(page.locator(".st-key-card")).to_contain_text(
-        "The proposal on sessions left out: catch", timeout=120_000
-    )
     table = page.get_by_role("region", name="Numbers of the proposal")
-    expect(table).to_be_visible()
+    expect(table).to_be_visible(timeout=120_000)

@@ -156,7 +156,7 @@ def test_the_side_over_the_budget_is_shaded() -> None:
     def shaded(budget: float) -> list[tuple[float, float]]:
         figure = threshold_curve_figure(drawn, LIGHT, marks=[], budget=budget)
         shapes = figure["layout"]["shapes"]
-        return [(s["x0"], s["x1"]) for s in shapes if s.get("name") == "over the budget"]
+        return [(s["x0"], s["x1"]) for s in shapes if s.get("name") == "over the target"]
 
     assert shaded(0.05) == [(0.7, 1.0)]
     assert shaded(0.6) == [(0.9, 1.0)]

@@ -99,7 +99,7 @@ def test_the_tune_page_proposes_and_shows_what_tune_prints(store: Store, capsys:
     printed = told(capsys, "tune", "--budget", "0.2", "--confidence", "0.9")
     app = shown("tune", budget="20", conf="90 %", view="Numbers")
 
-    app.button(key="propose").click().run()
+    app.button(key="use_Guaranteed for any tuning").click().run()
 
     limits = {"h": "hard_limit", "a": "window_threshold", "w": "window_size", "n": "trend_window"}
     at = {field: app.slider(key=key).value for key, field in limits.items()}

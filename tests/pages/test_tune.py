@@ -90,7 +90,7 @@ def test_every_view_stands_whatever_is_labelled(store, view: str, how: dict) -> 
 
     app = tune(view=view, h="0.4", d="1.5")
 
-    assert "sessions, " in said(app)
+    assert "40 sessions: " in said(app)
 
 
 def test_without_labels_it_says_what_it_cannot_tell(store) -> None:
@@ -152,44 +152,57 @@ def test_a_flip_is_labelled_in_place(store) -> None:
     assert table.loc[first, "Change"] == "? unlabelled"
 
 
-def test_propose_sets_the_limits(store) -> None:
+@pytest.mark.parametrize("name", ["Best observed", "Guaranteed for any tuning"])
+def test_a_proposal_is_taken_and_put_back(store, name: str) -> None:
     store.add(records(150, enforced=0.0))
     app = tune(budget="10", conf="90 %")
 
-    app.button(key="propose").click().run()
+    app.button(key=f"use_{name}").click().run()
 
     assert not app.exception
-    assert "Proposed hard" in said(app)
+    assert app.slider(key="a").value != 0.55
+    app.run().button(key="undo").click().run()
+    assert app.slider(key="a").value == 0.55
+    assert app.button(key="undo").disabled
 
 
-def test_an_infeasible_budget_leaves_the_limits(store) -> None:
+def test_without_a_guarantee_the_best_observed_stands_and_the_sessions_it_takes(store) -> None:
     store.add(records(60))
+
     app = tune(budget="1", conf="99 %")
 
-    app.button(key="propose").click().run()
+    assert app.button(key="use_Best observed").label == "Use"
+    assert "Not guaranteed: ≤ 1 % at 99 % confidence needs at least" in said(app)
+    assert "use_Guaranteed for any tuning" not in [each.key for each in app.button]
 
-    assert "Not guaranteed" in said(app)
-    assert app.slider(key="h").value == 0.5
 
-
-def test_cut_recordings_that_use_up_the_budget_are_named(store) -> None:
+def test_cut_recordings_that_use_up_the_target_are_named(store) -> None:
     store.add(records(150, enforced=0.2))
-    app = tune(budget="10", conf="90 %")
 
-    app.button(key="propose").click().run()
+    app = tune(budget="10", conf="90 %")
 
     assert "recordings that end early, which count as halted" in said(app)
 
 
-def test_a_certificate_is_counted_and_sets_its_limits(store) -> None:
+def test_a_certificate_asks_once_is_counted_and_leaves_the_limits_until_it_is_taken(store) -> None:
     store.add(records(700))
     app = tune(budget="5", conf="90 %")
 
     app.button(key="certify").click().run()
+    assert "This is attempt 1." in said(app)
+    assert not store.attempts()
+    app.button(key="certify_now").click().run()
 
     assert not app.exception
     assert [attempt.number for attempt in store.attempts()] == [1]
     assert "With 90 % confidence at most 5.0 % of good sessions" in said(app)
+    assert app.slider(key="h").value == 0.5
+    app.button(key="use_Certified").click().run()
+    assert app.slider(key="h").value != 0.5
+    assert "Certified." in said(app.run())
+    app.button(key="undo").click().run()
+    assert app.slider(key="h").value == 0.5
+    assert len(store.attempts()) == 1
 
 
 def test_candidates_are_pinned_loaded_and_compared_with(store) -> None:
@@ -251,10 +264,10 @@ def test_window_sizes_are_searched_too(store, monkeypatch) -> None:
     store.add(records(250, enforced=0.0))
     app = tune(budget="15", conf="90 %", wide="true")
 
-    app.button(key="propose").click().run()
+    assert "whatever limits were tried with 12 window pairs." in said(app)
+    app.button(key="use_Guaranteed for any tuning").click().run()
 
     assert not app.exception
-    assert "whatever was tried among 12 pairs of windows." in said(app)
     assert (app.slider(key="w").value, app.slider(key="n").value) != (10, 5)
 
 

@@ -93,3 +93,16 @@ def filled(path: Path, n_sessions: int, **how: object) -> Store:
         for first in range(0, n_sessions, BATCH):
             store.add(made[first : first + BATCH])
     return store
+
+
+def filled_by_label(path: Path, *, n_good: int, n_bad: int) -> Store:
+    """Return a new store of so many good and so many bad sessions, all recorded whole."""
+    made = records(3 * (n_good + n_bad), enforced=0.0)
+    by_label: dict[str, list[SessionRecord]] = {"good": [], "bad": []}
+    for record in made:
+        by_label[record.annotations[0].label].append(record)
+    kept = [*by_label["good"][:n_good], *by_label["bad"][:n_bad]]
+    assert len(kept) == n_good + n_bad
+    store = Store(path)
+    store.add(sorted(kept, key=lambda record: record.id))
+    return store

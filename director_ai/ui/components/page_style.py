@@ -69,6 +69,45 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-list_status * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .st-key-sessions_table [data-testid=stElementToolbar] { top: 2px !important; }
 .st-key-preview .d-status { height: 6.5rem; padding: .4rem .7rem; font-size: .9rem; }
+.st-key-limits :is([class*=st-key-head_], [class*=st-key-step_]) { flex-wrap: nowrap; }
+.st-key-limits [class*=st-key-head_] :is(.stCheckbox, .stSlider) :is(label, label *) {
+  white-space: nowrap; }
+.st-key-limits [class*=st-key-head_] .stCheckbox label { gap: .35rem; }
+.st-key-limits [class*=st-key-head_] .stCheckbox label p { font-size: .85rem; }
+.st-key-limits [class*=st-key-head_] .stSlider label p { font-size: .8rem; }
+.st-key-limits .stNumberInput input { padding: .25rem .5rem; font-size: .9rem; }
+.st-key-limits [class*=st-key-step_] { font-size: .85rem; margin-top: -.35rem; }
+.st-key-limits [class*=st-key-step_] .stText { font-size: .85rem; white-space: nowrap; }
+.st-key-limits [class*=st-key-step_] button { min-height: 1.5rem; padding: 0; }
+.st-key-tune_bar :is(.stNumberInput, .stSelectbox) { display: flex; align-items: center;
+  gap: .4rem; }
+.st-key-tune_bar label { margin: 0; flex: none; }
+.st-key-tune_bar :is(.stNumberInput, .stSelectbox) > label + *,
+.st-key-tune_bar :is(.stNumberInput, .stSelectbox) > template + * { flex: 1 1 0; min-width: 0;
+  width: auto; }
+.st-key-tune_bar :is(.stNumberInput, .stSelectbox) div { min-width: 0; }
+.st-key-card { padding: .5rem .9rem; }
+.st-key-card .d-number b { font-size: 1.5rem; line-height: 1.25; }
+.st-key-cautions { height: 1.5rem; flex-wrap: nowrap; }
+.st-key-cautions [data-testid=stElementContainer]:has(.stText):not(:first-child) { min-width: 0; }
+.st-key-card > [data-testid=stElementContainer] .stText, .st-key-cautions .stText {
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: .95rem; }
+.st-key-cautions button { min-height: 1.5rem; padding: 0; white-space: nowrap; }
+.st-key-views [role=tabpanel] { padding-top: .5rem; }
+.st-key-threshold_curve, .st-key-threshold_curve > div { flex: none;
+  height: max(19rem, calc(100vh - 26rem)) !important; }
+.st-key-curve_head { flex-wrap: nowrap; height: 2.5rem; overflow: hidden; }
+.st-key-curve_head .stText { font-size: .85rem; line-height: 1.25; }
+.st-key-proposals .stVerticalBlock { padding: .5rem .75rem; }
+.st-key-proposals button[kind=tertiary] { min-height: 1.5rem; padding: 0; }
+.st-key-proposals .d-note { font-size: .85rem; line-height: 1.35; opacity: .85; }
+.d-proposal b { display: block; font-size: 1.15rem; }
+.st-key-tune_bar { row-gap: .35rem; }
+@media (max-width: 640px) {
+  .st-key-curve_head { flex-wrap: wrap; height: auto; }
+  .st-key-cautions { height: auto; flex-wrap: wrap; }
+  .st-key-card .stText { white-space: normal !important; }
+}
 @media (max-width: 640px) { .st-key-list_actions { flex-wrap: nowrap; overflow-x: auto; } }
 """
 

@@ -77,7 +77,7 @@ def _effect(rule: int, analysis: Analysis) -> None:
     effect = analysis.view().sensitivity[rule]
     more, fewer = effect.stricter, effect.more_lenient
     st.text(
-        f"±{STEP:g}: +{sum(more):,} / −{sum(fewer):,} halts",
+        f"±{STEP:g}: +{sum(more):,} −{sum(fewer):,} halts",
         help=f"Stricter by {STEP:g} halts {more.bad:,} more bad, {more.good:,} good and "
         f"{more.unlabelled:,} unlabelled sessions; more lenient lets go {fewer.bad:,} bad, "
         f"{fewer.good:,} good and {fewer.unlabelled:,} unlabelled.",

@@ -42,7 +42,7 @@ def choose_baseline(data: TuneData) -> Baseline:
         st.selectbox(
             "Compare with",
             ["recorded", *others],
-            width=118,
+            width=230,
             key="vs",
             bind="query-params",
             help="Recorded: each session by the limits it was really judged by.",

@@ -52,7 +52,7 @@ RULE_CHOICES: Final = {"hard": HARD, "window": WINDOW, "max drop": TREND}
 
 def curve(view: PolicyAnalysis) -> None:
     """Draw every value of one threshold, the others held."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="curve_head"):
         chosen = single_choice(
             "Threshold",
             list(RULE_CHOICES),

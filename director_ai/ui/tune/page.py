@@ -7,7 +7,7 @@ import streamlit as st
 
 from director_ai.errors import DirectorError
 from director_ai.storage.store import Store
-from director_ai.tuning.study import Study
+from director_ai.tuning.study import Study, TuneData
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.cached_study import read_study
 from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE
@@ -63,29 +63,40 @@ def data_notice(study: Study) -> None:
             )
 
 
+def toolbar() -> st.delta_generator.DeltaGenerator:
+    """Return the row of controls under the card."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", key="tune_bar")
+
+
 def data_line(study: Study) -> str:
-    """Describe the sessions that the numbers are taken over."""
-    data = study.open
-    n_good, n_bad = data.labelled.n_good, data.labelled.n_bad
-    parts = [
-        f"{len(data.ids):,} sessions, {data.labelled.curves.n_tokens:,} tokens: "
-        f"{n_bad:,} bad, {n_good:,} good, {len(data.ids) - n_bad - n_good:,} without a label."
-    ]
+    """Describe the archive, and the part of it that no number counts."""
+    archive, sealed = study.population, study.sealed.labelled.n_good
+    n_good, n_bad, n_unlabelled = (round(number) for number in archive[:3])
+    line = (
+        f"{n_good + n_bad + n_unlabelled:,} sessions: {n_bad:,} bad, {n_good:,} good, "
+        f"{n_unlabelled:,} without a label."
+    )
+    if not sealed:
+        return line
+    withheld = f" and {study.n_withheld:,} of their groups" if study.n_withheld else ""
+    return (
+        f"{line} Held out for certificates: {sealed:,} of {n_good:,} good sessions{withheld}; "
+        "no rate here counts them."
+    )
+
+
+def data_cautions(data: TuneData) -> list[str]:
+    """Return what limits the numbers of sessions as they were recorded."""
+    lines = []
     if data.n_cut == len(data.ids):
-        parts.append(
+        lines.append(
             "Every recording ends early: stricter limits are exact, looser ones unknown. Record "
             'with halt_mode="observe" to know them.'
         )
     elif data.n_cut:
-        parts.append(f"{data.n_cut:,} recordings end early: looser limits are unknown there.")
-    if study.sealed.ids:
-        withheld = f", and {study.n_withheld:,} of their groups" if study.n_withheld else ""
-        parts.append(
-            f"{len(study.sealed.ids):,} good ones are the held-out set{withheld}: no number here "
-            "counts them. They are still listed under Sessions and Review."
-        )
+        lines.append(f"{data.n_cut:,} recordings end early: looser limits are unknown there.")
     if data.n_unscored:
-        parts.append(f"{data.n_unscored:,} without a score are left out.")
+        lines.append(f"{data.n_unscored:,} without a score are left out.")
     if len(data.policies) > 1:
-        parts.append(f"Recorded under {len(data.policies):,} different limits.")
-    return " ".join(parts)
+        lines.append(f"Recorded under {len(data.policies):,} different limits.")
+    return lines

@@ -13,7 +13,7 @@ from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.escaping import escape_html
 from director_ai.ui.tune.analysis import Analysis
-from director_ai.ui.tune.propose import draw_outcome
+from director_ai.ui.tune.page import data_cautions
 from director_ai.ui.tune.state import CARD
 from director_ai.ui.tune.validation import validation_lines
 
@@ -27,8 +27,7 @@ def _card(analysis: Analysis) -> None:
     recheck_access()
     view = analysis.view()
     numbers = view.evaluation
-    draw_outcome(analysis.context.attempts, view.policy)
-    with st.container(border=True, gap="xsmall", key="card"):
+    with st.container(border=True, gap="xxsmall", key="card"):
         with st.container(horizontal=True, gap="small"):
             _share(
                 "Catch rate (recall)",
@@ -53,12 +52,26 @@ def _card(analysis: Analysis) -> None:
                 "Median tokens past the onset that the reader gets, of bad sessions whose onset "
                 "is known: of those missed all to their end. Below: as for the delay.",
             )
-        lines = [
-            flips_line(view.flip_counts, view.baseline.name),
-            halts_line(numbers),
-            *filter(None, [early_line(numbers)]),
-        ]
-        st.text("\n".join([*lines, *cautions(numbers), *validation_lines(analysis, view.policy)]))
+        st.text(flips_line(view.flip_counts, view.baseline.name))
+        certified = "Certified." if view.certificate is not None else ""
+        _remarks(
+            " ".join(filter(None, (halts_line(numbers), early_line(numbers), certified))),
+            [
+                *cautions(numbers),
+                *validation_lines(analysis, view.policy),
+                *data_cautions(analysis.data),
+            ],
+        )
+
+
+def _remarks(halts: str, cautions: list[str]) -> None:
+    """Draw the halt rates and the first caution on one line, and a way to all cautions."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="cautions"):
+        st.text(halts)
+        st.text(cautions[0] if cautions else "No cautions.")
+        if len(cautions) > 1:
+            with st.popover(f"{len(cautions)} cautions", key="all_cautions", type="tertiary"):
+                st.text("\n".join(cautions))
 
 
 def flips_line(changed: FlipCounts, baseline: str) -> str:
@@ -100,7 +113,7 @@ def early_line(numbers: Evaluation) -> str:
     """Return the share of bad sessions halted before their onset; empty where there is none."""
     if not numbers.early.most:
         return ""
-    return f"Halts {numbers.early.text} of bad sessions before their onset, which counts as missed."
+    return f"Early halts: {numbers.early.text} of bad sessions, before their onset."
 
 
 def halts_line(numbers: Evaluation) -> str:

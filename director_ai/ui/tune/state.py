@@ -7,7 +7,7 @@ import streamlit as st
 from director_ai.ui.components.policy_editor import SIZES, THRESHOLDS
 
 CARD, VIEW, COUNT, FLIPS = "t_card", "t_view", "t_count", "t_flips"
-PEEK, TABLE = "t_peek", "t_table"
+PEEK, TABLE, PROPOSALS = "t_peek", "t_table", "t_proposals"
 """Fragment keys: each can be redrawn on its own."""
 
 PICKED: Final = "tune_picked"
@@ -45,6 +45,8 @@ def moved(*rules: int) -> NoReturn:
         VIEW,
         FLIPS,
         TABLE,
+        # Proposals go by the windows, not by the limits.
+        *([PROPOSALS] if sizes else []),
     ]
     if st.session_state.get(PICKED) is not None:
         parts.append(PEEK)

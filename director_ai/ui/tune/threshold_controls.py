@@ -35,15 +35,21 @@ def controls(default_policy: HaltPolicy) -> dict[int, st.delta_generator.DeltaGe
         all are drawn.
     """
     places = {}
-    for rule, control in THRESHOLDS.items():
-        with st.container(border=True, gap="xxsmall", key=f"limit_{control.key}"):
-            st.fragment(_threshold, key=state.limit_fragment(rule))(rule, default_policy)
-            places[rule] = st.container(horizontal=True, vertical_alignment="center", gap="small")
-            if rule in SIZES:
-                st.fragment(_size, key=state.size_fragment(rule))(rule, default_policy)
-    with st.expander("Soft limit and mode", key="more_limits"):
-        soft_limit_slider(default_policy, on_change=OnChange(moved))
-        mode_control(default_policy, on_change=OnChange(moved))
+    with st.container(key="limits", gap="xsmall"):
+        for rule, control in THRESHOLDS.items():
+            with st.container(gap=None, key=f"limit_{control.key}"):
+                st.fragment(_threshold, key=state.limit_fragment(rule))(rule, default_policy)
+                places[rule] = st.container(
+                    horizontal=True,
+                    vertical_alignment="center",
+                    gap="xsmall",
+                    key=f"step_{control.key}",
+                )
+                if rule in SIZES:
+                    st.fragment(_size, key=state.size_fragment(rule))(rule, default_policy)
+        with st.expander("Soft limit and mode", key="more_limits"):
+            soft_limit_slider(default_policy, on_change=OnChange(moved))
+            mode_control(default_policy, on_change=OnChange(moved))
     return places
 
 
@@ -51,7 +57,10 @@ def _threshold(rule: int, default_policy: HaltPolicy) -> None:
     """Draw one threshold as switch, box and slider."""
     control = THRESHOLDS[rule]
     key = control.key
-    name, box = st.columns([1.5, 1], vertical_alignment="center")
+    head = st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key=f"head_{key}"
+    )
+    name, box = head.container(width="stretch"), head.container(width=66, key=f"{key}_box")
     value = threshold_slider(
         rule, default_policy, labelled=False, on_change=OnChange(moved, (rule,))
     )
@@ -70,7 +79,7 @@ def _threshold(rule: int, default_policy: HaltPolicy) -> None:
         args=(rule, key, switch, is_on),
     )
     exact = f"{key}_box_{value!r}"
-    box.container(key=f"{key}_box").number_input(
+    box.number_input(
         f"{control.label}, exact",
         0.0,
         max(OFF[TREND], value) if rule == TREND else 1.0,
@@ -88,12 +97,12 @@ def _size(rule: int, default_policy: HaltPolicy) -> None:
     """Draw one window's size as slider, and as box for sizes that the slider does not reach."""
     control = SIZES[rule]
     key = control.key
-    slider, box = st.columns([1.5, 1], vertical_alignment="bottom")
-    with slider:
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"head_{key}")
+    with row.container(width="stretch"):
         value = size_slider(rule, default_policy, on_change=OnChange(moved, (rule,)))
     # Another widget at every other value, as the box of a threshold.
     exact = f"{key}_box_{value}"
-    box.container(key=f"{key}_box").number_input(
+    row.container(width=66, key=f"{key}_box").number_input(
         f"{control.label}, exact",
         control.least,
         max(LARGEST_SIZE, value),

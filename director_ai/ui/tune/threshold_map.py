@@ -24,7 +24,7 @@ from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.tune.state import moved
 
-HEIGHT: Final = 370
+HEIGHT: Final = 304
 """Of every picture, in pixels."""
 
 ROW_HEIGHT: Final = 250

@@ -1,6 +1,5 @@
 """Validation tab: out-of-bag estimate and permutation test."""
 
-import hashlib
 from typing import Final
 
 import pandas as pd
@@ -23,8 +22,8 @@ from director_ai.tuning.validation.validation import (
     validate,
 )
 from director_ai.ui.components.cached_study import replay_of
-from director_ai.ui.tune.analysis import Analysis
-from director_ai.ui.tune.propose import proposal_in_use
+from director_ai.ui.tune.analysis import Analysis, search_key
+from director_ai.ui.tune.proposals import edge_of
 
 _RESULTS: Final = "tune_validations"
 _REQUESTED: Final = "tune_validation_search"
@@ -80,14 +79,14 @@ def validation_of(analysis: Analysis, policy: HaltPolicy) -> Validation | None:
 
 def cautions_of(analysis: Analysis, policy: HaltPolicy) -> list[Caution]:
     """Return the cautions that apply to the limits in use."""
-    proposal, prompts = proposal_in_use(policy), st.session_state.get(_N_PROMPTS)
+    prompts = st.session_state.get(_N_PROMPTS)
     return advice(
         analysis.context.study,
         policy,
         analysis.context.target,
         n_attempts=analysis.context.attempts.n,
         validation=validation_of(analysis, policy),
-        edge=proposal.edge if proposal is not None else None,
+        edge=edge_of(analysis, policy),
         n_prompts=prompts[1] if prompts is not None and prompts[0] == analysis.data.ids else None,
     )
 
@@ -148,7 +147,7 @@ def _run(
     st.session_state[_N_PROMPTS] = (analysis.data.ids, n_prompts(analysis.store))
     # The newest last: it is the one that is shown.
     results: dict[object, Validation | str] = st.session_state.setdefault(_RESULTS, {})
-    key = _key(analysis, policy, search)
+    key = search_key(analysis, policy, search)
     results.pop(key, None)
     results[key] = result
 
@@ -163,26 +162,11 @@ def _current_result(analysis: Analysis, policy: HaltPolicy) -> Validation | str 
     results: dict[object, Validation | str] = st.session_state.get(_RESULTS, {})
     if not results:
         return None
-    now = {_key(analysis, policy, Search.of(policy, windows=windows)) for windows in (False, True)}
+    now = {
+        search_key(analysis, policy, Search.of(policy, windows=windows))
+        for windows in (False, True)
+    }
     return next((result for key, result in reversed(results.items()) if key in now), None)
-
-
-def _key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[object, ...]:
-    """Return the cache key of a check: data, budget, windows and cadence."""
-    labelled = analysis.data.labelled
-    labels = hashlib.sha256()
-    for values in (labelled.labels, labelled.onsets, labelled.groups):
-        labels.update(values.tobytes())
-    cadence = (policy.score_every_n, policy.adaptive, policy.max_cadence)
-    adapting = policy.soft_limit if policy.adaptive else None
-    return (
-        analysis.data.curves_digest,
-        labels.hexdigest(),
-        analysis.context.target,
-        frozenset(search.pairs),
-        cadence,
-        adapting,
-    )
 
 
 def _seconds(data: TuneData, policy: HaltPolicy, search: Search) -> str:

@@ -14,7 +14,7 @@ from director_ai.tuning.search.proposal import allowed_false_halts, least_good, 
 from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation.advice import sealed_rows
 from director_ai.ui.components.cached_study import replay_of
-from director_ai.ui.tune.propose import attempts_of
+from director_ai.ui.tune.target import attempts_of
 from tests.ui.tune_store import records
 
 
