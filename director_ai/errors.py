@@ -83,6 +83,17 @@ class UnknownSessionError(DirectorError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class UnknownExperimentError(DirectorError, KeyError):
+    """No saved experiment has the name that was asked for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class DuplicateExperimentError(DirectorError, ValueError):
+    """A saved experiment of this name is already there."""
+
+
 class InvalidRequestError(DirectorError, ValueError):
     """A rate, a risk or a count is out of its range."""
 

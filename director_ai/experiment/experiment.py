@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,26 +13,32 @@ import pandas as pd
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidPolicyTypeError, InvalidRequestError
+from director_ai.experiment.certification import Certification
 from director_ai.experiment.comparison import Comparison
 from director_ai.experiment.evaluation import Evaluation, tokens_or_none
 from director_ai.experiment.html import sparkline, table
+from director_ai.experiment.open_store import opened
 from director_ai.experiment.plots import Plots
 from director_ai.experiment.proposal import Finding, Proposal
+from director_ai.experiment.saved_content import content_of
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.tuning.analysis import with_windows
+from director_ai.tuning.analysis import ADAPTIVE, certify_study, with_windows
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import evaluate
 from director_ai.tuning.evaluation.population import Population
-from director_ai.tuning.guarantee.bounds import RiskTarget
+from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.guarantee.bounds import RiskTarget, least_good_sessions
+from director_ai.tuning.guarantee.certificate import Certificate, risk_of_attempt
 from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
 from director_ai.tuning.labelled import BAD, GOOD
 from director_ai.tuning.search.proposal import Proposal as TunedLimits
 from director_ai.tuning.search.proposal import recommend
 from director_ai.tuning.search.selection import Search
-from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.study import Study, TuneData, holdout_text
 from director_ai.tuning.thresholds import FIELDS, OFF, STRICTEST
+from director_ai.tuning.validation.advice import sealed_rows
 
 _KEPT_REPLAYS: Final = 24
 _SPARKLINE_POINTS: Final = 40
@@ -85,6 +91,7 @@ class Experiment:
 
     def __init__(self, study: Study, origin: Origin, *, notes: Sequence[str] = ()) -> None:
         self.study, self.origin, self.notes = study, origin, tuple(notes)
+        self._evaluated: dict[tuple[HaltPolicy, float | None], Evaluation] = {}
         self._replays: OrderedDict[tuple[object, ...], Replay] = OrderedDict()
 
     @property
@@ -145,7 +152,9 @@ class Experiment:
         population = self.study.population if prevalence is None else Population.stated(prevalence)
         replay = self.replay(policy)
         results = evaluate(self.data.labelled, replay.outcomes(policy), policy, population)
-        return Evaluation(self, replay, results)
+        evaluation = Evaluation(self, replay, results)
+        self._evaluated[policy, prevalence] = evaluation
+        return evaluation
 
     def compare(
         self, before: HaltPolicy, after: HaltPolicy, *, prevalence: float | None = None
@@ -197,6 +206,131 @@ class Experiment:
             self._finding(found.observed, target, n_families),
             self._finding(found.guaranteed, target, n_families),
             (found.observed.reason, found.guaranteed.reason),
+        )
+
+    def certify(
+        self,
+        *,
+        max_fpr: float = 0.05,
+        confidence: float = 0.9,
+        base: HaltPolicy | None = None,
+        store: Store | str | Path | None = None,
+        dry_run: bool = False,
+    ) -> Certification:
+        """Return limits certified by the held-out sessions; each attempt is counted for ever.
+
+        Parameters
+        ----------
+        max_fpr, confidence
+            Largest false-halt rate, and how sure of it over all attempts together; in (0, 1).
+        base
+            Policy whose windows and cadence are kept; by default the one most sessions were
+            recorded under.
+        store
+            Store that counts the attempt; by default the one the sessions are of.
+        dry_run
+            Say what the next attempt needs, and look at nothing.
+
+        Raises
+        ------
+        InvalidRequestError
+            If there is no store to count the attempt in, or the cadence is adaptive.
+        """
+        target = target_of(max_fpr, confidence)
+        base = base or self.data.default_policy
+        _check_policy("base", base)
+        if base.adaptive:
+            raise InvalidRequestError(ADAPTIVE)
+        address = self.origin.store if store is None else store
+        if address is None and not dry_run:
+            raise InvalidRequestError(
+                "store must be the one that counts the attempt, got None; dry_run=True counts none"
+            )
+        n_held_out, number = len(sealed_rows(self.study, base)), 1
+        if address is not None:
+            with opened(address) as reading:
+                number += len(reading.attempts())
+        delta_used = risk_of_attempt(target.delta, number)
+        needed = least_good_sessions(alpha=target.alpha, delta=delta_used)
+        if dry_run or address is None or n_held_out < needed:
+            sentence = _needs(self.study, target, number, n_held_out, needed)
+            return Certification(None, None, number, n_held_out, needed, sentence, is_dry_run=True)
+        name = fingerprint(self.study.sealed.labelled)
+        with opened(address, read_only=False) as writing:
+            # Counted before the look is taken, so that no look goes uncounted.
+            number = writing.begin_attempt(name)
+            result = certify_study(self.study, base, target, attempt=number, data_fingerprint=name)
+            certificate = result if isinstance(result, Certificate) else None
+            if certificate is not None:
+                writing.finish_attempt(number, certificate.to_json())
+        return Certification(
+            certificate,
+            None if certificate is None else self.evaluate(certificate.policy),
+            number,
+            n_held_out,
+            needed,
+            result.sentence,
+            is_dry_run=False,
+        )
+
+    def save(
+        self,
+        name: str,
+        *,
+        store: Store | str | Path | None = None,
+        note: str = "",
+        author: str = "",
+        sessions: bool = False,
+        replace: bool = False,
+    ) -> None:
+        """Keep the policies evaluated so far and their figures in a store, under a name.
+
+        Parameters
+        ----------
+        name
+            A line of at most 120 characters.
+        store
+            By default the one the sessions are of; a file that is not there is made.
+        note, author
+            Why, and who.
+        sessions
+            Add the sessions too, all or none; those of a store are there already.
+        replace
+            Whether an experiment of the same name may be replaced.
+
+        Raises
+        ------
+        InvalidRequestError
+            If there is no store, or nothing was evaluated.
+        DuplicateExperimentError
+            If the name is taken.
+        """
+        address = self.origin.store if store is None else store
+        if address is None:
+            raise InvalidRequestError("store must be the one that keeps the experiment, got None")
+        if not self._evaluated:
+            raise InvalidRequestError(
+                "save keeps the policies that were evaluated, and none was: evaluate or tune first"
+            )
+        is_added = sessions and self.origin.store is None
+        ids = (*self.study.open.ids, *self.study.sealed.ids) if is_added else None
+        content = content_of(self, list(self._evaluated.values()), ids)
+        with opened(address, read_only=False, may_create=True) as writing:
+            if is_added:
+                writing.add(self.origin.records())
+            writing.save_experiment(name, content, author=author, note=note, replace=replace)
+
+    def among(self, ids: Collection[str]) -> "Experiment":
+        """Return the experiment on some of the sessions, by id; the same ones stay held out."""
+        study, names = self.study, set(ids)
+        parts = [
+            part.select(np.array([name in names for name in part.ids], bool))
+            for part in (study.open, study.sealed)
+        ]
+        return Experiment(
+            study._replace(open=parts[0], sealed=parts[1], n_withheld=0, n_withheld_bad=0),
+            self.origin,
+            notes=self.notes,
         )
 
     def _finding(
@@ -300,6 +434,17 @@ def target_of(max_fpr: float, confidence: float) -> RiskTarget:
         if isinstance(value, bool) or not 0.0 < value < 1.0 or math.isnan(value):
             raise InvalidRequestError(f"{name} must be between 0 and 1, got {value!r}")
     return RiskTarget(max_fpr, 1.0 - confidence)
+
+
+def _needs(study: Study, target: RiskTarget, number: int, n_held_out: int, needed: int) -> str:
+    """Return what the next attempt at a certificate needs, and what there is."""
+    rate, sure = f"{100 * target.alpha:g} %", f"{100 * (1 - target.delta):g} %"
+    there = holdout_text(study).removesuffix(".")
+    text = (
+        f"Attempt {number} at a false-halt rate of at most {rate} with {sure} confidence needs "
+        f"{needed:,} held-out good sessions, one a group; there are {n_held_out:,}. {there}"
+    )
+    return f"{text}." if n_held_out >= needed else f"{text}: {needed - n_held_out:,} are missing."
 
 
 def _check_policy(name: str, policy: Any) -> None:

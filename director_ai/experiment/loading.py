@@ -3,12 +3,12 @@
 import glob
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,6 +18,9 @@ from director_ai.errors import InvalidRecordError, InvalidRequestError, ReadOnly
 from director_ai.experiment.curve_columns import stored_curves
 from director_ai.experiment.experiment import Experiment, Origin
 from director_ai.experiment.frame import FrameColumns
+from director_ai.experiment.holdout import choose_holdout
+from director_ai.experiment.open_store import opened
+from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.codec import body_row, scorer_text
 from director_ai.storage.engine.database import file_of
 from director_ai.storage.engine.tag_column import tags_text
@@ -89,8 +92,9 @@ def load(
     scale
         ``"percent"`` or ``"logprob"`` for scores that are not in [0, 1].
     held_out
-        Share of the good groups to hold out for a certificate, in [0, 1]. Of a store its own
-        choice by default, and of everything else 0: every session is used.
+        Share of the groups to hold out for a certificate, in [0, 1]. Of a store its own choice by
+        default; another one becomes the store's, as :func:`choose_holdout` says. Of everything
+        else 0 by default: every session is used.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def load(
     if isinstance(data, Store):
         return _of_store(data, data, where, held_out)
     if isinstance(data, str | Path) and _is_store(data):
-        with opened(data) as store:
+        with opened(data, read_only=held_out is None) as store:
             return _of_store(store, data, where, held_out)
     if where is not None:
         raise InvalidRequestError(
@@ -177,11 +181,13 @@ def _of_store(
     where: SessionQuery | None,
     held_out: float | None,
 ) -> Experiment:
-    query = where or JUDGED
-    if not query.outcomes:
-        query = replace(query, outcomes=JUDGED.outcomes)
-    key = "" if held_out == 0.0 else _key_of(store)
-    study = split_study(TuneData.of(list(store.curves(query))), key, share=held_out)
+    if held_out is not None and held_out != store.holdout().share:
+        choose_holdout(store, held_out)
+    data, among = TuneData.of(list(store.curves(JUDGED))), None
+    if where is not None:
+        own_ids = set(store.ids(where))
+        among = np.array([name in own_ids for name in data.ids], bool)
+    study = split_study(data, *_holdout_of(store), among=among)
     ids = (*study.open.ids, *study.sealed.ids)
 
     def records() -> Sequence[SessionRecord]:
@@ -191,34 +197,15 @@ def _of_store(
     return Experiment(study, Origin(store.name, records=records, store=address, where=where))
 
 
-def _key_of(store: Store) -> str:
-    """Return the secret by which sessions are held out, made if the store has none yet."""
+def _holdout_of(store: Store) -> HoldoutChoice:
+    """Return the sessions held out; the secret is made if the store has none yet."""
     try:
-        return store.vault_key()
+        return store.holdout()
     except ReadOnlyStoreError:
         if store.path is None or store.read_only_reason:
-            return ""
+            return HoldoutChoice("", None, b"")
     with Store(store.path) as writable:
-        return writable.vault_key()
-
-
-@contextmanager
-def opened(address: Store | str | Path, *, read_only: bool = True) -> Iterator[Store]:
-    """Give a store that is there: the one given, or one opened for the block.
-
-    Raises
-    ------
-    InvalidRequestError
-        If there is none.
-    """
-    if isinstance(address, Store):
-        yield address
-        return
-    file = file_of(str(address))
-    if file is not None and not file.exists():
-        raise InvalidRequestError(f"store must be one that is there, got {str(address)!r}")
-    with Store(address, read_only=read_only) as store:
-        yield store
+        return writable.holdout()
 
 
 def _is_store(address: str | Path) -> bool:

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.core.records.record import Annotation, Label, SessionRecord
     from director_ai.core.records.record_json import from_line, to_line
+    from director_ai.storage.certificate_attempts import HoldoutChoice
     from director_ai.storage.maintenance import Health
     from director_ai.storage.query import Overview
     from director_ai.storage.recording.recorder import Recorder
@@ -20,6 +21,7 @@ __all__ = [
     "JUDGED",
     "Annotation",
     "Health",
+    "HoldoutChoice",
     "Label",
     "Overview",
     "Recorder",
@@ -42,6 +44,7 @@ __getattr__, __dir__ = attach(
     {
         "Annotation": "director_ai.core.records.record",
         "Health": "director_ai.storage.maintenance",
+        "HoldoutChoice": "director_ai.storage.certificate_attempts",
         "JUDGED": "director_ai.storage.summary",
         "Label": "director_ai.core.records.record",
         "Overview": "director_ai.storage.query",

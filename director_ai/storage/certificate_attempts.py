@@ -1,15 +1,15 @@
-"""Attempts at a certificate: each use of the held-out sessions is counted, for ever."""
+"""Certificates of a store: the sessions held out for them, and every attempt, counted for ever."""
 
 import secrets
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from director_ai.errors import UnknownSessionError
+from director_ai.errors import InvalidRequestError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Database
-from director_ai.storage.engine.schema import attempts, settings
+from director_ai.storage.engine.schema import attempts, holdouts, settings
 
 _KEY = "vault_key"
 
@@ -35,8 +35,28 @@ class Attempt(NamedTuple):
     result: str | None
 
 
+class HoldoutChoice(NamedTuple):
+    """Good sessions that a store holds out for certificates.
+
+    Attributes
+    ----------
+    key
+        The store's secret, by which groups are drawn.
+    share
+        Share of the groups to hold out, in [0, 1]; ``None`` for as many as certificates of their
+        number need.
+    opened
+        Draws of the groups that were open under an earlier share, 8 bytes each: they are never
+        held out again.
+    """
+
+    key: str
+    share: float | None
+    opened: bytes
+
+
 class CertificateAttempts:
-    """Register of attempts in a store."""
+    """Registers of attempts and of the held-out share in a store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -61,6 +81,46 @@ class CertificateAttempts:
             return fresh
 
         return self._database.transaction(work, durable=True)
+
+    def holdout(self) -> HoldoutChoice:
+        """Return the sessions held out: the secret, the share, and the groups opened before."""
+        key = self.vault_key()
+        with self._database.read() as connection:
+            newest = select(holdouts).order_by(holdouts.c.number.desc()).limit(1)
+            row = connection.execute(newest).mappings().first()
+        if row is None:
+            return HoldoutChoice(key, None, b"")
+        return HoldoutChoice(key, row["share"], bytes.fromhex(row["opened"]))
+
+    def choose_holdout(self, share: float | None, opened: bytes) -> None:
+        """Keep a choice of the share held out, and the groups that were opened so far.
+
+        Parameters
+        ----------
+        share
+            In [0, 1]; ``None`` for the automatic one.
+        opened
+            As of :class:`HoldoutChoice`.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the share is out of its range.
+        """
+        if share is not None and not 0.0 <= share <= 1.0:
+            raise InvalidRequestError(f"share must be in [0, 1] or None, got {share!r}")
+
+        def work(connection: Connection) -> None:
+            last = connection.execute(select(func.coalesce(func.max(holdouts.c.number), 0)))
+            row = {
+                "number": int(last.scalar_one()) + 1,
+                "at_us": now_us(),
+                "share": None if share is None else float(share),
+                "opened": opened.hex(),
+            }
+            connection.execute(insert(holdouts), {**row, "seal": codec.row_seal_of(row)})
+
+        self._database.transaction(work, durable=True)
 
     def begin_attempt(self, fingerprint: str) -> int:
         """Count an attempt before it is made, and return its number."""

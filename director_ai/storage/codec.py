@@ -300,7 +300,7 @@ def label_seal_of(row: Values, annotations: Iterable[Annotation]) -> str:
 
 
 def row_seal_of(row: Values) -> str:
-    """Return the SHA-256 of a row of ``settings`` or ``attempts``, its empty columns left out."""
+    """Return the SHA-256 of a row of a register, its empty columns left out."""
     values = {name: value for name, value in row.items() if value is not None and name != "seal"}
     return _sha256(values)
 

@@ -13,7 +13,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import checked
 from director_ai.errors import DirectorError, StoreError
 from director_ai.storage.engine.log_mark import LOG_MARK
-from director_ai.storage.engine.schema import attempts, bodies, sessions, settings
+from director_ai.storage.engine.schema import REGISTERS, bodies, sessions
 from director_ai.storage.sealing import UNREADABLE, broken_seal, stored_session, underivable
 from director_ai.storage.store import Store
 
@@ -120,7 +120,7 @@ def _read(store: Store, key: int) -> tuple[SessionRecord, bool]:
 
 
 def _copy_register(store: Store, saved: Store) -> None:
-    for table in (attempts, settings):
+    for table in REGISTERS:
         try:
             with store.read() as connection:
                 rows = [dict(row) for row in connection.execute(select(table)).mappings()]

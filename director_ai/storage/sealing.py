@@ -8,11 +8,10 @@ from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.storage import codec
 from director_ai.storage.engine.log_mark import LOG_MARK
 from director_ai.storage.engine.schema import (
+    REGISTERS,
     annotations,
-    attempts,
     bodies,
     sessions,
-    settings,
     tokens,
 )
 
@@ -100,9 +99,9 @@ def underivable(stored: StoredSession) -> str | None:
 
 
 def broken_row(connection: Connection) -> list[str]:
-    """Return the rows of ``settings`` and ``attempts`` that are not those that were written."""
+    """Return the rows of the registers that are not those that were written."""
     broken = []
-    for table in (settings, attempts):
+    for table in REGISTERS:
         for row in connection.execute(select(table)).mappings():
             name = next(iter(row.values()))
             # The mark of the log has a check of its own.
@@ -127,7 +126,7 @@ def seal_all(connection: Connection) -> None:
         sealed = [values for row in rows if (values := _seals(connection, row))]
         if sealed:
             connection.execute(_SEAL, sealed)
-    for table in (settings, attempts):
+    for table in REGISTERS:
         (name,) = table.primary_key.columns
         for row in connection.execute(select(table).where(table.c.seal.is_(None))).mappings().all():
             statement = update(table).where(name == row[name.name])

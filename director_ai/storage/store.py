@@ -15,12 +15,13 @@ from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.migrations import MIGRATIONS, NEWEST, migrate
 from director_ai.storage.reader import StoreReader
 from director_ai.storage.roles import Role, ViewerDatabase
+from director_ai.storage.saved_experiments import SavedExperiments
 from director_ai.storage.writer import StoreWriter
 
 Result = TypeVar("Result")
 
 
-class Store(StoreReader, StoreWriter, CertificateAttempts):
+class Store(StoreReader, StoreWriter, CertificateAttempts, SavedExperiments):
     """An archive of sessions, safe to share between threads and processes.
 
     Parameters

@@ -16,7 +16,12 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.tuning.evaluation.population import Population
-from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_holdout
+from director_ai.tuning.guarantee.holdout import (
+    DELTA,
+    holdout_mask,
+    holdout_share,
+    split_holdout,
+)
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
 
 _LABELS: Final = {"good": GOOD, "bad": BAD}
@@ -132,6 +137,10 @@ class Study(NamedTuple):
         The archive's secret; ``""`` where nothing can be sealed.
     n_withheld_bad
         Those of the withheld that are bad; the others have no label.
+    share
+        Share of the groups that are sealed, in [0, 1].
+    n_opened
+        Good sessions that this share would seal, had they not been opened before.
     """
 
     open: TuneData
@@ -139,6 +148,8 @@ class Study(NamedTuple):
     n_withheld: int
     key: str
     n_withheld_bad: int = 0
+    share: float = 0.0
+    n_opened: int = 0
 
     @property
     def population(self) -> Population:
@@ -156,33 +167,74 @@ class Study(NamedTuple):
         return self.open.labelled.n_good_groups + self.sealed.labelled.n_good_groups
 
 
-def split_study(data: TuneData, key: str, *, share: float | None = None) -> Study:
+def split_study(
+    data: TuneData,
+    key: str,
+    share: float | None = None,
+    opened: bytes = b"",
+    *,
+    among: BoolArray | None = None,
+) -> Study:
     """Return the data with its sealed part set aside.
 
     Parameters
     ----------
     data, key
-        All sessions, and the archive's secret; without one nothing is sealed.
+        All sessions of the archive, and its secret; without one nothing is sealed.
     share
         Share of the groups to seal, in [0, 1]; by default as many as certificates of the present
         number of good groups need.
+    opened
+        Draws of groups that were opened before; see
+        :func:`director_ai.tuning.guarantee.holdout.opened_draws`.
+    among
+        Which sessions the study is of, shape (n_sessions,); all by default. A part has the same
+        sessions sealed as the whole.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the share is out of its range.
     """
-    labels = data.labelled.labels
-    n_groups = data.labelled.n_good_groups
+    labels, groups = data.labelled.labels, data.group_names
+    whole = np.ones(len(labels), bool) if among is None else among
     if share is None:
-        share = holdout_share(n_groups, delta=DELTA)
+        share = holdout_share(data.labelled.n_good_groups, delta=DELTA)
     if not key or not share:
-        nobody = np.zeros(len(labels), bool)
-        return Study(data, data.select(nobody), 0, "")
-    parts = split_holdout(data.group_names, labels, key=key, share=share)
-    withheld = labels[parts.withheld]
+        return Study(data.select(whole), data.select(np.zeros(len(labels), bool)), 0, "")
+    parts = split_holdout(groups, labels, key=key, share=share, opened=opened)
+    n_opened = 0
+    if opened:
+        first = holdout_mask(groups, labels, key=key, share=share)
+        n_opened = int((first & ~parts.sealed & whole).sum())
+    withheld = labels[parts.withheld & whole]
     return Study(
-        data.select(parts.open),
-        data.select(parts.sealed),
+        data.select(parts.open & whole),
+        data.select(parts.sealed & whole),
         len(withheld),
         key,
         n_withheld_bad=int((withheld == BAD).sum()),
+        share=share,
+        n_opened=n_opened,
     )
+
+
+def holdout_text(study: Study) -> str:
+    """Return the held-out part of a study in a sentence.
+
+    >>> empty = TuneData.of([])
+    >>> holdout_text(Study(empty, empty, 0, ""))
+    'No good session is held out for certificates: all 0 are used.'
+    """
+    n_sealed = study.sealed.labelled.n_good
+    n_good = round(study.population.n_good)
+    if not n_sealed:
+        text = f"No good session is held out for certificates: all {n_good:,} are used"
+    else:
+        text = f"Held out for certificates: {n_sealed:,} of {n_good:,} good sessions"
+    if study.n_opened:
+        text += f"; {study.n_opened:,} were opened before and stay so"
+    return f"{text}."
 
 
 def recorded_outcomes(data: TuneData) -> Outcomes:

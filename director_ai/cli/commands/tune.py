@@ -20,6 +20,7 @@ from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.reports.policy_formats import FORMS as TEXTS
 from director_ai.reports.tuning_card import card_values
 from director_ai.reports.tuning_card_formats import CARDS, CardForm
+from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.analysis import (
@@ -120,19 +121,19 @@ def _study(args: Namespace, store: Store) -> Study:
     data = TuneData.of(list(store.curves(JUDGED)))
     if not data.ids:
         raise CommandError(f"no session to tune on in {store.name}", Status.NOT_FOUND)
-    return split_study(data, _vault_key(args, store))
+    return split_study(data, *_holdout(args, store))
 
 
-def _vault_key(args: Namespace, store: Store) -> str:
-    """Return the secret by which sessions are sealed, made if the store has none yet."""
+def _holdout(args: Namespace, store: Store) -> HoldoutChoice:
+    """Return the sessions held out; the secret is made if the store has none yet."""
     with suppress(ReadOnlyStoreError):
-        return store.vault_key()
+        return store.holdout()
     try:
         with changing(args) as writable:
-            return writable.vault_key()
+            return writable.holdout()
     except (CommandError, StoreError):
         # None can be made where only reading is allowed: nothing is sealed, as on the page.
-        return ""
+        return HoldoutChoice("", None, b"")
 
 
 def _context(args: Namespace, store: Store, study: Study, target: RiskTarget) -> AnalysisContext:

@@ -149,6 +149,27 @@ attempts = Table(
     Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
 )
 
+holdouts = Table(
+    "holdouts",
+    metadata,
+    Column("number", _Key, primary_key=True, comment="1, 2, ... over the life of the store"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("share", Float, comment="share of the groups held out; null for the automatic one"),
+    Column("opened", Text, nullable=False, comment="16 digits a group opened so far"),
+    Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("name", SafeText, primary_key=True),
+    Column("author", SafeText, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("note", SafeText, nullable=False),
+    Column("content", SafeText, nullable=False, comment="JSON object, see saved_experiments"),
+    Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
+)
+
 settings = Table(
     "settings",
     metadata,
@@ -216,3 +237,6 @@ alerts = Table(
     Column("sent_us", BigInteger, comment="the last message; null before the first"),
     Column("claimed_us", BigInteger, comment="by the process that is sending"),
 )
+
+REGISTERS = (settings, attempts, holdouts, experiments)
+"""Tables of a few rows about the store as a whole, each row with a seal of its own."""

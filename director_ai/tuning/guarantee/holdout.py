@@ -1,6 +1,7 @@
 """Holdout: good sessions set aside to certify limits on, drawn by group and key."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -20,6 +21,8 @@ DELTA: Final = 0.1
 ALPHAS: Final = (0.02, 0.05, 0.10)
 """Risk and false-halt rates, the strictest first, that good sessions are sealed to certify: as
 soon as the loosest is within reach."""
+
+_DRAW: Final = np.dtype("<u8")
 
 Names = Sequence[str] | NDArray[np.str_]
 
@@ -44,7 +47,12 @@ class HoldoutSplit(NamedTuple):
 
 
 def holdout_mask(
-    groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE
+    groups: Names,
+    labels: IntArray,
+    *,
+    key: str,
+    share: float = DEFAULT_SHARE,
+    opened: bytes = b"",
 ) -> BoolArray:
     """Return a mask of the sealed sessions: the good ones of a random share of all groups.
 
@@ -63,23 +71,59 @@ def holdout_mask(
         The archive's own, kept as long as the archive.
     share
         Share of the groups that is sealed, in [0, 1].
+    opened
+        Draws of groups that were opened before, as of :func:`opened_draws`; they stay open.
 
     Examples
     --------
     >>> holdout_mask(["a", "b", "a", "b"], np.array([0, 0, 1, 0]), key="k", share=1.0).tolist()
     [True, True, False, True]
     """
-    return _draw(groups, key=key, share=share) & np.equal(labels, GOOD)
+    draws = _draws(groups, key=key)
+    shut = _is_below(draws, share) & ~np.isin(draws, np.frombuffer(opened, _DRAW))
+    return np.asarray(shut & np.equal(labels, GOOD))
+
+
+def opened_draws(groups: Names, *, key: str, share: float, opened: bytes = b"") -> bytes:
+    """Return the draws of all groups that a share leaves open, and of those opened before.
+
+    Once a smaller share was in force, a larger one holds out only groups that came later.
+
+    Parameters
+    ----------
+    groups, key
+        As of :func:`holdout_mask`.
+    share
+        The smallest share that was in force, in [0, 1].
+    opened
+        Draws of groups that were opened before, 8 bytes each.
+
+    Examples
+    --------
+    >>> everything = opened_draws(["a", "b"], key="k", share=0.0)
+    >>> labels = np.array([0, 0, 0])
+    >>> holdout_mask(["a", "b", "c"], labels, key="k", share=1.0, opened=everything).tolist()
+    [False, False, True]
+    """
+    draws = _draws(groups, key=key)
+    fresh = draws[~_is_below(draws, share)]
+    known = np.frombuffer(opened, _DRAW)
+    return np.union1d(known, fresh).astype(_DRAW).tobytes()
 
 
 def split_holdout(
-    groups: Names, labels: IntArray, *, key: str, share: float = DEFAULT_SHARE
+    groups: Names,
+    labels: IntArray,
+    *,
+    key: str,
+    share: float = DEFAULT_SHARE,
+    opened: bytes = b"",
 ) -> HoldoutSplit:
     """Return the open part, the sealed part and what is in neither.
 
     Parameters
     ----------
-    groups, labels, key, share
+    groups, labels, key, share, opened
         See :func:`holdout_mask`.
 
     Examples
@@ -88,7 +132,7 @@ def split_holdout(
     >>> [part.tolist() for part in parts]
     [[False, True, False], [True, False, False], [False, False, True]]
     """
-    shut = holdout_mask(groups, labels, key=key, share=share)
+    shut = holdout_mask(groups, labels, key=key, share=share, opened=opened)
     names = np.asarray(groups, np.str_)
     kin = np.isin(names, np.unique(names[shut])) & ~shut
     return HoldoutSplit(open=~shut & ~kin, sealed=shut, withheld=kin)
@@ -161,9 +205,16 @@ def seed_of(key: str) -> int:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
 
 
-def _draw(groups: Names, *, key: str, share: float) -> BoolArray:
+def _is_below(draws: NDArray[np.uint64], share: float) -> BoolArray:
+    """Return which draws lie within a share, exactly: a float has not the digits of a draw."""
     if not 0.0 <= share <= 1.0:
         raise InvalidRequestError(f"share must be in [0, 1], got {share!r}")
+    limit = math.ceil(share * 2.0**64)
+    return np.ones(len(draws), bool) if limit >= 2**64 else np.asarray(draws < np.uint64(limit))
+
+
+def _draws(groups: Names, *, key: str) -> NDArray[np.uint64]:
+    """Return the draw of each session's group: any number of 64 bits, equally likely."""
     # Hashed first: a key of any length is then one that the keyed hash takes.
     secret = hashlib.sha256(key.encode()).digest()
     names, places = np.unique(np.asarray(groups, np.str_), return_inverse=True)
@@ -171,4 +222,5 @@ def _draw(groups: Names, *, key: str, share: float) -> BoolArray:
         int.from_bytes(hashlib.blake2b(str(name).encode(), key=secret, digest_size=8).digest())
         for name in names
     ]
-    return np.array([draw < share * 2.0**64 for draw in draws], bool)[places]
+    found: NDArray[np.uint64] = np.array(draws, np.uint64)[places]
+    return found

@@ -9,6 +9,7 @@ from director_ai.errors import ReadOnlyStoreError
 from director_ai.figures.score_density import ScoreDensityData, score_density_data
 from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Outcomes, Replay
+from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning import study as study_module
@@ -21,11 +22,11 @@ def read_study(store: Store) -> Study:
     """Return the study of the store; read again only after a change of the store."""
     # Sealing takes a secret that is kept in the store.
     try:
-        key = store.vault_key()
+        choice = store.holdout()
     except ReadOnlyStoreError:
         # There is none yet, and none can be made: nothing is sealed.
-        key = ""
-    return _study(store, store.name, store.stamp(), key)
+        choice = HoldoutChoice("", None, b"")
+    return _study(store, store.name, store.stamp(), choice)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -33,9 +34,9 @@ def _study(
     _store: Store,
     name: str,  # noqa: ARG001  (keys the cache)
     stamp: tuple[int, int, int],  # noqa: ARG001  (keys the cache)
-    key: str,
+    choice: HoldoutChoice,
 ) -> Study:
-    return split_study(TuneData.of(list(_store.curves(JUDGED))), key)
+    return split_study(TuneData.of(list(_store.curves(JUDGED))), *choice)
 
 
 def replay_of(data: TuneData, policy: HaltPolicy) -> Replay:
