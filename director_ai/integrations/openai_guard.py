@@ -1,19 +1,29 @@
 """Guard around the streaming chat call of an ``openai`` client."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.runtime.async_stream import AsyncTokenStream
 from director_ai.core.runtime.async_streaming import AsyncStreamingKernel
+from director_ai.core.runtime.released_stream import (
+    AsyncReleasedStream,
+    Released,
+    ReleasedStream,
+    ReleaseEvent,
+    Retracted,
+    check_release,
+)
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.core.scoring.scorer import CoherenceScorer
-from director_ai.integrations.released import is_released
 from director_ai.sources.chat.logprob import Scorer, ScorerName, named_scorer
 from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.source import ChatSource
 from director_ai.storage.recording.recorder import Recorder
+
+_NO_RELEASE: Final = "release must be a ReleasePolicy for events, got None"
 
 
 class GuardedText(Iterator[str]):
@@ -25,11 +35,18 @@ class GuardedText(Iterator[str]):
         Its log-probabilities, finish reason and usage.
     stream
         The judged stream itself, with the events that :attr:`session` is made of.
+    retracted
+        Text to be taken off the screen, once the iteration is over; ``None`` if there is none.
     """
 
-    def __init__(self, source: ChatSource, stream: TokenStream) -> None:
+    def __init__(
+        self, source: ChatSource, stream: TokenStream, release: ReleasePolicy | None = None
+    ) -> None:
         self.source = source
         self.stream = stream
+        self.retracted: Retracted | None = None
+        self._released = None if release is None else ReleasedStream(stream, release)
+        self._events = None if self._released is None else self._noted(self._released)
 
     @property
     def session(self) -> StreamSession:
@@ -40,14 +57,37 @@ class GuardedText(Iterator[str]):
         return self
 
     def __next__(self) -> str:
-        for event in self.stream:
-            if is_released(event, self.session):
-                return event.token
+        if self._events is None:
+            for event in self.stream:
+                if self.session.passes(event):
+                    return event.token
+        else:
+            for released in self._events:
+                if isinstance(released, Released):
+                    return released.text
         raise StopIteration
+
+    def events(self) -> Iterator[ReleaseEvent]:
+        """Return what is released, held and taken back, in place of the text alone.
+
+        Raises
+        ------
+        ValueError
+            If the guard has no release policy.
+        """
+        if self._events is None:
+            raise ValueError(_NO_RELEASE)
+        return self._events
+
+    def _noted(self, released: ReleasedStream) -> Iterator[ReleaseEvent]:
+        for event in released:
+            if isinstance(event, Retracted):
+                self.retracted = event
+            yield event
 
     def close(self) -> None:
         """Cancel the request, if it is still going on."""
-        self.stream.close()
+        (self._released or self.stream).close()
 
     def __enter__(self) -> Self:
         return self
@@ -65,11 +105,18 @@ class AsyncGuardedText(AsyncIterator[str]):
         Its log-probabilities, finish reason and usage.
     stream
         The judged stream itself, such as for :mod:`director_ai.integrations.asgi`.
+    retracted
+        Text to be taken off the screen, once the iteration is over; ``None`` if there is none.
     """
 
-    def __init__(self, source: ChatSource, stream: AsyncTokenStream) -> None:
+    def __init__(
+        self, source: ChatSource, stream: AsyncTokenStream, release: ReleasePolicy | None = None
+    ) -> None:
         self.source = source
         self.stream = stream
+        self.retracted: Retracted | None = None
+        self._released = None if release is None else AsyncReleasedStream(stream, release)
+        self._events = None if self._released is None else self._noted(self._released)
 
     @property
     def session(self) -> StreamSession:
@@ -80,14 +127,31 @@ class AsyncGuardedText(AsyncIterator[str]):
         return self
 
     async def __anext__(self) -> str:
-        async for event in self.stream:
-            if is_released(event, self.session):
-                return event.token
+        if self._events is None:
+            async for event in self.stream:
+                if self.session.passes(event):
+                    return event.token
+        else:
+            async for released in self._events:
+                if isinstance(released, Released):
+                    return released.text
         raise StopAsyncIteration
+
+    def events(self) -> AsyncIterator[ReleaseEvent]:
+        """Return what is released, held and taken back; as :meth:`GuardedText.events`."""
+        if self._events is None:
+            raise ValueError(_NO_RELEASE)
+        return self._events
+
+    async def _noted(self, released: AsyncReleasedStream) -> AsyncIterator[ReleaseEvent]:
+        async for event in released:
+            if isinstance(event, Retracted):
+                self.retracted = event
+            yield event
 
     async def aclose(self) -> None:
         """Cancel the request, if it is still going on."""
-        await self.stream.aclose()
+        await (self._released or self.stream).aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,6 +181,9 @@ class OpenAIGuard:
         Records every call, if there is one.
     skips_thinking
         As for :class:`director_ai.sources.chat.stream.ChatStream`.
+    release
+        Rules by which text is held back and taken back; without them each token is handed out as
+        it passes.
 
     Examples
     --------
@@ -142,9 +209,13 @@ class OpenAIGuard:
         score: ScorerName = "lexical",
         recorder: Recorder | None = None,
         skips_thinking: bool = True,
+        release: ReleasePolicy | None = None,
     ) -> None:
+        if release is not None:
+            check_release(release)
         self._client = client
         self._kernel = kernel
+        self._release = release
         self._plan = _Plan(facts, score)
         self._skips_thinking = skips_thinking
         self._recorder = recorder
@@ -184,7 +255,7 @@ class OpenAIGuard:
             except BaseException:
                 stream.close()
                 raise
-        return GuardedText(source, stream)
+        return GuardedText(source, stream, self._release)
 
 
 class AsyncOpenAIGuard:
@@ -209,9 +280,11 @@ class AsyncOpenAIGuard:
         score: ScorerName = "lexical",
         recorder: Recorder | None = None,
         skips_thinking: bool = True,
+        release: ReleasePolicy | None = None,
     ) -> None:
         self._client = client
         self._kernel = kernel
+        self._release = release
         self._plan = _Plan(facts, score)
         self._skips_thinking = skips_thinking
         self._recorder = recorder
@@ -239,7 +312,7 @@ class AsyncOpenAIGuard:
             except BaseException:
                 await stream.aclose()
                 raise
-        return AsyncGuardedText(source, stream)
+        return AsyncGuardedText(source, stream, self._release)
 
 
 class _Plan:

@@ -169,8 +169,8 @@ def test_a_client_that_goes_away_is_noticed_while_the_server_hangs(
     assert llama.settle() is not None
 
 
-def test_a_form_has_one_of_two_names() -> None:
-    with pytest.raises(ValueError, match="form must be 'events' or 'text', got 'html'"):
+def test_a_form_has_one_of_three_names() -> None:
+    with pytest.raises(ValueError, match="form must be 'events', 'text' or 'openai', got 'html'"):
         GuardedResponse(None, form="html")  # type: ignore[arg-type]
 
 

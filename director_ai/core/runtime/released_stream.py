@@ -89,12 +89,28 @@ class Ended:
 ReleaseEvent = Released | Held | Retracted | Ended
 
 
+def check_release(policy: ReleasePolicy) -> None:
+    """Refuse rules that a stream of the sync kernel cannot keep.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no release policy, or has ``max_hold_s``: it takes an async stream to show text
+        while it waits for the next token.
+    """
+    if not isinstance(policy, ReleasePolicy):
+        raise TypeError(f"policy must be a ReleasePolicy, got {policy!r}")
+    if policy.max_hold_s:
+        raise ValueError(
+            f"max_hold_s must be 0 for a stream of the sync kernel, got {policy.max_hold_s!r}; "
+            "AsyncReleasedStream keeps it"
+        )
+
+
 class _Release:
     """The release of one stream: its gate, what was handed out, and the counts in its session."""
 
     def __init__(self, run: StreamRun, policy: ReleasePolicy) -> None:
-        if not isinstance(policy, ReleasePolicy):
-            raise TypeError(f"policy must be a ReleasePolicy, got {policy!r}")
         if run.release is not None or run.finalised or run.session.tokens:
             raise ValueError("stream must be a new one that nothing else releases or has read from")
         self.gate = ReleaseGate(policy, run.machine.policy)
@@ -198,8 +214,7 @@ class ReleasedStream(Iterator[ReleaseEvent]):
     Raises
     ------
     TypeError, ValueError
-        If one of them is not that, or the policy has ``max_hold_s``: it takes an async stream to
-        show text while it waits for the next token.
+        If one of them is not that; see also :func:`check_release`.
 
     Examples
     --------
@@ -217,12 +232,8 @@ class ReleasedStream(Iterator[ReleaseEvent]):
     def __init__(self, stream: TokenStream, policy: ReleasePolicy) -> None:
         if not isinstance(stream, TokenStream):
             raise TypeError(f"stream must be a stream of the sync kernel, got {stream!r}")
+        check_release(policy)
         self._release = _Release(stream.run, policy)
-        if policy.max_hold_s:
-            raise ValueError(
-                f"max_hold_s must be 0 for a stream of the sync kernel, got {policy.max_hold_s!r}; "
-                "AsyncReleasedStream keeps it"
-            )
         self._stream = stream
         self._events = self._drive()
 
@@ -275,6 +286,8 @@ class AsyncReleasedStream(AsyncIterator[ReleaseEvent]):
     def __init__(self, stream: AsyncTokenStream, policy: ReleasePolicy) -> None:
         if not isinstance(stream, AsyncTokenStream):
             raise TypeError(f"stream must be a stream of the async kernel, got {stream!r}")
+        if not isinstance(policy, ReleasePolicy):
+            raise TypeError(f"policy must be a ReleasePolicy, got {policy!r}")
         self._release = _Release(stream.run, policy)
         self._max_hold_s = policy.max_hold_s
         self._stream = stream
