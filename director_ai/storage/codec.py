@@ -17,6 +17,7 @@ from sqlalchemy import Boolean, Float, LargeBinary, RowMapping
 from director_ai.core.halting.closest_call import ClosestCall, closest_call
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltReason
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.record_json import SCHEMA_VERSION, from_values, halt_values
@@ -75,6 +76,10 @@ def ending_values(record: SessionRecord) -> Row:
         "halt": _halt_text(record.halt),
         "evidence": _evidence_text(record.evidence),
         "evidence_note": record.evidence_note,
+        "release": _release_text(record.release),
+        "n_released": record.n_released,
+        "n_kept": record.n_kept,
+        "n_early": record.n_early,
         **halt_columns(record),
         **shadow_values(record),
     }
@@ -249,6 +254,10 @@ def record_of(
             "shadow_policy": json.loads(session["shadow_policy"]),
             "shadow_halt": json.loads(session["shadow_halt"]),
             "scorer": session["scorer"],
+            "release": json.loads(session["release"] or "null"),
+            "n_released": session["n_released"],
+            "n_kept": session["n_kept"],
+            "n_early": session["n_early"],
             **columns,
         }
     )
@@ -326,6 +335,10 @@ def _policy_text(policy: HaltPolicy | None) -> str:
 def scorer_text(scorer: ScorerIdentity) -> str | None:
     """Return a scorer as its column holds it: null where it is unknown, as in older stores."""
     return str(scorer) if scorer.is_known else None
+
+
+def _release_text(release: ReleasePolicy | None) -> str | None:
+    return None if release is None else json.dumps(release.to_dict(), ensure_ascii=False)
 
 
 def _halt_text(halt: HaltReason | None) -> str:

@@ -76,6 +76,16 @@ def test_any_other_damage_of_a_session_is_found(statement: str, tmp_path: Path) 
     assert [damage.id for damage in health.damaged] == ["a"]
 
 
+def test_more_kept_than_was_released_is_found(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        store.add([record("a", n_released=2, n_kept=1, n_early=0)])
+    corrupt(tmp_path / "s.db", "UPDATE sessions SET n_kept = 3")
+    with Store(tmp_path / "s.db") as store:
+        (damage,) = examine(store).damaged
+
+    assert "n_kept must be a count of tokens, 0 to 2, got 3" in damage.message
+
+
 def test_a_flipped_byte_in_the_file_is_found(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     with Store(path) as store:

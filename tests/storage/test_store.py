@@ -2,6 +2,7 @@
 
 import math
 import stat
+from array import array
 from dataclasses import replace
 from pathlib import Path
 
@@ -257,6 +258,19 @@ def test_sessions_are_found_and_counted_by_their_scorer(store: Store) -> None:
     assert store.count(SessionQuery(scorers=("unknown", str(judge)))) == 3
     assert store.get("a").scorer == store.summary("a").scorer == judge
     assert [curve.scorer for curve in store.curves()] == [str(judge), str(judge), None]
+
+
+def test_the_first_times_of_a_session_come_with_its_length(store: Store) -> None:
+    times = tuple(range(10, 10_000, 1_000))
+    timed = record("timed", scores=(0.9,) * len(times), times_us=times)
+    store.add([timed, record("untimed")])
+
+    head = {each.id: each for each in store.head_times(n_tokens=3)}
+
+    assert [each.id for each in store.head_times()] == [each.id for each in store.curves()]
+    assert array("q", head["timed"].times_us).tolist() == [10, 1_010, 2_010]
+    assert head["untimed"].times_us == b""
+    assert head["timed"].duration_us == timed.ended_us - timed.started_us
 
 
 def test_the_overview_counts_halts_by_their_labels(five: Store) -> None:

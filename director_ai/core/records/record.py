@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import HaltReason
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.halting.sentence import ends_sentence, split_tail
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
@@ -85,6 +86,11 @@ class SessionRecord:
     scorer
         Identity of the scorer its scores are of. Scores of two scorers are not comparable, and
         limits chosen for one say nothing of the other.
+    release
+        Rules by which its text was handed out; ``None`` without any.
+    n_released, n_kept, n_early
+        Tokens handed out, those of them that stayed on screen, and those shown before their time;
+        ``None`` without release rules and where it is not known.
     """
 
     id: str
@@ -110,6 +116,10 @@ class SessionRecord:
     shadow_policy: HaltPolicy | None = None
     shadow_halt: HaltReason | None = None
     scorer: ScorerIdentity = UNKNOWN_SCORER
+    release: ReleasePolicy | None = None
+    n_released: int | None = None
+    n_kept: int | None = None
+    n_early: int | None = None
 
     @classmethod
     def from_session(
@@ -138,6 +148,10 @@ class SessionRecord:
                 "evidence": () if structured is None else tuple(structured.evidence_chunks),
                 "evidence_note": session.halt_evidence or "",
                 "scorer": session.scorer,
+                "release": session.release,
+                "n_released": session.n_released,
+                "n_kept": session.n_kept,
+                "n_early": session.n_early,
                 **context,
             },
         )

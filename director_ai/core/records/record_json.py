@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltClass, HaltReason
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.records.field_checks import (
     INT64,
     list_of,
@@ -58,6 +59,7 @@ def to_values(record: SessionRecord) -> dict[str, Any]:
     values["shadow_policy"] = record.shadow_policy and record.shadow_policy.to_dict()
     values["shadow_halt"] = halt_values(record.shadow_halt)
     values["scorer"] = str(record.scorer)
+    values["release"] = record.release and record.release.to_dict()
     return values
 
 
@@ -147,6 +149,9 @@ def from_values(values: dict[str, Any]) -> SessionRecord:
     )
     values["annotations"] = _annotations(values)
     values["scorer"] = _scorer(values.get("scorer"))
+    release = values.setdefault("release", None)
+    values["release"] = None if release is None else _release(release)
+    _check_released(values, n_tokens)
     return SessionRecord(**values)
 
 
@@ -193,6 +198,27 @@ def _policy(name: str, values: object) -> HaltPolicy:
         return HaltPolicy.from_dict(values)
     except DirectorError as error:
         raise InvalidRecordError(f"{name}: {error}") from None
+
+
+def _release(values: object) -> ReleasePolicy:
+    require("release", values, dict, "an object of release rules")
+    assert isinstance(values, dict)
+    try:
+        return ReleasePolicy.from_dict(values)
+    except DirectorError as error:
+        raise InvalidRecordError(f"release: {error}") from None
+
+
+def _check_released(values: dict[str, Any], n_tokens: int) -> None:
+    most = n_tokens
+    for name in ("n_released", "n_kept", "n_early"):
+        count = values.setdefault(name, None)
+        if count is not None and (type(count) is not int or not 0 <= count <= most):
+            raise InvalidRecordError(
+                f"{name} must be a count of tokens, 0 to {most}, got {count!r:.80}"
+            )
+        # Neither can more be kept than was released, nor more of it have been early.
+        most = count if name == "n_released" and count is not None else most
 
 
 def _scorer(value: object) -> ScorerIdentity:

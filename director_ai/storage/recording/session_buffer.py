@@ -195,4 +195,8 @@ class SessionBuffer:
             halt=session.reason,
             evidence=tuple(kept or ()),
             evidence_note=note if isinstance(note, str) else "",
+            release=session.release,
+            n_released=session.n_released,
+            n_kept=session.n_kept,
+            n_early=session.n_early,
         )

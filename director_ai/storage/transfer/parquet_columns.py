@@ -54,6 +54,10 @@ SCHEMA = pa.schema(
         "margin": pa.float64(),
         "margin_rule": _TEXT,
         "scorer": _TEXT,
+        "release": _TEXT,
+        "n_released": pa.int64(),
+        "n_kept": pa.int64(),
+        "n_early": pa.int64(),
     }
 )
 """Times are microseconds, ``held`` the tokens that hold an earlier score, and objects JSON."""
@@ -61,7 +65,7 @@ SCHEMA = pa.schema(
 NAMES: tuple[str, ...] = tuple(SCHEMA.names)
 
 _FILTERS = ("shadow_index", "margin", "margin_rule")
-_ADDED = ("scorer",)
+_ADDED = ("scorer", "release", "n_released", "n_kept", "n_early")
 
 READ: tuple[str, ...] = tuple(name for name in NAMES if name not in (*_FILTERS, *_ADDED))
 """The columns that every file has and that are read back."""
@@ -71,14 +75,14 @@ EDITIONS: tuple[pa.Schema, ...] = (
     pa.schema([SCHEMA.field(name) for name in (*READ, *_FILTERS)]),
     pa.schema([SCHEMA.field(name) for name in READ]),
 )
-"""Columns of files of today, from before scorers, and from before margins were written."""
+"""Columns of files of today, from before scorers and releases, and from before margins."""
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 _RENAMED = {"started": "started_us", "ended": "ended_us", "outcome": "ended_by"}
-_OBJECTS = ("policy", "halt", "shadow_policy", "shadow_halt", "evidence", "annotations")
+_OBJECTS = ("policy", "halt", "shadow_policy", "shadow_halt", "evidence", "annotations", "release")
 _DERIVED = ("label", "onset", "author", "n_tokens", "halt_index", "rules", "halt_reason")
-_TEXT_COLUMNS = tuple(name for name in READ if SCHEMA.field(name).type == _TEXT)
+_TEXT_COLUMNS = tuple(name for name in (*READ, *_ADDED) if SCHEMA.field(name).type == _TEXT)
 _LISTS_OF_TEXT = tuple(field.name for field in SCHEMA if field.type == _TEXTS)
 
 
@@ -145,12 +149,12 @@ def record_of_row(row: Row) -> SessionRecord:
         If a value is none that a session may have, or a column to filter by contradicts another.
     """
     row = dict(row)
-    for name in _TEXT_COLUMNS:
+    for name in row.keys() & _TEXT_COLUMNS:
         row[name] = None if row[name] is None else unescape(row[name])
     for name in _LISTS_OF_TEXT:
         row[name] = _each(unescape, row[name])
     values = {_RENAMED.get(name, name): value for name, value in row.items()}
-    for name in _OBJECTS:
+    for name in values.keys() & _OBJECTS:
         try:
             values[name] = json.loads(values[name])
         except (TypeError, ValueError, RecursionError):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from director_ai import HaltPolicy, StreamingKernel
+from director_ai import HaltPolicy, ReleasedStream, ReleasePolicy, StreamingKernel
 from director_ai.core.halting.reason import MECHANISMS, Alarm, HaltReason
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import (
@@ -115,7 +115,24 @@ def records(draw: st.DrawFn, text: st.SearchStrategy[str] = TEXT) -> SessionReco
         group=draw(text),
         tags=tuple(draw(st.lists(text, max_size=3))),
         scorer=draw(st.sampled_from((UNKNOWN_SCORER, ScorerIdentity("coherence", "2", "lexical")))),
+        **draw(st.just({}) | releases(text, len(tokens))),
     )
+
+
+@st.composite
+def releases(draw: st.DrawFn, text: st.SearchStrategy[str], n_tokens: int) -> dict[str, Any]:
+    n_released = draw(st.integers(0, n_tokens))
+    return {
+        "release": ReleasePolicy(
+            draw(st.integers(0, 9)),
+            draw(st.sampled_from(["always", "warned"])),
+            max_hold_s=draw(st.floats(0, 9)),
+            replacement=draw(text),
+        ),
+        "n_released": n_released,
+        "n_kept": draw(st.integers(0, n_released)),
+        "n_early": draw(st.integers(0, n_released)),
+    }
 
 
 @given(records(TEXT.map(with_pairs_joined).filter(bool)))
@@ -174,6 +191,41 @@ def test_a_soft_halt_and_held_scores_are_recorded() -> None:
     assert record.held == (False, True, False, True, False, True)
     assert (record.ended_by, record.halt_index) == ("soft_halted", 4)
     assert from_line(to_line(record)) == record
+
+
+def test_counts_of_a_release_are_recorded() -> None:
+    scores = iter([0.9, 0.9, 0.9, 0.2])
+    kernel, release = StreamingKernel(), ReleasePolicy(2, at_halt="nothing")
+
+    stream = kernel.stream(["a", "b", "c", "d"], lambda _: next(scores))
+    list(ReleasedStream(stream, release))
+    record = SessionRecord.from_session(
+        stream.session, kernel.policy, id="s1", source="test", model="", prompt=""
+    )
+
+    assert record.release == release
+    assert (record.n_released, record.n_kept, record.n_early) == (1, 0, 0)
+    assert from_line(to_line(record)) == record
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"n_released": 3}, "n_released must be a count of tokens, 0 to 2, got 3"),
+        ({"n_released": 1, "n_kept": 2}, "n_kept must be a count of tokens, 0 to 1, got 2"),
+        ({"n_released": 1, "n_early": -1}, "n_early must be a count of tokens, 0 to 1, got -1"),
+        ({"n_released": True}, "n_released must be a count of tokens, 0 to 2, got True"),
+        ({"release": {"hold": 3}}, "release: release policy field must be one of hold_back,"),
+        ({"release": "none"}, "release must be an object of release rules, got 'none'"),
+    ],
+)
+def test_no_more_is_kept_than_released_nor_released_than_came(
+    values: dict[str, Any], message: str
+) -> None:
+    line = json.dumps({"id": "a", "tokens": ["a", "b"], "scores": [0.9, 0.9], **values})
+
+    with pytest.raises(InvalidRecordError, match=message):
+        from_line(line)
 
 
 def test_an_observed_crossing_is_recorded_without_a_halt() -> None:

@@ -20,6 +20,8 @@ import pytest
 from director_ai import (
     AsyncStreamingKernel,
     HaltPolicy,
+    ReleasedStream,
+    ReleasePolicy,
     ScorerIdentity,
     StreamingKernel,
     StreamSession,
@@ -28,6 +30,7 @@ from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
 from director_ai.errors import InvalidRecordError, StoreError
+from director_ai.storage.maintenance import examine
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.recording.session_buffer import SessionBuffer
 from director_ai.storage.store import Store
@@ -582,3 +585,25 @@ def test_a_session_names_its_scorer_the_callback_s_own_first(tmp_path: Path) -> 
 
 def scorer_of_nobody(text: str) -> float:
     return 0.9
+
+
+def test_counts_of_a_release_are_kept_whenever_it_was_put_around_the_stream(tmp_path: Path) -> None:
+    kernel, release = StreamingKernel(), ReleasePolicy(1, at_halt="nothing", replacement="–")
+    with Recorder(tmp_path / "s.db") as recorder:
+        for name in ("before", "after"):
+            stream = kernel.stream(words(4), scorer(FALLING))
+            released = ReleasedStream(stream, release) if name == "before" else None
+            recorder.record(stream, kernel.policy, id=name)
+            list(released or ReleasedStream(stream, release))
+        recorder.record(
+            kernel.stream(words(2), scorer(GOOD)), kernel.policy, id="none"
+        ).run_to_end()
+
+    with Store(tmp_path / "s.db") as store:
+        before, after, none = (store.get(name) for name in ("before", "after", "none"))
+        assert examine(store).ok
+    assert before.release == after.release == release
+    counts = (before.n_released, before.n_kept, before.n_early)
+    assert counts == (after.n_released, after.n_kept, after.n_early)
+    assert counts == (before.halt_index - 1, 0, 0)
+    assert (none.release, none.n_released, none.n_kept, none.n_early) == (None,) * 4
