@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from director_ai import AsyncStreamingKernel, ReleasePolicy, StreamSession
 from director_ai.sources import Endpoint
 from tests.browser.conftest import PATIENCE_MS
-from tests.integrations import chat_app
+from tests.integrations import talk_app
 from tests.integrations.test_asgi import serving
 from tests.integrations.test_release_frames import transcript
 from tests.sources.llama_server import LlamaServer, llama
@@ -51,14 +51,14 @@ def test_no_character_that_is_taken_back_stays_on_the_screen(
     sessions: list[StreamSession] = []
     lenient = {"window_threshold": 0.0, "trend_threshold": 1.5}
     kernel = AsyncStreamingKernel(**lenient, on_fault="halt", on_halt=sessions.append)
-    monkeypatch.setattr(chat_app, "kernel", kernel)
-    monkeypatch.setattr(chat_app, "endpoint", Endpoint(llama.url, "default"))
-    monkeypatch.setattr(chat_app, "scorer", Certain())
-    monkeypatch.setattr(chat_app, "release", ReleasePolicy(8, at_halt="nothing", replacement="…"))
+    monkeypatch.setattr(talk_app, "kernel", kernel)
+    monkeypatch.setattr(talk_app, "endpoint", Endpoint(llama.url, "default"))
+    monkeypatch.setattr(talk_app, "scorer", Certain())
+    monkeypatch.setattr(talk_app, "release", ReleasePolicy(8, at_halt="nothing", replacement="…"))
     requests: list[Any] = []
     page.on("request", lambda sent: requests.append(sent.post_data_json if sent.post_data else 0))
 
-    with serving(chat_app.app) as port:
+    with serving(talk_app.app) as port:
         page.goto(f"http://127.0.0.1:{port}/")
         page.evaluate(SHOWN_TEXTS)
         page.get_by_label("Question").fill("Why is the sky blue?")
@@ -113,7 +113,7 @@ def test_the_script_reads_every_transcript_as_python_does(
         transcripts = list(pool.map(transcript, range(400)))
     bodies = [base64.b64encode(body).decode() for body, _, _ in transcripts]
 
-    with serving(chat_app.app) as port:
+    with serving(talk_app.app) as port:
         page.goto(f"http://127.0.0.1:{port}/")
         screens = page.evaluate(FOLLOW, ["/release_client.js", bodies])
 

@@ -1,15 +1,14 @@
 """An application whose answers are judged on their way out.
 
 Run it with ``uvicorn tests.integrations.chat_app:app``, and ask it with
-``curl -N -d '' 'http://127.0.0.1:8000/chat?question=Why'``, or open its page in a browser.
+``curl -N -d '' 'http://127.0.0.1:8000/chat?question=Why'``.
 """
 
 import os
-from importlib.resources import files
 
-from fastapi import Body, FastAPI, Response
+from fastapi import FastAPI
 
-from director_ai import AsyncStreamingKernel, CoherenceScorer, GroundTruthStore, ReleasePolicy
+from director_ai import AsyncStreamingKernel, CoherenceScorer, GroundTruthStore
 from director_ai.integrations import GuardedResponse
 from director_ai.sources import AsyncChatStream, Endpoint
 
@@ -17,8 +16,6 @@ endpoint = Endpoint(os.environ.get("CHAT_ENDPOINT", "http://127.0.0.1:8080/v1"),
 facts = GroundTruthStore.from_mapping({"sky": "The sky is blue, as air scatters blue light."})
 scorer = CoherenceScorer(ground_truth_store=facts)
 kernel = AsyncStreamingKernel(on_fault="halt")
-release = ReleasePolicy(8, at_halt="sentence", replacement=" [withdrawn]")
-client = files("director_ai.integrations")
 app = FastAPI()
 
 
@@ -27,24 +24,3 @@ async def chat(question: str) -> GuardedResponse:
     """Answer a question, up to where the kernel halts."""
     source = AsyncChatStream(endpoint, question)
     return GuardedResponse(kernel.stream_tokens(source, scorer.stream_callback(question)))
-
-
-@app.post("/talk")
-async def talk(messages: list[dict[str, str]] = Body(embed=True)) -> GuardedResponse:
-    """Go on with a conversation; text is held back, and taken back after a halt."""
-    source = AsyncChatStream(endpoint, messages)
-    score = scorer.stream_callback(messages[-1]["content"])
-    return GuardedResponse(kernel.stream_tokens(source, score), release=release)
-
-
-@app.get("/")
-async def page() -> Response:
-    """Send the page of the reference client."""
-    return Response(client.joinpath("release_client.html").read_text(), media_type="text/html")
-
-
-@app.get("/release_client.js")
-async def script() -> Response:
-    """Send its script."""
-    text = client.joinpath("release_client.js").read_text()
-    return Response(text, media_type="text/javascript")
