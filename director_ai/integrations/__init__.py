@@ -1,4 +1,4 @@
-"""Guards around clients and responses, and tracing."""
+"""Guards around clients and responses, a client of theirs, and tracing."""
 
 from director_ai._lazy import attach
 
@@ -7,11 +7,14 @@ if TYPE_CHECKING:
     from director_ai.integrations.asgi import GuardedResponse
     from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard
     from director_ai.integrations.opentelemetry import traced
+    from director_ai.integrations.release_client import Screen, follow
 
 __all__ = [
     "AsyncOpenAIGuard",
     "GuardedResponse",
     "OpenAIGuard",
+    "Screen",
+    "follow",
     "traced",
 ]
 
@@ -21,6 +24,8 @@ __getattr__, __dir__ = attach(
         "AsyncOpenAIGuard": "director_ai.integrations.openai_guard",
         "GuardedResponse": "director_ai.integrations.asgi",
         "OpenAIGuard": "director_ai.integrations.openai_guard",
+        "Screen": "director_ai.integrations.release_client",
+        "follow": "director_ai.integrations.release_client",
         "traced": "director_ai.integrations.opentelemetry",
     },
 )
