@@ -10,7 +10,7 @@ from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
 from director_ai.cli.options.watch import add_watch
 
-FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html", "note")
+FORMATS = ("jsonl", "parquet", "curves", "csv-long", "csv-wide", "otlp", "html", "note")
 
 _STORE = (
     "The store is a file or a database URL: that of --store, else that of DIRECTOR_STORE\n"
@@ -71,10 +71,13 @@ def parser() -> ArgumentParser:
             "--outcome halted --since 7d -o halts.jsonl",
             "k3 -o k3.html",
             "k3 -o k3.md",
+            "--format curves -o golden.parquet --sample 2000",
             description=(
                 "Write sessions to a file, as they are listed. JSONL and Parquet keep everything\n"
                 "and can be imported again; HTML is one session to play back offline, .md a note\n"
-                "on one. Sessions still being recorded are left out."
+                "on one; curves are scores and labels without text, for director-ai check,\n"
+                "those held out for certificates left out. Sessions still being recorded are left\n"
+                "out."
             ),
         )
     )
@@ -261,6 +264,15 @@ def _export(parser: ArgumentParser) -> None:
         help=f"{', '.join(FORMATS)} (default: as FILE is named)",
     )
     parser.add_argument("--without-text", action="store_true", help="leave out all text")
+    parser.add_argument(
+        "--sample",
+        type=positive,
+        metavar="N",
+        help="of curves: those with tags, and whole groups up to N sessions",
+    )
+    parser.add_argument(
+        "--hash-ids", action="store_true", help="of curves: digests in place of ids, too"
+    )
     parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
     parser.add_argument("--limit", type=positive, metavar="N", help="at most N")
     add_filters(parser)

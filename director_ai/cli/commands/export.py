@@ -9,13 +9,15 @@ from typing import Any, BinaryIO, cast
 from director_ai.cli.atomic_file import new_file
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import reading
+from director_ai.cli.open_study import open_study
 from director_ai.cli.options.sessions import query_of
 from director_ai.cli.output import counted, note, one_line, print_json, working
 from director_ai.core.records.record import SessionRecord, without_text
 from director_ai.reports.incident_note import note_markdown
 from director_ai.reports.replay_html import session_html
 from director_ai.storage.store import Store
-from director_ai.storage.summary import SessionQuery
+from director_ai.storage.summary import JUDGED, SessionQuery
+from director_ai.storage.transfer.curves_file import sampled, write_curves
 from director_ai.storage.transfer.export import ExportFormat, export_records
 
 _BY_NAME = {
@@ -35,6 +37,10 @@ def export_sessions(args: Namespace) -> int:
     target = Path(args.output)
     kind = args.format or _format_of(target)
     query = query_of(args)
+    if kind == "curves":
+        return _export_curves(args, target, query)
+    if args.sample is not None or args.hash_ids:
+        raise CommandError("--sample and --hash-ids need --format curves", Status.USAGE)
     with reading(args) as store:
         ids, n_live = _ids(store, args, query)
         if not ids and not n_live:
@@ -56,6 +62,34 @@ def export_sessions(args: Namespace) -> int:
     else:
         print(f"Wrote {counted(len(ids), 'session')} to {one_line(args.output)}.")
     return 0
+
+
+def _export_curves(args: Namespace, target: Path, query: SessionQuery) -> int:
+    """Write the curves of the selected sessions, those held out for certificates left out."""
+    with reading(args) as store:
+        selected = set(_ids(store, args, query)[0])
+        is_open = set(open_study(args, store).open.ids)
+        scored = [row for row in store.curves(JUDGED) if row.scores and row.id in selected]
+        name = store.name
+    rows = [row for row in scored if row.id in is_open]
+    n_sealed = len(scored) - len(rows)
+    if args.sample is not None:
+        rows = sampled(rows, args.sample)
+    if not rows:
+        raise CommandError(
+            f"no session in {name} is as asked for, has a score and is not held out",
+            Status.NOT_FOUND,
+        )
+    with new_file(target, replace=args.force) as file:
+        write_curves(rows, file, n_sealed=n_sealed, hash_ids=args.hash_ids)
+    if n_sealed:
+        note(f"{counted(n_sealed, 'session')} held out for certificates left out.")
+    if args.json:
+        values = {"file": args.output, "format": "curves", "n_sessions": len(rows)}
+        print_json({"store": name, **values, "n_sealed_left_out": n_sealed})
+    else:
+        print(f"Wrote {counted(len(rows), 'session')} to {one_line(args.output)}.")
+    return Status.OK
 
 
 def _format_of(target: Path) -> str:

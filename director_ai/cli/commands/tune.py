@@ -5,22 +5,20 @@ import math
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from director_ai.cli.atomic_file import check_target, new_file
 from director_ai.cli.exit_status import CommandError, Status
-from director_ai.cli.open_store import changing, reading
+from director_ai.cli.open_store import reading
+from director_ai.cli.open_study import open_study
 from director_ai.cli.options.policy import FORMS, RULES, policy_of
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.errors import ReadOnlyStoreError, StoreError
 from director_ai.reports.policy_formats import FORMS as TEXTS
 from director_ai.reports.tuning_card import card_values
 from director_ai.reports.tuning_card_formats import CARDS, CardForm
-from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.analysis import (
@@ -43,7 +41,7 @@ from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, propose
 from director_ai.tuning.search.selection import Search
-from director_ai.tuning.study import Study, TuneData, split_study
+from director_ai.tuning.study import Study
 from director_ai.tuning.thresholds import moved, threshold
 from director_ai.tuning.validation.advice import advice, distinct_prompts
 from director_ai.tuning.validation.validation import Validation, validate
@@ -55,7 +53,7 @@ def tune(args: Namespace) -> int:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
     with reading(args) as store:
-        study = _study(args, store)
+        study = open_study(args, store)
         base = policy_of(args, study.open.default_policy)
         target = RiskTarget(args.budget, 1.0 - args.confidence)
         search = Search.of(base, windows=args.windows)
@@ -87,7 +85,7 @@ def replay_limits(args: Namespace) -> int:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
     with reading(args) as store:
-        study = _study(args, store)
+        study = open_study(args, store)
         policy = policy_of(args, study.open.default_policy)
         context = _context(args, store, study, DEFAULT_TARGET)
     analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
@@ -99,7 +97,7 @@ def replay_limits(args: Namespace) -> int:
 def sweep_threshold(args: Namespace) -> int:
     """Print what becomes of the archive as one threshold moves and all others stay."""
     with reading(args) as store:
-        data = _study(args, store).open
+        data = open_study(args, store).open
     base = policy_of(args, data.default_policy)
     replay, rule = replay_under(data.labelled.curves, base), RULES.index(args.rule)
     rows = [
@@ -114,26 +112,6 @@ def sweep_threshold(args: Namespace) -> int:
         writer.writeheader()
         writer.writerows(rows)
     return Status.OK
-
-
-def _study(args: Namespace, store: Store) -> Study:
-    """Return the study of a store as on the Tune page, with the same sessions held out."""
-    data = TuneData.of(list(store.curves(JUDGED)))
-    if not data.ids:
-        raise CommandError(f"no session to tune on in {store.name}", Status.NOT_FOUND)
-    return split_study(data, *_holdout(args, store))
-
-
-def _holdout(args: Namespace, store: Store) -> HoldoutChoice:
-    """Return the sessions held out; the secret is made if the store has none yet."""
-    with suppress(ReadOnlyStoreError):
-        return store.holdout()
-    try:
-        with changing(args) as writable:
-            return writable.holdout()
-    except (CommandError, StoreError):
-        # None can be made where only reading is allowed: nothing is sealed, as on the page.
-        return HoldoutChoice("", None, b"")
 
 
 def _context(args: Namespace, store: Store, study: Study, target: RiskTarget) -> AnalysisContext:

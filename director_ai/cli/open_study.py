@@ -1,0 +1,38 @@
+"""Study of a store: its sessions as the Tune page has them, the same ones held out."""
+
+from argparse import Namespace
+from contextlib import suppress
+
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import changing
+from director_ai.errors import ReadOnlyStoreError, StoreError
+from director_ai.storage.certificate_attempts import HoldoutChoice
+from director_ai.storage.store import Store
+from director_ai.storage.summary import JUDGED
+from director_ai.tuning.study import Study, TuneData, split_study
+
+
+def open_study(args: Namespace, store: Store) -> Study:
+    """Return the study of a store.
+
+    Raises
+    ------
+    CommandError
+        If it holds no session that limits can be judged by.
+    """
+    data = TuneData.of(list(store.curves(JUDGED)))
+    if not data.ids:
+        raise CommandError(f"no session to tune on in {store.name}", Status.NOT_FOUND)
+    return split_study(data, *_holdout(args, store))
+
+
+def _holdout(args: Namespace, store: Store) -> HoldoutChoice:
+    """Return the sessions held out; the secret is made if the store has none yet."""
+    with suppress(ReadOnlyStoreError):
+        return store.holdout()
+    try:
+        with changing(args) as writable:
+            return writable.holdout()
+    except (CommandError, StoreError):
+        # None can be made where only reading is allowed: nothing is sealed, as on the page.
+        return HoldoutChoice("", None, b"")
