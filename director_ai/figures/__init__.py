@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         length_hazard_figure,
     )
     from director_ai.figures.margins import margins_data, margins_figure
+    from director_ai.figures.roc_curve import roc_curve_alt, roc_curve_data, roc_curve_figure
     from director_ai.figures.rule_attribution import (
         rule_attribution_alt,
         rule_attribution_data,
@@ -55,6 +56,9 @@ __all__ = [
     "length_hazard_figure",
     "margins_data",
     "margins_figure",
+    "roc_curve_alt",
+    "roc_curve_data",
+    "roc_curve_figure",
     "rule_attribution_alt",
     "rule_attribution_data",
     "rule_attribution_figure",
@@ -87,6 +91,9 @@ __getattr__, __dir__ = attach(
         "length_hazard_figure": "director_ai.figures.length_hazard",
         "margins_data": "director_ai.figures.margins",
         "margins_figure": "director_ai.figures.margins",
+        "roc_curve_alt": "director_ai.figures.roc_curve",
+        "roc_curve_data": "director_ai.figures.roc_curve",
+        "roc_curve_figure": "director_ai.figures.roc_curve",
         "rule_attribution_alt": "director_ai.figures.rule_attribution",
         "rule_attribution_data": "director_ai.figures.rule_attribution",
         "rule_attribution_figure": "director_ai.figures.rule_attribution",

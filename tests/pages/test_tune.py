@@ -72,7 +72,7 @@ def test_it_opens_at_the_recorded_limits(store) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["Curve", "Map", "Rules", "Delay", "Length", "Scores", "Segments", "Check"]
+    "view", ["Curve", "Map", "ROC", "Rules", "Delay", "Length", "Scores", "Segments", "Check"]
 )
 @pytest.mark.parametrize(
     "how",

@@ -17,6 +17,13 @@ from director_ai.figures.length_hazard import (
     length_hazard_data,
     length_hazard_figure,
 )
+from director_ai.figures.roc_curve import (
+    KINDS,
+    Kind,
+    roc_curve_alt,
+    roc_curve_data,
+    roc_curve_figure,
+)
 from director_ai.figures.rule_attribution import (
     advice,
     rule_attribution_alt,
@@ -99,6 +106,20 @@ def rules(view: PolicyAnalysis) -> None:
     )
 
 
+def roc(view: PolicyAnalysis) -> None:
+    """Draw the ROC or precision-recall curves of the rules, and the front of all three."""
+    by_name: dict[str, Kind] = {kind: kind for kind in KINDS}
+    chosen = single_choice(
+        "Curve", list(by_name), default=KINDS[0], key="roc_kind", label_visibility="collapsed"
+    )
+    drawn = roc_curve_data(
+        view.data.labelled, view.replay, view.policy, by_name[chosen], view.context.population
+    )
+    alt = roc_curve_alt(drawn)
+    _chart("roc_curve", roc_curve_figure(drawn, page_style.colours()), alt)
+    st.text(f"{alt} A halt before the onset counts as caught here, and not on the card.")
+
+
 def delay(view: PolicyAnalysis) -> None:
     """Draw the detection delay of bad sessions, missed ones included."""
     labelled = view.data.labelled
@@ -148,6 +169,7 @@ def of_view(draw: Callable[[PolicyAnalysis], None]) -> Callable[[Analysis], None
 VIEWS: Final[Mapping[str, Callable[[Analysis], None]]] = {
     "Curve": of_view(curve),
     "Map": of_view(heat_map),
+    "ROC": of_view(roc),
     "Rules": of_view(rules),
     "Delay": of_view(delay),
     "Length": of_view(length),

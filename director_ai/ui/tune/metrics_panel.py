@@ -4,6 +4,7 @@ import hashlib
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from director_ai.tuning.evaluation import metrics
@@ -34,6 +35,12 @@ def all_numbers(analysis: Analysis) -> None:
     )
     view = analysis.view()
     data, numbers = analysis.data.labelled, view.evaluation
+    st.dataframe(
+        confusion_matrix(data, numbers),
+        key="confusion",
+        hide_index=True,
+        alt="Confusion matrix: sessions by label, halted, let through or unknown",
+    )
     if not numbers.catch.n and not numbers.false.n:
         st.text("No session has a label: there is nothing to tell right from wrong halts by.")
         return
@@ -46,6 +53,43 @@ def all_numbers(analysis: Analysis) -> None:
     if bound is not None:
         lines.append(f"{bound.sentence} Window sizes tried are not allowed for.")
     st.text("\n".join(filter(None, lines)))
+
+
+def confusion_matrix(data: LabelledCurves, numbers: Evaluation) -> pd.DataFrame:
+    """Return the sessions by label and by what becomes of them, as counts.
+
+    A bad session halted before its onset stands apart: it is no catch, and no false halt.
+
+    Examples
+    --------
+    >>> from director_ai.core.halting.policy import HaltPolicy
+    >>> from director_ai.tuning.evaluation.evaluation import evaluate
+    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
+    >>> data = LabelledCurves.from_scores([[0.9], [0.2]], labels=[0, 1])
+    >>> numbers = evaluate(data, outcomes_under(data, HaltPolicy()), HaltPolicy())
+    >>> confusion_matrix(data, numbers)["Halted"].tolist()
+    [1, 0, 0]
+    """
+    outcomes, classes = numbers.outcomes, numbers.classes
+    rows = (
+        ("● bad", data.bad),
+        ("○ good", data.good),
+        ("no label", ~(data.bad | data.good)),
+    )
+    halted = outcomes.halts & ~classes.early
+    columns = {
+        "Halted": halted,
+        "Halted before onset": classes.early,
+        "Let through": ~outcomes.halts & ~outcomes.unknown,
+        "Unknown": outcomes.unknown,
+        "All": np.ones(data.n_sessions, bool),
+    }
+    return pd.DataFrame(
+        [
+            {"Label": name, **{column: int((mask & own).sum()) for column, own in columns.items()}}
+            for name, mask in rows
+        ]
+    )
 
 
 def time_line(data: LabelledCurves, numbers: Evaluation, *, grace: int) -> str:
