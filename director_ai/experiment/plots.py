@@ -8,6 +8,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.figures.delay_curve import delay_curve_data, delay_curve_figure
 from director_ai.figures.length_hazard import length_hazard_data, length_hazard_figure
+from director_ai.figures.roc_curve import Kind, roc_curve_data, roc_curve_figure
 from director_ai.figures.rule_attribution import rule_attribution_data, rule_attribution_figure
 from director_ai.figures.theme import DARK, LIGHT, Palette, Theme
 from director_ai.figures.threshold_curve import threshold_curve_data, threshold_curve_figure
@@ -62,7 +63,8 @@ class Plots:
         return _figure(
             threshold_curve_figure(
                 drawn, _palette(theme), marks=[("policy", policy, "solid")], budget=max_fpr
-            )
+            ),
+            _palette(theme),
         )
 
     def map(
@@ -97,19 +99,40 @@ class Plots:
             population=exp.study.population,
         )
         marks = [("policy", policy, "cross")]
-        return _figure(threshold_map_figure(drawn, _palette(theme), marks=marks, budget=max_fpr))
+        return _figure(
+            threshold_map_figure(drawn, _palette(theme), marks=marks, budget=max_fpr),
+            _palette(theme),
+        )
+
+    def roc(self, policy: HaltPolicy | None = None, *, theme: Theme = "light") -> go.Figure:
+        """Draw recall at any token by false-halt rate, by rule and for all three together."""
+        return self._curves("ROC", policy, theme)
+
+    def precision_recall(
+        self, policy: HaltPolicy | None = None, *, theme: Theme = "light"
+    ) -> go.Figure:
+        """Draw precision by recall at any token, at the archive's own mixture."""
+        return self._curves("precision-recall", policy, theme)
+
+    def _curves(self, kind: Kind, policy: HaltPolicy | None, theme: Theme) -> go.Figure:
+        exp, policy = self._experiment, self._policy(policy)
+        labelled, population = exp.data.labelled, exp.study.population
+        drawn = roc_curve_data(labelled, exp.replay(policy), policy, kind, population)
+        return _figure(roc_curve_figure(drawn, _palette(theme)), _palette(theme))
 
     def delay(self, policy: HaltPolicy | None = None, *, theme: Theme = "light") -> go.Figure:
         """Draw the share of bad sessions halted by tokens after the onset."""
         exp, policy = self._experiment, self._policy(policy)
         drawn = delay_curve_data(exp.data.labelled, exp.replay(policy).outcomes(policy))
-        return _figure(delay_curve_figure([("policy", drawn, "solid")], _palette(theme)))
+        return _figure(
+            delay_curve_figure([("policy", drawn, "solid")], _palette(theme)), _palette(theme)
+        )
 
     def length(self, policy: HaltPolicy | None = None, *, theme: Theme = "light") -> go.Figure:
         """Draw the hazard of a false halt by length of the answer."""
         exp, policy = self._experiment, self._policy(policy)
         drawn = length_hazard_data(exp.data.labelled, exp.replay(policy), policy)
-        return _figure(length_hazard_figure(drawn, _palette(theme)))
+        return _figure(length_hazard_figure(drawn, _palette(theme)), _palette(theme))
 
     def rules(self, policy: HaltPolicy | None = None, *, theme: Theme = "light") -> go.Figure:
         """Draw the halts by the rule that causes them."""
@@ -117,15 +140,24 @@ class Plots:
         drawn = rule_attribution_data(
             attribute_halts(exp.data.labelled, exp.replay(policy), policy)
         )
-        return _figure(rule_attribution_figure(drawn, _palette(theme)))
+        return _figure(rule_attribution_figure(drawn, _palette(theme)), _palette(theme))
 
     def _policy(self, policy: HaltPolicy | None) -> HaltPolicy:
         return policy or self._experiment.data.default_policy
 
 
-def _figure(drawn: dict[str, Any]) -> go.Figure:
+def _figure(drawn: dict[str, Any], palette: Palette) -> go.Figure:
+    """Return a figure in the page's colours, which in the app its frame gives."""
     figure = go.Figure(drawn)
-    figure.update_layout(**_SIZE)
+    figure.update_layout(
+        **_SIZE,
+        template="none",
+        paper_bgcolor=palette.page,
+        plot_bgcolor=palette.page,
+        font={"color": palette.ink},
+    )
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(gridcolor=palette.grid, zerolinecolor=palette.grid)
     return figure
 
 

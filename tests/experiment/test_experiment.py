@@ -197,6 +197,7 @@ def test_every_plot_is_a_figure_of_plotly(theme) -> None:
         *(plot.threshold(rule, theme=theme) for rule in ("hard", "window", "trend")),
         *(plot.map(theme=theme), plot.delay(theme=theme)),
         *(plot.length(theme=theme), plot.rules(HaltPolicy(0.6), theme=theme)),
+        *(plot.roc(theme=theme), plot.precision_recall(theme=theme)),
     ]
 
     for figure in figures:
