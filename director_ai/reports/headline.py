@@ -56,7 +56,7 @@ def headline(
         return Headline(f"Stopped: {why}.", "Not a halt by a limit.", "")
     if judgement.trigger is not None:
         acted = record.enforced and not what_if
-        verb = "Halted" if acted else "What-if: would halt" if what_if else "Would have halted"
+        verb = "Stopped" if acted else "What-if: would stop" if what_if else "Would have stopped"
         at_trigger = margins[:, judgement.trigger].tolist()
         return Headline(
             halt_sentence(judgement.alarms, policy, at_trigger, verb=verb),

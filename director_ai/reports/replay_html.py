@@ -63,7 +63,7 @@ def session_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str
     ...     "halted",
     ... )
     >>> page = session_html(record)
-    >>> page.splitlines()[0], "Halted at token 1: its score 0.300 is under" in page
+    >>> page.splitlines()[0], "Stopped at token 1: the score fell to 0.300" in page
     ('<!doctype html>', True)
     """
     script = _asset("_chart.js") + _asset(".js")

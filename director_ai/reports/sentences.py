@@ -40,7 +40,7 @@ LIMIT_NAMES: dict[Limit, str] = {
 
 
 def halt_sentence(
-    alarms: Sequence[Alarm], policy: HaltPolicy, margins: Sequence[float], *, verb: str = "Halted"
+    alarms: Sequence[Alarm], policy: HaltPolicy, margins: Sequence[float], *, verb: str = "Stopped"
 ) -> str:
     """Return why a stream was halted, naming every broken rule and every margin.
 
@@ -54,13 +54,13 @@ def halt_sentence(
         The token's distance above the floors of ``RULES``, in coherence; nan where unarmed. The
         sentence tells them in the unit of each rule's own statistic.
     verb
-        ``"Halted"``, or ``"Would halt"`` in a what-if.
+        ``"Stopped"``, or ``"Would stop"`` in a what-if.
 
     Examples
     --------
     >>> alarm = Alarm("hard_limit", 13, observed=0.38, threshold=0.4)
     >>> print(halt_sentence([alarm], HaltPolicy(hard_limit=0.4), [-0.02, 0.11, float("nan")]))
-    Halted at token 13: its score 0.380 is under the hard limit 0.4, by 0.020. Not broken: window \
+    Stopped at token 13: the score fell to 0.380, hard limit 0.4 (0.020 below). Not broken: window \
 (0.011 left). The trend rule needs 5 tokens.
     """
     broken = {RULE_OF_MECHANISM[alarm.mechanism] for alarm in alarms}
@@ -141,14 +141,15 @@ def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
     observed, limit = _distinct_decimals(alarm.observed, alarm.threshold), _exact(alarm.threshold)
     excess = _distinct_decimals(-alarm.margin, 0.0)
     if alarm.mechanism == "hard_limit":
-        return f"its score {observed} is under the hard limit {limit}, by {excess}"
+        return f"the score fell to {observed}, hard limit {limit} ({excess} below)"
     if alarm.mechanism == "window_avg":
         return (
-            f"the last {policy.window_size} tokens averaged {observed}, limit {limit}, by {excess}"
+            f"the mean of the last {policy.window_size} tokens fell to {observed}, "
+            f"limit {limit} ({excess} below)"
         )
     return (
         f"the line through the last {policy.trend_window} tokens fell by {observed}, "
-        f"at most {limit} allowed, by {excess}"
+        f"limit {limit} ({excess} beyond)"
     )
 
 
@@ -192,7 +193,7 @@ def rounded_up(floor: float) -> str:
 def _then(change: Counterfactual) -> str:
     then = change.judgement
     if then.outcome == "halts":
-        rule = then.alarms[0].mechanism.replace("_", " ")
+        rule = RULE_NAME[RULE_OF_MECHANISM[then.alarms[0].mechanism]]
         return f"then halts at token {then.trigger} by {rule}"
     if then.outcome == "completes":
         return "then completes"

@@ -31,7 +31,7 @@ def play(page: Page) -> None:
 
 
 def halted(page: Page) -> None:
-    expect(page.locator(".d-status")).to_contain_text("Halted at token")
+    expect(page.locator(".d-status")).to_contain_text("Stopped at token")
     settled(page)
 
 
@@ -85,7 +85,7 @@ def test_the_halt_and_its_reason_are_on_screen_together(
             const plot = document.querySelector('{GRAPH}');
             const said = document.querySelector('.d-status')?.innerText ?? '';
             const drawn = plot?.data?.some(trace => trace.name === 'Halt') ?? false;
-            if (said.startsWith('Halted') && !window.saidAt) window.saidAt = performance.now();
+            if (said.startsWith('Stopped at') && !window.saidAt) window.saidAt = performance.now();
             if (drawn && !window.drawnAt) window.drawnAt = performance.now();
             if (!(window.saidAt && window.drawnAt)) requestAnimationFrame(look);
           }};
@@ -102,8 +102,8 @@ def test_the_halt_and_its_reason_are_on_screen_together(
     box = page.locator(".d-status").bounding_box()
     assert box is not None
     assert 0 <= box["y"] < box["y"] + box["height"] <= 900
-    expect(page.locator(".d-status")).to_contain_text("is under the hard limit 0.5")
-    expect(page.locator(".d-status")).to_contain_text("the last 10 tokens averaged")
+    expect(page.locator(".d-status")).to_contain_text("hard limit 0.5 (")
+    expect(page.locator(".d-status")).to_contain_text("the mean of the last 10 tokens fell to")
     expect(page.locator(".d-status")).to_contain_text("Not broken: ")
 
 

@@ -26,9 +26,15 @@ def test_from_a_cold_start_to_the_halt_and_home_again(
     settled(page)
 
     page.keyboard.press("Space")
-    said(page, "Halted at token")
+    said(page, "Stopped at token 121: the mean of the last 10 tokens fell to 0.549, limit 0.55 (")
     assert time.monotonic() - started < 90
     settled(page)
+    # The audience asks what was said, where it went wrong, and which rule stopped it by how much.
+    for part in (".st-key-tokens .tokens", f"{GRAPH} .annotation-text", ".d-status b"):
+        expect(page.locator(part).first).to_be_in_viewport(ratio=1)
+    expect(page.locator(".st-key-tokens")).to_contain_text("It is possible that")
+    expect(page.locator(GRAPH)).to_contain_text("goes wrong here")
+    assert page.evaluate("() => document.querySelector('.stMain').scrollTop") == 0
 
     # What if we had been more lenient?
     halted_at = page.locator(".d-status").inner_text()
@@ -44,7 +50,7 @@ def test_from_a_cold_start_to_the_halt_and_home_again(
     page.locator(".st-key-go_on button").first.click()
     page.wait_for_function(
         "before => { const now = document.querySelector('.d-status')?.innerText ?? '';"
-        " return now !== before && /^(Halted|Completed)/.test(now); }",
+        " return now !== before && /^(Stopped|Completed)/.test(now); }",
         arg=halted_at,
         timeout=WAIT_MS,
     )

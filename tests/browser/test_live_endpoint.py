@@ -87,7 +87,7 @@ def test_a_halt_cancels_the_request_and_is_recorded(
 ) -> None:
     page = asked(open_page, server, llama.url, "", n_tokens=30_000)
 
-    said(page, "Halted at token")
+    said(page, "Stopped at token")
     assert llama.settle() is not None
     record = sealed(path, session_id(page))
     assert (record.ended_by, record.prompt, record.model) == (

@@ -20,7 +20,7 @@ def halted(open_page: OpenPage, server: Server, query: str = "") -> Page:
     page.set_viewport_size(SIZE)  # type: ignore[arg-type]  # a dict of two numbers
     expect(page.locator(".st-key-curve .main-svg").first).to_be_visible(timeout=WAIT_MS)
     page.keyboard.press("Space")
-    expect(page.locator(".d-status")).to_contain_text("Halted at token", timeout=WAIT_MS)
+    expect(page.locator(".d-status")).to_contain_text("Stopped at token", timeout=WAIT_MS)
     settled(page)
     return page
 
@@ -146,7 +146,7 @@ def test_a_phone_shows_the_banner_whole_above_the_curve_and_the_controls_last(
     expect(page.locator(".st-key-curve .main-svg").first).to_be_visible(timeout=WAIT_MS)
     page.keyboard.press("Space")
     banner = page.locator(".d-status")
-    expect(banner).to_contain_text("Halted at token", timeout=WAIT_MS)
+    expect(banner).to_contain_text("Stopped at token", timeout=WAIT_MS)
     settled(page)
 
     top, curve, bar = (

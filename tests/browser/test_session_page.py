@@ -22,7 +22,7 @@ def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: S
     page = open_page(app_server, SAMPLE)
 
     expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
-    expect(page.locator(".d-status")).to_contain_text("Would have halted at token 86")
+    expect(page.locator(".d-status")).to_contain_text("Would have stopped at token 86")
     expect(page.get_by_text("Hard limit 0.5 → 0.4934: then halts at token 86")).to_be_visible()
     expect(page.locator(".st-key-tokens .halt")).to_have_count(1)
 
@@ -101,7 +101,7 @@ def test_another_session_is_put_beside_one_and_they_change_places(
 
     page.get_by_role("link", name="Open it").click()
     page.wait_for_url("**id=espresso-fabrication**")
-    expect(page.locator(".d-status")).to_contain_text("Would have halted at token 96")
+    expect(page.locator(".d-status")).to_contain_text("Would have stopped at token 96")
     expect(page.locator(".st-key-compare_with input")).to_have_value("honeybees-fabrication")
 
 
@@ -116,7 +116,7 @@ def test_a_session_just_finished_opens_by_its_address(
 
     other = open_page(app_server, f"/{address}")
 
-    expect(other.locator(".d-status")).to_contain_text("Halted at token 86")
+    expect(other.locator(".d-status")).to_contain_text("Stopped at token 86")
 
 
 def test_the_limits_of_a_page_stay_with_it_from_page_to_page(
@@ -126,19 +126,19 @@ def test_the_limits_of_a_page_stay_with_it_from_page_to_page(
     hard = page.locator(".st-key-h [data-testid=stSliderThumbValue]")
     said = page.locator(".d-status")
     page.locator(".st-key-ahead button").first.click()
-    expect(said).to_contain_text("Halted at token 0")
+    expect(said).to_contain_text("Stopped at token 0")
     settled(page)
     page.locator(".st-key-h").get_by_role("slider").press("ArrowLeft")
-    expect(said).to_contain_text("What-if: would halt at token 0")
+    expect(said).to_contain_text("What-if: would stop at token 0")
     settled(page)
 
     page.get_by_role("link", name="Look at this session").click()
     expect(page.locator(".d-title")).to_contain_text("Session")
-    expect(said).to_contain_text("Halted at token 0")
+    expect(said).to_contain_text("Stopped at token 0")
     expect(said).not_to_contain_text("What-if")
     expect(hard).to_have_text("0.99")
 
     page.get_by_role("link", name="Live").click()
     expect(page.locator(".d-title")).to_contain_text("Live")
     expect(hard).to_have_text("0.98")
-    expect(said).to_contain_text("What-if: would halt at token 0")
+    expect(said).to_contain_text("What-if: would stop at token 0")

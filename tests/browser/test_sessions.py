@@ -97,7 +97,7 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     expect(page.locator(TABLE).first).to_be_visible()
     click_row(page, 0)
     chosen = selected(page)
-    expect(page.locator(".d-status")).to_contain_text("Halted at token")
+    expect(page.locator(".d-status")).to_contain_text("Stopped at token")
     expect(page.locator(".st-key-peek .main-svg").first).to_be_visible()
     press(page, "open_session")
 

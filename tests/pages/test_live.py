@@ -53,7 +53,7 @@ CUT = to_line(streamed("cut", [0.9, 0.9, 0.45], HaltPolicy()))
 def test_a_recording_cut_by_its_halt_halts_again_under_its_own_limits(app):
     play_file(app, CUT, 3)
 
-    assert "Halted at token 2" in status(app)
+    assert "Stopped at token 2" in status(app)
     assert "recorded under" not in status(app)
 
 
@@ -107,11 +107,11 @@ def test_a_soft_halt_is_under_way_until_its_sentence_ends(app):
         )
     )
     play_file(app, line, 6)
-    assert "Halting at token 4" in status(app)
+    assert "Stopping at token 4" in status(app)
 
     app.button(key="ahead").click().run().run()
 
-    assert "Halted at token 4" in status(app)
+    assert "Stopped at token 4" in status(app)
 
 
 def test_the_evidence_of_a_halt_is_shown_on_live_and_on_its_session(app):

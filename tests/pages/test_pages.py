@@ -47,7 +47,7 @@ def test_another_limit_makes_a_what_if_of_the_same_tokens(app):
 
     app.slider(key="h").set_value(0.99).run()
 
-    assert "What-if: would halt at token 0" in status(app)
+    assert "What-if: would stop at token 0" in status(app)
 
 
 def test_reset_returns_to_the_limits_of_the_run(app):
@@ -115,7 +115,7 @@ def test_a_recording_that_was_cut_is_unknown_past_its_end(app):
     app.select_slider(key="d").set_value(1.5)
     app.run()
 
-    assert "Halted at token" in before
+    assert "Stopped at token" in before
     assert "tokens seen; what came after is unknown" in status(app)
 
 
@@ -131,7 +131,7 @@ def test_limits_beyond_the_sliders_reach_are_shown_as_recorded(app, tmp_path, mo
     app.run()
 
     assert not app.exception
-    assert "Halted at token 2" in status(app)
+    assert "Stopped at token 2" in status(app)
     assert app.slider(key="w").value == 500
 
 

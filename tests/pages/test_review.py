@@ -71,7 +71,7 @@ def test_the_queue_of_a_first_visit_opens_on_all_unlabelled_halts(store, review)
     assert not app.exception
     assert "halted · unlabelled · all time · closest first" in said(app)
     assert "43 to review: 31 trend, 8 window, 4 hard" in said(app)
-    assert "Halted at token" in status(app)
+    assert "Stopped at token" in status(app)
     assert any("call reset_state()" in element.value for element in app.text)
 
 
@@ -284,7 +284,7 @@ def test_a_session_deleted_meanwhile_is_passed_over(store, review):
 
     assert "Not kept: no session" in said(app)
     press(app, "next")
-    assert "Halted at token" in status(app)
+    assert "Stopped at token" in status(app)
 
 
 def test_in_the_demo_a_second_look_is_offered(review, monkeypatch):

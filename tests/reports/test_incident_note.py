@@ -22,9 +22,9 @@ def halted() -> SessionRecord:
 def test_it_says_why_with_every_margin_and_what_it_would_take(halted):
     note = note_markdown(halted)
 
-    assert "**Halted at token 60: its score 0.300 is under the hard limit 0.5, by 0.200" in note
+    assert "**Stopped at token 60: the score fell to 0.300, hard limit 0.5 (0.200 below)" in note
     assert "| hard limit | -0.2 | broken |" in note
-    assert "- Hard limit 0.5 → 0.3: then halts at token 60 by downward trend" in note
+    assert "- Hard limit 0.5 → 0.3: then halts at token 60 by trend" in note
     assert f"| SHA-256 of tokens and scores | {digest_of(halted)} |" in note
 
 

@@ -64,7 +64,7 @@ def test_the_page_says_first_why_it_was_stopped():
     data = data_in(session_html(RECORD))
 
     assert data["headline"].startswith(
-        "Would have halted at token 5: its score 0.380 is under the hard limit 0.4, by 0.020."
+        "Would have stopped at token 5: the score fell to 0.380, hard limit 0.4 (0.020 below)."
     )
     assert (data["halt"], data["stop"], data["delivered"], data["alarms"]) == (5, 5, 5, ["hard"])
 
@@ -77,14 +77,14 @@ def test_an_enforced_halt_is_told_as_one():
 
     data = replay_data(cut, POLICY)
 
-    assert data["headline"].startswith("Halted at token 5:")
+    assert data["headline"].startswith("Stopped at token 5:")
     assert (data["acted"], data["note"]) == (True, "")
 
 
 def test_other_limits_are_told_as_a_what_if():
     data = replay_data(RECORD, HaltPolicy(hard_limit=0.35, window_threshold=0))
 
-    assert data["headline"].startswith("What-if: would halt at token 4: the line through")
+    assert data["headline"].startswith("What-if: would stop at token 4: the line through")
     assert dict(data["facts"])["Recorded limits"] == "others than these"
 
 

@@ -21,8 +21,8 @@ def test_every_rule_that_held_is_named_with_its_margin():
     ]
 
     assert halt_sentence(alarms, POLICY, [-0.02, -0.11, 0.054]) == (
-        "Halted at token 13: its score 0.380 is under the hard limit 0.4, by 0.020; and "
-        "the last 4 tokens averaged 0.472, limit 0.5, by 0.028. "
+        "Stopped at token 13: the score fell to 0.380, hard limit 0.4 (0.020 below); and "
+        "the mean of the last 4 tokens fell to 0.472, limit 0.5 (0.028 below). "
         "Not broken: trend (0.049 left)."
     )
 
@@ -32,23 +32,23 @@ def test_every_rule_that_held_is_named_with_its_margin():
     [
         (
             Alarm("hard_limit", 0, observed=0.3999, threshold=0.4),
-            "its score 0.3999 is under the hard limit 0.4, by 0.0001",
+            "the score fell to 0.3999, hard limit 0.4 (0.0001 below)",
         ),
         (
             Alarm("window_avg", 0, observed=0.5499999, threshold=0.55),
-            "the last 4 tokens averaged 0.5499999, limit 0.55, by 0.0000001",
+            "the mean of the last 4 tokens fell to 0.5499999, limit 0.55 (0.0000001 below)",
         ),
         (
             Alarm("downward_trend", 0, observed=0.15001, threshold=0.15),
-            "fell by 0.15001, at most 0.15 allowed, by 0.00001",
+            "fell by 0.15001, limit 0.15 (0.00001 beyond)",
         ),
         (
             Alarm("hard_limit", 0, observed=0.55, threshold=0.5500001),
-            "its score 0.550 is under the hard limit 0.5500001, by 0.0000001",
+            "the score fell to 0.550, hard limit 0.5500001 (0.0000001 below)",
         ),
         (
             Alarm("hard_limit", 0, observed=0.5, threshold=1.0),
-            "its score 0.500 is under the hard limit 1, by 0.500",
+            "the score fell to 0.500, hard limit 1 (0.500 below)",
         ),
     ],
 )
@@ -62,7 +62,7 @@ def test_what_is_printed_is_under_the_limit_that_is_printed(threshold, under):
 
     said = halt_sentence([alarm], POLICY, [math.nan] * 3)
 
-    numbers = re.search(r"averaged (\S+), limit (\S+), by (\S+)\. ", said)
+    numbers = re.search(r"fell to (\S+), limit (\S+) \((\S+) below\)\. ", said)
     assert numbers is not None
     observed, limit, by = map(Decimal, numbers.groups())
     assert observed < limit == Decimal(repr(threshold))

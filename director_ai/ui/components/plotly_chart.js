@@ -116,6 +116,7 @@ function create(root) {
   const state = {
     root, graph: root.querySelector(".graph"), note: root.querySelector(".note"),
     data: null, dirty: false, busy: false, dragging: false, zoom: null, drawn: false, resets: 0, click: null, custom: null, picture: null, over: null,
+    handles: [], grips: new Map(), moved: new Map(), held: null, pending: null, timer: null, reported: -Infinity, report: null,
   };
   const reset = () => { state.resets += 1; state.zoom = null; redraw(state); };
   state.buttons = (Plotly) => [
@@ -152,7 +153,7 @@ function create(root) {
     if (!state.dragging) return;
     setTimeout(() => { state.dragging = false; if (state.dirty) redraw(state); }, AFTER_DRAG_MS);
   };
-  root.addEventListener("pointerdown", () => { state.dragging = true; }, true);
+  root.addEventListener("pointerdown", (event) => { state.dragging = !event.target.closest(".handle"); }, true);
   window.addEventListener("pointerup", release, true);
   window.addEventListener("pointercancel", release, true);
   state.forget = () => {
@@ -210,6 +211,120 @@ async function draw(Plotly, state, data, layout) {
   state.over = structuredClone({ shapes, annotations });   // Plotly writes into its arguments
 }
 
+const REPORT_MS = 90;       // least time between two reports of a handle that is being moved
+const ANSWER_MS = 3000;     // in which the page answers a report with the same value
+const LEAST_APART_PX = 18;  // of two handles' labels
+
+function axisOf(state, { axis }) {
+  return state.graph._fullLayout?.[`${axis[0]}axis${axis.slice(1)}`];
+}
+
+// What the reader moved it to counts until the page has followed.
+function valueOf(state, handle) {
+  const moved = state.moved.get(handle.name);
+  if (moved && (moved.value === handle.value || performance.now() > moved.until)) {
+    if (state.held !== handle.name) state.moved.delete(handle.name);
+  }
+  return state.moved.get(handle.name)?.value ?? handle.value;
+}
+
+function moveHandle(state, handle, target) {
+  const decimals = Math.max(0, Math.ceil(-Math.log10(handle.step)));
+  const steps = Math.round(target / handle.step) * handle.step;
+  const value = Number(Math.min(handle.highest, Math.max(handle.lowest, steps)).toFixed(decimals));
+  if (value === valueOf(state, handle)) return;
+  state.moved.set(handle.name, { value, until: performance.now() + ANSWER_MS });
+  placeHandles(state);
+  state.pending = { name: handle.name, value };
+  state.timer ??= setTimeout(() => { state.timer = null; report(state); }, Math.max(0, state.reported + REPORT_MS - performance.now()));
+}
+
+function report(state) {
+  if (!state.pending) return;
+  state.reported = performance.now();
+  state.report(state.pending);
+  state.pending = null;
+}
+
+const KEY_STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 };
+
+function createHandle(state, name) {
+  const grip = document.createElement("div");
+  const guide = document.createElement("div");
+  grip.tabIndex = 0;
+  grip.setAttribute("role", "slider");
+  const handle = () => state.handles.find((each) => each.name === name);
+  grip.addEventListener("pointerdown", (event) => {
+    grip.setPointerCapture(event.pointerId);
+    state.held = name;
+    grip.classList.add("held");
+  });
+  grip.addEventListener("pointermove", (event) => {
+    const axis = handle() && axisOf(state, handle());
+    if (state.held !== name || !axis) return;
+    const box = state.graph.getBoundingClientRect();
+    const at = handle().axis[0] === "y" ? event.clientY - box.top : event.clientX - box.left;
+    moveHandle(state, handle(), axis.p2l(at - axis._offset));
+  });
+  const release = () => {
+    state.held = null;
+    grip.classList.remove("held");
+  };
+  grip.addEventListener("pointerup", release);
+  grip.addEventListener("pointercancel", release);
+  grip.addEventListener("keydown", (event) => {
+    const { value, lowest, highest, step } = { ...handle(), value: valueOf(state, handle()) };
+    const target = { Home: lowest, End: highest }[event.key] ?? value + (KEY_STEPS[event.key] ?? NaN) * step;
+    if (Number.isNaN(target)) return;
+    event.preventDefault();
+    event.stopPropagation();   // the arrows also move the page's cursor
+    moveHandle(state, handle(), target);
+  });
+  state.root.querySelector(".handles").append(grip, guide);
+  return { grip, guide };
+}
+
+function placeHandles(state) {
+  const { l, t, w, h } = state.graph._fullLayout._size;
+  const labels = [];
+  for (const handle of state.handles) {
+    const axis = axisOf(state, handle);
+    if (!axis) continue;
+    if (!state.grips.has(handle.name)) state.grips.set(handle.name, createHandle(state, handle.name));
+    const { grip, guide } = state.grips.get(handle.name);
+    const value = valueOf(state, handle);
+    const along = handle.axis[0];
+    const at = axis._offset + Math.min(axis._length, Math.max(0, axis.l2p(value)));
+    for (const [part, kind] of [[grip, "handle"], [guide, "guide"]]) {
+      part.classList.add(kind, along);
+      part.style.setProperty("--colour", handle.color);
+    }
+    grip.textContent = String(value);
+    for (const [name, text] of [
+      ["label", handle.label], ["valuemin", handle.lowest], ["valuemax", handle.highest],
+      ["valuenow", value], ["orientation", along === "y" ? "vertical" : "horizontal"],
+    ]) grip.setAttribute(`aria-${name}`, text);
+    Object.assign(guide.style, along === "y"
+      ? { top: `${at}px`, left: `${l}px`, width: `${w}px` }
+      : { left: `${at}px`, top: `${t}px`, height: `${h}px` });
+    labels.push({ grip, along, at });
+  }
+  labels.sort((a, b) => a.at - b.at);
+  const last = { x: -Infinity, y: -Infinity };
+  for (const { grip, along, at } of labels) {
+    last[along] = along === "y" ? Math.max(at, last.y + LEAST_APART_PX) : at;
+    Object.assign(grip.style, along === "y"
+      ? { top: `${last.y}px`, left: `${l + w}px` }
+      : { left: `${at}px`, top: `${t}px` });
+  }
+  for (const [name, { grip, guide }] of state.grips) {
+    if (state.handles.some((handle) => handle.name === name && axisOf(state, handle))) continue;
+    grip.remove();
+    guide.remove();
+    state.grips.delete(name);
+  }
+}
+
 // One drawing at a time, always of the newest data: what came in between is never drawn.
 async function redraw(state) {
   state.dirty = true;
@@ -221,9 +336,11 @@ async function redraw(state) {
       state.dirty = false;
       state.width = state.graph.clientWidth;
       const page = getComputedStyle(state.root).getPropertyValue("--st-background-color").trim();
-      const { data = [], layout = {} } =
-        inTheme(state.data.figure, state.data, isDark(page) ? "dark" : "light");
+      const theme = isDark(page) ? "dark" : "light";
+      const { data = [], layout = {} } = inTheme(state.data.figure, state.data, theme);
+      state.handles = inTheme(state.data.handles, state.data, theme);
       await draw(Plotly, state, data, themed(layout, state));
+      placeHandles(state);
       if (!state.drawn) state.wire();
       state.drawn = true;
       state.note.hidden = true;
@@ -244,6 +361,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const state = states.get(root) ?? create(root);
   state.data = { ...data, figure: JSON.parse(data.figure) };
   state.click = (value) => setTriggerValue("clicked", value);
+  state.report = (value) => setTriggerValue("moved", value);
   root.setAttribute("aria-label", data.alt);
   redraw(state);
   return () => {

@@ -1,8 +1,9 @@
 """Plotly chart updated in place: zoom survives, nothing flickers, clicks come back."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,8 @@ from director_ai.figures.theme import DARK, LIGHT, Palette, Theme
 
 _HTML: Final = (
     '<div class="director-chart" role="figure">'
-    '<div class="graph"></div><p class="note">Drawing the chart …</p></div>'
+    '<div class="graph"></div><div class="handles"></div>'
+    '<p class="note">Drawing the chart …</p></div>'
 )
 # Streamlit puts the markup into two plain divs, which have to pass the height on.
 _CSS: Final = """
@@ -29,6 +31,19 @@ div:has(> .director-chart), div:has(> div > .director-chart) { height: 100%; }
   border-radius: var(--st-base-radius); font-size: 0.875rem;
 }
 .director-chart .note[hidden] { display: none; }
+.director-chart .handles { position: absolute; inset: 0; pointer-events: none; }
+.director-chart .handle {
+  position: absolute; translate: -50% -50%; padding: 0 5px; border-radius: 9px;
+  font: 600 11px/17px var(--st-font); white-space: nowrap; pointer-events: auto; touch-action: none;
+  color: var(--st-background-color); background: var(--colour);
+}
+.director-chart .handle.y { translate: 3px -50%; cursor: ns-resize; }
+.director-chart .handle.x { translate: -50% -2px; cursor: ew-resize; }
+.director-chart .handle:focus-visible { outline: 2px solid var(--st-text-color); }
+.director-chart .guide { position: absolute; border: 0 solid var(--colour); visibility: hidden; }
+.director-chart .guide.y { border-top-width: 2px; translate: 0 -50%; }
+.director-chart .guide.x { border-left-width: 2px; translate: -50% 0; }
+.director-chart :is(.handle:hover, .handle:focus, .handle.held) + .guide { visibility: visible; }
 """
 
 _component = st.components.v2.component(
@@ -78,6 +93,49 @@ class ChartClick:
 
 
 @dataclass(frozen=True, slots=True)
+class Handle:
+    """Value of a chart that is dragged along one of its axes, or moved by the arrow keys.
+
+    Attributes
+    ----------
+    name
+        What a move reports.
+    label
+        Accessible name.
+    value
+        Its place on the axis, in the axis's unit.
+    lowest, highest, step
+        Values that it may take.
+    axis
+        Axis as a trace names it: ``"x"``, ``"y"``, ``"y2"``.
+    color
+        Of the handle and its line: a colour of the page's palette.
+
+    Raises
+    ------
+    ValueError
+        If the values are no range, or the axis is none.
+    """
+
+    name: str
+    label: str
+    value: float
+    lowest: float
+    highest: float
+    step: float
+    axis: str
+    color: str
+
+    def __post_init__(self) -> None:
+        if not self.lowest < self.highest:
+            raise ValueError(f"lowest must be under highest, got {self.lowest!r}, {self.highest!r}")
+        if not self.step > 0:
+            raise ValueError(f"step must be above 0, got {self.step!r}")
+        if not re.fullmatch(r"[xy]\d*", self.axis):
+            raise ValueError(f"axis must be 'x', 'y' or one with a number, got {self.axis!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class ChartEvent:
     """What happened on a chart since the last run.
 
@@ -99,6 +157,8 @@ def plotly_chart(
     filename: str = "chart",
     config: Mapping[str, Any] | None = None,
     on_click: Callable[[ChartClick], None] | None = None,
+    handles: Sequence[Handle] = (),
+    on_handle: Callable[[str, float], None] | None = None,
 ) -> ChartEvent:
     """Draw ``figure``, or bring the chart of the same ``key`` up to date.
 
@@ -125,6 +185,12 @@ def plotly_chart(
         Plotly configuration in addition to ours.
     on_click
         Called with the point before the script runs again, when widgets may still be set.
+    handles
+        Values that may be moved on the chart. The browser moves them at once; it keeps what was
+        reported until the script sends the same value.
+    on_handle
+        Called with name and value while a handle is moved, some ten times a second, before the
+        script runs again. In a fragment no more than that runs again.
 
     Raises
     ------
@@ -141,6 +207,7 @@ def plotly_chart(
         "alt": alt,
         "theme": page_theme(),
         "palettes": _PALETTES,
+        "handles": [asdict(handle) for handle in handles],
     }
 
     def clicked() -> None:
@@ -148,7 +215,14 @@ def plotly_chart(
         if on_click is not None and click is not None:
             on_click(click)
 
-    result = _component(key=key, data=data, height=height, on_clicked_change=clicked)
+    def moved() -> None:
+        move = _move(st.session_state[key].get("moved"), handles)
+        if on_handle is not None and move is not None:
+            on_handle(*move)
+
+    result = _component(
+        key=key, data=data, height=height, on_clicked_change=clicked, on_moved_change=moved
+    )
     return ChartEvent(_click(result.get("clicked")))
 
 
@@ -187,6 +261,19 @@ def _click(value: object) -> ChartClick | None:
         z=None if isinstance(z, str) else z,
         customdata=value.get("customdata"),
     )
+
+
+def _move(value: object, handles: Sequence[Handle]) -> tuple[str, float] | None:
+    # The browser may send anything.
+    if not isinstance(value, dict):
+        return None
+    place = value.get("value")
+    if isinstance(place, bool) or not isinstance(place, int | float):
+        return None
+    for handle in handles:
+        if handle.name == value.get("name") and handle.lowest <= place <= handle.highest:
+            return handle.name, float(place)
+    return None
 
 
 def _coordinate(value: object) -> float | str | None:

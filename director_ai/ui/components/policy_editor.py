@@ -10,9 +10,11 @@ from typing import Any, Final, NamedTuple
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.theme import RULES, Palette
 from director_ai.replay.engine import HARD, TREND, WINDOW
 from director_ai.tuning.thresholds import OFF, threshold
 from director_ai.ui.components import page_style
+from director_ai.ui.components.plotly_chart import Handle
 from director_ai.ui.components.policy_params import FIELDS, control_values, policy_of
 
 DEFAULTS: Final = HaltPolicy()
@@ -141,6 +143,40 @@ def current_policy(default: HaltPolicy) -> HaltPolicy:
 def set_policy(policy: HaltPolicy) -> None:
     """Move every control to a policy; only before they are drawn, as in a callback."""
     st.session_state.update(control_values(policy))
+
+
+def limit_handles(policy: HaltPolicy, colours: Palette, axes: Mapping[int, str]) -> list[Handle]:
+    """Return the thresholds as handles of a chart; :func:`move_limit` takes their moves.
+
+    Parameters
+    ----------
+    policy
+        Limits shown.
+    colours
+        Palette of the page.
+    axes
+        Axis that each rule's threshold is a place of; a rule without one has no handle.
+    """
+    return [
+        Handle(
+            name=THRESHOLDS[rule].key,
+            label=f"{RULES[rule].capitalize()} line on the chart",
+            value=threshold(policy, rule),
+            lowest=0.0,
+            highest=OFF[TREND] if rule == TREND else 1.0,
+            step=STEP,
+            axis=axis,
+            color=colours.rule(RULES[rule]),
+        )
+        for rule, axis in axes.items()
+    ]
+
+
+def move_limit(key: str, value: float) -> None:
+    """Move the control of a threshold; to be called from a callback."""
+    st.session_state[key] = value
+    # Of the whole page: a chart in a fragment would draw only that again, and not the control.
+    st.rerun()
 
 
 def threshold_slider(

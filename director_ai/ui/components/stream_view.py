@@ -7,18 +7,35 @@ from typing import Final, Literal, get_args
 import numpy as np
 import streamlit as st
 
+from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.floor_curve import floor_curve_figure
-from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
+from director_ai.figures.halt_curve import (
+    halt_curve_alt,
+    halt_curve_data,
+    halt_curve_figure,
+    trend_is_on,
+)
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
-from director_ai.replay.engine import NONE
+from director_ai.replay.engine import HARD, NONE, TREND, WINDOW
 from director_ai.replay.floors import statistic_margins
 from director_ai.replay.session_view import SessionView
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
+from director_ai.ui.components.policy_editor import limit_handles, move_limit
 from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.components.token_map import TokenMarks, token_map
+
+Picture = Literal["Rules", "Floor"]
+PICTURES: Final[tuple[Picture, ...]] = get_args(Picture)
+
+
+def _handle_axes(policy: HaltPolicy, picture: Picture) -> dict[int, str]:
+    """Return the axis of each limit that is a place of the picture."""
+    if picture == "Floor":
+        return {HARD: "y"}
+    return {HARD: "y", WINDOW: "y"} | ({TREND: "y2"} if trend_is_on(policy) else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +59,6 @@ class Marks:
 
 
 NO_MARKS: Final = Marks()
-
-Picture = Literal["Rules", "Floor"]
-PICTURES: Final[tuple[Picture, ...]] = get_args(Picture)
 
 
 def picture_choice() -> Picture:
@@ -76,9 +90,30 @@ class StreamView(SessionView):
         font_size: int = page_style.FONT,
         compact: bool = False,
         picture: Picture = "Rules",
+        movable: bool = False,
         on_cursor: Callable[[int], None] | None = None,
     ) -> None:
-        """Draw the curve, ``compact`` without legend; a click on it moves the cursor."""
+        """Draw the curve; a click on it moves the cursor.
+
+        Parameters
+        ----------
+        key, generation, height
+            Streamlit key, name of the stream, and pixels.
+        marks
+            Places to mark.
+        last
+            Draw only this many of the newest tokens.
+        font_size
+            In pixels.
+        compact
+            Without legend and axis titles.
+        picture
+            View of the rules.
+        movable
+            Whether the limits are dragged on the chart; the page draws their controls.
+        on_cursor
+            Called with the token clicked.
+        """
         data = halt_curve_data(
             self.scores,
             [escape_label(token) for token in self.tokens],
@@ -103,12 +138,15 @@ class StreamView(SessionView):
                 "margin": {"t": 6, "r": 6, "b": 20, "l": 30},
                 **{name: {**layout[name], "title": None} for name in layout if "axis" in name},
             }
+        axes = _handle_axes(self.policy, picture) if movable else {}
         plotly_chart(
             figure,
             key=key,
             alt=halt_curve_alt(data),
             height=height,
             filename=f"halt-curve-{generation}",
+            handles=limit_handles(self.policy, page_style.colours(), axes),
+            on_handle=move_limit,
             on_click=None
             if on_cursor is None
             else lambda click: (

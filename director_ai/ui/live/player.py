@@ -85,6 +85,7 @@ def _draw(
             last=FOLLOWED if snapshot.playing else None,
             font_size=font_size,
             picture=picture,
+            movable=True,
             on_cursor=live_cursor.set_cursor,
         )
     with text:
@@ -118,16 +119,20 @@ def _banner(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) 
         status(f"Stopped: {reason}", f"Not a halt by a limit. {counts}")
     elif view.judgement.trigger is not None:
         # A soft halt lets its sentence come to an end first.
-        acted = "Halted" if snapshot.ended else "Halting"
-        verb = "What-if: would halt" if what_if else acted
+        acted = "Stopped" if snapshot.ended else "Stopping"
+        verb = "What-if: would stop" if what_if else acted
         margins = view.margins[:, view.judgement.trigger].tolist()
         sentence = halt_sentence(view.judgement.alarms, policy, margins, verb=verb)
+        if what_if and run.session.halted:
+            limits = f"{_stop_of(run)} {limits}"
         status(sentence, f"{limits} · {counts}", rule=rule_of(view.judgement), what_if=what_if)
     elif what_if and run.session.halted:
+        more = isinstance(run, LiveRun) and len(run.source.tokens) > view.n_scored
         status(
-            f"What-if: no rule is broken in the {view.n_scored} tokens seen. What would have come "
-            "after the halt is unknown.",
-            f"{limits} · Go on with these limits to find out.",
+            "What-if: it would not have stopped here"
+            + ("." if more else "; what came next is unknown."),
+            ("Run on to see what comes next. " if more else "")
+            + f"{_stop_of(run)} Under these limits no rule is broken so far. {limits}",
             what_if=True,
         )
     elif snapshot.ended and not run.source.complete:
@@ -163,6 +168,10 @@ def _banner(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) 
             rule=rule,
             what_if=what_if,
         )
+
+
+def _stop_of(run: Run) -> str:
+    return f"It stopped at token {run.session.halt_index}."
 
 
 def _recorded_policy(run: Run) -> HaltPolicy | None:

@@ -200,7 +200,7 @@ def _banner(followed: FollowedStream, view: StreamView) -> None:
     elif view.judgement.trigger is not None:
         # Only watched, or a soft halt under way.
         at_trigger = view.margins[:, view.judgement.trigger].tolist()
-        verb = "Halting" if record.enforced else "Would have halted"
+        verb = "Stopping" if record.enforced else "Would have stopped"
         sentence = halt_sentence(view.judgement.alarms, policy, at_trigger, verb=verb)
         status(sentence, note, rule=rule_of(view.judgement))
     else:

@@ -136,7 +136,7 @@ def _headline(batch: ReviewBatch, prepared: PreparedCard) -> None:
     trigger = view.judgement.trigger
     if trigger is not None:
         margins = view.margins[:, trigger].tolist()
-        verb = "Halted" if record.enforced else "Would have halted"
+        verb = "Stopped" if record.enforced else "Would have stopped"
         sentence = halt_sentence(view.judgement.alarms, view.policy, margins, verb=verb)
     elif record.halt is not None:
         sentence = f"Stopped: {'; '.join(record.halt_reasons)}."

@@ -76,6 +76,7 @@ def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture
         height=380,
         marks=marks,
         picture=shown,
+        movable=True,
         on_cursor=_set_cursor,
     )
     view.text(

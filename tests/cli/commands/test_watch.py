@@ -71,7 +71,7 @@ def test_a_halt_has_its_sentence_its_status_and_frees_the_server(
 
     seen = capsys.readouterr()
     assert status == Status.REFUSED
-    assert re.match(r"Halted at token \d+: ", seen.err)
+    assert re.match(r"Stopped at token \d+: ", seen.err)
     assert llama.settle() is not None
 
 
@@ -297,7 +297,7 @@ def test_a_terminal_shows_text_curve_margins_and_the_sentence(
     assert "1.0 │" in shown
     assert "●" in shown
     assert re.search(r"token \d+   score 0\.\d{3}   next ≥ 0\.\d{3}\s+■ hard limit [+-]", shown)
-    assert re.search(r"Halted at token \d+: ", shown)
+    assert re.search(r"Stopped at token \d+: ", shown)
     # The halting token stands on the background of the highest heat.
     assert "48;2;194;65;12" in terminal.seen
 

@@ -45,7 +45,7 @@ def test_a_missed_session_leaks_to_its_end_and_has_no_delay() -> None:
 
     numbers = judged(data)
 
-    # Halted at token 2, which is withheld: only token 1 leaks; the other leaks tokens 1 to 3.
+    # Stopped at token 2, which is withheld: only token 1 leaks; the other leaks tokens 1 to 3.
     assert (numbers.delay.median, numbers.delay.n) == (1.0, 1)
     assert (numbers.leaked.median, numbers.leaked.n) == (2.0, 2)
 
