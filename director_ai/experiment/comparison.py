@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.experiment.html import table
 from director_ai.tuning.evaluation.attribution import Flips
-from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between, limits_text
+from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between
 
 if TYPE_CHECKING:
     from director_ai.experiment.evaluation import Evaluation

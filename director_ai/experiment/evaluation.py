@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.experiment.estimate import Estimate, TokenEstimates
 from director_ai.experiment.html import table
@@ -18,7 +19,7 @@ from director_ai.replay.margins import margins
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals
 from director_ai.tuning.evaluation.evaluation import Evaluation as Results
-from director_ai.tuning.evaluation.evaluation import limits_text, population_text
+from director_ai.tuning.evaluation.evaluation import population_text
 from director_ai.tuning.evaluation.intervals import Interval
 from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves

@@ -174,7 +174,8 @@ def halt_curve_alt(data: HaltCurveData) -> str:
     lowest = f"lowest coherence {data.lowest:.2f}"
     if data.judgement.trigger is None:
         return f"Coherence over {data.n_tokens} tokens, {lowest}; no rule is broken."
-    rules = ", ".join(alarm.mechanism for alarm in data.judgement.alarms)
+    mechanisms = [alarm.mechanism for alarm in data.judgement.alarms]
+    rules = ", ".join(RULE_NAME[RULE_OF_MECHANISM[mechanism]] for mechanism in mechanisms)
     return (
         f"Coherence over {data.n_tokens} tokens, {lowest}; "
         f"halts at token {data.judgement.trigger} by {rules}."

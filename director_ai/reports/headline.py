@@ -10,7 +10,7 @@ from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES, Rule
 from director_ai.replay.floors import FloatArray
 from director_ai.replay.judgement import Judgement
 from director_ai.replay.session_view import acting
-from director_ai.reports.sentences import halt_sentence, outcome_sentence
+from director_ai.reports.sentences import fault_text, halt_sentence, outcome_sentence
 
 
 class Headline(NamedTuple):
@@ -52,7 +52,7 @@ def headline(
     """
     what_if = is_what_if(record, policy)
     if record.ended_by in ("fault", "operator") and not what_if:
-        why = "; ".join(record.halt_reasons) or record.ended_by
+        why = record.ended_by if record.halt is None else fault_text(record.halt)
         return Headline(f"Stopped: {why}.", "Not a halt by a limit.", "")
     if judgement.trigger is not None:
         acted = record.enforced and not what_if

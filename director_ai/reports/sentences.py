@@ -9,7 +9,7 @@ import numpy as np
 
 from director_ai.core.halting.closest_call import ClosestCall
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.halting.reason import Alarm
+from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import Annotation
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
@@ -83,6 +83,20 @@ def halt_sentence(
     return " ".join(sentences)
 
 
+def fault_text(reason: HaltReason) -> str:
+    """Return why a stream was stopped by something other than a limit.
+
+    >>> fault_text(HaltReason("fault", "invalid_score", 3, detail="nan"))
+    'the scorer returned no valid score (nan)'
+    >>> fault_text(HaltReason("operator", "kernel_inactive", 3))
+    'by hand'
+    """
+    if reason.code == "kernel_inactive" and reason.index > 0:
+        return "by hand"
+    text = FAULT_TEXT.get(reason.code, reason.code)
+    return f"{text} ({reason.detail})" if reason.detail else text
+
+
 def closest_call_sentence(call: ClosestCall) -> str:
     """Return the smallest margin of a stream as a sentence.
 
@@ -125,11 +139,11 @@ def annotation_line(annotation: Annotation) -> str:
     """Return one person's label and note on a session, on one line.
 
     >>> annotation_line(Annotation("bad", 7, "Ann", 0, "wrong year"))
-    'bad, onset at token 7, by Ann: wrong year'
+    'bad, goes wrong at token 7, by Ann: wrong year'
     """
     line: str = annotation.label
     if annotation.onset is not None:
-        line += f", onset at token {annotation.onset}"
+        line += f", goes wrong at token {annotation.onset}"
     if annotation.author:
         line += f", by {annotation.author}"
     if annotation.at_us:

@@ -115,7 +115,7 @@ def test_a_reload_finds_the_stream_and_stop_ends_it_while_its_server_hangs(
 
     pressed = time.time()
     page.locator(".st-key-endpoint_stop button").first.click()
-    said(page, "Stopped: kernel_inactive")
+    said(page, "Stopped: by hand")
     expect(page.locator(".st-key-endpoint_start button").first).to_have_text(
         re.compile("Ask again")
     )
@@ -134,7 +134,7 @@ def test_a_server_that_dies_leaves_what_had_come_with_its_reason(
     n_before = n_shown(page)
 
     llama.kill()
-    said(page, "Stopped: source_error")
+    said(page, "Stopped: the source broke off")
     said(page, "SourceLostError")
     assert n_shown(page) >= n_before > 20
     record = sealed(path, name)
@@ -142,7 +142,7 @@ def test_a_server_that_dies_leaves_what_had_come_with_its_reason(
 
     page.locator(".st-key-endpoint_start button").first.click()
     page.wait_for_function("name => !location.search.includes(name)", arg=name)
-    said(page, "Stopped: source_error")
+    said(page, "Stopped: the source broke off")
 
 
 def test_after_a_reload_and_the_servers_death_retry_asks_the_same_once_more(
@@ -166,7 +166,7 @@ def test_after_a_reload_and_the_servers_death_retry_asks_the_same_once_more(
         page.wait_for_function("name => !location.search.includes(name)", arg=name)
         under_way(page, revived)
         page.locator(".st-key-endpoint_stop button").first.click()
-        said(page, "Stopped: kernel_inactive")
+        said(page, "Stopped: by hand")
         expect(button).to_have_text(re.compile("Ask again"), timeout=WAIT_MS)
 
     first, second = sealed(path, name), sealed(path, session_id(page))
@@ -193,7 +193,7 @@ def test_who_comes_back_from_another_page_finds_the_stream_going_on(
     expect(page.locator(".tokens bdi").nth(n_before - 1)).to_be_attached(timeout=WAIT_MS)
     assert session_id(page) == name
     page.locator(".st-key-endpoint_stop button").first.click()
-    said(page, "Stopped: kernel_inactive")
+    said(page, "Stopped: by hand")
     llama.thaw()
 
 

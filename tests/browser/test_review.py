@@ -170,13 +170,13 @@ def test_the_end_card_says_what_the_labels_are_worth_as_tune_does(
 
     worth = page.locator(".st-key-review_impact")
     expect(worth).to_contain_text("(≤ 5 % false halts at 95 % confidence)")
-    said = re.search(r"the proposed limits.*(hard .*) \(≤", worth.inner_text())
+    said = re.search(r"the proposed limits: (halt .*) \(≤", worth.inner_text())
     settled(page)
     page.get_by_role("link", name="Tune with these limits").click()
     page.wait_for_url(re.compile(r"/tune\?.*h="))
     settled(page)
     page.get_by_role("button", name="Propose").click()
-    expect(page.get_by_text(f"Proposed {said[1]}: ")).to_be_visible()
+    expect(page.get_by_text(f"Proposed: {said[1]}. ")).to_be_visible()
 
 
 def test_a_held_or_bounced_key_labels_one_session(

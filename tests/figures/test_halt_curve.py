@@ -196,7 +196,7 @@ def test_following_draws_the_newest_tokens_only():
 
 def test_the_finding_is_said_in_words():
     assert halt_curve_alt(data_of([0.9, 0.2])) == (
-        "Coherence over 2 tokens, lowest coherence 0.20; halts at token 1 by hard_limit."
+        "Coherence over 2 tokens, lowest coherence 0.20; halts at token 1 by hard limit."
     )
     assert "no rule is broken" in halt_curve_alt(data_of([0.9, 0.9]))
     assert "no token" in halt_curve_alt(data_of([]))

@@ -62,7 +62,7 @@ def test_a_recording_cut_by_its_halt_is_unknown_past_its_end_under_looser_limits
 
     assert "No rule is broken in the 3 tokens seen; the recording ends here" in status(app)
     assert "Completed" not in status(app)
-    assert "recorded under hard 0.5" in status(app)
+    assert "Recorded under: below 0.50" in status(app)
 
 
 def test_the_session_kept_of_it_is_unknown_past_its_end_too(app):

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes
@@ -294,28 +294,9 @@ def span(low: float, high: float) -> str:
     return f"{first} %" if first == last else f"{first}–{last} %"
 
 
-def limits_text(policy: HaltPolicy) -> str:
-    """Return the limits of a policy on one line; a rule that is off reads "off".
-
-    >>> limits_text(HaltPolicy(hard_limit=0.34, trend_threshold=1.5))
-    'hard 0.34 · window 10 @ 0.55 · trend off'
-    """
-    parts = [
-        f"hard {policy.hard_limit:g}" if policy.hard_limit > 0 else "hard off",
-        f"window {policy.window_size} @ {policy.window_threshold:g}"
-        if policy.window_threshold > 0
-        else "window off",
-        f"trend {policy.trend_window} @ {policy.trend_threshold:g}"
-        if policy.trend_threshold < LARGEST_DROP
-        else "trend off",
-        *(["soft halts"] if policy.halt_mode == "soft" else []),
-    ]
-    return " · ".join(parts)
-
-
 def summary_text(numbers: Evaluation) -> str:
     """Return the evaluation as sentences."""
-    parts = [f"{limits_text(numbers.policy)}."]
+    parts = [f"Halt {limits_text(numbers.policy)}."]
     if numbers.catch.n:
         delay = numbers.delay
         late = f", median {delay.text} [{delay.interval}] tokens after the onset" if delay.n else ""

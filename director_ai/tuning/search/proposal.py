@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.replay.engine import Replay
-from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import N_RULES, RiskTarget, least_good_tuned, uniform_upper
 from director_ai.tuning.search.cautions import (
@@ -172,8 +172,8 @@ def propose(
     # The target fixed beforehand is what holds; a bound at the number counted would not.
     return Proposal(
         policy,
-        f"Proposed {limits_text(policy)}: {n_false:,} of at most {most:,} false halts{families}, "
-        f"so {_target_text(target)} confidence, whatever was tried {scope}.",
+        f"Proposed: halt {limits_text(policy)}. {n_false:,} of at most {most:,} false "
+        f"halts{families}, so {_target_text(target)} confidence, whatever was tried {scope}.",
         grid_edge_caution(selection.cell, GRID, sizes=sizes, tried=search),
     )
 

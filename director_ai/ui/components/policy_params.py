@@ -71,16 +71,3 @@ def link_values(policy: HaltPolicy) -> dict[str, str]:
     '0.41234567890123'
     """
     return {key: str(value) for key, value in control_values(policy).items()}
-
-
-def policy_line(policy: HaltPolicy) -> str:
-    """Return the limits on one line.
-
-    >>> policy_line(HaltPolicy())
-    'hard 0.5 · window 10 @ 0.55 · trend 5 @ 0.15 · soft 0.6 · mode hard'
-    """
-    return (
-        f"hard {policy.hard_limit:g} · window {policy.window_size} @ {policy.window_threshold:g} · "
-        f"trend {policy.trend_window} @ {policy.trend_threshold:g} · soft {policy.soft_limit:g} · "
-        f"mode {policy.halt_mode}"
-    )

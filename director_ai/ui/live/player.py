@@ -6,15 +6,20 @@ from time import time
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.reports.replay_html import session_html
-from director_ai.reports.sentences import closest_call_sentence, halt_sentence, rounded_up
+from director_ai.reports.sentences import (
+    closest_call_sentence,
+    fault_text,
+    halt_sentence,
+    rounded_up,
+)
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.finished_sessions import keep_finished
-from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import Marks, Picture, StreamView
 from director_ai.ui.live import cursor as live_cursor
@@ -110,13 +115,13 @@ def _banner(run: Run, snapshot: Snapshot, view: StreamView, policy: HaltPolicy) 
     what_if = policy != run.policy
     pace = f"{snapshot.tokens_per_s:.1f} tokens/s · " if snapshot.tokens_per_s else ""
     counts = f"{pace}{view.n_scored} of {len(snapshot.tokens)} tokens scored"
-    limits = policy_line(policy)
+    limits = f"Limits: {limits_text(policy)}."
     recorded = _recorded_policy(run)
     if recorded is not None and recorded != policy:
-        limits += f" · recorded under {policy_line(recorded)}"
+        limits += f" Recorded under: {limits_text(recorded)}."
     reason = run.session.reason
     if reason is not None and reason.halt_class != "policy":
-        status(f"Stopped: {reason}", f"Not a halt by a limit. {counts}")
+        status(f"Stopped: {fault_text(reason)}.", f"Not a halt by a limit. {counts}")
     elif view.judgement.trigger is not None:
         # A soft halt lets its sentence come to an end first.
         acted = "Stopped" if snapshot.ended else "Stopping"

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.errors import StoreError, UnknownSessionError
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.reports.headline import headline
@@ -15,7 +16,6 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.live.stream_follower import FollowedStream
@@ -182,7 +182,10 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
 def _banner(followed: FollowedStream, view: StreamView) -> None:
     record = followed.record
     policy = record.policy
-    facts = [policy_line(policy), f"{view.n_scored} of {len(followed.tokens)} tokens scored"]
+    facts = [
+        f"Limits: {limits_text(policy)}",
+        f"{view.n_scored} of {len(followed.tokens)} tokens scored",
+    ]
     if followed.tokens_per_s is not None:
         facts.append(f"{followed.tokens_per_s:.1f} tokens/s")
     if followed.lag_s is not None and not followed.is_over:

@@ -13,6 +13,7 @@ from director_ai.reports.sentences import (
     closest_call_sentence,
     counterfactual_line,
     evidence_source,
+    fault_text,
     halt_sentence,
 )
 from director_ai.storage.summary import SessionSummary
@@ -139,7 +140,7 @@ def _headline(batch: ReviewBatch, prepared: PreparedCard) -> None:
         verb = "Stopped" if record.enforced else "Would have stopped"
         sentence = halt_sentence(view.judgement.alarms, view.policy, margins, verb=verb)
     elif record.halt is not None:
-        sentence = f"Stopped: {'; '.join(record.halt_reasons)}."
+        sentence = f"Stopped: {fault_text(record.halt)}."
     else:
         call = view.closest_call()
         sentence = f"Completed, {len(record.tokens)} tokens."

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import Label
 from director_ai.errors import DirectorError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
-from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, Proposal, propose
 from director_ai.tuning.study import TuneData
@@ -119,13 +119,15 @@ def _sentence(old: Proposal, new: Proposal) -> str:
         if old.policy is None:
             return f"No limits can be proposed yet. {new.reason}"
         lost = limits_text(old.policy)
-        return f"Your labels leave no limits to propose instead of {lost}. {new.reason}"
+        return f"Your labels leave no limits to propose; before: halt {lost}. {new.reason}"
     limits = limits_text(new.policy)
     if old.policy is None:
-        return f"Your labels make a proposal possible: {limits} ({_BUDGET}). Before: {old.reason}"
+        return (
+            f"Your labels make a proposal possible: halt {limits} ({_BUDGET}). Before: {old.reason}"
+        )
     if old.policy == new.policy:
-        return f"Your labels do not change the proposed limits: {limits} ({_BUDGET})."
+        return f"Your labels do not change the proposed limits: halt {limits} ({_BUDGET})."
     return (
-        f"Your labels change the proposed limits from {limits_text(old.policy)} "
-        f"to {limits} ({_BUDGET})."
+        f"Your labels change the proposed limits: halt {limits} ({_BUDGET}); "
+        f"before: {limits_text(old.policy)}."
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.compare_curve import (
     ALIGNMENTS,
@@ -23,7 +24,6 @@ from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_html, escape_label, visible
 from director_ai.ui.components.page_links import COMPARE_WITH, SESSION_PAGE
 from director_ai.ui.components.plotly_chart import plotly_chart
-from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.components.stream_view import StreamView
@@ -152,7 +152,7 @@ def paired_table(
     rows = [
         ["Ended", record.ended_by.replace("_", " "), other.ended_by.replace("_", " "), ""],
         ["Label", record.label or "none", other.label or "none", ""],
-        ["Limits", policy_line(view.policy), policy_line(beside.policy), ""],
+        ["Limits", limits_text(view.policy), limits_text(beside.policy), ""],
         _counted("Tokens", record.n_tokens, other.n_tokens),
         _counted("Halt, token", view.judgement.trigger, beside.judgement.trigger),
         _counted("Onset, token", record.onset, other.onset),

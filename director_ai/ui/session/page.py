@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import UnknownSessionError
 from director_ai.reports.headline import headline, is_what_if
@@ -13,7 +14,6 @@ from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.evidence_panel import evidence_panel
-from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.components.stream_view import Marks, Picture, StreamView
 from director_ai.ui.session import sidebar
@@ -114,9 +114,9 @@ def _undelivered(record: SessionRecord, view: StreamView) -> str:
 def _headline(record: SessionRecord, view: StreamView) -> None:
     summary = headline(record, view.policy, view.judgement, view.margins)
     what_if = is_what_if(record, view.policy)
-    limits = policy_line(view.policy)
+    limits = f"Limits: {limits_text(view.policy)}."
     if what_if:
-        limits += f" · recorded under {policy_line(record.policy)}"
+        limits += f" Recorded under: {limits_text(record.policy)}."
     note = f"{summary.note} {limits}" if summary.note else limits
     status(summary.text, note, rule=summary.rule, what_if=what_if)
 

@@ -7,12 +7,12 @@ import numpy as np
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import counterfactuals
 from director_ai.reports.sentences import annotation_line, counterfactual_line
 from director_ai.ui.components import page_style
-from director_ai.ui.components.policy_params import policy_line
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import tables
 
@@ -35,7 +35,7 @@ def facts(record: SessionRecord) -> None:
         "Session": record.id,
         "Source": record.source,
         "Prompt": record.prompt,
-        "Recorded under": policy_line(record.policy)
+        "Recorded under": limits_text(record.policy)
         + ("" if record.enforced else ", nothing enforced")
         + f", configuration {policy_fingerprint(record.policy)}",
         "Ended": record.ended_by.replace("_", " "),

@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.tuning.analysis import Baseline
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, limits_text
+from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
 from director_ai.ui.components.policy_editor import current_policy, set_policy

@@ -209,7 +209,7 @@ def test_a_session_is_shown_with_why_and_what_was_said(path: Path, capsys: Captu
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Stopped at token 2: the score fell to 0.200, hard limit 0.5")
     assert "  hard_limit (0.2000 < 0.5), margin -0.3000" in lines
-    assert "  bad, onset at token 2, by Ann, 1970-01-01 00:00 UTC: wrong year" in lines
+    assert "  bad, goes wrong at token 2, by Ann, 1970-01-01 00:00 UTC: wrong year" in lines
     assert "Window      halts when 10 tokens average under 0.55" in lines
     assert lines[-1] == " t0 t1⟦ t2⟧"
 

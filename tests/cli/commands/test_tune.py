@@ -153,7 +153,7 @@ def test_people_get_sentences(capsys, address) -> None:
     text = printed(capsys, address, "replay", "--trend-threshold", "1.5")
 
     numbers = shown_by_the_page(address, HaltPolicy(trend_threshold=1.5))
-    assert text.startswith("hard 0.5 · window 10 @ 0.55 · trend off. Catches ")
+    assert text.startswith("Halt below 0.50, or 10-token mean below 0.55. Catches ")
     assert numbers.false.counted in text
 
 

@@ -187,7 +187,7 @@ def test_a_server_without_log_probabilities_is_told_apart(
 
     seen = capsys.readouterr()
     assert status == Status.FAILED
-    assert "Stopped: invalid_score (nan)." in seen.err
+    assert "Stopped: the scorer returned no valid score (nan)." in seen.err
     assert "--scorer lexical needs none" in seen.err
     assert json.loads(seen.out)["logprobs"] == [None]
 

@@ -85,7 +85,7 @@ def test_without_labels_the_answer_tells_how_often_it_halts() -> None:
     numbers = judged(data)
 
     assert numbers.catch.text == numbers.false.text == "–"
-    assert summary_text(numbers) == "hard 0.5 · window off · trend off. Halts 50.0 % of 2 sessions."
+    assert summary_text(numbers) == "Halt below 0.50. Halts 50.0 % of 2 sessions."
 
 
 def test_few_sessions_are_said_to_be_few() -> None:

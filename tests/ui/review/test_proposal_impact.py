@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import Annotation
 from director_ai.replay.crossings import NEVER
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.cadence import replay_under
-from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, propose
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import read_study
@@ -76,8 +76,8 @@ def test_labels_that_move_the_limits_give_both(store):
     found = change(store, before)
     assert found.policy == new
     assert found.sentence == (
-        f"Your labels change the proposed limits from {limits_text(old)} to {limits_text(new)} "
-        "(≤ 5 % false halts at 95 % confidence)."
+        f"Your labels change the proposed limits: halt {limits_text(new)} "
+        f"(≤ 5 % false halts at 95 % confidence); before: {limits_text(old)}."
     )
 
 
@@ -85,7 +85,7 @@ def test_labels_that_move_nothing_say_so(store):
     before = visited(store, ids_of(store, "good")[:1], "good")
 
     assert change(store, before).sentence.startswith(
-        f"Your labels do not change the proposed limits: {limits_text(limits(store))} ("
+        f"Your labels do not change the proposed limits: halt {limits_text(limits(store))} ("
     )
 
 
@@ -118,7 +118,7 @@ def test_labels_that_leave_nothing_to_propose_say_what_there_was(store):
     before = visited(store, ids_of(store, "good")[:-50], "unsure")
 
     assert change(store, before).sentence.startswith(
-        f"Your labels leave no limits to propose instead of {limits_text(old)}. Not guaranteed: "
+        f"Your labels leave no limits to propose; before: halt {limits_text(old)}. Not guaranteed: "
     )
 
 

@@ -34,5 +34,5 @@ def test_a_clock_that_says_anything_is_still_a_line(us):
 
     assert timing_line(odd).startswith(("0001", "1-", "9999"))
     said = annotation_line(Annotation("bad", 3, "Ann", us, "late"))
-    assert said.startswith("bad, onset at token 3, by Ann, ")
+    assert said.startswith("bad, goes wrong at token 3, by Ann, ")
     assert said.endswith(" UTC: late")

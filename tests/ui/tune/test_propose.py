@@ -46,8 +46,8 @@ def test_a_proposal_keeps_the_budget_it_tells_of(data: TuneData) -> None:
     numbers = evaluate(data.labelled, replay.outcomes(policy), policy)
     assert numbers.false.most <= allowed_false_halts(data.labelled.n_good, asked)
     assert numbers.catch.least > 0.5 * numbers.catch.n
-    assert reason.startswith("Proposed ")
-    assert f": {numbers.false.most} of at most" in reason
+    assert reason.startswith("Proposed: halt ")
+    assert f". {numbers.false.most} of at most" in reason
 
 
 def test_an_infeasible_budget_says_what_it_would_take(data: TuneData) -> None:
