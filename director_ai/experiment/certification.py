@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.experiment.evaluation import Evaluation
 from director_ai.experiment.html import table
-from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.guarantee.certificate import Certificate
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.errors import InvalidRequestError
 from director_ai.experiment.estimate import Estimate
 from director_ai.experiment.experiment import Experiment
@@ -20,7 +21,6 @@ from director_ai.experiment.saved_content import data_values
 from director_ai.storage.saved_experiments import SavedContent
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.tuning.evaluation.evaluation import limits_text
 
 _SHOWN: Final = ("recall", "fpr", "early", "precision", "f1")
 

@@ -1,11 +1,13 @@
 """Review visits of a person, told apart by the pauses between their labels."""
 
 from collections.abc import Iterable
-from typing import Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
-from director_ai.storage.engine.schema import annotations
+from director_ai.storage.engine.schema import annotations, sessions
 from director_ai.storage.store import Store
 
 HOUR_US: Final = 3_600_000_000
@@ -53,3 +55,40 @@ def visit_before(times_us: Iterable[int], now: int) -> int | None:
             began = at_us
         last = at_us
     return None if began is None else began - HOUR_US
+
+
+class LabelStep(NamedTuple):
+    """Labels that one person gave in one step.
+
+    Attributes
+    ----------
+    at_us
+        Time in microseconds since the Unix epoch.
+    keys, ids
+        Keys of the annotations, and the ids of their sessions, in the same order.
+    """
+
+    at_us: int
+    keys: tuple[int, ...]
+    ids: tuple[str, ...]
+
+
+def label_steps(store: Store, author: str, *, since_us: int, most: int = 50) -> list[LabelStep]:
+    """Return the steps in which a person has labelled since a time, the oldest first.
+
+    Labels of one time are of one step; at most the ``most`` newest steps.
+    """
+    given = annotations.c
+    statement = (
+        select(given.at_us, given.key, sessions.c.id)
+        .join(sessions, sessions.c.key == given.session)
+        .where(given.author == author, given.at_us >= since_us)
+        .order_by(given.at_us, given.key)
+    )
+    with store.read() as connection:
+        rows = list(connection.execute(statement))
+    steps = [
+        LabelStep(at_us, *zip(*((key, name) for _, key, name in labels), strict=True))
+        for at_us, labels in groupby(rows, key=itemgetter(0))
+    ]
+    return steps[-most:]

@@ -11,3 +11,4 @@ else:
     header.queue_notice(batch)
     card.draw_card(batch)
 header.faults(batch)
+header.guard_keys(batch)

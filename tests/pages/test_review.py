@@ -40,7 +40,8 @@ def review() -> Open:
     def open_(**query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
         app.switch_page("pages/views/review.py")
-        for name, value in query.items():
+        # Card by card; by cause, one verdict is for many.
+        for name, value in {"order": "closest", **query}.items():
             app.query_params[name] = value
         return app.run()
 
@@ -70,7 +71,7 @@ def test_the_queue_of_a_first_visit_opens_on_all_unlabelled_halts(store, review)
 
     assert not app.exception
     assert "halted · unlabelled · all time · closest first" in said(app)
-    assert "43 to review: 31 trend, 8 window, 4 hard" in said(app)
+    assert "43 to review, of 3 causes: 31 trend, 8 window, 4 hard" in said(app)
     assert "Stopped at token" in status(app)
     assert any("call reset_state()" in element.value for element in app.text)
 
@@ -175,7 +176,8 @@ def test_what_was_said_before_the_queue_was_changed_can_still_be_undone(store, r
     press(app, "undo")
 
     assert store.annotations(first) == []
-    assert f"Taken back: your verdict on {first}, which is not in this queue." in said(app)
+    assert f"Taken back: your verdict on {first}." in said(app)
+    assert shown(app) == first
     assert app.button(key="review_undo").disabled
 
 
@@ -199,7 +201,7 @@ def test_similar_halts_are_labelled_and_undone_as_one(store, review):
     n_alike = len(app.session_state["review_batch"].similar_cards())
 
     press(app, "alike")
-    assert f"for all {n_alike} similar halts" in status(app)
+    assert f"for all {n_alike} sessions of this incident" in status(app)
     press(app, "false_12")
 
     assert n_alike > 2

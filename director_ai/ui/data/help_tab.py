@@ -37,7 +37,7 @@ KEYS = {
     "N": "write a note",
     "U": "undo",
     "W": "what it would take not to halt",
-    "A": "judge all halts like this one",
+    "A": "judge all halts of its incident, or this one alone",
     "K, J": "previous, next",
     "E": "to the end of the queue",
 }

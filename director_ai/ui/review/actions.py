@@ -8,15 +8,18 @@ import streamlit as st
 from director_ai.core.records.record import Annotation
 from director_ai.errors import DirectorError
 from director_ai.ui.access.current_store import archive, reviewer
+from director_ai.ui.components.key_guard import SEEN_MS
 from director_ai.ui.review.batch import LABEL_OF, ReviewBatch, Verdict, VerdictEntry
 
 NOTE: Final = "review_note"
-MIN_VIEW_S: Final = 0.25
+RETURN_TO: Final = "review_return_to"
+"""Id of a session whose label was taken back, and which the queue on screen does not hold."""
+MIN_VIEW_S: Final = SEEN_MS / 1000
 """A verdict sooner than this after the one before is a key that bounced, not an opinion."""
 
 
 def decide(batch: ReviewBatch, id: str, verdict: Verdict, cursor: int, halt: int) -> None:
-    """Store a verdict on the session ``id``, or on all similar halts, and show the next card.
+    """Store a verdict on the session ``id``, or on its whole incident, and show the next card.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def decide(batch: ReviewBatch, id: str, verdict: Verdict, cursor: int, halt: int
     if verdict == "late":
         onset = cursor if onset is None else onset
         if onset >= halt:
-            batch.problem = (
+            batch.message = (
                 "Too late for what? Put the cursor where it goes wrong, before the halt "
                 "(← or a click on a token), then press 3 again."
             )
@@ -53,7 +56,7 @@ def decide(batch: ReviewBatch, id: str, verdict: Verdict, cursor: int, halt: int
     try:
         keys = archive().annotate_all(ids, annotation)
     except DirectorError as error:
-        batch.problem = f"Not kept: {error}"
+        batch.message = f"Not kept: {error}"
         return
     batch.notes[id] = note
     batch.add_verdict(ids, entry, keys)
@@ -62,16 +65,18 @@ def decide(batch: ReviewBatch, id: str, verdict: Verdict, cursor: int, halt: int
 
 
 def undo(batch: ReviewBatch) -> None:
-    """Withdraw the last verdict, and return to its card."""
+    """Withdraw the last verdict, and return to its card; after a reload on a queue made anew."""
     if not batch.steps:
         return
     try:
         last = batch.steps[-1]
         archive().withdraw(last.keys, author=last.author)
     except DirectorError as error:
-        batch.problem = f"Not taken back: {error}"
+        batch.message = f"Not taken back: {error}"
         return
     batch.undo()
+    if batch.card is None or batch.card.id != last.id:
+        st.session_state[RETURN_TO] = last.id
     _show_note(batch)
 
 
@@ -86,7 +91,7 @@ def show_card(batch: ReviewBatch, position: int) -> None:
 def move_cursor(batch: ReviewBatch, index: int) -> None:
     """Move the cursor."""
     batch.cursor = max(0, index)
-    batch.problem = ""
+    batch.message = ""
 
 
 def mark_onset(batch: ReviewBatch, index: int) -> None:
@@ -97,7 +102,7 @@ def mark_onset(batch: ReviewBatch, index: int) -> None:
         del batch.onsets[batch.card.id]
     else:
         batch.onsets[batch.card.id] = index
-    batch.problem = ""
+    batch.message = ""
 
 
 def toggle_counterfactual(batch: ReviewBatch) -> None:
@@ -106,9 +111,9 @@ def toggle_counterfactual(batch: ReviewBatch) -> None:
 
 
 def toggle_group(batch: ReviewBatch) -> None:
-    """Apply the next verdict to all similar halts, or to this one alone."""
+    """Apply the next verdict to the whole incident, or to this session alone."""
     batch.grouped = not batch.grouped
-    batch.problem = ""
+    batch.message = ""
 
 
 def _show_note(batch: ReviewBatch) -> None:

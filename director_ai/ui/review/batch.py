@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 from director_ai.core.records.record import Label
 from director_ai.storage.summary import SessionSummary
 from director_ai.storage.transfer.csv_cells import guard
-from director_ai.ui.review.queue import Queue, similar_halts
+from director_ai.ui.review.queue import Queue
 from director_ai.ui.review.queue_query import QueueQuery
 
 Verdict = Literal["right", "false", "late", "unsure", "missed", "passed"]
@@ -99,8 +99,8 @@ class ReviewBatch:
     cursor
         Token under the cursor; ``None`` until it was moved.
     shows_counterfactual, grouped
-        Whether the card shows its counterfactual, and whether a verdict is for all similar halts.
-    problem
+        Whether the card shows its counterfactual, and whether a verdict is for its whole incident.
+    message
         Message to show before going on, or ``""``.
     """
 
@@ -116,7 +116,7 @@ class ReviewBatch:
     cursor: int | None = None
     shows_counterfactual: bool = False
     grouped: bool = False
-    problem: str = ""
+    message: str = ""
 
     @property
     def card(self) -> SessionSummary | None:
@@ -130,23 +130,34 @@ class ReviewBatch:
         return None if place is None else self.queue.cards[place]
 
     def similar_cards(self) -> list[SessionSummary]:
-        """Return the card and its similar halts that have no verdict yet."""
+        """Return the card, and those of its incident that have no verdict yet."""
         if self.card is None:
             return []
         card = self.card
-        waiting = (
+        return [
             other
-            for other in self.queue.cards
+            for other in self.queue.alike(card.id)
             if other.id == card.id or other.id not in self.verdicts
-        )
-        return similar_halts(waiting, card)
+        ]
 
     def show(self, position: int) -> None:
-        """Show the card at ``position``, as near as there is one."""
+        """Show the card at ``position``, as near as there is one.
+
+        Of a queue by cause the first card of an incident stands for all of it, until it is
+        labelled.
+        """
         self.position = min(max(0, position), len(self.queue.cards))
         self.cursor = None
-        self.shows_counterfactual = self.grouped = False
-        self.problem = ""
+        self.shows_counterfactual = False
+        self.message = ""
+        similar = self.similar_cards()
+        self.grouped = (
+            self.query.order == "cause"
+            and not self.query.picked
+            and len(similar) > 1
+            and self.card == similar[0]
+            and similar[0].id not in self.verdicts
+        )
 
     def add_verdict(self, ids: Sequence[str], entry: VerdictEntry, keys: Sequence[int]) -> None:
         """Add a stored verdict, and show the next open card."""
@@ -157,6 +168,11 @@ class ReviewBatch:
         self.verdicts.update(dict.fromkeys(ids, entry))
         place = self._open_after(self.position)
         self.show(len(self.queue.cards) if place is None else place)
+        if len(ids) > 1:
+            self.message = (
+                f"{len(ids)} sessions labelled {VERDICT_NAME[entry.verdict]}. U takes it back; "
+                "K goes back to them one by one, for the exceptions."
+            )
 
     def undo(self) -> None:
         """Return to the card of the last step, as it was before it, if it is in this queue."""
@@ -168,7 +184,7 @@ class ReviewBatch:
             elif name in places:
                 self.verdicts[name] = entry
         if step.id not in places:
-            self.problem = f"Taken back: your verdict on {step.id}, which is not in this queue."
+            self.message = f"Taken back: your verdict on {step.id}, which is not in this queue."
             return
         self.show(places[step.id])
         self.notes[step.id] = step.note

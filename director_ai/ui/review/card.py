@@ -29,6 +29,12 @@ from director_ai.ui.review.batch import VERDICT_NAME, ReviewBatch, Verdict
 
 AROUND: Final = 40
 """Tokens shown on either side of the halt."""
+CURVE_HEIGHT: Final = 230
+TEXT_HEIGHT: Final = 110
+MARGINS_HEIGHT: Final = 120
+CONTEXT_HEIGHT: Final = 110
+INCIDENT_HEIGHT: Final = 143
+"""Head and three rows."""
 
 _ON_HALTS: Final[tuple[tuple[str, Verdict, str], ...]] = (
     ("1", "right", "The answer is bad: stopping it was right."),
@@ -98,7 +104,7 @@ def draw_card(batch: ReviewBatch) -> None:
         prepared.view.text(
             key="review_tokens",
             generation=prepared.record.id,
-            height=150,
+            height=TEXT_HEIGHT,
             marks=Marks(
                 onset, cursor, prepared.view.delivered if prepared.record.enforced else None
             ),
@@ -111,6 +117,7 @@ def draw_card(batch: ReviewBatch) -> None:
         _cursor_buttons(batch, prepared, cursor)
         _at_cursor(batch, prepared, onset, cursor)
         _context(prepared.record)
+        _incident(batch)
     following = batch.next_card()
     if following is not None:
         _prefetch(following)
@@ -129,8 +136,8 @@ def _headline(batch: ReviewBatch, prepared: PreparedCard) -> None:
     note = ""
     if batch.grouped:
         n_alike = len(batch.similar_cards())
-        note = f"The next verdict is for all {n_alike} similar halts: same rule, about the same "
-        note += "margin, same prompts. A: for this one alone."
+        note = f"The next verdict is for all {n_alike} sessions of this incident, alike in rule, "
+        note += "prompt, answer and evidence. A: for this one alone."
     elif batch.card is not None and batch.card.id in batch.verdicts:
         entry = batch.verdicts[batch.card.id]
         note = f"Your verdict: {VERDICT_NAME[entry.verdict]}."
@@ -175,7 +182,7 @@ def _curve(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor
         figure,
         key="review_curve",
         alt=halt_curve_alt(data),
-        height=250,
+        height=CURVE_HEIGHT,
         filename=f"session-{file_name(prepared.record.id)}",
         on_click=clicked,
     )
@@ -200,9 +207,11 @@ def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cu
         token = visible(view.tokens[cursor])
         st.text(f"Token {cursor}: {token!r}, score {view.scores[cursor]:.3f}{at}")
     if not batch.shows_counterfactual:
-        view.margins_at(cursor, key="review_margins", height=130, font_size=page_style.FONT)
+        view.margins_at(
+            cursor, key="review_margins", height=MARGINS_HEIGHT, font_size=page_style.FONT
+        )
         return
-    with st.container(height=130, key="review_takes"):
+    with st.container(height=MARGINS_HEIGHT, key="review_takes"):
         if not prepared.changes:
             st.text("No rule was broken: nothing to loosen.")
         else:
@@ -212,7 +221,7 @@ def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cu
 
 
 def _context(record: SessionRecord) -> None:
-    with st.container(height=190, key="review_context"):
+    with st.container(height=CONTEXT_HEIGHT, key="review_context"):
         st.text(f"Prompt: {visible(record.prompt) or 'not recorded'}")
         for chunk in record.evidence:
             st.text(f"Evidence: {visible(f'{chunk.text} ({evidence_source(chunk)})')}")
@@ -227,6 +236,44 @@ def _context(record: SessionRecord) -> None:
         max_chars=2000,
     )
     focus_hotkey(actions.NOTE, "N", key="review_note_key")
+
+
+def _incident(batch: ReviewBatch) -> None:
+    """Draw the sessions of the incident; a click on one shows its card."""
+    assert batch.card is not None
+    members = batch.queue.alike(batch.card.id)
+    if len(members) < 2:
+        return
+    places = {card.id: place for place, card in enumerate(batch.queue.cards)}
+
+    def picked() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows:
+            actions.show_card(batch, places[members[rows[0]].id])
+
+    # Another card is another table: none of its rows has been clicked.
+    key = f"review_incident_{batch.position}_{len(batch.steps)}"
+    given = (batch.verdicts.get(card.id) for card in members)
+    st.dataframe(
+        {
+            "Coherence": [list(card.sparkline) for card in members],
+            "Verdict": [VERDICT_NAME[entry.verdict] if entry else "" for entry in given],
+            "Answer": [visible(card.excerpt) for card in members],
+        },
+        key=key,
+        height=INCIDENT_HEIGHT,
+        hide_index=True,
+        alt="Sessions of this incident, one a row",
+        on_select=picked,
+        selection_mode="single-row",
+        column_config={
+            "Coherence": st.column_config.AreaChartColumn(
+                y_min=0, y_max=1, width=90, color=page_style.colours().coherence
+            ),
+            "Verdict": st.column_config.TextColumn(width=90),
+            "Answer": st.column_config.TextColumn(width=220),
+        },
+    )
 
 
 def _verdict_buttons(
@@ -250,7 +297,6 @@ def _verdict_buttons(
                 cursor,
                 prepared.focus,
                 help=meaning,
-                type="primary",
                 width="stretch",
                 disabled=archive().read_only or (batch.grouped and verdict == "late"),
             )
@@ -261,11 +307,12 @@ def _navigation_buttons(batch: ReviewBatch) -> None:
     with st.container(horizontal=True, gap="small"):
         _shortcut_button(
             "alike",
-            f"Similar halts ({n_alike})",
+            "This one alone" if batch.grouped else f"All {n_alike} alike",
             "A",
             actions.toggle_group,
             batch,
-            help="Label all with one verdict: same rule, about the same margin, same prompts.",
+            help="Label all of this incident with one verdict, or this session alone: the same "
+            "rule, and prompt, answer and evidence that are alike.",
             disabled=n_alike < 2,
         )
         _shortcut_button(

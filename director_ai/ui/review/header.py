@@ -6,12 +6,15 @@ from typing import cast, get_args
 import streamlit as st
 
 from director_ai.reports.sentences import FAULT_TEXT
+from director_ai.storage.review_visits import PAUSE_US, label_steps
 from director_ai.storage.summary import UNLABELLED
 from director_ai.ui.access.current_store import archive, reviewer, visited_us
 from director_ai.ui.components import page_style
+from director_ai.ui.components.key_guard import key_guard
 from director_ai.ui.components.page_links import PICKED
 from director_ai.ui.components.status_banner import notice
-from director_ai.ui.review.batch import ReviewBatch, duration
+from director_ai.ui.review import actions
+from director_ai.ui.review.batch import LABEL_OF, ReviewBatch, UndoStep, duration
 from director_ai.ui.review.queue import FAULT_HINTS, open_queue, queue_sentence
 from director_ai.ui.review.queue_query import (
     ALL_TIME,
@@ -34,20 +37,55 @@ def current_batch() -> ReviewBatch:
     with line:
         query = _queue_controls()
     batch = st.session_state.get(BATCH)
+    returned = st.session_state.pop(actions.RETURN_TO, None)
     # Fixed once opened: labelling must not reshuffle what is still to come.
-    if batch is None or batch.query != query:
-        batch = start_batch(query, batch)
+    if batch is None or batch.query != query or (returned is not None and not batch.verdicts):
+        batch = start_batch(query, batch, first=returned)
     progress.text(_progress(batch))
     return cast(ReviewBatch, batch)
 
 
-def start_batch(query: QueueQuery, before: ReviewBatch | None) -> ReviewBatch:
-    """Start a batch on the queue as it is now; earlier undo steps are kept."""
+def start_batch(
+    query: QueueQuery, before: ReviewBatch | None, *, first: str | None = None
+) -> ReviewBatch:
+    """Start a batch on the queue as it is now, at the session ``first`` if it is in it.
+
+    Earlier undo steps are kept; after a reload they are those of the visit, from the store.
+    """
     queue = open_queue(archive(), query, now_us=_now_us())
-    batch = ReviewBatch(query, queue, time.monotonic(), steps=before.steps if before else [])
+    steps = before.steps if before else _stored_steps()
+    batch = ReviewBatch(query, queue, time.monotonic(), steps=steps)
+    places = {card.id: place for place, card in enumerate(queue.cards)}
+    batch.show(0 if first is None else places.get(first, 0))
+    if first is not None:
+        absent = "" if first in places else ", which is not in this queue"
+        batch.message = f"Taken back: your verdict on {first}{absent}."
     st.session_state[BATCH] = batch
     st.session_state["review_note"] = ""
     return batch
+
+
+def _stored_steps() -> list[UndoStep]:
+    author = reviewer()
+    given = label_steps(archive(), author, since_us=_now_us() - PAUSE_US)
+    return [
+        UndoStep(step.ids[0], step.keys, author, dict.fromkeys(step.ids), "", None)
+        for step in given
+    ]
+
+
+def guard_keys(batch: ReviewBatch) -> None:
+    """Let no key act twice, nor on a card that has not been on screen for a moment."""
+    key_guard(
+        "" if batch.card is None else f"{batch.position} {batch.card.id}",
+        keys=["1", "2", "3", "4", "U", "K", "J"],
+        once=["A", "W", "O", "H", "E"],
+        buttons=[
+            *(f"review_{verdict}_" for verdict in LABEL_OF),
+            *("review_undo", "review_previous", "review_next"),
+        ],
+        key="review_guard",
+    )
 
 
 def queue_notice(batch: ReviewBatch) -> None:
@@ -55,7 +93,7 @@ def queue_notice(batch: ReviewBatch) -> None:
     if archive().read_only:
         notice("This store is open to read only: labels cannot be kept.")
     notice(
-        batch.problem or f"{batch.query.description()}: {queue_sentence(batch.queue, batch.query)}"
+        batch.message or f"{batch.query.description()}: {queue_sentence(batch.queue, batch.query)}"
     )
 
 
@@ -114,8 +152,9 @@ def _queue_controls() -> QueueQuery:
             key="order",
             bind="query-params",
             disabled=kind == "completed" or bool(picked),
-            help="Only at random does a part of the queue tell the share of false halts in the "
-            "whole. Closest first teaches most, and is biased.",
+            help="By cause: halts alike in rule, prompt, answer and evidence come together, the "
+            "largest group first. Only at random does a part of the queue tell the share of false "
+            "halts in the whole. Closest first teaches most, and is biased.",
         )
         me = st.text_input("Your name", key="reviewer", persist_state="session", max_chars=80)
     return QueueQuery(
@@ -139,6 +178,9 @@ def _progress(batch: ReviewBatch) -> str:
     if not n_cards:
         return ""
     where = f"Session {batch.position + 1} of {n_cards} · " if batch.card else ""
+    if batch.card and batch.queue.n_incidents < n_cards:
+        incident = batch.queue.incident_of[batch.card.id] + 1
+        where = f"Incident {incident} of {batch.queue.n_incidents} · {where}"
     spent = time.monotonic() - batch.started_s
     rate = f" · {duration(spent / n_done)} each" if n_done else ""
     return f"{where}{n_done} / {n_cards} labelled · {duration(spent)}{rate}"

@@ -10,13 +10,14 @@ from typing import Final
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.errors import UnknownSessionError
 from director_ai.figures.theme import RULE_OF_MECHANISM
+from director_ai.storage.halt_evidence import halt_evidence
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
+from director_ai.ui.review.incidents import incidents
 from director_ai.ui.review.queue_query import LAST_VISIT, QueueQuery, ReviewOrder
 
 MOST_QUEUED: Final = 500
 N_SAMPLED: Final = 20
-BAND: Final = 0.05
 _SEED: Final = "review"
 
 FAULT_HINTS: Final[Mapping[str, str]] = {
@@ -46,18 +47,36 @@ class Queue:
         Sessions that match; ``cards`` are the first of them.
     faults
         Infrastructure halts of the same time by code; nobody reviews those.
+    incident_of
+        Number of each session's incident by its id, from 0, the largest incident first; see
+        :func:`director_ai.ui.review.incidents.incidents`.
     """
 
     cards: tuple[SessionSummary, ...] = ()
     n_found: int = 0
     faults: Mapping[str, int] = field(default_factory=dict)
+    incident_of: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_incidents(self) -> int:
+        """Number of incidents."""
+        return len(set(self.incident_of.values()))
+
+    def alike(self, id: str) -> list[SessionSummary]:
+        """Return the cards of the session's incident, in order; itself among them."""
+        incident = self.incident_of.get(id)
+        return [
+            card
+            for card in self.cards
+            if card.id == id or (incident is not None and self.incident_of[card.id] == incident)
+        ]
 
 
 def open_queue(store: Store, query: QueueQuery, *, now_us: int) -> Queue:
     """Return the queue as it stands now."""
     if query.picked:
         cards = list(_picked(store, query))
-        return Queue(tuple(cards), len(cards))
+        return Queue(tuple(cards), len(cards), incident_of=_numbers(_incidents(store, cards)))
     session_query = query.session_query(now_us)
     ids = store.ids(session_query)
     if query.second:
@@ -69,11 +88,22 @@ def open_queue(store: Store, query: QueueQuery, *, now_us: int) -> Queue:
     cards = _summaries(store, session_query, ids[:most])
     if query.kind != "completed":
         _rank(cards, query.order)
+    causes = _incidents(store, cards)
+    if query.order == "cause" and query.kind != "completed":
+        cards = [card for members in causes for card in members]
     infrastructure = SessionQuery(since_us=session_query.since_us, outcomes=("infrastructure",))
     codes = Counter(
         card.halt_code or "unknown" for card in store.summaries(infrastructure, limit=10_000)
     )
-    return Queue(tuple(cards), len(ids), dict(codes.most_common()))
+    return Queue(tuple(cards), len(ids), dict(codes.most_common()), _numbers(causes))
+
+
+def _incidents(store: Store, cards: Sequence[SessionSummary]) -> list[list[SessionSummary]]:
+    return incidents(cards, halt_evidence(store, [card.id for card in cards]))
+
+
+def _numbers(causes: Iterable[Sequence[SessionSummary]]) -> dict[str, int]:
+    return {card.id: number for number, members in enumerate(causes) for card in members}
 
 
 def _picked(store: Store, query: QueueQuery) -> Iterator[SessionSummary]:
@@ -100,21 +130,6 @@ def n_waiting(store: Store, visited_us: int | None = None) -> int:
     return store.count(QueueQuery(since=LAST_VISIT, visited_us=visited_us).session_query(0))
 
 
-def similar_halts(
-    cards: Iterable[SessionSummary], reference: SessionSummary
-) -> list[SessionSummary]:
-    """Return the cards halted by the rule, margin band and prompt family of ``reference``.
-
-    ``reference`` is among them; a session of unknown group and prompt is similar to no other.
-    """
-    kind = _similarity_key(reference)
-    return [
-        card
-        for card in cards
-        if card.id == reference.id or (kind and _similarity_key(card) == kind)
-    ]
-
-
 def queue_sentence(queue: Queue, query: QueueQuery) -> str:
     """Summarize the queue in one or two sentences."""
     n = len(queue.cards)
@@ -128,6 +143,9 @@ def queue_sentence(queue: Queue, query: QueueQuery) -> str:
             for card in queue.cards
         )
         sentence = f"{n} to review: {counts_text(rules)}." if n else "Nothing to review."
+        if 0 < queue.n_incidents < n:
+            causes = "1 cause" if queue.n_incidents == 1 else f"{queue.n_incidents} causes"
+            sentence = f"{n} to review, of {causes}: {counts_text(rules)}."
         if n < len(query.picked):
             sentence += f" {len(query.picked) - n:,} of those picked cannot be reviewed now."
         elif queue.n_found > n:
@@ -155,7 +173,7 @@ def _rank(cards: list[SessionSummary], order: ReviewOrder) -> None:
     ranks: dict[str, int] = {name: rank for rank, name in enumerate(MECHANISMS)}
     if order == "rule":
         cards.sort(key=lambda card: ranks.get(card.halt_code or "", len(ranks)))
-    elif order == "closest":
+    elif order in ("cause", "closest"):
         cards.sort(
             key=lambda card: (
                 math.inf if card.margin is None else abs(card.margin),
@@ -177,10 +195,3 @@ def _summaries(
         return [store.summary(name) for name in ids]
     cards = {card.id: card for card in store.summaries(session_query, limit=10 * MOST_QUEUED)}
     return [cards.get(name) or store.summary(name) for name in ids]
-
-
-def _similarity_key(card: SessionSummary) -> tuple[str, int, str] | None:
-    family = card.group or card.prompt
-    if card.halt_code is None or card.margin is None or not family:
-        return None
-    return card.halt_code, math.floor(card.margin / BAND), family

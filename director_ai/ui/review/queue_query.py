@@ -14,7 +14,7 @@ from director_ai.ui.components.page_links import PICKED
 SessionKind = Literal["halted", "watched", "completed"]
 """Halts; halts of a kernel that only watched; and completed sessions, to look for misses."""
 
-ReviewOrder = Literal["closest", "newest", "rule", "random"]
+ReviewOrder = Literal["cause", "closest", "newest", "rule", "random"]
 
 KIND_NAME: Final[dict[SessionKind, str]] = {
     "halted": "halted",
@@ -26,6 +26,7 @@ LABEL_WORDS: Final = {UNLABELLED: "unlabelled", "any": "any label"} | {
     label: f"labelled {label}" for label in LABELS
 }
 ORDERS: Final[dict[ReviewOrder, str]] = {
+    "cause": "by cause",
     "closest": "closest first",
     "newest": "newest first",
     "rule": "by rule",
@@ -64,7 +65,7 @@ class QueueQuery:
     kind: SessionKind = "halted"
     label: str = UNLABELLED
     since: str = ALL_TIME
-    order: ReviewOrder = "closest"
+    order: ReviewOrder = "cause"
     second: str = ""
     picked: tuple[str, ...] = ()
     visited_us: int | None = None
@@ -78,7 +79,7 @@ class QueueQuery:
         """Describe the query in words.
 
         >>> QueueQuery(since="24h").description()
-        'halted · unlabelled · last 24h · closest first'
+        'halted · unlabelled · last 24h · by cause'
         """
         if self.picked:
             return f"{len(self.picked):,} picked by hand" + (
@@ -115,7 +116,7 @@ class QueueQuery:
         labels: tuple[str, ...] = LABELS if self.second else (self.label,)
         if self.label == "any" and not self.second:
             labels = ()
-        orders: dict[ReviewOrder, Order] = {"closest": "closest", "rule": "closest"}
+        orders: dict[ReviewOrder, Order] = dict.fromkeys(("cause", "closest", "rule"), "closest")
         return SessionQuery(
             since_us=self.visited_us if self.since == LAST_VISIT else since_us(self.since, now_us),
             outcomes=outcomes,

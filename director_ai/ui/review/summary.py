@@ -40,8 +40,8 @@ def draw_summary(batch: ReviewBatch) -> None:
     left = len(batch.queue.cards) - len(batch.verdicts)
     line = standup_line(tally, _NAMES)
     status(line, f"{left} not looked at: K returns to them." if left else "All of the queue.")
-    if batch.problem:
-        notice(batch.problem)
+    if batch.message:
+        notice(batch.message)
     impact = st.container(horizontal=True, gap="small", key="review_impact")
     counts, take = st.columns([3, 2], gap="medium")
     with counts:
@@ -91,11 +91,25 @@ def draw_empty_queue(batch: ReviewBatch) -> None:
     last = (
         f"Last: {seen.n_sessions} halted sessions labelled, {verdicts}." if seen.n_sessions else ""
     )
-    status("Nothing to review.", f"{batch.query.description()}. {last}")
+    own = _own_labels(batch.query)
+    if own:
+        status(
+            f"You are {batch.query.second}, who labelled these {own:,} sessions.",
+            "A second reviewer reviews them without seeing your labels: they write their own name.",
+        )
+        st.text_input(
+            "Name of the second reviewer",
+            key="review_second_name",
+            max_chars=80,
+            on_change=_take_name,
+            placeholder="Your own name",
+        )
+    else:
+        status("Nothing to review.", f"{batch.query.description()}. {last}")
     halted = QueueQuery(second=reviewer())
     now_us = time.time_ns() // 1000
-    if batch.problem:
-        notice(batch.problem)
+    if batch.message:
+        notice(batch.message)
     with st.container(horizontal=True, gap="small"):
         if batch.steps:
             _undo_button(batch)
@@ -120,6 +134,20 @@ def draw_empty_queue(batch: ReviewBatch) -> None:
                     help="Somebody else labelled them. Their labels are hidden until the end.",
                 )
         _sample_button(batch.query)
+
+
+def _own_labels(query: QueueQuery) -> int:
+    """Return how many sessions of a second reviewer's queue that same person has labelled."""
+    if not query.second:
+        return 0
+    authors = archive().authors(query.session_query(time.time_ns() // 1000))
+    return sum(query.second in names for names in authors.values())
+
+
+def _take_name() -> None:
+    name = str(st.session_state["review_second_name"]).strip()
+    if name:
+        st.session_state["reviewer"] = name
 
 
 def agreement_with_others(batch: ReviewBatch) -> tuple[Agreement, list[tuple[str, str, str]]]:

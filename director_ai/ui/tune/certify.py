@@ -5,9 +5,9 @@ from typing import Final
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.errors import DirectorError
 from director_ai.tuning.analysis import ADAPTIVE, certify_study
-from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.guarantee.bounds import least_good_sessions
 from director_ai.tuning.guarantee.certificate import Certificate, risk_of_attempt
@@ -78,8 +78,8 @@ def _dialog(analysis: Analysis) -> None:
         "set is shown beforehand."
     )
     st.text(
-        f"The limits in use, {limits_text(policy)}, stay as they are until you take the certified "
-        "ones, and can be put back afterwards."
+        f"The limits in use (halt {limits_text(policy)}) stay as they are until you take the "
+        "certified ones, and can be put back afterwards."
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="certify_cancel", on_click=st.rerun)

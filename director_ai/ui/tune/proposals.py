@@ -6,9 +6,10 @@ from typing import Final
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.replay.engine import Replay
 from director_ai.tuning.analysis import with_windows
-from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, limits_text
+from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.search.cautions import Caution
@@ -40,7 +41,7 @@ def undo_button() -> None:
         key="undo",
         icon=":material/undo:",
         disabled=not before,
-        help=f"Back to {limits_text(before[-1])}, in use before the last proposal was taken."
+        help=f"Back to the limits before the last proposal: halt {limits_text(before[-1])}."
         if before
         else "Puts back the limits in use before a proposal was taken.",
         on_click=_undo,
@@ -124,7 +125,7 @@ def _cell(
                 "Use",
                 key=f"use_{name}",
                 type="tertiary",
-                help=f"Sets {limits_text(policy)}.",
+                help=f"Halts {limits_text(policy)}.",
                 on_click=_take,
                 args=(policy,),
             )

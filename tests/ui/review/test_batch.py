@@ -81,11 +81,11 @@ def test_undo_reaches_back_behind_the_queue_before(batch):
     later.add_verdict([other.id], entry("false"), [2])
 
     later.undo()
-    assert (later.card, later.verdicts, later.problem) == (other, {}, "")
+    assert (later.card, later.verdicts, later.message) == (other, {}, "")
     later.undo()
 
     assert (later.card, later.verdicts, later.steps) == (other, {}, [])
-    assert later.problem.startswith(f"Taken back: your verdict on {card.id}, ")
+    assert later.message.startswith(f"Taken back: your verdict on {card.id}, ")
 
 
 def test_a_verdict_on_similar_halts_is_one_step(batch):

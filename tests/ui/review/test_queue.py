@@ -13,7 +13,6 @@ from director_ai.ui.review.queue import (
     n_waiting,
     open_queue,
     queue_sentence,
-    similar_halts,
 )
 from director_ai.ui.review.queue_query import LAST_VISIT, QueueQuery, is_span
 from tests.ui.review_store import HOUR_US, N_COMPLETED, N_HALTED, night, night_store
@@ -35,14 +34,14 @@ def test_halts_wait_and_infrastructure_is_told_apart(store):
     queue = open_queue(store, QueueQuery(), now_us=NOW_US)
 
     assert queue_sentence(queue, QueueQuery()) == (
-        "43 to review: 31 trend, 8 window, 4 hard. 6 wiring faults, see below."
+        "43 to review, of 3 causes: 31 trend, 8 window, 4 hard. 6 wiring faults, see below."
     )
     assert "reset_state()" in FAULT_HINTS["kernel_inactive"]
     assert n_waiting(store) == N_HALTED
 
 
 def test_the_closest_halt_comes_first(store):
-    cards = open_queue(store, QueueQuery(), now_us=NOW_US).cards
+    cards = open_queue(store, QueueQuery(order="closest"), now_us=NOW_US).cards
     margins = [abs(card.margin) for card in cards]
 
     assert margins == sorted(margins)
@@ -64,7 +63,7 @@ def test_of_halts_as_close_as_each_other_the_rarer_rule_comes_first(store):
     ]
     store.add(similar_cards)
 
-    cards = open_queue(store, QueueQuery(), now_us=NOW_US).cards
+    cards = open_queue(store, QueueQuery(order="closest"), now_us=NOW_US).cards
 
     assert len({card.margin for card in cards}) == 1
     codes = list(dict.fromkeys(card.halt_code for card in cards))
@@ -143,26 +142,13 @@ def test_a_watching_kernels_halts_can_be_asked_for(store, tmp_path):
     assert "watched" not in ids(store, QueueQuery("completed"))
 
 
-def test_similar_halts_share_rule_margin_band_and_family(store):
-    cards = open_queue(store, QueueQuery(), now_us=NOW_US).cards
-    one = next(card for card in cards if card.halt_code == "downward_trend")
-    similar_cards = similar_halts(cards, one)
+def test_the_night_comes_by_cause_the_largest_incident_first(store):
+    queue = open_queue(store, QueueQuery(), now_us=NOW_US)
 
-    assert len(similar_cards) > 1
-    assert {(card.halt_code, card.group) for card in similar_cards} == {(one.halt_code, one.group)}
-    assert (
-        max(card.margin for card in similar_cards) - min(card.margin for card in similar_cards)
-        < 0.05
-    )
-
-
-def test_a_halt_of_unknown_prompt_is_like_no_other(store):
-    bare = [
-        replace(card, group="", prompt="")
-        for card in open_queue(store, QueueQuery(), now_us=NOW_US).cards
-    ]
-
-    assert similar_halts(bare, bare[0]) == [bare[0]]
+    numbers = [queue.incident_of[card.id] for card in queue.cards]
+    assert numbers == sorted(numbers)
+    assert [len(queue.alike(card.id)) for card in (queue.cards[0], queue.cards[-1])] == [31, 4]
+    assert {card.halt_code for card in queue.alike(queue.cards[0].id)} == {"downward_trend"}
 
 
 def test_a_long_queue_says_how_much_of_it_it_is(store):
