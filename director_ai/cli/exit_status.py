@@ -21,6 +21,7 @@ class Status(IntEnum):
     USAGE = 2
     NOT_FOUND = 3
     REFUSED = 4
+    BROKEN = 5
     INTERRUPTED = 130
 
 
@@ -30,6 +31,7 @@ MEANING = {
     Status.USAGE: "the command was not understood",
     Status.NOT_FOUND: "no such session, file or store",
     Status.REFUSED: "the input was refused and nothing changed; of watch: the answer was halted",
+    Status.BROKEN: "of check: a gate fails",
     Status.INTERRUPTED: "interrupted",
 }
 """Meaning of each status, as the help prints it."""

@@ -76,6 +76,10 @@ def _run(args: Namespace) -> int:
 
             tuning = {"tune": tune, "replay": replay_limits, "sweep": sweep_threshold}
             return tuning[args.command](args)
+        case "check":
+            from director_ai.cli.commands.check import check_files
+
+            return check_files(args)
         case "watch":
             from director_ai.cli.commands.watch import watch
 

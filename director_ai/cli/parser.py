@@ -4,13 +4,14 @@ from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormat
 from typing import Any
 
 from director_ai.cli.exit_status import MEANING
+from director_ai.cli.options.check import add_check
 from director_ai.cli.options.labels import add_labels
 from director_ai.cli.options.policy import add_policy_file, add_replay, add_sweep, add_tune
 from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
 from director_ai.cli.options.watch import add_watch
 
-FORMATS = ("jsonl", "parquet", "curves", "csv-long", "csv-wide", "otlp", "html", "note")
+FORMATS = ("jsonl", "parquet", "csv-long", "csv-wide", "otlp", "html", "note", "curves")
 
 _STORE = (
     "The store is a file or a database URL: that of --store, else that of DIRECTOR_STORE\n"
@@ -178,6 +179,20 @@ def parser() -> ArgumentParser:
                 "window",
                 "trend --points 31 --hard-limit 0.4 --json",
             )
+        )
+    )
+    add_check(
+        command(
+            "check",
+            "fail a change of limits that would have broken something",
+            "policy.yaml --against golden.parquet --baseline-rev HEAD^1",
+            "policy.yaml --max-false-halt-rate 0.05 --protect tag:golden --format github",
+            description=(
+                "Judge the limits of a policy file on recorded sessions, against those before:\n"
+                "which end otherwise, certainly or possibly, and whether the promise of few false\n"
+                "halts still holds. No model, key or network. Exit status 5 if a gate fails, of\n"
+                "several files the worst."
+            ),
         )
     )
     add_watch(

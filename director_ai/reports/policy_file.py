@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeVar, get_args
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.release_policy import ReleasePolicy
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import InvalidPolicyError, InvalidPolicyTypeError
 from director_ai.reports.policy_nodes import Map, Node, PolicyProblem, Scalar, leaves
 
@@ -23,28 +24,13 @@ FACETS: Final[tuple[Facet, ...]] = get_args(Facet)
 
 LIMIT_FIELDS: Final = tuple(each.name for each in fields(HaltPolicy))
 RELEASE_FIELDS: Final = tuple(each.name for each in fields(ReleasePolicy))
-SCORER_FIELDS: Final = ("name", "version", "digest")
+SCORER_FIELDS: Final = tuple(each.name for each in fields(ScorerIdentity))
 TOP_FIELDS: Final = ("version", *LIMIT_FIELDS, "release", "scorer", "segments")
 
 NAMES: Final = frozenset({*TOP_FIELDS, *RELEASE_FIELDS, *SCORER_FIELDS, *FACETS, ELSE})
 """Every name that a policy file gives a meaning."""
 
 _Checked = TypeVar("_Checked", HaltPolicy, ReleasePolicy)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyScorer:
-    """Scorer that limits were chosen for.
-
-    Attributes
-    ----------
-    name, version, digest
-        As the scorer names itself; an empty one is any.
-    """
-
-    name: str
-    version: str = ""
-    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +60,7 @@ class PolicyFile:
     release
         Holding back and taking back; ``None`` if the file does not say.
     scorer
-        Scorer that the limits are for; ``None`` if the file does not say.
+        Scorer that the limits are for, its empty parts any; ``None`` if the file does not say.
     segments
         Limits of some sessions that differ; ``None`` where all have the same.
     lines
@@ -90,7 +76,7 @@ class PolicyFile:
 
     policy: HaltPolicy
     release: ReleasePolicy | None = None
-    scorer: PolicyScorer | None = None
+    scorer: ScorerIdentity | None = None
     segments: Segments | None = None
     lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
 
@@ -109,6 +95,18 @@ class PolicyFile:
             (self.segments.limits[v] for v in values if v in self.segments.limits), self.policy
         )
 
+    def is_for(self, scorer: ScorerIdentity) -> bool:
+        """Return whether the limits are for the scores of a scorer.
+
+        >>> file = PolicyFile(HaltPolicy(), scorer=ScorerIdentity("coherence"))
+        >>> file.is_for(ScorerIdentity("coherence", "2", "lexical"))
+        True
+        """
+        if self.scorer is None:
+            return True
+        named = {name: text for name in SCORER_FIELDS if (text := getattr(self.scorer, name))}
+        return all(getattr(scorer, name) == text for name, text in named.items())
+
     @property
     def defaulted(self) -> tuple[str, ...]:
         """Limits that the file leaves out, so that the library's defaults stand for them."""
@@ -119,7 +117,7 @@ class PolicyFile:
     def to_values(self) -> dict[str, Any]:
         """Return the contents as plain values, every limit among them, as a file nests them.
 
-        >>> list(PolicyFile(HaltPolicy(), scorer=PolicyScorer("lexical")).to_values())[-2:]
+        >>> list(PolicyFile(HaltPolicy(), scorer=ScorerIdentity("lexical")).to_values())[-2:]
         ['score_final', 'scorer']
         """
         values: dict[str, Any] = {}
@@ -207,20 +205,28 @@ def _limits(name: str, node: Node, problems: list[PolicyProblem]) -> HaltPolicy:
     return _policy(inner, HaltPolicy, LIMIT_FIELDS, problems)
 
 
-def _scorer(node: Node, problems: list[PolicyProblem]) -> PolicyScorer:
+def _scorer(node: Node, problems: list[PolicyProblem]) -> ScorerIdentity | None:
     inner = _map("scorer", node, problems)
     _check_names(inner, SCORER_FIELDS, "scorer", problems)
-    texts = {}
-    for name in SCORER_FIELDS:
-        entry = inner.get(name, Node(node.line, ""))
-        value = _scalar(name, entry, problems)
-        if value is not None and not isinstance(value, str):
-            message = f"{name} of the scorer must be text, got {value!r:.80}"
-            problems.append(PolicyProblem(entry.line, message))
-        texts[name] = str(value)
     if node.value is not None and "name" not in inner:
         problems.append(PolicyProblem(node.line, "scorer must have a name"))
-    return PolicyScorer(**texts)
+    parts: dict[str, Any] = {}
+    for name in SCORER_FIELDS:
+        if name in inner and (value := _scalar(name, inner[name], problems)) is not None:
+            try:
+                # Each part alone; a name may hold a colon beside a back end.
+                ScorerIdentity(**{"name": "x", "backend": "x", name: value})  # type: ignore[arg-type]
+            except (TypeError, ValueError) as error:
+                problems.append(PolicyProblem(inner[name].line, str(error)))
+            else:
+                parts[name] = value
+    if "name" not in parts:
+        return None
+    try:
+        return ScorerIdentity(**parts)
+    except ValueError as error:
+        problems.append(PolicyProblem(inner["name"].line, str(error)))
+        return None
 
 
 def _policy(

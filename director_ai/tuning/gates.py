@@ -23,16 +23,25 @@ SelectorKind = Literal["tag", "id", "model", "source", "group"]
 
 
 class Selector(NamedTuple):
-    """Sessions by a value of one property."""
+    """Sessions by a value of one property.
+
+    Attributes
+    ----------
+    kind, value
+        The property, and its value.
+    digest
+        Digest that stands for the value where names are hidden; ``""`` where none does.
+    """
 
     kind: SelectorKind
     value: str
+    digest: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"
 
     def mask(self, data: TuneData) -> BoolArray:
-        """Return which sessions have the value, shape (n_sessions,)."""
+        """Return which sessions have the value or its digest, shape (n_sessions,)."""
         if self.kind == "tag":
             return np.array([self.value in tags for tags in data.tags], bool)
         values = {
@@ -41,7 +50,8 @@ class Selector(NamedTuple):
             "source": data.sources,
             "group": data.group_names,
         }[self.kind]
-        return np.array([value == self.value for value in values], bool)
+        names = {self.value, self.digest} - {""}
+        return np.array([value in names for value in values], bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +225,7 @@ def _rate_verdict(change: PolicyChange, gates: Gates, alpha: float) -> GateResul
     n_groups = data.n_good_groups
     halted = data.good & (now.halted != NO)
     n_halted = len(np.unique(data.groups[halted]))
-    n_sets = len(change.after.policies)
+    n_sets = len(np.unique(change.after.policy_of))
     n_families = gates.families or _n_families(change)
     if gates.fresh:
         least = least_good_sessions(alpha=alpha, delta=target.delta)
@@ -231,6 +241,8 @@ def _rate_verdict(change: PolicyChange, gates: Gates, alpha: float) -> GateResul
         claim = "whatever thresholds were tried"
         if n_families > 1:
             claim += f" in {n_families:,} families of windows"
+    if most < 0:
+        halted = np.zeros(data.n_sessions, bool)
     sure = f"≤ {100 * alpha:g} % at {100 * gates.confidence:g} %"
     if most < 0:
         text = (

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
 COMMANDS = (
     *("import", "export", "list", "show", "label"),
-    *("backup", "restore", "doctor", "prune", "tune", "replay", "sweep", "watch", "serve", "demo"),
+    *("backup", "restore", "doctor", "prune", "tune", "replay", "sweep", "check", "watch"),
+    *("serve", "demo"),
 )
 
 
@@ -200,4 +201,5 @@ def test_a_terminal_without_the_characters_is_no_error(path: Path) -> None:
 
 
 def test_every_format_can_be_written() -> None:
-    assert [name.replace("-", "_") for name in FORMATS] == [*EXPORT_FORMATS, "html", "note"]
+    more = ["html", "note", "curves"]
+    assert [name.replace("-", "_") for name in FORMATS] == [*EXPORT_FORMATS, *more]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
 from director_ai.core.halting.release_policy import ReleasePolicy
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import InvalidPolicyError, InvalidPolicyFileError
-from director_ai.reports.policy_file import PolicyFile, PolicyScorer, Segments
+from director_ai.reports.policy_file import PolicyFile, Segments
 from director_ai.reports.policy_formats import (
     FORMS,
     as_command,
@@ -54,7 +55,10 @@ files = st.builds(
     PolicyFile,
     policies,
     st.none() | releases,
-    st.none() | st.builds(PolicyScorer, texts.filter(bool), texts, texts),
+    st.none()
+    | st.builds(
+        ScorerIdentity, st.just("a b"), st.sampled_from(["", "1.0"]), st.sampled_from(["", "onnx"])
+    ),
     st.none()
     | st.builds(
         Segments,
@@ -115,7 +119,7 @@ def test_what_is_left_out_is_the_librarys_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_lines_are_those_of_the_names(suffix: str) -> None:
     file = PolicyFile(
-        HaltPolicy(), scorer=PolicyScorer("s"), segments=Segments("tag", {"a b": HaltPolicy()})
+        HaltPolicy(), scorer=ScorerIdentity("s"), segments=Segments("tag", {"a b": HaltPolicy()})
     )
     text = WRITERS[suffix].text_of(file)
 
@@ -180,7 +184,9 @@ def test_everything_wrong_is_named_at_once_with_its_line() -> None:
         ("release:\n  hold_bak: 8", 2, "hold_bak is no field of release; did you mean hold_back?"),
         ("release:\n  hold_back: -1", 2, "hold_back must be an integer >= 0"),
         ("scorer:\n  version: a", 1, "scorer must have a name"),
-        ("scorer:\n  name: 1", 2, "name of the scorer must be text, got 1"),
+        ("scorer:\n  name: 1", 2, "name of a scorer must be a string, got 1"),
+        ("scorer:\n  name: a\n  digest: XY", 3, "digest of a scorer must be hexadecimal"),
+        ("scorer:\n  name: 'a:b'", 2, "without a backend"),
         ("segments:\n  model:\n    a: {hard_limit: 0.4}", 1, "segments must have else"),
         ("segments:\n  else: {hard_limit: 0.4}", 1, "must have one of model, source, tag, group"),
         ("segments:\n  model: {}\n  else: {hard_limit: 0.4}", 2, "at least one value"),

@@ -1,15 +1,20 @@
 """``check`` and the archive it reads: what a pull request with other limits is told."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
+from director_ai.core.records.record import Annotation
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
-from director_ai.storage.transfer.curves_file import digest_of, read_curves
+from director_ai.storage.transfer.curves_file import curve_of, digest_of, read_curves, write_curves
 from director_ai.tuning.study import TuneData, split_study
+from tests.storage.records import record
 from tests.ui.tune_store import records
 
 
@@ -51,3 +56,169 @@ def test_a_sample_is_one_of_curves(capsys, address) -> None:
     assert "--sample and --hash-ids need --format curves" in capsys.readouterr().err
     arguments[2] = "a.parquet"
     assert main([*arguments, "--format=curves", "--model", "none"]) == 3
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(address: Path, tmp_path: Path) -> Path:
+    """A repository with an archive and two revisions of a policy, and its folder as the cwd."""
+    arguments = ["export", "--format", "curves", "-o", str(tmp_path / "golden.parquet")]
+    assert main([*arguments, f"--store={address}"]) == 0
+    git(tmp_path, "init", "-q")
+    (tmp_path / "policy.yaml").write_text("hard_limit: 0.4\nwindow_threshold: 0.5\n")
+    git(tmp_path, "add", "policy.yaml")
+    git(tmp_path, "commit", "-qm", "limits")
+    (tmp_path / "policy.yaml").write_text("hard_limit: 0.4\nwindow_threshold: 0.7\n")
+    return tmp_path
+
+
+CHECK = ["check", "policy.yaml", "--against", "golden.parquet"]
+
+
+def test_a_pull_request_that_breaks_something_exits_with_5(capsys, repository) -> None:
+    arguments = [*CHECK, "--baseline-rev", "HEAD", "--junit", "check.xml", "--format", "json"]
+    capsys.readouterr()
+
+    assert main(arguments) == Status.BROKEN
+
+    (report,) = json.loads(capsys.readouterr().out)["checks"]
+    assert [change["field"] for change in report["changes"]] == ["window_threshold"]
+    assert report["changes"][0]["line"] == 2
+    assert report["gates"][0]["name"] == "new false halts"
+    assert report["archive"]["sealed"] > 0
+    assert "<failure" in (repository / "check.xml").read_text(encoding="utf-8")
+    git(repository, "commit", "-qam", "stricter")
+    # Nothing is changed against its own revision, whatever the limits do.
+    assert main(arguments) == Status.OK
+    assert main([*CHECK, "--baseline", "policy.yaml"]) == Status.OK
+    assert main([*CHECK, "--baseline-rev", "HEAD^1"]) == Status.BROKEN
+
+
+def test_a_store_gives_the_verdict_of_its_archive(capsys, address, repository) -> None:
+    reports = []
+    for against in ("golden.parquet", str(address)):
+        capsys.readouterr()
+        status = main(["check", "policy.yaml", "--against", against, "--format", "json"])
+        reports.append((status, json.loads(capsys.readouterr().out)["checks"][0]))
+    (_, of_file), (_, of_store) = reports
+
+    assert of_file["gates"] == of_store["gates"]
+    assert of_file["archive"]["sealed"] == of_store["archive"]["sealed"]
+    assert of_store["baseline"]["name"] == "recorded"
+
+
+def test_the_summary_of_actions_is_markdown(capsys, repository, monkeypatch) -> None:
+    summary = repository / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    capsys.readouterr()
+
+    assert main([*CHECK, "--baseline-rev", "HEAD", "--format", "github"]) == Status.BROKEN
+
+    out = capsys.readouterr().out
+    assert out.startswith("::error file=policy.yaml,line=2,title=")
+    assert summary.read_text(encoding="utf-8").startswith("### policy.yaml fails\n")
+
+
+def test_of_several_files_the_worst_wins(capsys, repository) -> None:
+    (repository / "same.toml").write_text("hard_limit = 0.4\nwindow_threshold = 0.5\n")
+    (repository / "wrong.json").write_text('{"hard_limt": 1}')
+    before = ["--baseline", "same.toml", "--against", "golden.parquet"]
+
+    assert main(["check", "same.toml", *before]) == Status.OK
+    assert main(["check", "same.toml", "policy.yaml", *before]) == Status.BROKEN
+    capsys.readouterr()
+    assert main(["check", "wrong.json", "policy.yaml", "same.toml", *before]) == Status.USAGE
+    told = capsys.readouterr()
+    assert "wrong.json:1: hard_limt is no field" in told.err
+    assert "policy.yaml against" in told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "part"),
+    [
+        (["check", "none.yaml", "--against", "golden.parquet"], 3, "none.yaml: No such file"),
+        (["check", "policy.yaml", "--against", "none.db"], 3, "no archive and no store at none.db"),
+        ([*CHECK, "--baseline-rev", "HEAD^9"], 3, "fetch-depth: 2"),
+        ([*CHECK, "--baseline-rev=--help"], 2, "must be a revision"),
+        ([*CHECK, "--protect", "tag:typo"], 2, "protect must select a session, got tag:typo"),
+        ([*CHECK, "--require", "id:none"], 2, "require must select a session"),
+        (["check", "policy.yaml", "--against", "torn.parquet"], 4, "must be whole Parquet"),
+    ],
+)
+def test_what_cannot_be_checked_has_a_status_of_its_own(
+    capsys, repository, arguments: list[str], status: int, part: str
+) -> None:
+    data = (repository / "golden.parquet").read_bytes()
+    (repository / "torn.parquet").write_bytes(data[: len(data) // 2])
+
+    assert main(arguments) == status
+    assert part in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--protect", "golden"),
+        ("--protect", "tag:"),
+        ("--max-lost-catches", "-1"),
+        ("--min-catch-rate", "2"),
+        ("--max-false-halt-rate", "0"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(capsys, option: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*CHECK, *option])
+
+    assert caught.value.code == 2
+
+
+def test_a_policy_that_is_new_is_compared_with_what_was_recorded(capsys, repository) -> None:
+    (repository / "new.yaml").write_text("hard_limit: 0.5\n")
+    capsys.readouterr()
+
+    arguments = ["check", "new.yaml", "--against", "golden.parquet", "--baseline-rev", "HEAD"]
+    assert main(arguments) == Status.OK
+
+    out = capsys.readouterr().out
+    assert "new.yaml is not in HEAD: compared with the recorded limits" in out
+
+
+def test_limits_by_segment_judge_each_session_by_its_own(capsys, repository) -> None:
+    (repository / "new.yaml").write_text(
+        "segments:\n  model:\n    small: {window_threshold: 0.7}\n  else: {hard_limit: 0.5}\n"
+    )
+    capsys.readouterr()
+
+    assert main(["check", "new.yaml", "--against", "golden.parquet", "--format", "json"]) == 5
+
+    (report,) = json.loads(capsys.readouterr().out)["checks"]
+    with (repository / "golden.parquet").open("rb") as file:
+        small = {row.id for row in read_curves(file).rows if row.model == "small"}
+    worse = {session["id"] for gate in report["gates"] for session in gate["sessions"]}
+    assert worse
+    assert worse <= small
+
+
+def test_limits_for_one_scorer_are_not_judged_by_another(capsys, tmp_path) -> None:
+    lexical, onnx = ScorerIdentity("coherence", "2", "lexical"), ScorerIdentity("nli", "1", "onnx")
+    rows = [
+        curve_of(record(f"{scorer.name}-{label}", scorer=scorer, annotations=(Annotation(label),)))
+        for scorer in (lexical, onnx)
+        for label in ("good", "bad")
+    ]
+    with (tmp_path / "golden.parquet").open("wb") as file:
+        write_curves(rows, file)
+    policy = tmp_path / "policy.yaml"
+    statuses = {}
+    for name in ("", "coherence", "other"):
+        policy.write_text("hard_limit: 0.1\n" + (f"scorer:\n  name: {name}\n" if name else ""))
+        statuses[name] = main([*CHECK, "--max-lost-catches", "any"])
+
+    told = capsys.readouterr()
+    assert statuses == {"": 2, "coherence": 0, "other": 3}
+    assert "must name its scorer, as golden.parquet has sessions of lexical:coherence@2" in told.err
+    assert "2 sessions of another scorer, not looked at" in told.out

@@ -1,0 +1,259 @@
+"""``director-ai check``: fail a change of limits that would have broken something."""
+
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from director_ai.cli.atomic_file import new_file
+from director_ai.cli.exit_status import CommandError, Status, sentence_of, status_of
+from director_ai.cli.git_file import text_in_revision
+from director_ai.cli.open_store import is_there, reading
+from director_ai.cli.open_study import open_study
+from director_ai.cli.options.check import gates_of
+from director_ai.cli.output import note
+from director_ai.core.scoring.identity import ScorerIdentity
+from director_ai.errors import DirectorError, InvalidPolicyFileError, InvalidRequestError
+from director_ai.reports.check_report import (
+    FORMS,
+    CheckSubject,
+    check_json,
+    check_junit,
+    check_markdown,
+    check_values,
+)
+from director_ai.reports.policy_file import PolicyFile
+from director_ai.reports.policy_formats import parse_policy, read_policy
+from director_ai.storage.summary import JUDGED
+from director_ai.storage.transfer.curves_file import digest_of, fingerprint, read_curves
+from director_ai.tuning.gates import Gates, Selector
+from director_ai.tuning.policy_change import Assignment
+from director_ai.tuning.policy_check import check
+from director_ai.tuning.study import TuneData
+
+_PARQUET = b"PAR1"
+
+_WORST = (
+    *(Status.OK, Status.BROKEN, Status.USAGE, Status.NOT_FOUND, Status.REFUSED),
+    *(Status.FAILED, Status.INTERRUPTED),
+)
+"""Statuses of several files, from best to worst."""
+
+
+class Archive(NamedTuple):
+    """Sessions that limits are checked by.
+
+    Attributes
+    ----------
+    name
+        As given.
+    data, everything
+        Sessions that may be looked at, and all of them: of a store, some are held out.
+    fingerprint
+        SHA-256 of the sessions that may be looked at.
+    n_sealed
+        Sessions held out, or left out of the archive as such.
+    has_digests
+        Whether groups are digests of their names.
+    """
+
+    name: str
+    data: TuneData
+    everything: TuneData
+    fingerprint: str
+    n_sealed: int
+    has_digests: bool
+
+
+def check_files(args: Namespace) -> Status:
+    """Judge the limits of each policy file; of several files the worst status wins."""
+    gates = gates_of(args)
+    archive = _archive(args)
+    _check_selectors(archive, gates)
+    reports, statuses = [], []
+    for path in args.files:
+        try:
+            reports.append(_report(args, path, archive, gates))
+        except InvalidPolicyFileError as error:
+            for problem in error.problems:
+                note(problem)
+            statuses.append(status_of(error))
+        except (DirectorError, OSError) as error:
+            note(f"director-ai check: {sentence_of(error)}")
+            statuses.append(status_of(error))
+        else:
+            statuses.append(Status.OK if reports[-1]["passed"] else Status.BROKEN)
+    _write(args, reports)
+    return max(statuses, key=_WORST.index)
+
+
+def _write(args: Namespace, reports: list[dict[str, Any]]) -> None:
+    """Print the reports, and write those that go to files."""
+    if args.junit is not None:
+        # A report of the run before may be there.
+        with new_file(args.junit, replace=True) as file:
+            file.write(check_junit(reports).encode("utf-8"))
+    if args.format == "json":
+        print(check_json(reports), end="")
+        return
+    text = "\n".join(FORMS[args.format](report) for report in reports)
+    print(text, end="")
+    if args.format == "github":
+        _summarise(reports)
+
+
+def _summarise(reports: list[dict[str, Any]]) -> None:
+    """Append the reports, as Markdown, to the summary that GitHub Actions shows."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write("\n".join(map(check_markdown, reports)))
+
+
+def _archive(args: Namespace) -> Archive:
+    """Return the sessions of a file, or the open ones of a store."""
+    path = None if args.against is None else Path(args.against)
+    if path is not None and path.is_file():
+        with path.open("rb") as file:
+            if file.read(4) == _PARQUET:
+                curves = read_curves(file)
+                data = TuneData.of(curves.rows)
+                parts = (data, data, curves.fingerprint, curves.n_sealed, curves.has_digests)
+                return _judged(Archive(args.against, *parts))
+    args.store = args.against
+    if args.against is not None and not is_there(args):
+        raise CommandError(f"no archive and no store at {args.against}", Status.NOT_FOUND)
+    with reading(args) as store:
+        study = open_study(args, store)
+        rows = sorted(store.curves(JUDGED), key=lambda row: row.id)
+        name = args.against or store.name
+    is_open = set(study.open.ids)
+    everything = TuneData.of(rows)
+    opened = [row for row in rows if row.id in is_open]
+    return _judged(
+        Archive(
+            name,
+            TuneData.of(opened),
+            everything,
+            fingerprint(opened),
+            len(everything.ids) - len(is_open),
+            has_digests=False,
+        )
+    )
+
+
+def _judged(archive: Archive) -> Archive:
+    if not archive.data.ids:
+        raise CommandError(f"no session with a score in {archive.name}", Status.NOT_FOUND)
+    return archive
+
+
+def _check_selectors(archive: Archive, gates: Gates) -> None:
+    """Refuse a selector of sessions that are all held out, or of none."""
+    for selector in (*gates.protect, *gates.require):
+        n_all = int(selector.mask(archive.everything).sum())
+        n_open = int(selector.mask(archive.data).sum())
+        if n_all and not n_open:
+            raise CommandError(
+                f"{selector} must select a session that may be looked at; all {n_all:,} are sealed",
+                Status.USAGE,
+            )
+
+
+def _report(args: Namespace, path: Path, archive: Archive, gates: Gates) -> dict[str, Any]:
+    file = read_policy(path)
+    baseline, name, remarks = _baseline(args, path)
+    data, n_other = _of_scorer(archive, file, str(path))
+    named = {each.scorer for each in (baseline, file) if each is not None} - {None}
+    if len(named) > 1:
+        scorers = " and ".join(sorted(map(str, named)))
+        raise CommandError(
+            f"{name} and {path} must be limits for one scorer, got {scorers}", Status.USAGE
+        )
+    n_sealed = sum(
+        int(selector.mask(archive.everything).sum() - selector.mask(archive.data).sum())
+        for selector in (*gates.protect, *gates.require)
+    )
+    if n_sealed:
+        remarks = (*remarks, f"{n_sealed:,} selected sessions are sealed, not looked at")
+    before = None if baseline is None else assignment(baseline, data, archive.has_digests)
+    try:
+        result = check(data, before, assignment(file, data, archive.has_digests), gates)
+    except InvalidRequestError as error:
+        raise CommandError(str(error), Status.USAGE) from None
+    subject = CheckSubject(
+        str(path),
+        file,
+        archive.name,
+        archive.fingerprint,
+        name,
+        baseline,
+        archive.n_sealed,
+        n_other,
+        remarks,
+    )
+    return check_values(subject, result)
+
+
+def _baseline(args: Namespace, path: Path) -> tuple[PolicyFile | None, str, tuple[str, ...]]:
+    """Return the limits before, their name, and what is to be said of them."""
+    if args.baseline is not None:
+        return read_policy(args.baseline), str(args.baseline), ()
+    if args.baseline_rev is None:
+        return None, "recorded", ()
+    text = text_in_revision(path, args.baseline_rev)
+    if text is None:
+        remark = f"{path} is not in {args.baseline_rev}: compared with the recorded limits"
+        return None, "recorded", (remark,)
+    name = f"{args.baseline_rev}:{path}"
+    suffix = path.suffix.lstrip(".").lower()
+    return parse_policy(text.removeprefix("\ufeff"), suffix, name=name), args.baseline_rev, ()
+
+
+def _of_scorer(archive: Archive, file: PolicyFile, name: str) -> tuple[TuneData, int]:
+    """Return the sessions whose scores a file's limits are for, and the number of the others."""
+    data = archive.data
+    scorers = {text: ScorerIdentity.parse(text or "unknown") for text in sorted(set(data.scorers))}
+    if file.scorer is None:
+        if len(scorers) > 1:
+            raise CommandError(
+                f"{name} must name its scorer, as {archive.name} has sessions of "
+                f"{', '.join(map(str, scorers.values()))}; limits for one say nothing of another",
+                Status.USAGE,
+            )
+        return data, 0
+    chosen = np.array([file.is_for(scorers[text]) for text in data.scorers], bool)
+    if not chosen.any():
+        raise CommandError(
+            f"no session of the scorer {file.scorer} in {archive.name}; there are those of "
+            f"{', '.join(map(str, scorers.values()))}",
+            Status.NOT_FOUND,
+        )
+    return data.select(chosen), int((~chosen).sum())
+
+
+def assignment(file: PolicyFile, data: TuneData, has_digests: bool) -> Assignment:
+    """Return the limits of every session by a policy file.
+
+    Parameters
+    ----------
+    file
+        The policy file.
+    data
+        The sessions.
+    has_digests
+        Whether their groups are digests of their names.
+    """
+    if file.segments is None:
+        return Assignment.same(file.policy, len(data.ids))
+    masks = []
+    for value in file.segments.limits:
+        digest = digest_of(value) if has_digests and file.segments.facet == "group" else ""
+        masks.append(Selector(file.segments.facet, value, digest).mask(data))
+    policy_of = np.zeros(len(data.ids), np.int64)
+    # The first named decides, so that it comes last.
+    for place, mask in reversed(list(enumerate(masks, start=1))):
+        policy_of[mask] = place
+    return Assignment((file.policy, *file.segments.limits.values()), policy_of)
