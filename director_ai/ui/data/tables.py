@@ -187,6 +187,7 @@ def counted(number: int, noun: str) -> str:
 def _session(record: SessionRecord) -> dict[str, Any]:
     return {
         "session": visible(record.id[:_EXCERPT]),
+        "text": visible("".join(record.tokens[:_EXCERPT])[:_EXCERPT]),
         "coherence": curve(sparkline(record.scores)),
         "lowest": min(record.scores, default=None),
         "tokens": record.n_tokens,
@@ -197,5 +198,4 @@ def _session(record: SessionRecord) -> dict[str, Any]:
         "started": time_text(record.started_us) if record.started_us else "",
         "model": visible(record.model[:_EXCERPT]),
         "prompt": visible(record.prompt[:_EXCERPT]),
-        "text": visible("".join(record.tokens[:_EXCERPT])[:_EXCERPT]),
     }

@@ -121,9 +121,16 @@ def _other_session(record: SessionRecord) -> SessionRecord | None:
 def _keep_choice() -> None:
     other = st.session_state[_CHOICE]
     if other:
-        st.query_params[COMPARE_WITH] = other
+        st.query_params[COMPARE_WITH] = _whole_id(other)
     else:
         st.query_params.pop(COMPARE_WITH, None)
+
+
+def _whole_id(typed: str) -> str:
+    """Return the only known id that holds the text typed; where there is none, the text."""
+    ids = available_ids()
+    holding = [known for known in ids if typed in known]
+    return holding[0] if typed not in ids and len(holding) == 1 else typed
 
 
 def _same_prompt_ids(record: SessionRecord) -> list[str]:
