@@ -98,7 +98,7 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     click_row(page, 0)
     chosen = selected(page)
     expect(page.locator(".d-status")).to_contain_text("Stopped at token")
-    expect(page.locator(".st-key-peek .main-svg").first).to_be_visible()
+    expect(page.locator(".st-key-peek_curve .main-svg").first).to_be_visible()
     press(page, "open_session")
 
     page.wait_for_url("**/session?id=**")
@@ -151,7 +151,7 @@ def test_any_cell_previews_its_session_arrows_go_on_and_enter_opens(
     page.mouse.click(before["x"] + 200, before["y"] + 3.5 * ROW_PX)
 
     first = selected(page)
-    expect(page.locator(".st-key-peek .main-svg").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".st-key-peek_curve .main-svg").first).to_be_visible(timeout=20_000)
     table, preview = box_of(page, "sessions_table"), box_of(page, "preview")
     assert (table["y"], table["height"]) == (before["y"], before["height"])
     assert table["x"] + table["width"] <= preview["x"]

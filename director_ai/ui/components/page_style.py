@@ -68,7 +68,7 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-enter_opens { position: absolute; }
 .st-key-list_status * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .st-key-sessions_table [data-testid=stElementToolbar] { top: 2px !important; }
-.st-key-preview .d-status { height: 6.5rem; padding: .4rem .7rem; font-size: .9rem; }
+.st-key-peek_session .d-status { height: 6.5rem; padding: .4rem .7rem; font-size: .9rem; }
 .st-key-limits :is([class*=st-key-head_], [class*=st-key-step_]) { flex-wrap: nowrap; }
 .st-key-limits [class*=st-key-head_] :is(.stCheckbox, .stSlider) :is(label, label *) {
   white-space: nowrap; }

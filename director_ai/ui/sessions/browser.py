@@ -7,15 +7,10 @@ from typing import Final
 
 import streamlit as st
 
-from director_ai.core.records.record import SessionRecord
-from director_ai.errors import DirectorError
-from director_ai.reports.headline import headline
 from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
-from director_ai.ui.components.escaping import visible
+from director_ai.ui.components import session_peek
 from director_ai.ui.components.press_key import press_key
-from director_ai.ui.components.status_banner import status
-from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.sessions import bulk_actions, table
 from director_ai.ui.sessions.counts import SessionCounts
 from director_ai.ui.sessions.export import export_button
@@ -27,9 +22,6 @@ _SHOWN: Final = "sessions_shown"
 _CHECKED: Final = "sessions_checked"
 _POINTED: Final = "sessions_pointed"
 _TABLE: Final = "sessions_table"
-PREVIEW_WIDTH: Final = 380
-PREVIEW_CURVE_HEIGHT: Final = 170
-PREVIEW_TEXT_HEIGHT: Final = 150
 
 _SORTS: Final = {
     "newest": "Newest",
@@ -68,8 +60,8 @@ def listing(store: Store, query: SessionQuery, filters: Filters, numbers: Sessio
             on_select=_keep_selection,
         )
         if previewed:
-            with st.container(width=PREVIEW_WIDTH, gap="xsmall", key="preview"):
-                _preview(store, previewed[0])
+            with st.container(width=session_peek.WIDTH, key="preview"):
+                session_peek.session_peek(store, previewed[0].id)
         if len(selection) == 1:
             press_key("Enter", ["open_session"], key="enter_opens")
 
@@ -158,45 +150,3 @@ def _restore_selection(
         cells,
     ):
         st.session_state[_TABLE] = {"selection": {"rows": selected, "columns": [], "cells": cells}}
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _record(_store: Store, id: str, changed_us: int) -> SessionRecord:  # noqa: ARG001  # a new version is another session
-    return _store.get(id)
-
-
-def _preview(store: Store, row: SessionSummary) -> None:
-    """Draw a preview of one session: verdict, curve, prompt, answer and label."""
-    try:
-        record = _record(store, row.id, row.changed_us)
-    except DirectorError as error:
-        status("This session cannot be shown.", str(error))
-        return
-    view = StreamView.of_record(record, record.policy)
-    summary = headline(record, record.policy, view.judgement, view.margins)
-    status(summary.text, summary.note, rule=summary.rule)
-    view.curve(
-        key="peek",
-        generation=row.id,
-        height=PREVIEW_CURVE_HEIGHT,
-        marks=Marks(onset=row.onset),
-        compact=True,
-    )
-    with st.container(height=PREVIEW_TEXT_HEIGHT, border=True, key="peek_facts"):
-        for name, value in (
-            ("Prompt", row.prompt),
-            ("Answer", "".join(record.tokens)),
-            ("Evidence", record.evidence_note),
-            ("Label", _last_annotation(record)),
-        ):
-            if value:
-                st.text(f"{name}: {visible(value[:600])}{'…' if len(value) > 600 else ''}")
-
-
-def _last_annotation(record: SessionRecord) -> str:
-    if not record.annotations:
-        return ""
-    last = record.annotations[-1]
-    onset = "" if last.onset is None else f", onset at token {last.onset}"
-    note = f": {last.note}" if last.note else ""
-    return f"{last.label}{onset}, by {last.author or 'nobody named'}{note}"
