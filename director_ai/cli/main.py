@@ -80,6 +80,10 @@ def _run(args: Namespace) -> int:
             from director_ai.cli.commands.check import check_files
 
             return check_files(args)
+        case "deploy" | "monitor":
+            from director_ai.cli.commands.monitor import deploy_limits, monitor
+
+            return {"deploy": deploy_limits, "monitor": monitor}[args.command](args)
         case "watch":
             from director_ai.cli.commands.watch import watch
 

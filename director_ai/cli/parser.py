@@ -6,6 +6,7 @@ from typing import Any
 from director_ai.cli.exit_status import MEANING
 from director_ai.cli.options.check import add_check
 from director_ai.cli.options.labels import add_labels
+from director_ai.cli.options.monitor import add_deploy, add_monitor
 from director_ai.cli.options.policy import add_policy_file, add_replay, add_sweep, add_tune
 from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
@@ -195,6 +196,33 @@ def parser() -> ArgumentParser:
             ),
         )
     )
+    deploying = command(
+        "deploy",
+        "record which limits and scorer went live",
+        "policy.yaml --alpha 0.02",
+        "policy.yaml --attempt 3 --scorer lexical:lexical@2 --note 'after the March incident'",
+        description=(
+            "Record that limits and a scorer went live in what records into this store. From then\n"
+            "on director-ai monitor says whether their false-halt rate still holds."
+        ),
+    )
+    add_deploy(deploying)
+    _common(deploying)
+    monitoring = command(
+        "monitor",
+        "tell whether deployed limits still hold",
+        "--once",
+        "--once --json --fail-on certificate_lost,drift",
+        "--every 300 --webhook-env ALERT_URL --format slack",
+        description=(
+            "Settle the sessions sealed since the last look, draw some for labelling, and say\n"
+            "whether the promise on the false-halt rate holds. With --once the exit status is 5\n"
+            "if an alert fires. Messages hold no text of a session; their address is read from\n"
+            "the environment and never stored."
+        ),
+    )
+    add_monitor(monitoring)
+    _common(monitoring)
     add_watch(
         command(
             "watch",

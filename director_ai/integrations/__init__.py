@@ -8,13 +8,16 @@ if TYPE_CHECKING:
     from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard
     from director_ai.integrations.opentelemetry import traced
     from director_ai.integrations.release_client import Screen, follow
+    from director_ai.integrations.webhook import Webhook, send_due
 
 __all__ = [
     "AsyncOpenAIGuard",
     "GuardedResponse",
     "OpenAIGuard",
     "Screen",
+    "Webhook",
     "follow",
+    "send_due",
     "traced",
 ]
 
@@ -25,7 +28,9 @@ __getattr__, __dir__ = attach(
         "GuardedResponse": "director_ai.integrations.asgi",
         "OpenAIGuard": "director_ai.integrations.openai_guard",
         "Screen": "director_ai.integrations.release_client",
+        "Webhook": "director_ai.integrations.webhook",
         "follow": "director_ai.integrations.release_client",
+        "send_due": "director_ai.integrations.webhook",
         "traced": "director_ai.integrations.opentelemetry",
     },
 )

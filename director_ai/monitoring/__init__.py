@@ -4,7 +4,17 @@ from director_ai._lazy import attach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from director_ai.monitoring.alerting import ALERTS, Firing, Message, firing, update_alerts
     from director_ai.monitoring.conformal_ranks import family_ranks, ranks
+    from director_ai.monitoring.deployment_report import (
+        DayRow,
+        Drift,
+        ModelRow,
+        Report,
+        audit_verdicts,
+        drift_path,
+        report,
+    )
     from director_ai.monitoring.drift_detector import DriftPath, drift
     from director_ai.monitoring.evidence import (
         CELLS,
@@ -16,29 +26,48 @@ if TYPE_CHECKING:
         log_evidence,
         rate_interval,
         settle,
+        share_detector,
     )
     from director_ai.monitoring.living import Living, Tally, alpha_of_cut_text, living_certificate
+    from director_ai.monitoring.month import Month, fill_month, label_draws
     from director_ai.monitoring.plan import Plan, counted, draw_numbers, drawn, plan_for
     from director_ai.monitoring.rates import difference_band, quantile_band, rate_band
+    from director_ai.monitoring.settling import Promise, Tick, deploy, tick
 
 __all__ = [
+    "ALERTS",
     "CELLS",
     "ChangeDay",
+    "DayRow",
+    "Drift",
     "DriftPath",
+    "Firing",
     "Living",
+    "Message",
+    "ModelRow",
+    "Month",
     "Plan",
+    "Promise",
     "RateInterval",
+    "Report",
     "Tally",
+    "Tick",
     "alpha_of_cut_text",
+    "audit_verdicts",
     "change_day",
     "counted",
+    "deploy",
     "detector",
     "difference_band",
     "draw_numbers",
     "drawn",
     "drift",
+    "drift_path",
     "estimated_rate",
     "family_ranks",
+    "fill_month",
+    "firing",
+    "label_draws",
     "living_certificate",
     "log_evidence",
     "plan_for",
@@ -46,29 +75,49 @@ __all__ = [
     "ranks",
     "rate_band",
     "rate_interval",
+    "report",
     "settle",
+    "share_detector",
+    "tick",
+    "update_alerts",
 ]
 
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "ALERTS": "director_ai.monitoring.alerting",
         "CELLS": "director_ai.monitoring.evidence",
         "ChangeDay": "director_ai.monitoring.evidence",
+        "DayRow": "director_ai.monitoring.deployment_report",
+        "Drift": "director_ai.monitoring.deployment_report",
         "DriftPath": "director_ai.monitoring.drift_detector",
+        "Firing": "director_ai.monitoring.alerting",
         "Living": "director_ai.monitoring.living",
+        "Message": "director_ai.monitoring.alerting",
+        "ModelRow": "director_ai.monitoring.deployment_report",
+        "Month": "director_ai.monitoring.month",
         "Plan": "director_ai.monitoring.plan",
+        "Promise": "director_ai.monitoring.settling",
         "RateInterval": "director_ai.monitoring.evidence",
+        "Report": "director_ai.monitoring.deployment_report",
         "Tally": "director_ai.monitoring.living",
+        "Tick": "director_ai.monitoring.settling",
         "alpha_of_cut_text": "director_ai.monitoring.living",
+        "audit_verdicts": "director_ai.monitoring.deployment_report",
         "change_day": "director_ai.monitoring.evidence",
         "counted": "director_ai.monitoring.plan",
+        "deploy": "director_ai.monitoring.settling",
         "detector": "director_ai.monitoring.evidence",
         "difference_band": "director_ai.monitoring.rates",
         "draw_numbers": "director_ai.monitoring.plan",
         "drawn": "director_ai.monitoring.plan",
         "drift": "director_ai.monitoring.drift_detector",
+        "drift_path": "director_ai.monitoring.deployment_report",
         "estimated_rate": "director_ai.monitoring.evidence",
         "family_ranks": "director_ai.monitoring.conformal_ranks",
+        "fill_month": "director_ai.monitoring.month",
+        "firing": "director_ai.monitoring.alerting",
+        "label_draws": "director_ai.monitoring.month",
         "living_certificate": "director_ai.monitoring.living",
         "log_evidence": "director_ai.monitoring.evidence",
         "plan_for": "director_ai.monitoring.plan",
@@ -76,6 +125,10 @@ __getattr__, __dir__ = attach(
         "ranks": "director_ai.monitoring.conformal_ranks",
         "rate_band": "director_ai.monitoring.rates",
         "rate_interval": "director_ai.monitoring.evidence",
+        "report": "director_ai.monitoring.deployment_report",
         "settle": "director_ai.monitoring.evidence",
+        "share_detector": "director_ai.monitoring.evidence",
+        "tick": "director_ai.monitoring.settling",
+        "update_alerts": "director_ai.monitoring.alerting",
     },
 )

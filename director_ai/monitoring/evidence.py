@@ -150,13 +150,31 @@ def detector(day_counts: IntArray, plans: Sequence[Plan], *, alpha: float) -> Fl
     >>> detector(np.array([quiet, quiet, loud]), [Plan(0.2, 0.008)], alpha=0.02).round(1)
     array([-2.1, -1.8,  2.2])
     """
-    logs = _log_day_wealth(day_counts, plans, alpha)
-    statistic = np.full(logs.shape[1], -np.inf)
-    path = np.empty(len(logs))
-    for day, log in enumerate(logs):
-        statistic = np.logaddexp(statistic, 0.0) + log
-        path[day] = _log_mean(statistic)
-    return path
+    return _shiryaev_roberts(_log_day_wealth(day_counts, plans, alpha))
+
+
+def share_detector(n_events: IntArray, n_sessions: IntArray, *, share: float) -> FloatArray:
+    """Return the logarithm of the change statistic of a plain share after each day, (n_days,).
+
+    As :func:`detector`, where every session is seen: of faults, for example.
+
+    Parameters
+    ----------
+    n_events, n_sessions
+        Of each day, shape (n_days,); events are among the sessions.
+    share
+        Largest usual share, in (0, 0.2).
+
+    Examples
+    --------
+    >>> share_detector(np.array([0, 1, 60]), np.array([200, 200, 200]), share=0.01).round(1)
+    array([-1.5, -0.8, 89.2])
+    """
+    check_alpha(share)
+    bets = np.array(BETS["above"])
+    lost = np.log1p(-bets * share / (1.0 - share))
+    days = n_events[:, None] * np.log1p(bets) + (n_sessions - n_events)[:, None] * lost
+    return _shiryaev_roberts(days)
 
 
 class ChangeDay(NamedTuple):
@@ -306,3 +324,13 @@ def _log_day_wealth(day_counts: IntArray, plans: Sequence[Plan], alpha: float) -
 
 def _log_mean(logs: FloatArray) -> float:
     return float(np.logaddexp.reduce(logs) - np.log(len(logs)))
+
+
+def _shiryaev_roberts(logs: FloatArray) -> FloatArray:
+    """Return the log statistic after each day, of log factors by day and bet."""
+    statistic = np.full(logs.shape[1], -np.inf)
+    path = np.empty(len(logs))
+    for day, log in enumerate(logs):
+        statistic = np.logaddexp(statistic, 0.0) + log
+        path[day] = _log_mean(statistic)
+    return path

@@ -1,5 +1,6 @@
 """Writing half of the store: sessions, annotations, tags, and removal."""
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from director_ai.storage import codec
 from director_ai.storage.batch_insert import digests, rebatched
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Database
-from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
+from director_ai.storage.engine.schema import annotations, audits, bodies, sessions, tokens
 from director_ai.storage.engine.tag_column import tags_text
 
 _BATCH = 500
@@ -223,9 +224,27 @@ def refresh_labels(connection: Connection, session: int, **changes: str) -> None
 
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
     keys = select(sessions.c.key).where(*where)
+    _keep_audit_labels(connection, *where)
     for table in (annotations, bodies, tokens):
         connection.execute(delete(table).where(table.c.session.in_(keys)))
     return connection.execute(delete(sessions).where(*where)).rowcount
+
+
+def _keep_audit_labels(connection: Connection, *where: ColumnElement[bool]) -> None:
+    """Copy the labels of drawn sessions to their audits, which outlive them."""
+    labels = (
+        select(sessions.c.id, annotations.c.author, annotations.c.label)
+        .join(audits, audits.c.id == sessions.c.id)
+        .join(annotations, annotations.c.session == sessions.c.key)
+        .where(audits.c.drawn, *where)
+        .order_by(annotations.c.key)
+    )
+    by_session: dict[str, dict[str, str]] = {}
+    for name, author, label in connection.execute(labels):
+        by_session.setdefault(name, {})[author] = label
+    for name, authors in by_session.items():
+        kept = update(audits).where(audits.c.id == name)
+        connection.execute(kept.values(label=json.dumps(authors)))
 
 
 def keys_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:

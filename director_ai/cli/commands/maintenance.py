@@ -9,6 +9,7 @@ from pathlib import Path
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing, reading
 from director_ai.cli.output import counted, one_line, print_json, working
+from director_ai.monitoring.settling import settle
 from director_ai.storage.backup import back_up
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.maintenance import Health, examine, n_sealed, seal_silent
@@ -91,6 +92,8 @@ def prune(args: Namespace) -> int:
         if args.dry_run:
             n_gone = pruned.n_sessions
         else:
+            # What is not settled before it is removed would never be counted.
+            settle(store, now_us=now_us())
             with working(f"Removing {counted(pruned.n_sessions, 'session')}"):
                 n_gone = remove()
         n_left = store.count() - (n_gone if args.dry_run else 0)

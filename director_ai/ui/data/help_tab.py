@@ -19,6 +19,7 @@ DOCS: Final = (
     "Reference",
     "Operations",
     "Check",
+    "Monitoring",
     "Architecture",
     "Benchmarks",
     "Migrating",

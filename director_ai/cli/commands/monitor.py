@@ -1,0 +1,161 @@
+"""``director-ai deploy`` and ``monitor``: limits that went live, and whether they still hold."""
+
+import json
+import os
+import time
+from argparse import Namespace
+from datetime import UTC, datetime
+
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import changing
+from director_ai.cli.output import counted, note, one_line, print_json
+from director_ai.core.scoring.identity import ScorerIdentity, as_identity
+from director_ai.errors import InvalidEndpointError
+from director_ai.integrations.webhook import Webhook, send_due
+from director_ai.monitoring import Promise, Report, deploy, firing, report, tick, update_alerts
+from director_ai.reports.policy_file import PolicyFile
+from director_ai.reports.policy_formats import read_policy
+from director_ai.storage.engine.clock import now_us
+from director_ai.storage.store import Store
+from director_ai.tuning.guarantee.certificate_registry import Attempts
+
+
+def deploy_limits(args: Namespace) -> int:
+    """Record that limits and a scorer went live."""
+    file = read_policy(args.policy)
+    if file.segments is not None:
+        raise CommandError(
+            f"policy must be one set of limits, got {args.policy} with limits by "
+            f"{file.segments.facet}; deploy each segment's limits in a store of its own",
+            Status.USAGE,
+        )
+    policy = file.limits_of()
+    with changing(args) as store:
+        scorer = _scorer(args.scorer) if args.scorer else _newest_scorer(store)
+        _check_scorer(scorer, file)
+        promise = _promise(store, args)
+        made = deploy(
+            store,
+            policy,
+            scorer,
+            promise,
+            now_us=now_us(),
+            note=args.note,
+            audits_a_day=args.audits_a_day,
+        )
+    if args.json:
+        print_json({"store": store.name, "deployment": made.number, "alpha": made.alpha})
+    else:
+        print(
+            f"Deployment {made.number}: at most {100 * made.alpha:.4g} % of good sessions halted, "
+            f"scorer {one_line(str(scorer))}."
+        )
+    return Status.OK
+
+
+def monitor(args: Namespace) -> int:
+    """Settle what was sealed since the last look, say what it means, and send what is due."""
+    webhook = _webhook(args)
+    while True:
+        with changing(args) as store:
+            at_us = now_us()
+            tick(store, now_us=at_us, audits_a_day=args.audits_a_day)
+            seen = report(store, now_us=at_us, two_reviewers=not args.one_reviewer)
+            if seen.deployment is None:
+                raise CommandError(
+                    f"nothing was deployed from {store.name}; record what went live with "
+                    "director-ai deploy",
+                    Status.NOT_FOUND,
+                )
+            messages = update_alerts(store, seen, now_us=at_us)
+            if webhook is not None:
+                n_sent, n_lost = send_due(store, messages, seen, webhook, now_us=at_us)
+                if n_lost:
+                    note(f"{counted(n_lost, 'message')} not taken; due again at the next look.")
+                elif n_sent:
+                    note(f"Sent {counted(n_sent, 'message')}.")
+        _print(seen, at_us, as_json=args.json)
+        if args.once:
+            fired = {each.kind for each in firing(seen, now_us=at_us)}
+            return Status.BROKEN if fired & set(args.fail_on) else Status.OK
+        time.sleep(args.every)
+
+
+def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
+    fired = firing(seen, now_us=at_us)
+    if as_json:
+        document = json.loads(seen.to_json())
+        document["alerts"] = [{"alert": each.kind, "text": each.text} for each in fired]
+        print_json(document)
+        return
+    deployment, living = seen.deployment, seen.living
+    assert deployment is not None
+    assert living is not None
+    since = datetime.fromtimestamp(deployment.at_us / 1e6, UTC)
+    print(
+        f"Deployment {deployment.number} of {since:%Y-%m-%d}, "
+        f"scorer {one_line(str(deployment.scorer))}"
+    )
+    print(f"{living.state.upper()}: {living.sentence}")
+    for text in living.notes:
+        print(f"  {text}")
+    for model in seen.models:
+        estimate = "not known" if model.estimate is None else f"{100 * model.estimate:.1f} %"
+        print(
+            f"  {one_line(model.model) or 'no model'}: false-halt rate {estimate} "
+            f"({100 * model.low:.1f} to {100 * model.high:.1f}), "
+            f"{counted(model.n_counted, 'session')} since {model.first_day}"
+        )
+    disputed = f", {seen.n_disputed} disputed" if seen.n_disputed else ""
+    print(f"Audit: {living.n_audited:,} labelled, {len(seen.waiting):,} wait{disputed}")
+    for each in fired:
+        print(f"ALERT {each.kind}: {each.text}")
+
+
+def _promise(store: Store, args: Namespace) -> Promise:
+    if args.attempt is None:
+        return Promise(args.alpha)
+    results = [each.result for each in store.attempts() if each.number == args.attempt]
+    certificates = Attempts.of(results).certificates
+    if not certificates:
+        raise CommandError(
+            f"attempt {args.attempt} gave no certificate in {store.name}", Status.NOT_FOUND
+        )
+    return Promise(certificates[0].alpha, args.attempt)
+
+
+def _scorer(text: str) -> ScorerIdentity:
+    try:
+        return as_identity(text)
+    except ValueError as error:
+        raise CommandError(str(error), Status.USAGE) from None
+
+
+def _newest_scorer(store: Store) -> ScorerIdentity:
+    """Return the scorer of the newest session; that of no known scorer in an empty store."""
+    return next((row.scorer for row in store.summaries(limit=1)), as_identity(None))
+
+
+def _check_scorer(scorer: ScorerIdentity, file: PolicyFile) -> None:
+    """Refuse limits that were chosen for another scorer."""
+    wanted = file.scorer
+    parts = [] if wanted is None else ["name", "version", "digest"]
+    differ = [part for part in parts if getattr(wanted, part) not in ("", getattr(scorer, part))]
+    if differ:
+        raise CommandError(
+            f"scorer must be the one the limits were chosen for, {wanted!s}, got {scorer}; "
+            "name it with --scorer",
+            Status.REFUSED,
+        )
+
+
+def _webhook(args: Namespace) -> Webhook | None:
+    name = args.webhook_env
+    if name is None:
+        return None
+    address = os.environ.get(name, "")
+    try:
+        return Webhook(address, form=args.format, secret=os.environ.get(f"{name}_KEY", ""))
+    except InvalidEndpointError as error:
+        # The variable is named, never what it holds.
+        raise CommandError(f"{name}: {error}", Status.USAGE) from None

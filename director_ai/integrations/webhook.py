@@ -1,0 +1,162 @@
+"""Webhook messages of monitoring alerts, as JSON or as text for Slack."""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+
+from director_ai.errors import InvalidEndpointError
+from director_ai.monitoring.alerting import LEASE_US, Message
+from director_ai.monitoring.deployment_report import Report
+from director_ai.sources.chat.loopback import is_loopback
+from director_ai.storage.monitor_log import MonitorLog
+from director_ai.storage.store import Store
+
+WebhookForm = Literal["json", "slack"]
+
+TIMEOUT_S = 5.0
+WAITS_S = (1.0, 4.0, 16.0)
+"""Pauses before a message that was not taken is sent again."""
+
+SIGNATURE = "X-Director-Signature"
+
+
+class Webhook:
+    """Receiver of alerts.
+
+    Parameters
+    ----------
+    address
+        Its URL, which may hold a secret: it is never stored, printed or logged. ``https``, or any
+        on this machine; redirects are not followed.
+    form
+        ``json`` for the document of :func:`document`, ``slack`` for its text alone.
+    secret
+        Key of the HMAC-SHA256 in the header ``X-Director-Signature``; empty: no such header.
+
+    Raises
+    ------
+    InvalidEndpointError
+        If the address is none that a message may be sent to.
+
+    Examples
+    --------
+    >>> Webhook("http://example.org/hook")
+    Traceback (most recent call last):
+    director_ai.errors.InvalidEndpointError: webhook must be an https address, or of this machine
+    """
+
+    def __init__(self, address: str, *, form: WebhookForm = "json", secret: str = "") -> None:
+        try:
+            parts = urlsplit(address)
+            host = parts.hostname or ""
+        except ValueError:
+            parts, host = urlsplit(""), ""
+        if not host or not (
+            parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+        ):
+            raise InvalidEndpointError("webhook must be an https address, or of this machine")
+        self._address = address
+        self._form = form
+        self._secret = secret
+
+    def __repr__(self) -> str:
+        return f"Webhook(<hidden>, form={self._form!r})"
+
+    def send(self, message: Message, report: Report) -> bool:
+        """Send one message once, and return whether it was taken."""
+        body = self._body(message, report)
+        headers = {"Content-Type": "application/json"}
+        if self._secret:
+            digest = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
+            headers[SIGNATURE] = f"sha256={digest}"
+        try:
+            with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
+                return client.post(self._address, content=body, headers=headers).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _body(self, message: Message, report: Report) -> bytes:
+        values = document(message, report)
+        if self._form == "slack":
+            values = {"text": _slack(f"[{message.status}] {message.alert.alert}: {message.text}")}
+        return json.dumps(values).encode()
+
+
+def document(message: Message, report: Report) -> dict[str, object]:
+    """Return the JSON document of a message; it holds no text of a session."""
+    alert, deployment, living = message.alert, report.deployment, report.living
+    assert deployment is not None
+    assert living is not None
+    estimate = living.estimate if living.estimate == living.estimate else None
+    return {
+        "version": 1,
+        "alert": alert.alert,
+        "status": message.status,
+        "fingerprint": alert.fingerprint,
+        "started_at": _moment(alert.started_us),
+        "ended_at": None if alert.ended_us is None else _moment(alert.ended_us),
+        "deployment": deployment.number,
+        "scorer": str(deployment.scorer),
+        "text": message.text,
+        "values": {"alpha": living.alpha, "estimate": estimate, "n_audited": living.n_audited},
+    }
+
+
+def send_due(
+    store: Store,
+    messages: list[Message],
+    report: Report,
+    webhook: Webhook,
+    *,
+    now_us: int,
+    sleep: Callable[[float], object] = time.sleep,
+) -> tuple[int, int]:
+    """Send the messages that no other process is sending; return how many were taken and lost.
+
+    One that is not taken is sent again after 1, 4 and 16 seconds, and is due again at the next
+    look.
+
+    Parameters
+    ----------
+    store, report
+        What is monitored, and its report.
+    messages
+        Those due; see :func:`director_ai.monitoring.alerting.update_alerts`.
+    webhook
+        Their receiver.
+    now_us
+        Now, in microseconds since the Unix epoch.
+    sleep
+        Waits between two attempts.
+    """
+    log = MonitorLog(store)
+    n_sent = n_lost = 0
+    for message in messages:
+        if not log.claim(message.alert, at_us=now_us, lease_us=LEASE_US):
+            continue
+        taken = webhook.send(message, report)
+        for wait in () if taken else WAITS_S:
+            sleep(wait)
+            taken = webhook.send(message, report)
+            if taken:
+                break
+        if taken:
+            log.mark_sent(message.alert.fingerprint, now_us)
+        n_sent += taken
+        n_lost += not taken
+    return n_sent, n_lost
+
+
+def _slack(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _moment(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")

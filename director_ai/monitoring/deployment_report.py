@@ -1,0 +1,469 @@
+"""Report: what a store's audits tell of its newest deployment, for page, command and metrics."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from director_ai.monitoring.conformal_ranks import ranks
+from director_ai.monitoring.drift_detector import DriftPath, drift
+from director_ai.monitoring.evidence import (
+    CELLS,
+    estimated_rate,
+    rate_interval,
+    share_detector,
+)
+from director_ai.monitoring.living import Living, Tally, living_certificate
+from director_ai.monitoring.plan import Plan
+from director_ai.monitoring.rates import rate_band
+from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.storage.monitor_log import (
+    DAY_US,
+    Audit,
+    AuditLabel,
+    AuditPlan,
+    Deployment,
+    MonitorLog,
+)
+from director_ai.storage.store import Store
+from director_ai.tuning.guarantee.certificate import Certificate, covers
+from director_ai.tuning.guarantee.certificate_registry import Attempts
+
+FEWEST_FOR_BANDS = 30
+"""Counted sessions below which no band of a rate is shown."""
+
+DRIFT_C = 1_000.0
+"""Drift is told of when the statistic reaches this: falsely within d days in at most d / 1,000."""
+
+DELTA = 0.05
+"""Risk that a band of a rate was ever left."""
+
+USUAL_FAULTS = 0.01
+"""Largest usual share of sessions that end by a fault."""
+
+VALUES = ("closest call", "mean score")
+"""Values of a session whose drift is watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """One day of a deployment.
+
+    Attributes
+    ----------
+    day
+        ISO date, UTC.
+    n_counted, n_halted, n_warned
+        Counted sessions, those of them halted by the policy, and those with a warned token.
+    n_faults, n_other
+        Sessions that ended by a fault, and those not under the deployed limits and scorer.
+    halted_low, halted_high
+        Band of the share halted since the deployment, at every look; None below 30 sessions.
+    rules
+        Halts by the rule that came first.
+    """
+
+    day: str
+    n_counted: int
+    n_halted: int
+    n_warned: int
+    n_faults: int
+    n_other: int
+    halted_low: float | None
+    halted_high: float | None
+    rules: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One model's sessions since the deployment.
+
+    Attributes
+    ----------
+    model
+        Its name.
+    first_day
+        ISO date of its first counted session.
+    n_counted, n_halted, n_audited
+        Counted sessions, those halted by the policy, and those with a settled label.
+    estimate, low, high
+        Its false-halt rate, with its interval at every look; None without one.
+    """
+
+    model: str
+    first_day: str
+    n_counted: int
+    n_halted: int
+    n_audited: int
+    estimate: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Drift of unlabelled sessions since the deployment.
+
+    Attributes
+    ----------
+    n_sessions
+        Counted sessions with a score.
+    log_statistic
+        Natural logarithm of the newest value of the detector.
+    is_seen
+        Whether it ever reached ``DRIFT_C``.
+    seen_on, since
+        Day it did, and the day since which the strongest bet gained most; ISO dates, or None.
+    strongest
+        Value and bet that gained most, in words; empty while nothing was gained.
+    """
+
+    n_sessions: int
+    log_statistic: float
+    is_seen: bool
+    seen_on: str | None
+    since: str | None
+    strongest: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """State of a deployment.
+
+    Attributes
+    ----------
+    deployment
+        The newest one; None where nothing was ever deployed.
+    living
+        State of its promise; None without a deployment.
+    days
+        Each day since the deployment.
+    models
+        Each model's sessions, the highest false-halt rate first.
+    log_faults
+        Natural logarithm of the change statistic of the share of faults.
+    last_us
+        Newest seal, in microseconds since the Unix epoch; 0 without any.
+    usual_gap_us
+        Usual longest pause between two seals of a day; 0 as long as there is none.
+    drift
+        Of unlabelled sessions; None without any.
+    waiting
+        Ids of drawn sessions that wait for a label, oldest day first, then by draw.
+    n_disputed
+        Drawn sessions whose authors do not agree.
+    """
+
+    deployment: Deployment | None
+    living: Living | None
+    days: tuple[DayRow, ...]
+    models: tuple[ModelRow, ...]
+    log_faults: float
+    last_us: int
+    usual_gap_us: int
+    drift: Drift | None
+    waiting: tuple[str, ...]
+    n_disputed: int
+
+    @property
+    def fault_rate(self) -> float:
+        """Share of sessions that ended by a fault; nan without any."""
+        n = sum(day.n_counted + day.n_faults for day in self.days)
+        return sum(day.n_faults for day in self.days) / n if n else math.nan
+
+    def to_json(self) -> str:
+        """Return the report as one JSON object."""
+        deployed = self.deployment and {
+            "number": self.deployment.number,
+            "at": _moment(self.deployment.at_us),
+            "policy": self.deployment.policy.to_dict(),
+            "scorer": str(self.deployment.scorer),
+            "alpha": self.deployment.alpha,
+            "attempt": self.deployment.attempt,
+            "note": self.deployment.note,
+        }
+        document: dict[str, Any] = {
+            "version": 1,
+            "deployment": deployed,
+            "certificate": self.living and json.loads(self.living.to_json()),
+            "days": [asdict(day) for day in self.days],
+            "models": [asdict(model) for model in self.models],
+            "drift": self.drift and asdict(self.drift),
+            "fault_rate": None if math.isnan(self.fault_rate) else self.fault_rate,
+            "waiting": list(self.waiting),
+            "n_disputed": self.n_disputed,
+        }
+        return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
+    """Return what the audits of a store tell of its newest deployment.
+
+    Parameters
+    ----------
+    store
+        The store, ticked; see :func:`director_ai.monitoring.settling.tick`.
+    now_us
+        Now, in microseconds since the Unix epoch.
+    two_reviewers
+        Whether a drawn halt counts as good only when two people say so.
+
+    Examples
+    --------
+    >>> with Store(getfixture("tmp_path") / "s.db") as store:
+    ...     report(store, now_us=0).living is None
+    True
+    """
+    log = MonitorLog(store)
+    deployments = log.deployments()
+    if not deployments:
+        return Report(None, None, (), (), -math.inf, 0, 0, None, (), 0)
+    deployment = deployments[-1]
+    audits = log.audits(deployment.number)
+    n_days = max(now_us // DAY_US, *(audit.day for audit in audits), deployment.day)
+    n_days = n_days - deployment.day + 1
+    verdicts = audit_verdicts(audits, log.labels(deployment.number), two_reviewers=two_reviewers)
+    tally = _tally(log, store, deployment, audits, verdicts, n_days)
+    promise = _certificate(store, deployment)
+    waiting = [
+        audit for audit in audits if audit.drawn and verdicts.get(audit.id) not in ("good", "bad")
+    ]
+    waiting.sort(key=lambda audit: (audit.day, audit.draw))
+    days = _days(deployment, audits, n_days)
+    faults = np.array([day.n_faults for day in days])
+    sessions = faults + np.array([day.n_counted for day in days])
+    return Report(
+        deployment,
+        living_certificate(promise or deployment.alpha, tally),
+        days,
+        _models(log.plans(deployment.number), audits, verdicts),
+        float(share_detector(faults, sessions, share=USUAL_FAULTS)[-1]),
+        audits[-1].sealed_us if audits else 0,
+        _usual_gap(audits),
+        _drift(audits),
+        tuple(audit.id for audit in waiting),
+        sum(verdict == "disputed" for verdict in verdicts.values()),
+    )
+
+
+def audit_verdicts(
+    audits: Sequence[Audit], labels: Sequence[AuditLabel], *, two_reviewers: bool = True
+) -> dict[str, str]:
+    """Return the settled label of each labelled draw: good, bad, disputed, unsure or once.
+
+    Parameters
+    ----------
+    audits
+        Of a deployment.
+    labels
+        Every author's newest label of its drawn sessions.
+    two_reviewers
+        Whether a halt is good only when two authors say so; one alone gives ``once``.
+    """
+    halted = {audit.id: audit.halted for audit in audits if audit.drawn}
+    by_session: dict[str, list[str]] = {}
+    for entry in labels:
+        by_session.setdefault(entry.id, []).append(entry.label)
+    verdicts = {}
+    for name, given in by_session.items():
+        kinds = {label for label in given if label != "unsure"}
+        if len(kinds) != 1:
+            verdicts[name] = "disputed" if kinds else "unsure"
+        elif kinds == {"good"} and halted[name] and two_reviewers and given.count("good") < 2:
+            verdicts[name] = "once"
+        else:
+            verdicts[name] = next(iter(kinds))
+    return verdicts
+
+
+def _tally(
+    log: MonitorLog,
+    store: Store,
+    deployment: Deployment,
+    audits: Sequence[Audit],
+    verdicts: dict[str, str],
+    n_days: int,
+) -> Tally:
+    plans = log.plans(deployment.number)
+    counts, waiting = _cells(plans, audits, verdicts, deployment.day, n_days)
+    counted = [audit for audit in audits if audit.kind == "counted"]
+    return Tally(
+        _date(deployment.day),
+        tuple(Plan(plan.p_halt, plan.p_pass) for plan in plans),
+        counts,
+        waiting,
+        is_cut=any(audit.cut for audit in counted),
+        conflict=_conflict(store, deployment, audits),
+    )
+
+
+def _cells(
+    plans: Sequence[AuditPlan],
+    audits: Sequence[Audit],
+    verdicts: dict[str, str],
+    first_day: int,
+    n_days: int,
+) -> tuple[IntArray, IntArray]:
+    """Return counted sessions by day, plan and cell, and those that wait for a label."""
+    places = {plan.number: place for place, plan in enumerate(plans)}
+    counts = np.zeros((n_days, len(plans), len(CELLS)), np.int64)
+    waiting = np.zeros((n_days, len(plans), 2), np.int64)
+    for audit in audits:
+        if audit.kind != "counted":
+            continue
+        at = (audit.day - first_day, places[audit.plan])
+        verdict = verdicts.get(audit.id)
+        if not audit.drawn:
+            counts[(*at, 3 * audit.halted)] += 1
+        elif verdict in ("good", "bad"):
+            counts[(*at, 3 * audit.halted + 1 + (verdict == "bad"))] += 1
+        else:
+            waiting[(*at, int(audit.halted))] += 1
+    return counts, waiting
+
+
+def _models(
+    plans: Sequence[AuditPlan], audits: Sequence[Audit], verdicts: dict[str, str]
+) -> tuple[ModelRow, ...]:
+    by_model: dict[str, list[Audit]] = {}
+    for audit in audits:
+        if audit.kind == "counted":
+            by_model.setdefault(audit.model, []).append(audit)
+    of = tuple(Plan(plan.p_halt, plan.p_pass) for plan in plans)
+    rows = []
+    for model, own in by_model.items():
+        first = min(audit.day for audit in own)
+        n_days = max(audit.day for audit in own) - first + 1
+        by_day = _cells(plans, own, verdicts, first, n_days)
+        counts, waiting = (table.sum(axis=0) for table in by_day)
+        estimate = estimated_rate(counts, of)
+        low, high = rate_interval(counts, waiting, of, delta=DELTA)
+        rows.append(
+            ModelRow(
+                model=model,
+                first_day=_date(first).isoformat(),
+                n_counted=len(own),
+                n_halted=sum(audit.halted for audit in own),
+                n_audited=sum(verdicts.get(audit.id) in ("good", "bad") for audit in own),
+                estimate=None if math.isnan(estimate) else estimate,
+                low=low,
+                high=high,
+            )
+        )
+    rows.sort(key=lambda row: (-(row.estimate or 0.0), row.model))
+    return tuple(rows)
+
+
+def _usual_gap(audits: Sequence[Audit]) -> int:
+    """Return the median over days of the longest pause between two seals."""
+    longest: dict[int, int] = {}
+    for before, after in pairwise(audits):
+        pause = after.sealed_us - before.sealed_us
+        longest[after.day] = max(longest.get(after.day, 0), pause)
+    return int(np.median(list(longest.values()))) if longest else 0
+
+
+def _certificate(store: Store, deployment: Deployment) -> Certificate | None:
+    if deployment.attempt is None:
+        return None
+    results = [each.result for each in store.attempts() if each.number == deployment.attempt]
+    certificates = Attempts.of(results).certificates
+    return certificates[0] if certificates else None
+
+
+def _conflict(store: Store, deployment: Deployment, audits: Sequence[Audit]) -> str:
+    """Return why the promise does not apply to what ran; empty if it does."""
+    if deployment.attempt is not None:
+        promise = _certificate(store, deployment)
+        if promise is None:
+            return f"Attempt {deployment.attempt} gave no certificate. Certify again."
+        if not covers(promise, deployment.policy):
+            return "The certificate does not cover the limits that were deployed. Certify again."
+    days: dict[int, list[bool]] = {}
+    for audit in audits:
+        if audit.kind in ("other", "counted"):
+            days.setdefault(audit.day, []).append(audit.kind == "other")
+    foreign = [day for day, are_others in sorted(days.items()) if np.mean(are_others) > 0.5]
+    if foreign and foreign[-1] == max(days):
+        since = _date(foreign[-1])
+        return (
+            f"On {since.day} {since:%B} most sessions ran under other limits or another scorer "
+            "than were deployed. Record what went live with `director-ai deploy`."
+        )
+    return ""
+
+
+def _days(deployment: Deployment, audits: Sequence[Audit], n_days: int) -> tuple[DayRow, ...]:
+    by_day: list[list[Audit]] = [[] for _ in range(n_days)]
+    for audit in audits:
+        by_day[audit.day - deployment.day].append(audit)
+    rows = []
+    counted = [[audit for audit in day if audit.kind == "counted"] for day in by_day]
+    halted = np.cumsum([sum(audit.halted for audit in day) for day in counted])
+    total = np.cumsum([len(day) for day in counted])
+    low, high = rate_band(halted, total, delta=DELTA)
+    for at, day in enumerate(by_day):
+        kinds = Counter(audit.kind for audit in day)
+        has_band = total[at] >= FEWEST_FOR_BANDS
+        rows.append(
+            DayRow(
+                day=_date(deployment.day + at).isoformat(),
+                n_counted=kinds["counted"],
+                n_halted=sum(audit.halted for audit in counted[at]),
+                n_warned=sum(audit.n_warned > 0 for audit in counted[at]),
+                n_faults=kinds["fault"],
+                n_other=kinds["other"],
+                halted_low=float(low[at]) if has_band else None,
+                halted_high=float(high[at]) if has_band else None,
+                rules=dict(Counter(audit.mechanism for audit in counted[at] if audit.halted)),
+            )
+        )
+    return tuple(rows)
+
+
+def _drift(audits: Sequence[Audit]) -> Drift | None:
+    scored = [
+        audit
+        for audit in audits
+        if audit.kind == "counted" and audit.margin is not None and audit.average is not None
+    ]
+    if not scored:
+        return None
+    path = drift_path(scored)
+    seen = path.alarm_at(DRIFT_C)
+    value, bet = path.strongest
+    is_gaining = path.log_statistic[-1] > 0.0
+    return Drift(
+        n_sessions=len(scored),
+        log_statistic=float(path.log_statistic[-1]),
+        is_seen=seen is not None,
+        seen_on=None if seen is None else _date(scored[seen].day).isoformat(),
+        since=_date(scored[path.start].day).isoformat() if is_gaining else None,
+        strongest=f"{VALUES[value]}, {bet}" if is_gaining else "",
+    )
+
+
+def drift_path(scored: Sequence[Audit]) -> DriftPath:
+    """Return the path of the drift detector over counted sessions with margin and mean score."""
+    values: FloatArray = np.array([[audit.margin, audit.average] for audit in scored], np.float64)
+    # A number of its own for each session and value, the same at every look.
+    draws = np.array([audit.draw for audit in scored])
+    ties = np.stack([draws, (draws * 7919.0) % 1.0], axis=1)
+    ties = np.clip(ties, 1e-9, 1.0 - 1e-9)
+    none = np.empty(0)
+    p_values = np.stack([ranks(none, values[:, at], ties[:, at]) for at in range(2)], axis=1)
+    return drift(np.clip(p_values, 1e-12, 1.0 - 1e-12), np.array([audit.day for audit in scored]))
+
+
+def _date(day: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=day)
+
+
+def _moment(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,233 @@
+"""``director-ai deploy`` and ``monitor``: what they say, to people, programs and webhooks."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from director_ai.cli.main import main
+from director_ai.core.scoring.identity import ScorerIdentity
+from director_ai.integrations import Webhook, send_due
+from director_ai.monitoring import Promise, deploy, report, tick, update_alerts
+from director_ai.storage import Store
+from director_ai.storage.monitor_log import DAY_US
+from tests.monitoring.test_settling import POLICY, START, ran
+
+SECRET_PATH = "/hooks/T0/B0/secret-of-the-hook"
+
+
+class Receiver:
+    """A server that takes messages, after it refused as many as it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[dict[str, str], bytes]] = []
+        self.n_refused = 0
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.n_refused:
+                    receiver.n_refused -= 1
+                    self.send_response(500)
+                else:
+                    receiver.taken.append((dict(self.headers), body))
+                    self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}{SECRET_PATH}"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store whose newest deployment is void: other limits ran than were deployed."""
+    place = tmp_path / "s.db"
+    with Store(place) as store:
+        deploy(store, POLICY, ScorerIdentity("other"), Promise(0.02), now_us=START)
+        store.add([ran(f"s{n}") for n in range(5)], as_recorded=True)
+        tick(store, now_us=START + DAY_US)
+    return place
+
+
+def test_limits_are_deployed_and_monitored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "s.db"
+    with Store(place) as store:
+        store.add([ran("before")])
+    limits = tmp_path / "policy.yaml"
+    limits.write_text("hard_limit: 0.5\nwindow_threshold: 0\ntrend_threshold: 1.5\n")
+
+    assert main(["deploy", str(limits), "--alpha", "0.02", "--store", str(place)]) == 0
+    out = capsys.readouterr().out
+    assert out == ("Deployment 1: at most 2 % of good sessions halted, scorer lexical:lexical@1.\n")
+    assert main(["monitor", "--once", "--store", str(place)]) == 0
+    out = capsys.readouterr().out
+    assert "NOT ENOUGH EVIDENCE: No session has been audited yet." in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "status", "words"),
+    [
+        (["--attempt", "3"], "", 3, "attempt 3 gave no certificate"),
+        (["--alpha", "0.5"], "", 1, "alpha must be above 0 and below 0.2, got 0.5"),
+        (["--alpha", "0.02"], "scorer:\n  name: minicheck\n", 4, "scorer must be the one"),
+        (["--alpha", "0.02"], "hard_limt: 1\n", 2, "did you mean hard_limit?"),
+        (["--alpha", "0.02", "--scorer", "a#b@c"], "", 2, "scorer"),
+    ],
+)
+def test_what_cannot_be_deployed_is_said(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    text: str,
+    status: int,
+    words: str,
+) -> None:
+    place = tmp_path / "s.db"
+    Store(place).close()
+    limits = tmp_path / "policy.yaml"
+    limits.write_text("window_threshold: 0.5\n" + text)
+
+    assert main(["deploy", str(limits), *arguments, "--store", str(place)]) == status
+    assert words in capsys.readouterr().err
+    with Store(place) as store:
+        assert report(store, now_us=START).deployment is None
+
+
+def test_monitoring_without_a_deployment_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Store(tmp_path / "s.db").close()
+
+    assert main(["monitor", "--once", "--store", str(tmp_path / "s.db")]) == 3
+    assert "record what went live with director-ai deploy" in capsys.readouterr().err
+
+
+def test_the_exit_status_tells_of_the_alerts_it_is_asked_for(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--store", str(path), "--json"]
+
+    assert main(["monitor", "--once", *where]) == 5
+    document = json.loads(capsys.readouterr().out)
+    assert document["certificate"]["state"] == "does not apply"
+    assert "certificate_void" in [each["alert"] for each in document["alerts"]]
+    assert main(["monitor", "--once", "--fail-on", "certificate_lost", *where]) == 0
+    with pytest.raises(SystemExit) as refused:
+        main(["monitor", "--once", "--fail-on", "drfit", *where])
+    assert refused.value.code == 2
+
+
+def test_a_message_is_signed_and_holds_no_text_and_no_address_is_told(
+    path: Path,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOOK", receiver.url)
+    monkeypatch.setenv("HOOK_KEY", "k")
+    look = ["monitor", "--once", "--webhook-env", "HOOK", "--store", str(path)]
+    assert main(look) == 5
+    assert main(look) == 5
+
+    sent = {json.loads(body)["alert"]: (head, body) for head, body in receiver.taken}
+    assert len(sent) == len(receiver.taken)
+    head, body = sent["certificate_void"]
+    digest = hmac.new(b"k", body, hashlib.sha256).hexdigest()
+    assert head["X-Director-Signature"] == f"sha256={digest}"
+    assert "secret-of-the-hook" not in "".join(capsys.readouterr())
+    with Store(path) as store:
+        dump = path.read_bytes()
+        assert store.get("s0").tokens[0].encode() not in body
+    assert b"secret-of-the-hook" not in dump
+
+
+def test_slack_gets_escaped_text(
+    path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", receiver.url)
+    main(["monitor", "--once", "--webhook-env", "HOOK", "--format", "slack", "--store", str(path)])
+
+    texts = [json.loads(body) for _, body in receiver.taken]
+    assert all(set(text) == {"text"} for text in texts)
+    assert any("certificate_void" in text["text"] for text in texts)
+    assert all("<" not in text["text"] for text in texts)
+
+
+@pytest.mark.parametrize("address", ["http://example.org/x", "", "ftp://127.0.0.1/x", "https://"])
+def test_an_address_that_is_no_safe_receiver_is_refused_by_the_name_of_its_variable(
+    path: Path,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOOK", address)
+
+    assert main(["monitor", "--once", "--webhook-env", "HOOK", "--store", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert "HOOK: webhook must be an https address, or of this machine" in err
+    assert not address or address not in err
+
+
+def test_a_message_that_is_not_taken_is_sent_again_and_many_processes_send_one(
+    path: Path, receiver: Receiver
+) -> None:
+    receiver.n_refused = 2
+    waits: list[float] = []
+    now_us = START + DAY_US
+
+    def look() -> None:
+        with Store(path) as store:
+            seen = report(store, now_us=now_us)
+            due = [
+                message
+                for message in update_alerts(store, seen, now_us=now_us)
+                if message.alert.alert == "certificate_void"
+            ]
+            barrier.wait()
+            hook = Webhook(receiver.url)
+            send_due(store, due, seen, hook, now_us=now_us, sleep=waits.append)
+
+    barrier = threading.Barrier(8)
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(receiver.taken) == 1
+    assert waits == [1.0, 4.0]
+
+
+def test_a_message_that_was_lost_is_due_again(path: Path, receiver: Receiver) -> None:
+    receiver.n_refused = 100
+    hook = Webhook(receiver.url)
+    with Store(path) as store:
+        for now_us, expected in ((START + DAY_US, 0), (START + DAY_US + 61_000_000, 1)):
+            seen = report(store, now_us=now_us)
+            due = update_alerts(store, seen, now_us=now_us)
+            n_sent, _ = send_due(store, due, seen, hook, now_us=now_us, sleep=lambda _: None)
+            assert min(n_sent, 1) == expected
+            receiver.n_refused = 0
