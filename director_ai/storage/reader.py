@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from director_ai.core.records.record import Annotation, SessionRecord
-from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.core.records.stored_curve import HeadTimes, StoredCurve
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage import query as sql
@@ -34,25 +34,6 @@ class Annotated(NamedTuple):
 
     key: int
     annotation: Annotation
-
-
-class HeadTimes(NamedTuple):
-    """Times of a session's first tokens.
-
-    Attributes
-    ----------
-    id
-        The session.
-    times_us
-        Microseconds from its start to each of its first tokens, as little-endian int64; empty
-        where they are not kept.
-    duration_us
-        Microseconds from its start to its end.
-    """
-
-    id: str
-    times_us: bytes
-    duration_us: int
 
 
 class StoreReader:

@@ -1,4 +1,4 @@
-"""Stored curve: the columns of a sealed session that limits are chosen by."""
+"""Stored curve: the columns of a sealed session that limits and release rules are chosen by."""
 
 from typing import NamedTuple
 
@@ -35,3 +35,22 @@ class StoredCurve(NamedTuple):
     scores: bytes
     ends: bytes
     scorer: str | None = None
+
+
+class HeadTimes(NamedTuple):
+    """Times of a session's first tokens.
+
+    Attributes
+    ----------
+    id
+        The session.
+    times_us
+        Microseconds from its start to each of its first tokens, as little-endian int64; empty
+        where they are not kept.
+    duration_us
+        Microseconds from its start to its end.
+    """
+
+    id: str
+    times_us: bytes
+    duration_us: int
