@@ -182,18 +182,20 @@ def parser() -> ArgumentParser:
             )
         )
     )
-    add_check(
-        command(
-            "check",
-            "fail a change of limits that would have broken something",
-            "policy.yaml --against golden.parquet --baseline-rev HEAD^1",
-            "policy.yaml --max-false-halt-rate 0.05 --protect tag:golden --format github",
-            description=(
-                "Judge the limits of a policy file on recorded sessions, against those before:\n"
-                "which end otherwise, certainly or possibly, and whether the promise of few false\n"
-                "halts still holds. No model, key or network. Exit status 5 if a gate fails, of\n"
-                "several files the worst."
-            ),
+    _common(
+        add_check(
+            command(
+                "check",
+                "fail a change of limits that would have broken something",
+                "policy.yaml --against golden.parquet --baseline-rev HEAD^1",
+                "policy.yaml --max-false-halt-rate 0.05 --protect tag:golden --format github",
+                description=(
+                    "Judge the limits of a policy file on recorded sessions, against those\n"
+                    "before: which end otherwise, certainly or possibly, and whether the promise\n"
+                    "of few false halts still holds. No model, key or network. Exit status 5 if a\n"
+                    "gate fails, of several files the worst."
+                ),
+            )
         )
     )
     deploying = command(

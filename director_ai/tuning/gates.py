@@ -1,11 +1,12 @@
 """Gates: conditions that changed limits must meet, and their verdicts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray
 from director_ai.tuning.guarantee.bounds import (
@@ -15,7 +16,8 @@ from director_ai.tuning.guarantee.bounds import (
     least_good_tuned,
     most_false_halts,
 )
-from director_ai.tuning.policy_change import NO, YES, Answers, Assignment, Change, PolicyChange
+from director_ai.tuning.policy_change import NO, YES, Assignment, Change, PolicyChange
+from director_ai.tuning.policy_leak import PolicyLeak
 from director_ai.tuning.policy_order import family_of
 from director_ai.tuning.study import TuneData
 
@@ -118,26 +120,6 @@ class Gates:
             )
 
 
-class Leak(NamedTuple):
-    """Tokens that readers see of bad answers from their onset on.
-
-    Attributes
-    ----------
-    mean
-        On average; ``nan`` of no session.
-    n, unknown
-        Sessions it is of, and those of which it is not known: a mask of shape (n_sessions,).
-    """
-
-    mean: float
-    n: int
-    unknown: BoolArray
-
-
-LeakOf = Callable[[TuneData, Assignment, Answers], Leak]
-"""A function that gives the leak of the bad sessions under their limits."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class GateResult:
     """Verdict of one gate.
@@ -160,8 +142,8 @@ class GateResult:
     sessions: BoolArray = field(repr=False)
 
 
-def verdicts(change: PolicyChange, gates: Gates, leak: Leak | None = None) -> Iterator[GateResult]:
-    """Yield the verdict of every gate that is set."""
+def verdicts(change: PolicyChange, gates: Gates, release: ReleasePolicy) -> Iterator[GateResult]:
+    """Yield the verdict of every gate that is set, that of the leak by one way of holding back."""
     data, now = change.data.labelled, change.answers_after
     if gates.max_new_false_halts is not None:
         yield _counted(
@@ -190,7 +172,7 @@ def verdicts(change: PolicyChange, gates: Gates, leak: Leak | None = None) -> It
             data.bad & ~caught,
         )
     if gates.max_mean_leak is not None:
-        yield _leak_verdict(leak, gates.max_mean_leak)
+        yield _leak_verdict(change, release, gates.max_mean_leak)
     if gates.protect:
         yield _protected(change, gates.protect)
     if gates.require:
@@ -258,18 +240,22 @@ def _n_families(change: PolicyChange) -> int:
     return len({family_of(each) for each in (*change.before.policies, *change.after.policies)})
 
 
-def _leak_verdict(leak: Leak | None, most: float) -> GateResult:
-    if leak is None:
-        raise InvalidRequestError("leak_of must be given with max_mean_leak")
-    n_unknown = int(leak.unknown.sum())
-    if not leak.n and not n_unknown:
-        text = "no bad session with a known onset; at least 1 is missing"
-        return GateResult("mean leak", passed=False, text=text, sessions=leak.unknown)
-    hidden = f"; not known of {n_unknown:,}" if n_unknown else ""
-    mean = f"{leak.mean:.2f}" if leak.n else "not known"
-    text = f"{mean} tokens shown after the onset, of at most {most:g}, of {leak.n:,} sessions"
-    passed = not n_unknown and leak.mean <= most
-    return GateResult("mean leak", passed, text + hidden, leak.unknown)
+def _leak_verdict(change: PolicyChange, release: ReleasePolicy, most: float) -> GateResult:
+    leak = PolicyLeak.of(change.data, change.after, release)
+    n_known, n_unknown = int(leak.known.sum()), int(leak.unknown.sum())
+    sessions = leak.unknown | (leak.tokens > 0)
+    if not n_known and not n_unknown:
+        text = "no bad session with an onset; at least 1 is missing"
+        return GateResult("mean leak", passed=False, text=text, sessions=sessions)
+    mean = f"{leak.mean:.2f}" if n_known else "an unknown number of"
+    hidden = f"; not known of {n_unknown:,} more" if n_unknown else ""
+    return GateResult(
+        "mean leak",
+        not n_unknown and leak.mean <= most,
+        f"{mean} tokens shown from the onset on, of at most {most:g}, on average of {n_known:,} "
+        f"bad sessions{hidden}",
+        sessions,
+    )
 
 
 def _protected(change: PolicyChange, selectors: Sequence[Selector]) -> GateResult:

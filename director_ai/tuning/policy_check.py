@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.tuning.gates import GateResult, Gates, LeakOf, verdicts
+from director_ai.core.halting.release_policy import ReleasePolicy
+from director_ai.tuning.gates import GateResult, Gates, verdicts
 from director_ai.tuning.policy_change import Assignment, Change, FieldEffect, PolicyChange
 from director_ai.tuning.study import TuneData
 
@@ -50,7 +51,7 @@ def check(
     after: "HaltPolicy | Assignment",
     gates: Gates | None = None,
     *,
-    leak_of: LeakOf | None = None,
+    release: ReleasePolicy | None = None,
 ) -> CheckResult:
     """Judge changed limits on recorded sessions.
 
@@ -64,8 +65,8 @@ def check(
         Limits that replace them. A policy that observes stops nothing.
     gates
         Conditions; by default no session may get worse.
-    leak_of
-        Leak under ``after``; needed for ``max_mean_leak``.
+    release
+        Way of holding back by which ``max_mean_leak`` is judged; by default nothing is held back.
 
     Raises
     ------
@@ -83,10 +84,9 @@ def check(
     >>> result.passed, result.new_false_halts.certain.tolist(), result.gates[0].text
     (False, [True], '1 of at most 0 (1 certain, 0 possible)')
     """
-    new = _assignment(after, data)
-    change = PolicyChange.of(data, _assignment(before, data), new)
-    leak = None if leak_of is None else leak_of(data, new, change.answers_after)
-    return CheckResult(change, tuple(verdicts(change, gates or Gates(), leak)))
+    change = PolicyChange.of(data, _assignment(before, data), _assignment(after, data))
+    verdict = verdicts(change, gates or Gates(), release or ReleasePolicy())
+    return CheckResult(change, tuple(verdict))
 
 
 def _assignment(limits: "HaltPolicy | Assignment | None", data: TuneData) -> Assignment:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from director_ai import HaltPolicy, StreamingKernel
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import InvalidPolicyError, InvalidRequestError
@@ -348,6 +349,31 @@ def test_the_catch_rate_is_of_certain_catches() -> None:
     assert failed[0] == "catch rate"
     assert failed[1].startswith("1 of 2 bad sessions caught for certain, at least 51 %")
     assert failing(result_of([GOOD], STRICT, STRICT, min_catch_rate=0.1, **gates))
+
+
+def test_the_mean_leak_is_of_the_way_text_is_held_back() -> None:
+    # Goes wrong at token 1, halted at token 3: tokens 1 and 2 are shown.
+    late = row("late", [0.9, 0.8, 0.8, 0.2, 0.9], label="bad", onset=1)
+    missed = row("missed", [0.9, 0.9, 0.9], label="bad", onset=2)
+    cut = row("cut", [0.9, 0.8], label="bad", onset=1, ended_by="halted", policy=HaltPolicy(0.85))
+    only_hard = HaltPolicy(0.5, window_threshold=0.0, trend_threshold=1.5)
+
+    def verdict(rows: list[StoredCurve], most: float, hold_back: int = 0) -> tuple[bool, str]:
+        gates = Gates(None, None, max_mean_leak=most)
+        result = check(
+            TuneData.of(rows), only_hard, only_hard, gates, release=ReleasePolicy(hold_back)
+        )
+        return result.gates[0].passed, result.gates[0].text
+
+    assert verdict([late, missed], 1.5)[0]
+    passed, text = verdict([late, missed], 1.4)
+    assert (passed, text[:42]) == (False, "1.50 tokens shown from the onset on, of at")
+    assert verdict([late, missed], 1.0, hold_back=1)[0]
+    assert verdict([late, missed], 0.5, hold_back=9)[0]
+    assert not verdict([late, missed], 0.4, hold_back=9)[0]
+    passed, text = verdict([late, cut], 9.0)
+    assert (passed, text.rpartition("; ")[2]) == (False, "not known of 1 more")
+    assert verdict([GOOD], 9.0) == (False, "no bad session with an onset; at least 1 is missing")
 
 
 def test_a_gate_without_a_session_to_judge_by_fails() -> None:

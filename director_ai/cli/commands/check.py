@@ -95,12 +95,13 @@ def _write(args: Namespace, reports: list[dict[str, Any]]) -> None:
         # A report of the run before may be there.
         with new_file(args.junit, replace=True) as file:
             file.write(check_junit(reports).encode("utf-8"))
-    if args.format == "json":
+    form = args.format or ("json" if args.json else "text")
+    if form == "json":
         print(check_json(reports), end="")
         return
-    text = "\n".join(FORMS[args.format](report) for report in reports)
+    text = "\n".join(FORMS[form](report) for report in reports)
     print(text, end="")
-    if args.format == "github":
+    if form == "github":
         _summarise(reports)
 
 
@@ -122,9 +123,10 @@ def _archive(args: Namespace) -> Archive:
                 data = TuneData.of(curves.rows)
                 parts = (data, data, curves.fingerprint, curves.n_sealed, curves.has_digests)
                 return _judged(Archive(args.against, *parts))
-    args.store = args.against
-    if args.against is not None and not is_there(args):
-        raise CommandError(f"no archive and no store at {args.against}", Status.NOT_FOUND)
+    if args.against is not None:
+        args.store = args.against
+        if not is_there(args):
+            raise CommandError(f"no archive and no store at {args.against}", Status.NOT_FOUND)
     with reading(args) as store:
         study = open_study(args, store)
         rows = sorted(store.curves(JUDGED), key=lambda row: row.id)
@@ -179,8 +181,9 @@ def _report(args: Namespace, path: Path, archive: Archive, gates: Gates) -> dict
     if n_sealed:
         remarks = (*remarks, f"{n_sealed:,} selected sessions are sealed, not looked at")
     before = None if baseline is None else assignment(baseline, data, archive.has_digests)
+    after = assignment(file, data, archive.has_digests)
     try:
-        result = check(data, before, assignment(file, data, archive.has_digests), gates)
+        result = check(data, before, after, gates, release=file.release)
     except InvalidRequestError as error:
         raise CommandError(str(error), Status.USAGE) from None
     subject = CheckSubject(

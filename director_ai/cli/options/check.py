@@ -23,8 +23,7 @@ def add_check(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument(
         "--against",
         metavar="ARCHIVE",
-        help="archive of curves, export to Parquet, or store (default: DIRECTOR_STORE, else "
-        "sessions.db)",
+        help="archive of curves, export to Parquet, or store (default: the store)",
     )
     before = parser.add_mutually_exclusive_group()
     before.add_argument(
@@ -71,6 +70,13 @@ def add_check(parser: ArgumentParser) -> ArgumentParser:
     gates.add_argument(
         "--min-catch-rate", type=_rate, metavar="R", help="least share of bad sessions caught"
     )
+    gates.add_argument(
+        "--max-mean-leak",
+        type=_tokens,
+        metavar="T",
+        help="most tokens shown of a bad answer from its onset on, on average, as the file's "
+        "release holds back",
+    )
     for name, what in (
         ("--protect", "must not get worse"),
         ("--require", "must be right for certain"),
@@ -85,7 +91,9 @@ def add_check(parser: ArgumentParser) -> ArgumentParser:
             "may be repeated",
         )
     parser.add_argument(
-        "--format", choices=FORMATS, default="text", help="of the report (default: text)"
+        "--format",
+        choices=FORMATS,
+        help="of the report (default: text; --json is the same as --format json)",
     )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="also write JUnit XML")
     return parser
@@ -104,6 +112,7 @@ def gates_of(args: Namespace) -> "Gates":
         fresh=args.fresh,
         families=args.families,
         min_catch_rate=args.min_catch_rate,
+        max_mean_leak=args.max_mean_leak,
         protect=_selectors(args.protect),
         require=_selectors(args.require),
     )
@@ -129,6 +138,16 @@ def _selector(text: str) -> tuple[str, str]:
 
 def _count_or_any(text: str) -> int | None:
     return None if text == "any" else count(text)
+
+
+def _tokens(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value < math.inf:
+        raise ArgumentTypeError(f"must be a number of tokens >= 0, got {text!r}")
+    return value
 
 
 def _rate(text: str) -> float:
