@@ -9,6 +9,7 @@ from director_ai.errors import (
     InvalidPolicyError,
     InvalidQueryError,
     InvalidRecordError,
+    UnknownExperimentError,
     UnknownSessionError,
 )
 
@@ -54,7 +55,7 @@ class CommandError(DirectorError):
 
 
 _STATUS_OF: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Status], ...] = (
-    ((UnknownSessionError, FileNotFoundError), Status.NOT_FOUND),
+    ((UnknownSessionError, UnknownExperimentError, FileNotFoundError), Status.NOT_FOUND),
     ((InvalidQueryError, InvalidPolicyError), Status.USAGE),
     ((ImportRefusedError, DuplicateSessionError, InvalidRecordError), Status.REFUSED),
 )

@@ -84,6 +84,14 @@ def _run(args: Namespace) -> int:
             from director_ai.cli.commands.monitor import deploy_limits, monitor
 
             return {"deploy": deploy_limits, "monitor": monitor}[args.command](args)
+        case "certify":
+            from director_ai.cli.commands.certify import certify
+
+            return certify(args)
+        case "experiments":
+            from director_ai.cli.commands.experiments import experiments
+
+            return experiments(args)
         case "watch":
             from director_ai.cli.commands.watch import watch
 

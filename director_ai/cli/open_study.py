@@ -6,27 +6,29 @@ from contextlib import suppress
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing
 from director_ai.errors import ReadOnlyStoreError, StoreError
+from director_ai.experiment.holdout import study_of
 from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.store import Store
-from director_ai.storage.summary import JUDGED
-from director_ai.tuning.study import Study, TuneData, split_study
+from director_ai.storage.summary import SessionQuery
+from director_ai.tuning.study import Study
 
 
-def open_study(args: Namespace, store: Store) -> Study:
-    """Return the study of a store.
+def open_study(args: Namespace, store: Store, where: SessionQuery | None = None) -> Study:
+    """Return the study of a store, or of a part of it.
 
     Raises
     ------
     CommandError
         If it holds no session that limits can be judged by.
     """
-    data = TuneData.of(list(store.curves(JUDGED)))
-    if not data.ids:
-        raise CommandError(f"no session to tune on in {store.name}", Status.NOT_FOUND)
-    return split_study(data, *_holdout(args, store))
+    study = study_of(store, holdout_of(args, store), where)
+    if not (study.open.ids or study.sealed.ids):
+        chosen = "" if where in (None, SessionQuery()) else " among those chosen"
+        raise CommandError(f"no session to tune on in {store.name}{chosen}", Status.NOT_FOUND)
+    return study
 
 
-def _holdout(args: Namespace, store: Store) -> HoldoutChoice:
+def holdout_of(args: Namespace, store: Store) -> HoldoutChoice:
     """Return the sessions held out; the secret is made if the store has none yet."""
     with suppress(ReadOnlyStoreError):
         return store.holdout()

@@ -7,7 +7,13 @@ from director_ai.cli.exit_status import MEANING
 from director_ai.cli.options.check import add_check
 from director_ai.cli.options.labels import add_labels
 from director_ai.cli.options.monitor import add_deploy, add_monitor
-from director_ai.cli.options.policy import add_policy_file, add_replay, add_sweep, add_tune
+from director_ai.cli.options.policy import (
+    add_certify,
+    add_policy_file,
+    add_replay,
+    add_sweep,
+    add_tune,
+)
 from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
 from director_ai.cli.options.watch import add_watch
@@ -225,6 +231,37 @@ def parser() -> ArgumentParser:
     )
     add_monitor(monitoring)
     _common(monitoring)
+    _common(
+        add_certify(
+            command(
+                "certify",
+                "certify limits on the good sessions held out for it",
+                "--dry-run",
+                "--budget 0.05 --confidence 0.9 --as yaml",
+                "--held-out 0.5",
+                description=(
+                    "Find the limits that catch most bad sessions within a false-halt rate, three\n"
+                    "times: by the rate observed, by a bound guaranteed whatever was tried, and\n"
+                    "certified by good sessions that nobody looked at. Every attempt at a\n"
+                    "certificate is counted for ever; each has half the risk of the one before."
+                ),
+            )
+        )
+    )
+    _experiments(
+        command(
+            "experiments",
+            "list, show, compare or delete saved experiments",
+            "",
+            'show "march, strict"',
+            'compare "march, strict" "april" --json',
+            'delete "march, strict"',
+            description=(
+                "Saved experiments are policies with the figures of their day. Where labels,\n"
+                "sessions or the held-out share have changed since, it is said."
+            ),
+        )
+    )
     add_watch(
         command(
             "watch",
@@ -321,6 +358,18 @@ def _export(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
     parser.add_argument("--limit", type=positive, metavar="N", help="at most N")
     add_filters(parser)
+    _common(parser)
+
+
+def _experiments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        nargs="?",
+        default="list",
+        choices=("list", "show", "compare", "delete"),
+        help="default: list",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME")
     _common(parser)
 
 

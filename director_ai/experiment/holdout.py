@@ -1,9 +1,32 @@
-"""Choice of the share of a store's good sessions that is held out for certificates."""
+"""Study of a store, and the share of its good sessions that is held out for certificates."""
 
+import numpy as np
+
+from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.store import Store
-from director_ai.storage.summary import JUDGED
+from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, opened_draws
-from director_ai.tuning.study import TuneData
+from director_ai.tuning.study import Study, TuneData, split_study
+
+
+def study_of(store: Store, choice: HoldoutChoice, where: SessionQuery | None = None) -> Study:
+    """Return the sessions of a store that limits can be judged by, some of them held out.
+
+    A part of the store has the same sessions held out as the whole.
+
+    Parameters
+    ----------
+    store, choice
+        The store, and what it holds out.
+    where
+        The part; all by default.
+    """
+    data = TuneData.of(list(store.curves(JUDGED)))
+    if where is None or where == SessionQuery():
+        return split_study(data, *choice)
+    ids = set(store.ids(where))
+    among = np.array([name in ids for name in data.ids], bool)
+    return split_study(data, *choice, among=among)
 
 
 def choose_holdout(store: Store, share: float | None) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,7 +17,7 @@ from director_ai.errors import InvalidRecordError, InvalidRequestError, ReadOnly
 from director_ai.experiment.curve_columns import stored_curves
 from director_ai.experiment.experiment import Experiment, Origin
 from director_ai.experiment.frame import FrameColumns
-from director_ai.experiment.holdout import choose_holdout
+from director_ai.experiment.holdout import choose_holdout, study_of
 from director_ai.experiment.open_store import opened
 from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.codec import body_row, scorer_text
@@ -26,7 +25,7 @@ from director_ai.storage.engine.database import file_of
 from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.engine.text_type import unescape
 from director_ai.storage.store import Store
-from director_ai.storage.summary import JUDGED, SessionQuery
+from director_ai.storage.summary import SessionQuery
 from director_ai.storage.transfer.column_mapping import (
     COLUMN_FIELDS,
     ColumnMapping,
@@ -183,11 +182,7 @@ def _of_store(
 ) -> Experiment:
     if held_out is not None and held_out != store.holdout().share:
         choose_holdout(store, held_out)
-    data, among = TuneData.of(list(store.curves(JUDGED))), None
-    if where is not None:
-        own_ids = set(store.ids(where))
-        among = np.array([name in own_ids for name in data.ids], bool)
-    study = split_study(data, *_holdout_of(store), among=among)
+    study = study_of(store, _holdout_of(store), where)
     ids = (*study.open.ids, *study.sealed.ids)
 
     def records() -> Sequence[SessionRecord]:

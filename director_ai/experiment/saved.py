@@ -69,6 +69,13 @@ class SavedExperiment:
             names.append(f"{text} ({n_before + 1})" if n_before else text)
         return tuple(names)
 
+    def estimates(self) -> dict[str, dict[str, Estimate]]:
+        """Return the figures of its day by policy and name."""
+        return {
+            name: {figure: _estimate(values) for figure, values in each["figures"].items()}
+            for name, each in zip(self.names, self._content["policies"], strict=True)
+        }
+
     def to_frame(self) -> pd.DataFrame:
         """Return the figures of its day: a row for each figure, its columns by policy."""
         return pd.concat(

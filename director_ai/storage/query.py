@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.storage.engine.clock import SILENT_US, now_us
-from director_ai.storage.engine.schema import bodies, sessions, tokens
+from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
 from director_ai.storage.engine.tag_column import tag_text
 from director_ai.storage.engine.text_search import holds, holds_folded
 from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
@@ -65,6 +65,9 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
     if query.scorers:
         unknown = [_c.scorer.is_(None)] if str(UNKNOWN_SCORER) in query.scorers else []
         where.append(or_(_c.scorer.in_(query.scorers), *unknown))
+    if query.authors:
+        signed = select(annotations.c.session).where(annotations.c.author.in_(query.authors))
+        where.append(_c.key.in_(signed))
     if query.tags:
         where.append(or_(*(_has_tag(tag) for tag in query.tags)))
     if query.enforced is not None:
@@ -131,7 +134,21 @@ def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, i
             for word in _words(name, value):
                 counts[word] += n_sessions
         counted[name] = dict(counts.most_common())
+    counted["authors"] = _authors(connection, replace(query, authors=()))
     return counted
+
+
+def _authors(connection: Connection, query: SessionQuery) -> dict[str, int]:
+    """Return how many sessions each author labelled; a session of two counts for both."""
+    n_sessions = func.count(annotations.c.session.distinct())
+    statement = (
+        select(annotations.c.author, n_sessions)
+        .join(sessions, sessions.c.key == annotations.c.session)
+        .where(*conditions(query))
+        .group_by(annotations.c.author)
+        .order_by(n_sessions.desc(), annotations.c.author)
+    )
+    return {author: int(n) for author, n in connection.execute(statement)}
 
 
 def _words(facet: str, value: Any) -> tuple[str, ...]:

@@ -149,6 +149,8 @@ class SessionQuery:
     outcomes, rules, labels, models, sources, tags, groups, scorers
         Any of these. ``labels`` may name ``"none"``. A session has the rules that held at its
         halt. Scorers as they print; ``"unknown"`` for sessions that do not tell theirs.
+    authors
+        Labelled by any of these, whoever labelled it last; ``""`` for labels nobody signed.
     enforced
         Recorded while a kernel was enforcing its limits, or not.
     shadow_halted
@@ -187,6 +189,7 @@ nearest_misses, lowest, longest, got 'best'
     tags: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     scorers: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
     enforced: bool | None = None
     shadow_halted: bool | None = None
     least_tokens: int | None = None
@@ -217,6 +220,7 @@ nearest_misses, lowest, longest, got 'best'
             enforced=True,
             rules=(),
             labels=(),
+            authors=(),
             most_margin=None,
             shadow_halted=None,
             order="newest",

@@ -14,6 +14,7 @@ from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.policy import FORMS, RULES, policy_of
+from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.reports.policy_formats import FORMS as TEXTS
@@ -39,7 +40,7 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.search.cautions import Caution
-from director_ai.tuning.search.proposal import DEFAULT_TARGET, propose
+from director_ai.tuning.search.proposal import DEFAULT_TARGET, recommend
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import Study
 from director_ai.tuning.thresholds import moved, threshold
@@ -53,12 +54,13 @@ def tune(args: Namespace) -> int:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
     with reading(args) as store:
-        study = open_study(args, store)
+        study = open_study(args, store, slice_of(args))
         base = policy_of(args, study.open.default_policy)
         target = RiskTarget(args.budget, 1.0 - args.confidence)
         search = Search.of(base, windows=args.windows)
         replays = Replays(study.open, base)
-        proposal = propose(study.open, replays, base, target, search)
+        observed, proposal = recommend(study, replays, base, target, search)
+        note(observed.reason)
         policy = proposal.policy
         if policy is None:
             raise CommandError(proposal.reason.rstrip("."), Status.FAILED)
@@ -85,7 +87,7 @@ def replay_limits(args: Namespace) -> int:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
     with reading(args) as store:
-        study = open_study(args, store)
+        study = open_study(args, store, slice_of(args))
         policy = policy_of(args, study.open.default_policy)
         context = _context(args, store, study, DEFAULT_TARGET)
     analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
@@ -97,7 +99,7 @@ def replay_limits(args: Namespace) -> int:
 def sweep_threshold(args: Namespace) -> int:
     """Print what becomes of the archive as one threshold moves and all others stay."""
     with reading(args) as store:
-        data = open_study(args, store).open
+        data = open_study(args, store, slice_of(args)).open
     base = policy_of(args, data.default_policy)
     replay, rule = replay_under(data.labelled.curves, base), RULES.index(args.rule)
     rows = [

@@ -1,11 +1,18 @@
 """Limits on the command line: the options, and the policy they stand for."""
 
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import (
+    SUPPRESS,
+    ArgumentParser,
+    ArgumentTypeError,
+    BooleanOptionalAction,
+    Namespace,
+)
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.options.sessions import add_slice
 from director_ai.core.halting.policy import HaltPolicy
 
 if TYPE_CHECKING:
@@ -130,12 +137,7 @@ def share(text: str) -> float:
 
 def add_tune(parser: ArgumentParser) -> ArgumentParser:
     """Add the options of ``tune``."""
-    parser.add_argument(
-        "--budget", type=share, default=0.05, help="largest false-halt rate (default: 0.05)"
-    )
-    parser.add_argument(
-        "--confidence", type=share, default=0.95, help="how sure of it (default: 0.95)"
-    )
+    _add_target(parser)
     parser.add_argument(
         "--windows", action="store_true", help="try the usual window sizes too, not one pair alone"
     )
@@ -148,7 +150,52 @@ def add_tune(parser: ArgumentParser) -> ArgumentParser:
     _add_form(parser)
     _add_card(parser)
     add_limits(parser, windows_only=True)
+    add_slice(parser)
     return parser
+
+
+def add_certify(parser: ArgumentParser) -> ArgumentParser:
+    """Add the options of ``certify``."""
+    _add_target(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what the next attempt needs; count none and look at no held-out session",
+    )
+    parser.add_argument(
+        "--held-out",
+        type=_held_out,
+        default=SUPPRESS,
+        metavar="SHARE",
+        help="only choose the share of good sessions held out: automatic, 0, 0.5 or 0.75; those it "
+        "opens are never held out again",
+    )
+    _add_form(parser)
+    add_limits(parser, windows_only=True)
+    add_slice(parser)
+    return parser
+
+
+def _held_out(text: str) -> float | None:
+    """Return a share to hold out; ``None`` for the automatic one."""
+    if text in ("auto", "automatic"):
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value not in (0.0, 0.5, 0.75):
+        raise ArgumentTypeError(f"must be automatic, 0, 0.5 or 0.75, got {text!r}")
+    return value
+
+
+def _add_target(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget", type=share, default=0.05, help="largest false-halt rate (default: 0.05)"
+    )
+    parser.add_argument(
+        "--confidence", type=share, default=0.95, help="how sure of it (default: 0.95)"
+    )
 
 
 def _add_prevalence(parser: ArgumentParser) -> None:
@@ -166,6 +213,7 @@ def add_replay(parser: ArgumentParser) -> ArgumentParser:
     _add_form(parser)
     _add_card(parser)
     add_limits(parser)
+    add_slice(parser)
     return parser
 
 
@@ -176,6 +224,7 @@ def add_sweep(parser: ArgumentParser) -> ArgumentParser:
         "--points", type=_points, default=41, metavar="N", help="thresholds to try (default: 41)"
     )
     add_limits(parser)
+    add_slice(parser)
     return parser
 
 

@@ -4,6 +4,7 @@ import argparse
 import math
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from director_ai.core.halting.reason import MECHANISMS
 from director_ai.storage.duration import parse_duration
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup
+
     from director_ai.storage.summary import SessionQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,14 +21,16 @@ _SHORT = {"hard": MECHANISMS[0], "window": MECHANISMS[1], "trend": MECHANISMS[2]
 _MOST = 2**31 - 1
 
 
+def add_slice(parser: ArgumentParser) -> None:
+    """Add the options that select a part of an archive, by its origin and not by its results."""
+    _add_slice(_group(parser))
+
+
 def add_filters(parser: ArgumentParser) -> None:
     """Add the options that select sessions; a repeated one accepts any of its values."""
-    group = parser.add_argument_group("which sessions (all that are given must hold)")
-
-    def several(name: str, metavar: str, text: str) -> None:
-        group.add_argument(name, action="append", default=[], metavar=metavar, help=text)
-
-    several("--outcome", "OUTCOME", "halted, completed, infrastructure, recording or abandoned")
+    group = _group(parser)
+    _add_slice(group)
+    _several(group, "--outcome", "halted, completed, infrastructure, recording or abandoned")
     group.add_argument(
         "--rule",
         action="append",
@@ -34,18 +39,7 @@ def add_filters(parser: ArgumentParser) -> None:
         metavar="RULE",
         help="broken at the halt: hard_limit, window_avg or downward_trend",
     )
-    several("--label", "LABEL", "good, bad, unsure, or none for those without a label")
-    several("--model", "MODEL", "of this model")
-    several("--source", "SOURCE", "from this source")
-    several("--scorer", "SCORER", "scored by this scorer; unknown for those that do not tell")
-    several("--tag", "TAG", "with this tag")
-    several("--group", "GROUP", "of this group")
-    group.add_argument(
-        "--since", type=moment_us, metavar="WHEN", help="started in the last 24h or 7d, or since"
-    )
-    group.add_argument(
-        "--until", type=moment_us, metavar="WHEN", help="started before; 2026-11-05T10:00, UTC"
-    )
+    _several(group, "--label", "good, bad, unsure, or none for those without a label")
     kinds = group.add_mutually_exclusive_group()
     kinds.add_argument(
         "--enforced", action="store_true", default=None, help="recorded with limits that stop"
@@ -65,12 +59,60 @@ def add_filters(parser: ArgumentParser) -> None:
     group.add_argument("--max-margin", type=_margin, metavar="X", help="closest call at most X")
     group.add_argument("--min-tokens", type=count, metavar="N", help="at least N tokens")
     group.add_argument("--max-tokens", type=count, metavar="N", help="at most N tokens")
-    group.add_argument("--text", default="", help="words in its prompt or its answer")
     group.add_argument(
         "--sort",
         default="newest",
         metavar="ORDER",
         help="newest, oldest, closest, nearest_misses, lowest or longest (default: newest)",
+    )
+
+
+def _group(parser: ArgumentParser) -> "_ArgumentGroup":
+    return parser.add_argument_group("which sessions (all that are given must hold)")
+
+
+def _several(group: "_ArgumentGroup", name: str, text: str) -> None:
+    metavar = name.removeprefix("--").replace("-", "_").upper()
+    group.add_argument(name, action="append", default=[], metavar=metavar, help=text)
+
+
+def _add_slice(group: "_ArgumentGroup") -> None:
+    _several(group, "--model", "of this model")
+    _several(group, "--source", "from this source")
+    _several(group, "--scorer", "scored by this scorer; unknown for those that do not tell")
+    _several(group, "--tag", "with this tag")
+    _several(group, "--group", "of this group")
+    group.add_argument(
+        "--author",
+        action="append",
+        default=[],
+        metavar="AUTHOR",
+        help='labelled by AUTHOR; "" for labels nobody signed',
+    )
+    group.add_argument(
+        "--since", type=moment_us, metavar="WHEN", help="started in the last 24h or 7d, or since"
+    )
+    group.add_argument(
+        "--until", type=moment_us, metavar="WHEN", help="started before; 2026-11-05T10:00, UTC"
+    )
+    group.add_argument("--text", default="", help="words in its prompt or its answer")
+
+
+def slice_of(args: Namespace) -> "SessionQuery":
+    """Return the store query of the options of :func:`add_slice`."""
+    # Half a second of imports, which parsing the options can do without.
+    from director_ai.storage.summary import SessionQuery
+
+    return SessionQuery(
+        since_us=args.since,
+        until_us=args.until,
+        models=tuple(args.model),
+        sources=tuple(args.source),
+        tags=tuple(args.tag),
+        groups=tuple(args.group),
+        scorers=tuple(args.scorer),
+        authors=tuple(args.author),
+        text=args.text,
     )
 
 
@@ -82,26 +124,16 @@ def query_of(args: Namespace) -> "SessionQuery":
     InvalidQueryError
         If an outcome, a label or the order is none there is.
     """
-    # Half a second of imports, which parsing the options can do without.
-    from director_ai.storage.summary import SessionQuery
-
-    return SessionQuery(
-        since_us=args.since,
-        until_us=args.until,
+    return replace(
+        slice_of(args),
         outcomes=tuple(args.outcome),
         rules=tuple(args.rule),
         labels=tuple(args.label),
-        models=tuple(args.model),
-        sources=tuple(args.source),
-        scorers=tuple(args.scorer),
-        tags=tuple(args.tag),
-        groups=tuple(args.group),
         enforced=args.enforced,
         shadow_halted=args.shadow_halted,
         least_tokens=args.min_tokens,
         most_tokens=args.max_tokens,
         most_margin=args.max_margin,
-        text=args.text,
         order=args.sort,
     )
 

@@ -34,6 +34,7 @@ FILTERS = {
     "tags": (["--tag", "new"], ("new",)),
     "groups": (["--group", "family"], ("family",)),
     "scorers": (["--scorer", "unknown"], ("unknown",)),
+    "authors": (["--author", "Ann"], ("Ann",)),
     "enforced": (["--observed"], False),
     "shadow_halted": (["--shadow-halted"], True),
     "least_tokens": (["--min-tokens", "3"], 3),
