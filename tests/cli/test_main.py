@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from argparse import ArgumentParser
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
 COMMANDS = (
     *("import", "export", "list", "show", "label"),
-    *("backup", "restore", "doctor", "prune", "tune", "replay", "sweep", "check", "watch"),
-    *("serve", "demo"),
+    *("backup", "restore", "doctor", "prune", "tune", "replay", "sweep", "check"),
+    *("certify", "experiments", "watch", "serve", "demo"),
 )
 
 
@@ -36,7 +38,7 @@ def help_of(*arguments: str) -> str:
 def test_help_names_every_command_and_every_exit_status() -> None:
     shown = help_of()
 
-    assert tuple(re.findall(r"^    (\w+) ", shown, flags=re.MULTILINE)) == COMMANDS
+    assert tuple(re.findall(r"^    (\w+)(?= |$)", shown, flags=re.MULTILINE)) == COMMANDS
     for status, meaning in MEANING.items():
         assert f"  {status.value}  {meaning}\n" in shown
 
@@ -137,8 +139,14 @@ def test_a_database_of_something_else_is_left_as_it_is(elsewhere: Path) -> None:
 
 
 def test_a_broken_database_is_a_sentence(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Everything but the pages of the schema, without which it would be no store.
+    with closing(sqlite3.connect(path)) as connection:
+        roots = connection.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")
+        pages = [row[0] for row in roots]
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
     content = bytearray(path.read_bytes())
-    content[4096:] = b"\xaa" * (len(content) - 4096)
+    for page in pages:
+        content[(page - 1) * size : page * size] = b"\xaa" * size
     path.write_bytes(content)
 
     assert main(["list"]) == Status.FAILED

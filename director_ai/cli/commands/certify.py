@@ -9,12 +9,12 @@ from director_ai.cli.open_study import open_study
 from director_ai.cli.options.policy import FORMS, policy_of
 from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import note, print_json, print_table
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.experiment.certification import Certification
 from director_ai.experiment.evaluation import Evaluation
 from director_ai.experiment.experiment import Experiment, Origin
 from director_ai.experiment.holdout import choose_holdout
 from director_ai.reports.policy_formats import FORMS as TEXTS
-from director_ai.tuning.evaluation.evaluation import limits_text
 from director_ai.tuning.study import holdout_text
 
 
