@@ -23,7 +23,7 @@ RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise Syste
 COMMANDS = (
     *("import", "export", "list", "show", "label"),
     *("backup", "restore", "doctor", "prune", "tune", "replay", "sweep", "check"),
-    *("certify", "experiments", "watch", "serve", "demo"),
+    *("deploy", "monitor", "certify", "experiments", "watch", "serve", "demo"),
 )
 
 
