@@ -60,7 +60,7 @@ def certify(args: Namespace) -> int:
     return Status.OK if args.dry_run or result.policy is not None else Status.FAILED
 
 
-def _values(found: dict[str, Evaluation | None], result: Certification) -> dict[str, Any]:
+def _values(evaluations: dict[str, Evaluation | None], result: Certification) -> dict[str, Any]:
     return {
         **{
             name: each
@@ -69,7 +69,7 @@ def _values(found: dict[str, Evaluation | None], result: Certification) -> dict[
                 "recall": each.recall._asdict(),
                 "fpr": each.fpr._asdict(),
             }
-            for name, each in found.items()
+            for name, each in evaluations.items()
         },
         "attempt": result.attempt,
         "held_out": result.n_held_out,
