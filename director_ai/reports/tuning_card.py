@@ -16,6 +16,7 @@ from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.evaluation import Rate, summary_text
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.tuning.fingerprint import fingerprint
+from director_ai.tuning.release_analysis import ReleaseAnalysis
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.validation.validation import Validation
 
@@ -25,6 +26,7 @@ SECTIONS: Final = (
     "policy",
     "data",
     "metrics",
+    "release",
     "hand_tuned",
     "left_out",
     "flips",
@@ -40,6 +42,7 @@ def card_values(
     at: datetime,
     validation: Validation | None = None,
     cautions: Sequence[Caution] = (),
+    release: ReleaseAnalysis | None = None,
 ) -> dict[str, Any]:
     """Return the tuning card as plain values: a policy, its results and the data behind them.
 
@@ -51,6 +54,8 @@ def card_values(
         Date of the card.
     validation, cautions
         Out-of-bag estimate of the policy, if it was made, and the cautions that apply.
+    release
+        Results of holding text back; ``None`` if it is not.
     """
     data, numbers, bound = analysis.data, analysis.evaluation, analysis.bound
     attempts, certificate = analysis.context.attempts, analysis.certificate
@@ -87,8 +92,9 @@ def card_values(
                 )
             },
             "delay_tokens": _tokens(numbers.delay),
-            "leaked_tokens": _tokens(numbers.leaked),
+            "leaked_tokens": _tokens(numbers.leaked if release is None else release.leaked),
         },
+        "release": None if release is None else _release(release),
         "hand_tuned": None if bound is None else bound._asdict() | {"sentence": bound.sentence},
         "left_out": None if validation is None else _left_out(validation),
         "cautions": [
@@ -188,6 +194,24 @@ def _left_out(validation: Validation) -> dict[str, Any]:
             }
             for name, value in estimate.metrics.items()
         },
+    }
+
+
+def _release(release: ReleaseAnalysis) -> dict[str, Any]:
+    rules = release.release
+    return {
+        **rules.to_dict(),
+        "leaked_tokens": _tokens(release.leaked),
+        "nothing_leaked": _rate(release.nothing),
+        "nothing_leaked_without": _rate(release.frontier.nothing_at(0)),
+        "missed_leak_mean": _number(release.frontier.floor),
+        "good_tokens_lost": _number(release.frontier.lost_at(rules.hold_back)),
+        "wait_median_s": _number(release.wait_s(0.5)),
+        "wait_p95_s": _number(release.wait_s(0.95)),
+        "wait_is_recorded": release.is_timed,
+        "good_tokens_later": None
+        if release.later is None
+        else _number(float(release.later[rules.hold_back])),
     }
 
 

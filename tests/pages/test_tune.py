@@ -72,7 +72,8 @@ def test_it_opens_at_the_recorded_limits(store) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["Curve", "Map", "ROC", "Rules", "Delay", "Length", "Scores", "Segments", "Check"]
+    "view",
+    ["Curve", "Map", "ROC", "Rules", "Delay", "Leak", "Length", "Scores", "Segments", "Check"],
 )
 @pytest.mark.parametrize(
     "how",
@@ -323,3 +324,30 @@ def test_it_tells_when_bad_sessions_are_halted_and_what_can_be_promised(store) -
     assert "per 1,000 tokens" in words
     app.number_input(key="grace").set_value(0).run()
     assert "Timely: within 0 tokens of the onset." in said(app)
+
+
+def test_what_is_held_back_is_in_the_address_and_counts_on_the_card(store) -> None:
+    store.add(records(60))
+
+    name = "Shown after it went wrong"
+    (plain, _), (held, below) = (
+        numbers(tune(**address))[name] for address in ({}, {"hb": "16", "hw": "always"})
+    )
+    app = tune(view="Leak", hb="16")
+
+    assert float(held.split()[0]) <= float(plain.split()[0])
+    assert "nothing" in below
+    assert "wait" in below
+    assert "Held back by 16 tokens" in said(app)
+    # No times are kept of these sessions.
+    assert "First text +640 ms (p95 +640 ms), at 40 ms a token" in said(app)
+    (best,) = (button for button in app.button if button.key == "leak_best")
+    best.click().run()
+    assert app.query_params["hb"] == ["10"]
+
+
+def test_an_address_that_holds_nothing_back_is_read_as_that(store) -> None:
+    store.add(records(60))
+
+    assert "Held back by 0 tokens" in said(tune(view="Leak", hb="many", hw="never", hu="word"))
+    assert "Held back by 64 tokens" in said(tune(view="Leak", hb="999"))

@@ -48,6 +48,7 @@ from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.policy_editor import THRESHOLDS
 from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.tune.analysis import Analysis
+from director_ai.ui.tune.leak import leak
 from director_ai.ui.tune.metrics_panel import all_numbers
 from director_ai.ui.tune.segments import segments
 from director_ai.ui.tune.state import VIEW, moved
@@ -172,6 +173,7 @@ VIEWS: Final[Mapping[str, Callable[[Analysis], None]]] = {
     "ROC": of_view(roc),
     "Rules": of_view(rules),
     "Delay": of_view(delay),
+    "Leak": leak,
     "Length": of_view(length),
     "Scores": of_view(scores),
     "Segments": of_view(by_segment),

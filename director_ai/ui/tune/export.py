@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.reports.policy_formats import FORMS
 from director_ai.reports.tuning_card import card_values, policy_sha256
 from director_ai.reports.tuning_card_formats import CARDS
@@ -15,6 +16,7 @@ from director_ai.tuning.evaluation.evaluation import summary_text
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.tune.analysis import Analysis
+from director_ai.ui.tune.leak import HOLD, UNIT, WHEN, current_release, release_view
 from director_ai.ui.tune.validation import cautions_of, validation_of
 
 _KEY: Final = "export"
@@ -26,6 +28,7 @@ _ADDRESS_PARAMETERS: Final = (
     "vs",
     "view",
     "rule",
+    *(HOLD, WHEN, UNIT),
     "xy",
     "z",
     "grace",
@@ -92,10 +95,11 @@ def _card_text(analysis: Analysis, suffix: str) -> str:
 
 def card_of(analysis: Analysis) -> dict[str, Any]:
     """Return the tuning card of the limits in use."""
-    view = analysis.view()
+    view, release = analysis.view(), current_release()
     return card_values(
         view,
         at=datetime.now(UTC),
         validation=validation_of(analysis, view.policy),
         cautions=cautions_of(analysis, view.policy),
+        release=None if release == ReleasePolicy() else release_view(analysis, release),
     )

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from director_ai.core.halting.release_policy import ReleasePolicy
+from director_ai.figures.leak_frontier import wait_text
 from director_ai.tuning.evaluation.evaluation import (
     FEW,
     Evaluation,
@@ -13,6 +15,7 @@ from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.escaping import escape_html
 from director_ai.ui.tune.analysis import Analysis
+from director_ai.ui.tune.leak import current_release, release_view
 from director_ai.ui.tune.page import data_cautions
 from director_ai.ui.tune.state import CARD
 from director_ai.ui.tune.validation import validation_lines
@@ -46,12 +49,7 @@ def _card(analysis: Analysis) -> None:
                 "Median tokens from onset to halt, of bad sessions caught whose onset is known. "
                 "Below: the 95 % interval of the median, and the 90th percentile.",
             )
-            _tokens(
-                "Shown after it went wrong",
-                numbers.leaked,
-                "Median tokens past the onset that the reader gets, of bad sessions whose onset "
-                "is known: of those missed all to their end. Below: as for the delay.",
-            )
+            _leak(analysis, numbers)
         st.text(flips_line(view.flip_counts, view.baseline.name))
         certified = "Certified." if view.certificate is not None else ""
         _remarks(
@@ -161,6 +159,29 @@ def cautions(numbers: Evaluation) -> list[str]:
 
 def _share(name: str, rate: Rate, meaning: str) -> None:
     _number(name, rate.text, f"{rate.interval} · {rate.counted}", rate.is_few, meaning)
+
+
+def _leak(analysis: Analysis, numbers: Evaluation) -> None:
+    name, meaning = (
+        "Shown after it went wrong",
+        "Median tokens past the onset that the reader gets, of bad sessions whose onset is known: "
+        "of those missed all to their end.",
+    )
+    release = current_release()
+    if release == ReleasePolicy():
+        _tokens(name, numbers.leaked, f"{meaning} Below: as for the delay.")
+        return
+    held = release_view(analysis, release)
+    tokens, nothing, wait = held.leaked, held.nothing, wait_text(held.wait_s(0.5))
+    below = f"nothing {nothing.text} · wait {wait}"
+    _number(
+        name,
+        f"{tokens.text} tokens" if tokens.n else "–",
+        below if tokens.n else "no onset known",
+        tokens.n < FEW,
+        f"{meaning} Text is held back as on the Leak tab. Below: the share of these sessions of "
+        "which nothing is shown past the onset, and the median wait for the first text.",
+    )
 
 
 def _tokens(name: str, tokens: TokenCounts, meaning: str) -> None:
