@@ -39,6 +39,7 @@ from director_ai.storage.transfer.parquet import is_ours
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of, with_nested
+from director_ai.storage.transfer.text_scoring import TextScorer
 from director_ai.tuning.study import TuneData, split_study
 
 _LINE = re.compile(r"\bline (\d+)")
@@ -280,7 +281,8 @@ def _read(path: Path, reading: _Reading) -> tuple[Sequence[SessionRecord], tuple
     plan = read_upload(path, path.name, mapping, text_needed=False)
     errors = [problem for problem in plan.problems if problem.severity == "error"]
     if errors:
-        raise _refusal(errors, plan.mapping, f"{path.name}, line ", 0)
+        more = plan.counts.n_errors - 1
+        raise _refusal(errors, plan.mapping, f"{path.name}, line ", 0, n_more=more)
     return tuple(plan.records), tuple(plan.report.notes)
 
 
@@ -351,11 +353,14 @@ def _of_rows(
     report, tally = ReadReport(), Tally()
     sample, rows = sample_of(columns.rows())
     mapping = with_nested(mapping, sample, guessed=not reading.columns)
-    reader = SessionReader(mapping, stem=_ROW, report=report, text_needed=False)
+    scorer = TextScorer("") if mapping.facts else None
+    reader = SessionReader(
+        mapping, stem=_ROW, report=report, scorer=scorer, text_needed=scorer is not None
+    )
     records = tuple(tally.records(reader.sessions(tuple(columns.cells), sample, rows)))
     errors = [problem for problem in tally.problems if problem.severity == "error"]
     if errors:
-        raise _refusal(errors, mapping, "row ", 1)
+        raise _refusal(errors, mapping, "row ", 1, n_more=tally.counts.n_errors - 1)
     return records, tuple(report.notes)
 
 
@@ -387,7 +392,12 @@ def curve_of(record: SessionRecord) -> StoredCurve:
 
 
 def _refusal(
-    errors: Sequence[Problem], mapping: ColumnMapping | None, place: str, first: int
+    errors: Sequence[Problem],
+    mapping: ColumnMapping | None,
+    place: str,
+    first: int,
+    *,
+    n_more: int,
 ) -> InvalidRecordError:
     """Return the error of a table that cannot be read: its first problem, and how many more."""
     problem = min(errors, key=lambda each: each.line)
@@ -404,6 +414,8 @@ def _refusal(
     where = f"{place}{problem.line - first}" if problem.line else place.partition(", line ")[0]
     is_named = mapping is not None and mapping.id not in (None, *_ROW_NAMES)
     name = f" (session {problem.session_id!r})" if problem.session_id and is_named else ""
-    more = f"; {len(errors) - 1:,} more rows cannot be read" if len(errors) > 1 else ""
+    if message.endswith("score the text first"):
+        message += ', or here by a column of facts: columns={"facts": ...}'
+    more = f"; {n_more:,} more rows cannot be read" if n_more else ""
     prefix = f"{where}{name}: " if problem.line or not first else ""
     return InvalidRecordError(f"{prefix}{message}{more}")

@@ -170,6 +170,24 @@ def test_columns_labels_and_scales_are_named_by_the_user() -> None:
         load(table[["p"]], columns={"scores": "p"})
 
 
+def test_texts_without_scores_are_scored_by_their_facts_when_asked() -> None:
+    table = pd.DataFrame(
+        {
+            "text": ["Returns by post are free.", "Baron Winterbottom polishes every sneaker."],
+            "token_scores": [None, None],
+            "context": ["Returns by post are free."] * 2,
+            "label": [0, 1],
+        }
+    )
+
+    with pytest.raises(InvalidRecordError, match=r"score the text first, or here .*\"facts\""):
+        load(table)
+    exp = load(table, columns={"facts": "context"})
+
+    good, bad = exp.to_frame()["lowest"]
+    assert bad < good
+
+
 def test_rows_without_an_id_go_by_their_index() -> None:
     frame = pd.DataFrame({"scores": [[0.9], [0.8]]})
 
