@@ -60,6 +60,8 @@ class Origin(NamedTuple):
         Filter of its sessions.
     n_left_out
         Sessions ended by a fault or an operator, which say nothing of limits.
+    n_by_id
+        Sessions that were chosen by their ids beside the filter; ``None`` where none were.
     """
 
     name: str
@@ -67,6 +69,13 @@ class Origin(NamedTuple):
     store: Store | str | Path | None = None
     where: SessionQuery | None = None
     n_left_out: int = 0
+    n_by_id: int | None = None
+
+    @property
+    def slice(self) -> str:
+        """What of the store's sessions the experiment is of, in words; empty for all."""
+        by_id = "" if self.n_by_id is None else f"{self.n_by_id:,} sessions by id"
+        return " · ".join(filter(None, (self.where.words if self.where else "", by_id)))
 
 
 class Experiment:
@@ -259,7 +268,14 @@ class Experiment:
         with opened(address, read_only=False) as writing:
             # Counted before the look is taken, so that no look goes uncounted.
             number = writing.begin_attempt(name)
-            result = certify_study(self.study, base, target, attempt=number, data_fingerprint=name)
+            result = certify_study(
+                self.study,
+                base,
+                target,
+                attempt=number,
+                data_fingerprint=name,
+                slice=self.origin.slice,
+            )
             certificate = result if isinstance(result, Certificate) else None
             if certificate is not None:
                 writing.finish_attempt(number, certificate.to_json())
@@ -329,7 +345,7 @@ class Experiment:
         ]
         return Experiment(
             study._replace(open=parts[0], sealed=parts[1], n_withheld=0, n_withheld_bad=0),
-            self.origin,
+            self.origin._replace(n_by_id=sum(len(part.ids) for part in parts)),
             notes=self.notes,
         )
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from sqlalchemy import RowMapping
@@ -116,6 +117,11 @@ class SessionSummary:
         )
 
 
+def _time_text(at_us: int) -> str:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
 def _heard_of(row: RowMapping) -> Ending | None:
     """Return how a session ended; one whose recorder fell silent is abandoned."""
     ended: Ending | None = row["ended_by"]
@@ -207,6 +213,49 @@ nearest_misses, lowest, longest, got 'best'
                     )
         if self.order not in ORDERS:
             raise InvalidQueryError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")
+
+    @property
+    def words(self) -> str:
+        """What the query keeps, in words; empty where it keeps every session.
+
+        >>> SessionQuery(models=("small", "large"), since_us=0, most_tokens=200).words
+        'from 1970-01-01 00:00 UTC · model = small or large · at most 200 tokens'
+        >>> SessionQuery(order="oldest").words
+        ''
+        """
+        parts = [
+            *(f"{word} {_time_text(at)}" for word, at in self._times() if at is not None),
+            *(f"{word} = {' or '.join(values)}" for word, values in self._lists() if values),
+        ]
+        if self.enforced is not None:
+            parts.append("limits were enforced" if self.enforced else "limits were only watched")
+        if self.shadow_halted is not None:
+            parts.append(f"shadow policy {'would' if self.shadow_halted else 'would not'} halt")
+        if self.least_tokens is not None:
+            parts.append(f"at least {self.least_tokens:,} tokens")
+        if self.most_tokens is not None:
+            parts.append(f"at most {self.most_tokens:,} tokens")
+        if self.most_margin is not None:
+            parts.append(f"closest call at most {self.most_margin:g}")
+        if self.text:
+            parts.append(f"text = {self.text}")
+        return " · ".join(parts)
+
+    def _times(self) -> tuple[tuple[str, int | None], ...]:
+        return ("from", self.since_us), ("until", self.until_us)
+
+    def _lists(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return (
+            ("outcome", self.outcomes),
+            ("rule", self.rules),
+            ("label", self.labels),
+            ("model", self.models),
+            ("source", self.sources),
+            ("tag", self.tags),
+            ("group", self.groups),
+            ("scorer", self.scorers),
+            ("labelled by", tuple(author or "nobody named" for author in self.authors)),
+        )
 
     def of_rates(self) -> "SessionQuery":
         """Return the query for the sessions that rates of halts are taken over.

@@ -72,6 +72,8 @@ class AnalysisContext(NamedTuple):
         Certificates given so far, and the number of attempts at one.
     prevalence
         Share of bad sessions to weight to, in (0, 1); ``None`` for the archive's own.
+    slice
+        Filter of the study's sessions in words; empty for the whole archive.
     """
 
     study: Study
@@ -79,6 +81,7 @@ class AnalysisContext(NamedTuple):
     target: RiskTarget
     attempts: Attempts
     prevalence: float | None = None
+    slice: str = ""
 
     @property
     def population(self) -> Population:
@@ -158,7 +161,7 @@ class PolicyAnalysis:
     @property
     def certificate(self) -> Certificate | None:
         """The newest certificate that covers the policy, if any."""
-        return self.context.attempts.newest_covering(self.policy)
+        return self.context.attempts.newest_covering(self.policy, self.context.slice)
 
 
 def analyse(context: AnalysisContext, replay: Replay, policy: HaltPolicy) -> PolicyAnalysis:
@@ -226,6 +229,7 @@ def certify_study(
     *,
     attempt: int,
     data_fingerprint: str,
+    slice: str = "",
     replay_of: ReplayOf = _replay_of,
 ) -> Certificate | Refusal:
     """Return certified limits under a policy's windows and cadence, by the held-out sessions.
@@ -238,6 +242,8 @@ def certify_study(
         Its number; it must have been counted before.
     data_fingerprint
         Of ``study.sealed.labelled``.
+    slice
+        Filter of the study's sessions in words; empty for the whole archive.
     replay_of
         Gives the replays of either part.
 
@@ -251,10 +257,11 @@ def certify_study(
         raise InvalidRequestError(ADAPTIVE)
     sealed, opened = study.sealed, study.open
     extremes = good_extremes(sealed.labelled, replay_of(sealed, base))
-    return certify(
+    found = certify(
         extremes[:, sealed_rows(study, base)],
         BadSessions.of(opened.labelled, replay_of(opened, base)),
         target,
         HoldoutAttempt(attempt, seed_of(study.key), data_fingerprint),
         base=base,
     )
+    return replace(found, slice=slice) if isinstance(found, Certificate) else found

@@ -14,6 +14,7 @@ from director_ai.ui.tune import (
     page,
     proposals,
     result_card,
+    slice_filters,
     target,
     threshold_controls,
 )
@@ -23,14 +24,15 @@ page_style.title("Tune", hidden=True)
 opened = page.open_study()
 if opened is None:
     st.stop()
-store, study = opened
+store, part, study = opened
 default_policy = study.open.default_policy
-page.data_notice(study)
+page.data_notice(opened)
 
 with st.sidebar:
     steps = threshold_controls.controls(default_policy)
     target.window_search_control()
     prevalence = target.prevalence_control()
+    slice_filters.controls(store, part)
 top = st.container()
 with page.toolbar():
     risk = target.target_controls()
@@ -38,7 +40,8 @@ with page.toolbar():
     baseline = candidates.choose_baseline(study.open)
     candidates.pin_button(default_policy)
     attempts = target.attempts_of(store)
-    analysis = Analysis(store, AnalysisContext(study, baseline, risk, attempts, prevalence))
+    context = AnalysisContext(study, baseline, risk, attempts, prevalence, part.words)
+    analysis = Analysis(store, context, part)
     export.export_menu(analysis)
 with top:
     result_card.card(analysis)

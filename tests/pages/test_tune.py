@@ -1,8 +1,11 @@
 """The Tune page's behaviour without a browser."""
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,7 +14,7 @@ from director_ai.core.records.record import Annotation
 from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
-from director_ai.storage.summary import JUDGED
+from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning.evaluation.evaluation import evaluate
 from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation import validation
@@ -351,3 +354,92 @@ def test_an_address_that_holds_nothing_back_is_read_as_that(store) -> None:
 
     assert "Held back by 0 tokens" in said(tune(view="Leak", hb="many", hw="never", hu="word"))
     assert "Held back by 64 tokens" in said(tune(view="Leak", hb="999"))
+
+
+def test_a_slice_in_the_address_narrows_every_number_and_is_named(store) -> None:
+    store.add(records(300, enforced=0.0))
+    ids = set(store.ids(SessionQuery(models=("small",), sources=("api",))))
+    data = TuneData.of(list(store.curves(JUDGED)))
+    study = split_study(
+        data, store.vault_key(), among=np.array([name in ids for name in data.ids], bool)
+    )
+
+    app = tune(model="small", source="api", h="0.4", d="1.5")
+
+    policy = replace(HaltPolicy(), hard_limit=0.4, trend_threshold=1.5)
+    replay = Replay(study.open.labelled.curves, window_size=10, trend_window=5)
+    numbers = evaluate(study.open.labelled, replay.outcomes(policy), policy)
+    assert rates(app)["Catch rate (recall)"] == numbers.catch.text
+    assert rates(app)["False-halt rate (FPR)"] == numbers.false.text
+    assert "Only model = small · source = api: 50 sessions" in said(app)
+    app.button(key="slice_clear").click().run()
+    assert "300 sessions: " in said(app)
+    assert "model" not in app.query_params
+
+
+def test_an_empty_slice_says_so_and_can_be_left(store) -> None:
+    store.add(records(40))
+
+    app = tune(model="no such model")
+
+    assert "No session to tune on is in this slice." in said(app)
+    app.button(key="slice_clear").click().run()
+    assert "40 sessions: " in said(app)
+
+
+def test_limits_kept_by_segment_are_exported_with_an_else(store) -> None:
+    store.add(records(120, enforced=0.0))
+    app = tune(view="Segments", model="small", h="0.61")
+
+    app.button(key="keep_segment").click().run()
+    app.button(key="slice_clear").click().run()
+    app.slider(key="h").set_value(0.33).run()
+    app.run().button(key="keep_segment").click().run()
+    app.session_state["export"] = True
+    app.run().segmented_control(key="export_form").set_value("JSON").run()
+    app.checkbox(key="export_segments").set_value(True).run()
+
+    assert not app.exception
+    limits = next(code.value for code in app.code if "segments" in code.value)
+    values = json.loads(limits)["segments"]
+    assert values["model"]["small"]["hard_limit"] == 0.61
+    assert values["else"]["hard_limit"] == 0.33
+
+
+def test_the_held_out_share_is_told_of_chosen_and_kept(store) -> None:
+    store.add(records(400, enforced=0.0))
+    app = tune()
+    n_good = TuneData.of(list(store.curves(JUDGED))).labelled.n_good
+    n_held_out = split_study(TuneData.of(list(store.curves(JUDGED))), store.vault_key()).sealed
+    assert f"Held out for certificates: {len(n_held_out.ids)} of {n_good} good" in said(app)
+
+    app.segmented_control(key="holdout_share").set_value("0 %").run()
+    assert f"Opens {len(n_held_out.ids)} of {len(n_held_out.ids)} held-out" in said(app)
+    assert store.holdout().share is None
+    app.button(key="holdout_change").click().run()
+
+    assert store.holdout().share == 0.0
+    assert f"No good session is held out for certificates: all {n_good} are used" in said(app)
+    app.segmented_control(key="holdout_share").set_value("75 %").run()
+    app.button(key="holdout_change").click().run()
+    assert f"{len(n_held_out.ids)} were opened before and stay so" in said(app)
+
+
+def test_rates_that_depend_on_prevalence_are_those_of_all_sessions_with_three_quarters_held_out(
+    store,
+) -> None:
+    store.add(records(900, enforced=0.0))
+    data = TuneData.of(list(store.curves(JUDGED)))
+    policy = HaltPolicy(trend_threshold=1.5)
+    replay = Replay(data.labelled.curves, window_size=10, trend_window=5)
+    whole = evaluate(data.labelled, replay.outcomes(policy), policy)
+    app = tune(d="1.5")
+    app.segmented_control(key="holdout_share").set_value("75 %").run()
+    app.button(key="holdout_change").click().run()
+
+    halts = float(re.search(r"Halts ([0-9.]+) % of all 900", said(app))[1]) / 100
+    # Of fewer good sessions the rate differs by chance: three standard errors of it.
+    n_open = whole.false.n / 4
+    false = whole.false.least / whole.false.n
+    error = 3 * (false * (1 - false) / n_open) ** 0.5 * whole.false.n / 900
+    assert abs(halts - whole.halted.least / whole.halted.n) <= error

@@ -260,6 +260,16 @@ def test_sessions_are_found_and_counted_by_their_scorer(store: Store) -> None:
     assert [curve.scorer for curve in store.curves()] == [str(judge), str(judge), None]
 
 
+def test_sessions_are_found_by_who_labelled_them(store: Store) -> None:
+    store.add([record(name) for name in ("a", "b", "c")])
+    store.annotate("a", Annotation("good", author="ann"))
+    store.annotate("a", Annotation("bad", author="bob"))
+    store.annotate("b", Annotation("bad", author="bob"))
+
+    assert sorted(store.ids(SessionQuery(authors=("bob",)))) == ["a", "b"]
+    assert store.ids(SessionQuery(authors=("ann", "eve"))) == ["a"]
+
+
 def test_the_first_times_of_a_session_come_with_its_length(store: Store) -> None:
     times = tuple(range(10, 10_000, 1_000))
     timed = record("timed", scores=(0.9,) * len(times), times_us=times)

@@ -69,6 +69,8 @@ class Certificate:
         Of the sessions; see :func:`director_ai.tuning.fingerprint.fingerprint`.
     assumptions
         What the promise rests on.
+    slice
+        Filter of the sessions that it is of, in words; empty for the whole archive.
     """
 
     alpha: float
@@ -92,6 +94,7 @@ class Certificate:
     seed: int
     data_fingerprint: str
     assumptions: tuple[str, ...]
+    slice: str = ""
 
     def __post_init__(self) -> None:
         allowed = allowed_steps(self.n_good, alpha=self.alpha, delta=self.delta_used)
@@ -120,7 +123,7 @@ class Certificate:
         return (
             f"With {_percent(1 - self.delta)} confidence at most {_percent(self.alpha, 1)} of good "
             f"sessions like these are halted (N={self.n_good}, {points}, attempt "
-            f"{self.attempt})."
+            f"{self.attempt}{f'; only {self.slice}' * bool(self.slice)})."
         )
 
     def to_json(self) -> str:
@@ -137,6 +140,8 @@ class Certificate:
             If a field is missing, or the spends are more than the risk allows.
         """
         values: dict[str, Any] = json.loads(text)
+        # Certificates of earlier versions are of the whole archive.
+        values.setdefault("slice", "")
         names = [field.name for field in fields(cls)]
         for name in names:
             if name not in values:

@@ -40,10 +40,13 @@ class Attempts(NamedTuple):
                 continue
         return cls(tuple(certificates), len(results))
 
-    def newest_covering(self, policy: HaltPolicy) -> Certificate | None:
-        """Return the newest certificate that covers a policy, if any.
+    def newest_covering(self, policy: HaltPolicy, slice: str = "") -> Certificate | None:
+        """Return the newest certificate that covers a policy on a slice, if any.
+
+        One of the whole archive promises nothing of a slice, nor one of a slice of the whole.
 
         >>> Attempts((), 0).newest_covering(HaltPolicy()) is None
         True
         """
-        return next((each for each in reversed(self.certificates) if covers(each, policy)), None)
+        own = (each for each in reversed(self.certificates) if each.slice == slice)
+        return next((each for each in own if covers(each, policy)), None)

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import numpy as np
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -11,32 +12,54 @@ from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.store import Store
-from director_ai.storage.summary import JUDGED
+from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning import study as study_module
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.study import Study, TuneData, split_study
 
 
-def read_study(store: Store) -> Study:
-    """Return the study of the store; read again only after a change of the store."""
+def read_study(store: Store, where: SessionQuery | None = None) -> Study:
+    """Return the study of the store, or of a part; read again only after a change of the store.
+
+    A part has the same sessions held out as the whole.
+    """
     # Sealing takes a secret that is kept in the store.
     try:
         choice = store.holdout()
     except ReadOnlyStoreError:
         # There is none yet, and none can be made: nothing is sealed.
         choice = HoldoutChoice("", None, b"")
-    return _study(store, store.name, store.stamp(), choice)
+    return _study(store, store.name, store.stamp(), choice, where)
+
+
+def archive_of(store: Store) -> TuneData:
+    """Return every judged session of the store, held-out ones among them."""
+    return _archive(store, store.name, store.stamp())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _study(
+    _store: Store,
+    name: str,
+    stamp: tuple[int, int, int],
+    choice: HoldoutChoice,
+    where: SessionQuery | None,
+) -> Study:
+    data, among = _archive(_store, name, stamp), None
+    if where is not None:
+        own = set(_store.ids(where))
+        among = np.array([each in own for each in data.ids], bool)
+    return split_study(data, *choice, among=among)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _study(
+def _archive(
     _store: Store,
     name: str,  # noqa: ARG001  (keys the cache)
     stamp: tuple[int, int, int],  # noqa: ARG001  (keys the cache)
-    choice: HoldoutChoice,
-) -> Study:
-    return split_study(TuneData.of(list(_store.curves(JUDGED))), *choice)
+) -> TuneData:
+    return TuneData.of(list(_store.curves(JUDGED)))
 
 
 def replay_of(data: TuneData, policy: HaltPolicy) -> Replay:

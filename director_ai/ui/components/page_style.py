@@ -86,6 +86,8 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-tune_bar :is(.stNumberInput, .stSelectbox) > template + * { flex: 1 1 0; min-width: 0;
   width: auto; }
 .st-key-tune_bar :is(.stNumberInput, .stSelectbox) div { min-width: 0; }
+.st-key-data_line { flex-wrap: nowrap; min-height: 1.5rem; }
+.st-key-data_line button { min-height: 1.5rem; padding: 0; white-space: nowrap; }
 .st-key-card { padding: .5rem .9rem; }
 .st-key-card .d-number b { font-size: 1.5rem; line-height: 1.25; }
 .st-key-cautions { height: 1.5rem; flex-wrap: nowrap; }

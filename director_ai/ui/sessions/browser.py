@@ -11,11 +11,11 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES, SessionQuery, SessionSummary
 from director_ai.ui.components import session_peek
 from director_ai.ui.components.press_key import press_key
+from director_ai.ui.components.session_filters import Filters
 from director_ai.ui.sessions import bulk_actions, table
 from director_ai.ui.sessions.counts import SessionCounts
 from director_ai.ui.sessions.export import export_button
 from director_ai.ui.sessions.filter_controls import read_address, write_address
-from director_ai.ui.sessions.filters import Filters
 
 PAGE_SIZE: Final = 200
 _SHOWN: Final = "sessions_shown"

@@ -14,7 +14,7 @@ from director_ai.storage.engine.clock import SILENT_US
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui.sessions.filters import Filters
+from director_ai.ui.components.session_filters import Filters
 
 _MOST_KEPT: Final = 64
 _REUSE_FACTOR: Final = 10

@@ -9,6 +9,16 @@ import streamlit as st
 
 from director_ai.figures.timestamps import moment
 from director_ai.storage.summary import OUTCOMES
+from director_ai.ui.components.session_filters import (
+    LONGEST,
+    RULES,
+    Filters,
+    describe,
+    describe_time,
+    instant,
+    instant_us,
+    read,
+)
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.sessions.counts import TOKEN_RANGES
 from director_ai.ui.sessions.display_names import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zone
@@ -21,16 +31,6 @@ from director_ai.ui.sessions.filter_controls import (
     sync_control,
     write_address,
     write_change,
-)
-from director_ai.ui.sessions.filters import (
-    LONGEST,
-    RULES,
-    Filters,
-    describe,
-    describe_time,
-    instant,
-    instant_us,
-    read,
 )
 
 _REMEMBERED: Final = "sessions_address"

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.sessions.filters import Filters, choice_values, read
+from director_ai.ui.components.session_filters import Filters, choice_values, read
 
 Facets = Mapping[str, Mapping[str, int]]
 """Number of sessions by facet and value."""

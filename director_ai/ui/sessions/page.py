@@ -23,13 +23,13 @@ from director_ai.ui.components.page_links import DATA_PAGE
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.served_policy import served_policy
+from director_ai.ui.components.session_filters import Filters, describe, instant
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.sessions import filter_bar
 from director_ai.ui.sessions.counts import SessionCounts, count_cache
 from director_ai.ui.sessions.display_names import zone
 from director_ai.ui.sessions.export import has_news
 from director_ai.ui.sessions.filter_controls import read_address, write_address
-from director_ai.ui.sessions.filters import Filters, describe, instant
 
 WATCH_S: Final = 0.4
 """Polling interval: with a flush of the recorder and a redraw the page lags under a second."""

@@ -12,6 +12,7 @@ from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.policy_editor import current_policy
+from director_ai.ui.tune.slice_filters import Slice
 
 _LAST_VIEW: Final = "tune_view"
 
@@ -25,10 +26,13 @@ class Analysis(NamedTuple):
         Archive.
     context
         Its sessions, the policy of comparison, the budget, and the certificates so far.
+    part
+        Slice that the sessions are of.
     """
 
     store: Store
     context: AnalysisContext
+    part: Slice
 
     @property
     def data(self) -> TuneData:

@@ -110,6 +110,7 @@ def _attempt(analysis: Analysis, policy: HaltPolicy) -> str:
             analysis.context.target,
             attempt=number,
             data_fingerprint=name,
+            slice=analysis.context.slice,
             replay_of=replay_of,
         )
         if not isinstance(certificate, Certificate):

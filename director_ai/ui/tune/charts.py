@@ -157,11 +157,6 @@ def scores(view: PolicyAnalysis) -> None:
     _chart("score_density", figure, score_density_alt(drawn))
 
 
-def by_segment(view: PolicyAnalysis) -> None:
-    """Draw the rates by model, source and tag."""
-    segments(view.data, view.evaluation)
-
-
 def of_view(draw: Callable[[PolicyAnalysis], None]) -> Callable[[Analysis], None]:
     """Adapt a view of the results to the page's analysis."""
     return lambda analysis: draw(analysis.view())
@@ -176,7 +171,7 @@ VIEWS: Final[Mapping[str, Callable[[Analysis], None]]] = {
     "Leak": leak,
     "Length": of_view(length),
     "Scores": of_view(scores),
-    "Segments": of_view(by_segment),
+    "Segments": segments,
     "Numbers": all_numbers,
     "Check": draw_validation,
 }

@@ -15,8 +15,10 @@ from director_ai.reports.tuning_card_formats import CARDS
 from director_ai.tuning.evaluation.evaluation import summary_text
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
+from director_ai.ui.tune import segment_limits
 from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.leak import HOLD, UNIT, WHEN, current_release, release_view
+from director_ai.ui.tune.slice_filters import PARAMETERS
 from director_ai.ui.tune.validation import cautions_of, validation_of
 
 _KEY: Final = "export"
@@ -35,6 +37,7 @@ _ADDRESS_PARAMETERS: Final = (
     "flips_moved",
     "cost",
     "k",
+    *PARAMETERS,
 )
 """Query parameters that change the page beside the limits; the address omits defaults."""
 
@@ -55,8 +58,13 @@ def _export_options(analysis: Analysis) -> None:
     format_name = st.segmented_control(
         "Format", list(FORMS), default="Python", required=True, key="export_form"
     )
-    form = FORMS[str(format_name)]
-    text = form.text_of(numbers.policy)
+    form, limits = FORMS[str(format_name)], segment_limits.kept()
+    by_segment = limits is not None and st.checkbox(
+        f"by {limits.facet}: {len(limits.limits):,} with limits of their own, and else",
+        key="export_segments",
+        help="Kept in the Segments tab. Without the box: the limits in use alone.",
+    )
+    text = form.text_of(limits.as_file() if limits and by_segment else numbers.policy)
     st.code(visible(text), language=form.language)
     with st.container(horizontal=True, gap="small"):
         st.download_button(
@@ -84,9 +92,11 @@ def _export_options(analysis: Analysis) -> None:
 def page_link(policy: HaltPolicy) -> str:
     """Return the link to this page: the limits, and the parameters that change the page."""
     parameters = {
-        name: st.query_params[name] for name in _ADDRESS_PARAMETERS if name in st.query_params
+        name: st.query_params.get_all(name)
+        for name in _ADDRESS_PARAMETERS
+        if name in st.query_params
     }
-    return "tune?" + urlencode(link_values(policy) | parameters)
+    return "tune?" + urlencode({**link_values(policy), **parameters}, doseq=True)
 
 
 def _card_text(analysis: Analysis, suffix: str) -> str:

@@ -1,34 +1,49 @@
 """Tune page: opening the archive, and the line that describes its data."""
 
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
 from director_ai.errors import DirectorError
 from director_ai.storage.store import Store
-from director_ai.tuning.study import Study, TuneData
+from director_ai.tuning.study import Study, TuneData, holdout_text
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.cached_study import read_study
 from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE
 from director_ai.ui.components.status_banner import notice, status
+from director_ai.ui.tune.holdout_choice import holdout_menu
+from director_ai.ui.tune.slice_filters import Slice, controls, slice_in_address
 
 _PAUSE_S: Final = 0.15
 _IS_NEW: Final = "tune_is_new"
 
 
-def open_study() -> tuple[Store, Study] | None:
-    """Return the store and its study; ``None`` after drawing the reason."""
+class Opened(NamedTuple):
+    """The archive as the page works on it: its store, the slice, and the study of the slice."""
+
+    store: Store
+    slice: Slice
+    study: Study
+
+
+def open_study() -> Opened | None:
+    """Return the store and the study of the slice; ``None`` after drawing the reason."""
+    part = slice_in_address()
     try:
         store = archive()
-        study = read_study(store)
+        study = read_study(store, part.where)
     except DirectorError as error:
         status("The store cannot be read.", str(error))
         return None
-    if not study.open.ids:
+    if study.open.ids:
+        return Opened(store, part, study)
+    if part.words:
+        status("No session to tune on is in this slice.", f"Only {part.words}.")
+        controls(store, part)
+    else:
         status("No sessions to tune on.", "Import some on the Data page, or record your own.")
-        return None
-    return store, study
+    return None
 
 
 def flush_numbers() -> None:
@@ -42,9 +57,12 @@ def flush_numbers() -> None:
         time.sleep(_PAUSE_S)
 
 
-def data_notice(study: Study) -> None:
+def data_notice(opened: Opened) -> None:
     """Draw the line that describes the data, and ways to the first labels."""
-    notice(data_line(study))
+    study = opened.study
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_line"):
+        notice(data_line(study, opened.slice.words))
+        holdout_menu(opened.store)
     labelled = study.open.labelled
     if not labelled.n_good and not labelled.n_bad:
         with st.container(horizontal=True, gap="small", key="first_labels"):
@@ -68,20 +86,21 @@ def toolbar() -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="center", gap="small", key="tune_bar")
 
 
-def data_line(study: Study) -> str:
-    """Describe the archive, and the part of it that no number counts."""
-    archive, sealed = study.population, study.sealed.labelled.n_good
-    n_good, n_bad, n_unlabelled = (round(number) for number in archive[:3])
-    line = (
-        f"{n_good + n_bad + n_unlabelled:,} sessions: {n_bad:,} bad, {n_good:,} good, "
-        f"{n_unlabelled:,} without a label."
-    )
-    if not sealed:
-        return line
-    withheld = f" and {study.n_withheld:,} of their groups" if study.n_withheld else ""
+def data_line(study: Study, words: str = "") -> str:
+    """Describe the sessions, and the part of them that is held out.
+
+    Parameters
+    ----------
+    study
+        The sessions.
+    words
+        Filter that they were found by; empty for the whole archive.
+    """
+    n_good, n_bad, n_unlabelled = (round(number) for number in study.population[:3])
+    only = f"Only {words}: " if words else ""
     return (
-        f"{line} Held out for certificates: {sealed:,} of {n_good:,} good sessions{withheld}; "
-        "no rate here counts them."
+        f"{only}{n_good + n_bad + n_unlabelled:,} sessions: {n_bad:,} bad, {n_good:,} good, "
+        f"{n_unlabelled:,} without a label. {holdout_text(study)}"
     )
 
 

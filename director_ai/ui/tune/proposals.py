@@ -155,7 +155,9 @@ def _certificate(analysis: Analysis, target: RiskTarget) -> Certificate | None:
         (
             each
             for each in certificates
-            if each.alpha <= target.alpha and each.delta <= target.delta
+            if each.slice == analysis.context.slice
+            and each.alpha <= target.alpha
+            and each.delta <= target.delta
         ),
         None,
     )

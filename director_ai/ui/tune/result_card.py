@@ -13,7 +13,7 @@ from director_ai.tuning.evaluation.evaluation import (
 )
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.login import recheck_access
-from director_ai.ui.components.escaping import escape_html
+from director_ai.ui.components.escaping import escape_html, visible
 from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.leak import current_release, release_view
 from director_ai.ui.tune.page import data_cautions
@@ -50,7 +50,8 @@ def _card(analysis: Analysis) -> None:
                 "Below: the 95 % interval of the median, and the 90th percentile.",
             )
             _leak(analysis, numbers)
-        st.text(flips_line(view.flip_counts, view.baseline.name))
+        only = f"Only {visible(view.context.slice)}. " if view.context.slice else ""
+        st.text(only + flips_line(view.flip_counts, view.baseline.name))
         certified = "Certified." if view.certificate is not None else ""
         _remarks(
             " ".join(filter(None, (halts_line(numbers), early_line(numbers), certified))),

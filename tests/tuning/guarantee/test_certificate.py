@@ -20,6 +20,7 @@ from director_ai.tuning.guarantee.certificate import (
     covers,
     risk_of_attempt,
 )
+from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
 from director_ai.tuning.guarantee.holdout import one_per_group, split_holdout
 from director_ai.tuning.labelled import LabelledCurves
@@ -205,3 +206,19 @@ def test_from_archive_to_certificate() -> None:
 
     assert isinstance(found, Certificate)
     assert found.n_good == holdout.n_sessions == len(np.unique(holdout.groups))
+
+
+def test_a_certificate_of_a_slice_covers_that_slice_alone() -> None:
+    whole = given_certificate()
+    part = replace(given_certificate(attempt=2), slice="model = small")
+
+    attempts = Attempts.of([whole.to_json(), part.to_json()])
+
+    assert attempts.certificates == (whole, part)
+    assert part.sentence.endswith("attempt 2; only model = small).")
+    assert attempts.newest_covering(part.policy, "model = small") == part
+    assert attempts.newest_covering(whole.policy) == whole
+    assert attempts.newest_covering(part.policy, "model = large") is None
+    earlier = json.loads(whole.to_json())
+    del earlier["slice"]
+    assert Certificate.from_json(json.dumps(earlier)) == whole

@@ -1,4 +1,4 @@
-"""Filters of the Sessions page: parsed from its address, turned into a store query."""
+"""Filters of sessions in an address: those of the Sessions page, and of a slice on Tune."""
 
 import math
 import re
@@ -23,7 +23,7 @@ _SHOWN: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Filters of the page; every field is a query parameter of its address.
+    """Filters of sessions; every field is a query parameter of an address.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Filters:
         ``"all"``, a span up to now such as ``"36h"`` (m, h, d, w), or an instant in ISO 8601.
     until
         An instant in ISO 8601, or ``""``.
-    outcome, rule, label, model, source, tag, group
+    outcome, rule, label, model, source, tag, group, scorer, author
         Accepted values; see :class:`director_ai.storage.summary.SessionQuery`.
     enforced, shadow
         ``"true"``, ``"false"`` or ``""``.
@@ -56,6 +56,8 @@ class Filters:
     source: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
+    scorer: tuple[str, ...] = ()
+    author: tuple[str, ...] = ()
     enforced: str = ""
     shadow: str = ""
     tokens: str = ""
@@ -77,6 +79,8 @@ class Filters:
             sources=self.source,
             tags=self.tag,
             groups=self.group,
+            scorers=self.scorer,
+            authors=self.author,
             enforced=_truth(self.enforced),
             shadow_halted=_truth(self.shadow),
             least_tokens=least,
@@ -125,8 +129,8 @@ def read(parameters: Mapping[str, Sequence[str]]) -> tuple[Filters, list[str]]:
     --------
     >>> read({"rule": ["trend", "nonsense"], "since": ["soon"]})
     (Filters(since='all', until='', outcome=(), rule=('downward_trend',), label=(), model=(), \
-source=(), tag=(), group=(), enforced='', shadow='', tokens='', margin='', q='', sort='newest', \
-page='1'), ["rule 'nonsense'", "since 'soon'"])
+source=(), tag=(), group=(), scorer=(), author=(), enforced='', shadow='', tokens='', margin='', \
+q='', sort='newest', page='1'), ["rule 'nonsense'", "since 'soon'"])
     """
     names = {each.name for each in fields(Filters)}
     filters: dict[str, Any] = {}
@@ -227,7 +231,12 @@ _ALLOWED: Final[Mapping[str, Sequence[str]]] = {
     "sort": ORDERS,
 }
 _SHORT: Final = {rule: mechanism for mechanism, rule in RULE_OF_MECHANISM.items()}
-_DISPLAY_NAME: Final = {"q": "text", "shadow": "shadow would halt", "margin": "closest call"}
+_DISPLAY_NAME: Final = {
+    "q": "text",
+    "author": "labelled by",
+    "shadow": "shadow would halt",
+    "margin": "closest call",
+}
 
 
 def _read_value(name: str, value: str) -> str | None:

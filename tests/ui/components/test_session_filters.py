@@ -5,7 +5,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from director_ai.storage.summary import SessionQuery
-from director_ai.ui.sessions.filters import (
+from director_ai.ui.components.session_filters import (
     Filters,
     describe,
     describe_time,
