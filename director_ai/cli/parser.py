@@ -284,14 +284,19 @@ def parser() -> ArgumentParser:
             "--policy policy.yaml",
         )
     )
-    add_app(
-        command(
-            "demo",
-            "open the app on the sample data",
-            "",
-            "--port 8600",
-            description="Open the app on the sample data: no keys, no network, this machine only.",
-        )
+    demonstrating = command(
+        "demo",
+        "open the app on the sample data",
+        "",
+        "--port 8600",
+        "--month",
+        description="Open the app on the sample data: no keys, no network, this machine only.",
+    )
+    add_app(demonstrating)
+    demonstrating.add_argument(
+        "--month",
+        action="store_true",
+        help="on a generated month of production in place of the samples, for the Monitor page",
     )
     return top
 
