@@ -116,10 +116,9 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 
 # Streamlit's own colours of code are too pale on a light page.
 _LIGHT_CODE = """
-.stCode .token { color: INK; }
-.stCode .token:is(.keyword, .property, .parameter, .builtin, .boolean) { color: #0550AE; }
-.stCode .token:is(.string, .triple-quoted-string) { color: #116329; }
-.stCode .token:is(.comment) { color: MUTED; }
+.stCode .token { color: INK !important; }
+.stCode .token:is(.keyword, .property, .parameter, .number, .boolean) { color: #0550AE !important; }
+.stCode .token:is(.string, .triple-quoted-string) { color: #116329 !important; }
 """
 
 _WHAT_IF = ".stMain { box-shadow: inset 3px 0 0 TREND; }"
@@ -177,7 +176,6 @@ def _coloured(css: str) -> str:
         .replace("ON_ACCENT", shades.page)
         .replace("PAGE", shades.page)
         .replace("INK", shades.ink)
-        .replace("MUTED", shades.muted)
     )
 
 
