@@ -30,7 +30,7 @@ _STYLE = """
 .st-key-more button > div > [aria-hidden=true] { display: none; }
 .st-key-space { position: absolute; }
 button[kind=primary]:enabled { color: ON_ACCENT; }
-button kbd { color: inherit !important; }
+button kbd { color: inherit !important; opacity: 1 !important; }
 @media (min-width: 641px) {
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens),
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens) > div
