@@ -24,12 +24,12 @@ from director_ai.reports.check_report import (
     check_markdown,
     check_values,
 )
+from director_ai.reports.policy_assignment import assignment, no_digest
 from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import parse_policy, read_policy
 from director_ai.storage.summary import JUDGED
 from director_ai.storage.transfer.curves_file import digest_of, fingerprint, read_curves
-from director_ai.tuning.gates import Gates, Selector
-from director_ai.tuning.policy_change import Assignment
+from director_ai.tuning.gates import Gates
 from director_ai.tuning.policy_check import check
 from director_ai.tuning.study import TuneData
 
@@ -180,8 +180,9 @@ def _report(args: Namespace, path: Path, archive: Archive, gates: Gates) -> dict
     )
     if n_sealed:
         remarks = (*remarks, f"{n_sealed:,} selected sessions are sealed, not looked at")
-    before = None if baseline is None else assignment(baseline, data, archive.has_digests)
-    after = assignment(file, data, archive.has_digests)
+    digest = digest_of if archive.has_digests else no_digest
+    before = None if baseline is None else assignment(baseline, data, group_digest=digest)
+    after = assignment(file, data, group_digest=digest)
     try:
         result = check(data, before, after, gates, release=file.release)
     except InvalidRequestError as error:
@@ -235,28 +236,3 @@ def _of_scorer(archive: Archive, file: PolicyFile, name: str) -> tuple[TuneData,
             Status.NOT_FOUND,
         )
     return data.select(chosen), int((~chosen).sum())
-
-
-def assignment(file: PolicyFile, data: TuneData, has_digests: bool) -> Assignment:
-    """Return the limits of every session by a policy file.
-
-    Parameters
-    ----------
-    file
-        The policy file.
-    data
-        The sessions.
-    has_digests
-        Whether their groups are digests of their names.
-    """
-    if file.segments is None:
-        return Assignment.same(file.policy, len(data.ids))
-    masks = []
-    for value in file.segments.limits:
-        digest = digest_of(value) if has_digests and file.segments.facet == "group" else ""
-        masks.append(Selector(file.segments.facet, value, digest).mask(data))
-    policy_of = np.zeros(len(data.ids), np.int64)
-    # The first named decides, so that it comes last.
-    for place, mask in reversed(list(enumerate(masks, start=1))):
-        policy_of[mask] = place
-    return Assignment((file.policy, *file.segments.limits.values()), policy_of)

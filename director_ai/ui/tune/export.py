@@ -1,5 +1,6 @@
 """Export of the limits in use: code, files, tuning card and link."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -9,6 +10,7 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.release_policy import ReleasePolicy
+from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import FORMS
 from director_ai.reports.tuning_card import card_values, policy_sha256
 from director_ai.reports.tuning_card_formats import CARDS
@@ -17,6 +19,7 @@ from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.tune import segment_limits
 from director_ai.ui.tune.analysis import Analysis
+from director_ai.ui.tune.check_in_ci import check_in_ci
 from director_ai.ui.tune.leak import HOLD, UNIT, WHEN, current_release, release_view
 from director_ai.ui.tune.slice_filters import PARAMETERS
 from director_ai.ui.tune.validation import cautions_of, validation_of
@@ -64,7 +67,10 @@ def _export_options(analysis: Analysis) -> None:
         key="export_segments",
         help="Kept in the Segments tab. Without the box: the limits in use alone.",
     )
-    text = form.text_of(limits.as_file() if limits and by_segment else numbers.policy)
+    file = limits.as_file() if limits and by_segment else PolicyFile(numbers.policy)
+    if current_release() != ReleasePolicy():
+        file = replace(file, release=current_release())
+    text = form.text_of(file)
     st.code(visible(text), language=form.language)
     with st.container(horizontal=True, gap="small"):
         st.download_button(
@@ -84,6 +90,7 @@ def _export_options(analysis: Analysis) -> None:
                 key=f"export_card_{suffix}",
                 on_click="ignore",
             )
+    check_in_ci(analysis, file)
     st.text("Link to this page with these limits:")
     st.text(f"SHA-256 of the limits: {policy_sha256(numbers.policy)}")
     st.code(page_link(numbers.policy), language=None)

@@ -1,6 +1,8 @@
 """``check`` and the archive it reads: what a pull request with other limits is told."""
 
 import json
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -10,12 +12,16 @@ from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
 from director_ai.core.scoring.identity import ScorerIdentity
+from director_ai.reports.check_workflow import workflow
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.storage.transfer.curves_file import curve_of, digest_of, read_curves, write_curves
 from director_ai.tuning.study import TuneData, split_study
+from tests.cli.golden_archive import write_golden
 from tests.storage.records import record
 from tests.ui.tune_store import records
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +228,21 @@ def test_limits_for_one_scorer_are_not_judged_by_another(capsys, tmp_path) -> No
     assert statuses == {"": 2, "coherence": 0, "other": 3}
     assert "must name its scorer, as golden.parquet has sessions of lexical:coherence@2" in told.err
     assert "2 sessions of another scorer, not looked at" in told.out
+
+
+def test_the_output_of_the_documents_is_what_is_printed(capsys, tmp_path) -> None:
+    text = (ROOT / "director_ai" / "docs" / "check.md").read_text(encoding="utf-8")
+    before, after, actions = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[:3]
+    write_golden(tmp_path / "golden.parquet")
+    (tmp_path / "before.yaml").write_text(before)
+    (tmp_path / "policy.yaml").write_text(after)
+    [shown] = re.findall(
+        r"^```text\n\$ (director-ai check .*?)^```", text, re.DOTALL | re.MULTILINE
+    )
+    command, _, output = shown.partition("\n")
+
+    assert main(shlex.split(command)[1:]) == Status.BROKEN
+
+    assert capsys.readouterr().out == output
+    promise = {"max_false_halt_rate": 0.05, "confidence": 0.95}
+    assert actions == workflow("policy.yaml", "tests/golden.parquet", **promise)
