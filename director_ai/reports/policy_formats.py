@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.errors import InvalidPolicyFileError
 from director_ai.reports.policy_file import NAMES, PolicyFile, checked_file
 from director_ai.reports.policy_nodes import Map, PolicyProblem, json_map, toml_map, yaml_map
@@ -34,23 +35,27 @@ def python_call(limits: Limits) -> str:
     kernel = StreamingKernel(**policy.to_dict())
     """
     file = _file_of(limits)
-    lines = ["from director_ai import HaltPolicy, StreamingKernel", ""]
+    released = [] if file.release is None else ["ReleasePolicy"]
+    names = ", ".join(["HaltPolicy", *released, "StreamingKernel"])
+    lines = [f"from director_ai import {names}", ""]
     if file.segments is not None:
         lines.append(f"by_{file.segments.facet} = {{")
         lines += [f"    {value!r}: {_call(each)}," for value, each in file.segments.limits.items()]
         lines.append("}")
     lines += [f"policy = {_call(file.policy)}", "kernel = StreamingKernel(**policy.to_dict())"]
+    if file.release is not None:
+        lines.append(f"release = {_call(file.release)}")
     return "\n".join(lines)
 
 
-def _call(policy: HaltPolicy) -> str:
-    default = HaltPolicy()
+def _call(policy: HaltPolicy | ReleasePolicy) -> str:
+    default = type(policy)()
     own = ", ".join(
         f"{field.name}={getattr(policy, field.name)!r}"
         for field in fields(policy)
         if getattr(policy, field.name) != getattr(default, field.name)
     )
-    return f"HaltPolicy({own})"
+    return f"{type(policy).__name__}({own})"
 
 
 def as_json(limits: Limits) -> str:

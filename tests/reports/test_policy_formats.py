@@ -91,6 +91,7 @@ def test_the_variable_and_the_code_hold_it_too(file: PolicyFile) -> None:
     names: dict[str, object] = {}
     exec(python_call(file), names)
     assert names["policy"] == file.policy
+    assert names.get("release") == file.release
     if file.segments is not None:
         assert names[f"by_{file.segments.facet}"] == file.segments.limits
         assert as_command(file).splitlines()[-1] == "director-ai check policy.yaml"
