@@ -19,7 +19,7 @@ from director_ai.monitoring.evidence import (
     rate_interval,
     share_detector,
 )
-from director_ai.monitoring.living import Living, Tally, change_path, living_certificate
+from director_ai.monitoring.living import Living, Tally, living_certificate
 from director_ai.monitoring.plan import Plan
 from director_ai.monitoring.rates import rate_band
 from director_ai.replay.curves import FloatArray, IntArray
@@ -65,8 +65,6 @@ class DayRow:
         Sessions that ended by a fault, and those not under the deployed limits and scorer.
     halted_low, halted_high
         Band of the share halted since the deployment, at every look; None below 30 sessions.
-    log_change
-        Natural logarithm of the change statistic of the promise after the day.
     rules
         Halts by the rule that came first.
     """
@@ -79,7 +77,6 @@ class DayRow:
     n_other: int
     halted_low: float | None
     halted_high: float | None
-    log_change: float
     rules: dict[str, int]
 
 
@@ -124,7 +121,7 @@ class Drift:
     seen_on, since
         Day it did, and the day since which the strongest bet gained most; ISO dates, or None.
     strongest
-        The change that most speaks for it, such as "mean score lower"; empty without any.
+        Value and bet that gained most, in words; empty while nothing was gained.
     """
 
     n_sessions: int
@@ -238,13 +235,12 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
         audit for audit in audits if audit.drawn and verdicts.get(audit.id) not in ("good", "bad")
     ]
     waiting.sort(key=lambda audit: (audit.day, audit.draw))
-    promised = promise or deployment.alpha
-    days = _days(deployment, audits, change_path(promised, tally))
+    days = _days(deployment, audits, n_days)
     faults = np.array([day.n_faults for day in days])
     sessions = faults + np.array([day.n_counted for day in days])
     return Report(
         deployment,
-        living_certificate(promised, tally),
+        living_certificate(promise or deployment.alpha, tally),
         days,
         _models(log.plans(deployment.number), audits, verdicts),
         float(share_detector(faults, sessions, share=USUAL_FAULTS)[-1]),
@@ -403,10 +399,7 @@ def _conflict(store: Store, deployment: Deployment, audits: Sequence[Audit]) -> 
     return ""
 
 
-def _days(
-    deployment: Deployment, audits: Sequence[Audit], changes: FloatArray
-) -> tuple[DayRow, ...]:
-    n_days = len(changes)
+def _days(deployment: Deployment, audits: Sequence[Audit], n_days: int) -> tuple[DayRow, ...]:
     by_day: list[list[Audit]] = [[] for _ in range(n_days)]
     for audit in audits:
         by_day[audit.day - deployment.day].append(audit)
@@ -428,7 +421,6 @@ def _days(
                 n_other=kinds["other"],
                 halted_low=float(low[at]) if has_band else None,
                 halted_high=float(high[at]) if has_band else None,
-                log_change=float(changes[at]),
                 rules=dict(Counter(audit.mechanism for audit in counted[at] if audit.halted)),
             )
         )
@@ -453,7 +445,7 @@ def _drift(audits: Sequence[Audit]) -> Drift | None:
         is_seen=seen is not None,
         seen_on=None if seen is None else _date(scored[seen].day).isoformat(),
         since=_date(scored[path.start].day).isoformat() if is_gaining else None,
-        strongest=f"{VALUES[value]} {bet}" if is_gaining else "",
+        strongest=f"{VALUES[value]}, {bet}" if is_gaining else "",
     )
 
 

@@ -10,6 +10,7 @@ from director_ai.sources.sample_sessions import app_root
 from director_ai.storage.engine.errors import as_store_error
 from director_ai.ui.access import login
 from director_ai.ui.access.current_store import archive, visited_us
+from director_ai.ui.components.back_step import one_step_back
 from director_ai.ui.components.policy_editor import keep_apart
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.review.queue import n_waiting
@@ -37,12 +38,6 @@ def navigation() -> Any:
                 title="Sessions",
                 icon=":material/list:",
                 url_path="sessions",
-            ),
-            st.Page(
-                views / "monitor.py",
-                title="Monitor",
-                icon=":material/monitor_heart:",
-                url_path="monitor",
             ),
             st.Page(
                 views / "review.py",
@@ -95,6 +90,7 @@ def run(page: Any) -> None:
     if not login.admit():
         st.stop()
     login.account()
+    one_step_back()
     keep_apart(page.url_path)
     remark = _store_remark()
     if remark:

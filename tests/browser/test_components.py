@@ -233,11 +233,13 @@ def test_tokens_have_the_colours_of_the_theme(
     assert page.locator(".st-key-tokens .halt").count() == 1
     expect(halt).to_have_css("outline-color", css_rgb(colours.trend))
     expect(halt).to_have_css("border-bottom-style", "dotted")
-    expect(tokens(page).nth(9)).to_have_css("border-bottom-style", "dashed")
+    expect(tokens(page).nth(11)).to_have_css("border-bottom-style", "dashed")
+    # One that is fine bears no mark at all.
+    expect(tokens(page).nth(9)).to_have_class("")
     expect(tokens(page).nth(14)).to_have_css("color", css_rgb(colours.muted))
     painted = colours_of(page.locator(".st-key-tokens .tokens").screenshot())
     assert max(painted, key=painted.__getitem__) == rgb(colours.page)
-    for heat in colours.heat:
+    for heat in colours.heat[1:]:
         assert painted.get(rgb(heat), 0) > 100, heat
 
 

@@ -70,4 +70,12 @@ def test_a_dragged_limit_judges_anew_and_the_stream_goes_on_under_it(
     expect(banner).to_contain_text("it would not have stopped here")
     page.locator(".st-key-go_on button").first.click()
     expect(banner).to_contain_text("hard limit 0.5 (")
-    assert float(page.locator(".st-key-t input[type=range]").input_value()) > 121
+    seen = page.locator(".st-key-t input[type=range]")
+    assert float(seen.input_value()) > 121
+
+    # A reload comes back to the token, under the limits of the address.
+    settled(page)
+    before = seen.input_value()
+    page.reload()
+    expect(seen).to_have_value(before)
+    expect(banner).to_contain_text("hard limit 0.5 (")

@@ -150,3 +150,25 @@ def test_the_limits_of_a_page_stay_with_it_from_page_to_page(
     expect(page.locator(".d-title")).to_contain_text("Live")
     expect(hard).to_have_text("0.98")
     expect(said).to_contain_text("What-if: would stop at token 0")
+
+
+def test_it_opens_on_verdict_curve_and_text_and_back_leads_to_the_filtered_list(
+    open_page: OpenPage, app_server: Server
+) -> None:
+    page = open_page(app_server, "/sessions?label=bad")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.locator(".st-key-sessions_table .dvn-scroller").first.click(position={"x": 200, "y": 60})
+    expect(page.locator(".st-key-preview .d-status")).to_be_visible()
+    settled(page)
+
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/session?*")
+    for part in (".d-status", ".st-key-curve .js-plotly-plot", ".st-key-tokens .tokens"):
+        expect(page.locator(part)).to_be_in_viewport(ratio=1)
+    expect(page.locator(".st-key-tokens .legend")).to_contain_text("room left")
+    settled(page)
+
+    page.go_back()
+
+    page.wait_for_url("**/sessions?label=bad")
+    expect(page.locator(".st-key-sessions_table")).to_be_visible()

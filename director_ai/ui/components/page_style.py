@@ -28,9 +28,8 @@ _STYLE = """
   overflow: hidden; clip-path: inset(50%); }
 .st-key-bar :is(.st-key-t, .st-key-t_waiting) { flex-basis: 4.5rem; }
 .st-key-more button > div > [aria-hidden=true] { display: none; }
-.st-key-space { position: absolute; }
+.st-key-space, .st-key-address, .st-key-back_step { position: absolute; }
 button[kind=primary]:enabled { color: ON_ACCENT; }
-button kbd { color: inherit !important; opacity: 1 !important; }
 @media (min-width: 641px) {
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens),
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens) > div
@@ -114,13 +113,6 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 @media (max-width: 640px) { .st-key-list_actions { flex-wrap: nowrap; overflow-x: auto; } }
 """
 
-# Streamlit's own colours of code are too pale on a light page.
-_LIGHT_CODE = """
-.stCode .token { color: INK !important; }
-.stCode .token:is(.keyword, .property, .parameter, .number, .boolean) { color: #0550AE !important; }
-.stCode .token:is(.string, .triple-quoted-string) { color: #116329 !important; }
-"""
-
 _WHAT_IF = ".stMain { box-shadow: inset 3px 0 0 TREND; }"
 
 _FADING_BAR = """
@@ -137,8 +129,7 @@ _PRESENTER = """
 
 def style() -> None:
     """Put our style sheet into the page."""
-    code = _LIGHT_CODE if page_theme() == "light" else ""
-    st.html(f"<style>{_coloured(_STYLE + code)}</style>")
+    st.html(f"<style>{_coloured(_STYLE)}</style>")
 
 
 def presenter_style() -> None:
@@ -175,7 +166,6 @@ def _coloured(css: str) -> str:
         .replace("TREND", shades.trend)
         .replace("ON_ACCENT", shades.page)
         .replace("PAGE", shades.page)
-        .replace("INK", shades.ink)
     )
 
 

@@ -3,6 +3,7 @@
 const RULES = { h: "hard", w: "window", t: "trend" };
 const RULE_WORDS = { h: "hard limit", w: "window", t: "trend" };
 const NEAR = ["0.20 or more above", "0.10 to 0.20 above", "0.05 to 0.10 above", "under 0.05 above", "below"];
+const LEAST_SHOWN = "2";
 const AT_END_PX = 24;
 const states = new WeakMap();
 
@@ -17,8 +18,9 @@ function themeOf(box) {
 function classOf(data, i) {
   const { heat, rule, held, tokens } = data;
   const names = [];
-  if (heat[i] > "0") names.push("heat" + heat[i]);
-  if (RULES[rule[i]]) names.push(RULES[rule[i]]);
+  // A token that is fine bears no mark: the reader looks for those that are not.
+  if (heat[i] >= LEAST_SHOWN) names.push("heat" + heat[i]);
+  if (RULES[rule[i]] && (heat[i] >= LEAST_SHOWN || i === data.halt)) names.push(RULES[rule[i]]);
   if (held[i] === "1") names.push("held");
   if (data.delivered !== null && i >= data.delivered) names.push("undelivered");
   if (i === data.onset) names.push("onset");
@@ -55,7 +57,9 @@ function create(box) {
     if (i >= 0) event.target.closest("bdi").title = describe(state.data, i);
   });
   box.addEventListener("transitionrun", (event) => {
-    if (event.target === box) box.dataset.theme = themeOf(box);
+    if (event.target === box) {
+      for (const part of box.parentElement.querySelectorAll("[data-theme]")) part.dataset.theme = themeOf(box);
+    }
   });
   states.set(box, state);
   return state;
@@ -111,7 +115,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".tokens");
   const state = states.get(box) ?? create(box);
   state.pick = (i) => setTriggerValue("picked", i);
-  box.dataset.theme = themeOf(box);
+  for (const part of parentElement.querySelectorAll("[data-theme]")) part.dataset.theme = themeOf(box);
   box.setAttribute("aria-label", data.label);
   box.querySelector(".waiting").textContent = data.empty;
   draw(box, state, data);

@@ -14,6 +14,15 @@ _RULE_CODES: Final[dict[str, str]] = {"": "-", "hard": "h", "window": "w", "tren
 _HERE: Final = Path(__file__)
 
 
+# Two encodings: the shade is the room left, the underline the rule that leaves it.
+_LEGEND: Final = (
+    '<div class="legend" data-theme><span>room left: <b class="heat2">under 0.10</b> '
+    '<b class="heat3">under 0.05</b> <b class="heat4">broken</b></span>'
+    '<span>by <b class="hard">hard</b> <b class="window">window</b> '
+    '<b class="trend">trend</b></span></div>'
+)
+
+
 def _variables(colours: Palette) -> str:
     values = {
         "page": colours.page,
@@ -29,15 +38,16 @@ def _variables(colours: Palette) -> str:
 
 def _css() -> str:
     return (
-        f".tokens{{{_variables(LIGHT)}}}\n"
-        f".tokens[data-theme=dark]{{{_variables(DARK)}}}\n"
+        f"[data-theme]{{{_variables(LIGHT)}}}\n"
+        f"[data-theme=dark]{{{_variables(DARK)}}}\n"
         + _HERE.with_suffix(".css").read_text(encoding="utf-8")
     )
 
 
 _component = st.components.v2.component(
     "director_ai_token_map",
-    html='<div class="tokens" role="region" tabindex="0"><span class="waiting"></span></div>',
+    html='<div class="tokens" data-theme role="region" tabindex="0">'
+    '<span class="waiting"></span></div>' + _LEGEND,
     css=_css(),
     js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
 )

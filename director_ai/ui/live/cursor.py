@@ -1,6 +1,17 @@
 """Cursor of the Live page: the token that its reader looks at."""
 
+from typing import Final
+
 import streamlit as st
+
+SEEN: Final = "seen"
+"""Query parameter: tokens that had come, where a reload goes on."""
+
+
+def seen_before(n_tokens: int) -> int:
+    """Return how many of a source's tokens the address says had come."""
+    seen = st.query_params.get(SEEN, "")
+    return min(int(seen), n_tokens) if seen.isascii() and seen.isdigit() and len(seen) < 7 else 0
 
 
 def cursor(n_tokens: int) -> int | None:

@@ -118,7 +118,9 @@ def choose_source(bar: Bar) -> LiveSource | RemoteStream | EndpointSource | None
             f"There is no sample '{_shortened(unknown)}'; "
             f"the first sample is shown instead: {sample_name(FIRST_SAMPLE)}."
         )
-    st.query_params["src"] = sample
+    if src != sample:
+        # Only then: every write is a step of the browser's history.
+        st.query_params["src"] = sample
     return sample_source(sample)
 
 
@@ -134,7 +136,10 @@ def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:
     slot = live_slot()
     run = slot.run
     untouched = run is not None and not run.snapshot().tokens
-    if run is None or run.source.id != source.id or (untouched and run.policy != policy):
+    if run is None:
+        # A reload, or a link: the page had come that far.
+        return start_over(source, policy, ahead=cursor.seen_before(len(source.tokens)))
+    if run.source.id != source.id or (untouched and run.policy != policy):
         run = start_over(source, policy)
     return run
 

@@ -18,6 +18,7 @@ from director_ai.reports.sentences import (
 )
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
+from director_ai.ui.components.address_note import note_in_address
 from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.finished_sessions import keep_finished
 from director_ai.ui.components.status_banner import rule_of, status
@@ -77,6 +78,8 @@ def _draw(
     generation = run.record_id
     font_size = page_style.PRESENTER_FONT if presenting else page_style.FONT
     cursor = live_cursor.cursor(len(snapshot.tokens))
+    if isinstance(run, LiveRun):
+        note_in_address({live_cursor.SEEN: str(len(snapshot.tokens) or "") or None}, key="address")
     _banner(run, snapshot, view, policy)
     marks = Marks(run.source.onset if snapshot.ended else None, cursor, view.delivered)
     with st.container(key="stage"):

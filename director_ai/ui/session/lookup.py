@@ -24,6 +24,8 @@ def requested_record() -> SessionRecord | None:
         if st.session_state["session_id"] != session_id:
             st.session_state["session_id"] = session_id
             st.session_state.pop("session_cursor", None)
+            # A link from this page to itself leaves the browser's address as it was.
+            st.query_params["id"] = session_id
         return record
     ids = available_ids()
     n_stored = archive().count()

@@ -12,6 +12,7 @@ from director_ai.reports.headline import headline, is_what_if
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
+from director_ai.ui.components.address_note import note_in_address
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.evidence_panel import evidence_panel
 from director_ai.ui.components.status_banner import notice, status
@@ -20,6 +21,8 @@ from director_ai.ui.session import sidebar
 
 CURSOR = "t"
 FOLLOW_S = 0.5
+STAGE_HEIGHT = 480
+"""Pixels of curve and text; on a wide screen the style sheet fits them to the window."""
 
 
 def follow(record: SessionRecord) -> None:
@@ -70,33 +73,34 @@ def head(record: SessionRecord, view: StreamView) -> None:
 def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture) -> None:
     """Draw the curve and the text."""
     marks = Marks(record.onset, cursor, view.delivered, _undelivered(record, view))
-    view.curve(
-        key="curve",
-        generation=record.id,
-        height=380,
-        marks=marks,
-        picture=shown,
-        movable=True,
-        on_cursor=_set_cursor,
-    )
-    view.text(
-        key="tokens",
-        generation=record.id,
-        height=240,
-        marks=marks,
-        follow=False,
-        on_cursor=_set_cursor,
-    )
+    with st.container(key="stage"):
+        curve, text = st.columns([8, 5], gap="small")
+    with curve:
+        view.curve(
+            key="curve",
+            generation=record.id,
+            height=STAGE_HEIGHT,
+            marks=marks,
+            picture=shown,
+            movable=True,
+            on_cursor=_set_cursor,
+        )
+    with text:
+        view.text(
+            key="tokens",
+            generation=record.id,
+            height=STAGE_HEIGHT,
+            marks=marks,
+            follow=False,
+            on_cursor=_set_cursor,
+        )
+    _cursor_bar(record, view, cursor)
     if view.delivered is not None and view.delivered < record.n_tokens:
         notice(f"Grey, from token {view.delivered} on: {_undelivered(record, view)}.")
 
 
 def beside(record: SessionRecord, view: StreamView, cursor: int) -> None:
     """Draw the margins at the cursor, the counterfactual, the evidence and the facts."""
-    _cursor_buttons(view, cursor)
-    token = visible(record.tokens[cursor]) if view.n_scored else ""
-    score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
-    st.text(f"Token {cursor}: {token!r}, score {score}")
     view.margins_at(cursor, key="margins", height=170, font_size=page_style.FONT)
     sidebar.counterfactual(record, view)
     evidence_panel(record.evidence, record.evidence_note)
@@ -122,14 +126,14 @@ def _headline(record: SessionRecord, view: StreamView) -> None:
 
 
 def cursor(view: StreamView) -> int:
-    """Return the token under the cursor, and write it to the address."""
+    """Return the token under the cursor, and note it in the address."""
     if "session_cursor" not in st.session_state:
         requested = st.query_params.get(CURSOR, "")
         start = int(requested) if requested.isdecimal() else view.judgement.trigger
         st.session_state["session_cursor"] = view.n_scored - 1 if start is None else start
     last = max(0, view.n_scored - 1)
     index = min(max(0, int(st.session_state["session_cursor"])), last)
-    st.query_params[CURSOR] = str(index)
+    note_in_address({CURSOR: str(index)}, key="address")
     return index
 
 
@@ -137,39 +141,48 @@ def _set_cursor(index: int) -> None:
     st.session_state["session_cursor"] = index
 
 
+def _cursor_bar(record: SessionRecord, view: StreamView, cursor: int) -> None:
+    token = visible(record.tokens[cursor]) if view.n_scored else ""
+    score = f"{view.scores[cursor]:.3f}" if view.n_scored else "none"
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key="session_bar"
+    ):
+        _cursor_buttons(view, cursor)
+        st.text(f"Token {cursor}: {token!r}, score {score}")
+
+
 def _cursor_buttons(view: StreamView, cursor: int) -> None:
     trigger = view.judgement.trigger
     dip = view.next_dip(cursor)
-    with st.container(horizontal=True, gap="small"):
-        for key, icon, shortcut, hint, target in (
-            ("first", "first_page", "Home", "First token", 0),
-            ("back", "chevron_left", "Left", "One token back", cursor - 1),
-            ("ahead", "chevron_right", "Right", "One token on", cursor + 1),
-            ("last", "last_page", "End", "Last token", view.n_scored - 1),
-        ):
-            st.button(
-                "",
-                key=f"session_{key}",
-                icon=f":material/{icon}:",
-                shortcut=shortcut,
-                help=hint,
-                on_click=_set_cursor,
-                args=(target,),
-            )
+    for key, icon, shortcut, hint, target in (
+        ("first", "first_page", "Home", "First token", 0),
+        ("back", "chevron_left", "Left", "One token back", cursor - 1),
+        ("ahead", "chevron_right", "Right", "One token on", cursor + 1),
+        ("last", "last_page", "End", "Last token", view.n_scored - 1),
+    ):
         st.button(
-            "Halt",
-            key="session_halt",
-            shortcut="H",
-            disabled=trigger is None,
+            "",
+            key=f"session_{key}",
+            icon=f":material/{icon}:",
+            shortcut=shortcut,
+            help=hint,
             on_click=_set_cursor,
-            args=(trigger or 0,),
+            args=(target,),
         )
-        st.button(
-            "Next dip",
-            key="session_dip",
-            shortcut="M",
-            help="Go to where the margin is next at its lowest; after the last, to the first",
-            disabled=dip is None,
-            on_click=_set_cursor,
-            args=(dip or 0,),
-        )
+    st.button(
+        "Halt",
+        key="session_halt",
+        shortcut="H",
+        disabled=trigger is None,
+        on_click=_set_cursor,
+        args=(trigger or 0,),
+    )
+    st.button(
+        "Next dip",
+        key="session_dip",
+        shortcut="M",
+        help="Go to where the margin is next at its lowest; after the last, to the first",
+        disabled=dip is None,
+        on_click=_set_cursor,
+        args=(dip or 0,),
+    )

@@ -16,9 +16,14 @@ from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import comparison, tables
 
 
+def comparison_requested() -> bool:
+    """Return whether the address asks for another session beside this one."""
+    return COMPARE_WITH in st.query_params
+
+
 def details(record: SessionRecord, view: StreamView) -> None:
     """Draw the tabs, and what is in the open one."""
-    if COMPARE_WITH in st.query_params and "show" not in st.session_state:
+    if comparison_requested() and "show" not in st.session_state:
         # Not as its default: another default would make it another control, at its first tab.
         st.session_state["show"] = "Compare"
     tabs = st.tabs(list(_TABS), key="show", bind="query-params")

@@ -1,1 +1,0 @@
-"""The Monitor page: whether deployed limits still hold, and what to label next."""
