@@ -14,6 +14,7 @@ from director_ai.cli.options.policy import (
     add_sweep,
     add_tune,
 )
+from director_ai.cli.options.release import add_release
 from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
 from director_ai.cli.options.watch import add_watch
@@ -152,40 +153,51 @@ def parser() -> ArgumentParser:
         )
     )
     _common(
-        add_tune(
-            command(
-                "tune",
-                "propose limits under a budget of false halts",
-                "--budget 0.05",
-                "--budget 0.02 --confidence 0.9 --as python",
-                "--budget 0.05 --window-size 20 --json",
-                description=(
-                    "Propose the limits that catch most bad sessions while at most so many good\n"
-                    "ones are halted, with a bound that holds whatever was tried. The numbers are\n"
-                    "the Tune page's."
-                ),
+        add_release(
+            add_tune(
+                command(
+                    "tune",
+                    "propose limits under a budget of false halts",
+                    "--budget 0.05",
+                    "--budget 0.02 --confidence 0.9 --as python",
+                    "--budget 0.05 --window-size 20 --json",
+                    "--max-wait 0.4",
+                    description=(
+                        "Propose the limits that catch most bad sessions while at most so many\n"
+                        "good ones are halted, with a bound that holds whatever was tried. The\n"
+                        "numbers are the Tune page's."
+                    ),
+                )
+            ),
+            may_choose=True,
+        )
+    )
+    _common(
+        add_release(
+            add_replay(
+                command(
+                    "replay",
+                    "tell what other limits would have made of the archive",
+                    "--hard-limit 0.4 --trend-threshold 1.5",
+                    "--window-size 20 --window-threshold 0.6 --json",
+                    "--policy policy.yaml",
+                    "--hold-back 8 --hold-when warned",
+                )
             )
         )
     )
     _common(
-        add_replay(
-            command(
-                "replay",
-                "tell what other limits would have made of the archive",
-                "--hard-limit 0.4 --trend-threshold 1.5",
-                "--window-size 20 --window-threshold 0.6 --json",
-                "--policy policy.yaml",
-            )
-        )
-    )
-    _common(
-        add_sweep(
-            command(
-                "sweep",
-                "move one threshold and count, as CSV",
-                "window",
-                "trend --points 31 --hard-limit 0.4 --json",
-            )
+        add_release(
+            add_sweep(
+                command(
+                    "sweep",
+                    "move one threshold and count, as CSV",
+                    "window",
+                    "hold-back --hold-when warned --json",
+                    "trend --points 31 --hard-limit 0.4 --json",
+                )
+            ),
+            every_hold=True,
         )
     )
     _common(
@@ -284,14 +296,19 @@ def parser() -> ArgumentParser:
             "--policy policy.yaml",
         )
     )
-    add_app(
-        command(
-            "demo",
-            "open the app on the sample data",
-            "",
-            "--port 8600",
-            description="Open the app on the sample data: no keys, no network, this machine only.",
-        )
+    demonstrating = command(
+        "demo",
+        "open the app on the sample data",
+        "",
+        "--port 8600",
+        "--month",
+        description="Open the app on the sample data: no keys, no network, this machine only.",
+    )
+    add_app(demonstrating)
+    demonstrating.add_argument(
+        "--month",
+        action="store_true",
+        help="on a generated month of production in place of the samples, for the Monitor page",
     )
     return top
 

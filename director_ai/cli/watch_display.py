@@ -59,7 +59,10 @@ def screen(session: StreamSession, policy: HaltPolicy, *, width: int, height: in
 
 
 def heated_text(session: StreamSession, heat: Sequence[int]) -> Text:
-    """Return the end of the answer, each token on its heat; what was refused in brackets."""
+    """Return the end of the answer, each token on its heat.
+
+    Tokens refused are in brackets, those held back dim, those taken back struck.
+    """
     text = Text()
     first = max(0, len(session.tokens) - MOST_SHOWN)
     for index, token in enumerate(session.tokens[first:], start=first):
@@ -67,6 +70,10 @@ def heated_text(session: StreamSession, heat: Sequence[int]) -> Text:
         is_refused = session.halted and index >= session.halt_index and not session.soft_halted
         if is_refused and session.halt_index >= 0:
             text.append(f"⟦{shown}⟧", style=_HEAT[4])
+        elif session.n_released is not None and index >= session.n_released:
+            text.append(shown, style=Style(dim=True))
+        elif session.n_kept is not None and index >= session.n_kept:
+            text.append(shown, style=Style(strike=True))
         else:
             text.append(shown, style=_HEAT[heat[index]] if index < len(heat) else Style(dim=True))
     return text

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     )
     from director_ai.figures.floor_curve import floor_curve_figure
     from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
+    from director_ai.figures.leak_frontier import (
+        leak_frontier_alt,
+        leak_frontier_data,
+        leak_frontier_figure,
+    )
     from director_ai.figures.length_hazard import (
         length_hazard_alt,
         length_hazard_data,
@@ -51,6 +56,9 @@ __all__ = [
     "halt_curve_alt",
     "halt_curve_data",
     "halt_curve_figure",
+    "leak_frontier_alt",
+    "leak_frontier_data",
+    "leak_frontier_figure",
     "length_hazard_alt",
     "length_hazard_data",
     "length_hazard_figure",
@@ -86,6 +94,9 @@ __getattr__, __dir__ = attach(
         "halt_curve_alt": "director_ai.figures.halt_curve",
         "halt_curve_data": "director_ai.figures.halt_curve",
         "halt_curve_figure": "director_ai.figures.halt_curve",
+        "leak_frontier_alt": "director_ai.figures.leak_frontier",
+        "leak_frontier_data": "director_ai.figures.leak_frontier",
+        "leak_frontier_figure": "director_ai.figures.leak_frontier",
         "length_hazard_alt": "director_ai.figures.length_hazard",
         "length_hazard_data": "director_ai.figures.length_hazard",
         "length_hazard_figure": "director_ai.figures.length_hazard",

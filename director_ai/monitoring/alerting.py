@@ -78,7 +78,9 @@ def _firing(report: Report, now_us: int) -> Iterator[Firing]:
         text = f"Scores are not as they were: {drift.strongest or 'a change'}. Label, then judge."
         yield Firing("drift", _day_us(drift.seen_on, deployment.at_us), text)
     if report.log_faults >= math.log(FAULT_DAYS):
-        text = f"{100 * report.fault_rate:.1f} % of sessions since the deployment ended by a fault."
+        worst = max(report.days, key=lambda day: day.n_faults)
+        share = worst.n_faults / (worst.n_faults + worst.n_counted)
+        text = f"Most faults on {worst.day}: {100 * share:.1f} % of its sessions ended by one."
         yield Firing("infrastructure", deployment.at_us, text)
     gap_us = SILENT_GAPS * report.usual_gap_us
     if gap_us and now_us - report.last_us > gap_us:

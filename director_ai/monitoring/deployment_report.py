@@ -19,7 +19,7 @@ from director_ai.monitoring.evidence import (
     rate_interval,
     share_detector,
 )
-from director_ai.monitoring.living import Living, Tally, living_certificate
+from director_ai.monitoring.living import Living, Tally, change_path, living_certificate
 from director_ai.monitoring.plan import Plan
 from director_ai.monitoring.rates import rate_band
 from director_ai.replay.curves import FloatArray, IntArray
@@ -65,6 +65,8 @@ class DayRow:
         Sessions that ended by a fault, and those not under the deployed limits and scorer.
     halted_low, halted_high
         Band of the share halted since the deployment, at every look; None below 30 sessions.
+    log_change
+        Natural logarithm of the change statistic of the promise after the day.
     rules
         Halts by the rule that came first.
     """
@@ -77,6 +79,7 @@ class DayRow:
     n_other: int
     halted_low: float | None
     halted_high: float | None
+    log_change: float
     rules: dict[str, int]
 
 
@@ -121,7 +124,7 @@ class Drift:
     seen_on, since
         Day it did, and the day since which the strongest bet gained most; ISO dates, or None.
     strongest
-        Value and bet that gained most, in words; empty while nothing was gained.
+        The change that most speaks for it, such as "mean score lower"; empty without any.
     """
 
     n_sessions: int
@@ -235,12 +238,13 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
         audit for audit in audits if audit.drawn and verdicts.get(audit.id) not in ("good", "bad")
     ]
     waiting.sort(key=lambda audit: (audit.day, audit.draw))
-    days = _days(deployment, audits, n_days)
+    promised = promise or deployment.alpha
+    days = _days(deployment, audits, change_path(promised, tally))
     faults = np.array([day.n_faults for day in days])
     sessions = faults + np.array([day.n_counted for day in days])
     return Report(
         deployment,
-        living_certificate(promise or deployment.alpha, tally),
+        living_certificate(promised, tally),
         days,
         _models(log.plans(deployment.number), audits, verdicts),
         float(share_detector(faults, sessions, share=USUAL_FAULTS)[-1]),
@@ -399,7 +403,10 @@ def _conflict(store: Store, deployment: Deployment, audits: Sequence[Audit]) -> 
     return ""
 
 
-def _days(deployment: Deployment, audits: Sequence[Audit], n_days: int) -> tuple[DayRow, ...]:
+def _days(
+    deployment: Deployment, audits: Sequence[Audit], changes: FloatArray
+) -> tuple[DayRow, ...]:
+    n_days = len(changes)
     by_day: list[list[Audit]] = [[] for _ in range(n_days)]
     for audit in audits:
         by_day[audit.day - deployment.day].append(audit)
@@ -421,6 +428,7 @@ def _days(deployment: Deployment, audits: Sequence[Audit], n_days: int) -> tuple
                 n_other=kinds["other"],
                 halted_low=float(low[at]) if has_band else None,
                 halted_high=float(high[at]) if has_band else None,
+                log_change=float(changes[at]),
                 rules=dict(Counter(audit.mechanism for audit in counted[at] if audit.halted)),
             )
         )
@@ -445,7 +453,7 @@ def _drift(audits: Sequence[Audit]) -> Drift | None:
         is_seen=seen is not None,
         seen_on=None if seen is None else _date(scored[seen].day).isoformat(),
         since=_date(scored[path.start].day).isoformat() if is_gaining else None,
-        strongest=f"{VALUES[value]}, {bet}" if is_gaining else "",
+        strongest=f"{VALUES[value]} {bet}" if is_gaining else "",
     )
 
 

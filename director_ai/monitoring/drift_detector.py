@@ -15,12 +15,11 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import FloatArray, IntArray
 
 BETS = (
-    *((f"linear {k:+g}", k) for k in (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)),
-    *((f"spread {k:+g}", k) for k in (-0.5, -0.25, 0.25, 0.5)),
-    *((f"lowest {q:.0%}, {k:g}", k) for q, k in ((0.05, 0.05), (0.05, 0.2), (0.2, 0.25))),
+    *(("higher" if k < 0 else "lower", k) for k in (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)),
+    *(("less spread" if k < 0 else "more spread", k) for k in (-0.5, -0.25, 0.25, 0.5)),
+    *(("more of the lowest", k) for k in (0.05, 0.2, 0.25)),
 )
-"""Name and size of each fixed bet: on lower or higher values, on more or less spread, on the
-lowest ones. Their wealth is averaged."""
+"""Change that each fixed bet is on, and its size; their wealth is averaged."""
 
 _LOWEST = (0.05, 0.05, 0.2)
 
@@ -34,7 +33,7 @@ class DriftPath:
     log_statistic
         Natural logarithm of the Shiryaev-Roberts statistic after each session, shape (n,).
     strongest
-        The p-values that the strongest bet is on, by their place in the columns, and its name.
+        Column of the p-values that the strongest bet is on, and the change it is on, in words.
     start
         Position of the first session of the day since which that bet gained most.
     """
@@ -46,7 +45,7 @@ class DriftPath:
     def alarm_at(self, c: float) -> int | None:
         """Return the position of the first session at which the statistic was c or more.
 
-        >>> DriftPath(np.array([0.0, 7.0]), (0, "linear +1"), 0).alarm_at(1_000)
+        >>> DriftPath(np.array([0.0, 7.0]), (0, "lower"), 0).alarm_at(1_000)
         1
         """
         (positions,) = np.nonzero(self.log_statistic >= np.log(c))
@@ -79,7 +78,7 @@ def drift(p_values: FloatArray, days: IntArray) -> DriftPath:
     >>> lower = random.random((100, 1)) ** 2
     >>> path = drift(np.vstack([same, lower]), np.arange(500) // 100)
     >>> path.alarm_at(1_000), path.strongest, path.start
-    (440, (0, 'lowest 20%, 0.25'), 400)
+    (440, (0, 'more of the lowest'), 400)
     """
     if not len(p_values):
         raise InvalidRequestError("p_values must have at least one session, got none")

@@ -331,6 +331,8 @@ def _shiryaev_roberts(logs: FloatArray) -> FloatArray:
     statistic = np.full(logs.shape[1], -np.inf)
     path = np.empty(len(logs))
     for day, log in enumerate(logs):
-        statistic = np.logaddexp(statistic, 0.0) + log
+        # A day without a session is no start: else silence alone would come to an alarm.
+        if log.any():
+            statistic = np.logaddexp(statistic, 0.0) + log
         path[day] = _log_mean(statistic)
     return path

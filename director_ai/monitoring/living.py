@@ -23,7 +23,7 @@ from director_ai.monitoring.evidence import (
     settle,
 )
 from director_ai.monitoring.plan import BLOCK_DAYS, Plan, check_alpha
-from director_ai.replay.curves import IntArray
+from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.tuning.guarantee.certificate import Certificate
 
 STALE_DAYS = 7
@@ -201,12 +201,45 @@ confidence (estimate 0.5 %, 0.3 to 0.8; 700 audited).
     return _Assessment(alpha, delta, c_days, tally).living()
 
 
+def span_words(low: float, high: float) -> str:
+    """Return an interval of a rate in words; an end that tells nothing is left out.
+
+    >>> span_words(0.012, 0.034), span_words(0.0, 0.034), span_words(0.012, 1.0)
+    ('1.2 to 3.4', 'at most 3.4', 'at least 1.2')
+    >>> span_words(0.0, 1.0)
+    'anything'
+    """
+    if low <= 0.0 and high >= 1.0:
+        return "anything"
+    if high >= 1.0:
+        return f"at least {100 * low:.1f}"
+    return f"at most {100 * high:.1f}" if low <= 0.0 else f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def change_path(promise: Certificate | float, tally: Tally) -> FloatArray:
+    """Return the logarithm of the change statistic after each day of a tally, (n_days,).
+
+    Parameters
+    ----------
+    promise, tally
+        As for :func:`living_certificate`.
+    """
+    alpha = promise.alpha if isinstance(promise, Certificate) else promise
+    worst = settle(tally.counts, tally.waiting, "above")
+    return detector(worst, tally.plans, alpha=_tested_rate(alpha, tally))
+
+
+def _tested_rate(alpha: float, tally: Tally) -> float:
+    """Return the rate that alarms test: of cut text a higher one."""
+    return alpha_of_cut_text(alpha, tally.early_share or 0.0) if tally.is_cut else alpha
+
+
 class _Assessment:
     """One promise and one tally, read once."""
 
     def __init__(self, alpha: float, delta: float, c_days: float, tally: Tally) -> None:
         self.alpha, self.delta, self.c_days, self.tally = alpha, delta, c_days, tally
-        tested = alpha_of_cut_text(alpha, tally.early_share or 0.0) if tally.is_cut else alpha
+        tested = _tested_rate(alpha, tally)
         worst = settle(tally.counts, tally.waiting, "above")
         self.log_above = log_evidence(worst.sum(axis=0), tally.plans, alpha=tested, side="above")
         path = detector(worst, tally.plans, alpha=tested)
@@ -296,9 +329,7 @@ class _Assessment:
         n = int(np.delete(counts, [PASS_UNDRAWN, HALT_UNDRAWN], axis=1).sum())
         if math.isnan(estimate):
             return f" ({n} audited)"
-        return (
-            f" (estimate {_percent(estimate)}, {100 * low:.1f} to {100 * high:.1f}; {n:,} audited)"
-        )
+        return f" (estimate {_percent(estimate)}, {span_words(low, high)}; {n:,} audited)"
 
     def _undecided(self) -> str:
         counts, _ = self._of(self.block)

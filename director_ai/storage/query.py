@@ -75,6 +75,8 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
     if query.shadow_halted is not None:
         halted = _c.shadow_index.is_not(None)
         where.append(halted if query.shadow_halted else ~halted)
+    if query.would_halt is not None:
+        where.append(_c.margin < 0 if query.would_halt else _c.margin >= 0)
     if query.least_tokens is not None:
         where.append(_c.n_tokens >= query.least_tokens)
     if query.most_tokens is not None:
@@ -84,7 +86,7 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
     if query.text:
         where.append(_holds_text(query.text))
     if query.order == "nearest_misses":
-        where.append(and_(_c.ended_by == "completed", _c.halt_index.is_(None)))
+        where += [_c.ended_by == "completed", _c.halt_index.is_(None), _c.margin >= 0]
     return where
 
 

@@ -161,6 +161,9 @@ class SessionQuery:
         Recorded while a kernel was enforcing its limits, or not.
     shadow_halted
         Whether its shadow policy would have halted it.
+    would_halt
+        Whether the limits it was recorded under break on its scores, enforced or not; the default
+        limits where none were recorded. A session without scores is in neither.
     least_tokens, most_tokens
         Tokens, inclusive.
     most_margin
@@ -198,6 +201,7 @@ nearest_misses, lowest, longest, got 'best'
     authors: tuple[str, ...] = ()
     enforced: bool | None = None
     shadow_halted: bool | None = None
+    would_halt: bool | None = None
     least_tokens: int | None = None
     most_tokens: int | None = None
     most_margin: float | None = None

@@ -40,6 +40,12 @@ def navigation() -> Any:
                 url_path="sessions",
             ),
             st.Page(
+                views / "monitor.py",
+                title="Monitor",
+                icon=":material/monitor_heart:",
+                url_path="monitor",
+            ),
+            st.Page(
                 views / "review.py",
                 title=_review_title(),
                 icon=":material/rate_review:",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from director_ai.ui.components import page_style
+from director_ai.ui.components.plain_dropzones import plain_dropzones
 from director_ai.ui.data import help_tab, import_tab, labels_tab, recorder_tab, storage_tab
 
 TABS = {
@@ -14,6 +15,7 @@ TABS = {
 }
 
 page_style.title("Data")
+plain_dropzones()
 tab_name = st.query_params.get("tab", "")
 if tab_name.capitalize() in TABS:
     # A link may be written in small letters; the tabs know their own names only.

@@ -15,7 +15,7 @@ if store is None:
     st.stop()
 page.watch(store, time.monotonic())
 
-filters, problems = filter_bar.address_filters()
+filters, problems = filter_bar.address_filters(store)
 if problems:
     notice(f"Left out, as the address has no such filter: {', '.join(problems)}.")
 query = filters.query(now_us())

@@ -181,7 +181,7 @@ def test_a_file_imports_only_rooms_below_its_own() -> None:
     assert not wrong
 
 
-PAGES = {"live", "sessions", "session", "review", "tune", "data"}
+PAGES = {"live", "sessions", "session", "monitor", "review", "tune", "data"}
 """The folders of ``ui`` that hold one page each."""
 
 

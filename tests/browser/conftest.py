@@ -94,7 +94,8 @@ def settled(page: Page) -> None:
 
 
 @contextlib.contextmanager
-def _running(script: Path | None, log: Path, env: Mapping[str, str]) -> Iterator[Server]:
+def run_server(script: Path | None, log: Path, env: Mapping[str, str]) -> Iterator[Server]:
+    """Run a server until the block ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -150,7 +151,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             wanted = (script, frozenset((env or {}).items()))
             if wanted not in running:
                 log = tmp_path_factory.mktemp("server") / "log.txt"
-                running[wanted] = stack.enter_context(_running(script, log, env or {}))
+                running[wanted] = stack.enter_context(run_server(script, log, env or {}))
             return running[wanted]
 
         yield start
@@ -169,7 +170,7 @@ def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 
         def start(script: Path | None = None, *, env: Mapping[str, str] | None = None) -> Server:
             log = tmp_path_factory.mktemp("fresh") / "log.txt"
-            return stack.enter_context(_running(script, log, env or {}))
+            return stack.enter_context(run_server(script, log, env or {}))
 
         yield start
 

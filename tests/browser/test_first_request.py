@@ -27,7 +27,7 @@ def came_through_the_app(page: Page, title: str) -> None:
     menu = page.get_by_test_id("stTopNavLink").all_inner_texts()
     # Before each name the word that draws its icon, after one a number.
     names = [entry.split("\n")[-1].split(" (")[0] for entry in menu]
-    assert names == ["Live", "Sessions", "Review", "Tune", "Data"]
+    assert names == ["Live", "Sessions", "Monitor", "Review", "Tune", "Data"]
 
 
 @pytest.mark.parametrize(("path", "title"), PAGES.items())

@@ -16,6 +16,7 @@ from director_ai.monitoring import (
     log_evidence,
     rate_interval,
     settle,
+    share_detector,
 )
 from tests.monitoring.traffic import Traffic
 
@@ -98,6 +99,15 @@ def test_the_interval_holds_the_rates_that_neither_side_rejects() -> None:
     assert log_evidence(counts, [plan], alpha=low, side="above") >= np.log(20)
     assert log_evidence(counts, [plan], alpha=low * 1.05, side="above") < np.log(20)
     assert log_evidence(counts, [plan], alpha=high * 0.95, side="below") < np.log(20)
+
+
+def test_days_without_a_session_come_to_no_alarm() -> None:
+    plan = Plan(0.2, 0.008)
+    day = np.array([[[930, 7, 1, 45, 1, 16]]])
+    path = detector(np.concatenate([day, np.zeros((900, 1, 6), np.int64)]), [plan], alpha=ALPHA)
+
+    assert (path == path[0]).all()
+    assert share_detector(np.zeros(900, int), np.zeros(900, int), share=0.01).max() < np.log(365)
 
 
 def test_the_day_of_a_change_is_found() -> None:

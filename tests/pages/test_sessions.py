@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation
 from director_ai.sources.sample_sessions import samples
+from director_ai.storage.saved_views import saved_views
 from director_ai.storage.store import Store
 from tests.storage.records import record, streamed
 
@@ -336,7 +337,7 @@ def test_a_look_for_news_from_before_a_new_filter_draws_nothing(filled, is_late,
         st.session_state.n_runs = st.session_state.get("n_runs", 0) + 1
         if st.session_state.n_runs == 1:
             st.query_params["since"] = "7d"
-            filter_bar.address_filters()
+            filter_bar.address_filters(archive())
             if is_late:
                 # What a timer asked for before the browser knew of the filter.
                 del st.query_params["since"]
@@ -360,3 +361,32 @@ def test_chosen_rows_are_reviewed_by_hand(store):
     assert not app.exception
     visit = app.session_state["review_batch"]
     assert {card.id for card in visit.queue.cards} == {"a", "c"}
+
+
+def test_a_view_is_saved_opened_by_its_address_renamed_and_deleted(filled):
+    app = opened(outcome="completed", sort="closest", column=["When", "Id"])
+    app.text_input(key="view_name").set_value("Quiet ones")
+    app.button(key="view_save").click().run()
+    assert address(app, "view") == ["Quiet ones"]
+
+    again = opened(view="Quiet ones")
+    assert address(again, "outcome") == ["completed"]
+    assert address(again, "sort") == ["closest"]
+    assert address(again, "column") == ["When", "Id"]
+    again.text_input(key="view_name").set_value("Calm")
+    again.button(key="view_rename").click().run()
+    assert [view.name for view in saved_views(filled)] == ["Calm"]
+    assert "view 'Quiet ones'" in notices(opened(view="Quiet ones"))
+
+    again.button(key="view_delete").click().run()
+    assert saved_views(filled) == []
+
+
+def test_an_imported_archive_says_what_its_limits_would_have_halted(store):
+    store.add([record("low", scores=(0.9, 0.2, 0.9)), record("calm")])
+
+    app = opened(would="true")
+
+    assert ids(app) == ["low"]
+    assert app.dataframe[0].value["Would halt"].tolist() == ["■ Hard limit"]
+    assert "would halt = yes" in notices(app)

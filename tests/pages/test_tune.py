@@ -346,7 +346,7 @@ def test_what_is_held_back_is_in_the_address_and_counts_on_the_card(store) -> No
     assert "First text +640 ms (p95 +640 ms), at 40 ms a token" in said(app)
     (best,) = (button for button in app.button if button.key == "leak_best")
     best.click().run()
-    assert app.query_params["hb"] == ["10"]
+    assert app.query_params["hb"] == "10"
 
 
 def test_an_address_that_holds_nothing_back_is_read_as_that(store) -> None:

@@ -12,7 +12,7 @@ from tests.browser.conftest import Server, settled
 from tests.safety.identity_provider import CLIENT_ID, Provider
 from tests.sources.fault_server import DONE, OK, FaultServer, chunk, sse
 
-PAGES = ("/", "/sessions", "/review", "/tune", "/data", "/session")
+PAGES = ("/", "/sessions", "/monitor", "/review", "/tune", "/data", "/session")
 ID = "kept"
 WHAT_IS_KEPT = "only-for-those-who-are-let-in"
 

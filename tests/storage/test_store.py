@@ -215,6 +215,8 @@ def five(store: Store) -> Store:
         ({"text": "0 T1"}, ["seen", "fault", "wide", "near", "halted"]),
         ({"text": "sureXthing"}, []),
         ({"shadow_halted": True}, []),
+        ({"would_halt": True}, ["seen", "halted"]),
+        ({"would_halt": False}, ["fault", "wide", "near"]),
     ],
 )
 def test_a_query_finds_what_it_asks_for(

@@ -13,6 +13,7 @@ from director_ai.core.scoring.identity import ScorerIdentity, as_identity
 from director_ai.errors import InvalidEndpointError
 from director_ai.integrations.webhook import Webhook, send_due
 from director_ai.monitoring import Promise, Report, deploy, firing, report, tick, update_alerts
+from director_ai.monitoring.living import span_words
 from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import read_policy
 from director_ai.storage.engine.clock import now_us
@@ -103,7 +104,7 @@ def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
         estimate = "not known" if model.estimate is None else f"{100 * model.estimate:.1f} %"
         print(
             f"  {one_line(model.model) or 'no model'}: false-halt rate {estimate} "
-            f"({100 * model.low:.1f} to {100 * model.high:.1f}), "
+            f"({span_words(model.low, model.high)}), "
             f"{counted(model.n_counted, 'session')} since {model.first_day}"
         )
     disputed = f", {seen.n_disputed} disputed" if seen.n_disputed else ""

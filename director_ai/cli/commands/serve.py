@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,13 +27,19 @@ from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import STORE_VARIABLE, address_of, changing
 from director_ai.cli.options.policy import policy_file
 from director_ai.cli.options.server import DEFAULT_HOST
-from director_ai.cli.output import counted, note
+from director_ai.cli.output import counted, note, working
 from director_ai.cli.ready_message import announcement
 from director_ai.errors import InvalidLoginError
+from director_ai.monitoring.month import N_DAYS, fill_month
 from director_ai.reports.policy_formats import POLICY_VARIABLE, as_json, parse_policy
 from director_ai.sources.chat.loopback import is_loopback
 from director_ai.sources.sample_sessions import app_root
+from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import file_of
+from director_ai.storage.store import Store
+
+UNLABELLED_DAYS = 2
+"""Days at the end of the generated month whose audits wait for labels."""
 
 LOGIN_VARIABLE = "DIRECTOR_LOGIN"
 """Environment variable that makes the app demand a login."""
@@ -83,10 +90,17 @@ def serve(args: Namespace) -> int:
 
 
 def demo(args: Namespace) -> int:
-    """Open the app on the samples, in a store that goes when the app ends."""
+    """Open the app on the samples, or a generated month, in a store that goes when it ends."""
     os.environ.pop(STORE_VARIABLE, None)
     os.environ.pop(POLICY_VARIABLE, None)
-    return _start(args, DEFAULT_HOST, _login())
+    if not args.month:
+        return _start(args, DEFAULT_HOST, _login())
+    with tempfile.TemporaryDirectory(prefix="director-month-") as folder:
+        file = Path(folder) / "month.db"
+        with Store(file) as store, working("Generating a month of production"):
+            fill_month(store, now_us=now_us(), labelled_days=N_DAYS - UNLABELLED_DAYS)
+        os.environ[STORE_VARIABLE] = str(file)
+        return _start(args, DEFAULT_HOST, _login())
 
 
 def _login() -> Login | None:

@@ -13,10 +13,13 @@ from director_ai.cli.atomic_file import check_target, new_file
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import reading
 from director_ai.cli.open_study import open_study
-from director_ai.cli.options.policy import FORMS, RULES, policy_of
+from director_ai.cli.options.policy import FORMS, HOLD_BACK, RULES, policy_of
+from director_ai.cli.options.release import WAIT_SHARE, release_of
 from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.figures.leak_frontier import wait_text
+from director_ai.replay.curves import FloatArray
 from director_ai.reports.policy_formats import FORMS as TEXTS
 from director_ai.reports.tuning_card import card_values
 from director_ai.reports.tuning_card_formats import CARDS, CardForm
@@ -37,8 +40,10 @@ from director_ai.tuning.evaluation.evaluation import (
     summary_text,
 )
 from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.evaluation.waits import recorded_times
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
+from director_ai.tuning.release_analysis import ReleaseAnalysis, analyse_release
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, recommend
 from director_ai.tuning.search.selection import Search
@@ -53,6 +58,7 @@ def tune(args: Namespace) -> int:
     if args.card is not None:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
+    release = release_of(args)
     with reading(args) as store:
         study = open_study(args, store, slice_of(args))
         base = policy_of(args, study.open.default_policy)
@@ -77,7 +83,12 @@ def tune(args: Namespace) -> int:
             edge=proposal.edge,
             n_prompts=_n_prompts(store) if args.check else None,
         )
-    _report(args, analysis, cautions, validation)
+        held = None if release is None else analyse_release(analysis, release, _times(store, study))
+    if held is not None and args.max_wait is not None:
+        best = held.waits.largest_hold(args.max_wait, args.wait_share)
+        held = held.held(best)
+        note(f"Holds back {best}: the first text waits for at most {args.max_wait:g} s.")
+    _report(args, analysis, cautions, validation, held)
     return Status.OK
 
 
@@ -86,27 +97,43 @@ def replay_limits(args: Namespace) -> int:
     if args.card is not None:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
+    release = release_of(args)
     with reading(args) as store:
         study = open_study(args, store, slice_of(args))
         policy = policy_of(args, study.open.default_policy)
         context = _context(args, store, study, DEFAULT_TARGET)
-    analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
-    n_attempts = context.attempts.n
-    _report(args, analysis, advice(study, policy, DEFAULT_TARGET, n_attempts=n_attempts))
+        analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
+        held = None if release is None else analyse_release(analysis, release, _times(store, study))
+    cautions = advice(study, policy, DEFAULT_TARGET, n_attempts=context.attempts.n)
+    _report(args, analysis, cautions, held=held)
     return Status.OK
 
 
 def sweep_threshold(args: Namespace) -> int:
     """Print what becomes of the archive as one threshold moves and all others stay."""
+    release = release_of(args)
     with reading(args) as store:
-        data = open_study(args, store, slice_of(args)).open
-    base = policy_of(args, data.default_policy)
+        study = open_study(args, store, slice_of(args))
+        data = study.open
+        base = policy_of(args, data.default_policy)
+        if args.rule == HOLD_BACK:
+            assert release is not None
+            baseline = Baseline.recorded(data)
+            context = AnalysisContext(study, baseline, DEFAULT_TARGET, Attempts.of([]))
+            analysis = analyse(context, replay_under(data.labelled.curves, base), base)
+            return _print_rows(
+                args, analyse_release(analysis, release, _times(store, study)).rows()
+            )
     replay, rule = replay_under(data.labelled.curves, base), RULES.index(args.rule)
     rows = [
         _row(threshold(policy, rule), numbers)
         for policy in _along(base, rule, args.points)
         for numbers in (evaluate(data.labelled, replay.outcomes(policy), policy),)
     ]
+    return _print_rows(args, rows)
+
+
+def _print_rows(args: Namespace, rows: list[dict[str, Any]]) -> Status:
     if args.json:
         print_json(rows)
     else:
@@ -114,6 +141,10 @@ def sweep_threshold(args: Namespace) -> int:
         writer.writeheader()
         writer.writerows(rows)
     return Status.OK
+
+
+def _times(store: Store, study: Study) -> FloatArray:
+    return recorded_times(store.head_times(JUDGED), study.open.ids)
 
 
 def _context(args: Namespace, store: Store, study: Study, target: RiskTarget) -> AnalysisContext:
@@ -141,9 +172,12 @@ def _report(
     analysis: PolicyAnalysis,
     cautions: Sequence[Caution],
     validation: Validation | None = None,
+    held: ReleaseAnalysis | None = None,
 ) -> None:
     """Write the card where one is asked for, and print the limits, the card or the results."""
-    card = card_values(analysis, at=datetime.now(UTC), validation=validation, cautions=cautions)
+    card = card_values(
+        analysis, at=datetime.now(UTC), validation=validation, cautions=cautions, release=held
+    )
     if args.card is not None:
         with new_file(args.card, replace=args.force) as file:
             file.write(_card_form(args.card).text_of(card).encode("utf-8"))
@@ -154,11 +188,26 @@ def _report(
         print_json(card)
     else:
         _print(analysis)
+        if held is not None:
+            print(_release_line(held))
         for line in [
             *(validation.sentences if validation else ()),
             *(caution.sentence for caution in cautions),
         ]:
             print(line)
+
+
+def _release_line(held: ReleaseAnalysis) -> str:
+    """Return what holding back leaves, and what it costs, in one line."""
+    rules, leaked, nothing = held.release, held.leaked, held.nothing
+    without = held.frontier.nothing_at(0)
+    source = "" if held.is_timed else " at 40 ms a token, as no times are kept"
+    return (
+        f"Held back {rules.hold_back} ({rules.when}, {rules.unit}): shown after it went wrong "
+        f"median {leaked.text}, mean {leaked.mean:.1f} tokens; nothing {nothing.text} of "
+        f"{nothing.n:,} ({without.text} without). First text {wait_text(held.wait_s(0.5))} "
+        f"(p95 {wait_text(held.wait_s(WAIT_SHARE))}){source}."
+    )
 
 
 def _n_prompts(store: Store) -> int:

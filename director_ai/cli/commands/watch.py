@@ -11,10 +11,19 @@ from typing import Any, Protocol
 
 from director_ai.cli.exit_status import CommandError, Status, sentence_of
 from director_ai.cli.options.policy import policy_of
+from director_ai.cli.options.release import release_of
 from director_ai.cli.output import note, print_json
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_values
+from director_ai.core.runtime.released_stream import (
+    Released,
+    ReleasedStream,
+    ReleaseEvent,
+    Retracted,
+    check_release,
+)
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
@@ -36,13 +45,14 @@ FRAMES_PER_S = 12
 class Display(Protocol):
     """Display of a running stream."""
 
-    def show(self, event: TokenEvent) -> None:
-        """Show a token."""
+    def show(self, event: TokenEvent | ReleaseEvent) -> None:
+        """Show a token, or what a release policy makes of it."""
 
 
 def watch(args: Namespace) -> int:
     """Ask an endpoint, judge its answer as it comes, and report how it ended."""
     policy = policy_of(args, HaltPolicy(), model=args.model, source="watch")
+    release = _release(args)
     facts = _facts(args)
     source = _source(args, needs_logprobs=_scorer(args) != "lexical")
     kernel = StreamingKernel.from_policy(policy)
@@ -58,8 +68,9 @@ def watch(args: Namespace) -> int:
         if recorder is not None:
             stream = recorder.record(stream, policy, id=name, prompt=args.prompt, model=args.model)
         try:
+            events = stream if release is None else ReleasedStream(stream, release)
             with _display(args, stream, policy) as display:
-                for event in stream:
+                for event in events:
                     display.show(event)
         except KeyboardInterrupt:
             is_interrupted = True
@@ -73,6 +84,16 @@ def watch(args: Namespace) -> int:
     kept_in = None if recorder is None else recorder.name
     _report(args, record, source, failure, kept_in=kept_in, is_interrupted=is_interrupted)
     return _status(session, is_interrupted=is_interrupted)
+
+
+def _release(args: Namespace) -> ReleasePolicy | None:
+    release = release_of(args)
+    if release is not None:
+        try:
+            check_release(release)
+        except ValueError as error:
+            raise CommandError(str(error), Status.USAGE) from None
+    return release
 
 
 def _status(session: StreamSession, *, is_interrupted: bool) -> Status:
@@ -191,7 +212,7 @@ def _display(args: Namespace, stream: TokenStream, policy: HaltPolicy) -> Iterat
 
 
 class _NoDisplay:
-    def show(self, event: TokenEvent) -> None:
+    def show(self, event: TokenEvent | ReleaseEvent) -> None:
         pass
 
 
@@ -201,8 +222,11 @@ class _PlainDisplay:
     def __init__(self, session: StreamSession) -> None:
         self._session = session
 
-    def show(self, event: TokenEvent) -> None:
-        if not event.halted or self._session.soft_halted:
+    def show(self, event: TokenEvent | ReleaseEvent) -> None:
+        # What is written stays; a replacement comes at its end.
+        if isinstance(event, (Released, Retracted)):
+            print(visible(event.text), end="", flush=True)
+        elif isinstance(event, TokenEvent) and self._session.passes(event):
             print(visible(event.token), end="", flush=True)
 
 
@@ -233,5 +257,5 @@ class _TerminalDisplay:
     def __exit__(self, *exc: Any) -> None:
         self._live.__exit__(*exc)
 
-    def show(self, event: TokenEvent) -> None:
+    def show(self, event: TokenEvent | ReleaseEvent) -> None:
         """Do nothing: the thread looks for itself."""

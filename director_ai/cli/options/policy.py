@@ -30,6 +30,9 @@ FORMS = {
 
 RULES = ("hard", "window", "trend")
 
+HOLD_BACK = "hold-back"
+"""What ``sweep`` calls the length of holding back."""
+
 _FIELDS = (
     ("hard_limit", float, "a score below this halts; 0 turns the rule off"),
     ("window_size", int, "tokens in the window"),
@@ -219,7 +222,11 @@ def add_replay(parser: ArgumentParser) -> ArgumentParser:
 
 def add_sweep(parser: ArgumentParser) -> ArgumentParser:
     """Add the options of ``sweep``."""
-    parser.add_argument("rule", choices=RULES, help="whose threshold moves")
+    parser.add_argument(
+        "rule",
+        choices=(*RULES, HOLD_BACK),
+        help="whose threshold moves; hold-back: how many tokens are held back",
+    )
     parser.add_argument(
         "--points", type=_points, default=41, metavar="N", help="thresholds to try (default: 41)"
     )

@@ -56,6 +56,12 @@ def add_filters(parser: ArgumentParser) -> None:
         default=None,
         help="its shadow policy would have halted it",
     )
+    group.add_argument(
+        "--would-halt",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="its limits break on its scores, enforced or not",
+    )
     group.add_argument("--max-margin", type=_margin, metavar="X", help="closest call at most X")
     group.add_argument("--min-tokens", type=count, metavar="N", help="at least N tokens")
     group.add_argument("--max-tokens", type=count, metavar="N", help="at most N tokens")
@@ -131,6 +137,7 @@ def query_of(args: Namespace) -> "SessionQuery":
         labels=tuple(args.label),
         enforced=args.enforced,
         shadow_halted=args.shadow_halted,
+        would_halt=args.would_halt,
         least_tokens=args.min_tokens,
         most_tokens=args.max_tokens,
         most_margin=args.max_margin,

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from director_ai.cli.options.policy import add_limits
+from director_ai.cli.options.release import add_release
 
 SCORERS = ("lexical", "logprob", "both")
 
@@ -62,6 +63,7 @@ def add_watch(parser: ArgumentParser) -> ArgumentParser:
     add_limits(parser)
     # No session is recorded yet, so that the defaults are the library's.
     parser._action_groups[-1].title = "limits (default: those of the library)"
+    add_release(parser)
     parser.add_argument(
         "--store",
         metavar="PATH_OR_URL",

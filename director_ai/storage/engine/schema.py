@@ -174,6 +174,15 @@ experiments = Table(
     Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
 )
 
+views = Table(
+    "views",
+    metadata,
+    Column("name", SafeText, primary_key=True),
+    Column("content", SafeText, nullable=False, comment="JSON object, see saved_views"),
+    Column("author", SafeText, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
 settings = Table(
     "settings",
     metadata,

@@ -30,6 +30,7 @@ _STYLE = """
 .st-key-more button > div > [aria-hidden=true] { display: none; }
 .st-key-space, .st-key-address, .st-key-back_step { position: absolute; }
 button[kind=primary]:enabled { color: ON_ACCENT; }
+button kbd { color: inherit !important; opacity: 1 !important; }
 @media (min-width: 641px) {
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens),
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens) > div
@@ -113,6 +114,13 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 @media (max-width: 640px) { .st-key-list_actions { flex-wrap: nowrap; overflow-x: auto; } }
 """
 
+# Streamlit's own colours of code are too pale on a light page.
+_LIGHT_CODE = """
+.stCode .token { color: INK !important; }
+.stCode .token:is(.keyword, .property, .parameter, .number, .boolean) { color: #0550AE !important; }
+.stCode .token:is(.string, .triple-quoted-string) { color: #116329 !important; }
+"""
+
 _WHAT_IF = ".stMain { box-shadow: inset 3px 0 0 TREND; }"
 
 _FADING_BAR = """
@@ -129,7 +137,8 @@ _PRESENTER = """
 
 def style() -> None:
     """Put our style sheet into the page."""
-    st.html(f"<style>{_coloured(_STYLE)}</style>")
+    code = _LIGHT_CODE if page_theme() == "light" else ""
+    st.html(f"<style>{_coloured(_STYLE + code)}</style>")
 
 
 def presenter_style() -> None:
@@ -166,6 +175,7 @@ def _coloured(css: str) -> str:
         .replace("TREND", shades.trend)
         .replace("ON_ACCENT", shades.page)
         .replace("PAGE", shades.page)
+        .replace("INK", shades.ink)
     )
 
 

@@ -15,6 +15,27 @@ from director_ai.storage.summary import LABELS, ORDERS, OUTCOMES, Order, Session
 RULES: Final = tuple(RULE_OF_MECHANISM)
 MINUTE_US: Final = 60_000_000
 
+COLUMNS: Final = (
+    "Outcome",
+    "When",
+    "Coherence",
+    "Rules",
+    "Halt",
+    "Would halt",
+    "Closest call",
+    "Label",
+    "Onset",
+    "Delay",
+    "Shadow",
+    "Model",
+    "Source",
+    "Tags",
+    "Answer",
+    "Id",
+    "Link",
+)
+"""Columns of the list, in their usual order."""
+
 _RANGE: Final = re.compile(r"([0-9]{0,9})-([0-9]{0,9})")
 _COUNT: Final = re.compile(r" \([0-9,]+\)$")
 LONGEST: Final = 300
@@ -33,7 +54,7 @@ class Filters:
         An instant in ISO 8601, or ``""``.
     outcome, rule, label, model, source, tag, group, scorer, author
         Accepted values; see :class:`director_ai.storage.summary.SessionQuery`.
-    enforced, shadow
+    enforced, shadow, would
         ``"true"``, ``"false"`` or ``""``.
     tokens
         ``"10-200"``, ``"10-"``, ``"-200"`` or ``""``.
@@ -45,6 +66,10 @@ class Filters:
         Order of the list.
     page
         Page of the list, from 1.
+    column
+        Columns of the list, in this order; empty for all.
+    view
+        Name of the saved view that the others come from, or ``""``.
     """
 
     since: str = "all"
@@ -60,11 +85,14 @@ class Filters:
     author: tuple[str, ...] = ()
     enforced: str = ""
     shadow: str = ""
+    would: str = ""
     tokens: str = ""
     margin: str = ""
     q: str = ""
     sort: Order = "newest"
     page: str = "1"
+    column: tuple[str, ...] = ()
+    view: str = ""
 
     def query(self, now_us: int) -> SessionQuery:
         """Return the store query; a relative time span ends at ``now_us``."""
@@ -83,6 +111,7 @@ class Filters:
             authors=self.author,
             enforced=_truth(self.enforced),
             shadow_halted=_truth(self.shadow),
+            would_halt=_truth(self.would),
             least_tokens=least,
             most_tokens=most,
             most_margin=float(self.margin) if self.margin else None,
@@ -96,7 +125,9 @@ class Filters:
         >>> Filters(rule=("hard_limit",), sort="closest").narrowing()
         ['rule']
         """
-        kept = {"page"} if self.sort == "nearest_misses" else {"page", "sort"}
+        kept = {"page", "column", "view"}
+        if self.sort != "nearest_misses":
+            kept.add("sort")
         # Both ends of a range of time go together.
         names = [each.name for each in fields(self) if each.name not in kept | {"until"}]
         return [name for name in names if self.without(name) != self]
@@ -129,8 +160,8 @@ def read(parameters: Mapping[str, Sequence[str]]) -> tuple[Filters, list[str]]:
     --------
     >>> read({"rule": ["trend", "nonsense"], "since": ["soon"]})
     (Filters(since='all', until='', outcome=(), rule=('downward_trend',), label=(), model=(), \
-source=(), tag=(), group=(), scorer=(), author=(), enforced='', shadow='', tokens='', margin='', \
-q='', sort='newest', page='1'), ["rule 'nonsense'", "since 'soon'"])
+source=(), tag=(), group=(), scorer=(), author=(), enforced='', shadow='', would='', tokens='', \
+margin='', q='', sort='newest', page='1', column=(), view=''), ["rule 'nonsense'", "since 'soon'"])
     """
     names = {each.name for each in fields(Filters)}
     filters: dict[str, Any] = {}
@@ -179,6 +210,8 @@ def describe(filters: Filters, name: str, zone: tzinfo = UTC) -> str:
     words = value if isinstance(value, tuple) else (value,)
     if name == "rule":
         words = tuple(RULE_NAME[RULE_OF_MECHANISM[word]] for word in words)
+    if value in ("true", "false"):
+        words = ("yes" if value == "true" else "no",)
     text = " or ".join(words).replace("nearest_misses", "nearest misses")
     return f"{_DISPLAY_NAME.get(name, name)} {'≤' if name == 'margin' else '='} {text}"
 
@@ -228,6 +261,8 @@ _ALLOWED: Final[Mapping[str, Sequence[str]]] = {
     "label": LABELS,
     "enforced": ("true", "false"),
     "shadow": ("true", "false"),
+    "would": ("true", "false"),
+    "column": COLUMNS,
     "sort": ORDERS,
 }
 _SHORT: Final = {rule: mechanism for mechanism, rule in RULE_OF_MECHANISM.items()}
@@ -235,6 +270,7 @@ _DISPLAY_NAME: Final = {
     "q": "text",
     "author": "labelled by",
     "shadow": "shadow would halt",
+    "would": "would halt",
     "margin": "closest call",
 }
 

@@ -23,7 +23,7 @@ def status(headline: str, note: str = "", *, rule: str = "", what_if: bool = Fal
         ["d-status", *([f"d-{rule}"] if rule else []), *(["d-whatif"] if what_if else [])]
     )
     st.html(
-        f'<div class="{classes}" role="status"><b>{escape_html(headline)}</b>'
+        f'<div class="{classes}" role="status" tabindex="0"><b>{escape_html(headline)}</b>'
         f'<div class="d-note">{escape_html(note)}</div></div>'
     )
 

@@ -16,6 +16,7 @@ from director_ai.ui.sessions import bulk_actions, table
 from director_ai.ui.sessions.counts import SessionCounts
 from director_ai.ui.sessions.export import export_button
 from director_ai.ui.sessions.filter_controls import read_address, write_address
+from director_ai.ui.sessions.view_menu import view_menu
 
 PAGE_SIZE: Final = 200
 _SHOWN: Final = "sessions_shown"
@@ -47,6 +48,7 @@ def listing(store: Store, query: SessionQuery, filters: Filters, numbers: Sessio
         _order(filters)
         bulk_actions.status_line(selection)
         _pages(page, last, n_found)
+        view_menu(store, filters)
         export_button(store, selection, query, n_found)
     # Above the table: below it they would be off the screen.
     bulk_actions.action_bar(store, selection)
@@ -57,6 +59,7 @@ def listing(store: Store, query: SessionQuery, filters: Filters, numbers: Sessio
         table.draw_table(
             table.session_table(rows, with_shadow=numbers.has_shadow),
             key=_TABLE,
+            columns=filters.column,
             on_select=_keep_selection,
         )
         if previewed:

@@ -48,7 +48,7 @@ class SessionCounts(NamedTuple):
     families
         Good sessions of ``enforced`` by prompt family.
     facets
-        See ``Store.facets``; with ``shadow`` and ``tokens`` beside them.
+        See ``Store.facets``; with ``shadow``, ``would`` and ``tokens`` beside them.
     buckets
         See ``Store.histogram``.
     has_shadow
@@ -126,6 +126,10 @@ def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> Ses
             **store.facets(query),
             "shadow": _shadow(store, query) if has_shadow else {},
             "tokens": _tokens(store, query),
+            "would": {
+                word: store.count(replace(query, would_halt=would))
+                for word, would in (("true", True), ("false", False))
+            },
         },
         buckets=list(store.histogram(query)),
         has_shadow=has_shadow,

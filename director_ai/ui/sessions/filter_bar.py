@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from director_ai.figures.timestamps import moment
+from director_ai.storage.store import Store
 from director_ai.storage.summary import OUTCOMES
 from director_ai.ui.components.session_filters import (
     LONGEST,
@@ -32,6 +33,7 @@ from director_ai.ui.sessions.filter_controls import (
     write_address,
     write_change,
 )
+from director_ai.ui.sessions.view_menu import opened_view
 
 _REMEMBERED: Final = "sessions_address"
 _DRAWN: Final = "sessions_drawn"
@@ -42,19 +44,22 @@ _SPANS: Final[Mapping[str, str]] = {
     "7d": "Last 7 days",
 }
 _ENFORCED: Final = {"true": "enforced", "false": "only watched"}
+_WOULD: Final = {"true": "would halt", "false": "would not"}
 _SHADOW: Final = {"true": "would halt", "false": "would not"}
 
 
-def address_filters() -> tuple[Filters, list[str]]:
+def address_filters(store: Store) -> tuple[Filters, list[str]]:
     """Return the filters of the address, and its invalid parameters.
 
-    An empty address restores the filters that the page was left with.
+    An empty address restores the filters that the page was left with; one that only names a saved
+    view opens it.
     """
     if not st.query_params and "filter_q" not in st.session_state:
         write_address(st.session_state.get(_REMEMBERED, Filters()))
-    parameters = _parameters()
-    filters, problems = read(parameters)
-    st.session_state[_REMEMBERED], st.session_state[_DRAWN] = filters, parameters
+    filters, problems = read(_parameters())
+    filters, missing = opened_view(store, filters)
+    problems += missing
+    st.session_state[_REMEMBERED], st.session_state[_DRAWN] = filters, _parameters()
     return filters, problems
 
 
@@ -96,6 +101,7 @@ def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:
         )
         pick_pills("Outcome", "outcome", OUTCOMES, OUTCOME_WORD, filters, facets["outcomes"])
         pick_pills("Stopped by", "rule", RULES, RULE_WORD, filters, facets["rules"])
+        pick_one("Under its limits", "would", _WOULD, filters, facets["would"])
         pick_several("Label", "label", filters, facets["labels"], words=LABEL_WORD)
         for title, name, facet in (
             ("Model", "model", "models"),

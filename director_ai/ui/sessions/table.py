@@ -30,8 +30,8 @@ def session_table(rows: Sequence[SessionSummary], *, with_shadow: bool = False) 
         "Coherence": [list(row.sparkline) for row in rows],
         "Rules": [", ".join(rules_of(row)) for row in rows],
         "Halt": [halt_of(row) for row in rows],
+        "Would halt": [would_halt_of(row) for row in rows],
         "Closest call": [row.margin for row in rows],
-        "by": [_rule_word(row.margin_rule) for row in rows],
         "Label": [LABEL_WORD[row.label] if row.label else "" for row in rows],
         "Onset": [row.onset for row in rows],
         "Delay": [delay_of(row) for row in rows],
@@ -48,8 +48,13 @@ def session_table(rows: Sequence[SessionSummary], *, with_shadow: bool = False) 
     return table.astype(dict.fromkeys(numbers, "Int64") | {"Closest call": "float64"})
 
 
-def draw_table(table: pd.DataFrame, *, key: str, on_select: Callable[[], None]) -> None:
-    """Draw the table; checked rows and the cell pointed at are the session state of ``key``."""
+def draw_table(
+    table: pd.DataFrame, *, key: str, columns: Sequence[str], on_select: Callable[[], None]
+) -> None:
+    """Draw the table; checked rows and the cell pointed at are the session state of ``key``.
+
+    ``columns`` are shown in their order, all of them if there are none.
+    """
     column = st.column_config
     st.dataframe(
         table,
@@ -57,6 +62,7 @@ def draw_table(table: pd.DataFrame, *, key: str, on_select: Callable[[], None]) 
         height=HEIGHT,
         hide_index=True,
         placeholder="",
+        column_order=[name for name in columns if name in table] or None,
         alt="Sessions, one a row",
         on_select=on_select,
         selection_mode=["multi-row", "single-cell"],
@@ -79,13 +85,17 @@ def draw_table(table: pd.DataFrame, *, key: str, on_select: Callable[[], None]) 
                 help="Token of the halt, of all tokens recorded; in brackets where the limits were "
                 "only watched.",
             ),
+            "Would halt": column.TextColumn(
+                width=110,
+                help="The rule that the limits it was recorded under, or else the default ones, "
+                "break by, whether they were enforced or not; the rule of the closest call.",
+            ),
             "Closest call": column.NumberColumn(
                 format="%+.3f",
                 width=95,
                 help="How far the closest token lay above the lowest score that would have "
                 "passed; negative where a rule was broken.",
             ),
-            "by": column.TextColumn(width=100, help="The rule of the closest call."),
             "Label": column.TextColumn(width=85),
             "Onset": column.NumberColumn(width=65, help="Token where the answer goes wrong."),
             "Delay": column.NumberColumn(
@@ -110,6 +120,13 @@ def rules_of(row: SessionSummary) -> list[str]:
     if row.rules:
         return [_rule_word(rule) for rule in row.rules]
     return [FAULT_TEXT.get(row.halt_code, visible(row.halt_code))] if row.halt_code else []
+
+
+def would_halt_of(row: SessionSummary) -> str:
+    """Return the rule that would halt a session, or that none does; ``""`` without scores."""
+    if row.margin is None:
+        return ""
+    return _rule_word(row.margin_rule) if row.margin < 0 else "– no"
 
 
 def halt_of(row: SessionSummary) -> str:

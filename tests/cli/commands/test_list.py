@@ -37,6 +37,7 @@ FILTERS = {
     "authors": (["--author", "Ann"], ("Ann",)),
     "enforced": (["--observed"], False),
     "shadow_halted": (["--shadow-halted"], True),
+    "would_halt": (["--no-would-halt"], False),
     "least_tokens": (["--min-tokens", "3"], 3),
     "most_tokens": (["--max-tokens", "2"], 2),
     "most_margin": (["--max-margin", "-0.2"], -0.2),

@@ -250,3 +250,54 @@ def test_a_cadence_is_judged_as_held(capsys, tmp_path) -> None:
     wanted = evaluate(data.labelled, replay.outcomes(lenient), lenient)
     assert card["metrics"]["false_halt_rate"]["cases"] == wanted.false.least
     assert card["metrics"]["delay_tokens"]["median"] == wanted.delay.median
+
+
+def test_holding_back_is_told_in_words_on_the_card_and_for_every_length(capsys, address) -> None:
+    hold = ("--hold-back", "8", "--hold-when", "warned")
+    card = json.loads(printed(capsys, address, "replay", *hold, "--json"))
+    told = printed(capsys, address, "replay", *hold)
+    rows = json.loads(printed(capsys, address, "sweep", "hold-back", *hold[2:], "--json"))
+
+    section, row = card["release"], rows[8]
+    assert (section["hold_back"], section["when"], row["hold_back"]) == (8, "warned", 8)
+    assert section["nothing_leaked"]["cases"] / section["nothing_leaked"]["n"] == pytest.approx(
+        row["nothing_leaked"], abs=1e-6
+    )
+    assert section["wait_p95_s"] == row["wait_p95_s"]
+    median = f"median {section['leaked_tokens']['median']:.0f},"
+    assert f"Held back 8 (warned, token): shown after it went wrong {median}" in told
+    assert json.loads(printed(capsys, address, "replay", "--json"))["release"] is None
+
+
+def test_the_longest_hold_within_a_wait_is_chosen(capsys, address) -> None:
+    card = json.loads(
+        printed(capsys, address, "tune", "--budget", "0.1", "--max-wait", "0.4", "--json")
+    )
+
+    # At 40 ms a token, as these sessions keep no times.
+    assert card["release"]["hold_back"] == 10
+    assert card["release"]["wait_p95_s"] <= 0.4
+    assert not card["release"]["wait_is_recorded"]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["tune", "--max-wait", "0.4", "--hold-back", "3"], "--hold-back must be left out"),
+        (["replay", "--hold-when", "warned"], "need --hold-back"),
+        (["sweep", "hard", "--hold-when", "warned"], "are of sweep hold-back"),
+    ],
+)
+def test_options_of_holding_back_that_contradict_are_a_usage_error(
+    capsys, address, command, message
+) -> None:
+    assert main([*command, "--store", str(address)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_policy_file_may_hold_back(capsys, address, tmp_path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("version = 1\nhard_limit = 0.3\n[release]\nhold_back = 4\n")
+
+    by_file = json.loads(printed(capsys, address, "replay", "--policy", str(file), "--json"))
+    assert by_file["release"]["hold_back"] == 4

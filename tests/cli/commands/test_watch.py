@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from director_ai import HaltPolicy, StreamingKernel
+from director_ai import HaltPolicy, ReleasedStream, ReleasePolicy, StreamingKernel
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.cli.watch_display import ROWS, curve, heated_text, margins_lines, screen
@@ -397,3 +397,39 @@ def test_a_screen_without_a_token_says_what_it_waits_for() -> None:
     session, policy = judged([])
 
     assert drawn(screen(session, policy, width=60, height=24))[-1] == "waiting for the first token"
+
+
+def test_what_is_held_back_is_not_written_when_the_answer_is_halted(
+    llama: LlamaServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = ("--scorer", "logprob", "--hard-limit", "0.99", "--hold-back", "64")
+
+    status = main(asked(llama.url, *limits, "--set", "seed=4", "--store", "s.db"))
+
+    seen = capsys.readouterr()
+    assert (status, seen.out) == (Status.REFUSED, "\n")
+    with Store(elsewhere / "s.db") as store:
+        (kept,) = store.records(store.ids())
+    assert kept.release is not None
+    assert (kept.release.hold_back, kept.n_released) == (64, 0)
+
+
+def test_held_text_is_dim_and_text_taken_back_struck() -> None:
+    scores = iter([0.9, 0.9, 0.9, 0.2])
+    stream = StreamingKernel().stream(["a", "b", "c", "d"], lambda text: next(scores))
+    list(ReleasedStream(stream, ReleasePolicy(1, at_halt="nothing")))
+
+    text = heated_text(stream.session, [0, 0, 0, 4])
+
+    assert text.plain == "abc⟦d⟧"
+    assert [bool(span.style.strike) for span in text.spans[:3]] == [True, True, False]
+    assert text.spans[2].style.dim
+
+
+def test_rules_a_sync_stream_cannot_keep_are_a_usage_error(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "p.toml").write_text("version = 1\n[release]\nhold_back = 4\nmax_hold_s = 1.0\n")
+
+    assert main(asked("http://127.0.0.1:9/v1", "--policy", "p.toml")) == Status.USAGE
+    assert "max_hold_s must be 0" in capsys.readouterr().err

@@ -81,6 +81,7 @@ FILTERED_BY = {
     "scorers": ["scorer"],
     "enforced": ["enforced"],
     "shadow_halted": ["shadow_index"],
+    "would_halt": ["margin"],
     "least_tokens": ["n_tokens"],
     "most_tokens": ["n_tokens"],
     "most_margin": ["margin", "margin_rule"],

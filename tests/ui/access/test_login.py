@@ -18,7 +18,7 @@ from tests.storage.records import record
 pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]'")
 
 ROOT = Path(__file__).parents[3]
-PAGES = ("live", "sessions", "review", "tune", "data", "session")
+PAGES = ("live", "sessions", "monitor", "review", "tune", "data", "session")
 SECRETS: dict[str, Any] = {
     "auth": {
         "redirect_uri": "http://127.0.0.1:8501/oauth2callback",

@@ -39,7 +39,7 @@ def test_a_halt_is_told_by_its_rule_its_token_and_its_delay(store: Store) -> Non
     assert row["Rules"] == "■ Hard limit"
     assert row["Halt"] == "2 / 3"
     assert row["Closest call"] == pytest.approx(-0.2)
-    assert row["by"] == "■ Hard limit"
+    assert row["Would halt"] == "■ Hard limit"
     assert (row["Label"], row["Onset"], row["Delay"]) == ("● Bad", 1, 1)
     assert row["Coherence"] == pytest.approx([0.9, 0.8, 0.3], abs=1 / 255)
 
@@ -56,7 +56,7 @@ def test_what_is_not_known_is_blank(store: Store) -> None:
     store.add([record("a", scores=(), tokens=())])
 
     row = session_table(store.summaries(), with_shadow=True).iloc[0]
-    assert (row["Rules"], row["by"], row["Label"], row["Halt"]) == ("", "", "", "– / 0")
+    assert (row["Rules"], row["Would halt"], row["Label"], row["Halt"]) == ("", "", "", "– / 0")
     assert row[["Closest call", "Onset", "Delay", "Shadow"]].isna().all()
 
 

@@ -1,0 +1,11 @@
+"""Monitor page: whether deployed limits still hold."""
+
+from director_ai.ui.components import page_style
+from director_ai.ui.monitor import page
+
+page_style.title("Monitor", hidden=True)
+seen = page.current_report()
+if seen.deployment is None:
+    page.draw_empty()
+else:
+    page.draw(seen)
