@@ -191,6 +191,14 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     expect(page.locator(".st-key-peek")).to_contain_text(f"Labelled {name} unsure.")
     with Store(path) as store:
         assert store.summary(name).label == "unsure"
+    # The next one is selected and shown; undo goes back to the one that was labelled.
+    expect(page.locator(".st-key-peek")).not_to_contain_text(f"{name} selected")
+    expect(page.locator(".st-key-peek_session .d-status")).to_be_visible()
+    page.locator(".st-key-flip_undo button").first.click()
+    expect(page.locator(".st-key-peek")).to_contain_text(f"{name} selected")
+    with Store(path) as store:
+        assert store.summary(name).label != "unsure"
+    settled(page)
 
     # A8: the best within a budget that the sessions not set aside can bear, whichever those are.
     page.locator(".st-key-budget input").fill("10")
@@ -305,6 +313,18 @@ def test_limits_card_proposals_and_the_whole_chart_are_in_sight_together(
     settled(page)
     # Whatever its lines say, the card keeps its height.
     assert box(page, CURVE)["y"] == before
+    # The limit's line is dragged: slider, box and address follow.
+    handle = box(page, ".st-key-threshold_curve .handle")
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.25 * box(page, CURVE)["width"], y, steps=4)
+    page.mouse.up()
+    page.wait_for_url(lambda url: float(re.search(r"[?&]h=([0-9.]+)", url)[1]) > 0.5)
+    settled(page)
+    moved = re.search(r"[?&]h=([0-9.]+)", page.url)
+    assert moved is not None
+    expect(page.locator(".st-key-h_box input").last).to_have_value(moved[1])
 
     page.set_viewport_size({"width": 390, "height": 844})
     settled(page)

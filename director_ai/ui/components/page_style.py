@@ -89,6 +89,8 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-tune_bar :is(.stNumberInput, .stSelectbox) div { min-width: 0; }
 .st-key-data_line { flex-wrap: nowrap; min-height: 1.5rem; }
 .st-key-data_line button { min-height: 1.5rem; padding: 0; white-space: nowrap; }
+.st-key-flips_and_peek { flex-wrap: nowrap; align-items: flex-start; }
+.st-key-peek_acts { flex-wrap: nowrap; }
 .st-key-card { padding: .5rem .9rem; }
 .st-key-card .d-number b { font-size: 1.5rem; line-height: 1.25; }
 .st-key-cautions { height: 1.5rem; flex-wrap: nowrap; }
@@ -107,7 +109,7 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .d-proposal b { display: block; font-size: 1.15rem; }
 .st-key-tune_bar { row-gap: .35rem; }
 @media (max-width: 640px) {
-  .st-key-curve_head { flex-wrap: wrap; height: auto; }
+  .st-key-curve_head, .st-key-flips_and_peek { flex-wrap: wrap; height: auto; }
   .st-key-cautions { height: auto; flex-wrap: wrap; }
   .st-key-card .stText { white-space: normal !important; }
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
+from streamlit.elements.arrow import DataframeStateInput
 
 from director_ai.core.records.record import Annotation, Label
 from director_ai.errors import DirectorError
@@ -15,7 +16,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.tuning.study import TuneData
 from director_ai.ui.access.current_store import reviewer
-from director_ai.ui.components import page_style
+from director_ai.ui.components import page_style, session_peek
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import session_link
 from director_ai.ui.tune.analysis import Analysis
@@ -30,9 +31,20 @@ from director_ai.ui.tune.changed_sessions import (
 from director_ai.ui.tune.state import COUNT, FLIPS, PEEK, PICKED
 
 MOST_ROWS: Final = 200
-HEIGHT: Final = 300
+HEIGHT: Final = 540
+"""Of the table, in pixels: that of the peek beside it."""
+
 _VERSION: Final = "tune_table_version"
 _MESSAGE: Final = "tune_message"
+_BELOW: Final = "tune_flip_below"
+"""Session-state key: id of the session under the selected one."""
+
+_GOING_ON: Final = "tune_flip_next"
+"""Session-state key: id of the session that a table which starts anew selects."""
+
+_LABELLED: Final = "tune_flip_labels"
+"""Session-state key: number and session of each label given here, the newest last."""
+
 _LABELS: Final[tuple[tuple[Label, str, str], ...]] = (
     ("good", "○ Good", "The answer is good: a halt would be false."),
     ("bad", "● Bad", "The answer goes wrong: a halt is right. A known onset is kept."),
@@ -61,8 +73,11 @@ def flip_list(analysis: Analysis) -> None:
         )
     with place:
         st.fragment(_count, key=COUNT)(analysis)
-    st.fragment(_list, key=FLIPS)(analysis)
-    st.fragment(_peek, key=PEEK)(analysis)
+    with st.container(horizontal=True, gap="small", key="flips_and_peek"):
+        with st.container(width="stretch"):
+            st.fragment(_list, key=FLIPS)(analysis)
+        with st.container(width=session_peek.WIDTH, key="peek"):
+            st.fragment(_peek, key=PEEK)(analysis)
 
 
 def _rows(analysis: Analysis) -> list[FlipRow]:
@@ -95,6 +110,8 @@ def _list(analysis: Analysis) -> None:
         key = f"flips_{st.session_state.get(_VERSION, 0)}"
         picked = _table(shown, analysis, key=key)
         st.session_state[PICKED] = None if picked is None else shown[picked].row
+        below = shown[picked + 1 : picked + 2] if picked is not None else []
+        st.session_state[_BELOW] = analysis.data.ids[below[0].row] if below else ""
 
 
 def flips_csv(rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair) -> str:
@@ -124,6 +141,7 @@ def _table(shown: Sequence[FlipRow], analysis: Analysis, *, key: str) -> int | N
         alt="Sessions that end otherwise, one a row",
         on_select=lambda: st.rerun([FLIPS, PEEK]),
         selection_mode="single-row",
+        selection_default=_first_selection(shown, analysis.data),
         column_config={
             "Change": column.TextColumn(width=125, pinned=True),
             "Coherence": column.AreaChartColumn(
@@ -152,11 +170,18 @@ def _table(shown: Sequence[FlipRow], analysis: Analysis, *, key: str) -> int | N
     return int(rows[0]) if rows and rows[0] < len(shown) else None
 
 
+def _first_selection(shown: Sequence[FlipRow], data: TuneData) -> DataframeStateInput:
+    """Return the selection of a table that starts anew: the session to go on with."""
+    going_on = st.session_state.get(_GOING_ON, "")
+    rows = [place for place, flip in enumerate(shown) if data.ids[flip.row] == going_on]
+    return {"selection": {"rows": rows, "columns": [], "cells": []}}
+
+
 def _peek(analysis: Analysis) -> None:
-    """Draw the actions on the selected session, disabled without one, so that nothing moves."""
+    """Draw the selected session with its actions, which are disabled without one."""
     selected: int | None = st.session_state.get(PICKED)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="peek"):
-        session = "" if selected is None else analysis.data.ids[selected]
+    session = "" if selected is None else analysis.data.ids[selected]
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="peek_acts"):
         st.link_button(
             "Open",
             session_link(session, analysis.view().policy),
@@ -174,12 +199,23 @@ def _peek(analysis: Analysis) -> None:
                 args=(analysis.store, session, label),
                 kwargs={"onset": None if selected is None else _onset(analysis.data, selected)},
             )
-        message = str(st.session_state.pop(_MESSAGE, ""))
-        st.text(
-            visible(
-                message or (f"{session} selected" if session else "Select a row to look into it.")
-            )
+        labelled: list[tuple[int, str]] = st.session_state.get(_LABELLED, [])
+        st.button(
+            "",
+            key="flip_undo",
+            icon=":material/undo:",
+            disabled=not labelled or analysis.store.read_only,
+            help=f"Withdraws the label of {visible(labelled[-1][1])}."
+            if labelled
+            else "No label was given here yet.",
+            on_click=_undo,
+            args=(analysis.store,),
         )
+    message = str(st.session_state.pop(_MESSAGE, ""))
+    selection = f"{session} selected" if session else "Select a row to look into it."
+    st.text(visible(f"{message} {selection}".strip()))
+    if session:
+        session_peek.session_peek(analysis.store, session, analysis.view().policy)
 
 
 def _onset(data: TuneData, row: int) -> int | None:
@@ -190,11 +226,30 @@ def _onset(data: TuneData, row: int) -> int | None:
 def _label(store: Store, id: str, label: Label, *, onset: int | None) -> None:
     kept = onset if label == "bad" else None
     try:
-        store.annotate(id, Annotation(label, kept, reviewer(), now_us()))
+        number = store.annotate(id, Annotation(label, kept, reviewer(), now_us()))
     except DirectorError as error:
         st.session_state[_MESSAGE] = f"Not done: {error}"
     else:
-        st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
-        st.session_state[_MESSAGE] = f"Labelled {id} {label}."
+        st.session_state.setdefault(_LABELLED, []).append((number, id))
+        _start_anew(f"Labelled {id} {label}.", st.session_state.get(_BELOW, ""))
     # Every number on the page may have changed.
     st.rerun()
+
+
+def _undo(store: Store) -> None:
+    """Withdraw the newest label given here, and select its session again."""
+    number, session = st.session_state[_LABELLED][-1]
+    try:
+        store.withdraw([number])
+    except DirectorError as error:
+        st.session_state[_MESSAGE] = f"Not done: {error}"
+    else:
+        st.session_state[_LABELLED].pop()
+        _start_anew(f"Withdrew the label of {session}.", session)
+    st.rerun()
+
+
+def _start_anew(message: str, session: str) -> None:
+    """Let the table start anew, with a session selected."""
+    st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
+    st.session_state[_MESSAGE], st.session_state[_GOING_ON] = message, session

@@ -45,13 +45,13 @@ from director_ai.tuning.search.plateaus import plateau
 from director_ai.ui.components import page_style
 from director_ai.ui.components.cached_study import score_density
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
-from director_ai.ui.components.policy_editor import THRESHOLDS
+from director_ai.ui.components.policy_editor import THRESHOLDS, limit_handles
 from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.leak import leak
 from director_ai.ui.tune.metrics_panel import all_numbers
 from director_ai.ui.tune.segments import segments
-from director_ai.ui.tune.state import VIEW, moved
+from director_ai.ui.tune.state import VIEW, drag_limit, moved
 from director_ai.ui.tune.threshold_map import HEIGHT, heat_map
 from director_ai.ui.tune.validation import draw_validation
 
@@ -86,6 +86,8 @@ def curve(view: PolicyAnalysis) -> None:
         height=HEIGHT,
         filename="threshold-curve",
         on_click=lambda click: _set(rule, click),
+        handles=limit_handles(view.policy, page_style.colours(), {rule: "x"}),
+        on_handle=drag_limit,
     )
 
 

@@ -29,6 +29,12 @@ def step_fragment(rule: int) -> str:
     return f"t_step_{THRESHOLDS[rule].key}"
 
 
+def drag_limit(key: str, value: float) -> NoReturn:
+    """Move the control of a threshold to where its line was dragged on a chart."""
+    st.session_state[key] = value
+    moved(next(rule for rule, control in THRESHOLDS.items() if control.key == key))
+
+
 def moved(*rules: int) -> NoReturn:
     """Redraw the fragments that depend on the limits, and the controls of the moved rules.
 

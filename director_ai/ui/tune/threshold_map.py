@@ -20,9 +20,9 @@ from director_ai.tuning.analysis import PolicyAnalysis
 from director_ai.tuning.evaluation.metrics import METRICS
 from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
-from director_ai.ui.components.policy_editor import THRESHOLDS
+from director_ai.ui.components.policy_editor import THRESHOLDS, limit_handles
 from director_ai.ui.components.single_choice import single_choice
-from director_ai.ui.tune.state import moved
+from director_ai.ui.tune.state import drag_limit, moved
 
 HEIGHT: Final = 304
 """Of every picture, in pixels."""
@@ -77,6 +77,10 @@ def heat_map(view: PolicyAnalysis) -> None:
         height=HEIGHT + 40,
         filename="threshold-map",
         on_click=lambda click: _set_both(rules, click),
+        handles=limit_handles(
+            view.policy, page_style.colours(), dict(zip(rules, ("x", "y"), strict=True))
+        ),
+        on_handle=drag_limit,
     )
 
     st.text("A click on a cell sets the limits.")
