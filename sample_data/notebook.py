@@ -156,7 +156,11 @@ def main() -> None:
         )
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         for place, cell in enumerate(CELLS):
-            base: dict[str, Any] = {"id": f"cell-{place}", "metadata": {}, "source": cell.splitlines(keepends=True)}
+            base: dict[str, Any] = {
+                "id": f"cell-{place}",
+                "metadata": {},
+                "source": cell.splitlines(keepends=True),
+            }
             if not is_code(cell):
                 cells.append({"cell_type": "markdown", **base})
                 continue
