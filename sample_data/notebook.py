@@ -106,10 +106,12 @@ def is_code(cell: str) -> bool:
 def run(cell: str, names: dict[str, Any]) -> Any:
     """Run a cell, and return the value of its last line if that is an expression."""
     tree = ast.parse(cell)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "cell", "exec"), names)  # noqa: S102  (the cells above)
-    if last is None:
+    last = tree.body[-1]
+    if not isinstance(last, ast.Expr):
+        exec(compile(tree, "cell", "exec"), names)  # noqa: S102  (the cells above)
         return None
+    tree.body.pop()
+    exec(compile(tree, "cell", "exec"), names)  # noqa: S102  (as above)
     return eval(compile(ast.Expression(last.value), "cell", "eval"), names)  # noqa: S307  (as above)
 
 
