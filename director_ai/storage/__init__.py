@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from director_ai.storage.salvage import Salvaged, salvage_store
     from director_ai.storage.store import Store
     from director_ai.storage.summary import JUDGED, SessionQuery, SessionSummary
+    from director_ai.storage.transfer.curves_file import read_curves
     from director_ai.storage.transfer.export import export_records
     from director_ai.storage.transfer.sandbox import read_upload_safely
 
@@ -33,6 +34,7 @@ __all__ = [
     "Store",
     "export_records",
     "from_line",
+    "read_curves",
     "read_upload_safely",
     "restore_backup",
     "salvage_store",
@@ -57,6 +59,7 @@ __getattr__, __dir__ = attach(
         "Store": "director_ai.storage.store",
         "export_records": "director_ai.storage.transfer.export",
         "from_line": "director_ai.core.records.record_json",
+        "read_curves": "director_ai.storage.transfer.curves_file",
         "read_upload_safely": "director_ai.storage.transfer.sandbox",
         "restore_backup": "director_ai.storage.restore",
         "salvage_store": "director_ai.storage.salvage",

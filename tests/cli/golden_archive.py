@@ -15,9 +15,9 @@ from director_ai.tuning.evaluation.outcome_classes import outcomes_under
 RECORDED = HaltPolicy(hard_limit=0.35, window_threshold=0.5, trend_threshold=0.4)
 
 
-def write_golden(path: Path, n_sessions: int = 2_000) -> None:
+def write_golden(path: Path, n_sessions: int = 2_000, decimals: int | None = 4) -> None:
     """Write the archive; every fiftieth session bears the tag ``golden``."""
-    data = make_sessions(n_sessions, seed=7, decimals=4)
+    data = make_sessions(n_sessions, seed=7, decimals=decimals)
     outcomes = outcomes_under(data, RECORDED)
     policy = json.dumps(RECORDED.to_dict())
     rows = []
