@@ -28,7 +28,7 @@ class BandsData(NamedTuple):
         Halts by rule that came first, the day's share of counted sessions.
     evidence
         Change statistic of the promise, as a share of what makes an alarm, by its logarithm:
-        1 and more is an alarm.
+        1 and more is an alarm; None before the first session.
     changed_on
         Day of the change, if there is one.
     """
@@ -38,7 +38,7 @@ class BandsData(NamedTuple):
     low: list[float | None]
     high: list[float | None]
     rules: dict[str, list[float | None]]
-    evidence: list[float]
+    evidence: list[float | None]
     changed_on: str | None
 
 
@@ -74,7 +74,10 @@ def bands_data(days: Sequence[DayRow], *, c_days: float, changed_on: str | None)
             ]
             for rule in RULES
         },
-        [max(_LOWEST_LOG, day.log_change) / bar for day in days],
+        [
+            None if day.log_change is None else max(_LOWEST_LOG, day.log_change) / bar
+            for day in days
+        ],
         changed_on,
     )
 

@@ -66,7 +66,8 @@ class DayRow:
     halted_low, halted_high
         Band of the share halted since the deployment, at every look; None below 30 sessions.
     log_change
-        Natural logarithm of the change statistic of the promise after the day.
+        Natural logarithm of the change statistic of the promise after the day; None before the
+        first session.
     rules
         Halts by the rule that came first.
     """
@@ -79,7 +80,7 @@ class DayRow:
     n_other: int
     halted_low: float | None
     halted_high: float | None
-    log_change: float
+    log_change: float | None
     rules: dict[str, int]
 
 
@@ -428,7 +429,7 @@ def _days(
                 n_other=kinds["other"],
                 halted_low=float(low[at]) if has_band else None,
                 halted_high=float(high[at]) if has_band else None,
-                log_change=float(changes[at]),
+                log_change=float(changes[at]) if np.isfinite(changes[at]) else None,
                 rules=dict(Counter(audit.mechanism for audit in counted[at] if audit.halted)),
             )
         )
