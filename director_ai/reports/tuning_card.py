@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.reports.markdown import escape_markdown
 from director_ai.tuning.analysis import PolicyAnalysis
 from director_ai.tuning.evaluation import metrics
@@ -43,6 +44,7 @@ def card_values(
     validation: Validation | None = None,
     cautions: Sequence[Caution] = (),
     release: ReleaseAnalysis | None = None,
+    experiment: str = "",
 ) -> dict[str, Any]:
     """Return the tuning card as plain values: a policy, its results and the data behind them.
 
@@ -56,6 +58,8 @@ def card_values(
         Out-of-bag estimate of the policy, if it was made, and the cautions that apply.
     release
         Results of holding text back; ``None`` if it is not.
+    experiment
+        Name of the saved experiment that the policy is of, if any.
     """
     data, numbers, bound = analysis.data, analysis.evaluation, analysis.bound
     attempts, certificate = analysis.context.attempts, analysis.certificate
@@ -65,6 +69,11 @@ def card_values(
         "policy_sha256": policy_sha256(numbers.policy),
         "answer": summary_text(numbers),
         "data": {
+            "experiment": experiment or None,
+            "slice": analysis.context.slice or "all sessions",
+            "scorers": ", ".join(
+                sorted({scorer or str(UNKNOWN_SCORER) for scorer in data.scorers})
+            ),
             "sha256": fingerprint(labelled),
             "sessions": labelled.n_sessions,
             "tokens": labelled.curves.n_tokens,
@@ -74,6 +83,7 @@ def card_values(
             "groups": len(np.unique(labelled.groups)),
             "cut_recordings": data.n_cut,
             "sealed": len(analysis.context.study.sealed.ids),
+            "held_out_share": analysis.context.study.share,
             "prevalence": _number(numbers.population.prevalence),
             "prevalence_is_stated": numbers.population.is_stated,
         },

@@ -16,6 +16,7 @@ from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning.evaluation.evaluation import evaluate
+from director_ai.tuning.labelled import BAD
 from director_ai.tuning.study import TuneData, split_study
 from director_ai.tuning.validation import validation
 from director_ai.ui.access.current_store import STORE_VARIABLE
@@ -443,3 +444,40 @@ def test_rates_that_depend_on_prevalence_are_those_of_all_sessions_with_three_qu
     false = whole.false.least / whole.false.n
     error = 3 * (false * (1 - false) / n_open) ** 0.5 * whole.false.n / 900
     assert abs(halts - whole.halted.least / whole.halted.n) <= error
+
+
+def test_an_experiment_is_saved_listed_opened_and_says_what_has_changed_since(store) -> None:
+    store.add(records(200, enforced=0.0))
+    app = tune(view="Experiments", h="0.42", d="1.5", model="small")
+    app.text_input(key="experiment_name").set_value("march, strict").run()
+    app.button(key="experiment_save").click().run()
+    assert not app.exception
+    assert "Saved march, strict." in said(app)
+    (saved,) = store.experiments()
+    assert saved.content["policies"][0]["policy"]["hard_limit"] == 0.42
+    app.button(key="experiment_save").click().run()
+    assert "Not saved: name must be new" in said(app)
+
+    app = tune(view="Experiments")
+    app.session_state["experiments"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    (figures,) = (
+        each.value
+        for each in app.dataframe
+        if "Recall" in each.value and "Experiment" in each.value
+    )
+    assert "then" not in figures["Recall"][0]
+    app.button(key="experiment_open_0").click().run()
+    assert app.slider(key="h").value == 0.42
+    assert app.query_params["model"] in ("small", ["small"])
+
+    data = TuneData.of(list(store.curves(JUDGED)))
+    bad = next(
+        name
+        for name, model, label in zip(data.ids, data.models, data.labelled.labels, strict=True)
+        if model == "small" and label == BAD
+    )
+    store.annotate(bad, Annotation("unsure"))
+    app.session_state["experiments"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    assert "march, strict: labels have changed" in said(app)

@@ -21,6 +21,7 @@ from director_ai.ui.tune import segment_limits
 from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.check_in_ci import check_in_ci
 from director_ai.ui.tune.leak import HOLD, UNIT, WHEN, current_release, release_view
+from director_ai.ui.tune.saved_experiments import PARAMETER, experiment_in_use
 from director_ai.ui.tune.slice_filters import PARAMETERS
 from director_ai.ui.tune.validation import cautions_of, validation_of
 
@@ -40,6 +41,7 @@ _ADDRESS_PARAMETERS: Final = (
     "flips_moved",
     "cost",
     "k",
+    PARAMETER,
     *PARAMETERS,
 )
 """Query parameters that change the page beside the limits; the address omits defaults."""
@@ -118,5 +120,6 @@ def card_of(analysis: Analysis) -> dict[str, Any]:
         at=datetime.now(UTC),
         validation=validation_of(analysis, view.policy),
         cautions=cautions_of(analysis, view.policy),
+        experiment=experiment_in_use(analysis, view.policy),
         release=None if release == ReleasePolicy() else release_view(analysis, release),
     )

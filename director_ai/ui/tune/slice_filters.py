@@ -14,7 +14,7 @@ from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import archive_of
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.session_filters import LONGEST, Filters, read
+from director_ai.ui.components.session_filters import LONGEST, Filters, instant, read
 
 LISTS: Final[Mapping[str, str]] = {
     "model": "Model",
@@ -117,6 +117,26 @@ def controls(store: Store, part: Slice) -> None:
 def narrow_to(facet: str, value: str) -> None:
     """Put a slice of one value into the address."""
     _write({facet: [value]})
+
+
+def narrow_to_query(where: SessionQuery | None) -> None:
+    """Put the slice of a query into the address; what no filter here says is left out."""
+    if where is None:
+        _write({})
+        return
+    _write(
+        {
+            "model": where.models,
+            "source": where.sources,
+            "tag": where.tags,
+            "group": where.groups,
+            "author": where.authors,
+            "scorer": where.scorers,
+            "since": "" if where.since_us is None else instant(where.since_us),
+            "until": "" if where.until_us is None else instant(where.until_us),
+            "q": where.text,
+        }
+    )
 
 
 def facet_values(store: Store) -> Mapping[str, Mapping[str, int]]:
