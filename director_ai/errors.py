@@ -31,6 +31,10 @@ class InvalidScoreError(DirectorError, ValueError):
     """A coherence score is not a number in [0, 1]."""
 
 
+class NoFactsError(DirectorError, LookupError):
+    """A scorer that compares answers with facts was given none."""
+
+
 class InvalidRecordError(DirectorError, ValueError):
     """A stored session cannot be read."""
 

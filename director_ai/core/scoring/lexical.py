@@ -55,21 +55,26 @@ class Judge:
     More facts never lower the support of a word, and weights do not depend on the facts. A word
     costs as much as there are chunks that hold it, and a part of a date as much as those hold
     dates, however long the text before it.
+
+    Attributes
+    ----------
+    prompt_words
+        Stems of the prompt's words.
     """
 
-    __slots__ = ("_exempt", "_facts", "_order", "_recent")
+    __slots__ = ("_facts", "_order", "_recent", "prompt_words")
 
     def __init__(self, facts: FactIndex, prompt: str = "") -> None:
         self._facts = facts
         self._recent: deque[str] = deque(maxlen=_CONTEXT_WORDS)
         self._order = WordOrder()
-        self._exempt = frozenset(word.stem for word in read_words(prompt))
+        self.prompt_words = frozenset(word.stem for word in read_words(prompt))
 
     def push(self, word: Word) -> Judgement:
         """Judge the next word."""
         if word.opens_sentence:
             self._recent.clear()
-        strict = word.kind in _STRICT and word.stem not in self._exempt
+        strict = word.kind in _STRICT and word.stem not in self.prompt_words
         kind: Kind = "content" if word.kind in _STRICT and not strict else word.kind
         floor = _TORN if strict else _LOOSE
         pairs = self._order.push(word)

@@ -1,4 +1,4 @@
-"""Coherence of an answer with the facts: of a whole answer, and of one still growing.
+"""Support of an answer by the facts: of a whole answer, and of one still growing.
 
 A lexical baseline: it compares words and their order, not meaning. A false claim made of the
 facts' own words in their order passes, and a faithful paraphrase in other words is punished.
@@ -9,31 +9,26 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Final
 
+from director_ai.core.scoring.calibration import Evidence, calibration, identity
 from director_ai.core.scoring.fact_index import FactIndex
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.knowledge import GroundTruthStore
-from director_ai.core.scoring.lexical import Judge
+from director_ai.core.scoring.roles import AnswerReader
 from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
-from director_ai.core.scoring.words import WordReader
+from director_ai.errors import NoFactsError
 
 DECIMALS: Final = 4
-# In content words. Much shorter, and one odd sentence halts; much longer, and a fabrication
-# takes more than some 40 tokens to reach the limits.
-HORIZON: Final = 33.0
-OPENING_LEVEL: Final = 0.95
 PRIOR_WEIGHT: Final = 8.0
-_KEEP: Final = 1 - 1 / HORIZON
-
-IDENTITY: Final = ScorerIdentity("coherence", "1", "lexical")
+"""Supported content words that the shares of a whole answer count beside its own."""
 
 
 class LexicalStream:
     """Scores one answer as it grows; a callable for the kernel, used by one stream at a time.
 
-    The streaming score is an exponentially weighted mean of the support of the words so far, with
-    a memory of ``HORIZON`` content words, starting from ``OPENING_LEVEL``. Each word is judged
-    once, when it is complete; what was judged is not judged again when facts are added later. A
-    text that does not extend the previous one is scored from its beginning.
+    The score is the probability that what was said so far is supported by the facts; see
+    :class:`director_ai.core.scoring.calibration.Calibration`. Each word is judged once, when it is
+    complete; what was judged is not judged again when facts are added later. A text that does not
+    extend the previous one is scored from its beginning.
 
     Parameters
     ----------
@@ -43,18 +38,15 @@ class LexicalStream:
         The question. It supports nothing; names and numbers it holds are no clash.
     """
 
-    scorer_identity = IDENTITY
-
     __slots__ = (
+        "_answer",
         "_clash",
+        "_evidence",
         "_facts",
-        "_judge",
-        "_level",
         "_lowest",
         "_missing",
         "_n_words",
         "_prompt",
-        "_reader",
         "_text",
         "_weight",
     )
@@ -67,12 +59,17 @@ class LexicalStream:
 
     def _start_over(self) -> None:
         self._text = ""
-        self._reader = WordReader()
-        self._judge = Judge(self._facts, self._prompt)
-        self._level = self._lowest = OPENING_LEVEL
+        self._answer = AnswerReader(self._facts, self._prompt)
+        self._evidence = Evidence(calibration())
+        self._lowest = self._evidence.probability
         self._weight = PRIOR_WEIGHT
         self._missing = 0.0
         self._clash = 0.0
+
+    @property
+    def scorer_identity(self) -> ScorerIdentity:
+        """Identity of the scorer."""
+        return identity()
 
     @property
     def n_words(self) -> int:
@@ -82,21 +79,21 @@ class LexicalStream:
     def __call__(self, text: str) -> float:
         """Return the streaming score of ``text``, the whole answer so far, in [0, 1]."""
         self._read(text, final=False)
-        return _rounded(self._level)
+        return round(self._evidence.probability, DECIMALS)
 
     def finish(self, text: str) -> tuple[float, float, float]:
         """Return score, logical and factual divergence of a finished answer, each in [0, 1].
 
-        The score is the smaller of the supported share of the whole answer and the lowest level
-        the streaming score reached. The shares count ``PRIOR_WEIGHT`` content words as supported
-        that the answer does not hold, so that a single odd word condemns no short answer.
+        The score is the lowest that the streaming score reached. The shares count
+        ``PRIOR_WEIGHT`` content words as supported that the answer does not hold, so that a single
+        odd word condemns no short answer.
         """
         self._read(text, final=True)
         h_logical = self._clash / self._weight
         h_factual = self._missing / self._weight
-        score = min(1 - h_logical - h_factual, self._lowest)
+        lowest = self._lowest
         self._start_over()
-        return _rounded(score), _rounded(h_logical), _rounded(h_factual)
+        return round(lowest, DECIMALS), _share(h_logical), _share(h_factual)
 
     def _read(self, text: str, *, final: bool) -> None:
         if not isinstance(text, str):
@@ -105,11 +102,10 @@ class LexicalStream:
         if not text.startswith(self._text):
             self._start_over()
         self._text = text
-        for word in self._reader.read(text, final=final):
-            weight, support, clash = self._judge.push(word)
-            keep = _KEEP**weight
-            self._level = self._level * keep + support * (1 - keep)
-            self._lowest = min(self._lowest, self._level)
+        evidence = self._evidence
+        for role, (weight, support, clash) in self._answer.read(text, final=final):
+            evidence.push(role, support)
+            self._lowest = min(self._lowest, evidence.probability)
             self._weight += weight
             self._clash += weight * clash
             self._missing += weight * (1 - support - clash)
@@ -124,7 +120,7 @@ class CoherenceScorer:
     threshold
         A whole answer that scores at least this is approved; in [0, 1].
     ground_truth_store
-        The facts. Without facts nothing supports an answer, and its score falls as it grows.
+        The facts. Without any there is nothing to score by, and scoring raises.
     soft_limit
         An approved answer that scores below this carries a warning; in [0, 1].
     max_evidence
@@ -135,22 +131,21 @@ class CoherenceScorer:
 
     Notes
     -----
-    Adding a fact never lowers a score: a word's support is the best that any one chunk gives it,
-    and its weight depends on the answer and the prompt alone. It can raise one that should be
-    low, as in a large store most words stand somewhere.
+    The score is a probability, calibrated on public sets for a stated share of unsupported answers
+    (see the provenance in ``lexical.json``). Adding a fact never lowers it: a word's support is the
+    best that any one chunk gives it, and its role depends on the answer and the prompt alone. It
+    can raise one that should be low, as in a large store most words stand somewhere.
 
     Examples
     --------
     >>> store = GroundTruthStore.from_mapping({"moon": "The Moon orbits Earth in 27 days."})
     >>> scorer = CoherenceScorer(ground_truth_store=store)
     >>> scorer.score("The Moon orbits Earth ")
-    0.9577
-    >>> approved, verdict = scorer.review("How long?", "Elvis sold Jupiter to 16 angry Vikings.")
+    0.6726
+    >>> approved, verdict = scorer.review("What orbits Earth?", "Elvis sold 16 Vikings.")
     >>> approved, verdict.evidence[0].source
     (False, 'moon')
     """
-
-    scorer_identity = IDENTITY
 
     def __init__(
         self,
@@ -179,6 +174,11 @@ class CoherenceScorer:
         self.max_evidence = max_evidence
         self.store = GroundTruthStore() if ground_truth_store is None else ground_truth_store
 
+    @property
+    def scorer_identity(self) -> ScorerIdentity:
+        """Identity of the scorer: name, version, back end and the digest of its coefficients."""
+        return identity()
+
     def score(self, text: str) -> float:
         """Return the streaming score of a growing answer, read from its beginning.
 
@@ -192,8 +192,13 @@ class CoherenceScorer:
         float
             In [0, 1], four decimals. What ``stream_callback`` returns for the same text, at the
             cost of reading all of it.
+
+        Raises
+        ------
+        NoFactsError
+            If the store holds no facts.
         """
-        return LexicalStream(self.store.index)(text)
+        return LexicalStream(self._facts())(text)
 
     def stream_callback(self, prompt: str = "") -> Callable[[str], float]:
         """Return a fresh callback for one stream: each call reads only what is new.
@@ -202,8 +207,13 @@ class CoherenceScorer:
         ----------
         prompt
             The question; names and numbers in it are no clash in the answer.
+
+        Raises
+        ------
+        NoFactsError
+            If the store holds no facts: every answer would be unsupported.
         """
-        return LexicalStream(self.store.index, _text("prompt", prompt))
+        return LexicalStream(self._facts(), _text("prompt", prompt))
 
     def review(self, prompt: str, action: str) -> tuple[bool, CoherenceScore]:
         """Judge a whole answer.
@@ -218,15 +228,21 @@ class CoherenceScorer:
         Returns
         -------
         tuple of bool and CoherenceScore
-            Whether the answer is approved, and why; evidence is nearest first, ``None`` if there
-            is none.
+            Whether the answer is approved, and why; evidence is nearest first, ``None`` where no
+            fact shares a word.
+
+        Raises
+        ------
+        NoFactsError
+            If the store holds no facts.
         """
         # Without a prompt the kernel gives the answer twice; its own names are no exemption.
         exempting = "" if _text("prompt", prompt) == action else prompt
-        stream = LexicalStream(self.store.index, exempting)
+        stream = LexicalStream(self._facts(), exempting)
         score, h_logical, h_factual = stream.finish(_text("action", action))
         approved = score >= self.threshold
-        evidence = self.retrieve(prompt, action, self.max_evidence) or None
+        retrieved = self.retrieve(prompt, action, self.max_evidence)
+        evidence = [chunk for chunk in retrieved if chunk.distance < 1.0] or None
         warning = approved and score < self.soft_limit
         return approved, CoherenceScore(score, approved, h_logical, h_factual, evidence, warning)
 
@@ -236,6 +252,11 @@ class CoherenceScorer:
         from asyncio import to_thread
 
         return await to_thread(self.review, prompt, action)
+
+    def _facts(self) -> FactIndex:
+        if not len(self.store):
+            raise NoFactsError("the store holds no facts; add some or choose another scorer")
+        return self.store.index
 
     def retrieve(self, prompt: str, action: str = "", top_k: int = 3) -> list[EvidenceChunk]:
         """Return the chunks closest to the prompt, or to the answer where the prompt is blank."""
@@ -257,5 +278,5 @@ def _unit(name: str, value: float) -> float:
     return float(value)
 
 
-def _rounded(value: float) -> float:
+def _share(value: float) -> float:
     return round(min(1.0, max(0.0, value)), DECIMALS)

@@ -13,6 +13,7 @@ _WORD: Final = re.compile(
     r"\d{1,32}(?:[.,:]\d{1,32}){0,4}|[\u3040-\u30ff\u3400-\u9fff]|[?？]{1,64}"
     r"|[^\W\d_\u3040-\u30ff\u3400-\u9fff]{1,64}(?:['’][^\W\d_]{1,8})?"
 )
+_APOSTROPHES: Final = ("'", "’")
 _SENTENCE_END: Final = re.compile(r"[.!…。！\n]")
 _CLAUSE_END: Final = re.compile(r"[,;:—–()]")
 
@@ -32,6 +33,11 @@ _FUNCTION: Final = _vocabulary(
 )
 _PERSON: Final = _vocabulary("i me my mine myself you your yours yourself we us our ours ourselves")
 _NEGATION: Final = _vocabulary("not no never none nor neither nothing nobody cannot without n't")
+# Of "do n't" and "i ' m", as tokenizers of old cut them.
+_CUT_ENDINGS: Final = _vocabulary("s m re ve ll d")
+_CUT_NEGATIONS: Final = _vocabulary(
+    "don doesn didn isn wasn weren aren ain haven hasn hadn wouldn couldn shouldn mustn"
+)
 _NUMBER_WORDS: Final = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14",
@@ -56,7 +62,7 @@ _NEGATION_SCOPE: Final = 3
 class Word(NamedTuple):
     """A word as it is compared: normalised, with what it is and how it stands.
 
-    ``date`` is the date it is a part of, up to and with this word.
+    ``date`` is the date it is a part of, up to and with this word; a sentence opens a clause.
     """
 
     stem: str
@@ -64,6 +70,7 @@ class Word(NamedTuple):
     negated: bool
     opens_sentence: bool
     date: Date | None = None
+    opens_clause: bool = False
 
 
 def stem(word: str) -> str:
@@ -100,7 +107,7 @@ def _classify(surface: str, opens_sentence: bool) -> tuple[str, Kind]:
     low = low.partition("'")[0]
     if low in _NUMBER_WORDS:
         return _NUMBER_WORDS[low], "number"
-    if low in _FUNCTION:
+    if low in _FUNCTION or (low in _CUT_NEGATIONS and not named):
         return low, "function"
     if low in _PERSON:
         return low, "person"
@@ -149,16 +156,21 @@ class WordReader:
         elif _CLAUSE_END.search(gap):
             self._scope = 0
         opens = self._opens_sentence
+        opens_clause = opens or _CLAUSE_END.search(gap) is not None
         word_stem, kind = _classify(surface, opens)
-        if surface in ORDINAL_ENDINGS and not gap:
+        if (surface in ORDINAL_ENDINGS and not gap) or (
+            gap.strip(" ") in _APOSTROPHES and surface in _CUT_ENDINGS
+        ):
             kind = "function"
+        elif gap.strip(" ") in _APOSTROPHES and surface == "t":
+            word_stem, kind = "not", "negation"
         self._opens_sentence = kind == "question"
         negated = self._scope > 0 and kind not in ("negation", "function")
         if kind == "negation":
             self._scope = _NEGATION_SCOPE
         elif kind != "function":
             self._scope = max(0, self._scope - 1)
-        return Word(word_stem, kind, negated, opens, self._dates.read(gap, surface))
+        return Word(word_stem, kind, negated, opens, self._dates.read(gap, surface), opens_clause)
 
 
 def read_words(text: str) -> list[Word]:

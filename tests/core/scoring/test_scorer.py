@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer, LexicalStream
+from director_ai.errors import NoFactsError
 from tests.examples import one_in
 
 FACTS = {
@@ -94,7 +96,7 @@ def test_streams_of_one_scorer_do_not_mix():
 @one_in(4)
 @given(st.lists(TEXTS.filter(str.strip), min_size=1, max_size=4), TEXTS)
 def test_adding_a_fact_never_lowers_a_score(facts: list[str], answer: str):
-    store = GroundTruthStore()
+    store = GroundTruthStore.from_mapping({"first": "Zebras graze."})
     growing = CoherenceScorer(ground_truth_store=store)
     streamed = [growing.score(answer)]
     whole = [growing.review("", answer)[1].score]
@@ -140,8 +142,8 @@ def test_a_wrong_number_weighs_more_than_an_unknown_word():
     assert reviewed(f"{known} in 1947.") < reviewed(f"{known} in tents.")
 
 
-def test_an_opening_of_three_words_is_not_incoherent():
-    assert scorer().score("Picture a waterfall ") > 0.85
+def test_an_opening_of_three_words_is_not_refuted():
+    assert scorer().score("Picture a waterfall ") > 0.6
 
 
 def test_an_answer_in_the_words_of_the_facts_stays_high():
@@ -152,7 +154,7 @@ def test_an_answer_in_the_words_of_the_facts_stays_high():
         text += piece
         scores.append(callback(text))
 
-    assert min(scores) > 0.9
+    assert min(scores) > 0.66
 
 
 def test_the_kernel_passes_the_faithful_answer_and_halts_the_fabricated_one():
@@ -199,9 +201,52 @@ def test_an_answer_repeated_as_the_prompt_does_not_excuse_itself():
     assert scorer().review(FABRICATED, FABRICATED)[1].score == reviewed(FABRICATED)
 
 
-def test_without_facts_nothing_is_supported():
-    assert CoherenceScorer().score(FAITHFUL) < 0.5
-    assert CoherenceScorer().review("", FAITHFUL)[1].evidence is None
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.stream_callback(),
+        lambda s: s.score(FAITHFUL),
+        lambda s: s.review("", FAITHFUL),
+    ],
+)
+def test_without_facts_nothing_is_scored(call: Callable[[CoherenceScorer], object]) -> None:
+    with pytest.raises(NoFactsError, match="the store holds no facts; add some or choose another"):
+        call(CoherenceScorer())
+
+
+def test_facts_that_share_no_word_give_no_evidence_and_no_support() -> None:
+    facts = {"opera": "Verdi composed Aida for Cairo."}
+
+    assert scorer(facts).review("How long do bees live?", FABRICATED)[1].evidence is None
+    assert scorer(facts).score(FAITHFUL) < 0.5
+
+
+TALK = "Hmm, I'm not sure. Do you like honey? Have you ever tasted it? I don't know, really. Alas! "
+
+
+def test_hedges_questions_and_small_talk_do_not_halt() -> None:
+    stream = StreamingKernel().stream_tokens(pieces(TALK + FAITHFUL), scorer().stream_callback())
+
+    assert not stream.halted
+
+
+def test_a_score_falls_by_more_than_a_trend_only_to_halt() -> None:
+    callback, text, scores = scorer().stream_callback(), "", []
+    for piece in pieces(FAITHFUL + TALK + FABRICATED + FAITHFUL):
+        text += piece
+        scores.append(callback(text))
+
+    falls = [(now, max(scores[max(0, at - 4) : at + 1]) - now) for at, now in enumerate(scores)]
+    assert any(now < 0.5 for now, _ in falls)
+    assert max(fall for now, fall in falls if now >= 0.5) < 0.15
+
+
+def test_the_identity_holds_the_coefficients() -> None:
+    identity = scorer().scorer_identity
+
+    assert str(identity).startswith("lexical:coherence@2#")
+    assert scorer().stream_callback().scorer_identity == identity  # type: ignore[attr-defined]
+    assert identity.digest != ""
 
 
 @pytest.mark.parametrize(
@@ -219,8 +264,8 @@ def test_odd_text_is_scored_alike_whole_and_in_pieces(text: str):
 def test_facts_in_other_scripts_support_answers_in_them():
     facts = {"ar": "النحل يصنع العسل من الرحيق.", "zh": "蜜蜂采蜜。"}
 
-    assert reviewed("النحل يصنع العسل", facts) > 0.9
-    assert reviewed("蜜蜂采蜜", facts) > 0.9
+    assert reviewed("النحل يصنع العسل", facts) > 0.6
+    assert reviewed("蜜蜂采蜜", facts) > 0.6
     assert reviewed("老虎喝紫色的水" * 3, facts) < 0.5
 
 
