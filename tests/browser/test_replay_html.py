@@ -19,7 +19,7 @@ from director_ai.reports.replay_html import session_html
 from director_ai.sources.sample_sessions import samples
 
 BEES = samples()["honeybees-fabrication"]
-HALT = 86
+HALT = 91
 PAYLOADS = (
     "</script><img src=x onerror=alert(1)>",
     "<svg onload=alert(1)>",
@@ -81,15 +81,15 @@ def test_it_opens_at_the_halt_and_says_why(open_replay: Opener) -> None:
     page = opened.page
 
     expect(page.locator("h1")).to_contain_text(
-        "Would have stopped at token 86: the score fell to 0.493"
+        "Would have stopped at token 91: the score fell to 0.351"
     )
     at(page, HALT)
-    expect(page.locator("#margins .hard")).to_have_text("■ hard −0.007 broken")
-    expect(page.locator("#margins .trend")).to_have_text("▲ trend +0.150")
+    expect(page.locator("#margins .hard")).to_have_text("■ hard −0.149 broken")
+    expect(page.locator("#margins .trend")).to_have_text("▲ trend −0.058 broken")
     expect(page.locator("#next")).to_have_text("The stream would end here.")
     expect(page.locator("#tokens .halt")).to_have_text(BEES.tokens[HALT])
     expect(page.locator("#tokens .undelivered")).to_have_count(BEES.n_tokens - HALT)
-    expect(page.locator("#chart .halt text")).to_have_text("✖ would stop at 86")
+    expect(page.locator("#chart .halt text")).to_have_text("✖ would stop at 91")
     expect(page.locator("#chart .onset text")).to_have_text("▽ goes wrong here (label)")
     expect(page.locator("#facts")).to_contain_text("What is the waggle dance?")
     assert page.title() == "honeybees-fabrication · session replay"
@@ -109,7 +109,7 @@ def test_it_plays_to_the_halt_and_stays_there(open_replay: Opener) -> None:
     expect(page.locator("#play-word")).to_have_text("Play")
 
     at(page, HALT)
-    expect(page.locator("#announce")).to_contain_text("Would have stopped at token 86")
+    expect(page.locator("#announce")).to_contain_text("Would have stopped at token 91")
     expect(page.locator("#tokens .future")).to_have_count(BEES.n_tokens - HALT - 1)
 
     page.keyboard.press("Space")

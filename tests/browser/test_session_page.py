@@ -22,8 +22,8 @@ def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: S
     page = open_page(app_server, SAMPLE)
 
     expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
-    expect(page.locator(".d-status")).to_contain_text("Would have stopped at token 86")
-    expect(page.get_by_text("Hard limit 0.5 → 0.4934: then halts at token 86")).to_be_visible()
+    expect(page.locator(".d-status")).to_contain_text("Would have stopped at token 91")
+    expect(page.get_by_text("Hard limit 0.5 → 0.3512: then halts at token 91")).to_be_visible()
     expect(page.locator(".st-key-tokens .halt")).to_have_count(1)
 
 
@@ -124,7 +124,7 @@ def test_a_session_just_finished_opens_by_its_address(
 
     other = open_page(app_server, f"/{address}")
 
-    expect(other.locator(".d-status")).to_contain_text("Stopped at token 86")
+    expect(other.locator(".d-status")).to_contain_text("Stopped at token 91")
 
 
 def test_the_limits_of_a_page_stay_with_it_from_page_to_page(

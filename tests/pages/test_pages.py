@@ -92,7 +92,7 @@ def test_text_after_a_halt_that_was_only_watched_is_not_called_undelivered(app):
 
     notices = [element.value for element in app.html if "d-notice" in element.value]
 
-    assert any("token 86 on: recorded in shadow, nothing was held back" in said for said in notices)
+    assert any("token 91 on: recorded in shadow, nothing was held back" in said for said in notices)
     assert not any("delivered" in said for said in notices)
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_compared_is_said_and_the_page_stays(store, vs, answer):
     app = session(id=ONE, vs=vs)
 
     assert answer in said(app)
-    assert "Would have stopped at token 86" in said(app)
+    assert "Would have stopped at token 91" in said(app)
 
 
 def test_two_rows_of_the_list_are_compared(store):
