@@ -1,6 +1,6 @@
 """Guard around the streaming chat call of an ``openai`` client."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 from director_ai.core.halting.release_policy import ReleasePolicy
@@ -334,9 +334,7 @@ class _Plan:
         return body
 
     def scorer(self, source: ChatSource, prompt: str) -> Scorer:
-        lexical: Callable[[str], float] = (
-            self.facts.stream_callback(prompt) if self.facts is not None else _no_facts
-        )
+        lexical = None if self.facts is None else self.facts.stream_callback(prompt)
         return named_scorer(self._score, lexical, source)
 
 
@@ -344,10 +342,6 @@ def _max_tokens(body: Mapping[str, Any]) -> int | None:
     """Return the tokens that a request allows: not every server keeps to them."""
     limits = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
     return next((limit for limit in limits if type(limit) is int and limit > 0), None)
-
-
-def _no_facts(_text: str) -> float:
-    raise AssertionError("a scorer without facts is only logprob")
 
 
 def prompt_of(messages: Sequence[Any]) -> str:

@@ -56,14 +56,14 @@ def watch(args: Namespace) -> int:
     facts = _facts(args)
     source = _source(args, needs_logprobs=_scorer(args) != "lexical")
     kernel = StreamingKernel.from_policy(policy)
-    score = named_scorer(_scorer(args), facts.stream_callback(args.prompt), source)
-    reviewer = facts if args.facts else None
+    lexical = None if facts is None else facts.stream_callback(args.prompt)
+    score = named_scorer(_scorer(args), lexical, source)
     name = uuid.uuid4().hex[:12]
     failure: SourceError | None = None
     is_interrupted = False
     with source, _recorder(args) as recorder:
         stream = kernel.stream(
-            source, score, scorer=reviewer, prompt=args.prompt, max_tokens=_max_tokens(args)
+            source, score, scorer=facts, prompt=args.prompt, max_tokens=_max_tokens(args)
         )
         if recorder is not None:
             stream = recorder.record(stream, policy, id=name, prompt=args.prompt, model=args.model)
@@ -148,11 +148,11 @@ def _scorer(args: Namespace) -> Any:
     return args.scorer or ("lexical" if args.facts else "logprob")
 
 
-def _facts(args: Namespace) -> CoherenceScorer:
+def _facts(args: Namespace) -> CoherenceScorer | None:
     if args.facts is None:
         if _scorer(args) != "logprob":
             raise CommandError(f"--scorer {args.scorer} needs --facts", Status.USAGE)
-        return CoherenceScorer()
+        return None
     try:
         text = Path(args.facts).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -146,7 +146,7 @@ class SessionRecord:
                     max(0, round((event.timestamp - start) * 1e6)) for event in session.events
                 ),
                 "evidence": () if structured is None else tuple(structured.evidence_chunks),
-                "evidence_note": session.halt_evidence or "",
+                "evidence_note": evidence_note_of(session),
                 "scorer": session.scorer,
                 "release": session.release,
                 "n_released": session.n_released,
@@ -193,6 +193,19 @@ def ending_of(session: StreamSession) -> Ending:
     if session.reason.halt_class == "operator":
         return "operator"
     return "soft_halted" if session.soft_halted else "halted"
+
+
+NOTHING_RETRIEVED = "nothing retrieved"
+"""Note of a halt whose facts share no word with the prompt, nor with the answer without one."""
+
+
+def evidence_note_of(session: StreamSession) -> str:
+    """Return the sentence of ``evidence_callback``, else that no fact was found, else nothing."""
+    note, structured = session.halt_evidence, session.halt_evidence_structured
+    # Whatever evidence_callback returned.
+    if isinstance(note, str) and note:
+        return note
+    return NOTHING_RETRIEVED if structured is not None and not structured.evidence_chunks else ""
 
 
 _PACK = struct.Struct("<QQ?d?q").pack

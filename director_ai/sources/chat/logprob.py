@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Literal, Protocol, get_args
 
 from director_ai.core.halting.score import as_score
-from director_ai.errors import InvalidScoreError
+from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts, identity_of
+from director_ai.errors import InvalidScoreError, NoFactsError
 
 Scorer = Callable[[str], float]
 ScorerName = Literal["lexical", "logprob", "both"]
 SCORERS: tuple[ScorerName, ...] = get_args(ScorerName)
+LOGPROB = ScorerIdentity("exp", "1", "logprob")
+"""Identity of the probability of the newest token."""
 
 
 class LogprobSource(Protocol):
@@ -53,13 +56,20 @@ def logprob_score(source: LogprobSource) -> Scorer:
         except OverflowError:
             return math.inf
 
+    return _identified(score, LOGPROB)
+
+
+def _identified(score: Scorer, identity: ScorerIdentity) -> Scorer:
+    """Return a callback that bears an identity."""
+    score.scorer_identity = identity  # type: ignore[attr-defined]
     return score
 
 
 def lowest_score(*scorers: Scorer) -> Scorer:
     """Return a coherence callback: the lowest of several scores.
 
-    One that is no score makes no score of all: no other stands in for it.
+    One that is no score makes no score of all: no other stands in for it. It bears an identity
+    where all of them do.
 
     Examples
     --------
@@ -78,10 +88,15 @@ def lowest_score(*scorers: Scorer) -> Scorer:
                 return value
         return min(scores)
 
-    return score
+    identities = [identity_of(scorer) for scorer in scorers]
+    if not all(identity.is_known for identity in identities):
+        return score
+    names = " ".join(identity.name for identity in identities)
+    digest = digest_of_parts(*(str(identity).encode() for identity in identities))
+    return _identified(score, ScorerIdentity(names, "1", "lowest", digest))
 
 
-def named_scorer(name: ScorerName, lexical: Scorer, source: LogprobSource) -> Scorer:
+def named_scorer(name: ScorerName, lexical: Scorer | None, source: LogprobSource) -> Scorer:
     """Return the coherence callback of a name.
 
     Parameters
@@ -90,9 +105,15 @@ def named_scorer(name: ScorerName, lexical: Scorer, source: LogprobSource) -> Sc
         ``"lexical"``, ``"logprob"``, or ``"both"`` for the lower of the two.
     lexical
         Compares the text with facts, as
-        :meth:`director_ai.core.scoring.scorer.CoherenceScorer.stream_callback` does.
+        :meth:`director_ai.core.scoring.scorer.CoherenceScorer.stream_callback` does; ``None``
+        without facts.
     source
         As in :func:`logprob_score`.
+
+    Raises
+    ------
+    NoFactsError
+        If facts are needed and there are none.
 
     Examples
     --------
@@ -101,8 +122,10 @@ def named_scorer(name: ScorerName, lexical: Scorer, source: LogprobSource) -> Sc
     >>> [named_scorer(name, lambda text: 0.4, source)("Hi") for name in SCORERS]
     [0.4, 1.0, 0.4]
     """
-    if name == "lexical":
-        return lexical
     if name == "logprob":
         return logprob_score(source)
+    if lexical is None:
+        raise NoFactsError(f"facts must be given for the scorer {name!r}, got none")
+    if name == "lexical":
+        return lexical
     return lowest_score(lexical, logprob_score(source))

@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from director_ai.core.records.record import SessionRecord, ending_of, withheld
+from director_ai.core.records.record import (
+    SessionRecord,
+    ending_of,
+    evidence_note_of,
+    withheld,
+)
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.storage.recording.session_delta import Token
 
@@ -186,15 +191,14 @@ class SessionBuffer:
         record = self.record
         structured = session.halt_evidence_structured
         kept = None if structured is None or not record.text_kept else structured.evidence_chunks
-        # Whatever evidence_callback returned.
-        note = session.halt_evidence if record.text_kept else ""
+        note = evidence_note_of(session) if record.text_kept else ""
         return replace(
             record,
             ended_us=round(session.end_time * 1e6),
             ended_by=ending_of(session),
             halt=session.reason,
             evidence=tuple(kept or ()),
-            evidence_note=note if isinstance(note, str) else "",
+            evidence_note=note,
             release=session.release,
             n_released=session.n_released,
             n_kept=session.n_kept,

@@ -17,6 +17,7 @@ DISTRIBUTION = "director-workbench"
 OVERVIEW: Final = "Keys and words"
 DOCS: Final = (
     "Reference",
+    "Scorers",
     "Operations",
     "Check",
     "Monitoring",

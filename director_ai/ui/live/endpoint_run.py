@@ -108,7 +108,7 @@ class EndpointRun:
             if question.facts.strip()
             else None
         )
-        lexical = scorer.stream_callback(question.prompt) if scorer else _unscored
+        lexical = scorer.stream_callback(question.prompt) if scorer else None
         self._stream = self._kernel.stream(
             self._chat,
             named_scorer(question.scorer, lexical, self._chat),
@@ -197,10 +197,6 @@ class EndpointRun:
             if not self._tabs and monotonic() - self._seen_at > LEASE_S:
                 # Not as an operator's stop, which nobody requested.
                 self._chat.abort(ABANDONED)
-
-
-def _unscored(_text: str) -> float:
-    raise ValueError("facts must be given to score by them")
 
 
 class EndpointRuns:

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from director_ai import StreamingKernel
+from director_ai.core.scoring.identity import identity_of
+from director_ai.errors import NoFactsError
 from director_ai.sources.chat.logprob import SCORERS, logprob_score, lowest_score, named_scorer
 
 
@@ -39,3 +41,20 @@ def test_each_name_chooses_its_score() -> None:
 
     found = {name: round(named_scorer(name, lambda text: 0.8, source)(""), 6) for name in SCORERS}
     assert found == {"lexical": 0.8, "logprob": 0.7, "both": 0.7}
+
+
+def test_scores_by_log_probability_bear_an_identity() -> None:
+    score = logprob_score(SimpleNamespace(last_logprob=0.0))
+
+    assert str(identity_of(score)) == "logprob:exp@1"
+    assert str(identity_of(lowest_score(score, score))).startswith("lowest:exp exp@1#")
+    assert not identity_of(lowest_score(score, lambda text: 0.5)).is_known
+
+
+def test_a_scorer_by_facts_is_refused_without_any() -> None:
+    source = SimpleNamespace(last_logprob=0.0)
+
+    for name in ("lexical", "both"):
+        with pytest.raises(NoFactsError, match=f"facts must be given for the scorer {name!r}"):
+            named_scorer(name, None, source)  # type: ignore[arg-type]
+    assert named_scorer("logprob", None, source)("Hi") == 1.0

@@ -19,6 +19,8 @@ import pytest
 
 from director_ai import (
     AsyncStreamingKernel,
+    CoherenceScorer,
+    GroundTruthStore,
     HaltPolicy,
     ReleasedStream,
     ReleasePolicy,
@@ -607,3 +609,21 @@ def test_counts_of_a_release_are_kept_whenever_it_was_put_around_the_stream(tmp_
     assert counts == (after.n_released, after.n_kept, after.n_early)
     assert counts == (before.halt_index - 1, 0, 0)
     assert (none.release, none.n_released, none.n_kept, none.n_early) == (None,) * 4
+
+
+def test_a_halt_whose_facts_share_no_word_says_that_nothing_was_retrieved(tmp_path: Path) -> None:
+    facts = GroundTruthStore.from_mapping({"opera": "Verdi composed Aida for Cairo."})
+    reviewer, kernel = CoherenceScorer(ground_truth_store=facts), StreamingKernel()
+    with Recorder(tmp_path / "s.db") as recorder:
+        stream = kernel.stream(
+            words(4), scorer(FALLING), scorer=reviewer, prompt="How long do bees live?"
+        )
+        session = recorder.record(stream, kernel.policy, id="a").run_to_end()
+
+    with Store(tmp_path / "s.db") as store:
+        assert store.get("a").evidence_note == "nothing retrieved"
+        assert store.get("a").evidence == ()
+    record = SessionRecord.from_session(
+        session, kernel.policy, id="a", source="", model="", prompt=""
+    )
+    assert record.evidence_note == "nothing retrieved"
