@@ -394,7 +394,9 @@ class Experiment:
         population, data = self.study.population, self.data
         labelled = data.labelled
         n_groups = len(np.unique(labelled.groups))
+        only = {"slice": f"only {self.origin.slice}"} if self.origin.slice else {}
         parts = {
+            **only,
             "sessions": f"{len(self):,} session{'s' * (len(self) != 1)}",
             "tokens": f"{labelled.curves.n_tokens:,} tokens",
             "labels": f"{self.n_good:,} good, {self.n_bad:,} bad, "

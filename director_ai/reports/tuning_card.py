@@ -91,6 +91,7 @@ def card_values(
         "metrics": {
             "catch_rate": _rate(numbers.catch),
             "false_halt_rate": _rate(numbers.false),
+            "early_rate": _rate(numbers.early),
             "halt_rate": _rate(numbers.halted),
             **{
                 name: _number(float(metric(numbers.weighted)))

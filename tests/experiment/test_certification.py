@@ -19,6 +19,7 @@ from director_ai.experiment import choose_holdout, load, load_experiment
 from director_ai.storage import SessionQuery, Store
 from director_ai.storage.engine.schema import experiments, holdouts
 from director_ai.storage.maintenance import examine
+from director_ai.tuning import Attempts
 from tests.experiment.tables import rows
 
 POLICY = HaltPolicy(0.4, window_threshold=0.6)
@@ -127,6 +128,23 @@ def test_a_certificate_spends_an_attempt_and_is_evaluated(store) -> None:
         exp.certify(base=HaltPolicy(adaptive=True))
     with pytest.raises(InvalidRequestError, match="store must be the one that counts"):
         load(rows(6)).certify()
+
+
+def test_a_certificate_of_a_part_promises_nothing_of_the_whole(store) -> None:
+    part = load(store, where=SessionQuery(models=("small",)))
+
+    found = part.certify(max_fpr=0.2, confidence=0.8)
+
+    assert found.certificate.slice == "model = small"
+    assert "only model = small" in found.sentence
+    assert "only model = small" in repr(part)
+    attempts = Attempts.of(attempt.result for attempt in store.attempts())
+    assert attempts.newest_covering(found.policy) is None
+    assert attempts.newest_covering(found.policy, "model = small") == found.certificate
+    chosen = load(store).among(part.study.open.ids + part.study.sealed.ids)
+    assert chosen.certify(max_fpr=0.2, confidence=0.8).certificate.slice == (
+        f"{len(part.study.open.ids + part.study.sealed.ids)} sessions by id"
+    )
 
 
 def test_an_experiment_is_kept_with_the_figures_of_its_day(store) -> None:

@@ -150,7 +150,7 @@ def _times(store: Store, study: Study) -> FloatArray:
 def _context(args: Namespace, store: Store, study: Study, target: RiskTarget) -> AnalysisContext:
     attempts = Attempts.of(attempt.result for attempt in store.attempts())
     baseline = Baseline.recorded(study.open)
-    return AnalysisContext(study, baseline, target, attempts, args.prevalence)
+    return AnalysisContext(study, baseline, target, attempts, args.prevalence, slice_of(args).words)
 
 
 def _validate(analysis: PolicyAnalysis, replays: Replays, search: Search) -> Validation | None:
