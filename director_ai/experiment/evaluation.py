@@ -166,7 +166,8 @@ class Evaluation:
         return (
             f"Evaluation of {limits_text(self.policy)}\n"
             f"recall {self.recall}\nfpr    {self.fpr}\nearly  {self.early}\n"
-            f"F1     {self.f1}, {self.mixture}\ndelay  {self.delay.median} tokens{unknown}"
+            f"F1     {self.f1}, {self.mixture}\n"
+            f"delay  {self.delay.median}, in tokens{unknown}"
         )
 
     def _repr_html_(self) -> str:
