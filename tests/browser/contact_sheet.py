@@ -37,22 +37,34 @@ README_PICTURE: Final = ROOT / "sample_data" / "screenshot.png"
 
 
 class Shot(NamedTuple):
-    """Page of the sheet: its name, its address, and the part of it that comes last."""
+    """Page of the sheet.
+
+    Attributes
+    ----------
+    name, address
+        Of the page.
+    part
+        Selector of the part that comes last.
+    plays
+        Whether to play the stream up to its halt.
+    """
 
     name: str
     address: str
     part: str
+    plays: bool = False
 
 
 def shots(session: str) -> tuple[Shot, ...]:
     """Return every page, with one session opened."""
     return (
-        Shot("live", "/?i=130", ".st-key-curve .main-svg"),
-        Shot("presenter", "/?i=130&present=true", ".st-key-curve .main-svg"),
+        Shot("live", "/?x=20", ".st-key-curve .main-svg", plays=True),
+        Shot("presenter", "/?x=20&presenter=true", ".st-key-curve .main-svg", plays=True),
         Shot("sessions", "/sessions", ".st-key-sessions_table canvas"),
         Shot("nothing-found", "/sessions?q=no+such+text", ".d-status"),
         Shot("session", f"/session?id={session}", ".st-key-curve .main-svg"),
         Shot("review", "/review?label=any", ".d-status"),
+        Shot("monitor", "/monitor", ".d-title"),
         Shot("tune", "/tune", ".st-key-threshold_curve .main-svg, .d-status"),
         Shot("import", "/data?tab=Import", "[data-testid=stFileUploaderDropzone]"),
         Shot("recorder", "/data?tab=Recorder", ".stCode"),
@@ -75,6 +87,12 @@ def picture(page: Page, url: str, shot: Shot, file: Path) -> None:
     page.goto(url + shot.address)
     page.locator(shot.part).first.wait_for()
     settled(page)
+    if shot.plays:
+        page.keyboard.press("Space")
+        page.get_by_text("Stopped at token").first.wait_for()
+        settled(page)
+    for note in page.locator(".director-chart .note").all():
+        note.wait_for(state="hidden")
     page.screenshot(path=file, animations="disabled")
 
 

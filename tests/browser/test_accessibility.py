@@ -14,12 +14,13 @@ from tests.browser.conftest import OpenPage, Server, Watch, settled  # noqa: E40
 SESSION = "honeybees-fabrication"
 READY = {
     f"/?src={SESSION}": ".st-key-curve .main-svg",
-    "/?present=true": ".st-key-curve .main-svg",
+    "/?presenter=true": ".st-key-curve .main-svg",
     "/sessions": ".st-key-sessions_table canvas",
     "/sessions?q=no+such+text": ".d-status",
     f"/session?id={SESSION}": ".st-key-curve .main-svg",
     "/review?q=watched&label=any": ".st-key-review_curve .main-svg",
     "/review": ".d-status",
+    "/monitor": ".d-title",
     "/tune": ".st-key-threshold_curve .main-svg",
     "/data?tab=Import": "[data-testid=stFileUploaderDropzone]",
     "/data?tab=Recorder": ".stCode",

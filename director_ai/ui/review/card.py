@@ -31,10 +31,10 @@ AROUND: Final = 40
 """Tokens shown on either side of the halt."""
 CURVE_HEIGHT: Final = 230
 TEXT_HEIGHT: Final = 110
-MARGINS_HEIGHT: Final = 120
-CONTEXT_HEIGHT: Final = 110
-INCIDENT_HEIGHT: Final = 143
-"""Head and three rows."""
+MARGINS_HEIGHT: Final = 96
+CONTEXT_HEIGHT: Final = 76
+INCIDENT_HEIGHT: Final = 108
+"""Head and two rows."""
 
 _ON_HALTS: Final[tuple[tuple[str, Verdict, str], ...]] = (
     ("1", "right", "The answer is bad: stopping it was right."),
@@ -282,7 +282,7 @@ def _verdict_buttons(
     halted = prepared.record.halt is not None or prepared.view.judgement.trigger is not None
     choices = _ON_HALTS if halted else _ON_COMPLETED
     times = f" × {len(batch.similar_cards())}" if batch.grouped else ""
-    columns = st.columns(len(choices), gap="small")
+    columns = st.container(key="review_verdicts").columns(len(choices), gap="small")
     for column, (shortcut, verdict, meaning) in zip(columns, choices, strict=True):
         with column:
             _shortcut_button(

@@ -125,7 +125,6 @@ def _deletion(store: Store, selection: Sequence[SessionSummary]) -> None:
         st.button(
             f"Delete {n_sessions} for good",
             key="delete_confirmed",
-            type="primary",
             disabled=not selection,
             on_click=_attempt,
             args=(_delete, store, [row.id for row in selection]),

@@ -75,7 +75,7 @@ def view_menu(store: Store, filters: Filters) -> None:
         )
         with st.container(horizontal=True, gap="xsmall"):
             for label, key, action, possible in (
-                ("Save", "view_save", _save, True),
+                ("Save view", "view_save", _save, True),
                 ("Rename", "view_rename", _rename, bool(name)),
                 ("Delete", "view_delete", _delete, bool(name)),
             ):
