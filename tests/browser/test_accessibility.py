@@ -53,6 +53,11 @@ def test_no_page_breaks_a_rule_of_axe_or_logs_an_error(
         expect(page.locator(part).first).to_be_visible()
         settled(page)
         found[address] = violations(page)
+        if address == "/sessions":
+            page.locator(".st-key-sessions_table .dvn-scroller").click(position={"x": 200, "y": 50})
+            expect(page.locator(".st-key-peek_curve .main-svg").first).to_be_visible()
+            settled(page)
+            found["a peek"] = violations(page)
 
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
     assert watch.page_errors == []

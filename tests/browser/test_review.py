@@ -80,7 +80,7 @@ def test_a_night_is_reviewed_by_keyboard_alone(
 
     # A doubt: what would it take, where does it go wrong, a word about it.
     keys.press("w")
-    expect(page.get_by_text("What it would take")).to_be_visible()
+    expect(page.locator(".st-key-review_takes")).to_contain_text("What it would take")
     for back in range(1, 4):
         settled(page)
         keys.press("ArrowLeft")

@@ -212,11 +212,11 @@ def test_similar_halts_are_labelled_and_undone_as_one(store, review):
 
 def test_what_it_would_take_is_shown_on_demand(store, review):
     app = review()
-    assert not any("limit 0.55 →" in element.value for element in app.text)
+    assert not any("limit 0.55 →" in element.value for element in app.html)
 
     press(app, "relief")
 
-    assert any("Window limit 0.55 →" in element.value for element in app.text)
+    assert any("Window limit 0.55 →" in element.value for element in app.html)
 
 
 def test_the_end_sums_the_visit_up(store, review):

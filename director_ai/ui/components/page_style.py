@@ -53,6 +53,8 @@ button kbd { color: inherit !important; opacity: 1 !important; }
   gap: .75rem; }
 .d-heading { font-weight: 600; margin-top: .4rem; }
 .d-facts { font-size: .92rem; line-height: 1.5; overflow-wrap: anywhere; }
+.d-box { overflow: auto; padding: .35rem .75rem; border: 1px solid GRID; border-radius: .5rem; }
+.d-box > div { margin-bottom: .25rem; }
 .d-diff { white-space: pre-wrap; max-height: 16rem; overflow: auto; }
 .d-diff del { opacity: .6; } .d-diff ins { font-weight: 600;
   background: color-mix(in srgb, currentColor 10%, transparent); }
@@ -181,12 +183,25 @@ def _coloured(css: str) -> str:
         .replace("ON_ACCENT", shades.page)
         .replace("PAGE", shades.page)
         .replace("INK", shades.ink)
+        .replace("GRID", shades.grid)
     )
 
 
 def heading(text: str) -> None:
     """Head a part of a page; ``text`` is our own."""
     st.html(f'<div class="d-heading">{text}</div>')
+
+
+def facts_box(lines: Sequence[str], *, label: str, height: int) -> None:
+    """List lines, which may quote anything, in a box that scrolls, by keyboard as well.
+
+    ``label`` is what a screen reader calls the box; ``height`` is in pixels.
+    """
+    rows = "".join(f"<div>{escape_html(line)}</div>" for line in lines)
+    st.html(
+        f'<div class="d-facts d-box" role="region" tabindex="0" aria-label="{escape_html(label)}" '
+        f'style="height: {height}px">{rows}</div>'
+    )
 
 
 def definitions(pairs: Sequence[tuple[str, str]]) -> None:

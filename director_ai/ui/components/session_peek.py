@@ -9,7 +9,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
 from director_ai.reports.headline import headline
 from director_ai.storage.store import Store
-from director_ai.ui.components.escaping import visible
+from director_ai.ui.components import page_style
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.components.stream_view import Marks, StreamView
 
@@ -46,20 +46,26 @@ def session_peek(store: Store, id: str, policy: HaltPolicy | None = None) -> Non
         status(summary.text, summary.note, rule=summary.rule)
         view.curve(key="peek_curve", generation=id, height=_CURVE_HEIGHT, marks=marks, compact=True)
         view.text(key="peek_text", generation=id, height=_TEXT_HEIGHT, marks=marks, follow=False)
-        with st.container(height=_FACTS_HEIGHT, border=True, gap="xxsmall", key="peek_facts"):
-            for name, value in (
-                ("Label", _last_annotation(record)),
-                ("Prompt", record.prompt),
-                ("Evidence", record.evidence_note),
-            ):
-                if value:
-                    more = "…" if len(value) > _LONGEST else ""
-                    st.text(f"{name}: {visible(value[:_LONGEST])}{more}")
+        facts = {
+            "Label": _last_annotation(record),
+            "Prompt": record.prompt,
+            "Evidence": record.evidence_note,
+        }
+        with st.container(key="peek_facts"):
+            page_style.facts_box(
+                [f"{name}: {_shortened(value)}" for name, value in facts.items() if value],
+                label="Label, prompt and evidence",
+                height=_FACTS_HEIGHT,
+            )
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _record(_store: Store, id: str, changed_us: int) -> SessionRecord:  # noqa: ARG001  # a new version is another session
     return _store.get(id)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _last_annotation(record: SessionRecord) -> str:

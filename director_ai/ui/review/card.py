@@ -211,23 +211,29 @@ def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cu
             cursor, key="review_margins", height=MARGINS_HEIGHT, font_size=page_style.FONT
         )
         return
-    with st.container(height=MARGINS_HEIGHT, key="review_takes"):
-        if not prepared.changes:
-            st.text("No rule was broken: nothing to loosen.")
-        else:
-            st.text("What it would take not to halt here:")
-        for change in prepared.changes:
-            st.text(counterfactual_line(change, view.policy))
+    title = "What it would take not to halt here"
+    lines = [counterfactual_line(change, view.policy) for change in prepared.changes]
+    with st.container(key="review_takes"):
+        page_style.facts_box(
+            [f"{title}:", *lines] if lines else ["No rule was broken: nothing to loosen."],
+            label=title,
+            height=MARGINS_HEIGHT,
+        )
 
 
 def _context(record: SessionRecord) -> None:
-    with st.container(height=CONTEXT_HEIGHT, key="review_context"):
-        st.text(f"Prompt: {visible(record.prompt) or 'not recorded'}")
-        for chunk in record.evidence:
-            st.text(f"Evidence: {visible(f'{chunk.text} ({evidence_source(chunk)})')}")
-        if record.evidence_note:
-            st.text(f"Evidence: {visible(record.evidence_note)}")
-        st.text(f"Model: {visible(record.model) or 'not recorded'}")
+    evidence = [f"{chunk.text} ({evidence_source(chunk)})" for chunk in record.evidence]
+    evidence += [record.evidence_note] if record.evidence_note else []
+    with st.container(key="review_context"):
+        page_style.facts_box(
+            [
+                f"Prompt: {record.prompt or 'not recorded'}",
+                *(f"Evidence: {text}" for text in evidence),
+                f"Model: {record.model or 'not recorded'}",
+            ],
+            label="Prompt, evidence and model",
+            height=CONTEXT_HEIGHT,
+        )
     st.text_input(
         "Note",
         key=actions.NOTE,

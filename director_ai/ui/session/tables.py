@@ -1,15 +1,33 @@
 """Token table of a session, and its download formats."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_line
+from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.stream_view import StreamView
+
+HEADINGS: Final[Mapping[str, str]] = {
+    "index": "Token",
+    "token": "Text",
+    "score": "Score",
+    "held": "Held",
+    "change": "Change",
+    "window_mean": "Window mean",
+    "trend_drop": "Fall",
+    "hard_floor": "Hard floor",
+    "window_floor": "Window floor",
+    "trend_floor": "Trend floor",
+    "margin": "Above the floor",
+    "ms": "Time (ms)",
+}
+"""Headings of the token table on the page, by its columns."""
 
 
 def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
@@ -69,7 +87,9 @@ def shadow_line(record: SessionRecord) -> str:
         return ""
     if record.shadow_halt is None:
         return "would not have halted"
-    return f"would have halted at token {record.shadow_halt.index}: {record.shadow_halt}"
+    alarms = record.shadow_halt.alarms
+    rules = ", ".join(RULE_NAME[RULE_OF_MECHANISM[alarm.mechanism]] for alarm in alarms)
+    return f"would have halted at token {record.shadow_halt.index} by {rules}"
 
 
 def _unarmed(cell: str) -> str:

@@ -34,7 +34,7 @@ def details(record: SessionRecord, view: StreamView) -> None:
 
 
 def _tokens(record: SessionRecord, view: StreamView) -> None:
-    table = tables.token_table(record, view)
+    table = tables.token_table(record, view).rename(columns=tables.HEADINGS)
     st.dataframe(table, hide_index=True, height=320, key="token_table")
 
 
