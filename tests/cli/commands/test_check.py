@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -69,17 +70,28 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
 
 
-@pytest.fixture
-def repository(address: Path, tmp_path: Path) -> Path:
-    """A repository with an archive and two revisions of a policy, and its folder as the cwd."""
-    arguments = ["export", "--format", "curves", "-o", str(tmp_path / "golden.parquet")]
+@pytest.fixture(scope="module")
+def template(address: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with an archive and two revisions of a policy."""
+    folder = tmp_path_factory.mktemp("template") / "repository"
+    folder.mkdir()
+    arguments = ["export", "--format", "curves", "-o", str(folder / "golden.parquet")]
     assert main([*arguments, f"--store={address}"]) == 0
-    git(tmp_path, "init", "-q")
-    (tmp_path / "policy.yaml").write_text("hard_limit: 0.4\nwindow_threshold: 0.5\n")
-    git(tmp_path, "add", "policy.yaml")
-    git(tmp_path, "commit", "-qm", "limits")
-    (tmp_path / "policy.yaml").write_text("hard_limit: 0.4\nwindow_threshold: 0.7\n")
-    return tmp_path
+    git(folder, "init", "-q")
+    (folder / "policy.yaml").write_text("hard_limit: 0.4\nwindow_threshold: 0.5\n")
+    git(folder, "add", "policy.yaml")
+    git(folder, "commit", "-qm", "limits")
+    (folder / "policy.yaml").write_text("hard_limit: 0.4\nwindow_threshold: 0.7\n")
+    return folder
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it to work in."""
+    folder = tmp_path / "repository"
+    shutil.copytree(template, folder)
+    monkeypatch.chdir(folder)
+    return folder
 
 
 CHECK = ["check", "policy.yaml", "--against", "golden.parquet"]
@@ -115,6 +127,23 @@ def test_a_store_gives_the_verdict_of_its_archive(capsys, address, repository) -
     assert of_file["gates"] == of_store["gates"]
     assert of_file["archive"]["sealed"] == of_store["archive"]["sealed"]
     assert of_store["baseline"]["name"] == "recorded"
+
+
+def test_selected_sessions_that_are_held_out_are_counted_and_not_looked_at(
+    capsys, address, repository
+) -> None:
+    with Store(address) as store:
+        study = split_study(TuneData.of(list(store.curves(JUDGED))), *store.holdout())
+    against = ["check", "policy.yaml", "--against", str(address)]
+    capsys.readouterr()
+
+    assert main([*against, "--protect", f"id:{study.sealed.ids[0]}"]) == Status.USAGE
+    assert "all 1 are sealed" in capsys.readouterr().err
+    main([*against, "--protect", "model:small"])
+    n_open = study.open.models.count("small")
+    out = capsys.readouterr().out
+    assert f"{(700 + 2) // 3 - n_open:,} selected sessions are sealed, not looked at" in out
+    assert f" of {n_open:,} worse: model:small" in out
 
 
 def test_the_summary_of_actions_is_markdown(capsys, repository, monkeypatch) -> None:
