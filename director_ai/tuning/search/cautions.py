@@ -1,5 +1,6 @@
 """Cautions: conditions under which tuned numbers mislead, each with its trigger."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,7 @@ Code = Literal[
     "unstable",
     "not grouped",
     "not replayable",
+    "several scorers",
     "other lengths",
     "percentile bootstrap",
 ]
@@ -199,6 +201,30 @@ def replay_caution(
             "n_adaptive": n_adaptive,
             "n_other_cadence": n_other_cadence,
         },
+    )
+
+
+def scorer_caution(scorers: Sequence[str]) -> Caution | None:
+    """Return a caution if sessions are scored by more than one scorer.
+
+    Parameters
+    ----------
+    scorers
+        Identity of each session's scorer as it prints; empty where it is unknown.
+
+    >>> print(scorer_caution(["lexical:coherence@2", "", "lexical:coherence@2"]).sentence)
+    Scores of 2 scorers are mixed: lexical:coherence@2 (2), unknown (1). Limits chosen for one say \
+nothing of another: choose one by scorer.
+    """
+    counts = Counter(name or "unknown" for name in scorers)
+    if len(counts) < 2:
+        return None
+    parts = ", ".join(f"{name} ({count:,})" for name, count in counts.most_common())
+    return Caution(
+        "several scorers",
+        f"Scores of {len(counts):,} scorers are mixed: {parts}. Limits chosen for one say nothing "
+        "of another: choose one by scorer.",
+        {"n_scorers": len(counts)},
     )
 
 

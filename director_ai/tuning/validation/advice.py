@@ -18,6 +18,7 @@ from director_ai.tuning.search.cautions import (
     length_caution,
     replay_caution,
     sample_size_caution,
+    scorer_caution,
 )
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.validation import Validation
@@ -63,6 +64,7 @@ def advice(
             attempt=n_attempts + 1,
             n_in_all=study.n_good_groups,
         ),
+        scorer_caution(data.scorers),
         sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad),
         edge,
         None if n_prompts is None else _grouped(study, n_prompts),

@@ -59,6 +59,7 @@ CASES = {
         1,
         0,
     ),
+    "several scorers": (lambda n: cautions.scorer_caution(["a", *"b" * n]), 1, 0),
     "other lengths": (
         lambda n: cautions.length_caution(tuned_median=100, deployed_median=n),
         126,
@@ -80,7 +81,7 @@ def test_a_caution_is_given_on_one_side_of_its_trigger(code) -> None:
     assert all(isinstance(value, (int, float)) for value in found.values.values())
 
 
-def test_there_are_ten() -> None:
+def test_every_caution_has_its_case() -> None:
     from typing import get_args
 
     assert set(get_args(cautions.Code)) == set(CASES)
