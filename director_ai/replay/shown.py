@@ -1,10 +1,15 @@
 """Tokens shown: how much of an answer its reader gets before a halt drops what is held."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from director_ai.core.halting import hard_limit
 from director_ai.core.halting.release_gate import SENTENCE_CAP
 from director_ai.core.halting.release_policy import ReleasePolicy
+from director_ai.core.halting.sentence import sentence_ends
 from director_ai.replay.curves import Curves, IntArray
+from director_ai.replay.session_view import SessionView
 
 
 def shown(
@@ -82,3 +87,29 @@ def _ripe_when_warned(
     last = np.where(last < 0, -np.inf, last)
     held = np.where(last < first - holds[:, None], first, ripe)
     return np.where(first >= passed, passed, held)
+
+
+def shown_of(view: SessionView, release: ReleasePolicy) -> int:
+    """Return the tokens of one session that its reader would have got under a release policy.
+
+    Examples
+    --------
+    >>> from director_ai.core.halting.policy import HaltPolicy
+    >>> view = SessionView.of(
+    ...     ["a", "b", "c", "d"], [0.9, 0.9, 0.9, 0.2], [False] * 4, HaltPolicy(), complete=True
+    ... )
+    >>> shown_of(view, ReleasePolicy()), shown_of(view, ReleasePolicy(2))
+    (3, 1)
+    """
+    passed, policy = view.delivered, view.policy
+    if passed is None:
+        return len(view.tokens)
+    if policy.halt_mode == "soft" and view.judgement.alarms[0].mechanism != hard_limit.NAME:
+        return passed
+    curves = replace(
+        Curves.from_scores([view.scores]),
+        sentence_ends=np.array(sentence_ends(view.tokens[: view.n_scored]), bool),
+    )
+    holds = np.array([release.hold_back])
+    one, tokens = np.array([0]), np.array([passed])
+    return int(shown(curves, one, tokens, release, policy.soft_limit, holds)[0, 0])

@@ -5,7 +5,7 @@ import streamlit as st
 from director_ai.ui.components import page_style
 from director_ai.ui.components.policy_editor import limit_controls
 from director_ai.ui.components.stream_view import StreamView, picture_choice
-from director_ai.ui.session import lookup, page, tabs
+from director_ai.ui.session import hold_back, lookup, page, tabs
 
 page_style.title("Session", hidden=True)
 record = lookup.requested_record()
@@ -25,6 +25,7 @@ page.picture(record, view, cursor, shown)
 details, beside = st.columns([2, 1], gap="medium")
 with beside:
     page.beside(record, view, cursor)
-if not compared:
-    with details:
+with details:
+    hold_back.hold_back(record, view)
+    if not compared:
         tabs.details(record, view)

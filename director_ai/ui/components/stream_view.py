@@ -50,12 +50,15 @@ class Marks:
         Tokens the reader got, ``None`` for all.
     undelivered
         Caption of the tokens after them.
+    kept
+        Tokens that stayed on the reader's screen; ``None`` where that is not known.
     """
 
     onset: int | None = None
     cursor: int | None = None
     delivered: int | None = None
     undelivered: str = "not delivered"
+    kept: int | None = None
 
 
 NO_MARKS: Final = Marks()
@@ -183,6 +186,7 @@ class StreamView(SessionView):
                 cursor=marks.cursor,
                 delivered=marks.delivered,
                 undelivered=marks.undelivered,
+                kept=marks.kept,
             ),
             key=key,
             height=height,

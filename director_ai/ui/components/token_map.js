@@ -22,7 +22,8 @@ function classOf(data, i) {
   if (heat[i] >= LEAST_SHOWN) names.push("heat" + heat[i]);
   if (RULES[rule[i]] && (heat[i] >= LEAST_SHOWN || i === data.halt)) names.push(RULES[rule[i]]);
   if (held[i] === "1") names.push("held");
-  if (data.delivered !== null && i >= data.delivered) names.push("undelivered");
+  const state = readerState(data, i);
+  if (state) names.push("undelivered", state);
   if (i === data.onset) names.push("onset");
   if (i === data.halt) names.push("halt");
   if (i === data.cursor) names.push("cursor");
@@ -31,13 +32,22 @@ function classOf(data, i) {
   return names.join(" ");
 }
 
-function describe({ heat, rule, held, delivered, undelivered, halt, onset }, i) {
+// What became of a token on the reader's screen; "" if it stayed there.
+function readerState({ delivered, kept }, i) {
+  const isShown = delivered === null || i < delivered;
+  if (kept !== null && i >= kept) return isShown ? "taken-back" : "unseen";
+  return isShown ? "" : "grey";
+}
+
+function describe(data, i) {
+  const { heat, rule, held, undelivered, halt, onset } = data;
   const parts = [`token ${i}`];
   if (RULES[rule[i]]) parts.push(`${NEAR[heat[i]]} the ${RULE_WORDS[rule[i]]} floor`);
   if (held[i] === "1") parts.push("score held");
   if (i === onset) parts.push("onset");
   if (i === halt) parts.push("halt");
-  if (delivered !== null && i >= delivered) parts.push(undelivered);
+  const state = readerState(data, i);
+  if (state) parts.push(state === "taken-back" ? "shown, then taken back" : undelivered);
   return parts.join(" · ");
 }
 

@@ -75,6 +75,10 @@ class TokenMarks:
         Number of tokens the reader got; those from this index on are greyed.
     undelivered
         Caption of the greyed tokens.
+    kept
+        Number of tokens that stayed on the reader's screen; those from it to ``delivered`` are
+        struck as taken back, and those after are hatched as never shown. ``None`` where that is
+        not known.
 
     Raises
     ------
@@ -92,6 +96,7 @@ class TokenMarks:
     cursor: int | None = None
     delivered: int | None = None
     undelivered: str = "not delivered"
+    kept: int | None = None
 
     def __post_init__(self) -> None:
         n_tokens = len(self.tokens)
@@ -119,6 +124,7 @@ class TokenMarks:
             "cursor": self.cursor,
             "delivered": self.delivered,
             "undelivered": self.undelivered,
+            "kept": self.kept,
             "generation": self.generation,
         }
 

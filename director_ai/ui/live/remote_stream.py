@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from director_ai.core.halting.policy_text import limits_text
+from director_ai.core.records.record import SessionRecord
 from director_ai.errors import StoreError, UnknownSessionError
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.reports.headline import headline
@@ -16,6 +17,7 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.reader_line import reader_line
 from director_ai.ui.components.status_banner import rule_of, status
 from director_ai.ui.components.stream_view import Marks, StreamView
 from director_ai.ui.live.stream_follower import FollowedStream
@@ -173,10 +175,16 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
             key="watch_tokens",
             generation=followed.id,
             height=STAGE_HEIGHT,
-            marks=Marks(delivered=view.delivered if record.enforced else None),
+            marks=_marks(record, view),
             follow=not followed.is_over,
         )
     view.margins_at(view.n_scored - 1, key="watch_margins", height=190, font_size=font_size)
+
+
+def _marks(record: SessionRecord, view: StreamView) -> Marks:
+    if record.n_kept is not None:
+        return Marks(delivered=record.n_released, undelivered="never shown", kept=record.n_kept)
+    return Marks(delivered=view.delivered if record.enforced else None)
 
 
 def _banner(followed: FollowedStream, view: StreamView) -> None:
@@ -193,7 +201,8 @@ def _banner(followed: FollowedStream, view: StreamView) -> None:
     note = " · ".join(facts)
     if followed.is_over:
         ending = headline(record, policy, view.judgement, view.margins)
-        status(ending.text, " · ".join(filter(None, (ending.note, note))), rule=ending.rule)
+        lines = (ending.note, reader_line(record), note)
+        status(ending.text, " · ".join(filter(None, lines)), rule=ending.rule)
     elif followed.is_silent:
         status("Its recorder has fallen silent; what had come is shown.", note)
     elif not followed.tokens:

@@ -15,6 +15,7 @@ from director_ai.ui.components import page_style
 from director_ai.ui.components.address_note import note_in_address
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.evidence_panel import evidence_panel
+from director_ai.ui.components.reader_line import reader_line
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.components.stream_view import Marks, Picture, StreamView
 from director_ai.ui.session import sidebar
@@ -73,6 +74,8 @@ def head(record: SessionRecord, view: StreamView) -> None:
 def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture) -> None:
     """Draw the curve and the text."""
     marks = Marks(record.onset, cursor, view.delivered, _undelivered(record, view))
+    if record.n_kept is not None and not is_what_if(record, view.policy):
+        marks = Marks(record.onset, cursor, record.n_released, "never shown", record.n_kept)
     with st.container(key="stage"):
         curve, text = st.columns([8, 5], gap="small")
     with curve:
@@ -95,7 +98,9 @@ def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture
             on_cursor=_set_cursor,
         )
     _cursor_bar(record, view, cursor)
-    if view.delivered is not None and view.delivered < record.n_tokens:
+    if marks.kept is not None:
+        notice(reader_line(record))
+    elif view.delivered is not None and view.delivered < record.n_tokens:
         notice(f"Grey, from token {view.delivered} on: {_undelivered(record, view)}.")
 
 

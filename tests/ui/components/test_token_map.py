@@ -27,3 +27,11 @@ def test_a_message_has_one_character_a_token_and_no_obeyed_control_character() -
 
     assert (message["heat"], message["rule"], message["held"]) == ("04", "-w", "01")
     assert "\u202e" not in "".join(message["tokens"])
+
+
+def test_a_message_tells_what_stayed_on_the_reader_s_screen() -> None:
+    marks = TokenMarks(["a", "b", "c"], "1", [0] * 3, [""] * 3, delivered=2, kept=1)
+
+    message = marks.message()
+
+    assert (message["delivered"], message["kept"]) == (2, 1)
