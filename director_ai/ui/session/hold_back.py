@@ -1,4 +1,4 @@
-"""What-if of a session: tokens its reader would have got, had text been held back."""
+"""Hold-back of one session as a what-if: the tokens its reader would have got."""
 
 from typing import get_args
 
