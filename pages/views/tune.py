@@ -11,6 +11,7 @@ from director_ai.ui.tune import (
     changed_sessions_table,
     charts,
     export,
+    holdout_choice,
     page,
     proposals,
     result_card,
@@ -26,13 +27,12 @@ if opened is None:
     st.stop()
 store, part, study = opened
 default_policy = study.open.default_policy
-page.data_notice(opened)
+data_line = page.data_notice(opened)
 
 with st.sidebar:
     steps = threshold_controls.controls(default_policy)
     target.window_search_control()
     prevalence = target.prevalence_control()
-    slice_filters.controls(store, part)
 top = st.container()
 with page.toolbar():
     risk = target.target_controls()
@@ -46,6 +46,9 @@ with page.toolbar():
 with top:
     result_card.card(analysis)
 page.flush_numbers()
+slice_filters.controls(store, part)
+with data_line:
+    holdout_choice.holdout_menu(store)
 breakpoints.steps(steps, analysis)
 left, right = st.columns([2.4, 1], gap="small")
 with left.container(key="views"):

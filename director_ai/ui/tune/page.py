@@ -12,7 +12,6 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.cached_study import read_study
 from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE
 from director_ai.ui.components.status_banner import notice, status
-from director_ai.ui.tune.holdout_choice import holdout_menu
 from director_ai.ui.tune.slice_filters import Slice, controls, slice_in_address
 
 _PAUSE_S: Final = 0.15
@@ -57,12 +56,18 @@ def flush_numbers() -> None:
         time.sleep(_PAUSE_S)
 
 
-def data_notice(opened: Opened) -> None:
-    """Draw the line that describes the data, and ways to the first labels."""
+def data_notice(opened: Opened) -> st.delta_generator.DeltaGenerator:
+    """Draw the line that describes the data, and ways to the first labels.
+
+    Returns
+    -------
+    DeltaGenerator
+        Place on the line for the menu of the held-out set, which can come after the numbers.
+    """
     study = opened.study
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_line"):
+    line = st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_line")
+    with line:
         notice(data_line(study, opened.slice.words))
-        holdout_menu(opened.store)
     labelled = study.open.labelled
     if not labelled.n_good and not labelled.n_bad:
         with st.container(horizontal=True, gap="small", key="first_labels"):
@@ -79,6 +84,7 @@ def data_notice(opened: Opened) -> None:
                 label="Label what was halted",
                 icon=":material/rate_review:",
             )
+    return line
 
 
 def toolbar() -> st.delta_generator.DeltaGenerator:
