@@ -1,6 +1,5 @@
 """Evaluation of one policy on an experiment: every figure an estimate, every session a row."""
 
-import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +16,7 @@ from director_ai.replay.curves import IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.margins import margins
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals
+from director_ai.tuning.evaluation.bootstrap import ranged_intervals
 from director_ai.tuning.evaluation.evaluation import Evaluation as Results
 from director_ai.tuning.evaluation.evaluation import population_text
 from director_ai.tuning.evaluation.intervals import Interval
@@ -191,16 +190,9 @@ class Evaluation:
     def _intervals(self) -> dict[str, Interval]:
         """Intervals of the metrics that depend on the mixture, over every way of settling."""
         labelled, results = self._experiment.data.labelled, self.results
-        found = [
-            bootstrap_intervals(labelled, classes, population=results.population, seed=_SEED)
-            for classes in _settled(labelled, results.classes)
-        ]
-        return {
-            name: Interval(
-                _least(each[name].low for each in found), _most(each[name].high for each in found)
-            )
-            for name in found[0]
-        }
+        return ranged_intervals(
+            labelled, results.classes, population=results.population, seed=_SEED
+        )
 
 
 def outcome_words(data: LabelledCurves, outcomes: Outcomes, classes: OutcomeClasses) -> list[str]:
@@ -228,26 +220,3 @@ def tokens_or_none(tokens: IntArray) -> "pd.arrays.IntegerArray":
 def _delays(data: LabelledCurves, outcomes: Outcomes) -> IntArray:
     known = (data.onsets != NEVER) & outcomes.halts
     return np.where(known, outcomes.trigger - np.where(known, data.onsets, 0), NEVER)
-
-
-def _settled(data: LabelledCurves, classes: OutcomeClasses) -> list[OutcomeClasses]:
-    """Return the classes with all unknown sessions at their best and at their worst."""
-    if not classes.unknown.any():
-        return [classes]
-    nobody = np.zeros_like(classes.unknown)
-    good, bad = classes.unknown & data.good, classes.unknown & data.bad
-    best = classes._replace(
-        passed=classes.passed | good, caught=classes.caught | bad, unknown=nobody
-    )
-    worst = classes._replace(
-        false=classes.false | good, missed=classes.missed | bad, unknown=nobody
-    )
-    return [best, worst]
-
-
-def _least(values: Any) -> float:
-    return min((value for value in values if not math.isnan(value)), default=math.nan)
-
-
-def _most(values: Any) -> float:
-    return max((value for value in values if not math.isnan(value)), default=math.nan)

@@ -1,5 +1,7 @@
 """Smoothed bootstrap intervals of the metrics of one policy."""
 
+import math
+
 import numpy as np
 
 from director_ai.tuning.evaluation.intervals import Interval
@@ -98,3 +100,47 @@ def bootstrap_intervals(
         low, high = np.quantile(values, (tail, 1.0 - tail))
         intervals[name] = Interval(float(low), float(high))
     return intervals
+
+
+def ranged_intervals(
+    data: LabelledCurves, classes: OutcomeClasses, *, population: Population, seed: int
+) -> dict[str, Interval]:
+    """Return intervals of every metric that hold however unknown sessions would have ended.
+
+    From the lower end with all of them at their worst, good ones halted and bad ones missed, to the
+    upper end with all at their best, and the other way round of a cost.
+
+    Parameters
+    ----------
+    data, classes, population, seed
+        As of :func:`bootstrap_intervals`.
+    """
+    intervals = [
+        bootstrap_intervals(data, settled, population=population, seed=seed)
+        for settled in _settlements(data, classes)
+    ]
+    known = {
+        name: [each[name] for each in intervals if not math.isnan(each[name].low)]
+        for name in intervals[0]
+    }
+    return {
+        name: Interval(
+            min((each.low for each in ends), default=math.nan),
+            max((each.high for each in ends), default=math.nan),
+        )
+        for name, ends in known.items()
+    }
+
+
+def _settlements(data: LabelledCurves, classes: OutcomeClasses) -> list[OutcomeClasses]:
+    if not classes.unknown.any():
+        return [classes]
+    nobody = np.zeros_like(classes.unknown)
+    good, bad = classes.unknown & data.good, classes.unknown & data.bad
+    best = classes._replace(
+        passed=classes.passed | good, caught=classes.caught | bad, unknown=nobody
+    )
+    worst = classes._replace(
+        false=classes.false | good, missed=classes.missed | bad, unknown=nobody
+    )
+    return [best, worst]

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals
+from director_ai.tuning.evaluation.bootstrap import ranged_intervals
 from director_ai.tuning.evaluation.evaluation import Evaluation, population_text, rate_of, span
 from director_ai.tuning.evaluation.hazard import hazard
 from director_ai.tuning.evaluation.intervals import Interval
@@ -119,14 +119,17 @@ def count_text(cases: float, n: int) -> str:
 
 
 def standard_line(numbers: Evaluation, intervals: dict[str, Interval]) -> str:
-    """Format the standard metrics with intervals; unknown sessions are excluded."""
-    counts = numbers.weighted
+    """Format the standard metrics with intervals, as ranges where some sessions are unknown."""
     parts = []
     for name in _NAMES:
-        value = float(metrics.METRICS[name](counts))
+        _, least, most = numbers.range_of(metrics.METRICS[name])
         low, high = intervals[name]
-        known = not np.isnan([value, low, high]).any()
-        parts.append(f"{name} {value:.3f} [{low:.3f}–{high:.3f}]" if known else f"{name} –")
+        if np.isnan([least, most, low, high]).any():
+            parts.append(f"{name} –")
+            continue
+        first, last = f"{least:.3f}", f"{most:.3f}"
+        value = first if first == last else f"{first}–{last}"
+        parts.append(f"{name} {value} [{low:.3f}–{high:.3f}]")
     n_good, n_bad = numbers.false.n, numbers.catch.n
     if n_good and n_bad:
         parts.append(f"precision is {population_text(numbers.population)}")
@@ -165,4 +168,4 @@ def _kept(
     _numbers: Evaluation,
     digest: str,  # noqa: ARG001  (keys the cache)
 ) -> dict[str, Interval]:
-    return bootstrap_intervals(_data, _numbers.classes, population=_numbers.population, seed=_SEED)
+    return ranged_intervals(_data, _numbers.classes, population=_numbers.population, seed=_SEED)
