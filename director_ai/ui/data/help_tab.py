@@ -100,11 +100,13 @@ def draw() -> None:
 def document(name: str) -> str:
     """Return a document as Markdown whose links to other documents lead to this tab.
 
-    >>> "(?tab=Help&doc=Benchmarks)" in document("Reference")
+    >>> "(?tab=Help&doc=Benchmarks)" in document("")
     True
     """
     folder = Path(director_ai.__file__).parent / "docs"
     text = (folder / f"{name.lower()}.md").read_text(encoding="utf-8")
+    # A page cannot serve a picture beside its document; its words stand for it.
+    text = re.sub(r"!\[([^\]]*)\]\([\w-]+\.png\)", r"*\1.*", text)
     return re.sub(r"\]\((\w+)\.md\)", lambda link: f"](?tab=Help&doc={link[1].capitalize()})", text)
 
 
