@@ -22,6 +22,9 @@ from director_ai.storage.maintenance import examine
 from director_ai.tuning import Attempts
 from tests.experiment.tables import rows
 
+# Whole certifications on generated archives.
+pytestmark = pytest.mark.slow
+
 POLICY = HaltPolicy(0.4, window_threshold=0.6)
 N_SESSIONS = 660
 

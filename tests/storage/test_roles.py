@@ -28,6 +28,8 @@ CHANGES: dict[str, Callable[[Store], Any]] = {
     "delete": lambda store: store.delete(["a"]),
     "keep_newest": lambda store: store.keep_newest(0),
     "keep_since": lambda store: store.keep_since(2**60),
+    "holdout": lambda store: store.holdout(),
+    "choose_holdout": lambda store: store.choose_holdout(0.5, b""),
     "vault_key": lambda store: store.vault_key(),
     "begin_attempt": lambda store: store.begin_attempt("f"),
     "finish_attempt": lambda store: store.finish_attempt(1, "{}"),

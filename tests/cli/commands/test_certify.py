@@ -13,6 +13,9 @@ from director_ai.experiment import load
 from director_ai.storage import SessionQuery, Store
 from tests.experiment.tables import rows
 
+# Whole certifications on generated archives.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def address(tmp_path: Path) -> Path:

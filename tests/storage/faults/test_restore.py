@@ -18,6 +18,9 @@ from director_ai.storage.restore import restore_backup
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
+# Backups put back over stores in use.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 KILLED = """
@@ -212,7 +215,6 @@ def rounds(tmp_path: Path, n: int) -> None:
         assert saved(path) == ["first"]
 
 
-@pytest.mark.slow
 def test_ten_backups_are_put_back_past_the_logs_of_killed_writers(tmp_path: Path) -> None:
     rounds(tmp_path, 10)
 

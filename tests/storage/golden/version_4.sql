@@ -85,6 +85,23 @@ CREATE TABLE deployments (
 	note TEXT NOT NULL, 
 	PRIMARY KEY (number)
 );
+CREATE TABLE experiments (
+	name TEXT NOT NULL, 
+	author TEXT NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	note TEXT NOT NULL, 
+	content TEXT NOT NULL, 
+	seal TEXT, 
+	PRIMARY KEY (name)
+);
+CREATE TABLE holdouts (
+	number INTEGER NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	share FLOAT, 
+	opened TEXT NOT NULL, 
+	seal TEXT, 
+	PRIMARY KEY (number)
+);
 CREATE TABLE sessions (
 	"key" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	id TEXT NOT NULL, 
@@ -127,26 +144,30 @@ CREATE TABLE sessions (
 	label_seal TEXT, 
 	scorer TEXT, 
 	sealed_us BIGINT, 
+	release TEXT, 
+	n_released INTEGER, 
+	n_kept INTEGER, 
+	n_early INTEGER, 
 	CONSTRAINT session_tokens CHECK (n_tokens >= 0), 
 	UNIQUE (id)
 );
 INSERT INTO "sessions" VALUES(1,'black_holes-steady',1767603600000000,1767603600000000,'sample','written by hand','How do we know there is a black hole in the middle of our galaxy?','black_holes','[
 "steady_good"
-]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','null','null','[]','',0,'19d335785867b515edc41693a922804104d2fea0e020ee360432e77bf0fd3af6',1,104,NULL,NULL,NULL,'',NULL,0.9466,9.7200673076923049809e-01,1.2675000000005987033e-01,87,'downward_trend',X'F2F2F3F3F4F4F5F6F6F6F6F6F6F6F7F8F8F8F9F9F9FAFAFAFAFBFBFBFBFBFBFBFCFCF9F9F9F9FAFAFAFBFBFBFBFCFCFCFCF9F1F2F3F3F4F4F4F4F5F5','The black hole at the centre of the Milky Way is called Sagittarius A*, and it h','good',NULL,1795933408774450,'86509eeea69c367be5507063bb25f81f664dc1b536f4ccaf1f4033e6b2c0fb7d','d31de0bf017034d8dab36edbcd2996129c7c084ac1d4882a3ade316d05073d89',NULL,NULL);
+]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','null','null','[]','',0,'19d335785867b515edc41693a922804104d2fea0e020ee360432e77bf0fd3af6',1,104,NULL,NULL,NULL,'',NULL,0.9466,9.7200673076923049809e-01,1.2675000000005987033e-01,87,'downward_trend',X'F2F2F3F3F4F4F5F6F6F6F6F6F6F6F7F8F8F8F9F9F9FAFAFAFAFBFBFBFBFBFBFBFCFCF9F9F9F9FAFAFAFBFBFBFBFCFCFCFCF9F1F2F3F3F4F4F4F4F5F5','The black hole at the centre of the Milky Way is called Sagittarius A*, and it h','good',NULL,1795937343692403,'86509eeea69c367be5507063bb25f81f664dc1b536f4ccaf1f4033e6b2c0fb7d','3a14e9d6c30bd5a491ea0f34dfbd9d664145ccdbb8cd91df251699d3e37fad4c',NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "sessions" VALUES(2,'refund_policy-fabrication',1767631800000000,1767631800000000,'sample','written by hand','How long until I get my money back?','refund_policy','[
 "sudden_fabrication"
-]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "observe", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',0,1,'completed','{"class": "policy", "code": "hard_limit", "index": 85, "detail": "", "alarms": [{"mechanism": "hard_limit", "observed": 0.4977, "threshold": 0.5}]}','null','null','[]','',0,'ad1a2b90cee4be2c6f7f66b5deb3c091895c9b0aa5c64bfd3d9644c28521b23b',1,150,'policy',85,'hard_limit','hard_limit',NULL,0.1799,6.15605999999999653482e-01,-2.30000000000002424727e-03,85,'hard_limit',X'F2F3F4F5F5F5F6F6F7E8E7E5E6E4E5E5E6E7E9E0E1E1E2E4E2D3CCB4B4A9A18A8A867F7776706C6A655B56514C494640403D3B3937333635322E2F2E','Refunds are paid within seven working days after the parcel has been checked at ','bad',60,1795933408774450,'b42b8232bfc42e5c8f8181598cab75388c2fc2a5035bd8d8e3e480be1001848d','c3e4eadead2af78a4ee01d88532e98a4b41f51f340f5276113eb81cbdc0a1729','onnx:minicheck@2#3f9a12c04b7e5d60',NULL);
+]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "observe", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',0,1,'completed','{"class": "policy", "code": "hard_limit", "index": 85, "detail": "", "alarms": [{"mechanism": "hard_limit", "observed": 0.4977, "threshold": 0.5}]}','null','null','[]','',0,'ad1a2b90cee4be2c6f7f66b5deb3c091895c9b0aa5c64bfd3d9644c28521b23b',1,150,'policy',85,'hard_limit','hard_limit',NULL,0.1799,6.15605999999999653482e-01,-2.30000000000002424727e-03,85,'hard_limit',X'F2F3F4F5F5F5F6F6F7E8E7E5E6E4E5E5E6E7E9E0E1E1E2E4E2D3CCB4B4A9A18A8A867F7776706C6A655B56514C494640403D3B3937333635322E2F2E','Refunds are paid within seven working days after the parcel has been checked at ','bad',60,1795937343692403,'b42b8232bfc42e5c8f8181598cab75388c2fc2a5035bd8d8e3e480be1001848d','7b749e5c42a1a2c535b1d859ef7ee87a6ad60380396f3d687a8cd92b61c51379','onnx:minicheck@2#3f9a12c04b7e5d60',NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "sessions" VALUES(3,'odd 0000 d800',1767603600000000,1767603600000000,'sample','written by hand','How do we know there is a black hole in the middle of our galaxy?','black_holes','[
 "é"
-]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','{"hard_limit": 0.9, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}','null','[]','',0,'5bdc3df93d2099eafef147b0c945e56cf5bd5a177d86db2e2a82839a0c6ca1f3',1,2,NULL,NULL,NULL,'',NULL,0.25,0.375,-0.25,1,'hard_limit',X'8040','a0000d83d','bad',1,1795933408774450,'dda394ad24b8e01b1606bda9192c915ef53ff2ec3e44a5860befe052755a446e','f6640fe3e05d5b7110e8d012e50963e1201ea48da863dc0e531c6936746d38fb',NULL,NULL);
+]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','{"hard_limit": 0.9, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}','null','[]','',0,'5bdc3df93d2099eafef147b0c945e56cf5bd5a177d86db2e2a82839a0c6ca1f3',1,2,NULL,NULL,NULL,'',NULL,0.25,0.375,-0.25,1,'hard_limit',X'8040','a0000d83d','bad',1,1795937343692403,'dda394ad24b8e01b1606bda9192c915ef53ff2ec3e44a5860befe052755a446e','1d5935e557da2b75b5b1f0c77f261054ae9f62f34efa2ca3ea091e1565ada5bf',NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE settings (
 	name TEXT NOT NULL, 
 	value TEXT NOT NULL, 
 	seal TEXT, 
 	PRIMARY KEY (name)
 );
-INSERT INTO "settings" VALUES('log','director-log:0000000000000000:cfe50438070c92a5',NULL);
-INSERT INTO "settings" VALUES('vault_key','197193fbc66f85667191697cfdce331d','26b05f928159c991cb6dfb75fe4b51c9969dc2552d8f77fb493220fc20b95c7f');
+INSERT INTO "settings" VALUES('log','director-log:0000000000000000:f20440ceb9d05c81',NULL);
+INSERT INTO "settings" VALUES('vault_key','0e3c78ea0b3480c4adcc1bb5ac2d310a','e4d8854e2ca7f5ec3ba2d2e299958030caf6a434ab199ca2858012d71520cd02');
 CREATE TABLE tokens (
 	session INTEGER NOT NULL, 
 	position INTEGER NOT NULL, 
@@ -161,11 +182,18 @@ CREATE TABLE tokens (
  WITHOUT ROWID
 
 ;
-CREATE INDEX sessions_sealed ON sessions (sealed_us);
+CREATE TABLE views (
+	name TEXT NOT NULL, 
+	content TEXT NOT NULL, 
+	author TEXT NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	PRIMARY KEY (name)
+);
+CREATE INDEX sessions_started ON sessions (started_us, "key");
 CREATE INDEX sessions_ended ON sessions (ended_by, started_us);
+CREATE INDEX sessions_sealed ON sessions (sealed_us);
 CREATE INDEX sessions_margin ON sessions (margin);
 CREATE INDEX sessions_changed ON sessions (changed_us);
-CREATE INDEX sessions_started ON sessions (started_us, "key");
 CREATE UNIQUE INDEX audit_plans_once ON audit_plans (deployment, from_day);
 CREATE INDEX audits_day ON audits (deployment, day);
 CREATE INDEX audits_drawn ON audits (deployment, drawn);

@@ -73,6 +73,7 @@ FILTERED_BY = {
     "until_us": ["started"],
     "outcomes": ["ended_by"],
     "rules": ["rules"],
+    "authors": ("label",),
     "labels": ["label"],
     "models": ["model"],
     "sources": ["source"],

@@ -26,6 +26,9 @@ from director_ai.ui.review.queue import Queue
 from director_ai.ui.review.queue_query import QueueQuery
 from tests.ui.tune_store import filled
 
+# Proposals on generated archives.
+pytestmark = pytest.mark.slow
+
 N_SESSIONS = 400
 
 
