@@ -21,6 +21,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 # Run as a script, the folder of this file would be searched in place of the repository.
 sys.path[0] = str(ROOT)
 
+from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from director_ai.storage.store import Store  # noqa: E402
@@ -33,6 +34,8 @@ Theme = Literal["light", "dark"]
 SIZES: Final = ((1280, 720), (1440, 900), (390, 844))
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 N_SESSIONS: Final = 200
+N_COLOURS: Final = 192
+"""Of the README's picture, which is kept small."""
 README_PICTURE: Final = ROOT / "sample_data" / "screenshot.png"
 
 
@@ -153,7 +156,10 @@ def main() -> None:
                 sheet(browser, folder, theme)
         browser.close()
     if args.readme:
-        shutil.copy(args.out / "samples" / "live-1280x720-light.png", README_PICTURE)
+        with Image.open(args.out / "samples" / "live-1280x720-light.png") as live:
+            # By coverage: a thin line keeps its colour.
+            few = live.convert("RGB").quantize(N_COLOURS, Image.Quantize.MAXCOVERAGE)
+            few.save(README_PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,7 @@ _PRESENTER = """
 .stSidebar, [data-testid=stExpandSidebarButton] { display: none; }
 :root { --d-banner: 7.2rem; --d-token-size: 1.5rem; }
 .d-status { font-size: 1.4rem; height: var(--d-banner); line-height: 1.3; }
+@media (max-width: 640px) { .d-status { height: auto; font-size: 1.15rem; } }
 """
 
 

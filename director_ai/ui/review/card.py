@@ -172,6 +172,8 @@ def _curve(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor
     )
     first = max(0, min(prepared.focus, cursor + AROUND // 2) - AROUND)
     last = min(view.n_scored, first + 2 * AROUND)
+    # The lines are named where they run; a legend would take a third of the height.
+    figure["layout"] |= {"showlegend": False, "margin": {"t": 8, "r": 44, "b": 36, "l": 48}}
     figure["layout"]["xaxis"]["range"] = [first - 0.5, max(last, first + 10) + 0.5]
 
     def clicked(click: ChartClick) -> None:
