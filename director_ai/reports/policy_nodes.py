@@ -52,6 +52,12 @@ _YAML_STARTS: Final = (
 )
 _YAML_ENDS: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
+_BLANKS: Final = {
+    "\t": "a tab",
+    **dict.fromkeys("\r\x85\u2028\u2029", "a line break that editors do not count"),
+}
+_BLANK: Final = re.compile(f"[{''.join(_BLANKS)}]")
+
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 
 
@@ -74,8 +80,11 @@ def yaml_map(text: str, problems: list[PolicyProblem]) -> Map:
     >>> yaml_map("adaptive: off", problems)["adaptive"].value, problems[0].message
     (None, 'a value must be a number, true, false, a word or quoted text, got off')
     """
-    tabs = [number for number, line in enumerate(text.split("\n"), 1) if "\t" in line]
-    refused = [PolicyProblem(line, "spaces must indent and separate, got a tab") for line in tabs]
+    refused = [
+        PolicyProblem(line, f"spaces must indent and separate, got {_BLANKS[blank[0]]}")
+        for line, part in enumerate(text.split("\n"), 1)
+        if (blank := _BLANK.search(part))
+    ]
     try:
         # Before nodes are composed: an alias would repeat the node of its anchor.
         refused += _yaml_extras(text) if not refused else []

@@ -153,6 +153,7 @@ def test_everything_wrong_is_named_at_once_with_its_line() -> None:
         ("hard_limit: 0.4\nsoft_limit: *a", 2, "aliases are not read"),
         ("hard_limit: !!float 0.4", 1, "tags are not read"),
         ("hard_limit: 0.4\nsoft_limit:\t0.7", 2, "got a tab"),
+        ("hard_limit: 0.4\u2028soft_limit: 0.7", 1, "a line break that editors do not count"),
         ("adaptive: yes", 1, "got yes"),
         ("adaptive: True", 1, "got True"),
         ("hard_limit: .nan", 1, "got .nan"),
@@ -200,6 +201,24 @@ def test_what_yaml_would_read_as_something_else_is_refused(text: str, line: int,
     found = problems(text)
 
     assert any(each.startswith(f"{line}: ") and part in each for each in found), found
+
+
+@given(files, st.sampled_from(list(WRITERS)), st.randoms(use_true_random=False))
+def test_a_mutated_file_is_read_or_refused_by_line(file: PolicyFile, suffix: str, random) -> None:
+    letters = list(WRITERS[suffix].text_of(file))
+    for _ in range(random.randint(1, 3)):
+        place = random.randrange(len(letters))
+        letters[place : place + random.randint(0, 2)] = random.choice(
+            list("\n\t :=[]{}\"'#&*-.01a\u2028")
+        )
+    text = "".join(letters)
+
+    try:
+        parse_policy(text, suffix)
+    except InvalidPolicyFileError as error:
+        lines = [int(problem.split(":")[1]) for problem in error.problems]
+        assert lines
+        assert 1 <= min(lines) <= max(lines) <= text.count("\n") + 1
 
 
 @pytest.mark.parametrize(
