@@ -11,21 +11,24 @@ from director_ai.ui.live.remote_stream import RemoteStream, watch
 
 bar = page.bar()
 presenting = page.more(bar)
-recording_strip()
-source = page.choose_source(bar)
-if source is None:
-    st.stop()
-if isinstance(source, RemoteStream):
-    watch(source.id, bar.transport, presenting=presenting)
-    st.stop()
-default, owner = page.default_policy(source)
-policy = limit_controls(default, owner=owner)
-picture = picture_choice()
-if isinstance(source, page.EndpointSource):
-    endpoint_page(policy, bar.transport, presenting=presenting, picture=picture)
-    st.stop()
-run = page.current_run(source, policy)
-# One look for the whole page: its parts must not tell of different moments.
-snapshot = run.snapshot()
-page.transport(bar, run, snapshot, policy)
-player.screen(run, snapshot, policy, presenting=presenting, picture=picture)
+stage, strip = page.places()
+with strip:
+    recording_strip()
+with stage:
+    source = page.choose_source(bar)
+    if source is None:
+        st.stop()
+    if isinstance(source, RemoteStream):
+        watch(source.id, bar.transport, presenting=presenting)
+        st.stop()
+    default, owner = page.default_policy(source)
+    policy = limit_controls(default, owner=owner)
+    picture = picture_choice()
+    if isinstance(source, page.EndpointSource):
+        endpoint_page(policy, bar.transport, presenting=presenting, picture=picture)
+        st.stop()
+    run = page.current_run(source, policy)
+    # One look for the whole page: its parts must not tell of different moments.
+    snapshot = run.snapshot()
+    page.transport(bar, run, snapshot, policy)
+    player.screen(run, snapshot, policy, presenting=presenting, picture=picture)

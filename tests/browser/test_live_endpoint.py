@@ -142,7 +142,9 @@ def test_a_server_that_dies_leaves_what_had_come_with_its_reason(
 
     page.locator(".st-key-endpoint_start button").first.click()
     page.wait_for_function("name => !location.search.includes(name)", arg=name)
-    said(page, "Stopped: the source broke off")
+    # Above the form, which stays open as it was.
+    said(page, "The model cannot be reached.")
+    expect(page.locator(".st-key-endpoint_prompt textarea")).to_be_visible()
 
 
 def test_after_a_reload_and_the_servers_death_retry_asks_the_same_once_more(

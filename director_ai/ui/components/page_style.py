@@ -13,7 +13,7 @@ FONT = 12
 
 _STYLE = """
 .stMainBlockContainer { padding: 3.25rem 1.5rem 2rem; }
-.stMainBlockContainer > .stVerticalBlock { gap: .55rem; }
+.stMainBlockContainer > .stVerticalBlock, .st-key-live_stage { gap: .55rem; }
 .stAppHeader, .stAppToolbar { height: 2.75rem; min-height: 2.75rem; }
 .stSidebar [data-testid=stSidebarHeader] { height: 2.75rem; margin: 0; padding: 0 .5rem; }
 .stSidebar [data-testid=stSidebarContent] { padding: 0; }

@@ -6,7 +6,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.errors import DirectorError
+from director_ai.errors import (
+    DirectorError,
+    RateLimitedError,
+    SourceError,
+    SourceLostError,
+    SourceRefusedError,
+    SourceTimeoutError,
+)
 from director_ai.sources.chat.endpoint_allowlist import check_permitted
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import is_shared, visitor
@@ -38,7 +45,10 @@ def endpoint_page(
     is_running = run is not None and not run.is_over
     if run is not None:
         fill_in(run.question)
-    with st.expander("What to ask", expanded=not is_running and run is None):
+    refusal = None if run is None else run.refusal
+    if refusal is not None:
+        status(refusal_sentence(refusal), str(refusal))
+    with st.expander("What to ask", expanded=run is None or refusal is not None):
         question = question_form()
     bar.button(
         _start_label(run, question),
@@ -77,7 +87,35 @@ def endpoint_page(
         return
     if problem:
         notice(f"This cannot be asked. {problem}")
+    if refusal is not None:
+        return
     player.screen(run, run.snapshot(), policy, presenting=presenting, picture=picture)
+
+
+def refusal_sentence(error: SourceError) -> str:
+    """Return why a model gave no answer, in plain words.
+
+    >>> refusal_sentence(SourceRefusedError("the server answered 401", 401))
+    'The model refused the key (401).'
+    """
+    match error:
+        case RateLimitedError(status=code):
+            said = f"The model is busy ({code}). Wait a moment, then ask again."
+        case SourceRefusedError(status=(401 | 403) as code):
+            said = f"The model refused the key ({code})."
+        case SourceRefusedError(status=404):
+            said = "There is no such model or address (404)."
+        case SourceRefusedError(status=code) if code >= 500:
+            said = f"The model's server failed ({code})."
+        case SourceRefusedError(status=code):
+            said = f"The model refused the question ({code})."
+        case SourceTimeoutError():
+            said = "The model did not answer in time."
+        case SourceLostError():
+            said = "The model cannot be reached."
+        case _:
+            said = "The model's answer cannot be read."
+    return said
 
 
 def _current() -> EndpointRun | None:

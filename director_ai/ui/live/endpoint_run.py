@@ -16,6 +16,7 @@ from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
+from director_ai.errors import SourceError
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.logprob import ScorerName, named_scorer
 from director_ai.sources.chat.stream import ChatStream
@@ -60,6 +61,19 @@ class Question:
     max_tokens: int
 
 
+class _NotedStream(ChatStream):
+    """Stream of an answer that keeps the error it failed with."""
+
+    failure: SourceError | None = None
+
+    def __next__(self) -> str:
+        try:
+            return super().__next__()
+        except SourceError as error:
+            self.failure = error
+            raise
+
+
 class EndpointRun:
     """One answer of a model, under way from the moment it is made.
 
@@ -97,7 +111,7 @@ class EndpointRun:
             model=question.endpoint.model,
         )
         self._kernel = StreamingKernel.from_policy(policy, streaming_debug=True, on_fault="halt")
-        self._chat = ChatStream(
+        self._chat = _NotedStream(
             question.endpoint,
             question.prompt,
             logprobs=question.scorer != "lexical",
@@ -146,6 +160,11 @@ class EndpointRun:
         """Whether it ended neither by itself, nor by a limit, nor by an operator."""
         reason = self.session.reason
         return self.is_over and reason is not None and reason.halt_class == "fault"
+
+    @property
+    def refusal(self) -> SourceError | None:
+        """Error of a request that brought no token; ``None`` if one came, or none is missing."""
+        return self._chat.failure if self.is_over and not self.session.tokens else None
 
     @property
     def waited_s(self) -> float:

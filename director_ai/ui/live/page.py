@@ -17,8 +17,10 @@ from director_ai.ui.live import cursor
 from director_ai.ui.live.playback import LiveRun, LiveSource, Snapshot
 from director_ai.ui.live.remote_stream import RECORDERS, RemoteStream, choose_stream
 from director_ai.ui.live.run_registry import live_slot
+from director_ai.ui.live.shared_text import LONGEST_LINK, pack
 from director_ai.ui.live.sources import sample_name, sample_source
-from director_ai.ui.live.uploads import from_file, pasted
+from director_ai.ui.live.stored_halts import stored_halt
+from director_ai.ui.live.uploads import SHARED, from_file, pasted, pasted_text
 
 FIRST_SAMPLE = "photosynthesis-drift"
 SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 20)
@@ -28,7 +30,7 @@ PRESSED_BY_SPACE: Final = ("play", "endpoint_stop", "endpoint_start", "watch_pau
 LONGEST_QUOTE = 60
 """Characters quoted of a value in the address, so that a notice stays on one line."""
 
-SourceKind = Literal["Samples", "Paste text", "File", "Endpoint", "Recorders"]
+SourceKind = Literal["Samples", "Last night's halts", "Paste text", "File", "Endpoint", "Recorders"]
 
 
 class EndpointSource(NamedTuple):
@@ -59,12 +61,23 @@ def bar() -> Bar:
     return parts
 
 
+def places() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Return the places of the stream on show and of the strip of all that are being recorded.
+
+    The strip stands below, where its coming and going moves nothing, unless it is chosen from.
+    """
+    if st.session_state.get("from", st.query_params.get("from")) == RECORDERS:
+        strip, stage = st.container(), st.container(key="live_stage")
+    else:
+        stage, strip = st.container(key="live_stage"), st.container()
+    return stage, strip
+
+
 def more(bar: Bar) -> bool:
     """Draw the menu of the page; return whether it is in presenter mode."""
     with bar.more.popover("More", icon=":material/more_horiz:", help="Presenter mode, and a link"):
         presenting = st.toggle("Presenter", key="presenter", bind="query-params")
-        st.text("This address opens the same sample with the same limits:")
-        st.code((st.context.url or "") + _query(), language=None)
+        _share_link()
         st.text(
             "The camera button on the chart saves it as a PNG; once a stream has ended, a button "
             "below its text saves it as one HTML file that plays anywhere."
@@ -97,6 +110,9 @@ def choose_source(bar: Bar) -> LiveSource | RemoteStream | EndpointSource | None
         st.query_params.pop("src", None)
         return choose_stream(bar.source)
     st.query_params.pop("watch", None)
+    if kind == "Last night's halts":
+        st.query_params.pop("src", None)
+        return stored_halt(bar.source)
     ids = list(samples())
     # Not bound: a binding would put the name into the address, and we want the id.
     src = st.query_params.get("src", "")
@@ -308,6 +324,17 @@ def _shortened(text: str) -> str:
     return line if len(line) <= LONGEST_QUOTE else line[:LONGEST_QUOTE] + "…"
 
 
-def _query() -> str:
+def _share_link() -> None:
+    """Draw the address that opens the same, or say that none does."""
     pairs = st.query_params.to_dict()
-    return "?" + urlencode(pairs) if pairs else ""
+    if st.session_state.get("from") == "Paste text" and any(text := pasted_text()):
+        packed = pack(text)
+        if packed is None:
+            st.text(
+                f"No link can carry this text: it takes more than {LONGEST_LINK:,} characters, "
+                "compressed. Once the stream has ended, share its replay as a file."
+            )
+            return
+        pairs[SHARED] = packed
+    st.text("This address opens the same text with the same limits:")
+    st.code((st.context.url or "") + ("?" + urlencode(pairs) if pairs else ""), language=None)

@@ -1,28 +1,48 @@
 """Uploads of the Live page: pasted text, or a file of recordings."""
 
+from typing import Final
+
 import streamlit as st
 
 from director_ai.errors import DirectorError
 from director_ai.sources.jsonl_file import read_records
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.status_banner import status
+from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.live.playback import LiveSource
+from director_ai.ui.live.shared_text import PastedText, unpack
 from director_ai.ui.live.sources import pasted_source, recorded_source
+
+SHARED: Final = "paste"
+"""Query parameter: pasted facts and answer; see :mod:`director_ai.ui.live.shared_text`."""
+
+_KEYS: Final = PastedText("pasted_facts", "pasted_prompt", "pasted_answer")
+
+
+def pasted_text() -> PastedText:
+    """Return what the places for facts, prompt and answer hold."""
+    return PastedText(*(st.session_state.get(key, "") for key in _KEYS))
 
 
 def pasted() -> LiveSource | None:
     """Draw the places for facts and an answer; return them, or ``None`` until both are there."""
-    with st.expander("Facts and answer", expanded=True):
+    if SHARED in st.query_params and _KEYS.facts not in st.session_state:
+        try:
+            st.session_state.update(zip(_KEYS, unpack(st.query_params[SHARED]), strict=True))
+        except ValueError as error:
+            notice(f"{error}.".capitalize())
+    before = pasted_text()
+    complete = bool(before.facts.strip() and before.answer.strip())
+    with st.expander("Facts and answer", expanded=not complete):
         left, right = st.columns(2)
         facts = left.text_area(
             "Facts (blank lines between sources)",
             height=140,
-            key="pasted_facts",
+            key=_KEYS.facts,
             persist_state="session",
         )
-        prompt = left.text_input("Prompt (optional)", key="pasted_prompt", persist_state="session")
+        prompt = left.text_input("Prompt (optional)", key=_KEYS.prompt, persist_state="session")
         answer = right.text_area(
-            "Answer to judge", height=220, key="pasted_answer", persist_state="session"
+            "Answer to judge", height=220, key=_KEYS.answer, persist_state="session"
         )
     if not facts.strip() or not answer.strip():
         status(
