@@ -21,7 +21,10 @@ from director_ai.reports.visible_text import visible
         ("\u3164\u2800\u115f", "⟨U+3164⟩⟨U+2800⟩⟨U+115F⟩"),
         ("\U000e0041", "⟨U+E0041⟩"),
         ("\U000e0100", "⟨U+E0100⟩"),
-        ("👩\u200d🚀", "👩⟨U+200D⟩🚀"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("❤\ufe0f\u200d🔥", "❤\ufe0f\u200d🔥"),
+        ("👩\u200dx", "👩⟨U+200D⟩x"),
+        ("\u200d🚀", "⟨U+200D⟩🚀"),
     ],
 )
 def test_a_character_that_hides_or_misleads_is_spelled_out(text: str, shown: str) -> None:

@@ -43,3 +43,9 @@ def test_no_word_is_longer_than_a_tokenizer_knows(text: str) -> None:
 )
 def test_words_keep_the_blank_before_them(text: str, tokens: list[str]) -> None:
     assert tokenize(text) == tokens
+
+
+def test_joined_emoji_are_never_cut_apart() -> None:
+    family = "👨\u200d👩\u200d👧\u200d👦"
+
+    assert tokenize(" " + 7 * family) == [" " + 6 * family, family]
