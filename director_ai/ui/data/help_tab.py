@@ -100,7 +100,7 @@ def draw() -> None:
 def document(name: str) -> str:
     """Return a document as Markdown whose links to other documents lead to this tab.
 
-    >>> "(?tab=Help&doc=Benchmarks)" in document("")
+    >>> "(?tab=Help&doc=Release)" in document("Reference")
     True
     """
     folder = Path(director_ai.__file__).parent / "docs"
