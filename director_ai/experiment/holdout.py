@@ -21,7 +21,7 @@ def study_of(store: Store, choice: HoldoutChoice, where: SessionQuery | None = N
     where
         The part; all by default.
     """
-    data = TuneData.of(list(store.curves(JUDGED)))
+    data = TuneData.of(store.curves(JUDGED))
     if where is None or where == SessionQuery():
         return split_study(data, *choice)
     ids = set(store.ids(where))
@@ -50,7 +50,7 @@ def choose_holdout(store: Store, share: float | None) -> None:
         If the store may not be changed.
     """
     choice = store.holdout()
-    data = TuneData.of(list(store.curves(JUDGED)))
+    data = TuneData.of(store.curves(JUDGED))
     n_groups = data.labelled.n_good_groups
     before = choice.share if choice.share is not None else holdout_share(n_groups, delta=DELTA)
     after = share if share is not None else holdout_share(n_groups, delta=DELTA)

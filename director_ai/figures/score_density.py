@@ -47,6 +47,8 @@ def score_density_data(data: LabelledCurves) -> ScoreDensityData:
     >>> found.n_good, found.n_bad, float(found.bad[15])
     (2, 1, 1.0)
     """
+    # Sessions without a label have no part in it, and most have none.
+    data = data.select(data.good | data.bad)
     curves = data.curves
     lengths = curves.lengths
     places = np.arange(curves.n_tokens) - np.repeat(curves.offsets[:-1], lengths)

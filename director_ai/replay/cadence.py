@@ -30,6 +30,8 @@ def held(curves: Curves, policy: HaltPolicy) -> Curves:
     >>> held(curves, HaltPolicy(score_every_n=2)).scores.tolist()
     [0.9, 0.9, 0.7, 0.7]
     """
+    if policy.adaptive or policy.score_every_n > 1:
+        curves = curves.packed()
     if policy.adaptive:
         sources = _adaptive_sources(curves, policy)
     elif policy.score_every_n > 1:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from director_ai.replay.curves import FloatArray, IntArray
 
@@ -15,8 +16,8 @@ NEVER = int(np.iinfo(np.int64).max)
 class Lows(NamedTuple):
     """New lows of some sessions: which session, at which of its tokens, how low."""
 
-    sessions: IntArray
-    positions: IntArray
+    sessions: NDArray[np.integer]
+    positions: NDArray[np.integer]
     values: FloatArray
 
 
@@ -38,7 +39,9 @@ def new_lows(sessions: IntArray, statistic: FloatArray, first: int) -> Lows:
     is_low[:, 1:] = statistic[:, 1:] < lowest[:, :-1]
     is_low[:, 0] = ~np.isnan(statistic[:, 0])
     row, column = np.nonzero(is_low)
-    return Lows(sessions[row], column + first, statistic[row, column])
+    # Half the room, of which an archive's lows take much.
+    places = (column + first).astype(np.int32)
+    return Lows(sessions[row].astype(np.int32), places, statistic[row, column])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,13 +56,13 @@ class RunningMinima:
     values
         The lows, falling within a session; shape (n_lows,).
     positions
-        Token index of each, rising within a session; shape (n_lows,).
+        Token index of each, rising within a session, 32 bits wide; shape (n_lows,).
     offsets
         Where each session's lows start, and the end; shape (n_sessions + 1,).
     """
 
     values: FloatArray
-    positions: IntArray
+    positions: NDArray[np.int32]
     offsets: IntArray
 
     @classmethod
@@ -67,7 +70,7 @@ class RunningMinima:
         """Return the staircase of lows that come block by block, a session in one block only."""
         parts = list(lows)
         if not parts:
-            nothing = np.empty(0, np.int64)
+            nothing = np.empty(0, np.int32)
             return cls(np.empty(0), nothing, np.zeros(n_sessions + 1, np.int64))
         sessions = np.concatenate([part.sessions for part in parts])
         # Stable: within a session the lows stay in their order.
@@ -75,9 +78,33 @@ class RunningMinima:
         counts = np.bincount(sessions, minlength=n_sessions)
         return cls(
             np.concatenate([part.values for part in parts])[order],
-            np.concatenate([part.positions for part in parts])[order],
+            np.concatenate([part.positions for part in parts])[order].astype(np.int32, copy=False),
             np.concatenate([[0], counts.cumsum()]).astype(np.int64),
         )
+
+    @classmethod
+    def joined(cls, parts: "Iterable[RunningMinima]") -> "RunningMinima":
+        """Return the staircases of all sessions of some, in order."""
+        parts = list(parts)
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.positions for part in parts]),
+            np.concatenate([[0], counts.cumsum()]).astype(np.int64),
+        )
+
+    def select(self, sessions: "IntArray | NDArray[np.bool_]") -> "RunningMinima":
+        """Return the staircases of some sessions, by mask or by index, in that order."""
+        counts = np.diff(self.offsets)[sessions]
+        offsets = np.concatenate([[0], counts.cumsum()]).astype(np.int64)
+        places = np.arange(offsets[-1])
+        places += np.repeat(self.offsets[:-1][sessions] - offsets[:-1], counts)
+        return RunningMinima(self.values[places], self.positions[places], offsets)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes."""
+        return self.values.nbytes + self.positions.nbytes + self.offsets.nbytes
 
     def first_below(self, threshold: float) -> IntArray:
         """Return the token at which each session first falls below a threshold, or ``NEVER``.

@@ -35,6 +35,9 @@ class Curves:
     final_scores
         The score of the finished text of each session whose last token is judged once more by it,
         nan of all others; shape (n_sessions,), or None if there is no such session.
+    rows
+        Where some sessions share the arrays of more, as :meth:`view` gives them: which of those
+        that ``offsets`` names they are, in their order; shape (n_sessions,). None for all of them.
 
     Raises
     ------
@@ -55,8 +58,16 @@ class Curves:
     complete: BoolArray
     sentence_ends: BoolArray
     final_scores: FloatArray | None = None
+    rows: IntArray | None = None
 
     def __post_init__(self) -> None:
+        if self.rows is not None:
+            if self.complete.shape != self.rows.shape:
+                raise ValueError(
+                    f"complete must have shape {self.rows.shape}, got {self.complete.shape}"
+                )
+            # The scores are those of curves that were checked.
+            return
         n_tokens, n_sessions = len(self.scores), len(self.offsets) - 1
         if n_sessions < 0 or self.offsets[0] != 0 or self.offsets[-1] != n_tokens:
             raise ValueError(f"offsets must run from 0 to {n_tokens}, the number of scores")
@@ -124,16 +135,42 @@ class Curves:
     @property
     def n_tokens(self) -> int:
         """Number of scores of all sessions."""
-        return len(self.scores)
+        return len(self.scores) if self.rows is None else int(self.lengths.sum())
+
+    @property
+    def starts(self) -> IntArray:
+        """Where each session starts in ``scores``, shape (n_sessions,)."""
+        starts = self.offsets[:-1]
+        return starts if self.rows is None else starts[self.rows]
 
     @property
     def lengths(self) -> IntArray:
         """Scores of each session, shape (n_sessions,)."""
-        return np.diff(self.offsets)
+        lengths = np.diff(self.offsets)
+        return lengths if self.rows is None else lengths[self.rows]
 
     def session(self, index: int) -> FloatArray:
         """Return the scores of one session."""
-        return self.scores[self.offsets[index] : self.offsets[index + 1]]
+        row = index if self.rows is None else int(self.rows[index])
+        return self.scores[self.offsets[row] : self.offsets[row + 1]]
+
+    def packed(self) -> "Curves":
+        """Return the same sessions one after the other, with no others between them."""
+        return self if self.rows is None else self.select(np.arange(self.n_sessions))
+
+    def view(self, sessions: NDArray[np.integer] | BoolArray) -> "Curves":
+        """Return the curves of some sessions, as :meth:`select`, without a copy of a score.
+
+        >>> Curves.from_scores([[0.9], [0.8, 0.7]]).view(np.array([1])).session(0).tolist()
+        [0.8, 0.7]
+        """
+        rows = np.arange(self.n_sessions) if self.rows is None else self.rows
+        return replace(
+            self,
+            complete=self.complete[sessions],
+            final_scores=None if self.final_scores is None else self.final_scores[sessions],
+            rows=rows[sessions],
+        )
 
     def select(self, sessions: NDArray[np.integer] | BoolArray) -> "Curves":
         """Return the curves of some sessions, by mask or by index, in that order."""
@@ -141,7 +178,7 @@ class Curves:
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
         # Where each kept score stands now: its place in its session, after its session's start.
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
+        places = np.arange(offsets[-1]) + np.repeat(self.starts[rows] - offsets[:-1], lengths)
         return Curves(
             self.scores[places],
             offsets,

@@ -1,6 +1,7 @@
 """Replay engine: the kernel's decisions under other policies, for a whole archive at once."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -100,6 +101,42 @@ class Replay:
         self.minima = tuple(RunningMinima.of(lows, curves.n_sessions) for lows in lows_by_rule)
         if curves.final_scores is not None:
             self.minima = with_final_scores(self.minima, curves, window_size, trend_window)
+
+    @classmethod
+    def joined(cls, curves: Curves, parts: "Sequence[Replay]") -> "Replay":
+        """Return the replay of all sessions of some replays under the same windows, in order.
+
+        Parameters
+        ----------
+        curves
+            Their scores together, without those of finished texts, which the replays know.
+        parts
+            One at least.
+        """
+        finals = [part.curves.final_scores for part in parts]
+        if any(final is not None for final in finals):
+            together = [
+                np.full(part.curves.n_sessions, np.nan) if final is None else final
+                for part, final in zip(parts, finals, strict=True)
+            ]
+            curves = replace(curves, final_scores=np.concatenate(together))
+        minima = zip(*(part.minima for part in parts), strict=True)
+        return _like(parts[0], curves, tuple(map(RunningMinima.joined, minima)))
+
+    def select(self, sessions: IntArray | BoolArray) -> "Replay":
+        """Return the replay of some sessions, by mask or by index, in that order.
+
+        >>> whole = Replay(Curves.from_scores([[0.9], [0.2]]), window_size=2, trend_window=2)
+        >>> whole.select(np.array([1])).extremes()[HARD].tolist()
+        [0.2]
+        """
+        minima = tuple(each.select(sessions) for each in self.minima)
+        return _like(self, self.curves.view(sessions), minima)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its lows, in bytes; that of the scores is not its own."""
+        return sum(minima.nbytes for minima in self.minima)
 
     def __repr__(self) -> str:
         return (
@@ -206,9 +243,10 @@ class Replay:
         unfinished = np.zeros(len(trigger), bool)
         curves = self.curves
         pending = np.flatnonzero(mechanism > HARD)
-        ends = np.append(np.flatnonzero(curves.sentence_ends), curves.n_tokens)
-        first = curves.offsets[pending] + self._tokens(trigger)[pending]
-        sentence_end = ends[np.searchsorted(ends, first)] - curves.offsets[pending]
+        ends = np.append(np.flatnonzero(curves.sentence_ends), len(curves.sentence_ends))
+        starts = curves.starts[pending]
+        first = starts + self._tokens(trigger)[pending]
+        sentence_end = ends[np.searchsorted(ends, first)] - starts
         needed = np.minimum(sentence_end, trigger[pending] + SOFT_HALT_CAP)
         final = curves.lengths[pending] - 1
         if curves.final_scores is not None:
@@ -222,6 +260,14 @@ class Replay:
         mechanism[pending[cut]] = HARD
         unfinished[pending] = ~cut & (needed > final) & ~curves.complete[pending]
         return trigger, mechanism, stop, unfinished
+
+
+def _like(replay: Replay, curves: Curves, minima: tuple[RunningMinima, ...]) -> Replay:
+    """Return the replay of other sessions whose lows are known."""
+    other = Replay.__new__(Replay)
+    other.curves, other.minima = curves, minima
+    other.window_size, other.trend_window = replay.window_size, replay.trend_window
+    return other
 
 
 def levels(policy: HaltPolicy) -> tuple[float, float, float]:

@@ -28,7 +28,7 @@ def with_final_scores(
 
     def last(n: int) -> list[FloatArray]:
         """Return the last ``n`` scores of every session in question, oldest first."""
-        starts = curves.offsets[1:][sessions] - n
+        starts = (curves.starts + curves.lengths)[sessions] - n
         scores = [curves.scores[starts + place] for place in range(n - 1)]
         return [*scores, curves.final_scores[sessions]]  # type: ignore[index]  # asserted above
 

@@ -37,6 +37,7 @@ def padded_blocks(curves: Curves) -> Iterator[PaddedBlock]:
     """
     lengths = curves.lengths
     order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+    starts = curves.starts
     first = 0
     while first < len(order):
         # The first row is the longest: counted by any other, one long session makes all rows long.
@@ -44,7 +45,7 @@ def padded_blocks(curves: Curves) -> Iterator[PaddedBlock]:
         rows = order[first : first + max(1, BLOCK_CELLS // width)]
         places = np.arange(width)
         inside = places < lengths[rows][:, None]
-        index = curves.offsets[rows][:, None] + places
+        index = starts[rows][:, None] + places
         scores = np.where(inside, curves.scores[np.where(inside, index, 0)], np.nan)
         yield PaddedBlock(rows, scores)
         first += len(rows)

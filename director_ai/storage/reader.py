@@ -1,23 +1,26 @@
 """Reading half of the store: lists, sessions, and the curves of an archive."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Text, func, select, type_coerce
 
 from director_ai.core.records.record import Annotation, SessionRecord
-from director_ai.core.records.stored_curve import HeadTimes, StoredCurve
+from director_ai.core.records.stored_curve import HeadTimes, StoredCurve, StoredLabels
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage import query as sql
 from director_ai.storage.batch_insert import InsertPlan, plan_insert
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import annotations, bodies, sessions
+from director_ai.storage.engine.text_type import unescape
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.sealing import StoredSession, broken_seal, stored_session
 from director_ai.storage.summary import SessionQuery, SessionSummary
 
-_PRIME = 2**31 - 1
+_MOST_BOUND = 500
+_ROWS_AT_A_TIME = 500
+PRIME = 2**31 - 1
 """Keeps a sum of times within 64 bits."""
 
 
@@ -163,22 +166,82 @@ class StoreReader:
                 authors.setdefault(name, set()).add(author)
         return authors
 
+    def labels(self, query: SessionQuery, *, since_us: int | None = None) -> StoredLabels:
+        """Return what may change of every sealed session of a query, oldest first.
+
+        Parameters
+        ----------
+        query
+            The sessions.
+        since_us
+            Only those that changed at this time or later; all by default.
+        """
+        of = sessions.c
+        where = [*sql.conditions(query), of.ended_by.is_not(None)]
+        if since_us is not None:
+            where.append(of.changed_us >= since_us)
+        # An index holds all of these; ordered by another, or with another column, every row of
+        # the table would be read.
+        rows = (
+            select(of.key, of.started_us, of.changed_us, of.label, type_coerce(of.tags, Text))
+            .where(*where)
+            .order_by(of.started_us + 0, of.key)
+        )
+        onsets = select(of.key, of.onset).where(*where, of.label == "bad", of.onset.is_not(None))
+        with self._database.read() as connection:
+            columns = list(zip(*connection.execute(rows).all(), strict=True)) or [()] * 5
+            onset_of = dict(connection.execute(onsets).all())
+        keys, started_us, changed_us, labels, tags = columns
+        texts = {text: unescape(text) for text in set(tags)}
+        return StoredLabels(
+            *(keys, started_us, changed_us, labels),
+            [*map(onset_of.get, keys)],
+            [*map(texts.__getitem__, tags)],
+        )
+
+    def n_tokens(self, query: SessionQuery) -> int:
+        """Return how many tokens the sessions of a query have."""
+        total = func.coalesce(func.sum(sessions.c.n_tokens), 0)
+        statement = select(total).where(*sql.conditions(query))
+        with self._database.read() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def keyed_curves(
+        self, query: SessionQuery | None = None, *, keys: Sequence[int] | None = None
+    ) -> Iterator[tuple[int, StoredCurve]]:
+        """Yield number and scores as :meth:`curves`, of a query or of the sessions of these keys.
+
+        A session of a key that is gone is passed over.
+        """
+        if keys is None:
+            yield from self._curves(*sql.conditions(query or SessionQuery()))
+            return
+        for start in range(0, len(keys), _MOST_BOUND):
+            yield from self._curves(sessions.c.key.in_(keys[start : start + _MOST_BOUND]))
+
     def curves(self, query: SessionQuery | None = None) -> Iterator[StoredCurve]:
         """Yield the scores of every sealed session of a query, without its text, oldest first."""
+        for _, curve in self.keyed_curves(query):
+            yield curve
+
+    def _curves(self, *where: ColumnElement[bool]) -> Iterator[tuple[int, StoredCurve]]:
         of = sessions.c
         columns = (
+            of.key,
             *(of.id, of.model, of.source, of.prompt_family, of.tags, of.enforced, of.ended_by),
             *(of.label, of.onset, of.policy, bodies.c.scores, bodies.c.ends, of.scorer),
         )
         statement = (
             select(*columns)
             .join(bodies, bodies.c.session == of.key)
-            .where(*sql.conditions(query or SessionQuery()))
+            .where(*where)
             .order_by(of.started_us, of.key)
+            # A server would else send all of it at once, which is kept in memory.
+            .execution_options(yield_per=_ROWS_AT_A_TIME)
         )
         with self._database.read() as connection:
             for row in connection.execute(statement):
-                yield StoredCurve._make(row)
+                yield row[0], StoredCurve._make(row[1:])
 
     def head_times(
         self, query: SessionQuery | None = None, n_tokens: int = 128
@@ -203,16 +266,31 @@ class StoreReader:
                 # Of an empty value SQLite takes nothing, and not an empty part.
                 yield HeadTimes(name, bytes(packed or b""), duration_us)
 
-    def stamp(self) -> tuple[int, int, int]:
+    def stamp(self, query: SessionQuery | None = None) -> tuple[int, int, int]:
         """Return a value that changes whenever anything in the store does.
 
         The latest change alone would not: a clock that is ahead hides all that comes after it.
+
+        Parameters
+        ----------
+        query
+            The sealed sessions to look at; by default all, those still being recorded among them,
+            which change every second.
         """
+        where = () if query is None else (*sql.conditions(query), sessions.c.ended_by.is_not(None))
         # Apart, each is read from the end of an index; together they would read every row.
         statement = select(
-            select(func.count()).select_from(sessions).scalar_subquery(),
-            select(func.coalesce(func.max(sessions.c.changed_us), 0)).scalar_subquery(),
-            select(func.coalesce(func.sum(sessions.c.changed_us % _PRIME), 0)).scalar_subquery(),
+            select(func.count()).select_from(sessions).where(*where).scalar_subquery(),
+            *(
+                select(func.coalesce(value, 0))
+                .select_from(sessions)
+                .where(*where)
+                .scalar_subquery()
+                for value in (
+                    func.max(sessions.c.changed_us),
+                    func.sum(sessions.c.changed_us % PRIME),
+                )
+            ),
         )
         with self._database.read() as connection:
             n_sessions, changed, mixed = connection.execute(statement).one()

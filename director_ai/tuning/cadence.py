@@ -1,5 +1,6 @@
 """Replay under a policy's cadence, and the sessions on which it is not exact."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -42,9 +43,11 @@ def replay_under(curves: Curves, policy: HaltPolicy) -> Replay:
     >>> bool(replay_under(curves, policy).outcomes(policy).halts[0])
     False
     """
-    return Replay(
-        held(curves, policy), window_size=policy.window_size, trend_window=policy.trend_window
-    )
+    seen = held(curves, policy)
+    replay = Replay(seen, window_size=policy.window_size, trend_window=policy.trend_window)
+    # Only the lows are asked from here on: what was held need not be kept.
+    replay.curves = replace(curves, final_scores=seen.final_scores)
+    return replay
 
 
 def inexact(data: TuneData, policy: HaltPolicy) -> Inexact:

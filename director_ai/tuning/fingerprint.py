@@ -19,7 +19,7 @@ def fingerprint(data: LabelledCurves) -> str:
     '1fba45e54358'
     """
     digest = hashlib.sha256()
-    curves = data.curves
+    curves = data.curves.packed()
     for values, kind in (
         (curves.offsets, "<i8"),
         (curves.scores, "<f8"),

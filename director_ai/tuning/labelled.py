@@ -128,6 +128,15 @@ class LabelledCurves:
         """Groups with a good session: as many independent witnesses of a false-halt rate."""
         return len(np.unique(self.groups[self.good]))
 
+    def view(self, sessions: "IntArray | BoolArray") -> "LabelledCurves":
+        """Return some sessions as :meth:`select` does, without a copy of a score."""
+        return LabelledCurves(
+            self.curves.view(sessions),
+            self.labels[sessions],
+            self.onsets[sessions],
+            self.groups[sessions],
+        )
+
     def select(self, sessions: "IntArray | BoolArray") -> "LabelledCurves":
         """Return some sessions, by mask or by index, in that order."""
         return LabelledCurves(

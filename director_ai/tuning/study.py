@@ -2,19 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.core.records.stored_curve import StoredCurve, StoredLabels
 from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray, ended_by_itself
+from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
+from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.guarantee.holdout import (
     DELTA,
@@ -22,7 +24,7 @@ from director_ai.tuning.guarantee.holdout import (
     holdout_share,
     split_holdout,
 )
-from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves, numbered
+from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 
 _LABELS: Final = {"good": GOOD, "bad": BAD}
 
@@ -51,6 +53,8 @@ class TuneData:
         SHA-256 of the scores alone: the same while only labels change.
     scorers
         Scorer of each session as it prints; ``""`` where it is unknown.
+    archive
+        The sessions' own and perhaps more, whose scores ``labelled`` is a view of.
     """
 
     labelled: LabelledCurves
@@ -65,32 +69,57 @@ class TuneData:
     enforced: BoolArray
     curves_digest: str
     scorers: tuple[str, ...]
+    archive: CurveArchive
 
     @classmethod
-    def of(cls, rows: Sequence[StoredCurve]) -> "TuneData":
+    def of(cls, sessions: Iterable[StoredCurve]) -> "TuneData":
         """Return the data of stored curves, in their order."""
-        scored = [row for row in rows if row.scores]
-        curves = _curves(scored)
-        labels = np.array([_LABELS.get(row.label or "", UNLABELLED) for row in scored], np.int64)
-        onsets = np.array([NEVER if row.onset is None else row.onset for row in scored], np.int64)
-        group_names = tuple(row.group or f"\0{row.id}" for row in scored)
-        groups = numbered(group_names)
-        labelled = LabelledCurves(curves, labels, np.where(labels == BAD, onsets, NEVER), groups)
-        policies, policy_of = _policies([row.policy for row in scored])
-        ids = tuple(row.id for row in scored)
+        archive = CurveArchive()
+        changing: list[tuple[int, int, int, str | None, int | None, str]] = []
+        for key, session in enumerate(sessions):
+            archive.add([(key, session)], {key: 0})
+            changing.append((key, 0, 0, session.label, session.onset, session.tags))
+        return cls.of_archive(
+            archive, StoredLabels(*(list(zip(*changing, strict=True)) or [()] * 6))
+        )
+
+    @classmethod
+    def of_archive(cls, archive: CurveArchive, looks: StoredLabels) -> "TuneData":
+        """Return the data of some sessions of an archive, with their labels as they stand now.
+
+        Parameters
+        ----------
+        archive
+            Their curves; the scores stay its own.
+        looks
+            The sessions, in their order.
+        """
+        rows = archive.rows(looks)
+        scored = rows >= 0
+        kept, rows = scored.tolist(), rows[scored]
+        labels = _codes(compress(looks.labels, kept))
+        onsets = _onsets(compress(looks.onsets, kept))
+        labelled = LabelledCurves(
+            archive.curves_of(rows),
+            labels,
+            np.where(labels == BAD, onsets, NEVER),
+            _in_order(archive.group_of(rows)),
+        )
+        policies, policy_of = _by_frequency(archive.policies, archive.policy_of(rows))
         return cls(
             labelled,
-            ids,
-            tuple(row.model for row in scored),
-            tuple(row.source for row in scored),
-            tuple(_tags(row.tags) for row in scored),
-            group_names,
-            len(rows) - len(scored),
+            _each(archive.ids, rows),
+            _each(archive.models, rows),
+            _each(archive.sources, rows),
+            tuple(map(_tags, compress(looks.tags, kept))),
+            _each(archive.group_names, rows),
+            len(kept) - len(rows),
             policies,
             policy_of,
-            np.array([row.enforced for row in scored], bool),
-            _digest(curves.scores, curves.offsets, curves.complete, ids),
-            tuple(row.scorer or "" for row in scored),
+            archive.enforced(rows),
+            _digest(archive.digest, rows),
+            _each(archive.scorers, rows),
+            archive,
         )
 
     @property
@@ -105,20 +134,21 @@ class TuneData:
 
     def select(self, sessions: BoolArray) -> "TuneData":
         """Return some sessions, by mask, in their order."""
-        rows = np.flatnonzero(sessions).tolist()
+        kept = sessions.tolist()
         return TuneData(
-            self.labelled.select(sessions),
-            tuple(self.ids[row] for row in rows),
-            tuple(self.models[row] for row in rows),
-            tuple(self.sources[row] for row in rows),
-            tuple(self.tags[row] for row in rows),
-            tuple(self.group_names[row] for row in rows),
+            self.labelled.view(sessions),
+            tuple(compress(self.ids, kept)),
+            tuple(compress(self.models, kept)),
+            tuple(compress(self.sources, kept)),
+            tuple(compress(self.tags, kept)),
+            tuple(compress(self.group_names, kept)),
             self.n_unscored,
             self.policies,
             self.policy_of[sessions],
             self.enforced[sessions],
             _digest(self.curves_digest, sessions),
-            tuple(self.scorers[row] for row in rows),
+            tuple(compress(self.scorers, kept)),
+            self.archive,
         )
 
 
@@ -260,51 +290,43 @@ def _recorded(curves: Curves, policy: HaltPolicy) -> Outcomes:
     return replay.outcomes(policy)
 
 
-def _curves(rows: Sequence[StoredCurve]) -> Curves:
-    lengths = np.array([len(row.scores) // 8 for row in rows], np.int64)
-    scores = np.frombuffer(b"".join(row.scores for row in rows), "<f8")
-    # The last token of a session may lack a score; it is not judged.
-    ends = b"".join(row.ends[:length] for row, length in zip(rows, lengths.tolist(), strict=True))
-    return Curves(
-        scores.astype(np.float64, copy=False),
-        np.concatenate([[0], lengths.cumsum()]).astype(np.int64),
-        np.array([_ended_by_itself(row) for row in rows], bool),
-        np.frombuffer(ends, np.uint8) != 0,
-    )
-
-
-def _ended_by_itself(row: StoredCurve) -> bool:
-    # Limits are read only where they matter: most sessions completed.
-    if row.ended_by == "completed":
-        return True
-    policy = _policy(row.policy)
-    if not policy.score_final:
-        return False
-    return ended_by_itself(np.frombuffer(row.scores, "<f8").tolist(), policy, row.ended_by)
-
-
-@lru_cache(maxsize=64)
-def _policy(text: str) -> HaltPolicy:
-    return HaltPolicy.from_dict(json.loads(text))
-
-
 @lru_cache(maxsize=1024)
 def _tags(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
-def _policies(texts: Sequence[str]) -> tuple[tuple[HaltPolicy, ...], IntArray]:
-    """Return the distinct policies, the most frequent first, and which is whose."""
-    numbers = numbered(texts)
-    counts = np.bincount(numbers) if len(numbers) else np.empty(0, np.int64)
-    order = np.argsort(-counts, kind="stable")
-    places = np.empty(len(order), np.int64)
-    places[order] = np.arange(len(order))
-    distinct = list(dict.fromkeys(texts))
-    return (
-        tuple(_policy(distinct[row]) for row in order),
-        places[numbers] if len(numbers) else numbers,
-    )
+def _codes(labels: Iterable[str | None]) -> IntArray:
+    return np.array([_LABELS.get(label or "", UNLABELLED) for label in labels], np.int64)
+
+
+def _onsets(onsets: Iterable[int | None]) -> IntArray:
+    return np.array([NEVER if onset is None else onset for onset in onsets], np.int64)
+
+
+def _in_order(numbers: IntArray) -> IntArray:
+    """Return numbers for the same sessions, given in the order of their appearance.
+
+    >>> _in_order(np.array([7, 3, 7])).tolist()
+    [0, 1, 0]
+    """
+    _, first, places = np.unique(numbers, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[places])
+
+
+def _each(values: Sequence[str], rows: IntArray) -> tuple[str, ...]:
+    return tuple(map(values.__getitem__, rows.tolist()))
+
+
+def _by_frequency(
+    policies: Sequence[HaltPolicy], numbers: IntArray
+) -> tuple[tuple[HaltPolicy, ...], IntArray]:
+    """Return the policies that sessions have, the most frequent first, and which is whose."""
+    found, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+    # Of equals, the one met first.
+    order = np.lexsort((first, -counts))
+    places = np.zeros(len(policies), np.int64)
+    places[found[order]] = np.arange(len(order))
+    return tuple(policies[number] for number in found[order].tolist()), places[numbers]
 
 
 def _digest(*parts: object) -> str:

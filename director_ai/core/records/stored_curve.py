@@ -1,5 +1,6 @@
 """Stored curve: the columns of a sealed session that limits and release rules are chosen by."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from director_ai.core.records.record import Ending, Label
@@ -54,3 +55,28 @@ class HeadTimes(NamedTuple):
     id: str
     times_us: bytes
     duration_us: int
+
+
+class StoredLabels(NamedTuple):
+    """Columns of sealed sessions that may still change, an entry a session.
+
+    Attributes
+    ----------
+    keys
+        Numbers of the sessions in their store, never used twice there.
+    started_us
+        Starts of the streams, by which a store that was put back under the same name is told.
+    changed_us
+        Times of the latest change.
+    labels, onsets
+        Newest label, and the onset of a bad one.
+    tags
+        Tags as JSON.
+    """
+
+    keys: Sequence[int]
+    started_us: Sequence[int]
+    changed_us: Sequence[int]
+    labels: Sequence[str | None]
+    onsets: Sequence[int | None]
+    tags: Sequence[str]

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.tuning.guarantee.bounds import least_good_sessions, least_good_tuned
 from director_ai.tuning.guarantee.equivalent_blocks import draw_one_per_group
-from director_ai.tuning.labelled import GOOD
+from director_ai.tuning.labelled import GOOD, numbered
 
 DEFAULT_SHARE = 0.75
 SMALL_SHARE = 0.5
@@ -133,8 +134,10 @@ def split_holdout(
     [[False, True, False], [True, False, False], [False, False, True]]
     """
     shut = holdout_mask(groups, labels, key=key, share=share, opened=opened)
-    names = np.asarray(groups, np.str_)
-    kin = np.isin(names, np.unique(names[shut])) & ~shut
+    _, places = _distinct(groups)
+    has_shut = np.zeros(len(places), bool)
+    has_shut[places[shut]] = True
+    kin = has_shut[places] & ~shut
     return HoldoutSplit(open=~shut & ~kin, sealed=shut, withheld=kin)
 
 
@@ -217,10 +220,18 @@ def _draws(groups: Names, *, key: str) -> NDArray[np.uint64]:
     """Return the draw of each session's group: any number of 64 bits, equally likely."""
     # Hashed first: a key of any length is then one that the keyed hash takes.
     secret = hashlib.sha256(key.encode()).digest()
-    names, places = np.unique(np.asarray(groups, np.str_), return_inverse=True)
-    draws = [
-        int.from_bytes(hashlib.blake2b(str(name).encode(), key=secret, digest_size=8).digest())
-        for name in names
-    ]
-    found: NDArray[np.uint64] = np.array(draws, np.uint64)[places]
-    return found
+    names, places = _distinct(groups)
+    found: NDArray[np.uint64] = np.array([_draw(name, secret) for name in names], np.uint64)
+    return found[places] if names else found
+
+
+@lru_cache(maxsize=1 << 19)
+def _draw(name: str, secret: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), key=secret, digest_size=8).digest())
+
+
+def _distinct(groups: Names) -> tuple[list[str], IntArray]:
+    """Return the distinct names, and the place among them of each session's."""
+    # As an array of text each name would take the room of the longest.
+    names = groups.tolist() if isinstance(groups, np.ndarray) else groups
+    return list(dict.fromkeys(names)), numbered(names)

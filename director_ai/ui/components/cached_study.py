@@ -1,6 +1,9 @@
 """Cache of the archive's study and its replays, shared by all pages."""
 
 import hashlib
+import threading
+from typing import NamedTuple
+from weakref import WeakKeyDictionary, proxy
 
 import numpy as np
 import streamlit as st
@@ -8,19 +11,29 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import ReadOnlyStoreError
 from director_ai.figures.score_density import ScoreDensityData, score_density_data
-from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.certificate_attempts import HoldoutChoice
+from director_ai.storage.label_ledger import LabelLedger
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning import study as study_module
-from director_ai.tuning.cadence import replay_under
+from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.replay_cache import ReplayCache
 from director_ai.tuning.study import Study, TuneData, split_study
+
+MAX_REPLAY_BYTES = 256 * 2**20
+
+_WORN, _WORN_LEAST = 1.25, 1_000
+"""An archive is read anew once it holds this many times the sessions there are, and some more."""
+
+_archives: WeakKeyDictionary[Store, "_Kept"] = WeakKeyDictionary()
+_reading = threading.Lock()
+_replays = ReplayCache(MAX_REPLAY_BYTES)
 
 
 def read_study(store: Store, where: SessionQuery | None = None) -> Study:
-    """Return the study of the store, or of a part; read again only after a change of the store.
+    """Return the study of the store, or of a part; read again after a change of what is sealed.
 
     A part has the same sessions held out as the whole.
     """
@@ -30,12 +43,12 @@ def read_study(store: Store, where: SessionQuery | None = None) -> Study:
     except ReadOnlyStoreError:
         # There is none yet, and none can be made: nothing is sealed.
         choice = HoldoutChoice("", None, b"")
-    return _study(store, store.name, store.stamp(), choice, where)
+    return _study(store, store.name, store.stamp(JUDGED), choice, where)
 
 
 def archive_of(store: Store) -> TuneData:
     """Return every judged session of the store, held-out ones among them."""
-    return _archive(store, store.name, store.stamp())
+    return _archive(store, store.name, store.stamp(JUDGED))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -59,29 +72,41 @@ def _archive(
     name: str,  # noqa: ARG001  (keys the cache)
     stamp: tuple[int, int, int],  # noqa: ARG001  (keys the cache)
 ) -> TuneData:
-    return TuneData.of(list(_store.curves(JUDGED)))
+    return current_data(_store)
+
+
+class _Kept(NamedTuple):
+    """What is kept of a store: its labels as of the last look, and its curves."""
+
+    labels: LabelLedger
+    curves: CurveArchive
+
+
+def current_data(store: Store) -> TuneData:
+    """Return the sessions of a store: labels as they stand, scores of new sessions alone read."""
+    with _reading:
+        kept = _archives.get(store)
+        if kept is None:
+            # A ledger that held its store would keep it for ever.
+            kept = _archives[store] = _Kept(LabelLedger(proxy(store), JUDGED), CurveArchive())
+        labels = kept.labels.look()
+        if len(kept.curves) > _WORN * len(labels.keys) + _WORN_LEAST:
+            # Sessions that were removed leave their scores behind.
+            kept = _archives[store] = kept._replace(curves=CurveArchive())
+        missing = kept.curves.missing(labels)
+        if missing:
+            is_most = len(missing) > len(labels.keys) // 2
+            if is_most:
+                kept.curves.reserve(store.n_tokens(JUDGED), len(missing))
+            curves = store.keyed_curves(JUDGED, keys=None if is_most else missing)
+            begun = dict(zip(labels.keys, labels.started_us, strict=True))
+            kept.curves.add(curves, {key: begun[key] for key in missing})
+        return TuneData.of_archive(kept.curves, labels)
 
 
 def replay_of(data: TuneData, policy: HaltPolicy) -> Replay:
     """Return the replay of the curves under a policy's windows and cadence."""
-    # Where an adaptive cadence scores hangs on the soft limit too, a steady one on itself alone.
-    adapting = (policy.max_cadence, policy.soft_limit) if policy.adaptive else ()
-    return _replay(
-        data.labelled.curves,
-        policy,
-        data.curves_digest,
-        (policy.window_size, policy.trend_window, policy.score_every_n, *adapting),
-    )
-
-
-@st.cache_resource(show_spinner=False, max_entries=24)
-def _replay(
-    _curves: Curves,
-    _policy: HaltPolicy,
-    digest: str,  # noqa: ARG001  (keys the cache)
-    sizes: tuple[float, ...],  # noqa: ARG001  (keys the cache)
-) -> Replay:
-    return replay_under(_curves, _policy)
+    return _replays.replay(data, policy)
 
 
 def score_density(data: TuneData) -> ScoreDensityData:
