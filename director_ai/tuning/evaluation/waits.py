@@ -86,6 +86,7 @@ def waits(
     >>> waits(curves, times, ReleasePolicy(), 0.6, np.array([0, 2, 9])).seconds[:, 0].tolist()
     [0.0, 1.0, 1.5]
     """
+    curves = curves.packed()
     known = np.flatnonzero((curves.lengths > 0) & ~np.isnan(times[:, 0]))
     lengths = curves.lengths[known]
     if release.unit == "answer":
@@ -166,6 +167,7 @@ def share_later(
     n_tokens = int(curves.lengths[sessions].sum())
     if not n_tokens:
         return np.full(len(holds), np.nan)
+    curves = curves.packed()
     is_counted = np.repeat(sessions, curves.lengths)
     lows = np.flatnonzero((curves.scores < soft_limit) & is_counted)
     ends = curves.offsets[np.searchsorted(curves.offsets, lows, side="right")]
