@@ -18,6 +18,7 @@ OVERVIEW: Final = "Keys and words"
 DOCS: Final = (
     "Reference",
     "Scorers",
+    "Release",
     "Operations",
     "Check",
     "Monitoring",
