@@ -109,7 +109,7 @@ def test_another_session_is_put_beside_one_and_they_change_places(
 
     page.get_by_role("link", name="Open it").click()
     page.wait_for_url("**id=espresso-fabrication**")
-    expect(page.locator(".d-status")).to_contain_text("Would have stopped at token 96")
+    expect(page.locator(".d-status")).to_contain_text("Would have stopped at token 98")
     expect(page.locator(".st-key-compare_with input")).to_have_value("honeybees-fabrication")
 
 
