@@ -153,21 +153,21 @@ CREATE TABLE sessions (
 );
 INSERT INTO "sessions" VALUES(1,'black_holes-steady',1767603600000000,1767603600000000,'sample','written by hand','How do we know there is a black hole in the middle of our galaxy?','black_holes','[
 "steady_good"
-]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','null','null','[]','',0,'19d335785867b515edc41693a922804104d2fea0e020ee360432e77bf0fd3af6',1,104,NULL,NULL,NULL,'',NULL,0.9466,9.7200673076923049809e-01,1.2675000000005987033e-01,87,'downward_trend',X'F2F2F3F3F4F4F5F6F6F6F6F6F6F6F7F8F8F8F9F9F9FAFAFAFAFBFBFBFBFBFBFBFCFCF9F9F9F9FAFAFAFBFBFBFBFCFCFCFCF9F1F2F3F3F4F4F4F4F5F5','The black hole at the centre of the Milky Way is called Sagittarius A*, and it h','good',NULL,1795937343692403,'86509eeea69c367be5507063bb25f81f664dc1b536f4ccaf1f4033e6b2c0fb7d','3a14e9d6c30bd5a491ea0f34dfbd9d664145ccdbb8cd91df251699d3e37fad4c',NULL,NULL,NULL,NULL,NULL,NULL);
+]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','null','null','[]','',0,'19d335785867b515edc41693a922804104d2fea0e020ee360432e77bf0fd3af6',1,104,NULL,NULL,NULL,'',NULL,0.9466,9.7200673076923049809e-01,1.2675000000005987033e-01,87,'downward_trend',X'F2F2F3F3F4F4F5F6F6F6F6F6F6F6F7F8F8F8F9F9F9FAFAFAFAFBFBFBFBFBFBFBFCFCF9F9F9F9FAFAFAFBFBFBFBFCFCFCFCF9F1F2F3F3F4F4F4F4F5F5','The black hole at the centre of the Milky Way is called Sagittarius A*, and it h','good',NULL,1795937796111203,'e4ae7beae9575b2a6e51266fca46780cb4489625e53fa6ec85ed378277f8db0e','cbdce12900461f564899f53a1fb623e36c41f4c18ca23915a7818b238ee74d71',NULL,NULL,'{"hold_back": 8, "when": "always", "unit": "token", "max_hold_s": 0.0, "at_halt": "keep", "replacement": ""}',103,102,0);
 INSERT INTO "sessions" VALUES(2,'refund_policy-fabrication',1767631800000000,1767631800000000,'sample','written by hand','How long until I get my money back?','refund_policy','[
 "sudden_fabrication"
-]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "observe", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',0,1,'completed','{"class": "policy", "code": "hard_limit", "index": 85, "detail": "", "alarms": [{"mechanism": "hard_limit", "observed": 0.4977, "threshold": 0.5}]}','null','null','[]','',0,'ad1a2b90cee4be2c6f7f66b5deb3c091895c9b0aa5c64bfd3d9644c28521b23b',1,150,'policy',85,'hard_limit','hard_limit',NULL,0.1799,6.15605999999999653482e-01,-2.30000000000002424727e-03,85,'hard_limit',X'F2F3F4F5F5F5F6F6F7E8E7E5E6E4E5E5E6E7E9E0E1E1E2E4E2D3CCB4B4A9A18A8A867F7776706C6A655B56514C494640403D3B3937333635322E2F2E','Refunds are paid within seven working days after the parcel has been checked at ','bad',60,1795937343692403,'b42b8232bfc42e5c8f8181598cab75388c2fc2a5035bd8d8e3e480be1001848d','7b749e5c42a1a2c535b1d859ef7ee87a6ad60380396f3d687a8cd92b61c51379','onnx:minicheck@2#3f9a12c04b7e5d60',NULL,NULL,NULL,NULL,NULL);
+]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "observe", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',0,1,'completed','{"class": "policy", "code": "hard_limit", "index": 85, "detail": "", "alarms": [{"mechanism": "hard_limit", "observed": 0.4977, "threshold": 0.5}]}','null','null','[]','',0,'ad1a2b90cee4be2c6f7f66b5deb3c091895c9b0aa5c64bfd3d9644c28521b23b',1,150,'policy',85,'hard_limit','hard_limit',NULL,0.1799,6.15605999999999653482e-01,-2.30000000000002424727e-03,85,'hard_limit',X'F2F3F4F5F5F5F6F6F7E8E7E5E6E4E5E5E6E7E9E0E1E1E2E4E2D3CCB4B4A9A18A8A867F7776706C6A655B56514C494640403D3B3937333635322E2F2E','Refunds are paid within seven working days after the parcel has been checked at ','bad',60,1795937796111203,'b42b8232bfc42e5c8f8181598cab75388c2fc2a5035bd8d8e3e480be1001848d','c436f4ffad8e7f5b1985c7d4bb6210986dc6c344b2bd95a06251825e90c4ae04','onnx:minicheck@2#3f9a12c04b7e5d60',NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "sessions" VALUES(3,'odd 0000 d800',1767603600000000,1767603600000000,'sample','written by hand','How do we know there is a black hole in the middle of our galaxy?','black_holes','[
 "é"
-]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','{"hard_limit": 0.9, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}','null','[]','',0,'5bdc3df93d2099eafef147b0c945e56cf5bd5a177d86db2e2a82839a0c6ca1f3',1,2,NULL,NULL,NULL,'',NULL,0.25,0.375,-0.25,1,'hard_limit',X'8040','a0000d83d','bad',1,1795937343692403,'dda394ad24b8e01b1606bda9192c915ef53ff2ec3e44a5860befe052755a446e','1d5935e557da2b75b5b1f0c77f261054ae9f62f34efa2ca3ea091e1565ada5bf',NULL,NULL,NULL,NULL,NULL,NULL);
+]','{"hard_limit": 0.5, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}',1,1,'completed','null','{"hard_limit": 0.9, "window_size": 10, "window_threshold": 0.55, "trend_window": 5, "trend_threshold": 0.15, "soft_limit": 0.6, "halt_mode": "hard", "score_every_n": 1, "adaptive": false, "max_cadence": 8, "score_final": false}','null','[]','',0,'5bdc3df93d2099eafef147b0c945e56cf5bd5a177d86db2e2a82839a0c6ca1f3',1,2,NULL,NULL,NULL,'',NULL,0.25,0.375,-0.25,1,'hard_limit',X'8040','a0000d83d','bad',1,1795937796111203,'dda394ad24b8e01b1606bda9192c915ef53ff2ec3e44a5860befe052755a446e','9acb20b3af576102db54feec6fea2f2158874a786ce133712f3c2353e5fa09a5',NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE settings (
 	name TEXT NOT NULL, 
 	value TEXT NOT NULL, 
 	seal TEXT, 
 	PRIMARY KEY (name)
 );
-INSERT INTO "settings" VALUES('log','director-log:0000000000000000:f20440ceb9d05c81',NULL);
-INSERT INTO "settings" VALUES('vault_key','0e3c78ea0b3480c4adcc1bb5ac2d310a','e4d8854e2ca7f5ec3ba2d2e299958030caf6a434ab199ca2858012d71520cd02');
+INSERT INTO "settings" VALUES('log','director-log:0000000000000000:ffad52d040df7e13',NULL);
+INSERT INTO "settings" VALUES('vault_key','16cbafd312e326f6acbabf71f75dc65b','c247c453b8f4e2edbe3f38dfb6cdbeac9d4e0cd01159416e9eedc2be8c1ad1be');
 CREATE TABLE tokens (
 	session INTEGER NOT NULL, 
 	position INTEGER NOT NULL, 
@@ -189,14 +189,14 @@ CREATE TABLE views (
 	at_us BIGINT NOT NULL, 
 	PRIMARY KEY (name)
 );
+CREATE INDEX sessions_margin ON sessions (margin);
 CREATE INDEX sessions_started ON sessions (started_us, "key");
 CREATE INDEX sessions_ended ON sessions (ended_by, started_us);
-CREATE INDEX sessions_sealed ON sessions (sealed_us);
-CREATE INDEX sessions_margin ON sessions (margin);
 CREATE INDEX sessions_changed ON sessions (changed_us);
+CREATE INDEX sessions_sealed ON sessions (sealed_us);
 CREATE UNIQUE INDEX audit_plans_once ON audit_plans (deployment, from_day);
-CREATE INDEX audits_day ON audits (deployment, day);
 CREATE INDEX audits_drawn ON audits (deployment, drawn);
+CREATE INDEX audits_day ON audits (deployment, day);
 CREATE INDEX annotations_session ON annotations (session, "key");
 CREATE INDEX sessions_counted ON sessions (started_us, ended_by, changed_us, enforced, label, rules, halt_code, halt_index, model, source, prompt_family, tags, shadow_index, margin, n_tokens, scorer);
 DELETE FROM "sqlite_sequence";
