@@ -190,6 +190,9 @@ def _report(
         _print(analysis)
         if held is not None:
             print(_release_line(held))
+            caution = held.release.cadence_caution(analysis.policy)
+            if caution:
+                print(caution)
         for line in [
             *(validation.sentences if validation else ()),
             *(caution.sentence for caution in cautions),

@@ -53,6 +53,8 @@ def watch(args: Namespace) -> int:
     """Ask an endpoint, judge its answer as it comes, and report how it ended."""
     policy = policy_of(args, HaltPolicy(), model=args.model, source="watch")
     release = _release(args)
+    if release is not None and release.cadence_caution(policy):
+        note(release.cadence_caution(policy))
     facts = _facts(args)
     source = _source(args, needs_logprobs=_scorer(args) != "lexical")
     kernel = StreamingKernel.from_policy(policy)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.options.sessions import add_slice
-from director_ai.cli.output import note
 from director_ai.core.halting.policy import HaltPolicy
 
 if TYPE_CHECKING:
@@ -120,8 +119,6 @@ def policy_of(args: Namespace, default_policy: HaltPolicy, **session: str) -> Ha
                 Status.USAGE,
             )
         default_policy = file.limits_of(**session)
-        if session and file.release is not None:
-            note(f"{args.policy}: release is not applied here; text is shown as soon as it passes.")
     options: dict[str, Any] = {name: getattr(args, name, None) for name, _, _ in _FIELDS}
     limits = {name: value for name, value in options.items() if value is not None}
     if "hard_limit" in limits and "soft_limit" not in limits:

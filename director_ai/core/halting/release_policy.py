@@ -100,16 +100,22 @@ class ReleasePolicy:
                 )
         return cls(**values)
 
-    def covers_cadence(self, policy: HaltPolicy) -> bool:
-        """Return whether every token has been part of a scored text before it is shown.
+    def cadence_caution(self, policy: HaltPolicy) -> str:
+        """Return a sentence where tokens are shown before any score sees them; empty elsewhere.
 
-        It has with a score for each token. Otherwise the tokens from one score to the next have
-        to be held, all the time.
+        With a score for each token there are none. Otherwise the tokens from one score to the next
+        have to be held, all the time.
 
-        >>> ReleasePolicy(2).covers_cadence(HaltPolicy(score_every_n=4))
-        False
+        >>> ReleasePolicy(2).cadence_caution(HaltPolicy(score_every_n=4))
+        'One token in 4 is scored: hold back at least 3, always, or text is shown unscored.'
+        >>> ReleasePolicy(3).cadence_caution(HaltPolicy(score_every_n=4))
+        ''
         """
         widest = policy.max_cadence if policy.adaptive else policy.score_every_n
-        if widest == 1 or self.unit == "answer":
-            return True
-        return self.when == "always" and self.hold_back >= widest - 1
+        is_held = self.when == "always" and self.hold_back >= widest - 1
+        if widest == 1 or self.unit == "answer" or is_held:
+            return ""
+        return (
+            f"One token in {widest} is scored: hold back at least {widest - 1}, always, or text is "
+            "shown unscored."
+        )

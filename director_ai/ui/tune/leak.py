@@ -80,7 +80,8 @@ def leak(analysis: Analysis) -> None:
             height=HEIGHT - 50,
             filename="leak-frontier",
         )
-    st.text(" ".join([leak_frontier_alt(drawn), *release_lines(view)]))
+    caution = release.cadence_caution(analysis.view().policy)
+    st.text(" ".join([leak_frontier_alt(drawn), *release_lines(view), caution]))
 
 
 def release_lines(view: ReleaseAnalysis) -> list[str]:

@@ -414,6 +414,21 @@ def test_what_is_held_back_is_not_written_when_the_answer_is_halted(
     assert (kept.release.hold_back, kept.n_released) == (64, 0)
 
 
+def test_release_rules_of_the_file_are_applied_and_a_wide_cadence_is_told(
+    llama: LlamaServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "p.toml").write_text("score_every_n = 4\n[release]\nhold_back = 2\n")
+    limits = ("--scorer", "logprob", "--hard-limit", "0", "--policy", "p.toml")
+
+    main(asked(llama.url, *limits, "--store", "s.db"))
+
+    assert "hold back at least 3, always, or text is shown unscored." in capsys.readouterr().err
+    with Store(elsewhere / "s.db") as store:
+        (kept,) = store.records(store.ids())
+    assert kept.release is not None
+    assert kept.release.hold_back == 2
+
+
 def test_held_text_is_dim_and_text_taken_back_struck() -> None:
     scores = iter([0.9, 0.9, 0.9, 0.2])
     stream = StreamingKernel().stream(["a", "b", "c", "d"], lambda text: next(scores))

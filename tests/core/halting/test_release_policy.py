@@ -66,4 +66,4 @@ def test_an_unknown_field_is_named_with_those_there_are():
     ],
 )
 def test_a_hold_as_long_as_the_cadence_lets_a_score_see_every_token(release, limits, covers):
-    assert release.covers_cadence(HaltPolicy(**limits)) is covers
+    assert (release.cadence_caution(HaltPolicy(**limits)) == "") is covers
