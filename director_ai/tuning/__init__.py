@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         certify_study,
     )
     from director_ai.tuning.evaluation.attribution import attribute_halts
+    from director_ai.tuning.evaluation.delay_sweep import DelaySweep, sweep_delays
     from director_ai.tuning.evaluation.evaluation import evaluate, flips_between
     from director_ai.tuning.evaluation.intervals import Interval, wilson
     from director_ai.tuning.evaluation.leak_frontier import LeakFrontier, leak_frontier
@@ -54,6 +55,7 @@ __all__ = [
     "Certificate",
     "CheckResult",
     "Counts",
+    "DelaySweep",
     "Gates",
     "Goal",
     "Grid",
@@ -96,6 +98,7 @@ __all__ = [
     "share_later",
     "split_study",
     "sweep",
+    "sweep_delays",
     "waits",
     "wilson",
 ]
@@ -110,6 +113,7 @@ __getattr__, __dir__ = attach(
         "Certificate": "director_ai.tuning.guarantee.certificate",
         "CheckResult": "director_ai.tuning.policy_check",
         "Counts": "director_ai.tuning.evaluation.metrics",
+        "DelaySweep": "director_ai.tuning.evaluation.delay_sweep",
         "GOOD": "director_ai.tuning.labelled",
         "Gates": "director_ai.tuning.gates",
         "Goal": "director_ai.tuning.search.selection",
@@ -149,10 +153,11 @@ __getattr__, __dir__ = attach(
         "recorded_times": "director_ai.tuning.evaluation.waits",
         "select_thresholds": "director_ai.tuning.search.selection",
         "select_windows": "director_ai.tuning.search.selection",
-        "share_later": "director_ai.tuning.evaluation.waits",
         "sensitivity": "director_ai.tuning.search.plateaus",
+        "share_later": "director_ai.tuning.evaluation.waits",
         "split_study": "director_ai.tuning.study",
         "sweep": "director_ai.tuning.evaluation.sweep",
+        "sweep_delays": "director_ai.tuning.evaluation.delay_sweep",
         "waits": "director_ai.tuning.evaluation.waits",
         "wilson": "director_ai.tuning.evaluation.intervals",
     },

@@ -23,6 +23,7 @@ from director_ai.tuning import (
     make_sessions,
     select_thresholds,
     share_later,
+    sweep_delays,
     waits,
 )
 
@@ -107,6 +108,10 @@ def main() -> None:
                 ("frontier, sentence", lambda: frontier(sentence)),
                 ("frontier, warned", lambda: frontier(warned)),
                 ("waits, median and p95", quantiles),
+                (
+                    "mean leak of a grid of 41 x 41 x 41 at one hold",
+                    lambda: sweep_delays(data, replay, Grid.even(41), hold_back=8),
+                ),
             )
         },
         "microseconds a token": {

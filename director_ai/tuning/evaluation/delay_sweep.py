@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
@@ -44,6 +45,7 @@ def sweep_delays(
     *,
     grace: int = DEFAULT_GRACE,
     tolerance: int = 0,
+    hold_back: int = 0,
 ) -> DelaySweep:
     """Return delays and leaked tokens of every combination.
 
@@ -57,6 +59,14 @@ def sweep_delays(
         See :func:`director_ai.tuning.evaluation.sweep.sweep`.
     grace
         Tokens after the onset within which a halt is in time.
+    hold_back
+        Tokens that must pass after a token before readers get it, at least 0, always; ``leaked``
+        alone hangs on it.
+
+    Raises
+    ------
+    InvalidRequestError
+        If ``hold_back`` is negative.
 
     Examples
     --------
@@ -65,7 +75,11 @@ def sweep_delays(
     >>> found = sweep_delays(data, replay, Grid.even(3), grace=1)
     >>> found.leaked[:, 0, 0].tolist(), found.timely[:, 0, 0].tolist()
     ([3.0, 2.0, 0.0], [0.0, 0.0, 0.0])
+    >>> sweep_delays(data, replay, Grid.even(3), hold_back=1).leaked[:, 0, 0].tolist()
+    [3.0, 1.0, 0.0]
     """
+    if hold_back < 0:
+        raise InvalidRequestError(f"hold_back must be at least 0, got {hold_back!r}")
     rows = np.flatnonzero(data.bad & (data.onsets != NEVER))
     onsets, ones = data.onsets, np.ones(len(rows))
     never = np.full(data.n_sessions, NEVER)
@@ -88,7 +102,12 @@ def sweep_delays(
     lengths = data.curves.lengths[rows]
     beyond = np.maximum(0, lengths - onsets[rows])
     cut = ~data.curves.complete[rows]
-    leaked = _leaked(data, replay, grid, rows)
+    passed = _passed(data, replay, grid, rows, 0)
+    leaked = passed
+    if hold_back:
+        # The last tokens held come out where the whole session passes.
+        rest = np.minimum(hold_back, beyond).astype(np.float64)
+        leaked = _passed(data, replay, grid, rows, hold_back) + passing(grid, cells, rest)
     unhalted = passing(grid, cells, beyond.astype(np.float64))
     unknown = passing(grid, cells[cut], ones[cut])
     halted = len(rows) - passing(grid, cells, ones)
@@ -98,17 +117,22 @@ def sweep_delays(
         late=halted - in_time,
         leaked=leaked - passing(grid, cells[cut], beyond[cut].astype(np.float64)),
         n_known=len(rows) - unknown,
-        delay=_ratio(leaked - unhalted, halted - early),
+        delay=_ratio(passed - unhalted, halted - early),
     )
 
 
-def _leaked(data: LabelledCurves, replay: Replay, grid: Grid, rows: IntArray) -> FloatArray:
-    """Return the tokens from the onset on that pass each combination, of all sessions together."""
+def _passed(
+    data: LabelledCurves, replay: Replay, grid: Grid, rows: IntArray, after: int
+) -> FloatArray:
+    """Return the tokens that pass each combination, of all sessions together.
+
+    Counted are those at least ``after`` tokens behind the onset.
+    """
     lengths = data.curves.lengths
-    inside = rows[data.onsets[rows] < lengths[rows]]
+    inside = rows[data.onsets[rows] + after < lengths[rows]]
     # One number for a token of a session, ascending by session, then by token.
     unit = int(lengths.max(initial=0)) + 1
-    starts = inside * unit + data.onsets[inside]
+    starts = inside * unit + data.onsets[inside] + after
     keys, stretches = [], [starts]
     is_inside = np.zeros(data.n_sessions, bool)
     is_inside[inside] = True
@@ -117,7 +141,10 @@ def _leaked(data: LabelledCurves, replay: Replay, grid: Grid, rows: IntArray) ->
         # The finished text is judged with the last token.
         key = of * unit + np.minimum(minima.positions, lengths[of] - 1)
         keys.append(key)
-        stretches.append(key[is_inside[of] & (minima.positions > data.onsets[of])])
+        later = np.zeros(len(of), bool)
+        own = is_inside[of]
+        later[own] = minima.positions[own] > data.onsets[of[own]] + after
+        stretches.append(key[later])
     at = np.unique(np.concatenate(stretches))
     session = at // unit
     ends = np.append(at[1:], 0)

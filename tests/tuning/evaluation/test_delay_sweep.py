@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.engine import Replay
@@ -22,16 +23,16 @@ from tests.tuning.archives import GRID, POLICY, archives
 
 
 @one_in(3)
-@given(archives(), st.integers(0, 4), st.integers(0, 2), st.booleans())
+@given(archives(), st.integers(0, 4), st.integers(0, 2), st.booleans(), st.integers(0, 5))
 def test_timing_is_that_of_each_policy_alone(
-    data: LabelledCurves, grace: int, tolerance: int, finals: bool
+    data: LabelledCurves, grace: int, tolerance: int, finals: bool, hold_back: int
 ) -> None:
     if finals:
         cadence = replace(POLICY, score_every_n=3, score_final=True)
         data = replace(data, curves=held(data.curves, cadence))
     replay = Replay(data.curves, window_size=4, trend_window=3)
 
-    found = sweep_delays(data, replay, GRID, grace=grace, tolerance=tolerance)
+    found = sweep_delays(data, replay, GRID, grace=grace, tolerance=tolerance, hold_back=hold_back)
 
     known = data.bad & (data.onsets != NEVER)
     axes = (GRID.hard_limits, GRID.window_thresholds, GRID.trend_thresholds)
@@ -41,7 +42,10 @@ def test_timing_is_that_of_each_policy_alone(
         outcomes = replay.outcomes(policy)
         became = classify(data, outcomes, grace=grace, tolerance=tolerance)
         told = known & ~outcomes.unknown
-        leaked = np.maximum(0, released(data, outcomes, policy) - data.onsets)[told]
+        passed = released(data, outcomes, policy)
+        # Held back is dropped at a halt, and shown where the stream ends by itself.
+        shown = np.where(outcomes.halts, np.maximum(0, passed - hold_back), passed)
+        leaked = np.maximum(0, shown - data.onsets)[told]
         assert found.early[cell] == became.early.sum()
         assert found.timely[cell] == became.timely.sum()
         assert found.late[cell] == became.late.sum()
@@ -65,6 +69,14 @@ def test_a_token_that_its_finished_text_halts_does_not_leak() -> None:
     assert replay.outcomes(cadence).trigger.tolist() == [4]
     assert found.leaked[:, 0, 0].tolist() == [2, 1, 0]
     assert found.delay[1, 0, 0] == 1
+
+
+def test_a_negative_hold_is_refused() -> None:
+    data = LabelledCurves.from_scores([[0.9]], labels=[BAD], onsets=[0])
+    replay = Replay(data.curves, window_size=9, trend_window=9)
+
+    with pytest.raises(InvalidRequestError, match="hold_back must be at least 0, got -1"):
+        sweep_delays(data, replay, GRID, hold_back=-1)
 
 
 def test_a_leak_costs_its_share_of_a_miss() -> None:
