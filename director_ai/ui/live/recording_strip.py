@@ -28,7 +28,7 @@ _PICKED: Final = "strip_picked"
 
 
 class LiveStreams(NamedTuple):
-    """Streams that go on, the nearest to a halt first; then those that have just ended."""
+    """Streams being recorded, the nearest to a halt first."""
 
     streams: list[LiveStream]
     multiples: list[Multiple]
@@ -58,9 +58,9 @@ class LiveStreamsCache:
                 needed = [scores_needed(stream.policy) for stream in streams]
                 self._n_last = max(160, min(max(needed, default=0), _LONGEST_WINDOW))
                 drawn = [multiple(stream.scores, stream.policy) for stream in streams]
-                # Those that go on come first.
-                over = [stream.outcome != "recording" for stream in streams]
-                places = sorted(nearest_first(drawn), key=over.__getitem__)
+                # What has ended well can wait; a halt is what everyone looks for.
+                calm = [stream.outcome in ("completed", "abandoned") for stream in streams]
+                places = sorted(nearest_first(drawn), key=calm.__getitem__)
                 self._newest = LiveStreams([streams[k] for k in places], [drawn[k] for k in places])
                 self._at_s = time.monotonic()
             return self._newest
