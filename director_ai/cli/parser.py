@@ -1,6 +1,7 @@
 """Argument parser of the command; it imports nothing heavy, so that ``--help`` is instant."""
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from functools import partial
 from typing import Any
 
 from director_ai.cli.exit_status import MEANING
@@ -38,7 +39,7 @@ def parser() -> ArgumentParser:
             "director-ai COMMAND --help explains a command and gives examples.\n\n"
             f"exit status:\n{meanings}"
         ),
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=partial(RawDescriptionHelpFormatter, max_help_position=15),
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
 

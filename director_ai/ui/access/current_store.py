@@ -47,12 +47,17 @@ class Archive:
 archive = Archive()
 
 
+def _is_in_place(store: Store) -> bool:
+    """Return whether a store is still the file of its name; one that is not is closed."""
+    if not store.is_replaced():
+        return True
+    # What is not valid any more is forgotten, and not released.
+    store.close()
+    return False
+
+
 # A backup that was put back is opened; a file that is gone is told of, not made anew.
-@st.cache_resource(
-    show_spinner=False,
-    on_release=Store.close,
-    validate=lambda store: not store.is_replaced(),
-)
+@st.cache_resource(show_spinner=False, on_release=Store.close, validate=_is_in_place)
 def _opened(role: Role) -> Store:
     address = os.environ.get(STORE_VARIABLE)
     if role != "operator":
