@@ -239,8 +239,9 @@ class StoreReader:
             # A server would else send all of it at once, which is kept in memory.
             .execution_options(yield_per=_ROWS_AT_A_TIME)
         )
-        with self._database.read() as connection:
-            for row in connection.execute(statement):
+        # Closed also where the reader stops in between: the server keeps its rows until then.
+        with self._database.read() as connection, connection.execute(statement) as rows:
+            for row in rows:
                 yield row[0], StoredCurve._make(row[1:])
 
     def head_times(
