@@ -95,7 +95,7 @@ def test_streams_appear_by_themselves_and_one_is_followed_to_its_halt(
         expect(tokens).to_have_count(22, timeout=WAIT_MS)
 
         streams[12].close()
-        expect(page.locator(".d-status")).to_contain_text("cancelled", timeout=WAIT_MS)
+        expect(page.locator(".d-status")).to_contain_text("the consumer went away", timeout=WAIT_MS)
         expect(page.locator(".sparklines button .state", has_text="infrastructure")).to_have_count(
             1
         )

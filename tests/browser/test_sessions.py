@@ -89,7 +89,7 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     open_page: OpenPage, archive: Server, watch: Watch
 ) -> None:
     page = opened(open_page, archive, "?outcome=halted&rule=downward_trend")
-    expect(page.get_by_text("1–3 of 3")).to_be_visible()
+    expect(page.get_by_text("1–6 of 6")).to_be_visible()
 
     page.locator(".st-key-sort input").click()
     page.get_by_role("option", name="Closest calls").click()
@@ -169,15 +169,15 @@ def test_any_cell_previews_its_session_arrows_go_on_and_enter_opens(
 
 def test_a_label_survives_a_reload(open_page: OpenPage, filled: Server, path: Path) -> None:
     page = opened(open_page, filled, "?label=bad&outcome=halted")
-    expect(page.get_by_text("1–6 of 6")).to_be_visible()
+    expect(page.get_by_text("1–5 of 5")).to_be_visible()
     click_row(page, 2)
     chosen = selected(page)
 
     press(page, "label_unsure")
-    expect(page.get_by_text("1–5 of 5")).to_be_visible()
+    expect(page.get_by_text("1–4 of 4")).to_be_visible()
     page.reload()
 
-    expect(page.get_by_text("1–5 of 5")).to_be_visible()
+    expect(page.get_by_text("1–4 of 4")).to_be_visible()
     with Store(path) as store:
         assert store.summary(chosen).label == "unsure"
 

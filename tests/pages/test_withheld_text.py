@@ -99,7 +99,7 @@ def test_the_list_draws_its_strip_its_sparklines_and_a_look_at_one(store):
 
     assert any(drawn(found["strip"]))
     assert all(len(curve) > 1 for curve in app.dataframe[0].value["Coherence"])
-    assert scores(store.get(chosen)) <= drawn(found["peek"])
+    assert scores(store.get(chosen)) <= drawn(found["peek_curve"])
 
 
 @pytest.mark.parametrize("view", ["Curve", "Map", "Rules", "Delay", "Length", "Scores"])
