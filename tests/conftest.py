@@ -42,14 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what drives a browser, and leave out what runs for hours unless it is asked for.
 
-    A test with a browser may run once more if it fails; the summary tells of each that did. On a
+    A test with a browser may run twice more if it fails; the summary tells of each that did. On a
     busy machine a key may be pressed before its button is there, however long the test waits for
-    what it knows of. What is wrong fails twice.
+    what it knows of. What is wrong fails every time.
     """
     for item in items:
         if item.nodeid.startswith(ONE_AFTER_THE_OTHER):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=2))
         elif item.nodeid.startswith(WHOLE_PAGES) and item.path.name != "test_pages.py":
             item.add_marker(pytest.mark.slow)
     if "soak" not in config.option.markexpr:
