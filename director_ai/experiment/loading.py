@@ -1,7 +1,6 @@
 """Loading of an experiment: tables, files and stores, all read by the parsers of an import."""
 
 import glob
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +19,7 @@ from director_ai.experiment.frame import FrameColumns
 from director_ai.experiment.holdout import choose_holdout, study_of
 from director_ai.experiment.open_store import opened
 from director_ai.storage.certificate_attempts import HoldoutChoice
-from director_ai.storage.codec import body_row, scorer_text
 from director_ai.storage.engine.database import file_of
-from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.engine.text_type import unescape
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
@@ -32,6 +29,7 @@ from director_ai.storage.transfer.column_mapping import (
     ScoreScale,
     known_direction,
 )
+from director_ai.storage.transfer.curves_file import curve_of
 from director_ai.storage.transfer.file_reader import ENDINGS, read_upload
 from director_ai.storage.transfer.import_plan import Tally
 from director_ai.storage.transfer.label_parsing import LabelCoding
@@ -369,26 +367,6 @@ def _of_records(records: Any) -> _Loaded:
         if not isinstance(record, SessionRecord):
             raise InvalidRecordError(f"row {place} must be a session record, got {record!r:.80}")
     return _Loaded([curve_of(record) for record in records], lambda: records)
-
-
-def curve_of(record: SessionRecord) -> StoredCurve:
-    """Return the columns of a record that limits are chosen by."""
-    body = body_row(record)
-    return StoredCurve(
-        record.id,
-        record.model,
-        record.source,
-        record.group,
-        tags_text(record.tags),
-        record.enforced,
-        record.ended_by,
-        record.label,
-        record.onset,
-        json.dumps(record.policy.to_dict()),
-        body["scores"],
-        body["ends"],
-        scorer_text(record.scorer),
-    )
 
 
 def _refusal(

@@ -17,9 +17,9 @@ from director_ai.errors import DirectorError, InvalidRecordError, InvalidRequest
 from director_ai.experiment import load
 from director_ai.experiment.curve_columns import stored_curves
 from director_ai.experiment.frame import FrameColumns
-from director_ai.experiment.loading import curve_of
 from director_ai.storage import SessionQuery, Store, export_records
 from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.curves_file import curve_of
 from director_ai.storage.transfer.parquet import write_parquet
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of
