@@ -35,6 +35,18 @@ class NoFactsError(DirectorError, LookupError):
     """A scorer that compares answers with facts was given none."""
 
 
+class JudgeError(DirectorError, RuntimeError):
+    """A model that judges sentences gave no verdict that can be used."""
+
+
+class JudgeTimeoutError(JudgeError, TimeoutError):
+    """A model that judges sentences let a time limit pass."""
+
+
+class JudgeLostError(JudgeError, ConnectionError):
+    """A server that judges sentences cannot be reached, or has no room."""
+
+
 class InvalidRecordError(DirectorError, ValueError):
     """A stored session cannot be read."""
 

@@ -19,6 +19,7 @@ DOORS = (
     "director_ai.monitoring",
     "director_ai.replay",
     "director_ai.reports",
+    "director_ai.scorers",
     "director_ai.sources",
     "director_ai.storage",
     "director_ai.tuning",

@@ -1,0 +1,19 @@
+"""Back ends that judge meaning: models of this machine, score servers, language models."""
+
+from director_ai._lazy import attach
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from director_ai.core.scoring.support import PairVerdict, Span, SpanModel, SupportModel
+
+__all__ = ["PairVerdict", "Span", "SpanModel", "SupportModel"]
+
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "PairVerdict": "director_ai.core.scoring.support",
+        "Span": "director_ai.core.scoring.support",
+        "SpanModel": "director_ai.core.scoring.support",
+        "SupportModel": "director_ai.core.scoring.support",
+    },
+)
