@@ -47,6 +47,10 @@ class JudgeLostError(JudgeError, ConnectionError):
     """A server that judges sentences cannot be reached, or has no room."""
 
 
+class InvalidScorerError(DirectorError, ValueError):
+    """A scorer's name, its model or its settings are none there can be."""
+
+
 class InvalidRecordError(DirectorError, ValueError):
     """A stored session cannot be read."""
 

@@ -83,6 +83,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "pandas": {"experiment", "ui"},
     "numpy": {
         *("replay", "tuning", "monitoring", "figures", "reports", "experiment", "ui", "cli"),
+        "scorers",
     },
     "scipy": {"tuning", "monitoring"},
     "sqlalchemy": {"storage"},
@@ -91,6 +92,8 @@ THIRD_PARTY: dict[str, set[str]] = {
     "rich": {"cli"},
     "httpx": {"scorers", "sources", "integrations"},
     "httpcore": {"sources"},
+    "onnxruntime": {"scorers"},
+    "tokenizers": {"scorers"},
     "starlette": {"integrations"},
     "opentelemetry": {"integrations"},
 }
