@@ -84,6 +84,10 @@ def _run(args: Namespace) -> int:
             from director_ai.cli.commands.monitor import deploy_limits, monitor
 
             return {"deploy": deploy_limits, "monitor": monitor}[args.command](args)
+        case "archive":
+            from director_ai.cli.commands.archive import archive_sessions
+
+            return archive_sessions(args)
         case "certify":
             from director_ai.cli.commands.certify import certify
 

@@ -153,6 +153,21 @@ def parser() -> ArgumentParser:
             ),
         )
     )
+    _archive(
+        command(
+            "archive",
+            "append ended sessions to an archive of curves",
+            "curves/",
+            "s3://bucket/curves --store postgresql://host/sessions",
+            "curves/ --verify",
+            description=(
+                "Append the curves of all sessions that have ended since to an archive: a folder\n"
+                "of immutable files, here or under a URL such as s3://bucket/curves. Labels stay\n"
+                "in the store. A command that was interrupted is run again; it goes on where the\n"
+                "last whole file ends."
+            ),
+        )
+    )
     _common(
         add_release(
             add_tune(
@@ -350,6 +365,23 @@ def _import(parser: ArgumentParser) -> None:
         "--dry-run",
         action="store_true",
         help="only show raw rows and the sessions they would become",
+    )
+    _common(parser)
+
+
+def _archive(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="DIR_OR_URL", help="folder, or URL that fsspec knows")
+    parser.add_argument(
+        "--shard-sessions",
+        type=positive,
+        default=25_000,
+        metavar="N",
+        help="sessions of a file (default: 25000)",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="add nothing: read every file, and compare it with its digest",
     )
     _common(parser)
 

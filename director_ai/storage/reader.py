@@ -39,6 +39,24 @@ class Annotated(NamedTuple):
     annotation: Annotation
 
 
+class Verdict(NamedTuple):
+    """Newest label of a session.
+
+    Attributes
+    ----------
+    id
+        The session.
+    label
+        ``"good"`` or ``"bad"``.
+    onset
+        Token where a bad answer goes wrong; ``None`` where it is not known.
+    """
+
+    id: str
+    label: str
+    onset: int | None
+
+
 class StoreReader:
     """The reading half of a store."""
 
@@ -198,6 +216,22 @@ class StoreReader:
             [*map(onset_of.get, keys)],
             [*map(texts.__getitem__, tags)],
         )
+
+    def names(self, query: SessionQuery) -> list[tuple[int, str]]:
+        """Return number and id of every sealed session of a query, oldest first."""
+        of = sessions.c
+        where = (*sql.conditions(query), of.ended_by.is_not(None))
+        statement = select(of.key, of.id).where(*where).order_by(of.started_us, of.key)
+        with self._database.read() as connection:
+            return [(key, name) for key, name in connection.execute(statement)]
+
+    def verdicts(self, query: SessionQuery) -> list[Verdict]:
+        """Return the newest label of every sealed session of a query that is good or bad."""
+        of = sessions.c
+        where = (*sql.conditions(query), of.ended_by.is_not(None), of.label.in_(("good", "bad")))
+        with self._database.read() as connection:
+            rows = connection.execute(select(of.id, of.label, of.onset).where(*where))
+            return [Verdict._make(row) for row in rows]
 
     def n_tokens(self, query: SessionQuery) -> int:
         """Return how many tokens the sessions of a query have."""

@@ -87,6 +87,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     },
     "scipy": {"tuning", "monitoring"},
     "sqlalchemy": {"storage"},
+    "fsspec": {"storage"},
     "pyarrow": {"replay", "storage", "experiment"},
     "yaml": {"reports"},
     "rich": {"cli"},

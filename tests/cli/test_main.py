@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
 COMMANDS = (
     *("import", "export", "list", "show", "label"),
-    *("backup", "restore", "doctor", "prune", "tune", "replay", "sweep", "check"),
+    *("backup", "restore", "doctor", "prune", "archive", "tune", "replay", "sweep", "check"),
     *("deploy", "monitor", "certify", "experiments", "watch", "serve", "demo"),
 )
 

@@ -264,6 +264,15 @@ def read_curves(file: BinaryIO) -> CurvesFile:
     return CurvesFile(tuple(rows), about["fingerprint"], n_sealed, has_digests=True)
 
 
+def read_ids(file: BinaryIO) -> list[str]:
+    """Return the ids of a curves archive, in its order; its pages are verified, nothing else."""
+    try:
+        (ids,) = open_parquet(file).read(["id"], use_threads=False).columns
+    except _DAMAGE as error:
+        raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
+    return [unescape(name) for name in ids.to_pylist()]
+
+
 def _rows(table: pa.Table) -> list[StoredCurve]:
     if table.schema.remove_metadata() != SCHEMA:
         raise InvalidRecordError(f"columns must be {', '.join(SCHEMA.names)}")

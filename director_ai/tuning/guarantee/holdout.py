@@ -80,7 +80,7 @@ def holdout_mask(
     >>> holdout_mask(["a", "b", "a", "b"], np.array([0, 0, 1, 0]), key="k", share=1.0).tolist()
     [True, True, False, True]
     """
-    draws = _draws(groups, key=key)
+    draws = group_draws(groups, key=key)
     shut = _is_below(draws, share) & ~np.isin(draws, np.frombuffer(opened, _DRAW))
     return np.asarray(shut & np.equal(labels, GOOD))
 
@@ -106,7 +106,7 @@ def opened_draws(groups: Names, *, key: str, share: float, opened: bytes = b"") 
     >>> holdout_mask(["a", "b", "c"], labels, key="k", share=1.0, opened=everything).tolist()
     [False, False, True]
     """
-    draws = _draws(groups, key=key)
+    draws = group_draws(groups, key=key)
     fresh = draws[~_is_below(draws, share)]
     known = np.frombuffer(opened, _DRAW)
     return np.union1d(known, fresh).astype(_DRAW).tobytes()
@@ -216,8 +216,16 @@ def _is_below(draws: NDArray[np.uint64], share: float) -> BoolArray:
     return np.ones(len(draws), bool) if limit >= 2**64 else np.asarray(draws < np.uint64(limit))
 
 
-def _draws(groups: Names, *, key: str) -> NDArray[np.uint64]:
-    """Return the draw of each session's group: any number of 64 bits, equally likely."""
+def group_draws(groups: Names, *, key: str) -> NDArray[np.uint64]:
+    """Return the draw of each session's group: any number of 64 bits, equally likely.
+
+    The numbers tell nothing of the key.
+
+    Parameters
+    ----------
+    groups, key
+        As of :func:`holdout_mask`.
+    """
     # Hashed first: a key of any length is then one that the keyed hash takes.
     secret = hashlib.sha256(key.encode()).digest()
     names, places = _distinct(groups)

@@ -1,0 +1,77 @@
+"""The command that appends a store's sessions to an archive."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from director_ai.cli.main import main
+from director_ai.core.records.record import Annotation
+from director_ai.storage.store import Store
+from director_ai.storage.transfer.shard_archive import ShardArchive
+from director_ai.tuning.guarantee.holdout import group_draws
+from tests.storage.records import record
+
+
+def archived(target: str = "curves") -> list[str]:
+    archive = ShardArchive(target)
+    return [name for shard in archive.manifest.shards for name in archive.ids(shard)]
+
+
+@pytest.mark.usefixtures("live")
+def test_what_has_ended_since_is_appended(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["archive", "curves", "--shard-sessions", "2", "--json"]) == 0
+
+    first = json.loads(capsys.readouterr().out)
+    counts = {"n_new": 3, "n_known": 0, "n_without_score": 0, "n_shards": 2}
+    assert first == {"archive": "curves", "store": path.name, **counts}
+    assert sorted(archived()) == ["fine", "halted", "wrongly"]
+    with Store(path) as store:
+        store.add([record("later", started_us=1)])
+    assert main(["archive", "curves"]) == 0
+    words = "Added 1 session to curves, which holds 4 in 3 shards.\n"
+    assert capsys.readouterr().out == words
+    assert archived()[-1] == "later"
+    assert main(["archive", "curves"]) == 0
+    assert capsys.readouterr().out.startswith("Added 0 sessions")
+
+
+def test_draws_are_those_of_the_stores_secret(path: Path) -> None:
+    assert main(["archive", "curves"]) == 0
+
+    archive = ShardArchive("curves")
+    (shard,) = archive.manifest.shards
+    names = [f"\0{name}" if name != "watched" else "family" for name in archive.ids(shard)]
+    with Store(path) as store:
+        expected = group_draws(names, key=store.vault_key())
+    assert archive.draws(shard) == expected.astype("<u8").tobytes()
+
+
+def test_labels_stay_in_the_store(path: Path) -> None:
+    with Store(path) as store:
+        store.annotate("fine", Annotation("good", at_us=9))
+
+    assert main(["archive", "curves"]) == 0
+    archive = ShardArchive("curves")
+    rows = archive.read(archive.manifest.shards[0]).rows
+    assert {(row.label, row.onset) for row in rows} == {(None, None)}
+
+
+def test_a_damaged_shard_is_named(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["archive", "curves", "--shard-sessions", "2"])
+    assert main(["archive", "curves", "--verify"]) == 0
+    assert "2 of 2 shards are what was written (4 sessions)." in capsys.readouterr().out
+    Path("curves/part-00001.parquet").write_bytes(b"")
+
+    assert main(["archive", "curves", "--verify", "--json"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["damaged"][0]["shard"] == "part-00001"
+    assert "part-00001.parquet of curves must be what was written" in printed.err
+    # Nothing is added beside what is damaged: it might be there, or not.
+    assert main(["archive", "curves"]) == 4
+
+
+def test_there_must_be_an_archive_to_verify(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["archive", "curves", "--verify"]) == 3
+
+    assert "no archive at curves" in capsys.readouterr().err
