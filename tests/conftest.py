@@ -1,36 +1,18 @@
-"""How the tests are shared out among processes, which run when and twice, and what they end."""
+"""Which tests run when and twice, and what they end."""
 
 import sys
 from collections.abc import Iterator
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.examples import load_profile
 
-ONE_AFTER_THE_OTHER = ("tests/browser/", "tests/safety/")
-"""Folders whose tests start servers and browsers: two at once would disturb each other."""
+WITH_A_BROWSER = ("tests/browser/", "tests/safety/")
+"""Folders whose tests start servers and browsers."""
 
 
 WHOLE_PAGES = "tests/pages/"
 """Folder whose tests each run whole pages; `test_pages.py` alone is part of the fast suite."""
-
-
-class BrowserApart(LoadScopeScheduling):
-    """Keeps the tests of a file together, and those with a browser all in one process."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return (
-            "browser"
-            if nodeid.startswith(ONE_AFTER_THE_OTHER)
-            else nodeid.split("::", maxsplit=1)[0]
-        )
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowserApart:
-    """Share the tests out our way, whatever ``--dist`` says."""
-    return BrowserApart(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     what it knows of. What is wrong fails every time.
     """
     for item in items:
-        if item.nodeid.startswith(ONE_AFTER_THE_OTHER):
+        if item.nodeid.startswith(WITH_A_BROWSER):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=2))
         elif item.nodeid.startswith(WHOLE_PAGES) and item.path.name != "test_pages.py":

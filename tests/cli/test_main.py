@@ -167,6 +167,7 @@ def test_the_command_runs_as_a_program(path: Path) -> None:
     assert json.loads(ran.stdout)["id"] == "halted"
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_work_going_on_and_a_program_reads_json(path: Path) -> None:
     terminal, end = os.openpty()
 
@@ -186,6 +187,7 @@ def test_a_terminal_sees_work_going_on_and_a_program_reads_json(path: Path) -> N
     assert "Verifying the sealed sessions" in seen
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_read_enough_is_no_error(path: Path) -> None:
     line = f"{shlex.join([*RUN, 'list', '--json', '--store', str(path)])} | true"
 
@@ -195,6 +197,7 @@ def test_a_reader_that_has_read_enough_is_no_error(path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_terminal_without_the_characters_is_no_error(path: Path) -> None:
     ran = subprocess.run(
         [*RUN, "show", "wrongly", "--store", str(path)],

@@ -48,6 +48,7 @@ def ids(path: Path) -> set[str]:
         return set(store.ids())
 
 
+@pytest.mark.slow
 def test_sessions_are_imported_into_a_store_that_is_made(
     sandbox: None, elsewhere: Path, capsys: Capture
 ) -> None:

@@ -190,6 +190,7 @@ def test_a_stated_prevalence_moves_precision_and_no_rate() -> None:
     assert rare.mixture == "at 1.0 % bad sessions, as stated"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_plot_is_a_figure_of_plotly(theme) -> None:
     plot = load(awkward_frame(120)).plot

@@ -55,6 +55,7 @@ def written(path, suffix: str):
     return path
 
 
+@pytest.mark.slow
 def test_every_kind_of_table_gives_the_same_numbers(tmp_path) -> None:
     long = pd.DataFrame(long_rows()).drop(columns="scores")
     tables = {

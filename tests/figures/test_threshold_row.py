@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.score_density import score_density_data, score_density_figure
@@ -55,6 +56,7 @@ def test_each_map_of_the_row_is_the_map_at_its_value() -> None:
     assert [trace["type"] for trace in figure["data"][:N_MAPS]] == ["heatmap"] * N_MAPS
 
 
+@pytest.mark.slow
 def test_the_star_is_the_best_threshold_that_keeps_to_the_budget() -> None:
     data, replay = scene()
 

@@ -40,6 +40,7 @@ def test_steps_judge_one_token_each(app):
     assert "2 of 2 tokens scored" in status(app)
 
 
+@pytest.mark.slow
 def test_another_limit_makes_a_what_if_of_the_same_tokens(app):
     app.run()
     for _ in range(3):
@@ -50,6 +51,7 @@ def test_another_limit_makes_a_what_if_of_the_same_tokens(app):
     assert "What-if: would stop at token 0" in status(app)
 
 
+@pytest.mark.slow
 def test_reset_returns_to_the_limits_of_the_run(app):
     app.run()
     app.button(key="ahead").click().run()
@@ -61,6 +63,7 @@ def test_reset_returns_to_the_limits_of_the_run(app):
     assert "What-if" not in status(app)
 
 
+@pytest.mark.slow
 def test_an_unknown_sample_in_the_address_opens_the_first(app):
     app.query_params["src"] = "nowhere"
     app.run()
@@ -69,6 +72,7 @@ def test_an_unknown_sample_in_the_address_opens_the_first(app):
     assert app.selectbox(key="src").value == "photosynthesis-drift"
 
 
+@pytest.mark.slow
 def test_pasted_text_is_asked_for(app):
     app.run()
     app.selectbox(key="from").set_value("Paste text").run()
@@ -76,6 +80,7 @@ def test_pasted_text_is_asked_for(app):
     assert "Paste the facts and the answer." in status(app)
 
 
+@pytest.mark.slow
 def test_a_session_is_found_by_its_id(app):
     app.switch_page("pages/views/session.py")
     app.query_params["id"] = "espresso-steady"
@@ -85,6 +90,7 @@ def test_a_session_is_found_by_its_id(app):
     assert "Completed" in status(app)
 
 
+@pytest.mark.slow
 def test_text_after_a_halt_that_was_only_watched_is_not_called_undelivered(app):
     app.switch_page("pages/views/session.py")
     app.query_params["id"] = "honeybees-fabrication"
@@ -96,6 +102,7 @@ def test_text_after_a_halt_that_was_only_watched_is_not_called_undelivered(app):
     assert not any("delivered" in said for said in notices)
 
 
+@pytest.mark.slow
 def test_text_after_a_what_if_halt_would_not_have_been_delivered(app):
     app.switch_page("pages/views/session.py")
     app.query_params["id"] = "black_holes-fabrication"
@@ -105,6 +112,7 @@ def test_text_after_a_what_if_halt_would_not_have_been_delivered(app):
     assert any("on: would not have been delivered." in element.value for element in app.html)
 
 
+@pytest.mark.slow
 def test_a_recording_that_was_cut_is_unknown_past_its_end(app):
     app.switch_page("pages/views/session.py")
     app.query_params["id"] = "black_holes-fabrication"
@@ -119,6 +127,7 @@ def test_a_recording_that_was_cut_is_unknown_past_its_end(app):
     assert "tokens seen; what came after is unknown" in status(app)
 
 
+@pytest.mark.slow
 def test_limits_beyond_the_sliders_reach_are_shown_as_recorded(app, tmp_path, monkeypatch):
     policy = HaltPolicy(window_size=500, trend_window=300, trend_threshold=2.3456, hard_limit=0.123)
     with Store(tmp_path / "sessions.db") as store:

@@ -54,6 +54,7 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
     assert visible(text) == text
 
 
+@pytest.mark.slow
 def test_only_format_characters_with_a_shape_are_left_alone() -> None:
     left_alone = {
         code

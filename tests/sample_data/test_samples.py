@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from director_ai import CoherenceScorer, HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import to_line
@@ -31,6 +33,7 @@ def verdict(id: str) -> Judgement:
     return judge(tokens, scores, HaltPolicy(), complete=True)
 
 
+@pytest.mark.slow
 def test_recording_again_gives_the_file_byte_for_byte() -> None:
     recorded = "".join(to_line(record) + "\n" for record in record_all())
 

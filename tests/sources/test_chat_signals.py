@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
     import signal, socket, threading
     from director_ai import StreamingKernel

@@ -24,6 +24,8 @@ from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.llama_server import LlamaServer, llama, llama_server
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["llama"]
 
 SHORT = {"max_tokens": 40, "seed": 3}

@@ -210,6 +210,7 @@ def test_labels_come_in_whatever_an_import_takes(kind):
     assert rows == {"a": ("bad", None), "b": ("good", None), "c": ("bad", 2)}
 
 
+@pytest.mark.slow
 def test_a_child_process_reads_labels_alike_and_names_the_same_rows():
     bad = parquet({"id": ["a", "b"], "label": ["good", "great"]})
 

@@ -177,6 +177,7 @@ def test_an_sqlite_with_the_race_is_noted(tmp_path: Path, monkeypatch: pytest.Mo
         assert examine(store).notes == ()
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_live_store_is_whole(tmp_path: Path) -> None:
     path, target = tmp_path / "sessions.db", tmp_path / "copy.db"
     stop = threading.Event()

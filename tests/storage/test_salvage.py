@@ -14,6 +14,8 @@ from director_ai.storage.salvage import DAMAGED_TAG, salvage_store
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

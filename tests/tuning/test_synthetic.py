@@ -96,6 +96,7 @@ def test_a_kind_alone_has_its_label_and_its_onset(kind) -> None:
         assert scores[onset] < scores[0]
 
 
+@pytest.mark.slow
 def test_the_mixture_is_as_it_says_and_a_seed_draws_the_same() -> None:
     data, again = make_sessions(4000, seed=5), make_sessions(4000, seed=5)
 

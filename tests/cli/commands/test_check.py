@@ -33,6 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_archive_holds_what_tune_shows_and_nothing_held_out(capsys, address, tmp_path) -> None:
     target = tmp_path / "golden.parquet"
     arguments = ["export", "--format", "curves", "-o", str(target), f"--store={address}"]

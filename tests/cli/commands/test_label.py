@@ -74,6 +74,7 @@ def test_one_of_three_ways_is_chosen(arguments: list[str], path: Path, capsys: C
     assert "--from" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_table_goes_out_and_comes_back(path: Path, elsewhere: Path, capsys: Capture) -> None:
     assert main(["label", "--export", "labels.csv"]) == 0
     assert main(["label", "--from", "labels.csv", "--json"]) == 0
@@ -85,6 +86,7 @@ def test_a_table_goes_out_and_comes_back(path: Path, elsewhere: Path, capsys: Ca
     assert stat.S_IMODE((elsewhere / "labels.csv").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_the_labels_of_a_table_are_added(path: Path, elsewhere: Path, capsys: Capture) -> None:
     (elsewhere / "labels.csv").write_text(
         "id,label,onset,note,author\nfine,bad,1,so so,\nfine,good,,,Eve\nwatched,unsure,,,\n"
@@ -116,6 +118,7 @@ def test_one_bad_line_refuses_a_table_and_all_are_named(
     assert n_labels(path) == 2
 
 
+@pytest.mark.slow
 def test_every_unknown_session_of_a_table_is_named(
     path: Path, elsewhere: Path, capsys: Capture
 ) -> None:
@@ -129,6 +132,7 @@ def test_every_unknown_session_of_a_table_is_named(
     assert n_labels(path) == 2
 
 
+@pytest.mark.slow
 def test_a_table_that_is_not_there_or_no_text_is_a_sentence(
     path: Path, elsewhere: Path, capsys: Capture
 ) -> None:
@@ -148,6 +152,7 @@ def test_a_table_is_not_written_over(path: Path, elsewhere: Path, capsys: Captur
     assert main(["label", "--export", "labels.csv", "--force"]) == 0
 
 
+@pytest.mark.slow
 def test_a_table_of_zeros_and_ones_is_read_as_an_import_reads_it(
     path: Path, elsewhere: Path, capsys: Capture
 ) -> None:
@@ -160,6 +165,7 @@ def test_a_table_of_zeros_and_ones_is_read_as_an_import_reads_it(
     assert "labels.csv: label: '0' is good, '1' is bad, 'bad' is bad" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_column_and_its_direction_are_given(path: Path, elsewhere: Path, capsys: Capture) -> None:
     (elsewhere / "labels.csv").write_text("session_id;ok;rater\nfine;1;Ann\nwatched;0;Bo\n")
     options = ["--from", "labels.csv", "--label-column", "ok"]

@@ -67,6 +67,7 @@ def test_an_option_asks_for_its_field_and_nothing_else(field: str) -> None:
     assert query_from(*arguments) == SessionQuery(**{field: value})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", FILTERS)
 def test_the_command_counts_what_the_store_counts(field: str, path: Path, capsys: Capture) -> None:
     arguments, value = FILTERS[field]

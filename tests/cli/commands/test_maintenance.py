@@ -132,6 +132,7 @@ def test_what_stays_must_be_said(rule: list[str], path: Path) -> None:
     assert caught.value.code == Status.USAGE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -191,6 +191,7 @@ def test_an_address_that_is_no_safe_receiver_is_refused_by_the_name_of_its_varia
     assert not address or address not in err
 
 
+@pytest.mark.slow
 def test_a_message_that_is_not_taken_is_sent_again_and_many_processes_send_one(
     path: Path, receiver: Receiver
 ) -> None:

@@ -320,6 +320,7 @@ def test_a_program_is_told_where_the_app_is_once_it_answers(command: str, tmp_pa
     assert not [line for line in rest.splitlines() if "http" in line]
 
 
+@pytest.mark.slow
 def test_a_streamlit_without_a_part_that_is_replaced_is_refused_at_import() -> None:
     code = (
         "from streamlit import net_util; del net_util.get_external_ip; "

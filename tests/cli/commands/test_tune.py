@@ -47,6 +47,7 @@ def printed(capsys: pytest.CaptureFixture[str], address: Path, *arguments: str) 
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_proposal_tells_the_pages_numbers(capsys, address) -> None:
     card = json.loads(printed(capsys, address, "tune", "--budget", "0.1", "--json"))
 
@@ -58,6 +59,7 @@ def test_a_proposal_tells_the_pages_numbers(capsys, address) -> None:
     assert card["metrics"]["false_halt_rate"]["cases"] <= 0.1 * numbers.false.n
 
 
+@pytest.mark.slow
 def test_an_exported_command_gives_the_same_numbers_again(capsys, address) -> None:
     tuned = json.loads(printed(capsys, address, "tune", "--budget", "0.1", "--json"))
     policy = HaltPolicy.from_dict(tuned["policy"])
@@ -137,6 +139,7 @@ def test_the_forms_are_the_pages(capsys, address) -> None:
     assert HaltPolicy.from_dict(json.loads(text)).hard_limit == 0.4
 
 
+@pytest.mark.slow
 def test_a_sweep_is_a_replay_at_every_threshold(capsys, address) -> None:
     text = printed(capsys, address, "sweep", "hard", "--points", "11", "--trend-threshold", "1.5")
 
@@ -215,6 +218,7 @@ def test_cautions_are_printed_and_in_the_card(capsys, tmp_path) -> None:
     assert card["left_out"] is None
 
 
+@pytest.mark.slow
 def test_a_check_tells_what_is_left_of_the_proposal(capsys, address, monkeypatch) -> None:
     monkeypatch.setattr(validation, "N_REPLICATES", 6)
     monkeypatch.setattr(validation, "N_PERMUTATIONS", 4)
@@ -230,6 +234,7 @@ def test_a_check_tells_what_is_left_of_the_proposal(capsys, address, monkeypatch
     assert f"shown are {100 * left['catch_rate']['shown']:.1f} %" in text
 
 
+@pytest.mark.slow
 def test_windows_are_searched_on_request(capsys, address) -> None:
     assert main(["tune", "--budget", "0.15", "--windows", "--store", str(address)]) == 0
 
@@ -252,6 +257,7 @@ def test_a_cadence_is_judged_as_held(capsys, tmp_path) -> None:
     assert card["metrics"]["delay_tokens"]["median"] == wanted.delay.median
 
 
+@pytest.mark.slow
 def test_holding_back_is_told_in_words_on_the_card_and_for_every_length(capsys, address) -> None:
     hold = ("--hold-back", "8", "--hold-when", "warned")
     card = json.loads(printed(capsys, address, "replay", *hold, "--json"))

@@ -285,6 +285,7 @@ def words_of(seen: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_text_curve_margins_and_the_sentence(
     llama: LlamaServer, elsewhere: Path
 ) -> None:
@@ -302,6 +303,7 @@ def test_a_terminal_shows_text_curve_margins_and_the_sentence(
     assert "48;2;194;65;12" in terminal.seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_ctrl_c_stops_a_stream_that_hangs_and_says_so(
     server: FaultServer, elsewhere: Path, form: list[str]
@@ -326,6 +328,7 @@ def test_ctrl_c_stops_a_stream_that_hangs_and_says_so(
     assert server.settle() is not None
 
 
+@pytest.mark.slow
 def test_no_token_steers_the_terminal(server: FaultServer, elsewhere: Path) -> None:
     (elsewhere / "facts.txt").write_text("The sky is blue.")
     more = ("--facts", "facts.txt", "--token-timeout", "0.5")

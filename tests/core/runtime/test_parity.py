@@ -3,6 +3,7 @@
 from itertools import accumulate
 from math import nextafter
 
+import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
@@ -189,6 +190,7 @@ def test_debug_snapshots_are_the_definitions_written_out(stream, policy):
             assert shown["cadence"] == policy.score_every_n
 
 
+@pytest.mark.slow
 @given(st.integers(1, 130), st.integers(1, 60))
 def test_a_soft_halt_ends_fifty_tokens_on_where_no_sentence_does(n, window_size):
     policy = HaltPolicy(halt_mode="soft", window_size=window_size)

@@ -269,6 +269,7 @@ def test_facts_in_other_scripts_support_answers_in_them():
     assert reviewed("老虎喝紫色的水" * 3, facts) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["a", "1", " ", ".", "'", "?", "1,", "antidisestablishment "])
 def test_a_token_of_a_megabyte_is_read_once(unit: str):
     token = unit * (1_000_000 // len(unit))

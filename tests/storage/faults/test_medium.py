@@ -89,6 +89,7 @@ def test_everything_that_only_reads_works(unwritable: Path) -> None:
     assert unwritable.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -120,6 +121,7 @@ def test_a_change_says_what_to_do(unwritable: Path, capsys: pytest.CaptureFixtur
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_log_on_a_medium_that_cannot_be_written_is_told_of(disk: Path, tmp_path: Path) -> None:
     path = disk / "sessions.db"
     done = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, check=False)

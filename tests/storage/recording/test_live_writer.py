@@ -244,6 +244,7 @@ def test_another_session_of_the_same_id_is_left_alone(store: Store, writer: Live
     assert store.summary("a").n_dropped == 0
 
 
+@pytest.mark.slow
 def test_sessions_of_one_batch_do_not_mix(store: Store, writer: LiveWriter) -> None:
     names = [f"s{number}" for number in range(600)]
     parts = [deltas(whole(name), number % 4) for number, name in enumerate(names)]

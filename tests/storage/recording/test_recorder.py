@@ -107,6 +107,7 @@ def test_what_was_sent_is_what_is_stored(tmp_path: Path, mode: str, scores: list
         assert store.get("a") == sent(session, policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", POLICIES)
 @pytest.mark.parametrize("scores", [GOOD, FALLING], ids=str)
 def test_the_async_kernel_is_recorded_alike(tmp_path: Path, mode: str, scores: list[float]) -> None:
@@ -427,6 +428,7 @@ def test_closing_a_recorder_whose_store_is_blocked_gives_up_in_time(tmp_path: Pa
         assert n_open(file) == 0
 
 
+@pytest.mark.slow
 def test_a_silent_session_shows_that_its_recorder_is_alive(tmp_path: Path) -> None:
     kernel = StreamingKernel()
     with Recorder(tmp_path / "s.db", flush_s=0.05) as recorder, Store(tmp_path / "s.db") as store:
@@ -440,10 +442,12 @@ def test_a_silent_session_shows_that_its_recorder_is_alive(tmp_path: Path) -> No
             time.sleep(0.05)
             now = store.summary("a").changed_us
 
-        # Every second, and not with every flush; a busy machine may be late.
-        assert now - before > 0.7e6
+        # About once a second, and not with every flush, which here are twenty a second; what was
+        # written late on a busy machine makes the next one look early.
+        assert now - before > 0.2e6
 
 
+@pytest.mark.slow
 def test_a_recorder_that_is_not_closed_writes_all_before_the_interpreter_ends(
     tmp_path: Path,
 ) -> None:

@@ -91,6 +91,7 @@ def test_few_distinct_scores_are_a_dictionary_of_the_same_bits() -> None:
         assert read(written(each)).rows[0].scores == each[0].scores
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_changes_an_answer() -> None:
     rows = [row._replace(id=f"{row.id}{n}") for n in range(20) for row in ROWS]
     data = written(rows)

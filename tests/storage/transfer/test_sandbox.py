@@ -25,6 +25,8 @@ from director_ai.storage.transfer.limits import MAX_UPLOAD_BYTES
 from director_ai.storage.transfer.sandbox import read_upload_safely
 from tests.storage.transfer.samples import sessions
 
+pytestmark = pytest.mark.slow
+
 MB = 2**20
 
 

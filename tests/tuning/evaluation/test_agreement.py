@@ -75,6 +75,7 @@ def test_a_label_that_is_no_category_is_refused():
         agreement([("good", "fine")], ["good", "bad"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_sessions", "accuracy"), [(9, 0.8), (43, 0.8), (43, 0.95), (200, 0.6)])
 def test_the_interval_holds_the_true_kappa_about_nineteen_times_in_twenty(n_sessions, accuracy):
     rng = np.random.default_rng(n_sessions)

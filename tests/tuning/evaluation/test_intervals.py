@@ -58,6 +58,7 @@ def test_without_a_case_the_interval_still_goes_by_groups() -> None:
     assert np.isnan(grouped_wilson(np.array([0]), np.array([0])).low)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.02, 0.1, 0.5])
 @pytest.mark.parametrize("likeness", [0.1, 0.3, 0.7])
 def test_an_interval_of_grouped_sessions_covers_the_true_rate(rate: float, likeness: float) -> None:

@@ -133,11 +133,13 @@ def check_waits(seed: int, n_sessions: int) -> None:
         assert (np.diff(found.seconds, axis=0) >= 0).all()
 
 
+@pytest.mark.slow
 def test_the_frontier_is_what_real_streams_show() -> None:
     for seed in range(24):
         check_frontier(seed, 4)
 
 
+@pytest.mark.slow
 def test_waits_are_those_of_real_streams() -> None:
     for seed in range(16):
         check_waits(seed, 4)

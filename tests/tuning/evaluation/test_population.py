@@ -136,6 +136,7 @@ def test_intervals_of_the_metrics_move_with_the_population() -> None:
         assert low < float(metrics.METRICS[name](numbers.weighted)) < high
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_weighted_halt_rate_covers_the_truth() -> None:
     random, covered, n_runs = np.random.default_rng(3), 0, 400
     truth = 0.9 * 0.05 + 0.1 * 0.7

@@ -75,6 +75,7 @@ def test_the_area_is_the_share_of_pairs_in_order_ties_by_half() -> None:
     assert area.low < area.value < area.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 4])
 def test_the_interval_covers_the_true_area_whatever_the_size_of_groups(size: int) -> None:
     # Normal scores a distance of 1 apart: the area is Phi(1 / sqrt(2)).

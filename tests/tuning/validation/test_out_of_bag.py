@@ -126,6 +126,7 @@ def test_the_out_of_bag_mean_is_nearer_the_truth_than_what_is_displayed() -> Non
     assert abs(honest) < 0.02
 
 
+@pytest.mark.slow
 def test_whole_groups_are_left_out() -> None:
     # Labels without meaning, and six copies of every session: judged on copies of what it was
     # tuned on, a tuning would seem to find something.

@@ -15,6 +15,8 @@ from director_ai.ui.access import login
 from director_ai.ui.access.current_store import STORE_VARIABLE, archive, reviewer
 from tests.storage.records import record
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]'")
 
 ROOT = Path(__file__).parents[3]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation
@@ -85,6 +86,7 @@ def test_recorded_is_each_session_by_its_own_limits(tmp_path) -> None:
     assert (found.halts == np.where(rows, by_strict.halts, by_lenient.halts)).all()
 
 
+@pytest.mark.slow
 def test_good_sessions_are_sealed_once_there_are_enough(tmp_path) -> None:
     data = loaded(tmp_path, records(600))
 

@@ -15,6 +15,8 @@ from director_ai.ui.live.endpoint_run import EndpointRun, endpoint_runs
 from tests.sources.fault_server import HANG, OK, A, FaultServer
 from tests.ui.access.test_login import SECRETS, said
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("authlib", reason="NO LOGIN WAS TRIED: pip install '.[login]'")
 
 ROOT = Path(__file__).parents[3]

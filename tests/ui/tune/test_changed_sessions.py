@@ -3,6 +3,8 @@
 import csv
 import io
 
+import pytest
+
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
@@ -18,6 +20,8 @@ from director_ai.ui.tune.changed_sessions import (
 )
 from director_ai.ui.tune.changed_sessions_table import flips_csv
 from tests.ui.tune_store import records
+
+pytestmark = pytest.mark.slow
 
 LOOSER = HaltPolicy(hard_limit=0.4, window_threshold=0.6, trend_threshold=1.5)
 

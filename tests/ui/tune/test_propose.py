@@ -37,6 +37,7 @@ def test_one_more_false_halt_would_break_the_bound(n_good: int) -> None:
     assert (most >= 0) == (n_good >= least_good(asked))
 
 
+@pytest.mark.slow
 def test_a_proposal_keeps_the_budget_it_tells_of(data: TuneData) -> None:
     asked = RiskTarget(0.05, 0.05)
     replay = replay_of(data, HaltPolicy())
