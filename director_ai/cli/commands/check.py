@@ -2,6 +2,7 @@
 
 import os
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from director_ai.cli.git_file import text_in_revision
 from director_ai.cli.open_store import is_there, reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.check import gates_of
+from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import note
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import DirectorError, InvalidPolicyFileError, InvalidRequestError
@@ -27,8 +29,13 @@ from director_ai.reports.check_report import (
 from director_ai.reports.policy_assignment import assignment, no_digest
 from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import parse_policy, read_policy
-from director_ai.storage.summary import JUDGED
-from director_ai.storage.transfer.curves_file import digest_of, fingerprint, read_curves
+from director_ai.storage.summary import JUDGED, SessionQuery
+from director_ai.storage.transfer.curves_file import (
+    CurvesFile,
+    digest_of,
+    fingerprint,
+    read_curves,
+)
 from director_ai.tuning.gates import Gates
 from director_ai.tuning.policy_check import check
 from director_ai.tuning.study import TuneData
@@ -114,22 +121,24 @@ def _summarise(reports: list[dict[str, Any]]) -> None:
 
 
 def _archive(args: Namespace) -> Archive:
-    """Return the sessions of a file, or the open ones of a store."""
+    """Return the sessions of a file, or the open ones of a store: those of the slice."""
+    where = slice_of(args)
     path = None if args.against is None else Path(args.against)
     if path is not None and path.is_file():
         with path.open("rb") as file:
             if file.read(4) == _PARQUET:
-                curves = read_curves(file)
+                curves = _among(read_curves(file), where)
                 data = TuneData.of(curves.rows)
                 parts = (data, data, curves.fingerprint, curves.n_sealed, curves.has_digests)
-                return _judged(Archive(args.against, *parts))
+                return _judged(Archive(args.against, *parts), where)
     if args.against is not None:
         args.store = args.against
         if not is_there(args):
             raise CommandError(f"no archive and no store at {args.against}", Status.NOT_FOUND)
     with reading(args) as store:
-        study = open_study(args, store)
-        rows = sorted(store.curves(JUDGED), key=lambda row: row.id)
+        study = open_study(args, store, where)
+        judged = replace(where, outcomes=JUDGED.outcomes)
+        rows = sorted(store.curves(judged), key=lambda row: row.id)
         name = args.against or store.name
     is_open = set(study.open.ids)
     everything = TuneData.of(rows)
@@ -142,13 +151,22 @@ def _archive(args: Namespace) -> Archive:
             fingerprint(opened),
             len(everything.ids) - len(is_open),
             has_digests=False,
-        )
+        ),
+        where,
     )
 
 
-def _judged(archive: Archive) -> Archive:
+def _among(curves: CurvesFile, where: SessionQuery) -> CurvesFile:
+    try:
+        return curves.among(where)
+    except InvalidRequestError as error:
+        raise CommandError(str(error), Status.USAGE) from None
+
+
+def _judged(archive: Archive, where: SessionQuery) -> Archive:
     if not archive.data.ids:
-        raise CommandError(f"no session with a score in {archive.name}", Status.NOT_FOUND)
+        chosen = f" among those of {where.words}" if where.words else ""
+        raise CommandError(f"no session with a score in {archive.name}{chosen}", Status.NOT_FOUND)
     return archive
 
 
@@ -167,6 +185,9 @@ def _check_selectors(archive: Archive, gates: Gates) -> None:
 def _report(args: Namespace, path: Path, archive: Archive, gates: Gates) -> dict[str, Any]:
     file = read_policy(path)
     baseline, name, remarks = _baseline(args, path)
+    only = slice_of(args).words
+    if only:
+        remarks = (*remarks, f"only sessions of {only}")
     data, n_other = _of_scorer(archive, file, str(path))
     named = {each.scorer for each in (baseline, file) if each is not None} - {None}
     if len(named) > 1:

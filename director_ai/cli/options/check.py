@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from director_ai.cli.options.policy import share
-from director_ai.cli.options.sessions import count, positive
+from director_ai.cli.options.sessions import add_slice, count, positive
 
 if TYPE_CHECKING:
     from director_ai.tuning.gates import Gates, Selector
@@ -96,6 +96,7 @@ def add_check(parser: ArgumentParser) -> ArgumentParser:
         help="of the report (default: text; --json is the same as --format json)",
     )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="also write JUnit XML")
+    add_slice(parser)
     return parser
 
 

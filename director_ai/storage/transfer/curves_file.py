@@ -9,7 +9,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any, BinaryIO, Final, get_args
 
@@ -21,10 +21,12 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import Ending, Label, SessionRecord
 from director_ai.core.records.stored_curve import StoredCurve
-from director_ai.errors import DirectorError, InvalidRecordError
+from director_ai.core.scoring.identity import UNKNOWN_SCORER
+from director_ai.errors import DirectorError, InvalidRecordError, InvalidRequestError
 from director_ai.storage.codec import scorer_text
 from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.engine.text_type import escape, unescape
+from director_ai.storage.summary import SessionQuery
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, at_most
 from director_ai.storage.transfer.parquet import is_ours, open_parquet, read_parquet
 from director_ai.storage.transfer.problem import Problem
@@ -80,6 +82,46 @@ class CurvesFile:
     fingerprint: str
     n_sealed: int = 0
     has_digests: bool = False
+
+    def among(self, where: SessionQuery) -> "CurvesFile":
+        """Return the archive of the sessions that a query keeps.
+
+        Parameters
+        ----------
+        where
+            Models, sources, tags, groups and scorers; an archive of curves has no times, texts or
+            authors of labels.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the query asks for anything else.
+        """
+        known = SessionQuery(
+            models=where.models,
+            sources=where.sources,
+            tags=where.tags,
+            groups=where.groups,
+            scorers=where.scorers,
+        )
+        if where != known:
+            raise InvalidRequestError(
+                "an archive in a file must be narrowed by model, source, tag, group or scorer, "
+                f"got {where.words}; a store is narrowed by time, text and author too"
+            )
+        if where == SessionQuery():
+            return self
+        groups = {*where.groups, *(map(digest_of, where.groups) if self.has_digests else ())}
+        rows = tuple(
+            row
+            for row in self.rows
+            if (not where.models or row.model in where.models)
+            and (not where.sources or row.source in where.sources)
+            and (not where.tags or not set(where.tags).isdisjoint(json.loads(row.tags)))
+            and (not groups or row.group in groups)
+            and (not where.scorers or (row.scorer or str(UNKNOWN_SCORER)) in where.scorers)
+        )
+        return replace(self, rows=rows, fingerprint=fingerprint(rows))
 
 
 def digest_of(name: str) -> str:

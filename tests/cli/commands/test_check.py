@@ -130,6 +130,36 @@ def test_a_store_gives_the_verdict_of_its_archive(capsys, address, repository) -
     assert of_store["baseline"]["name"] == "recorded"
 
 
+def test_a_slice_narrows_store_and_archive_alike(capsys, address, repository) -> None:
+    options = ["--model", "large", "--format", "json"]
+    with Store(address) as store:
+        study = split_study(TuneData.of(list(store.curves(JUDGED))), *store.holdout())
+    n_large = study.open.models.count("large")
+    reports = []
+    for against in ("golden.parquet", str(address)):
+        capsys.readouterr()
+        assert main(["check", "policy.yaml", "--against", against, *options]) in (0, 5)
+        reports.append(json.loads(capsys.readouterr().out)["checks"][0])
+    of_file, of_store = reports
+
+    assert of_file["archive"]["sessions"] == of_store["archive"]["sessions"] == n_large
+    assert 0 < n_large < len(study.open.ids)
+    assert of_file["gates"] == of_store["gates"]
+    assert of_file["archive"]["sha256"] != fingerprint_of(repository / "golden.parquet")
+    assert of_file["remarks"] == ["only sessions of model = large"]
+    assert main([*CHECK, "--tag", "none such"]) == Status.NOT_FOUND
+    assert "among those of tag = none such" in capsys.readouterr().err
+    assert main([*CHECK, "--text", "Denmark"]) == Status.USAGE
+    assert "narrowed by model, source, tag, group or scorer, got text = Denmark" in (
+        capsys.readouterr().err
+    )
+
+
+def fingerprint_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return read_curves(file).fingerprint
+
+
 def test_selected_sessions_that_are_held_out_are_counted_and_not_looked_at(
     capsys, address, repository
 ) -> None:

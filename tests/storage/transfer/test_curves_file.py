@@ -12,8 +12,9 @@ from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.core.scoring.identity import ScorerIdentity
-from director_ai.errors import ImportRefusedError, InvalidRecordError
+from director_ai.errors import ImportRefusedError, InvalidRecordError, InvalidRequestError
 from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
 from director_ai.storage.transfer.curves_file import (
     CurvesFile,
     curve_of,
@@ -153,6 +154,25 @@ def test_a_sample_keeps_tags_and_whole_groups_wherever_it_is_drawn() -> None:
     assert len({row.id for row in again} & {row.id for row in chosen}) >= 29
     assert len(sampled(plain, 10**6)) == len(plain)
     assert sampled(tagged, 1) == tagged
+
+
+def test_a_part_is_named_by_what_an_archive_holds() -> None:
+    rows = [
+        ROWS[0]._replace(id="a", model="small", group="prompt", tags='["x"]', scorer=None),
+        ROWS[0]._replace(id="b", model="large", group="other", tags='["y","z"]', scorer="nli:nli"),
+    ]
+    archive = read(written(rows))
+
+    def ids(**where: tuple[str, ...]) -> list[str]:
+        return [row.id for row in archive.among(SessionQuery(**where)).rows]  # type: ignore[arg-type]
+
+    assert ids(models=("small",)) == ids(tags=("x", "w")) == ids(groups=("prompt",)) == ["a"]
+    assert ids(scorers=("unknown",)) == ["a"]
+    assert ids(scorers=("nli:nli",)) == ids(tags=("z",), models=("large",)) == ["b"]
+    assert archive.among(SessionQuery()) is archive
+    assert archive.among(SessionQuery(models=("small",))).fingerprint != archive.fingerprint
+    with pytest.raises(InvalidRequestError, match="got from 1970-01-01 00:00 UTC"):
+        archive.among(SessionQuery(since_us=0))
 
 
 def test_a_value_that_no_session_has_is_refused() -> None:
