@@ -1,5 +1,6 @@
 """ROC and precision-recall curves of the rules: data, figure, alternative text."""
 
+import math
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -11,11 +12,14 @@ from director_ai.figures.theme import DASH, MUTED_WIDTH, RULE_NAME, RULE_WIDTH, 
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import Replay
 from director_ai.tuning.evaluation.population import Population
-from director_ai.tuning.evaluation.roc import Area, Roc, RocCurve, roc
+from director_ai.tuning.evaluation.roc import Area, RocCurve, roc
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.search.proposal import GRID
 
 Kind = Literal["ROC", "precision-recall"]
+FRONT: Final = "all three, best of any limits"
+"""Name of the front of all three rules together."""
+
 KINDS: Final[tuple[Kind, ...]] = ("ROC", "precision-recall")
 
 
@@ -41,7 +45,8 @@ class RocCurveData(NamedTuple):
     in_use
         The policy's point.
     areas
-        Area under each rule's ROC curve.
+        Area under the curve of each rule, then under the front: of the ROC curves, or the average
+        precision.
     n_left_out
         Sessions whose recording ends early.
     """
@@ -50,7 +55,7 @@ class RocCurveData(NamedTuple):
     rules: tuple[Line, ...]
     front: Line
     in_use: tuple[float, float]
-    areas: tuple[Area, ...]
+    areas: tuple[Area, Area, Area, Area]
     n_left_out: int
 
 
@@ -81,34 +86,34 @@ def roc_curve_data(
     >>> drawn.rules[0].x.tolist(), drawn.rules[0].y.tolist()
     ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
     """
-    found: Roc = roc(data, replay, policy, GRID)
-    share = (population or Population.of(data)).prevalence
-    curves = [(RULE_NAME[rule], curve) for rule, curve in zip(RULES, found.curves, strict=True)]
-    lines = [_line(name, curve, kind, share) for name, curve in curves]
-    fpr, recall = found.in_use
-    point = _line("in use", RocCurve(np.array([fpr]), np.array([recall])), kind, share)
+    prevalence = (population or Population.of(data)).prevalence
+    found = roc(data, replay, policy, GRID, prevalence=prevalence)
+    names = (*(RULE_NAME[rule] for rule in RULES), FRONT, "in use")
+    *rules, front, in_use = (
+        _line(name, curve, kind, prevalence)
+        for name, curve in zip(names, (*found.rules, found.front, found.in_use), strict=True)
+    )
     return RocCurveData(
         kind,
-        tuple(lines),
-        _line("all three, best of any limits", found.front, kind, share),
-        (float(point.x[0]), float(point.y[0])),
-        found.areas,
+        tuple(rules),
+        front,
+        (float(in_use.x[0]), float(in_use.y[0])),
+        found.areas if kind == "ROC" else found.average_precisions,
         found.n_left_out,
     )
 
 
 def roc_curve_figure(data: RocCurveData, palette: Palette) -> dict[str, Any]:
     """Return the lines of the rules, the front dashed, and the limits in use as a cross."""
-    traces = [
-        _trace(
-            line,
-            {"color": getattr(palette, rule), "dash": DASH[rule], "width": RULE_WIDTH},
-            name=f"{line.name}, AUC {area.value:.3f}" if area.value == area.value else line.name,
-        )
-        for line, rule, area in zip(data.rules, RULES, data.areas, strict=True)
+    styles = [
+        {"color": getattr(palette, rule), "dash": DASH[rule], "width": RULE_WIDTH} for rule in RULES
     ]
-    dashed = {"color": palette.ink, "dash": "dashdot", "width": MUTED_WIDTH}
-    traces.append(_trace(data.front, dashed, name=data.front.name))
+    styles.append({"color": palette.ink, "dash": "dashdot", "width": MUTED_WIDTH})
+    lines = (*data.rules, data.front)
+    traces = [
+        _trace(line, style, name=_named(line.name, data.kind, area))
+        for line, style, area in zip(lines, styles, data.areas, strict=True)
+    ]
     traces.append(
         {
             "type": "scatter",
@@ -136,23 +141,27 @@ def roc_curve_figure(data: RocCurveData, palette: Palette) -> dict[str, Any]:
 
 
 def roc_curve_alt(data: RocCurveData) -> str:
-    """Return the areas of the rules, and what is left out, in words."""
-    areas = "; ".join(
-        f"{line.name} {area.text}" for line, area in zip(data.rules, data.areas, strict=True)
-    )
+    """Return the areas by rule and of the front, and what is left out, in words."""
+    names = (*(line.name for line in data.rules), FRONT)
+    areas = "; ".join(f"{name} {area.text}" for name, area in zip(names, data.areas, strict=True))
     left_out = (
         f" {data.n_left_out:,} recordings that end early are left out." if data.n_left_out else ""
     )
-    return f"Area under the ROC curve by rule, with 95 % interval by groups: {areas}.{left_out}"
+    measure = "Area under the ROC curve" if data.kind == "ROC" else "Average precision"
+    return f"{measure} by rule, with 95 % interval by groups: {areas}, in sample.{left_out}"
+
+
+def _named(name: str, kind: Kind, area: Area) -> str:
+    """Return the name of a line in the legend, with its area where there is one."""
+    if math.isnan(area.value):
+        return name
+    return f"{name}, {'AUC' if kind == 'ROC' else 'AP'} {area.value:.3f}"
 
 
 def _line(name: str, curve: RocCurve, kind: Kind, prevalence: float) -> Line:
     if kind == "ROC":
         return Line(name, curve.fpr, curve.recall)
-    bad, good = prevalence * curve.recall, (1 - prevalence) * curve.fpr
-    halted = bad + good
-    precision = np.divide(bad, halted, out=np.full(len(bad), np.nan), where=halted > 0)
-    return Line(name, curve.recall, precision)
+    return Line(name, curve.recall, curve.precision(prevalence))
 
 
 def _trace(line: Line, style: dict[str, Any], *, name: str) -> dict[str, Any]:

@@ -32,7 +32,12 @@ def test_the_picture_names_the_areas_and_has_no_number_that_json_lacks() -> None
     figure = roc_curve_figure(drawn, LIGHT)
 
     assert figure["data"][0]["name"] == "hard limit, AUC 0.750"
+    assert figure["data"][3]["name"] == "all three, best of any limits, AUC 0.750"
     assert figure["data"][-1]["x"] == [0.0]
+    # The area of the picture is not that of another one.
+    precision = roc_curve_data(DATA, REPLAY, HaltPolicy(), "precision-recall")
+    assert roc_curve_figure(precision, LIGHT)["data"][0]["name"] == "hard limit, AP 0.833"
+    assert roc_curve_alt(precision).startswith("Average precision by rule")
     assert "hard limit 0.750 [" in roc_curve_alt(drawn)
 
 
@@ -42,5 +47,7 @@ def test_with_one_label_alone_there_is_a_picture_without_areas() -> None:
 
     drawn = roc_curve_data(good, replay, HaltPolicy())
 
-    assert roc_curve_alt(drawn).endswith("hard limit –; window –; trend –.")
+    assert roc_curve_alt(drawn).endswith(
+        "hard limit –; window –; trend –; all three, best of any limits –, in sample."
+    )
     assert roc_curve_figure(drawn, LIGHT)["data"][0]["y"] == [None, None, None]
