@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from director_ai.experiment.holdout import choose_holdout
     from director_ai.experiment.loading import load
     from director_ai.experiment.proposal import Proposal
+    from director_ai.experiment.roc_curves import RocCurves
     from director_ai.experiment.saved import SavedExperiment, load_experiment
     from director_ai.replay.engine import Replay
     from director_ai.tuning.evaluation.sweep import Grid, sweep
@@ -27,6 +28,7 @@ __all__ = [
     "LabelledCurves",
     "Proposal",
     "Replay",
+    "RocCurves",
     "SavedExperiment",
     "choose_holdout",
     "load",
@@ -49,6 +51,7 @@ __getattr__, __dir__ = attach(
         "load_experiment": "director_ai.experiment.saved",
         "Proposal": "director_ai.experiment.proposal",
         "Replay": "director_ai.replay.engine",
+        "RocCurves": "director_ai.experiment.roc_curves",
         "SavedExperiment": "director_ai.experiment.saved",
         "sweep": "director_ai.tuning.evaluation.sweep",
     },

@@ -13,6 +13,7 @@ import pandas as pd
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import InvalidPolicyTypeError, InvalidRequestError
+from director_ai.experiment.card import tuning_card
 from director_ai.experiment.certification import Certification
 from director_ai.experiment.comparison import Comparison
 from director_ai.experiment.evaluation import Evaluation, tokens_or_none
@@ -20,6 +21,7 @@ from director_ai.experiment.html import sparkline, table
 from director_ai.experiment.open_store import opened
 from director_ai.experiment.plots import Plots
 from director_ai.experiment.proposal import Finding, Proposal
+from director_ai.experiment.roc_curves import RocCurves
 from director_ai.experiment.saved_content import content_of
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
@@ -28,13 +30,14 @@ from director_ai.tuning.analysis import ADAPTIVE, certify_study, with_windows
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import evaluate
 from director_ai.tuning.evaluation.population import Population
+from director_ai.tuning.evaluation.roc import roc
 from director_ai.tuning.fingerprint import fingerprint
 from director_ai.tuning.guarantee.bounds import RiskTarget, least_good_sessions
 from director_ai.tuning.guarantee.certificate import Certificate, risk_of_attempt
 from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
 from director_ai.tuning.labelled import BAD, GOOD
+from director_ai.tuning.search.proposal import GRID, recommend
 from director_ai.tuning.search.proposal import Proposal as TunedLimits
-from director_ai.tuning.search.proposal import recommend
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import Study, TuneData, holdout_text
 from director_ai.tuning.thresholds import FIELDS, OFF, STRICTEST
@@ -89,6 +92,8 @@ class Experiment:
         Where they came from.
     notes
         Sentences on how the table was understood.
+    name
+        Name it was saved under last; empty before.
 
     Examples
     --------
@@ -99,7 +104,7 @@ class Experiment:
     """
 
     def __init__(self, study: Study, origin: Origin, *, notes: Sequence[str] = ()) -> None:
-        self.study, self.origin, self.notes = study, origin, tuple(notes)
+        self.study, self.origin, self.notes, self.name = study, origin, tuple(notes), ""
         self._evaluated: dict[tuple[HaltPolicy, float | None], Evaluation] = {}
         self._replays: OrderedDict[tuple[object, ...], Replay] = OrderedDict()
 
@@ -158,7 +163,7 @@ class Experiment:
             held out among them.
         """
         _check_policy("policy", policy)
-        population = self.study.population if prevalence is None else Population.stated(prevalence)
+        population = self._population(prevalence)
         replay = self.replay(policy)
         results = evaluate(self.data.labelled, replay.outcomes(policy), policy, population)
         evaluation = Evaluation(self, replay, results)
@@ -176,6 +181,31 @@ class Experiment:
             self.evaluate(before, prevalence=prevalence),
             self.evaluate(after, prevalence=prevalence),
         )
+
+    def roc(
+        self, policy: HaltPolicy | None = None, *, prevalence: float | None = None
+    ) -> RocCurves:
+        """Return the ROC and precision-recall curves, by rule and of all three rules together.
+
+        Parameters
+        ----------
+        policy
+            Limits whose windows and cadence are kept; by default those most sessions were recorded
+            under.
+        prevalence
+            As of :meth:`evaluate`.
+        """
+        policy = policy or self.data.default_policy
+        _check_policy("policy", policy)
+        population = self._population(prevalence)
+        found = roc(
+            self.data.labelled,
+            self.replay(policy),
+            policy,
+            GRID,
+            prevalence=population.prevalence,
+        )
+        return RocCurves(found, population)
 
     def tune(
         self,
@@ -335,6 +365,33 @@ class Experiment:
             if is_added:
                 writing.add(self.origin.records())
             writing.save_experiment(name, content, author=author, note=note, replace=replace)
+        self.name = name
+
+    def card(
+        self,
+        policy: HaltPolicy,
+        form: str = "md",
+        *,
+        max_fpr: float = 0.05,
+        confidence: float = 0.95,
+        prevalence: float | None = None,
+    ) -> str:
+        """Return the tuning card of a policy: its results, the data behind them and the cautions.
+
+        Parameters
+        ----------
+        policy
+            Limits that the card is of.
+        form
+            ``"md"``, ``"html"`` or ``"json"``.
+        max_fpr, confidence
+            Largest false-halt rate, and how sure of it, that its cautions go by; in (0, 1).
+        prevalence
+            As of :meth:`evaluate`.
+        """
+        _check_policy("policy", policy)
+        target = target_of(max_fpr, confidence)
+        return tuning_card(self, policy, target, form=form, prevalence=prevalence)
 
     def among(self, ids: Collection[str]) -> "Experiment":
         """Return the experiment on some of the sessions, by id; the same ones stay held out."""
@@ -348,6 +405,9 @@ class Experiment:
             self.origin._replace(n_by_id=sum(len(part.ids) for part in parts)),
             notes=self.notes,
         )
+
+    def _population(self, prevalence: float | None) -> Population:
+        return self.study.population if prevalence is None else Population.stated(prevalence)
 
     def _finding(
         self, proposal: TunedLimits, target: RiskTarget, n_families: int
@@ -451,7 +511,8 @@ def target_of(max_fpr: float, confidence: float) -> RiskTarget:
     for name, value in (("max_fpr", max_fpr), ("confidence", confidence)):
         if isinstance(value, bool) or not 0.0 < value < 1.0 or math.isnan(value):
             raise InvalidRequestError(f"{name} must be between 0 and 1, got {value!r}")
-    return RiskTarget(max_fpr, 1.0 - confidence)
+    # As it was meant: 1 - 0.95 is no 0.05.
+    return RiskTarget(max_fpr, round(1.0 - confidence, 12))
 
 
 def _needs(study: Study, target: RiskTarget, number: int, n_held_out: int, needed: int) -> str:

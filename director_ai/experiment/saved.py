@@ -102,7 +102,9 @@ class SavedExperiment:
                 "on(experiment), or save with sessions=True"
             )
         loaded = load(self._address, where=self.where)
-        return loaded if ids is None else loaded.among(ids)
+        found = loaded if ids is None else loaded.among(ids)
+        found.name = self.name
+        return found
 
     def on(self, experiment: Experiment | None = None) -> pd.DataFrame:
         """Return the figures of its day beside those of now.

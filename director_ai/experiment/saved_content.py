@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.storage.store import Store
+from director_ai.storage.summary import SessionQuery
 from director_ai.tuning.study import TuneData
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ def content_of(
         "version": _VERSION,
         "origin": experiment.origin.name,
         "in_store": experiment.origin.store is not None,
-        "where": None if experiment.origin.where is None else asdict(experiment.origin.where),
+        "where": _where_values(experiment.origin.where),
         "ids": None if ids is None else list(ids),
         "scorers": sorted(set(filter(None, experiment.data.scorers))),
         "held_out": experiment.study.share,
@@ -49,6 +52,41 @@ def content_of(
             for evaluation in evaluations
         ],
     }
+
+
+def experiment_of(
+    store: Store, policy: HaltPolicy, where: SessionQuery | None, *, opened: str = ""
+) -> str:
+    """Return the name of the saved experiment that keeps a policy; empty where none does.
+
+    Parameters
+    ----------
+    store
+        Store of the sessions.
+    policy, where
+        The limits, and the part of the sessions that they are used on; the newest experiment of
+        both is named.
+    opened
+        Experiment that is open; named before any other, wherever it keeps the limits.
+    """
+    part = _where_values(where)
+    keeping = [
+        saved
+        for saved in store.experiments()
+        if any(HaltPolicy.from_dict(each["policy"]) == policy for each in saved.content["policies"])
+    ]
+    names = [saved.name for saved in keeping]
+    if opened in names:
+        return opened
+    return next((saved.name for saved in keeping if saved.content["where"] == part), "")
+
+
+def _where_values(where: SessionQuery | None) -> dict[str, Any] | None:
+    """Return a filter as values of JSON; none where it keeps every session."""
+    if where is None or where == SessionQuery():
+        return None
+    values: dict[str, Any] = json.loads(json.dumps(asdict(where)))
+    return values
 
 
 def data_values(experiment: "Experiment") -> dict[str, Any]:

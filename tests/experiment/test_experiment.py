@@ -14,6 +14,8 @@ from director_ai import AsyncStreamingKernel, HaltPolicy, StreamingKernel
 from director_ai.errors import InvalidPolicyTypeError, InvalidRequestError
 from director_ai.experiment import Estimate, LabelledCurves, Replay, load
 from director_ai.experiment.evaluation import FIGURES
+from director_ai.experiment.roc_curves import CURVES
+from director_ai.figures.roc_curve import KINDS, roc_curve_data
 from director_ai.tuning.evaluation.intervals import wilson
 from tests.examples import one_in
 from tests.experiment.tables import awkward_frame, rows
@@ -207,6 +209,35 @@ def test_every_plot_is_a_figure_of_plotly(theme) -> None:
         json.dumps(json.loads(figure.to_json()), allow_nan=False)
     with pytest.raises(InvalidRequestError, match="rule must be one of hard, window, trend, got"):
         plot.threshold("soft")
+
+
+def test_areas_of_the_curves_are_those_of_the_page_in_a_frame() -> None:
+    exp = load(awkward_frame(120))
+    policy = exp.data.default_policy
+    drawn = {
+        kind: roc_curve_data(
+            exp.data.labelled, exp.replay(policy), policy, kind, exp.study.population
+        )
+        for kind in KINDS
+    }
+
+    curves = exp.roc()
+
+    frame = curves.to_frame()
+    for figure, kind in (("auc", "ROC"), ("average_precision", "precision-recall")):
+        for name, area in zip(CURVES, drawn[kind].areas, strict=True):
+            assert frame.loc[(figure, name), ["value", "low", "high"]].tolist() == list(area[:3])
+    front = curves.points[curves.points["curve"] == "all three"]
+    assert front["fpr"].tolist() == drawn["ROC"].front.x.tolist()
+    assert front["precision"].dropna().tolist() == pytest.approx(
+        [y for y in drawn["precision-recall"].front.y.tolist() if not math.isnan(y)]
+    )
+    assert f"all three  {curves.auc['all three']}" in repr(curves)
+    assert "average precision" in curves._repr_html_()
+    rare = exp.roc(HaltPolicy(window_size=4), prevalence=0.01)
+    assert rare.average_precision["hard"].value < curves.average_precision["hard"].value
+    assert rare.auc["hard"] == curves.auc["hard"]
+    assert rare.mixture == "at 1.0 % bad sessions, as stated"
 
 
 def test_what_is_no_policy_is_refused_by_name() -> None:

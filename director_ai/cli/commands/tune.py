@@ -18,6 +18,7 @@ from director_ai.cli.options.release import WAIT_SHARE, release_of
 from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.experiment.saved_content import experiment_of
 from director_ai.figures.leak_frontier import wait_text
 from director_ai.replay.curves import FloatArray
 from director_ai.reports.policy_formats import FORMS as TEXTS
@@ -83,12 +84,13 @@ def tune(args: Namespace) -> int:
             edge=proposal.edge,
             n_prompts=_n_prompts(store) if args.check else None,
         )
+        name = experiment_of(store, policy, slice_of(args))
         held = None if release is None else analyse_release(analysis, release, _times(store, study))
     if held is not None and args.max_wait is not None:
         best = held.waits.largest_hold(args.max_wait, args.wait_share)
         held = held.held(best)
         note(f"Holds back {best}: the first text waits for at most {args.max_wait:g} s.")
-    _report(args, analysis, cautions, validation, held)
+    _report(args, analysis, cautions, validation, held, experiment=name)
     return Status.OK
 
 
@@ -104,8 +106,9 @@ def replay_limits(args: Namespace) -> int:
         context = _context(args, store, study, DEFAULT_TARGET)
         analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
         held = None if release is None else analyse_release(analysis, release, _times(store, study))
+        name = experiment_of(store, policy, slice_of(args))
     cautions = advice(study, policy, DEFAULT_TARGET, n_attempts=context.attempts.n)
-    _report(args, analysis, cautions, held=held)
+    _report(args, analysis, cautions, held=held, experiment=name)
     return Status.OK
 
 
@@ -173,10 +176,17 @@ def _report(
     cautions: Sequence[Caution],
     validation: Validation | None = None,
     held: ReleaseAnalysis | None = None,
+    *,
+    experiment: str = "",
 ) -> None:
     """Write the card where one is asked for, and print the limits, the card or the results."""
     card = card_values(
-        analysis, at=datetime.now(UTC), validation=validation, cautions=cautions, release=held
+        analysis,
+        at=datetime.now(UTC),
+        validation=validation,
+        cautions=cautions,
+        release=held,
+        experiment=experiment,
     )
     if args.card is not None:
         with new_file(args.card, replace=args.force) as file:

@@ -11,6 +11,7 @@ from director_ai.errors import DirectorError
 from director_ai.experiment.estimate import Estimate
 from director_ai.experiment.experiment import Experiment, Origin
 from director_ai.experiment.saved import SavedExperiment
+from director_ai.experiment.saved_content import experiment_of
 from director_ai.figures.theme import Dash
 from director_ai.figures.threshold_curve import (
     threshold_curve_alt,
@@ -96,12 +97,9 @@ def experiments(analysis: Analysis) -> None:
 
 
 def experiment_in_use(analysis: Analysis, policy: HaltPolicy) -> str:
-    """Return the name of the experiment that was opened, if the policy is one of its own."""
-    name = st.query_params.get(PARAMETER, "")
-    saved = next((each for each in analysis.store.experiments() if each.name == name), None)
-    if saved is None or policy not in SavedExperiment(saved, analysis.store).policies:
-        return ""
-    return name
+    """Return the name of the experiment that keeps the policy: the one that was opened first."""
+    opened = st.query_params.get(PARAMETER, "")
+    return experiment_of(analysis.store, policy, analysis.part.where, opened=opened)
 
 
 def experiment_list(saved: Sequence[SavedExperiment]) -> pd.DataFrame:

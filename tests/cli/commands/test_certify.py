@@ -9,12 +9,17 @@ import pytest
 from director_ai import HaltPolicy
 from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
-from director_ai.experiment import load
+from director_ai.errors import InvalidRequestError
+from director_ai.experiment import load, load_experiment
 from director_ai.storage import SessionQuery, Store
 from tests.experiment.tables import rows
 
 # Whole certifications on generated archives.
 pytestmark = pytest.mark.slow
+
+LIMITS = {
+    name: value for name, value in HaltPolicy(0.4).to_dict().items() if not isinstance(value, bool)
+}
 
 
 @pytest.fixture
@@ -141,6 +146,35 @@ def test_tune_names_the_best_observed_where_nothing_is_guaranteed(capsys, addres
     assert observed.startswith("Best observed ")
     assert "Not guaranteed: ≤ 0.1 % at 95 % confidence needs at least" in guaranteed
     assert "more are held out for certificates" in guaranteed
+
+
+def test_a_card_names_its_experiment_slice_and_mixture_in_notebook_and_terminal(
+    capsys, address
+) -> None:
+    exp = load(address, where=SessionQuery(models=("small",)))
+    policy = HaltPolicy(0.4)
+    exp.evaluate(policy)
+    exp.save("march, strict")
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in LIMITS.items()]
+
+    card = json.loads(exp.card(policy, "json", prevalence=0.1))
+    told = run(capsys, address, "replay", "--json", "--model=small", "--prevalence=0.1", *options)[
+        1
+    ]
+
+    assert json.loads(told) | {"date": card["date"]} == card
+    assert card["data"]["experiment"] == "march, strict"
+    assert (card["data"]["slice"], card["data"]["prevalence"]) == ("model = small", 0.1)
+    assert card["data"]["held_out_share"] == exp.study.share > 0
+    assert "march, strict" in exp.card(policy)
+    assert "march, strict" in exp.card(policy, "html")
+    # Of other sessions, or of other limits, it is not.
+    assert json.loads(load(address).card(policy, "json"))["data"]["experiment"] is None
+    assert json.loads(exp.card(HaltPolicy(0.3), "json"))["data"]["experiment"] is None
+    again = load_experiment("march, strict", store=address).experiment
+    assert json.loads(again.card(policy, "json"))["data"]["experiment"] == "march, strict"
+    with pytest.raises(InvalidRequestError, match="form must be one of md, html, json, got 'pdf'"):
+        exp.card(policy, "pdf")
 
 
 def test_experiments_are_listed_shown_compared_and_deleted(capsys, address) -> None:
