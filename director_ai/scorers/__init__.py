@@ -5,15 +5,24 @@ from director_ai._lazy import attach
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.core.scoring.support import PairVerdict, Span, SpanModel, SupportModel
-    from director_ai.scorers.onnx import OnnxModel
+    from director_ai.scorers.background_judge import BackgroundJudge
+    from director_ai.scorers.sentence_scorer import SentenceScorer
 
-__all__ = ["OnnxModel", "PairVerdict", "Span", "SpanModel", "SupportModel"]
+__all__ = [
+    "BackgroundJudge",
+    "PairVerdict",
+    "SentenceScorer",
+    "Span",
+    "SpanModel",
+    "SupportModel",
+]
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        "OnnxModel": "director_ai.scorers.onnx",
+        "BackgroundJudge": "director_ai.scorers.background_judge",
         "PairVerdict": "director_ai.core.scoring.support",
+        "SentenceScorer": "director_ai.scorers.sentence_scorer",
         "Span": "director_ai.core.scoring.support",
         "SpanModel": "director_ai.core.scoring.support",
         "SupportModel": "director_ai.core.scoring.support",

@@ -162,6 +162,11 @@ class HaltMachine:
     def retract(self) -> None:
         """Take the last score back, so that its token can be judged by another."""
         self.scores.pop()
+        index = len(self.scores)
+        if self.trigger and self.trigger[0].index == index:
+            self.trigger = ()
+        if self._pending_since == index:
+            self._pending_since = -1
         self._sentence = self._sentence_before
         self._refresh()
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 
 from director_ai.core.runtime.deadlines import Deadlines, Stopped
 from director_ai.core.runtime.hooks import Follower
+from director_ai.core.runtime.judged_callback import JudgedCallback
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.stop_switch import StopSwitch
 from director_ai.core.runtime.stream_run import Expired, StreamRun
 from director_ai.core.runtime.sync_source import SyncSource
 from director_ai.core.runtime.sync_stream import check_sources
 from director_ai.core.runtime.worker import Worker
-from director_ai.core.scoring.identity import identity_of
 
 CLOSE_TIMEOUT_S = 0.5
 """How long a halted source may take to close before it is left behind."""
@@ -44,7 +44,7 @@ class AsyncTokenStream(AsyncIterator[TokenEvent]):
             kind="an async or sync iterable of str",
         )
         tokens = tokens if isinstance(tokens, AsyncIterable) else SyncSource(tokens)
-        run.session.scorer = identity_of(callback)
+        run.score_by(callback)
         self.run = run
         self._tokens = tokens
         self._events = _drive(run, switch, tokens, callback, deadlines)
@@ -123,7 +123,11 @@ async def _drive(
                     break
                 if run.awaits_final_score:
                     held = run.take_back()
-                    await _score(run, callback, held.token, text, deadlines, worker)
+                    if isinstance(callback, JudgedCallback):
+                        finished: Callable[[str], object] = callback.afinal_score
+                        await _score(run, finished, held.token, text, deadlines, None)
+                    else:
+                        await _score(run, callback, held.token, text, deadlines, worker)
                     run.put_back(held)
                 if not run.ended:
                     run.end_of_source()

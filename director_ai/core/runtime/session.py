@@ -10,7 +10,7 @@ from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 if TYPE_CHECKING:
     from director_ai.core.halting.reason import Alarm, HaltReason
     from director_ai.core.halting.release_policy import ReleasePolicy
-    from director_ai.core.scoring.types import HaltEvidence
+    from director_ai.core.scoring.types import HaltEvidence, SentenceVerdict
 
 
 @dataclass(slots=True)
@@ -85,6 +85,11 @@ class StreamSession:
         Seconds by the monotonic clock, once the stream has ended.
     scorer
         Identity of the scorer, where the callback bears one.
+    verdicts
+        Verdicts of a model on the sentences that the score rests on, as they came.
+    revises_last
+        Whether the last token is judged once more when the stream has ended, by a score that waits
+        for verdicts.
     release
         Policy that the text is handed out by; ``None`` without one.
     n_released, n_early
@@ -113,6 +118,8 @@ class StreamSession:
     hook_errors: dict[str, int] = field(default_factory=dict)
     elapsed_s: float | None = None
     scorer: ScorerIdentity = UNKNOWN_SCORER
+    verdicts: list[SentenceVerdict] = field(default_factory=list)
+    revises_last: bool = False
     release: ReleasePolicy | None = None
     n_released: int | None = None
     n_kept: int | None = None

@@ -14,7 +14,9 @@ from director_ai.core.halting.snapshot import snapshots
 from director_ai.core.halting.verdict import PASS, Verdict
 from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Hooks, Observer, described, logger
+from director_ai.core.runtime.judged_callback import JudgedCallback, rests_on, verdict_text
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.scoring.identity import identity_of
 from director_ai.errors import InvalidScoreError
 
 SCORER_OUTAGE = (TimeoutError, OSError)
@@ -154,6 +156,13 @@ class StreamRun:
         self._log = self.session.debug_log.append
         self._snapshot = snapshots(self.machine)
 
+    def score_by(self, callback: object) -> None:
+        """Note whose scores the stream is judged by."""
+        self.session.scorer = identity_of(callback)
+        if isinstance(callback, JudgedCallback):
+            self.session.verdicts = callback.verdicts
+            self.session.revises_last = True
+
     def accept(self, token: object, text_length: int) -> None:
         """Take the next token; a refused one ends the stream."""
         if not isinstance(token, str):
@@ -192,6 +201,8 @@ class StreamRun:
         events.append(event)
         if self._debug:
             event.debug_info = snapshot = self._snapshot(index, score, scored)
+            if self.session.revises_last:
+                snapshot["judged"] = rests_on(score, self.session.verdicts) is not None
             self._log(snapshot)
         if verdict is not PASS:
             self._mark(event, verdict)
@@ -222,13 +233,14 @@ class StreamRun:
 
     @property
     def awaits_final_score(self) -> bool:
-        """Whether the policy wants the finished text scored and its last token was held."""
-        return (
-            self.machine.policy.score_final
-            and not self.ended
-            and bool(self._events)
-            and not self._events[-1].scored
-        )
+        """Whether the last token is to be judged again, by the score of the finished text.
+
+        Verdicts may have been waited for, or the policy wants it and the token was held.
+        """
+        if self.ended or not self._events:
+            return False
+        held = not self._events[-1].scored
+        return self.session.revises_last or (self.machine.policy.score_final and held)
 
     def take_back(self) -> TokenEvent:
         """Undo the judgement of the last token, to judge it by the score of the finished text."""
@@ -320,7 +332,9 @@ class StreamRun:
         assert reason is not None
         if request.callback is not None:
             sentence = self.hooks.call("evidence_callback", request.callback, text)
-            session.halt_evidence = event.evidence = sentence
+        else:
+            sentence = verdict_text(session, event.coherence)
+        session.halt_evidence = event.evidence = sentence
         structured = self.hooks.call(
             "scorer.review", request.structured, text, reason, event.coherence
         )

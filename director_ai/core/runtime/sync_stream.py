@@ -4,10 +4,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import cast
 
 from director_ai.core.runtime.hooks import Follower, is_async
+from director_ai.core.runtime.judged_callback import JudgedCallback
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.stop_switch import Abortable, StopSwitch
 from director_ai.core.runtime.stream_run import Expired, StreamRun
-from director_ai.core.scoring.identity import identity_of
 
 
 class TokenStream(Iterator[TokenEvent]):
@@ -41,7 +41,7 @@ class TokenStream(Iterator[TokenEvent]):
                 "coherence_callback must be a plain function, got an async one; "
                 "use AsyncStreamingKernel for it"
             )
-        run.session.scorer = identity_of(callback)
+        run.score_by(callback)
         self.run = run
         self._tokens = tokens
         self._events = _drive(run, switch, tokens, callback)
@@ -137,7 +137,10 @@ def _drive(
                     break
                 if run.awaits_final_score:
                     held = run.take_back()
-                    _score(run, callback, held.token, text)
+                    finished = (
+                        callback.final_score if isinstance(callback, JudgedCallback) else callback
+                    )
+                    _score(run, finished, held.token, text)
                     run.put_back(held)
                 if not run.ended:
                     run.end_of_source()

@@ -9,16 +9,11 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from director_ai.core.scoring.fact_index import FactIndex
+from director_ai.core.scoring.sentences import SENTENCE_BREAK
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.core.scoring.words import SEARCHED, read_words
 
 _SUFFIXES: Final = (".txt", ".md")
-# A blank line or a list item starts a chunk too; initials and a few titles end none.
-_SENTENCE_BREAK: Final = re.compile(
-    r"(?<!\b\w\.)(?<!\b(?:Mr|Dr|St|Jr|Sr|vs)\.)(?<!\bMrs\.)"
-    r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+"
-    r"|(?<=[。！？])|\n\s*\n|\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t])"
-)
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 
 
@@ -160,7 +155,7 @@ class GroundTruthStore:
                 raise ValueError(f"{name} must be a string with text in it, got {value!r}")
         with self._lock:
             replaced, numbers = self._numbers.get(key, []), []
-            for sentence in _SENTENCE_BREAK.split(text):
+            for sentence in SENTENCE_BREAK.split(text):
                 if sentence.strip():
                     # As the index counts: a reader may find it there at once.
                     number = self._index.n_added

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from director_ai.core.scoring.support import Span
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceChunk:
@@ -74,3 +76,28 @@ class CoherenceScore:
     h_factual: float
     evidence: list[EvidenceChunk] | None = None
     warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceVerdict:
+    """Verdict of a model on one sentence of an answer.
+
+    Places are code points of the answer, so that they stand without its text.
+
+    Parameters
+    ----------
+    start, end
+        Place of the sentence.
+    support
+        Probability that the facts support it, in [0, 1].
+    at
+        Length of the answer when the score first rested on the verdict.
+    spans
+        Parts of the sentence that are not supported, counted from its start.
+    """
+
+    start: int
+    end: int
+    support: float
+    at: int
+    spans: tuple[Span, ...] = ()

@@ -140,7 +140,10 @@ class SessionBuffer:
                 return
             events = self._session.events
             n_come = len(events)
-            # An unscored token may be the last, which such a policy judges once more.
+            if self._session.revises_last and n_come > self.n_seen:
+                # It may be the last, which is judged once more.
+                n_come -= 1
+            # So may an unscored one, under such a policy.
             while self.record.policy.score_final and n_come > self.n_seen:
                 if events[n_come - 1].scored:
                     break
