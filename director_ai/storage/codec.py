@@ -20,9 +20,14 @@ from director_ai.core.halting.reason import HaltReason
 from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.halting.sentence import sentence_ends
 from director_ai.core.records.record import Annotation, SessionRecord, digest_of
-from director_ai.core.records.record_json import SCHEMA_VERSION, from_values, halt_values
+from director_ai.core.records.record_json import (
+    SCHEMA_VERSION,
+    from_values,
+    halt_values,
+    verdict_values,
+)
 from director_ai.core.scoring.identity import ScorerIdentity
-from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.engine.schema import sessions
 from director_ai.storage.engine.tag_column import tags_text
@@ -80,6 +85,7 @@ def ending_values(record: SessionRecord) -> Row:
         "n_released": record.n_released,
         "n_kept": record.n_kept,
         "n_early": record.n_early,
+        "verdicts": _verdicts_text(record.verdicts),
         **halt_columns(record),
         **shadow_values(record),
     }
@@ -258,6 +264,7 @@ def record_of(
             "n_released": session["n_released"],
             "n_kept": session["n_kept"],
             "n_early": session["n_early"],
+            "verdicts": json.loads(session["verdicts"] or "[]"),
             **columns,
         }
     )
@@ -339,6 +346,10 @@ def scorer_text(scorer: ScorerIdentity) -> str | None:
 
 def _release_text(release: ReleasePolicy | None) -> str | None:
     return None if release is None else json.dumps(release.to_dict(), ensure_ascii=False)
+
+
+def _verdicts_text(verdicts: Sequence[SentenceVerdict]) -> str | None:
+    return json.dumps(verdict_values(verdicts)) if verdicts else None
 
 
 def _halt_text(halt: HaltReason | None) -> str:

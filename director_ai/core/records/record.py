@@ -13,7 +13,7 @@ from director_ai.core.runtime.session import StreamSession
 from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 
 if TYPE_CHECKING:
-    from director_ai.core.scoring.types import EvidenceChunk
+    from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
 
 Ending = Literal["completed", "halted", "soft_halted", "fault", "operator", "abandoned"]
 Label = Literal["good", "bad", "unsure"]
@@ -91,6 +91,9 @@ class SessionRecord:
     n_released, n_kept, n_early
         Tokens handed out, those of them that stayed on screen, and those shown before their time;
         ``None`` without release rules and where it is not known.
+    verdicts
+        Verdicts of a model on the sentences, in the order in which they came; empty of a scorer
+        without one.
     """
 
     id: str
@@ -120,6 +123,7 @@ class SessionRecord:
     n_released: int | None = None
     n_kept: int | None = None
     n_early: int | None = None
+    verdicts: tuple["SentenceVerdict", ...] = ()
 
     @classmethod
     def from_session(
@@ -152,6 +156,7 @@ class SessionRecord:
                 "n_released": session.n_released,
                 "n_kept": session.n_kept,
                 "n_early": session.n_early,
+                "verdicts": tuple(session.verdicts),
                 **context,
             },
         )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ from director_ai.core.records.field_checks import (
     one_of,
     refuse_unknown,
     require,
+    score,
     scores,
     strings,
     times,
@@ -24,7 +26,8 @@ from director_ai.core.records.field_checks import (
 from director_ai.core.records.record import Annotation, Ending, Label, SessionRecord
 from director_ai.core.records.strict_json import parse
 from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
-from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.core.scoring.support import Span
+from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
 from director_ai.errors import DirectorError, InvalidRecordError
 
 SCHEMA_VERSION = 1
@@ -60,7 +63,15 @@ def to_values(record: SessionRecord) -> dict[str, Any]:
     values["shadow_halt"] = halt_values(record.shadow_halt)
     values["scorer"] = str(record.scorer)
     values["release"] = record.release and record.release.to_dict()
+    values["verdicts"] = verdict_values(record.verdicts)
     return values
+
+
+def verdict_values(verdicts: Sequence[SentenceVerdict]) -> list[dict[str, Any]]:
+    """Return verdicts as plain values, each span a list."""
+    return [
+        {**asdict(verdict), "spans": [list(span) for span in verdict.spans]} for verdict in verdicts
+    ]
 
 
 def halt_values(halt: HaltReason | None) -> dict[str, Any] | None:
@@ -152,6 +163,13 @@ def from_values(values: dict[str, Any]) -> SessionRecord:
     release = values.setdefault("release", None)
     values["release"] = None if release is None else _release(release)
     _check_released(values, n_tokens)
+    length = sum(map(len, values["tokens"])) if values.get("verdicts") else 0
+    values["verdicts"] = list_of(
+        "verdicts",
+        values.get("verdicts", []),
+        lambda name, entry: _verdict(name, entry, length),
+        "a list of verdicts on sentences",
+    )
     return SessionRecord(**values)
 
 
@@ -268,6 +286,39 @@ def _chunk(name: str, values: object) -> EvidenceChunk:
         require(f"{name}.{entry}", values.setdefault(entry, ""), str, "a string")
     distance = number(f"{name}.distance", values.get("distance"))
     return EvidenceChunk(values["text"], distance, values["source"])
+
+
+def _verdict(name: str, values: object, length: int) -> SentenceVerdict:
+    require(name, values, dict, "an object")
+    assert isinstance(values, dict)
+    refuse_unknown(f"{name} field", values, [entry.name for entry in fields(SentenceVerdict)])
+    start, end = _place(name, values.get("start"), values.get("end"), length)
+    _, at = _place(name, start, values.get("at"), length, "at")
+
+    def span(place: str, entry: object) -> Span:
+        require(place, entry, list, "a list of start, end and probability")
+        assert isinstance(entry, list)
+        if len(entry) != 3:
+            raise InvalidRecordError(
+                f"{place} must be a list of start, end and probability, got {entry!r:.80}"
+            )
+        within = _place(place, entry[0], entry[1], end - start)
+        return Span(*within, score(f"{place}[2]", entry[2]))
+
+    support = score(f"{name}.support", values.get("support"))
+    spans = list_of(f"{name}.spans", values.get("spans", []), span, "a list of spans")
+    return SentenceVerdict(start, end, support, at, spans)
+
+
+def _place(
+    name: str, start: object, end: object, length: int, last: str = "end"
+) -> tuple[int, int]:
+    if type(start) is not int or type(end) is not int or not 0 <= start < end <= length:
+        raise InvalidRecordError(
+            f"{name} must have a start before its {last}, both within {length} characters, "
+            f"got {start!r:.80} and {end!r:.80}"
+        )
+    return start, end
 
 
 def _annotations(values: dict[str, Any]) -> tuple[Annotation, ...]:

@@ -84,6 +84,7 @@ sessions = Table(
     Column("n_released", Integer, comment="tokens handed out; null if unknown, as the next two"),
     Column("n_kept", Integer),
     Column("n_early", Integer),
+    Column("verdicts", Text, comment="JSON list of verdicts on sentences; null if there are none"),
     CheckConstraint("n_tokens >= 0", name="session_tokens"),
     Index("sessions_started", "started_us", "key"),
     Index("sessions_changed", "changed_us"),

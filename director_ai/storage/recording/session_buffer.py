@@ -206,4 +206,5 @@ class SessionBuffer:
             n_released=session.n_released,
             n_kept=session.n_kept,
             n_early=session.n_early,
+            verdicts=tuple(session.verdicts),
         )

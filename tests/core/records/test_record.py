@@ -20,7 +20,8 @@ from director_ai.core.records.record import (
 )
 from director_ai.core.records.record_json import from_line, to_line
 from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
-from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.core.scoring.support import Span
+from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
 from director_ai.errors import InvalidRecordError
 
 ANY_TEXT = st.text(st.characters(), max_size=8)
@@ -116,7 +117,18 @@ def records(draw: st.DrawFn, text: st.SearchStrategy[str] = TEXT) -> SessionReco
         tags=tuple(draw(st.lists(text, max_size=3))),
         scorer=draw(st.sampled_from((UNKNOWN_SCORER, ScorerIdentity("coherence", "2", "lexical")))),
         **draw(st.just({}) | releases(text, len(tokens))),
+        verdicts=draw(verdicts(sum(len(with_pairs_joined(token)) for token in tokens))),
     )
+
+
+@st.composite
+def verdicts(draw: st.DrawFn, length: int) -> tuple[SentenceVerdict, ...]:
+    if not length:
+        return ()
+    start = draw(st.integers(0, length - 1))
+    end = draw(st.integers(start + 1, length))
+    spans = (Span(0, end - start, draw(UNIT)),) if draw(st.booleans()) else ()
+    return (SentenceVerdict(start, end, draw(UNIT), draw(st.integers(start + 1, length)), spans),)
 
 
 @st.composite
@@ -338,6 +350,27 @@ def line_with(**changed: Any) -> str:
             r"halt.alarms\[0\].mechanism must be one of .*, got 'x'",
         ),
         ({"evidence": [{"text": "t"}]}, r"evidence\[0\].distance must be a number, got None"),
+        (
+            {"verdicts": [{"start": 0, "end": 3, "support": 0.5, "at": 2}]},
+            r"verdicts\[0\] must have a start before its end, both within 2 characters, "
+            "got 0 and 3",
+        ),
+        (
+            {"verdicts": [{"start": 0, "end": 1, "support": 0.5, "at": True}]},
+            r"verdicts\[0\] must have a start before its at, .*, got 0 and True",
+        ),
+        (
+            {"verdicts": [{"start": 0, "end": 1, "support": 2, "at": 1}]},
+            r"verdicts\[0\].support must be a number in \[0, 1\], got 2",
+        ),
+        (
+            {"verdicts": [{"start": 0, "end": 1, "support": 1, "at": 1, "spans": [[0, 1]]}]},
+            r"verdicts\[0\].spans\[0\] must be a list of start, end and probability, got .*",
+        ),
+        (
+            {"verdicts": [{"start": 1, "end": 2, "support": 1, "at": 2, "spans": [[0, 2, 1]]}]},
+            r"verdicts\[0\].spans\[0\] must have .* within 1 characters, got 0 and 2",
+        ),
     ],
 )
 def test_a_bad_field_is_named_with_its_value_and_what_is_allowed(

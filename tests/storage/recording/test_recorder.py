@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -30,13 +30,15 @@ from director_ai import (
 )
 from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import SessionRecord, without_text
-from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk
+from director_ai.core.scoring.types import CoherenceScore, EvidenceChunk, SentenceVerdict
 from director_ai.errors import InvalidRecordError, StoreError
+from director_ai.scorers.sentence_scorer import SentenceScorer
 from director_ai.storage.maintenance import examine
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.recording.session_buffer import SessionBuffer
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
+from tests.scorers.models import Gated
 from tests.storage.open_files import DESCRIPTORS, n_open
 
 ROOT = Path(__file__).parents[3]
@@ -613,6 +615,27 @@ def test_counts_of_a_release_are_kept_whenever_it_was_put_around_the_stream(tmp_
     assert counts == (after.n_released, after.n_kept, after.n_early)
     assert counts == (before.halt_index - 1, 0, 0)
     assert (none.release, none.n_released, none.n_kept, none.n_early) == (None,) * 4
+
+
+def test_a_judged_session_is_kept_with_its_verdicts_and_its_last_score(tmp_path: Path) -> None:
+    model, kernel = Gated({"It sings.": 0.1}), StreamingKernel(halt_mode="observe")
+    with Recorder(tmp_path / "s.db") as recorder:
+
+        def tokens() -> Iterator[str]:
+            yield "It"
+            yield " sings."
+            assert recorder.flush()
+            model.may_answer.set()
+
+        scorer = SentenceScorer(lambda text: 0.7, model, lambda sentence: "facts")
+        stream = recorder.record(kernel.stream(tokens(), scorer), kernel.policy, id="a")
+        session = stream.run_to_end()
+
+    with Store(tmp_path / "s.db") as store:
+        kept = store.get("a")
+        assert examine(store).ok
+    assert kept.scores == tuple(session.coherence_history) == (0.7, 0.1)
+    assert kept.verdicts == (SentenceVerdict(0, 9, 0.1, at=9),)
 
 
 def test_a_halt_whose_facts_share_no_word_says_that_nothing_was_retrieved(tmp_path: Path) -> None:
