@@ -6,14 +6,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.core.scoring.support import PairVerdict, Span, SpanModel, SupportModel
     from director_ai.scorers.background_judge import BackgroundJudge
+    from director_ai.scorers.embedding import EmbeddingModel
+    from director_ai.scorers.onnx import OnnxModel
+    from director_ai.scorers.scorer_string import StreamScorer
     from director_ai.scorers.sentence_scorer import SentenceScorer
 
 __all__ = [
     "BackgroundJudge",
+    "EmbeddingModel",
+    "OnnxModel",
     "PairVerdict",
     "SentenceScorer",
     "Span",
     "SpanModel",
+    "StreamScorer",
     "SupportModel",
 ]
 
@@ -21,10 +27,13 @@ __getattr__, __dir__ = attach(
     __name__,
     {
         "BackgroundJudge": "director_ai.scorers.background_judge",
+        "EmbeddingModel": "director_ai.scorers.embedding",
+        "OnnxModel": "director_ai.scorers.onnx",
         "PairVerdict": "director_ai.core.scoring.support",
         "SentenceScorer": "director_ai.scorers.sentence_scorer",
         "Span": "director_ai.core.scoring.support",
         "SpanModel": "director_ai.core.scoring.support",
+        "StreamScorer": "director_ai.scorers.scorer_string",
         "SupportModel": "director_ai.core.scoring.support",
     },
 )

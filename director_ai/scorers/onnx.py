@@ -50,7 +50,7 @@ class OnnxModel:
     Attributes
     ----------
     identity
-        ``onnx:name@1#digest``.
+        ``onnx:FOLDER@1#digest``.
     of_tokens
         Whether it judges tokens, and so names spans.
 

@@ -1,6 +1,7 @@
 """Folder of a transformer in ONNX: ``model.onnx``, ``tokenizer.json`` and ``config.json``."""
 
 import json
+import re
 from collections.abc import Iterator
 from hashlib import file_digest
 from pathlib import Path
@@ -112,16 +113,14 @@ class OnnxFolder:
     def identity(self, backend: str, version: str) -> ScorerIdentity:
         """Return the identity of a scorer that reads the model in a stated way.
 
-        Its name is the last part of the configuration's ``_name_or_path``, else the folder's; its
-        digest is that of the weights, the tokenizer and the configuration.
+        Its name is the folder's, its digest that of weights, tokenizer and configuration.
 
         Parameters
         ----------
         backend, version
             Of the way the model is read.
         """
-        named = str(self.config.get("_name_or_path") or "").rstrip("/").rpartition("/")[2]
-        name = "".join("-" if sign in "@#" else sign for sign in named or self.path.name)
+        name = re.sub("[@#]", "-", self.path.name)
         files = [*sorted(self.path.glob(f"{MODEL}*")), self.path / TOKENIZER]
         config = json.dumps(self.config, sort_keys=True)
         digest = digest_of_parts(*map(_digest_of_file, files), config.encode())

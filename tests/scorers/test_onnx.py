@@ -125,23 +125,25 @@ def test_a_fixed_input_size_is_padded(tmp_path: Path, of_tokens: bool) -> None:
     assert supports[0] == supports[1]
 
 
-def test_the_identity_is_of_weights_tokenizer_and_configuration(tmp_path: Path) -> None:
-    write_model(tmp_path / "a", WORDS, NLI, _name_or_path="someone/nli-tiny")
-    write_model(tmp_path / "b", WORDS, NLI, _name_or_path="someone/nli-tiny")
-    first, second = (OnnxModel(tmp_path / name).identity for name in "ab")
-    assert str(first).partition("#")[0] == "onnx:nli-tiny@1"
+def test_the_identity_is_of_folder_weights_tokenizer_and_configuration(tmp_path: Path) -> None:
+    first, second = (
+        OnnxModel(write_model(tmp_path / name / "nli@1", WORDS, NLI)).identity for name in "ab"
+    )
+    assert str(first).partition("#")[0] == "onnx:nli-1@1"
     assert first == second
+    seen = {first, OnnxModel(write_model(tmp_path / "nli-2", WORDS, NLI)).identity}
+    assert len({identity.digest for identity in seen}) == 1
 
-    for name, change in (
+    folder = tmp_path / "b" / "nli@1"
+    for name, content in (
         ("model.onnx.data", b"more weights"),
-        ("tokenizer.json", (tmp_path / "b/tokenizer.json").read_bytes() + b" "),
+        ("tokenizer.json", (folder / "tokenizer.json").read_bytes() + b" "),
     ):
-        (tmp_path / "b" / name).write_bytes(change)
-        changed = OnnxModel(tmp_path / "b").identity
-        assert changed not in {first, second}
-        second = changed
-    rewrite_config(tmp_path / "b", id2label=dict(enumerate(reversed(NLI))))
-    assert OnnxModel(tmp_path / "b").identity not in {first, second}
+        (folder / name).write_bytes(content)
+        seen.add(OnnxModel(folder).identity)
+    rewrite_config(folder, id2label=dict(enumerate(reversed(NLI))))
+    seen.add(OnnxModel(folder).identity)
+    assert len(seen) == 5
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,26 @@ def rewrite_config(folder: Path, **changes: object) -> None:
     path = folder / "config.json"
     config: Mapping[str, object] = json.loads(path.read_text())
     path.write_text(json.dumps({**config, **changes}))
+
+
+def write_embedding_model(folder: Path, text: str, *, pooled: bool = False) -> Path:
+    """Write a model whose token vectors have a 1 at the token's number, or their mean."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(folder, text)
+    size = len(Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab())
+    name = "sentence_embedding" if pooled else "last_hidden_state"
+    one_hot = helper.make_node("OneHot", ["input_ids", "size", "ends"], ["vectors"])
+    ending = (
+        helper.make_node("ReduceMean", ["vectors", "one"], [name], keepdims=0)
+        if pooled
+        else helper.make_node("Identity", ["vectors"], [name])
+    )
+    constants = [
+        helper.make_tensor("size", TensorProto.INT64, [], [size]),
+        helper.make_tensor("ends", TensorProto.FLOAT, [2], [0.0, 1.0]),
+        helper.make_tensor("one", TensorProto.INT64, [1], [1]),
+    ]
+    shape = ("batch", size) if pooled else ("batch", "tokens", size)
+    _save(folder, [one_hot, ending], (name, shape), ("batch", "tokens"), constants)
+    (folder / "config.json").write_text("{}")
+    return folder

@@ -1,0 +1,100 @@
+"""Scorers by their strings: ``lexical``, ``onnx:FOLDER``, ``embedding:FOLDER``."""
+
+from collections.abc import Callable
+from typing import Final
+
+from director_ai.core.scoring.knowledge import GroundTruthStore
+from director_ai.core.scoring.scorer import CoherenceScorer
+from director_ai.core.scoring.support import SupportModel
+from director_ai.errors import InvalidScorerError
+from director_ai.scorers.background_judge import BackgroundJudge
+from director_ai.scorers.sentence_scorer import SentenceScorer
+
+LEXICAL: Final = "lexical"
+
+FORMS: Final = (LEXICAL, "onnx:FOLDER", "embedding:FOLDER")
+"""Strings that name a scorer."""
+
+
+class StreamScorer:
+    """Scorer by its string, opened once for many streams: it makes the callback of each.
+
+    ``lexical`` compares words with the facts. Any other is a model that judges each finished
+    sentence against the facts closest to it, while the lexical score stands in until its verdict
+    is there.
+
+    Parameters
+    ----------
+    scorer
+        One of ``FORMS``.
+
+    Raises
+    ------
+    InvalidScorerError
+        If the string is none of them, or its model cannot be used.
+    ModuleNotFoundError
+        If a package that the model needs is not installed.
+
+    Examples
+    --------
+    >>> facts = GroundTruthStore.from_mapping({"bees": "Bees make honey."})
+    >>> score = StreamScorer("lexical")(facts, "What do bees make?")
+    >>> str(score.scorer_identity).partition("#")[0]
+    'lexical:coherence@2'
+    >>> StreamScorer("onyx:models/nli")
+    Traceback (most recent call last):
+    director_ai.errors.InvalidScorerError: scorer must be lexical, onnx:FOLDER or \
+embedding:FOLDER, got 'onyx:models/nli'
+    """
+
+    def __init__(self, scorer: str) -> None:
+        self._judge = None if scorer == LEXICAL else BackgroundJudge(support_model(scorer))
+
+    def __call__(
+        self, facts: GroundTruthStore, prompt: str = "", *, background: bool = True
+    ) -> Callable[[str], float]:
+        """Return the callback of one stream.
+
+        Parameters
+        ----------
+        facts
+            Facts that its answer is held against.
+        prompt
+            The question it answers.
+        background
+            Whether the stream goes on while a sentence is judged; else it waits.
+
+        Raises
+        ------
+        NoFactsError
+            If the store holds no facts.
+        """
+        fast = CoherenceScorer(ground_truth_store=facts).stream_callback(prompt)
+        if self._judge is None:
+            return fast
+        return SentenceScorer(fast, self._judge, facts.retrieve_context, background=background)
+
+
+def support_model(scorer: str) -> SupportModel:
+    """Return the model that a string names.
+
+    Raises
+    ------
+    InvalidScorerError
+        If the string names no model, or the model cannot be used.
+    ModuleNotFoundError
+        If a package that it needs is not installed.
+    """
+    # Each brings packages of its own, which nobody else pays for.
+    match scorer.partition(":") if isinstance(scorer, str) else ():
+        case ("onnx", ":", folder) if folder:
+            from director_ai.scorers.onnx import OnnxModel
+
+            return OnnxModel(folder)
+        case ("embedding", ":", folder) if folder:
+            from director_ai.scorers.embedding import EmbeddingModel
+
+            return EmbeddingModel(folder)
+    raise InvalidScorerError(
+        f"scorer must be {', '.join(FORMS[:-1])} or {FORMS[-1]}, got {scorer!r:.200}"
+    )

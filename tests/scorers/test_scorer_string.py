@@ -1,0 +1,44 @@
+"""Scorers by their strings, in a stream."""
+
+from pathlib import Path
+
+import pytest
+
+from director_ai import GroundTruthStore, StreamingKernel
+from director_ai.errors import InvalidScorerError, NoFactsError
+from director_ai.scorers.scorer_string import StreamScorer
+from tests.scorers.tiny_models import write_model
+
+FACTS = GroundTruthStore.from_mapping({"moon": "The Moon has no air . It orbits Earth ."})
+ANSWER = ["The", " Moon", " has", " no", " air.", " The", " Moon", " orbits", " Earth."]
+
+
+@pytest.mark.parametrize("of_tokens", [False, True])
+def test_a_model_judges_each_sentence_of_a_stream(tmp_path: Path, of_tokens: bool) -> None:
+    text = " ".join(FACTS.facts.values())
+    labels = ("supported", "hallucinated")
+    folder = write_model(tmp_path / "nli", text, labels, of_tokens=of_tokens)
+    scorer = StreamScorer(f"onnx:{folder}")
+
+    answers = [ANSWER, [*ANSWER[:-1], " cheese."]]
+    sessions = [
+        StreamingKernel(halt_mode="observe").stream_tokens(each, scorer(FACTS, background=False))
+        for each in answers
+    ]
+
+    true, false = ([round(v.support, 2) for v in each.verdicts] for each in sessions)
+    assert (true, false) == ([1.0, 1.0], [1.0, 0.0])
+    assert [bool(verdict.spans) for verdict in sessions[1].verdicts] == [False, of_tokens]
+    name = str(sessions[0].scorer)
+    assert name.startswith("sentence:coherence nli@1#")
+
+
+@pytest.mark.parametrize("scorer", ["", "onnx", "onnx:", "hhem:x", "lexical:x", None])
+def test_what_names_no_scorer_is_refused(scorer: str) -> None:
+    with pytest.raises(InvalidScorerError, match="scorer must be lexical, onnx:FOLDER or embed"):
+        StreamScorer(scorer)
+
+
+def test_a_store_without_facts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoFactsError):
+        StreamScorer("lexical")(GroundTruthStore())
