@@ -19,11 +19,11 @@ def study_of(store: Store, choice: HoldoutChoice, where: SessionQuery | None = N
     store, choice
         The store, and what it holds out.
     where
-        The part; all by default.
+        The part; all by default. Of chosen scorers the curves are taken, be they second ones.
     """
-    data = TuneData.of(store.curves(JUDGED))
     if where is None or where == SessionQuery():
-        return split_study(data, *choice)
+        return split_study(TuneData.of(store.curves(JUDGED)), *choice)
+    data = TuneData.of(store.curves(JUDGED, scorers=where.scorers))
     ids = set(store.ids(where))
     among = np.array([name in ids for name in data.ids], bool)
     return split_study(data, *choice, among=among)

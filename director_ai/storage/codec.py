@@ -26,6 +26,7 @@ from director_ai.core.records.record_json import (
     halt_values,
     verdict_values,
 )
+from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
 from director_ai.errors import InvalidRecordError
@@ -167,7 +168,7 @@ def body_row(record: SessionRecord) -> Row:
     return {
         "text": "".join(record.tokens),
         "lengths": _packed("I", map(len, record.tokens)),
-        "scores": _packed("d", record.scores),
+        "scores": packed_scores(record.scores),
         "held": bytes(record.held),
         # Where soft halts may stop: replay reads it of whole archives, without their text.
         "ends": sentence_ends_of(record),
@@ -270,6 +271,22 @@ def record_of(
     )
 
 
+def second_curve(curve: StoredCurve, scorer: str, scores: bytes) -> StoredCurve:
+    """Return a curve with the scores of another scorer in place of its own.
+
+    Its limits are those of the recording without their cadence, as every token was scored.
+    """
+    return curve._replace(scores=scores, scorer=scorer, policy=_every_token(curve.policy))
+
+
+@lru_cache(maxsize=64)
+def _every_token(policy: str) -> str:
+    values = json.loads(policy)
+    for name in ("score_every_n", "adaptive", "max_cadence", "score_final"):
+        values.pop(name, None)
+    return json.dumps(values)
+
+
 def annotation_row(session: int, annotation: Annotation) -> Row:
     """Return the row of ``annotations`` of a session's annotation."""
     values = zip(_ANNOTATION_NAMES, _ANNOTATION_VALUES(annotation), strict=True)
@@ -279,6 +296,11 @@ def annotation_row(session: int, annotation: Annotation) -> Row:
 def annotation_of(row: RowMapping) -> Annotation:
     """Return the annotation a row holds."""
     return Annotation(row["label"], row["onset"], row["author"], row["at_us"], row["note"])
+
+
+def packed_scores(scores: Iterable[float]) -> bytes:
+    """Return scores as little-endian float64."""
+    return _packed("d", scores)
 
 
 def unpacked_scores(packed: bytes) -> "array[float]":
@@ -319,6 +341,11 @@ def row_seal_of(row: Values) -> str:
     """Return the SHA-256 of a row of a register, its empty columns left out."""
     values = {name: value for name, value in row.items() if value is not None and name != "seal"}
     return _sha256(values)
+
+
+def rescore_seal_of(row: Values) -> str:
+    """Return the SHA-256 of a row of ``rescores``."""
+    return row_seal_of({**row, "scores": bytes(row["scores"]).hex()})
 
 
 def underivable(row: RowMapping, body: RowMapping | None, record: SessionRecord) -> list[str]:

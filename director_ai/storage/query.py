@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.storage.engine.clock import SILENT_US, now_us
-from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
+from director_ai.storage.engine.schema import annotations, bodies, rescores, sessions, tokens
 from director_ai.storage.engine.tag_column import tag_text
 from director_ai.storage.engine.text_search import holds, holds_folded
 from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
@@ -63,8 +64,7 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
         if values:
             where.append(column.in_(values))
     if query.scorers:
-        unknown = [_c.scorer.is_(None)] if str(UNKNOWN_SCORER) in query.scorers else []
-        where.append(or_(_c.scorer.in_(query.scorers), *unknown))
+        where.append(or_(own_scorer_in(query.scorers), _c.key.in_(_rescored_by(query.scorers))))
     if query.authors:
         signed = select(annotations.c.session).where(annotations.c.author.in_(query.authors))
         where.append(_c.key.in_(signed))
@@ -88,6 +88,16 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
     if query.order == "nearest_misses":
         where += [_c.ended_by == "completed", _c.halt_index.is_(None), _c.margin >= 0]
     return where
+
+
+def own_scorer_in(scorers: Sequence[str]) -> ColumnElement[bool]:
+    """Return whether a session was recorded with one of these scorers."""
+    unknown = [_c.scorer.is_(None)] if str(UNKNOWN_SCORER) in scorers else []
+    return or_(_c.scorer.in_(scorers), *unknown)
+
+
+def _rescored_by(scorers: Sequence[str]) -> Select[tuple[int]]:
+    return select(rescores.c.session).where(rescores.c.scorer.in_(scorers))
 
 
 def ordered(statement: Select[Any], query: SessionQuery) -> Select[Any]:
@@ -137,7 +147,20 @@ def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, i
                 counts[word] += n_sessions
         counted[name] = dict(counts.most_common())
     counted["authors"] = _authors(connection, replace(query, authors=()))
+    rescored = rescore_counts(connection, replace(query, scorers=()))
+    counted["scorers"] = dict((Counter(counted["scorers"]) + rescored).most_common())
     return counted
+
+
+def rescore_counts(connection: Connection, query: SessionQuery) -> Counter[str]:
+    """Return how many sessions of a query have a second curve by each scorer."""
+    statement = (
+        select(rescores.c.scorer, func.count())
+        .join(sessions, sessions.c.key == rescores.c.session)
+        .where(*conditions(query))
+        .group_by(rescores.c.scorer)
+    )
+    return Counter({scorer: int(n) for scorer, n in connection.execute(statement)})
 
 
 def _authors(connection: Connection, query: SessionQuery) -> dict[str, int]:

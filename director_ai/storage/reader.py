@@ -1,9 +1,20 @@
 """Reading half of the store: lists, sessions, and the curves of an archive."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Text, func, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Join,
+    Text,
+    and_,
+    false,
+    func,
+    null,
+    select,
+    type_coerce,
+)
 
 from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.core.records.stored_curve import HeadTimes, StoredCurve, StoredLabels
@@ -12,7 +23,7 @@ from director_ai.storage import codec
 from director_ai.storage import query as sql
 from director_ai.storage.batch_insert import InsertPlan, plan_insert
 from director_ai.storage.engine.database import Database
-from director_ai.storage.engine.schema import annotations, bodies, sessions
+from director_ai.storage.engine.schema import annotations, bodies, rescores, sessions
 from director_ai.storage.engine.text_type import unescape
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.sealing import StoredSession, broken_seal, stored_session
@@ -241,33 +252,53 @@ class StoreReader:
             return int(connection.execute(statement).scalar_one())
 
     def keyed_curves(
-        self, query: SessionQuery | None = None, *, keys: Sequence[int] | None = None
+        self,
+        query: SessionQuery | None = None,
+        *,
+        keys: Sequence[int] | None = None,
+        scorers: Sequence[str] = (),
     ) -> Iterator[tuple[int, StoredCurve]]:
         """Yield number and scores as :meth:`curves`, of a query or of the sessions of these keys.
 
         A session of a key that is gone is passed over.
         """
         if keys is None:
-            yield from self._curves(*sql.conditions(query or SessionQuery()))
+            yield from self._curves(scorers, *sql.conditions(query or SessionQuery()))
             return
         for start in range(0, len(keys), _MOST_BOUND):
-            yield from self._curves(sessions.c.key.in_(keys[start : start + _MOST_BOUND]))
+            batch = keys[start : start + _MOST_BOUND]
+            yield from self._curves(scorers, sessions.c.key.in_(batch))
 
-    def curves(self, query: SessionQuery | None = None) -> Iterator[StoredCurve]:
-        """Yield the scores of every sealed session of a query, without its text, oldest first."""
-        for _, curve in self.keyed_curves(query):
+    def curves(
+        self, query: SessionQuery | None = None, *, scorers: Sequence[str] = ()
+    ) -> Iterator[StoredCurve]:
+        """Yield the scores of every sealed session of a query, without its text, oldest first.
+
+        Parameters
+        ----------
+        query
+            The sessions; by default all.
+        scorers
+            Scorers whose curves are asked for, as they print. A session that was recorded with
+            another, and judged again by one of these, gives its second curve by the first of them
+            that it has, with that scorer's name; every other gives its own.
+        """
+        for _, curve in self.keyed_curves(query, scorers=scorers):
             yield curve
 
-    def _curves(self, *where: ColumnElement[bool]) -> Iterator[tuple[int, StoredCurve]]:
+    def _curves(
+        self, scorers: Sequence[str], *where: ColumnElement[bool]
+    ) -> Iterator[tuple[int, StoredCurve]]:
         of = sessions.c
+        tables, second = _with_second_curves(scorers)
         columns = (
             of.key,
             *(of.id, of.model, of.source, of.prompt_family, of.tags, of.enforced, of.ended_by),
             *(of.label, of.onset, of.policy, bodies.c.scores, bodies.c.ends, of.scorer),
         )
         statement = (
-            select(*columns)
-            .join(bodies, bodies.c.session == of.key)
+            select(*columns, *second)
+            .select_from(tables)
             .where(*where)
             .order_by(of.started_us, of.key)
             # A server would else send all of it at once, which is kept in memory.
@@ -276,7 +307,9 @@ class StoreReader:
         # Closed also where the reader stops in between: the server keeps its rows until then.
         with self._database.read() as connection, connection.execute(statement) as rows:
             for row in rows:
-                yield row[0], StoredCurve._make(row[1:])
+                curve = StoredCurve._make(row[1 : len(columns)])
+                is_second = bool(second) and row[-1] is not None
+                yield row[0], codec.second_curve(curve, *row[-2:]) if is_second else curve
 
     def head_times(
         self, query: SessionQuery | None = None, n_tokens: int = 128
@@ -348,3 +381,23 @@ class StoreReader:
         name = connection.execute(newest).scalar()
         known = f"it holds {n_sessions:,}" + (f", newest {name!r}" if name is not None else "")
         return UnknownSessionError(f"no session {id!r} in {self._database.name}; {known}")
+
+
+def _with_second_curves(scorers: Sequence[str]) -> tuple[Join, tuple[ColumnElement[Any], ...]]:
+    """Return sessions with their bodies, and scorer and scores of the second curve of each.
+
+    Null where a session has none by these scorers, or is by one of them itself; no columns
+    without scorers.
+    """
+    of = sessions.c
+    tables = sessions.join(bodies, bodies.c.session == of.key)
+    if not scorers:
+        return tables, ()
+    by_another = ~func.coalesce(sql.own_scorer_in(scorers), false())
+    seconds = [rescores.alias(f"second_{place}") for place in range(len(scorers))]
+    for second, scorer in zip(seconds, scorers, strict=True):
+        is_its = and_(second.c.session == of.key, second.c.scorer == scorer, by_another)
+        tables = tables.outerjoin(second, is_its)
+    columns = ([second.c[name] for second in seconds] for name in ("scorer", "scores"))
+    # Of one alone SQLite has no coalesce.
+    return tables, tuple(func.coalesce(*each, null()) for each in columns)

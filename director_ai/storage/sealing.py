@@ -11,6 +11,7 @@ from director_ai.storage.engine.schema import (
     REGISTERS,
     annotations,
     bodies,
+    rescores,
     sessions,
     tokens,
 )
@@ -99,7 +100,7 @@ def underivable(stored: StoredSession) -> str | None:
 
 
 def broken_row(connection: Connection) -> list[str]:
-    """Return the rows of the registers that are not those that were written."""
+    """Return the rows of registers and second curves that are not those that were written."""
     broken = []
     for table in REGISTERS:
         for row in connection.execute(select(table)).mappings():
@@ -107,6 +108,15 @@ def broken_row(connection: Connection) -> list[str]:
             # The mark of the log has a check of its own.
             if name != LOG_MARK and row["seal"] != codec.row_seal_of(row):
                 broken.append(f"{table.name}: the row of {name} is not the one that was written")
+    own = sessions.c.key == rescores.c.session
+    curves = select(sessions.c.id.label("id"), rescores).join(sessions, own)
+    for row in connection.execute(curves.execution_options(yield_per=_BATCH)).mappings():
+        values = {name: value for name, value in row.items() if name != "id"}
+        if row["seal"] != codec.rescore_seal_of(values):
+            broken.append(
+                f"rescores: the curve of session {row['id']!r} by {row['scorer']} is not the one "
+                "that was written"
+            )
     return broken
 
 

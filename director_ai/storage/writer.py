@@ -14,7 +14,14 @@ from director_ai.storage import codec
 from director_ai.storage.batch_insert import digests, rebatched
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Database
-from director_ai.storage.engine.schema import annotations, audits, bodies, sessions, tokens
+from director_ai.storage.engine.schema import (
+    annotations,
+    audits,
+    bodies,
+    rescores,
+    sessions,
+    tokens,
+)
 from director_ai.storage.engine.tag_column import tags_text
 
 _BATCH = 500
@@ -225,7 +232,7 @@ def refresh_labels(connection: Connection, session: int, **changes: str) -> None
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
     keys = select(sessions.c.key).where(*where)
     _keep_audit_labels(connection, *where)
-    for table in (annotations, bodies, tokens):
+    for table in (annotations, bodies, rescores, tokens):
         connection.execute(delete(table).where(table.c.session.in_(keys)))
     return connection.execute(delete(sessions).where(*where)).rowcount
 

@@ -69,7 +69,8 @@ def _export_curves(args: Namespace, target: Path, query: SessionQuery) -> int:
     with reading(args) as store:
         selected = set(_ids(store, args, query)[0])
         is_open = set(open_study(args, store).open.ids)
-        scored = [row for row in store.curves(JUDGED) if row.scores and row.id in selected]
+        curves = store.curves(JUDGED, scorers=query.scorers)
+        scored = [row for row in curves if row.scores and row.id in selected]
         name = store.name
     rows = [row for row in scored if row.id in is_open]
     n_sealed = len(scored) - len(rows)

@@ -115,6 +115,19 @@ bodies = Table(
     Column("times_us", LargeBinary, nullable=False, comment="int64 a token, or empty"),
 )
 
+rescores = Table(
+    "rescores",
+    metadata,
+    _session_key(primary=True),
+    Column("scorer", SafeText, primary_key=True, comment="identity of the scorer"),
+    Column("scores", LargeBinary, nullable=False, comment="float64 a token"),
+    Column("facts", Text, nullable=False, comment="digest of the facts it was judged by"),
+    Column("us_a_token", Float, nullable=False, comment="microseconds a token took"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("seal", Text, comment="SHA-256 of the row, see codec.row_seal_of"),
+    Index("rescores_scorer", "scorer"),
+)
+
 tokens = Table(
     "tokens",
     metadata,

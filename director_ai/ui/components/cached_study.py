@@ -14,6 +14,7 @@ from director_ai.figures.score_density import ScoreDensityData, score_density_da
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.label_ledger import LabelLedger
+from director_ai.storage.rescores import n_rescored
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning import study as study_module
@@ -62,6 +63,8 @@ def _study(
     data, among = _archive(_store, name, stamp), None
     if where is not None:
         own = set(_store.ids(where))
+        if not n_rescored(_store).keys().isdisjoint(where.scorers):
+            data = TuneData.of(_store.curves(JUDGED, scorers=where.scorers))
         among = np.array([each in own for each in data.ids], bool)
     return split_study(data, *choice, among=among)
 

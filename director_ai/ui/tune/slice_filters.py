@@ -9,6 +9,7 @@ import streamlit as st
 
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.storage.engine.clock import now_us
+from director_ai.storage.rescores import n_rescored
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning.study import TuneData
@@ -160,12 +161,12 @@ def _facet_values(
         "author": _store.authors(JUDGED).values(),
         "scorer": ([scorer or str(UNKNOWN_SCORER)] for scorer in _data.scorers),
     }
-    return {
-        facet: dict(
-            Counter(value for values in own for value in values if value).most_common(MOST_VALUES)
-        )
+    counts = {
+        facet: Counter(value for values in own for value in values if value)
         for facet, own in columns.items()
     }
+    counts["scorer"] += n_rescored(_store, JUDGED)
+    return {facet: dict(counted.most_common(MOST_VALUES)) for facet, counted in counts.items()}
 
 
 def _filters() -> Filters:
