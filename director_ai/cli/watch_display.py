@@ -14,7 +14,7 @@ from rich.text import Text
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.runtime.session import StreamSession
 from director_ai.figures.theme import GLYPH, LIGHT, RULE_NAME, RULES, heat_level
-from director_ai.replay.floors import FloatArray, floors
+from director_ai.replay.floors import FloatArray, floors, statistic_margins
 from director_ai.reports.visible_text import visible
 
 ROWS: Final = 8
@@ -48,13 +48,15 @@ def screen(session: StreamSession, policy: HaltPolicy, *, width: int, height: in
     scores = np.asarray(session.coherence_history[:n_scored], dtype=float)
     limits = floors(scores, policy)
     highest, _ = limits.highest()
-    heat = [heat_level(float(value)) for value in scores - highest[:-1]]
+    margins = statistic_margins(scores, limits, policy)
+    smallest = np.where(np.isnan(margins), np.inf, margins).min(axis=0)
+    heat = [heat_level(float(value)) for value in smallest]
     lines = max(3, height - ROWS - 7)
     return Group(
         _tail(heated_text(session, heat), width, lines),
         Line(style="dim"),
         *curve(scores, highest, width=width),
-        margins_lines(scores, limits.margins(scores), limits.stacked()[:, -1]),
+        margins_lines(scores, margins, limits.stacked()[:, -1]),
     )
 
 
@@ -118,7 +120,8 @@ def margins_lines(scores: FloatArray, margins: FloatArray, coming: FloatArray) -
     scores
         Shape (n_tokens,).
     margins
-        Rows in the order of ``RULES``, shape (3, n_tokens).
+        Distances of the rules' statistics from their thresholds, rows in the order of ``RULES``,
+        shape (3, n_tokens).
     coming
         Floors of the token still to come, shape (3,).
     """

@@ -218,9 +218,9 @@ def _side_traces(
 
 
 def smallest_margins(data: HaltCurveData) -> FloatArray:
-    """Return each drawn token's margin above its highest floor; nan where no rule is armed."""
-    armed = np.where(np.isnan(data.floors), -np.inf, data.floors).max(axis=0, initial=-np.inf)
-    return np.where(np.isfinite(armed), data.scores - armed, np.nan)
+    """Return each drawn token's smallest margin; nan where no rule is armed."""
+    smallest = np.where(np.isnan(data.margins), np.inf, data.margins).min(axis=0, initial=np.inf)
+    return np.where(np.isfinite(smallest), smallest, np.nan)
 
 
 def _halt_colour(data: HaltCurveData, palette: Palette) -> str:

@@ -26,7 +26,7 @@ from director_ai.figures.theme import (
     Rule,
     rgba,
 )
-from director_ai.replay.floors import FloatArray, Floors, floors
+from director_ai.replay.floors import FloatArray, Floors, floors, statistic_margins
 from director_ai.replay.judgement import Judgement
 
 MOST_POINTS = 2000
@@ -73,6 +73,8 @@ class HaltCurveData(NamedTuple):
         Which of them hold an earlier score.
     floors
         The three floors at each, shape (3, n_drawn); nan where unarmed.
+    margins
+        Distances of the rules' statistics from their thresholds at each, as ``floors``.
     mean, drop
         The window's mean and the fitted drop at each; nan where the window is not full.
     labels
@@ -95,6 +97,7 @@ class HaltCurveData(NamedTuple):
     scores: FloatArray
     held: NDArray[np.bool_]
     floors: FloatArray
+    margins: FloatArray
     mean: FloatArray
     drop: FloatArray
     labels: list[str]
@@ -149,6 +152,7 @@ def halt_curve_data(
         scores=scores[index],
         held=np.asarray(held, dtype=bool)[index] if len(held) else np.zeros(len(index), bool),
         floors=computed.stacked()[:, index],
+        margins=statistic_margins(scores, computed, policy)[:, index],
         mean=computed.mean[index],
         drop=computed.drop[index],
         labels=[labels[i] for i in index],

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import RULES, Rule
-from director_ai.replay.floors import floors
+from director_ai.replay.floors import floors, statistic_margins
 
 MOST_SHOWN = 12
 """Streams drawn; of the others only the number is shown."""
@@ -29,10 +29,10 @@ class Multiple:
     floor
         The highest floor at each of them, at least 0; where no rule is armed, 0.
     margin
-        The smallest distance of a score above its floor among them; ``None`` where no rule
-        is armed.
+        The smallest distance of a rule's statistic from its threshold among them; ``None`` where
+        no rule is armed.
     rule
-        The rule of that floor, or ``""``.
+        The rule it is of, or ``""``.
     """
 
     scores: tuple[float, ...]
@@ -58,18 +58,19 @@ def multiple(scores: Sequence[float], policy: HaltPolicy) -> Multiple:
     ((0.5, 0.5, 0.5), 0.1, 'hard')
     """
     array = np.asarray(scores, dtype=float)
-    highest, row = floors(array, policy).highest()
+    limits = floors(array, policy)
+    highest, _ = limits.highest()
     shown = slice(max(0, len(array) - SHOWN_TOKENS), len(array))
     floor = highest[:-1][shown]
-    margins = array[shown] - floor
-    if not len(margins) or np.isinf(margins).all():
-        return Multiple(tuple(array[shown].tolist()), (0.0,) * len(margins), None, "")
-    least = int(margins.argmin())
+    margins = statistic_margins(array, limits, policy)[:, shown]
+    if np.isnan(margins).all():
+        return Multiple(tuple(array[shown].tolist()), (0.0,) * len(floor), None, "")
+    row, least = np.unravel_index(int(np.nanargmin(margins)), margins.shape)
     return Multiple(
         scores=tuple(array[shown].tolist()),
         floor=tuple(np.maximum(floor, 0.0).tolist()),
-        margin=float(margins[least]),
-        rule=RULES[int(row[:-1][shown][least])],
+        margin=float(margins[row, least]),
+        rule=RULES[int(row)],
     )
 
 
@@ -88,7 +89,7 @@ def nearest_first(multiples: Sequence[Multiple]) -> NDArray[np.intp]:
     """Return the places of the streams, the one nearest to a halt first.
 
     Margins are compared by hundredths, so that streams do not change places for less, and how
-    far one lies under its floor does not count: equal ones stay in the order given.
+    far one lies beyond a limit does not count: equal ones stay in the order given.
 
     >>> policy = HaltPolicy()
     >>> found = [multiple([score], policy) for score in (0.9, 0.602, 0.601)]

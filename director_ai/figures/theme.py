@@ -31,7 +31,7 @@ COHERENCE_WIDTH: Final = 2.5
 RULE_WIDTH: Final = 2.0
 MUTED_WIDTH: Final = 1.5
 
-HEAT_MARGINS: Final = (0.20, 0.10, 0.05, 0.0)
+HEAT_MARGINS: Final = (0.10, 0.05, 0.02, 0.0)
 """Smallest margins of heat levels 0, 1, 2 and 3; below the last, level 4."""
 
 
@@ -115,11 +115,12 @@ def heat_level(margin: float) -> int:
     Parameters
     ----------
     margin
-        Score minus the highest floor, in coherence. ``nan``, where no rule is armed yet, is calm.
+        Smallest distance of a rule's statistic from its threshold. ``nan`` and ``inf``, where no
+        rule is armed yet, are calm.
 
     Examples
     --------
-    >>> [heat_level(m) for m in (0.2, 0.1, 0.05, 0.0, -0.01)]
+    >>> [heat_level(m) for m in (0.1, 0.05, 0.02, 0.0, -0.01)]
     [0, 1, 2, 3, 4]
     >>> heat_level(float("nan"))
     0

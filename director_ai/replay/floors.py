@@ -38,10 +38,6 @@ class Floors:
         """Return the three floors as rows, shape (3, n_tokens + 1): hard, window, trend."""
         return np.stack([self.hard, self.window, self.trend])
 
-    def margins(self, scores: FloatArray) -> FloatArray:
-        """Return each score's distance above each floor, shape (3, n_tokens); nan if unarmed."""
-        return scores - self.stacked()[:, :-1]
-
     def highest(self) -> tuple[FloatArray, NDArray[np.intp]]:
         """Return the highest floor of every token and which row of ``stacked`` it is of."""
         armed = np.where(np.isnan(self.stacked()), -np.inf, self.stacked())
@@ -94,35 +90,48 @@ def floors(scores: FloatArray, policy: HaltPolicy) -> Floors:
     return Floors(hard, window, trend, mean, drop)
 
 
-def statistic_margins(margins: FloatArray, policy: HaltPolicy) -> FloatArray:
-    """Return distances above the floors in the units of the rules' own statistics.
+def margin_units(policy: HaltPolicy) -> FloatArray:
+    """Return how far each rule's statistic moves by a score that moves by one, shape (3,).
 
     A score moves the mean of its window by one ``window_size``-th of itself, and the fitted drop
     by the weight of the newest token.
 
+    >>> margin_units(HaltPolicy(window_size=2, trend_window=2)).tolist()
+    [1.0, 0.5, 1.0]
+    """
+    newest = -downward_trend.coefficients(policy.trend_window)[-1]
+    return np.array([1.0, 1.0 / policy.window_size, newest])
+
+
+def statistic_margins(scores: FloatArray, limits: Floors, policy: HaltPolicy) -> FloatArray:
+    """Return how far each rule's statistic lies on the safe side of its threshold.
+
     Parameters
     ----------
-    margins
-        Distances of scores above the floors, shape (3,) or (3, n_tokens): hard, window, trend.
+    scores
+        Shape (n_tokens,), in [0, 1].
+    limits
+        Their floors.
     policy
         Limits that the floors are of.
 
     Returns
     -------
-    FloatArray of the same shape
-        Score minus hard limit, mean minus window limit, largest allowed drop minus drop.
+    FloatArray of shape (3, n_tokens)
+        Score minus hard limit, mean minus window limit, largest allowed drop minus drop: below 0
+        at exactly the tokens where the kernel halts. nan where a rule is off or its window is not
+        full yet.
 
     Examples
     --------
     >>> policy = HaltPolicy(window_size=2, window_threshold=0.5, trend_window=2)
     >>> scores = np.array([0.9, 0.7])
-    >>> statistic_margins(floors(scores, policy).margins(scores), policy)[:, 1].round(2).tolist()
+    >>> statistic_margins(scores, floors(scores, policy), policy)[:, 1].round(2).tolist()
     [0.2, 0.3, -0.05]
     """
-    newest = -downward_trend.coefficients(policy.trend_window)[-1]
-    units = np.array([1.0, 1.0 / policy.window_size, newest])
-    converted: FloatArray = (margins.T * units).T
-    return converted
+    # From the floors, which hold the kernel's tolerance: a tie stays above 0.
+    room = scores - limits.stacked()[:, :-1]
+    return np.asarray(room * margin_units(policy)[:, None])
 
 
 def _columns(scores: FloatArray, n: int) -> list[FloatArray]:

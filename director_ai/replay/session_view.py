@@ -13,7 +13,7 @@ from director_ai.core.halting.reason import Mechanism
 from director_ai.core.records.record import SessionRecord
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import NONE
-from director_ai.replay.floors import Floors, floors
+from director_ai.replay.floors import Floors, floors, statistic_margins
 from director_ai.replay.judgement import Judgement, judge
 
 MECHANISMS: Final[tuple[Mechanism, ...]] = (
@@ -39,7 +39,8 @@ class SessionView:
     floors
         Lowest passing scores; see :mod:`director_ai.replay.floors`.
     margins
-        Distance of each score above each floor, shape (3, n_scored); nan where a rule is unarmed.
+        Distance of each rule's statistic from its threshold, shape (3, n_scored); negative where
+        the rule is broken, nan where it is unarmed.
     """
 
     tokens: Sequence[str]
@@ -70,7 +71,7 @@ class SessionView:
             policy,
             judge(tokens, scores, policy, complete=complete),
             computed,
-            computed.margins(array),
+            statistic_margins(array, computed, policy),
         )
 
     @classmethod
@@ -103,7 +104,7 @@ class SessionView:
         return float(highest[-1]), MECHANISMS[int(rule[-1])]
 
     def headroom(self) -> tuple[FloatArray, IntArray]:
-        """Return each score's distance above the highest floor, and the rule of that floor.
+        """Return each token's smallest margin, and the rule that leaves it.
 
         Returns
         -------
@@ -116,14 +117,15 @@ class SessionView:
         >>> [values.round(2).tolist() for values in view.headroom()]
         [[0.4], [0]]
         """
-        highest, rule = self.floors.highest()
-        return self.scores - highest[:-1], np.where(np.isfinite(highest), rule, NONE)[:-1]
+        armed = np.where(np.isnan(self.margins), np.inf, self.margins)
+        smallest = armed.min(axis=0)
+        return smallest, np.where(np.isfinite(smallest), armed.argmin(axis=0), NONE)
 
     def closest_call(self) -> ClosestCall | None:
         """Return the smallest margin of the stream; ``None`` where no rule was ever armed.
 
-        The floors' own margins, where :func:`director_ai.core.halting.closest_call.closest_call`
-        has running sums.
+        The kernel's own statistics, where
+        :func:`director_ai.core.halting.closest_call.closest_call` has running sums.
         """
         if not self.n_scored or np.isnan(self.margins).all():
             return None
@@ -135,7 +137,7 @@ class SessionView:
 
         From the last one on it is the first; ``None`` where there is none.
         """
-        smallest = np.where(np.isnan(self.margins), np.inf, self.margins).min(axis=0)
+        smallest, _ = self.headroom()
         # Of a level stretch, its first token.
         turns = np.flatnonzero(np.append(True, smallest[1:] != smallest[:-1])[: len(smallest)])
         levels = np.concatenate(([np.inf], smallest[turns], [np.inf]))

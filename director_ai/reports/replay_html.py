@@ -84,8 +84,9 @@ def session_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str
 def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
     """Return the page's content as plain values whose text is visible.
 
-    ``margins`` are the scores' distances above the floors, rows in the order of ``RULES``, and
-    ``next`` the floors of the token still to come. ``drawn`` are the tokens the chart draws.
+    ``margins`` are the distances of the rules' statistics from their thresholds, rows in the order
+    of ``RULES``, ``floors`` the lowest passing scores, the token still to come included. ``drawn``
+    are the tokens the chart draws.
     """
     view = SessionView.of_record(record, policy)
     judgement, scores = view.judgement, view.scores
@@ -104,7 +105,7 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
         "scores": [round(score, 6) for score in record.scores],
         "held": "".join("1" if held else "0" for held in record.held),
         "margins": [_short(row) for row in view.margins],
-        "next": _short(view.floors.stacked()[:, -1]),
+        "floors": [_short(row) for row in view.floors.stacked()],
         "heat": "".join(str(heat_level(float(value))) for value in headroom),
         "binding": "".join("-" if rule == NONE else RULES[rule][0] for rule in highest.tolist()),
         "drawn": curve.token.tolist() if len(curve.token) < len(scores) else None,

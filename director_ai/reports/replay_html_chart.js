@@ -8,9 +8,8 @@ const spelled = (token) => (token === "" ? "∅" : token.replace(/\n/g, "↵").r
 
 // Lowest passing score of a token by rule `r`; null where it is not armed. One past the last
 // score it is that of the token still to come.
-function floorOf({ scores, margins, next }, r, i) {
-  if (i >= scores.length) return next[r];
-  return margins[r][i] === null ? null : scores[i] - margins[r][i];
+function floorOf({ floors }, r, i) {
+  return floors[r][Math.min(i, floors[r].length - 1)];
 }
 
 // The rule whose floor is highest at a token, or null where none is armed.

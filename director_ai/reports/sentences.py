@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-import numpy as np
-
 from director_ai.core.halting.closest_call import ClosestCall
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm, HaltReason
@@ -15,7 +13,6 @@ from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import Counterfactual, Limit
-from director_ai.replay.floors import statistic_margins
 from director_ai.replay.judgement import Judgement
 
 FAULT_TEXT: Final[Mapping[str, str]] = {
@@ -51,25 +48,24 @@ def halt_sentence(
     policy
         The limits in force.
     margins
-        The token's distance above the floors of ``RULES``, in coherence; nan where unarmed. The
-        sentence tells them in the unit of each rule's own statistic.
+        Distance of each rule's statistic from its threshold, in the order of ``RULES``; nan where
+        unarmed.
     verb
         ``"Stopped"``, or ``"Would stop"`` in a what-if.
 
     Examples
     --------
     >>> alarm = Alarm("hard_limit", 13, observed=0.38, threshold=0.4)
-    >>> print(halt_sentence([alarm], HaltPolicy(hard_limit=0.4), [-0.02, 0.11, float("nan")]))
+    >>> print(halt_sentence([alarm], HaltPolicy(hard_limit=0.4), [-0.02, 0.011, float("nan")]))
     Stopped at token 13: the score fell to 0.380, hard limit 0.4 (0.020 below). Not broken: window \
 (0.011 left). The trend rule needs 5 tokens.
     """
     broken = {RULE_OF_MECHANISM[alarm.mechanism] for alarm in alarms}
     clauses = "; and ".join(_clause(alarm, policy) for alarm in alarms)
     sentences = [f"{verb} at token {alarms[0].index}: {clauses}."]
-    distances = statistic_margins(np.asarray(margins, dtype=float), policy).tolist()
     left = [
         f"{RULE_NAME[rule]} ({margin:.3f} left)"
-        for rule, margin in zip(RULES, distances, strict=True)
+        for rule, margin in zip(RULES, margins, strict=True)
         if rule not in broken and not math.isnan(margin)
     ]
     if left:

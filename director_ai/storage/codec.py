@@ -131,11 +131,18 @@ def summary_values(record: SessionRecord) -> Row:
         "n_tokens": len(record.tokens),
         "lowest": min(scores, default=None),
         "average": sum(scores) / len(scores) if scores else None,
+        **margin_values(call),
+        "sparkline": sparkline(scores),
+        "excerpt": excerpt(record.tokens),
+    }
+
+
+def margin_values(call: ClosestCall | None) -> Row:
+    """Return the columns of ``sessions`` that hold a closest call."""
+    return {
         "margin": call and call.margin,
         "margin_index": call and call.token,
         "margin_rule": call and call.mechanism,
-        "sparkline": sparkline(scores),
-        "excerpt": excerpt(record.tokens),
     }
 
 
@@ -144,9 +151,23 @@ def margin_of(record: SessionRecord) -> ClosestCall | None:
 
     Of a halt it is its own margin, even where the recording goes on to something worse.
     """
-    scores = record.scores
-    judged = scores if record.halt is None else scores[: record.halt.index + 1]
-    return closest_call(judged, record.policy)
+    halt = None if record.halt is None else record.halt.index
+    return _margin(record.scores, halt, record.policy)
+
+
+def stored_margin(row: Values) -> ClosestCall | None:
+    """Return the closest call of a row of ``sessions`` with the ``scores`` of its body."""
+    policy = _policy(row["policy"])
+    return _margin(unpacked_scores(row["scores"]), row["halt_index"], policy)
+
+
+def _margin(scores: Sequence[float], halt: int | None, policy: HaltPolicy) -> ClosestCall | None:
+    return closest_call(scores if halt is None else scores[: halt + 1], policy)
+
+
+@lru_cache(maxsize=64)
+def _policy(text: str) -> HaltPolicy:
+    return HaltPolicy.from_dict(json.loads(text))
 
 
 def excerpt(tokens: Iterable[str]) -> str:

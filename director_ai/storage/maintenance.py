@@ -202,7 +202,7 @@ def _damage(store: Store, id: str) -> str | None:
             # Removed by someone else meanwhile.
             return None
         stored = stored_session(connection, row)
-    damage = broken_seal(stored, store.version) or underivable(stored)
+    damage = broken_seal(stored, store.version) or underivable(stored, store.version)
     return damage and f"session {id!r} in {store.name} is not what was sealed: {damage}"
 
 

@@ -114,7 +114,7 @@ def _read(store: Store, key: int) -> tuple[SessionRecord, bool]:
         row = connection.execute(select(sessions).where(sessions.c.key == key)).mappings().one()
         stored = stored_session(connection, row)
     record = checked(stored.record)
-    if broken_seal(stored, store.version) is None and underivable(stored) is None:
+    if broken_seal(stored, store.version) is None and underivable(stored, store.version) is None:
         return record, True
     return replace(record, tags=(*record.tags, DAMAGED_TAG)), False
 

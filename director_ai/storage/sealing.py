@@ -19,6 +19,9 @@ from director_ai.storage.engine.schema import (
 SEALED_SINCE = 3
 """The version of the schema from which on a row and its labels are sealed, too."""
 
+MARGINS_SINCE = 5
+"""The version of the schema from which on a closest call is a statistic minus its threshold."""
+
 UNREADABLE = (ValueError, TypeError, LookupError, EOFError)
 """Errors of decoding rows whose content is not what was written; see also SQLAlchemy's."""
 
@@ -91,11 +94,21 @@ def _broken_row_seal(row: RowMapping, record: SessionRecord) -> str | None:
     return None
 
 
-def underivable(stored: StoredSession) -> str | None:
-    """Return which of a sealed session's derived values do not follow from its tokens."""
+def underivable(stored: StoredSession, version: int) -> str | None:
+    """Return which of a sealed session's derived values do not follow from its tokens.
+
+    Parameters
+    ----------
+    stored
+        The session.
+    version
+        Of the store's schema: before ``MARGINS_SINCE`` closest calls were in another unit.
+    """
     if stored.row["digest"] is None:
         return None
     names = codec.underivable(stored.row, stored.body, stored.record)
+    if version < MARGINS_SINCE:
+        names = [name for name in names if name not in codec.margin_values(None)]
     return f"its {', '.join(names)} do not follow from its tokens and labels" if names else None
 
 
@@ -156,7 +169,43 @@ def _seals(connection: Connection, row: RowMapping) -> codec.Row | None:
         stored = stored_session(connection, row)
     except UNREADABLE:
         return None
-    if broken_seal(stored, SEALED_SINCE - 1) or underivable(stored):
+    if broken_seal(stored, SEALED_SINCE - 1) or underivable(stored, SEALED_SINCE - 1):
         return None
     labels = codec.label_seal_of(row, stored.record.annotations)
     return {"of": row["key"], "whole": codec.seal_of(row), "labels": labels}
+
+
+def measure_margins(connection: Connection) -> None:
+    """Write the closest call of every sealed session anew, and seal its row again.
+
+    A row that is not what was sealed stays as it is, and so keeps its damage.
+    """
+    scored = (
+        select(sessions, bodies.c.scores)
+        .join(bodies, bodies.c.session == sessions.c.key)
+        .where(sessions.c.seal.is_not(None))
+    )
+    last = -1
+    while True:
+        page = scored.where(sessions.c.key > last).order_by(sessions.c.key).limit(_BATCH)
+        rows = connection.execute(page).mappings().all()
+        if not rows:
+            break
+        last = rows[-1]["key"]
+        sound = [dict(row) for row in rows if codec.seal_of(row) == row["seal"]]
+        if sound:
+            connection.execute(_MEASURE, [_measured(row) for row in sound])
+
+
+_MEASURE = (
+    update(sessions)
+    .where(sessions.c.key == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in (*codec.margin_values(None), "seal")})
+)
+
+
+def _measured(row: codec.Row) -> codec.Row:
+    call = codec.stored_margin(row)
+    row |= codec.margin_values(call)
+    values = {name: row[name] for name in codec.margin_values(None)} | {"seal": codec.seal_of(row)}
+    return {"of": row["key"], **{f"new_{name}": value for name, value in values.items()}}

@@ -14,7 +14,7 @@ from director_ai.figures.compare_curve import (
 )
 from director_ai.figures.halt_curve import HaltCurveData, halt_curve_data
 from director_ai.figures.theme import LIGHT
-from director_ai.replay.floors import floors
+from director_ai.replay.floors import floors, statistic_margins
 from director_ai.replay.judgement import judge
 
 POLICY = HaltPolicy(window_size=2, trend_window=3)
@@ -65,8 +65,9 @@ def test_without_an_onset_there_is_nothing_to_align_by():
         aligned(np.arange(3), 3, "onset", None)
 
 
-def test_the_margin_is_over_the_highest_floor():
-    own = floors(np.array([0.9, 0.85, 0.8, 0.2]), POLICY).margins(np.array([0.9, 0.85, 0.8, 0.2]))
+def test_the_margin_is_the_smallest_of_the_rules():
+    scores = np.array([0.9, 0.85, 0.8, 0.2])
+    own = statistic_margins(scores, floors(scores, POLICY), POLICY)
 
     assert smallest_margins(BAD) == pytest.approx(np.nanmin(own, axis=0))
     assert traces("token")["two: margin"]["y"] == pytest.approx(np.nanmin(own, axis=0), abs=1e-4)

@@ -32,7 +32,8 @@ def test_a_rule_holds_exactly_where_the_score_is_under_its_floor(scores, policy)
     machine = HaltMachine(policy)
     verdicts = [machine.push("", score) for score in scores]
 
-    margins = floors(np.array(scores), policy).margins(np.array(scores))
+    array = np.array(scores)
+    margins = statistic_margins(array, floors(array, policy), policy)
 
     for index, verdict in enumerate(verdicts):
         holding = {alarm.mechanism for alarm in verdict.alarms}
@@ -57,12 +58,12 @@ def test_a_score_at_a_floor_goes_on_and_one_just_under_it_does_not(scores, polic
 
 @pytest.mark.parametrize("size", range(2, 13))
 def test_a_tie_is_never_drawn_under_its_floor(size):
-    level = floors(np.full(40, 0.55), HaltPolicy(window_size=size, window_threshold=0.55))
-    falling = 0.9 - np.arange(20) * 0.15 / 4
-    slope = floors(falling, HaltPolicy(trend_window=5, trend_threshold=0.15))
+    policy = HaltPolicy(window_size=size, window_threshold=0.55)
+    level, falling = np.full(40, 0.55), 0.9 - np.arange(20) * 0.15 / 4
 
-    assert np.nanmin(level.margins(np.full(40, 0.55))[1]) > 0
-    assert np.nanmin(slope.margins(falling)[2]) > 0
+    assert np.nanmin(statistic_margins(level, floors(level, policy), policy)[1]) > 0
+    policy = HaltPolicy(trend_window=5, trend_threshold=0.15)
+    assert np.nanmin(statistic_margins(falling, floors(falling, policy), policy)[2]) > 0
 
 
 def test_the_last_floor_is_of_the_token_to_come():
@@ -109,7 +110,7 @@ def test_margins_in_the_unit_of_each_statistic_are_statistic_minus_limit() -> No
     scores = np.array([0.9, 0.8, 0.85, 0.6, 0.55, 0.7])
     computed = floors(scores, policy)
 
-    hard, window, trend = statistic_margins(computed.margins(scores), policy)
+    hard, window, trend = statistic_margins(scores, computed, policy)
 
     assert np.allclose(hard, scores - policy.hard_limit)
     assert np.allclose(window[2:], computed.mean[2:] - policy.window_threshold, atol=1e-8)

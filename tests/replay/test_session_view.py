@@ -53,11 +53,11 @@ def test_the_dips_are_the_bottoms_of_all_valleys(scores):
     assert found == valleys
 
 
-def test_headroom_is_the_margin_to_the_highest_floor_and_names_its_rule():
+def test_headroom_is_the_smallest_margin_and_names_its_rule():
     policy = HaltPolicy(hard_limit=0.0, window_size=2, window_threshold=0.6, trend_threshold=1.5)
     headroom, rule = view_of([0.9, 0.7], policy).headroom()
 
-    assert headroom.tolist() == [float("inf"), pytest.approx(0.4)]
+    assert headroom.tolist() == [float("inf"), pytest.approx(0.2)]
     assert rule.tolist() == [NONE, WINDOW]
 
 

@@ -186,17 +186,17 @@ def test_a_long_session_draws_its_extremes_and_keeps_every_token():
     assert len(session_html(long).encode()) < 1_000_000
 
 
-def test_margins_are_distances_above_the_floors():
+def test_margins_are_statistics_minus_limits():
     data = replay_data(RECORD, POLICY)
 
     assert data["margins"][0] == [round(score - 0.4, 6) for score in SCORES]
     assert data["margins"][1][:3] == [None, None, None]
-    # The mean of the last four is 0.515 at token 6: 0.015 over the limit, and four times that.
-    assert data["margins"][1][6] == pytest.approx(0.06, abs=1e-6)
+    # The mean of the last four is 0.515 at token 6.
+    assert data["margins"][1][6] == pytest.approx(0.015, abs=1e-6)
     assert data["margins"][2] == [None] * 7
     assert data["off"] == (False, False, True)
     # To come: the three before it sum to 1.31, so that 0.69 makes a mean of 0.5.
-    assert data["next"] == [0.4, pytest.approx(0.69, abs=1e-6), None]
+    assert [row[-1] for row in data["floors"]] == [0.4, pytest.approx(0.69, abs=1e-6), None]
 
 
 def test_a_margin_too_small_for_three_digits_keeps_its_sign():

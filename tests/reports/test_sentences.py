@@ -23,7 +23,7 @@ def test_every_rule_that_held_is_named_with_its_margin():
     assert halt_sentence(alarms, POLICY, [-0.02, -0.11, 0.054]) == (
         "Stopped at token 13: the score fell to 0.380, hard limit 0.4 (0.020 below); and "
         "the mean of the last 4 tokens fell to 0.472, limit 0.5 (0.028 below). "
-        "Not broken: trend (0.049 left)."
+        "Not broken: trend (0.054 left)."
     )
 
 

@@ -16,10 +16,11 @@ class ClosestCall(NamedTuple):
     Attributes
     ----------
     margin
-        How far a token's score lay above the lowest one that would have passed, all other scores
-        as they were; negative where a rule held.
+        Distance of a rule's statistic from its threshold, in the statistic's own unit: score minus
+        hard limit, mean minus window limit, largest allowed drop minus drop. Negative where the
+        rule held.
     token, mechanism
-        The token, and the rule whose floor it was.
+        The token, and the rule.
     """
 
     margin: float
@@ -30,8 +31,8 @@ class ClosestCall(NamedTuple):
 def closest_call(scores: Sequence[float], policy: HaltPolicy) -> ClosestCall | None:
     """Return the closest call of a stream, or ``None`` where no rule was ever armed.
 
-    The floors of :mod:`director_ai.replay.floors`, by running sums: good to rank sessions by,
-    while whether a rule holds is for the machine alone to say.
+    The statistics are running sums: good to rank sessions by, while whether a rule holds is for
+    the machine alone to say.
 
     Examples
     --------
@@ -39,12 +40,9 @@ def closest_call(scores: Sequence[float], policy: HaltPolicy) -> ClosestCall | N
     ClosestCall(margin=0.09999999999999998, token=1, mechanism='hard_limit')
     """
     size, length = policy.window_size, policy.trend_window
-    # A rule that is off has no floor.
     hard = policy.hard_limit if policy.hard_limit > 0 else -1.0
     windowed = policy.window_threshold > 0
     trending = policy.trend_threshold < downward_trend.LARGEST_DROP
-    weight = -downward_trend.coefficients(length)[-1]
-    mean_needed = policy.window_threshold * size
     best: ClosestCall | None = None
     total = fall = trend_sum = 0.0
     for index, score in enumerate(scores):
@@ -65,12 +63,11 @@ def closest_call(scores: Sequence[float], policy: HaltPolicy) -> ClosestCall | N
         if hard >= 0 and (best is None or score - hard < best.margin):
             best = ClosestCall(score - hard, index, hard_limit.NAME)
         if windowed and index + 1 >= size:
-            margin = total - mean_needed
+            margin = total / size - policy.window_threshold
             if best is None or margin < best.margin:
                 best = ClosestCall(margin, index, window_average.NAME)
         if trending and index + 1 >= length:
-            drop = fall * 6.0 / (length * (length + 1))
-            margin = (policy.trend_threshold - drop) / weight
+            margin = policy.trend_threshold - fall * 6.0 / (length * (length + 1))
             if best is None or margin < best.margin:
                 best = ClosestCall(margin, index, downward_trend.NAME)
     return best

@@ -4,15 +4,15 @@ import json
 import re
 from collections.abc import Callable
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.ownership import APPLICATION_ID, check_tables
-from director_ai.storage.engine.schema import metadata, sessions
+from director_ai.storage.engine.schema import audits, metadata, sessions
 from director_ai.storage.engine.tag_column import tags_text
 from director_ai.storage.engine.text_type import escape, unescape
-from director_ai.storage.sealing import seal_all
+from director_ai.storage.sealing import measure_margins, seal_all
 
 _PG_LOCK = 0x64697265
 """Any number, the same for every process that creates or migrates this schema."""
@@ -91,12 +91,20 @@ def _add_columns_and_count_by_them(connection: Connection) -> None:
         counted.create(connection)
 
 
+def _add_columns_and_measure_margins(connection: Connection) -> None:
+    _add_columns(connection)
+    measure_margins(connection)
+    # Of a session that was removed the margin is in the old unit, and cannot be measured anew.
+    margin = select(sessions.c.margin).where(sessions.c.id == audits.c.id).scalar_subquery()
+    connection.execute(update(audits).values(margin=margin))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create,
     _number_once_and_part_tags,
     _seal_whole_sessions,
     _add_columns_and_count_by_them,
-    _add_columns,
+    _add_columns_and_measure_margins,
 )
 """Each turns a store of the version of its place into the next; once released, none changes."""
 

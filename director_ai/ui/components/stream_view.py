@@ -18,7 +18,6 @@ from director_ai.figures.halt_curve import (
 from director_ai.figures.margins import MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.engine import HARD, NONE, TREND, WINDOW
-from director_ai.replay.floors import statistic_margins
 from director_ai.replay.session_view import SessionView
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
@@ -198,7 +197,7 @@ class StreamView(SessionView):
         """Draw the margins of one token; before the first, three without a value."""
         data = MarginsData(*[np.nan] * 3)
         if self.n_scored:
-            data = margins_data(statistic_margins(self.margins, self.policy), index)
+            data = margins_data(self.margins, index)
         margins = ", ".join(
             f"{rule} {'too few tokens' if np.isnan(value) else f'{value:+.3f}'}"
             for rule, value in zip(RULES, data, strict=True)

@@ -2,7 +2,7 @@
 
 const RULES = { h: "hard", w: "window", t: "trend" };
 const RULE_WORDS = { h: "hard limit", w: "window", t: "trend" };
-const NEAR = ["0.20 or more above", "0.10 to 0.20 above", "0.05 to 0.10 above", "under 0.05 above", "below"];
+const NEAR = ["0.10 or more left", "0.05 to 0.10 left", "0.02 to 0.05 left", "under 0.02 left", "broken"];
 const LEAST_SHOWN = "2";
 const AT_END_PX = 24;
 const states = new WeakMap();
@@ -42,7 +42,7 @@ function readerState({ delivered, kept }, i) {
 function describe(data, i) {
   const { heat, rule, held, undelivered, halt, onset } = data;
   const parts = [`token ${i}`];
-  if (RULES[rule[i]]) parts.push(`${NEAR[heat[i]]} the ${RULE_WORDS[rule[i]]} floor`);
+  if (RULES[rule[i]]) parts.push(`${RULE_WORDS[rule[i]]}: ${NEAR[heat[i]]}`);
   if (held[i] === "1") parts.push("score held");
   if (i === onset) parts.push("onset");
   if (i === halt) parts.push("halt");

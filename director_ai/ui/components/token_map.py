@@ -16,8 +16,8 @@ _HERE: Final = Path(__file__)
 
 # Two encodings: the shade is the room left, the underline the rule that leaves it.
 _LEGEND: Final = (
-    '<div class="legend" data-theme><span>room left: <b class="heat2">under 0.10</b> '
-    '<b class="heat3">under 0.05</b> <b class="heat4">broken</b></span>'
+    '<div class="legend" data-theme><span>room left: <b class="heat2">under 0.05</b> '
+    '<b class="heat3">under 0.02</b> <b class="heat4">broken</b></span>'
     '<span>by <b class="hard">hard</b> <b class="window">window</b> '
     '<b class="trend">trend</b></span></div>'
 )

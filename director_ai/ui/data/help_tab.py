@@ -56,7 +56,8 @@ GLOSSARY = {
     "nothing was enforced.",
     "Floor": "The lowest score the next token may have under a rule, given those before it. A "
     "stream halts where its score goes under the highest floor.",
-    "Margin": "Score minus floor: how far a token was from being halted; below zero it is.",
+    "Margin": "Statistic minus limit, in the statistic's own unit: score, mean of the window, or "
+    "fall of the line (there limit minus fall). Below zero the rule is broken.",
     "Closest call": "The smallest margin of a whole session, and the rule it belongs to.",
     "Onset": "The token where a bad answer truly goes wrong, as a person says.",
     "Delay": "Tokens from the onset to the halt. A halt before the onset is not credited.",

@@ -150,5 +150,5 @@ def _state(stream: LiveStream, drawn: Multiple) -> str:
         return f"{stream.n_tokens:,} tokens"
     rule: Rule = drawn.rule  # type: ignore[assignment]  # named where there is a margin
     if drawn.margin < 0:
-        return f"under the {RULE_NAME[rule]} floor"
-    return f"{drawn.margin:.2f} above {RULE_NAME[rule]}"
+        return f"{RULE_NAME[rule]} broken"
+    return f"{drawn.margin:.2f} left, {RULE_NAME[rule]}"

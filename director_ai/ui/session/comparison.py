@@ -73,7 +73,7 @@ def compare(record: SessionRecord, view: StreamView) -> None:
         filename="compared",
     )
     limits = "both under the limits below" if moved else "each under its recorded limits"
-    notice(f"Margin: room above the highest floor of a token, {limits}; below 0 a rule is broken.")
+    notice(f"Margin: smallest of statistic minus limit, {limits}; below 0 a rule is broken.")
     table = paired_table(record, view, other, beside)
     st.dataframe(table, hide_index=True, key="compared_numbers", alt="Both sessions in numbers")
     _words(record, other)

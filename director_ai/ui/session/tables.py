@@ -24,7 +24,7 @@ HEADINGS: Final[Mapping[str, str]] = {
     "hard_floor": "Hard floor",
     "window_floor": "Window floor",
     "trend_floor": "Trend floor",
-    "margin": "Above the floor",
+    "margin": "Smallest margin",
     "ms": "Time (ms)",
 }
 """Headings of the token table on the page, by its columns."""
@@ -41,7 +41,7 @@ def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
         # A token the scorer failed on has no score, and no statistics.
         return [*values, *[float("nan")] * (n_tokens - len(values))]
 
-    highest, _ = view.floors.highest()
+    smallest, _ = view.headroom()
     n_scored = view.n_scored
     return pd.DataFrame(
         {
@@ -55,9 +55,7 @@ def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
             "hard_floor": padded(view.floors.hard[:-1].tolist()),
             "window_floor": padded(view.floors.window[:-1].tolist()),
             "trend_floor": padded(view.floors.trend[:-1].tolist()),
-            "margin": padded(
-                np.where(np.isfinite(highest[:-1]), view.scores - highest[:-1], np.nan).tolist()
-            ),
+            "margin": padded(np.where(np.isfinite(smallest), smallest, np.nan).tolist()),
             "ms": padded([time_us / 1e3 for time_us in record.times_us]),
         }
     ).round(6)

@@ -33,6 +33,7 @@ from director_ai.ui.sessions.filter_controls import (
     write_address,
     write_change,
 )
+from director_ai.ui.sessions.table import CLOSEST_CALL_HELP
 from director_ai.ui.sessions.view_menu import opened_view
 
 _REMEMBERED: Final = "sessions_address"
@@ -187,8 +188,7 @@ def _more_filters(filters: Filters, facets: Facets, *, has_shadow: bool) -> None
             step=0.01,
             format="%.3f",
             key="filter_margin",
-            help="How far the closest token lay above the lowest score that would have passed; "
-            "negative where a rule was broken.",
+            help=CLOSEST_CALL_HELP,
             on_change=write_change,
             args=("margin", "filter_margin", _number),
         )

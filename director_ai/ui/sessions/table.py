@@ -21,6 +21,11 @@ from director_ai.ui.sessions.display_names import LABEL_WORD, OUTCOME_WORD, RULE
 
 HEIGHT: Final = 440
 
+CLOSEST_CALL_HELP: Final = (
+    "Smallest distance of a rule's statistic (score, mean of the window, fall of the line) from "
+    "its limit; negative where the rule was broken."
+)
+
 
 def session_table(rows: Sequence[SessionSummary], *, with_shadow: bool = False) -> pd.DataFrame:
     """Return a row a session, in the order given, as the page shows it."""
@@ -93,8 +98,7 @@ def draw_table(
             "Closest call": column.NumberColumn(
                 format="%+.3f",
                 width=95,
-                help="How far the closest token lay above the lowest score that would have "
-                "passed; negative where a rule was broken.",
+                help=CLOSEST_CALL_HELP,
             ),
             "Label": column.TextColumn(width=85),
             "Onset": column.NumberColumn(width=65, help="Token where the answer goes wrong."),

@@ -24,7 +24,7 @@ from director_ai import HaltPolicy, ReleasedStream, ReleasePolicy, StreamingKern
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.cli.watch_display import ROWS, curve, heated_text, margins_lines, screen
-from director_ai.replay.floors import floors
+from director_ai.replay.floors import floors, statistic_margins
 from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
 from tests.sources.fault_server import HANG, OK, A, FaultServer, chunk, sse
@@ -377,14 +377,15 @@ def test_a_refused_token_stands_in_brackets() -> None:
     assert heated_text(session, [0, 4]).plain == " t0⟦ t1⟧"
 
 
-def test_margins_are_those_of_the_kernel_s_floors() -> None:
+def test_margins_are_statistics_minus_limits() -> None:
     scores = np.array([0.9, 0.8])
     policy = HaltPolicy(window_size=2, trend_window=3)
     found = floors(scores, policy)
 
-    line = margins_lines(scores, found.margins(scores), found.stacked()[:, -1]).plain
+    margins = statistic_margins(scores, found, policy)
+    line = margins_lines(scores, margins, found.stacked()[:, -1]).plain
     assert line == (
-        "token 1   score 0.800   next ≥ 0.750\n■ hard limit +0.300   ◆ window +0.600   ▲ trend –"
+        "token 1   score 0.800   next ≥ 0.750\n■ hard limit +0.300   ◆ window +0.300   ▲ trend –"
     )
 
 

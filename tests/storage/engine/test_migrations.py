@@ -19,6 +19,7 @@ from director_ai.storage.engine.migrations import (
     version_of,
 )
 from director_ai.storage.engine.schema import metadata
+from director_ai.storage.maintenance import examine
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.storage.records import record
@@ -93,6 +94,33 @@ def test_a_store_made_anew_keeps_what_belongs_together(first: Path, tmp_path: Pa
             for table in ("tokens", "bodies", "annotations"):
                 n_left = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar()
                 assert n_left == 0
+
+
+def test_closest_calls_of_the_fourth_version_are_measured_anew_where_a_row_is_sound(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((GOLDEN / "version_4.sql").read_text(encoding="utf-8"))
+        old = connection.execute("SELECT id, margin FROM sessions WHERE seal NOTNULL").fetchall()
+        *sound, damaged = sorted(old)
+        connection.execute("UPDATE sessions SET model = 'other' WHERE id = ?", damaged[:1])
+        audited = "INSERT INTO audits (id, sealed_us, day, deployment, plan, kind, halted, drawn,"
+        audited += " draw, cut, mechanism, model, family, margin, n_warned) VALUES"
+        audited += " (?, 1, 1, 1, 1, 'counted', 0, 0, 0.5, 0, '', '', '', 0.9, 0)"
+        connection.executemany(audited, [sound[0][:1], ("removed",)])
+        connection.commit()
+
+    with Store(path) as store:
+        health = examine(store)
+
+    with closing(sqlite3.connect(path)) as connection:
+        measured = dict(connection.execute("SELECT id, margin FROM sessions").fetchall())
+        audits = dict(connection.execute("SELECT id, margin FROM audits").fetchall())
+    assert measured[damaged[0]] == damaged[1]
+    assert [name for name, margin in sound if measured[name] != margin] == [sound[0][0]]
+    assert [damage.id for damage in health.damaged] == [damaged[0]]
+    assert audits == {sound[0][0]: measured[sound[0][0]], "removed": None}
 
 
 def without_space(sql: str | None) -> str:
