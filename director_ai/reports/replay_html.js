@@ -27,14 +27,24 @@
 
   /* The text */
 
+  // What became of a token on the reader's screen; "" if it stayed there.
+  function readerState(i) {
+    const isShown = data.delivered === null || i < data.delivered;
+    if (data.kept !== null && i >= data.kept) return isShown ? "taken-back" : "unseen";
+    return isShown ? "" : "grey";
+  }
+
   const nodes = tokens.map((token, i) => {
     const node = document.createElement("bdi");
     const names = ["token"];
-    if (data.heat[i] > "0") names.push("heat" + data.heat[i]);
+    // A token that is fine bears no mark: the reader looks for those that are not.
+    const near = data.heat[i] >= "2";
+    if (near) names.push("heat" + data.heat[i]);
     const rule = i === halt ? data.alarms[0] : RULE_OF[data.binding[i]];
-    if (rule) names.push(rule);
+    if (rule && (near || i === halt)) names.push(rule);
     if (data.held[i] === "1") names.push("held");
-    if (data.delivered !== null && i >= data.delivered) names.push("undelivered");
+    const state = readerState(i);
+    if (state) names.push("undelivered", state);
     if (i === halt) names.push("halt");
     if (token === "") names.push("empty");
     else if (token.includes("\n") && token.trim() === "") names.push("break");
@@ -216,7 +226,8 @@
   $("note").hidden = !data.note;
   $("withheld").hidden = data.textKept;
   if (data.rule) $("banner").classList.add(data.rule);
-  $("grey").hidden = data.delivered === null;
+  $("grey").hidden = data.delivered === null || data.kept !== null;
+  $("reader").hidden = data.kept === null;
   // The words after it stay where they are, however long the number gets.
   $("where").style.minWidth = `${whereIs(end).length}ch`;
   $("legend").querySelector(".tail").hidden = stop === null || stop >= scores.length - 1;

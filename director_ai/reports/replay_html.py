@@ -111,13 +111,20 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
         "drawn": curve.token.tolist() if len(curve.token) < len(scores) else None,
         "halt": judgement.trigger,
         "stop": judgement.stop,
-        "delivered": view.delivered,
+        **_reader(record, view, what_if=is_what_if(record, policy)),
         "alarms": [RULE_OF_MECHANISM[alarm.mechanism] for alarm in judgement.alarms],
         "complete": record.ended_by == "completed",
         "acted": record.enforced and not is_what_if(record, policy),
         "off": _off(policy),
         "onset": record.onset,
     }
+
+
+def _reader(record: SessionRecord, view: SessionView, *, what_if: bool) -> dict[str, int | None]:
+    """Return the tokens shown and kept on screen; of a what-if only those that would be let out."""
+    if record.n_kept is not None and not what_if:
+        return {"delivered": record.n_released, "kept": record.n_kept}
+    return {"delivered": view.delivered, "kept": None}
 
 
 def json_for_script(values: object) -> str:

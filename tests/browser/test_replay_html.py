@@ -85,7 +85,7 @@ def test_it_opens_at_the_halt_and_says_why(open_replay: Opener) -> None:
     )
     at(page, HALT)
     expect(page.locator("#margins .hard")).to_have_text("■ hard −0.149 broken")
-    expect(page.locator("#margins .trend")).to_have_text("▲ trend −0.072 broken")
+    expect(page.locator("#margins .trend")).to_have_text("▲ trend −0.058 broken")
     expect(page.locator("#next")).to_have_text("The stream would end here.")
     expect(page.locator("#tokens .halt")).to_have_text(BEES.tokens[HALT])
     expect(page.locator("#tokens .undelivered")).to_have_count(BEES.n_tokens - HALT)

@@ -199,6 +199,16 @@ def test_margins_are_statistics_minus_limits():
     assert [row[-1] for row in data["floors"]] == [0.4, pytest.approx(0.69, abs=1e-6), None]
 
 
+def test_what_the_reader_saw_is_told_of_the_recorded_limits_alone():
+    seen = replace(RECORD, n_released=3, n_kept=2, n_early=0)
+
+    other = replace(POLICY, hard_limit=0.3)
+    recorded, what_if = (replay_data(seen, policy) for policy in (POLICY, other))
+
+    assert (recorded["delivered"], recorded["kept"]) == (3, 2)
+    assert (what_if["delivered"], what_if["kept"]) == (what_if["stop"], None)
+
+
 def test_a_margin_too_small_for_three_digits_keeps_its_sign():
     near = replace(RECORD, scores=(0.9, 0.4 - 1e-7), tokens=TOKENS[:2], held=())
 

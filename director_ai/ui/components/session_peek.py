@@ -11,7 +11,7 @@ from director_ai.reports.headline import headline
 from director_ai.storage.store import Store
 from director_ai.ui.components import page_style
 from director_ai.ui.components.status_banner import status
-from director_ai.ui.components.stream_view import Marks, StreamView
+from director_ai.ui.components.stream_view import StreamView
 
 WIDTH: Final = 380
 """Width that a page gives a peek beside its table, in pixels."""
@@ -41,7 +41,7 @@ def session_peek(store: Store, id: str, policy: HaltPolicy | None = None) -> Non
         return
     view = StreamView.of_record(record, record.policy if policy is None else policy)
     summary = headline(record, view.policy, view.judgement, view.margins)
-    marks = Marks(record.onset, delivered=view.delivered if record.enforced else None)
+    marks = view.marks_of(record, onset=record.onset)
     with st.container(gap="xsmall", key="peek_session"):
         status(summary.text, summary.note, rule=summary.rule)
         view.curve(key="peek_curve", generation=id, height=_CURVE_HEIGHT, marks=marks, compact=True)

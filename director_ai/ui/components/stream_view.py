@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.record import SessionRecord
 from director_ai.figures.floor_curve import floor_curve_figure
 from director_ai.figures.halt_curve import (
     halt_curve_alt,
@@ -19,6 +20,7 @@ from director_ai.figures.margins import MarginsData, margins_data, margins_figur
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.engine import HARD, NONE, TREND, WINDOW
 from director_ai.replay.session_view import SessionView
+from director_ai.reports.headline import is_what_if
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
@@ -62,6 +64,9 @@ class Marks:
 
 NO_MARKS: Final = Marks()
 
+NEVER_SHOWN: Final = "never shown"
+"""Caption of the tokens that no reader saw."""
+
 
 def picture_choice() -> Picture:
     """Draw the choice of the curve's view in the sidebar, and return it."""
@@ -80,6 +85,18 @@ class StreamView(SessionView):
     """A session view that draws its pictures on a page."""
 
     __slots__ = ()
+
+    def marks_of(
+        self, record: SessionRecord, *, onset: int | None, cursor: int | None = None
+    ) -> Marks:
+        """Return the marks of a recorded stream: what its reader saw, where that is known.
+
+        Where it is not, and under other limits than it was recorded with, the text after the halt
+        is marked, if the halt was enforced.
+        """
+        if record.n_kept is not None and not is_what_if(record, self.policy):
+            return Marks(onset, cursor, record.n_released, NEVER_SHOWN, record.n_kept)
+        return Marks(onset, cursor, self.delivered if record.enforced else None)
 
     def curve(
         self,

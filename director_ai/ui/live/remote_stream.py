@@ -19,7 +19,7 @@ from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.reader_line import reader_line
 from director_ai.ui.components.status_banner import rule_of, status
-from director_ai.ui.components.stream_view import Marks, StreamView
+from director_ai.ui.components.stream_view import NEVER_SHOWN, Marks, StreamView
 from director_ai.ui.live.stream_follower import FollowedStream
 
 RECORDERS: Final = "Recorders"
@@ -183,7 +183,7 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
 
 def _marks(record: SessionRecord, view: StreamView) -> Marks:
     if record.n_kept is not None:
-        return Marks(delivered=record.n_released, undelivered="never shown", kept=record.n_kept)
+        return Marks(delivered=record.n_released, undelivered=NEVER_SHOWN, kept=record.n_kept)
     return Marks(delivered=view.delivered if record.enforced else None)
 
 

@@ -73,9 +73,9 @@ def head(record: SessionRecord, view: StreamView) -> None:
 
 def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture) -> None:
     """Draw the curve and the text."""
-    marks = Marks(record.onset, cursor, view.delivered, _undelivered(record, view))
-    if record.n_kept is not None and not is_what_if(record, view.policy):
-        marks = Marks(record.onset, cursor, record.n_released, "never shown", record.n_kept)
+    marks = view.marks_of(record, onset=record.onset, cursor=cursor)
+    if marks.kept is None:
+        marks = Marks(record.onset, cursor, view.delivered, _undelivered(record, view))
     with st.container(key="stage"):
         curve, text = st.columns([8, 5], gap="small")
     with curve:
