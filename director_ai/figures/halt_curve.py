@@ -428,8 +428,8 @@ class _Level(NamedTuple):
     name: str
     value: float
     line: dict[str, Any]
-    x: float = 0.01
-    """Left end of its name, as a share of the picture's width."""
+    in_legend: bool = False
+    """Named in the legend, where the curve runs along its line, and not at the line's end."""
 
 
 def _levels(policy: HaltPolicy, palette: Palette) -> list[_Level]:
@@ -443,7 +443,8 @@ def _levels(policy: HaltPolicy, palette: Palette) -> list[_Level]:
     if policy.window_threshold > 0:
         levels.append(_Level("window limit", policy.window_threshold, window))
     if policy.soft_limit > policy.hard_limit:
-        levels.append(_Level("soft limit, warns only:", policy.soft_limit, soft, 0.3))
+        name = f"Soft limit {policy.soft_limit:g}, warns only"
+        levels.append(_Level(name, policy.soft_limit, soft, in_legend=True))
     return sorted(levels, key=lambda level: level.value)
 
 
@@ -453,7 +454,7 @@ def _level_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]
             "type": "scatter",
             "mode": "lines",
             "name": level.name,
-            "showlegend": False,
+            "showlegend": level.in_legend,
             "x": token_axis(data)["range"],
             "y": [level.value, level.value],
             "line": level.line,
@@ -467,17 +468,18 @@ def _level_names(data: HaltCurveData, palette: Palette, font_size: int) -> list[
     """Return the limits' names and values at the left end of their lines."""
     policy = data.policy
     named = [
-        (f"{level.name} {level.value:g}", "y", level.value, level.line["color"], level.x)
+        (f"{level.name} {level.value:g}", "y", level.value, level.line["color"])
         for level in _levels(policy, palette)
+        if not level.in_legend
     ]
     if trend_is_on(policy):
         said = f"fall over {policy.trend_window} tokens, limit {policy.trend_threshold:g}"
-        named.append((said, "y2", policy.trend_threshold, palette.trend, 0.01))
+        named.append((said, "y2", policy.trend_threshold, palette.trend))
     return [
         {
             "text": text,
             "xref": "paper",
-            "x": x,
+            "x": 0.01,
             "xanchor": "left",
             "yref": axis,
             "y": value,
@@ -486,7 +488,7 @@ def _level_names(data: HaltCurveData, palette: Palette, font_size: int) -> list[
             "showarrow": False,
             "font": {"color": colour, "size": font_size - 1},
         }
-        for place, (text, axis, value, colour, x) in enumerate(named)
+        for place, (text, axis, value, colour) in enumerate(named)
     ]
 
 
@@ -672,21 +674,32 @@ def _statistics(data: HaltCurveData, palette: Palette, font_size: int) -> list[d
         if policy.window_threshold > 0 and not np.isnan(at.mean):
             said = f"mean of {policy.window_size}: {at.mean:.3f}"
             first = at.token - policy.window_size + 1
-            annotations.append(_statistic(data, first, said, at.mean, palette.window, font_size))
+            annotations.append(
+                _statistic(data, first, said, at.mean, palette, palette.window, font_size)
+            )
         if trend_is_on(policy) and at.drop > policy.trend_threshold:
             said = f"fell by {at.drop:.3f}"
             annotations.append(
-                _statistic(data, at.token, said, at.fit[1], palette.trend, font_size)
+                _statistic(data, at.token, said, at.fit[1], palette, palette.trend, font_size)
             )
     return annotations
 
 
 def _statistic(
-    data: HaltCurveData, x: int, text: str, y: float, colour: str, font_size: int
+    data: HaltCurveData,
+    x: int,
+    text: str,
+    y: float,
+    palette: Palette,
+    colour: str,
+    font_size: int,
 ) -> dict[str, Any]:
     return note(data, x, text, colour, y) | {
         "yref": "y",
         "yshift": -6,
+        # A limit's line may run below it.
+        "bgcolor": rgba(palette.page, 0.8),
+        "borderpad": 0,
         "font": {"color": colour, "size": font_size},
     }
 

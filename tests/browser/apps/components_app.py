@@ -28,7 +28,7 @@ def text(n_tokens: int) -> list[str]:
 
 def margins(n_tokens: int, shift: float) -> list[float]:
     """Return margins that wander over all five heats."""
-    return [0.14 + 0.18 * math.cos(0.45 * (i + 8)) + shift for i in range(n_tokens)]
+    return [0.05 + 0.06 * math.cos(0.45 * (i + 8)) + shift for i in range(n_tokens)]
 
 
 def curve(n_tokens: int, shift: float) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def parts() -> None:
         words,
         query.get("generation", "1"),
         heat=[heat_level(margin) for margin in near],
-        rule=[RULES[(i // 4 - 1) % 3] if near[i] < 0.2 else "" for i in range(len(words))],
+        rule=[RULES[(i // 4 - 1) % 3] if near[i] < 0.1 else "" for i in range(len(words))],
         held=[i % 3 == 2 for i in range(len(words))],
         halt=None if live else HALT,
         onset=ONSET,
