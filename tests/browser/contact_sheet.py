@@ -66,7 +66,7 @@ def shots(session: str) -> tuple[Shot, ...]:
         Shot("sessions", "/sessions", ".st-key-sessions_table canvas"),
         Shot("nothing-found", "/sessions?q=no+such+text", ".d-status"),
         Shot("session", f"/session?id={session}", ".st-key-curve .main-svg"),
-        Shot("review", "/review?label=any", ".d-status"),
+        Shot("review", "/review?label=any", ".st-key-review_curve .main-svg"),
         Shot("monitor", "/monitor", ".d-title"),
         Shot("tune", "/tune", ".st-key-threshold_curve .main-svg, .d-status"),
         Shot("import", "/data?tab=Import", "[data-testid=stFileUploaderDropzone]"),

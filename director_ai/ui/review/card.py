@@ -23,7 +23,7 @@ from director_ai.ui.components.escaping import escape_label, file_name, visible
 from director_ai.ui.components.focus_hotkey import focus_hotkey
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.status_banner import rule_of, status
-from director_ai.ui.components.stream_view import Marks, StreamView
+from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.review import actions
 from director_ai.ui.review.batch import VERDICT_NAME, ReviewBatch, Verdict
 
@@ -98,16 +98,14 @@ def draw_card(batch: ReviewBatch) -> None:
     cursor = min(cursor, max(0, prepared.view.n_scored - 1))
     onset = batch.onsets.get(summary.id)
     _headline(batch, prepared)
-    left, right = st.columns([2, 1], gap="medium")
+    left, right = st.columns([5, 3], gap="medium")
     with left:
         _curve(batch, prepared, onset, cursor)
         prepared.view.text(
             key="review_tokens",
             generation=prepared.record.id,
             height=TEXT_HEIGHT,
-            marks=Marks(
-                onset, cursor, prepared.view.delivered if prepared.record.enforced else None
-            ),
+            marks=prepared.view.marks_of(prepared.record, onset=onset, cursor=cursor),
             follow=False,
             on_cursor=partial(actions.move_cursor, batch),
         )

@@ -1,13 +1,13 @@
 """Header of the Review page: queue controls, progress and notices."""
 
 import time
-from typing import cast, get_args
+from collections.abc import Mapping
+from typing import Any, cast
 
 import streamlit as st
 
 from director_ai.reports.sentences import FAULT_TEXT
 from director_ai.storage.review_visits import PAUSE_US, label_steps
-from director_ai.storage.summary import UNLABELLED
 from director_ai.ui.access.current_store import archive, reviewer, visited_us
 from director_ai.ui.components import page_style
 from director_ai.ui.components.key_guard import key_guard
@@ -18,8 +18,10 @@ from director_ai.ui.review.batch import LABEL_OF, ReviewBatch, UndoStep, duratio
 from director_ai.ui.review.queue import FAULT_HINTS, open_queue, queue_sentence
 from director_ai.ui.review.queue_query import (
     ALL_TIME,
-    LABELS,
-    SPANS,
+    KIND_NAME,
+    LABEL_WORDS,
+    ORDERS,
+    SPAN_WORDS,
     QueueQuery,
     ReviewOrder,
     SessionKind,
@@ -30,18 +32,16 @@ BATCH = "review_batch"
 
 
 def current_batch() -> ReviewBatch:
-    """Draw the header, and return the batch of the query it holds."""
-    name, progress, line = st.columns([3, 7, 2], vertical_alignment="center")
-    with name:
-        page_style.title("Review")
-    with line:
+    """Draw the queue's controls and the header, and return the batch of the query they hold."""
+    page_style.title("Review", hidden=True)
+    with st.sidebar:
         query = _queue_controls()
     batch = st.session_state.get(BATCH)
     returned = st.session_state.pop(actions.RETURN_TO, None)
     # Fixed once opened: labelling must not reshuffle what is still to come.
     if batch is None or batch.query != query or (returned is not None and not batch.verdicts):
         batch = start_batch(query, batch, first=returned)
-    progress.text(_progress(batch))
+    st.text(_progress(batch))
     return cast(ReviewBatch, batch)
 
 
@@ -111,61 +111,86 @@ def faults(batch: ReviewBatch) -> None:
 def _queue_controls() -> QueueQuery:
     st.session_state.setdefault("reviewer", reviewer())
     picked = tuple(dict.fromkeys(st.query_params.get_all(PICKED)))
-    with st.popover("Queue", icon=":material/tune:", width="stretch", key="review_queue"):
-        if picked:
-            st.button("The whole queue", key="review_whole", on_click=whole_queue, width="stretch")
-        second = st.toggle(
-            "Second reviewer",
-            key="second",
-            bind="query-params",
-            help="Sessions that somebody else labelled and you did not; their label is hidden.",
-        )
-        kind = st.selectbox(
-            "Sessions",
-            get_args(SessionKind),
-            key="q",
-            bind="query-params",
-            disabled=bool(picked),
-            help="Halted; halts of a kernel that only watched; or 20 completed ones, drawn at "
-            "random, to look for misses.",
-        )
-        label = st.selectbox(
-            "Label",
-            [UNLABELLED, "any", *LABELS],
-            key="label",
-            bind="query-params",
-            disabled=second or bool(picked),
-        )
-        since = st.selectbox(
-            "Started in the last",
-            SPANS,
-            accept_new_options=True,
-            key="since",
-            bind="query-params",
-            disabled=bool(picked),
-            help="A number of minutes, hours, days or weeks, such as 36h or 2w; all; or visit, for "
-            "what came since you last sat down to label.",
-        )
-        order = st.selectbox(
-            "Order",
-            get_args(ReviewOrder),
-            key="order",
-            bind="query-params",
-            disabled=kind == "completed" or bool(picked),
-            help="By cause: halts alike in rule, prompt, answer and evidence come together, the "
-            "largest group first. Only at random does a part of the queue tell the share of false "
-            "halts in the whole. Closest first teaches most, and is biased.",
-        )
-        me = st.text_input("Your name", key="reviewer", persist_state="session", max_chars=80)
+    if picked:
+        st.button("The whole queue", key="review_whole", on_click=whole_queue, width="stretch")
+    me = st.text_input("Your name", key="reviewer", persist_state="session", max_chars=80)
+    second = st.toggle(
+        "Second reviewer",
+        key="second",
+        bind="query-params",
+        help="Sessions that somebody else labelled and you did not; their label is hidden.",
+    )
+    kind = _choice(
+        "Sessions",
+        "q",
+        KIND_NAME,
+        disabled=bool(picked),
+        help="Halted; halts of a kernel that only watched; or 20 completed ones, drawn at "
+        "random, to look for misses.",
+    )
+    label = _choice("Label", "label", LABEL_WORDS, disabled=second or bool(picked))
+    since = _choice(
+        "Started",
+        "since",
+        SPAN_WORDS,
+        accept_new_options=True,
+        disabled=bool(picked),
+        help="Also a number of minutes, hours, days or weeks, such as 36h or 2w. A visit is when "
+        "you last sat down to label.",
+    )
+    order = _choice(
+        "Order",
+        "order",
+        ORDERS,
+        disabled=kind == "completed" or bool(picked),
+        help="By cause: halts alike in rule, prompt, answer and evidence come together, the "
+        "largest group first. Only at random does a part of the queue tell the share of false "
+        "halts in the whole. Closest first teaches most, and is biased.",
+    )
     return QueueQuery(
-        kind=kind,
+        kind=cast(SessionKind, kind),
         label=label,
-        since=since if since and is_span(since) else ALL_TIME,
-        order=order,
+        since=since if is_span(since) else ALL_TIME,
+        order=cast(ReviewOrder, order),
         second=(me or "reviewer") if second else "",
         picked=picked,
         visited_us=visited_us(archive()),
     )
+
+
+def _choice(label: str, name: str, words: Mapping[Any, str], **settings: Any) -> str:
+    """Draw a choice among the keys of ``words``, the first of them unless the address says other.
+
+    Streamlit's own binding would put the words into the address.
+    """
+    default = next(iter(words))
+    options = list(words)
+    value = st.query_params.get(name) or default
+    if value not in words:
+        if settings.get("accept_new_options") and is_span(value):
+            options.append(value)
+        else:
+            value = default
+    if st.session_state.get(name) != value:
+        st.session_state[name] = value
+    st.selectbox(
+        label,
+        options,
+        key=name,
+        format_func=lambda option: words.get(option, f"last {option}").capitalize(),
+        on_change=_write_choice,
+        args=(name, default),
+        **settings,
+    )
+    return value
+
+
+def _write_choice(name: str, default: str) -> None:
+    value = st.session_state[name] or default
+    if value == default:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = value
 
 
 def whole_queue() -> None:

@@ -34,7 +34,14 @@ ORDERS: Final[dict[ReviewOrder, str]] = {
 }
 ALL_TIME: Final = "all"
 LAST_VISIT: Final = "visit"
-SPANS: Final = (LAST_VISIT, ALL_TIME, "1h", "24h", "7d", "30d")
+SPAN_WORDS: Final = {
+    LAST_VISIT: "since my last visit",
+    ALL_TIME: "at any time",
+    "1h": "in the last hour",
+    "24h": "in the last 24 hours",
+    "7d": "in the last 7 days",
+    "30d": "in the last 30 days",
+}
 """Spans on offer; any duration such as ``36h`` is accepted."""
 
 

@@ -1,6 +1,7 @@
 """Summary of a review batch, and the page of an empty queue."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -121,6 +122,7 @@ def draw_empty_queue(batch: ReviewBatch) -> None:
                 key="review_all_time",
                 on_click=_set_queue_controls,
                 args=({"since": ALL_TIME},),
+                kwargs={"second": bool(batch.query.second)},
             )
         if not batch.query.second:
             n_seconded = len(open_queue(store, halted, now_us=now_us).cards)
@@ -130,7 +132,8 @@ def draw_empty_queue(batch: ReviewBatch) -> None:
                     key="review_second",
                     type="primary",
                     on_click=_set_queue_controls,
-                    args=({"second": True, "q": "halted", "since": ALL_TIME},),
+                    args=({"q": "halted", "since": ALL_TIME},),
+                    kwargs={"second": True},
                     help="Somebody else labelled them. Their labels are hidden until the end.",
                 )
         _sample_button(batch.query)
@@ -273,7 +276,8 @@ def _sample_button(query: QueueQuery) -> None:
             f"Sample {min(N_SAMPLED, n_open)} completed sessions to look for misses",
             key="review_sample",
             on_click=_set_queue_controls,
-            args=({"q": "completed", "label": UNLABELLED, "since": ALL_TIME, "second": False},),
+            args=({"q": "completed", "label": UNLABELLED, "since": ALL_TIME},),
+            kwargs={"second": False},
         )
 
 
@@ -285,8 +289,8 @@ def _first_open(batch: ReviewBatch) -> int:
     return next(i for i, card in enumerate(batch.queue.cards) if card.id not in batch.verdicts)
 
 
-def _set_queue_controls(values: dict[str, object]) -> None:
-    """Set the queue's controls."""
+def _set_queue_controls(choices: Mapping[str, str], *, second: bool) -> None:
+    """Set the queue's controls; ``choices`` are parameters of the address."""
     whole_queue()
-    for key, value in values.items():
-        st.session_state[key] = value
+    st.session_state["second"] = second
+    st.query_params.update(choices)
