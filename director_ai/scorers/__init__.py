@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from director_ai.core.scoring.support import PairVerdict, Span, SpanModel, SupportModel
     from director_ai.scorers.background_judge import BackgroundJudge
     from director_ai.scorers.embedding import EmbeddingModel
+    from director_ai.scorers.http import HttpModel
     from director_ai.scorers.onnx import OnnxModel
     from director_ai.scorers.scorer_string import StreamScorer
     from director_ai.scorers.sentence_scorer import SentenceScorer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BackgroundJudge",
     "EmbeddingModel",
+    "HttpModel",
     "OnnxModel",
     "PairVerdict",
     "SentenceScorer",
@@ -28,6 +30,7 @@ __getattr__, __dir__ = attach(
     {
         "BackgroundJudge": "director_ai.scorers.background_judge",
         "EmbeddingModel": "director_ai.scorers.embedding",
+        "HttpModel": "director_ai.scorers.http",
         "OnnxModel": "director_ai.scorers.onnx",
         "PairVerdict": "director_ai.core.scoring.support",
         "SentenceScorer": "director_ai.scorers.sentence_scorer",

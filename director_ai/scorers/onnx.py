@@ -9,21 +9,8 @@ import numpy as np
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.support import Pair, PairVerdict, Span
 from director_ai.errors import InvalidScorerError
+from director_ai.scorers.labels import OPPOSING, SUPPORTING, is_supporting
 from director_ai.scorers.onnx_folder import CONFIG, MODEL, FloatArray, OnnxFolder
-
-SUPPORTING: Final = frozenset(
-    ("entailment", "entailed", "supported", "supports", "consistent", "faithful")
-)
-"""Names of labels that say a claim follows from its premise, in lower case."""
-
-OPPOSING: Final = frozenset(
-    (
-        *("neutral", "contradiction", "not_entailment", "not_entailed"),
-        *("unsupported", "not_supported", "refutes", "not_enough_info"),
-        *("inconsistent", "unfaithful", "hallucinated", "hallucination"),
-    )
-)
-"""Names of labels that say it does not."""
 
 VERSION: Final = "1"
 """Of the way a model's output is read."""
@@ -182,14 +169,14 @@ def _supporting(folder: OnnxFolder) -> list[bool]:
         )
     supporting = []
     for number in range(len(names)):
-        label = str(names[str(number)]).strip().casefold().replace(" ", "_").replace("-", "_")
-        if label not in SUPPORTING | OPPOSING:
+        known = is_supporting(str(names[str(number)]))
+        if known is None:
             raise InvalidScorerError(
                 f"{path}: id2label[{number}] must be one of {', '.join(sorted(SUPPORTING))} for a "
                 f"supported claim or {', '.join(sorted(OPPOSING))} for one that is not, got "
                 f"{names[str(number)]!r:.80}; rename the label"
             )
-        supporting.append(label in SUPPORTING)
+        supporting.append(known)
     if not any(supporting):
         raise InvalidScorerError(
             f"{path}: id2label must name a label of supported claims, got {names!r:.200}"

@@ -1,4 +1,4 @@
-"""Scorers by their strings: ``lexical``, ``onnx:FOLDER``, ``embedding:FOLDER``."""
+"""Scorers by their strings: ``lexical``, ``onnx:FOLDER``, ``http:URL`` and others."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,8 +12,10 @@ from director_ai.scorers.sentence_scorer import SentenceScorer
 
 LEXICAL: Final = "lexical"
 
-FORMS: Final = (LEXICAL, "onnx:FOLDER", "embedding:FOLDER")
-"""Strings that name a scorer."""
+FORMS: Final = (LEXICAL, "onnx:FOLDER", "embedding:FOLDER", "http:URL", "http:MODEL@URL")
+"""Strings that name a scorer; a score server's URL alone names it, too."""
+
+_URLS: Final = ("http://", "https://")
 
 
 class StreamScorer:
@@ -27,11 +29,15 @@ class StreamScorer:
     ----------
     scorer
         One of ``FORMS``.
+    key_env
+        Environment variable that holds the key of a model behind a URL.
 
     Raises
     ------
     InvalidScorerError
         If the string is none of them, or its model cannot be used.
+    InvalidEndpointError, MissingKeyError
+        If its server cannot be asked.
     ModuleNotFoundError
         If a package that the model needs is not installed.
 
@@ -43,12 +49,16 @@ class StreamScorer:
     'lexical:coherence@2'
     >>> StreamScorer("onyx:models/nli")
     Traceback (most recent call last):
-    director_ai.errors.InvalidScorerError: scorer must be lexical, onnx:FOLDER or \
-embedding:FOLDER, got 'onyx:models/nli'
+    director_ai.errors.InvalidScorerError: scorer must be lexical, onnx:FOLDER, \
+embedding:FOLDER, http:URL or http:MODEL@URL, got 'onyx:models/nli'
     """
 
-    def __init__(self, scorer: str) -> None:
-        self._judge = None if scorer == LEXICAL else BackgroundJudge(support_model(scorer))
+    def __init__(self, scorer: str, *, key_env: str | None = None) -> None:
+        self._judge = None
+        if scorer != LEXICAL:
+            self._judge = BackgroundJudge(support_model(scorer, key_env=key_env))
+        elif key_env is not None:
+            raise _needless_key(scorer)
 
     def __call__(
         self, facts: GroundTruthStore, prompt: str = "", *, background: bool = True
@@ -75,26 +85,49 @@ embedding:FOLDER, got 'onyx:models/nli'
         return SentenceScorer(fast, self._judge, facts.retrieve_context, background=background)
 
 
-def support_model(scorer: str) -> SupportModel:
+def support_model(scorer: str, *, key_env: str | None = None) -> SupportModel:
     """Return the model that a string names.
+
+    Parameters
+    ----------
+    scorer
+        One of ``FORMS``, ``lexical`` apart.
+    key_env
+        Environment variable that holds the key of a model behind a URL.
 
     Raises
     ------
     InvalidScorerError
         If the string names no model, or the model cannot be used.
+    InvalidEndpointError, MissingKeyError
+        If its server cannot be asked.
     ModuleNotFoundError
         If a package that it needs is not installed.
     """
+    backend, _, of = scorer.partition(":") if isinstance(scorer, str) else ("", "", "")
+    if key_env is not None and backend in ("onnx", "embedding"):
+        raise _needless_key(scorer)
     # Each brings packages of its own, which nobody else pays for.
-    match scorer.partition(":") if isinstance(scorer, str) else ():
-        case ("onnx", ":", folder) if folder:
+    match backend, of:
+        case "onnx", folder if folder:
             from director_ai.scorers.onnx import OnnxModel
 
             return OnnxModel(folder)
-        case ("embedding", ":", folder) if folder:
+        case "embedding", folder if folder:
             from director_ai.scorers.embedding import EmbeddingModel
 
             return EmbeddingModel(folder)
+        case (("http" | "https"), address) if address:
+            from director_ai.scorers.http import HttpModel
+
+            if scorer.startswith(_URLS):
+                return HttpModel(scorer, key_env=key_env)
+            model, _, url = address.rpartition("@")
+            return HttpModel(url, model=model, key_env=key_env)
     raise InvalidScorerError(
         f"scorer must be {', '.join(FORMS[:-1])} or {FORMS[-1]}, got {scorer!r:.200}"
     )
+
+
+def _needless_key(scorer: str) -> InvalidScorerError:
+    return InvalidScorerError(f"key_env must be left out for the scorer {scorer!r:.80}")

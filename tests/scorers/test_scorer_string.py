@@ -6,7 +6,8 @@ import pytest
 
 from director_ai import GroundTruthStore, StreamingKernel
 from director_ai.errors import InvalidScorerError, NoFactsError
-from director_ai.scorers.scorer_string import StreamScorer
+from director_ai.scorers.http import HttpModel
+from director_ai.scorers.scorer_string import StreamScorer, support_model
 from tests.scorers.tiny_models import write_model
 
 FACTS = GroundTruthStore.from_mapping({"moon": "The Moon has no air . It orbits Earth ."})
@@ -35,8 +36,33 @@ def test_a_model_judges_each_sentence_of_a_stream(tmp_path: Path, of_tokens: boo
 
 @pytest.mark.parametrize("scorer", ["", "onnx", "onnx:", "hhem:x", "lexical:x", None])
 def test_what_names_no_scorer_is_refused(scorer: str) -> None:
-    with pytest.raises(InvalidScorerError, match="scorer must be lexical, onnx:FOLDER or embed"):
+    with pytest.raises(InvalidScorerError, match="scorer must be lexical, onnx:FOLDER, embed"):
         StreamScorer(scorer)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "url", "model"),
+    [
+        ("http:http://127.0.0.1:8080/predict", "http://127.0.0.1:8080/predict", ""),
+        ("http://127.0.0.1:8080/predict", "http://127.0.0.1:8080/predict", ""),
+        ("https://a.test/score", "https://a.test/score", ""),
+        ("http:org/hhem@2.1@https://a.test/score", "https://a.test/score", "org/hhem@2.1"),
+    ],
+)
+def test_a_score_server_is_named_by_its_url(scorer: str, url: str, model: str) -> None:
+    named = support_model(scorer)
+
+    assert isinstance(named, HttpModel)
+    assert named.endpoint.base_url == url
+    assert named.identity == HttpModel(url, model=model).identity
+
+
+def test_a_key_is_for_a_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORE_KEY", "sk-5ecret")
+    StreamScorer("https://a.test/score", key_env="SCORE_KEY")
+    for scorer in ("lexical", "onnx:models/nli", "embedding:models/minilm"):
+        with pytest.raises(InvalidScorerError, match="key_env must be left out"):
+            StreamScorer(scorer, key_env="SCORE_KEY")
 
 
 def test_a_store_without_facts_is_refused(tmp_path: Path) -> None:
