@@ -1,8 +1,9 @@
 """Guard around the streaming chat call of an ``openai`` client."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Final, Self
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, Self, TypeVar
 
+from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.runtime.async_stream import AsyncTokenStream
 from director_ai.core.runtime.async_streaming import AsyncStreamingKernel
@@ -23,7 +24,18 @@ from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.source import ChatSource
 from director_ai.storage.recording.recorder import Recorder
 
+Kernel = TypeVar("Kernel", StreamingKernel, AsyncStreamingKernel)
+
 _NO_RELEASE: Final = "release must be a ReleasePolicy for events, got None"
+
+
+class LimitsOf(Protocol):
+    """Limits that differ by session."""
+
+    def limits_of(
+        self, *, model: str = "", source: str = "", group: str = "", tags: Iterable[str] = ()
+    ) -> HaltPolicy:
+        """Return the limits of a session with these properties."""
 
 
 class GuardedText(Iterator[str]):
@@ -184,6 +196,9 @@ class OpenAIGuard:
     release
         Rules by which text is held back and taken back; without them each token is handed out as
         it passes.
+    limits
+        Limits of each call in place of the kernel's, by its model, source, group and tags: such as
+        a policy file with segments, as :func:`director_ai.reports.read_policy` reads it.
 
     Examples
     --------
@@ -210,12 +225,14 @@ class OpenAIGuard:
         recorder: Recorder | None = None,
         skips_thinking: bool = True,
         release: ReleasePolicy | None = None,
+        limits: LimitsOf | None = None,
     ) -> None:
         if release is not None:
             check_release(release)
         self._client = client
         self._kernel = kernel
         self._release = release
+        self._limits = limits
         self._plan = _Plan(facts, score)
         self._skips_thinking = skips_thinking
         self._recorder = recorder
@@ -238,10 +255,11 @@ class OpenAIGuard:
         body = self._plan.body(request)
         # Before it is sent: if it cannot be read, no request is left open.
         prompt = prompt_of(body["messages"])
+        kernel = _kernel_of(self._kernel, self._limits, request, record, self._recorder)
         source = from_openai(
             self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
         )
-        stream = self._kernel.stream(
+        stream = kernel.stream(
             source,
             self._plan.scorer(source, prompt),
             scorer=self._plan.facts,
@@ -251,7 +269,7 @@ class OpenAIGuard:
         if self._recorder is not None:
             kept = {"prompt": prompt, "model": request["model"], **(record or {})}
             try:
-                stream = self._recorder.record(stream, self._kernel.policy, **kept)
+                stream = self._recorder.record(stream, kernel.policy, **kept)
             except BaseException:
                 stream.close()
                 raise
@@ -281,10 +299,12 @@ class AsyncOpenAIGuard:
         recorder: Recorder | None = None,
         skips_thinking: bool = True,
         release: ReleasePolicy | None = None,
+        limits: LimitsOf | None = None,
     ) -> None:
         self._client = client
         self._kernel = kernel
         self._release = release
+        self._limits = limits
         self._plan = _Plan(facts, score)
         self._skips_thinking = skips_thinking
         self._recorder = recorder
@@ -295,10 +315,11 @@ class AsyncOpenAIGuard:
         """Send a request and return its text; as :meth:`OpenAIGuard.stream`."""
         body = self._plan.body(request)
         prompt = prompt_of(body["messages"])
+        kernel = _kernel_of(self._kernel, self._limits, request, record, self._recorder)
         source = from_openai(
             await self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
         )
-        stream = self._kernel.stream_tokens(
+        stream = kernel.stream_tokens(
             source,
             self._plan.scorer(source, prompt),
             scorer=self._plan.facts,
@@ -308,11 +329,29 @@ class AsyncOpenAIGuard:
         if self._recorder is not None:
             kept = {"prompt": prompt, "model": request["model"], **(record or {})}
             try:
-                stream = self._recorder.record(stream, self._kernel.policy, **kept)
+                stream = self._recorder.record(stream, kernel.policy, **kept)
             except BaseException:
                 await stream.aclose()
                 raise
         return AsyncGuardedText(source, stream, self._release)
+
+
+def _kernel_of(
+    kernel: Kernel,
+    limits: LimitsOf | None,
+    request: Mapping[str, Any],
+    record: Mapping[str, Any] | None,
+    recorder: Recorder | None,
+) -> Kernel:
+    """Return the kernel of one call: with the limits of its segment, if there are any."""
+    if limits is None:
+        return kernel
+    default = "" if recorder is None else recorder.source
+    of_call = {"model": request["model"], "source": default, **(record or {})}
+    names = ("model", "source", "group", "tags")
+    return kernel.under(
+        limits.limits_of(**{name: of_call[name] for name in names if name in of_call})
+    )
 
 
 class _Plan:

@@ -84,16 +84,20 @@ class PolicyFile:
         self, *, model: str = "", source: str = "", group: str = "", tags: Iterable[str] = ()
     ) -> HaltPolicy:
         """Return the limits of a session with these properties."""
-        if self.segments is None:
+        value = self.segment_of(model=model, source=source, group=group, tags=tags)
+        if self.segments is None or value is None:
             return self.policy
-        if self.segments.facet == "tag":
-            borne = set(tags)
-            values = [value for value in self.segments.limits if value in borne]
-        else:
-            values = [{"model": model, "source": source, "group": group}[self.segments.facet]]
-        return next(
-            (self.segments.limits[v] for v in values if v in self.segments.limits), self.policy
-        )
+        return self.segments.limits[value]
+
+    def segment_of(
+        self, *, model: str = "", source: str = "", group: str = "", tags: Iterable[str] = ()
+    ) -> str | None:
+        """Return the segment of a session with these properties; ``None`` for ``else``."""
+        if self.segments is None:
+            return None
+        own = {"model": [model], "source": [source], "group": [group], "tag": tags}
+        borne = set(own[self.segments.facet])
+        return next((value for value in self.segments.limits if value in borne), None)
 
     def is_for(self, scorer: ScorerIdentity) -> bool:
         """Return whether the limits are for the scores of a scorer.

@@ -21,8 +21,8 @@ with stage:
     if isinstance(source, RemoteStream):
         watch(source.id, bar.transport, presenting=presenting)
         st.stop()
-    default, owner = page.default_policy(source)
-    policy = limit_controls(default, owner=owner)
+    default = page.default_policy(source)
+    policy = limit_controls(default.policy, owner=default.owner, words=default.words)
     picture = picture_choice()
     if isinstance(source, page.EndpointSource):
         endpoint_page(policy, bar.transport, presenting=presenting, picture=picture)

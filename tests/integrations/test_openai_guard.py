@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,17 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from director_ai import AsyncStreamingKernel, CoherenceScorer, GroundTruthStore, StreamingKernel
+from director_ai import (
+    AsyncStreamingKernel,
+    CoherenceScorer,
+    GroundTruthStore,
+    HaltPolicy,
+    StreamingKernel,
+)
 from director_ai.errors import InvalidRecordError
 from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard, prompt_of
+from director_ai.reports import parse_policy
+from director_ai.reports.policy_file import Segments
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
@@ -46,6 +55,58 @@ def test_text_comes_as_it_is_released_and_ends_as_it_should(client: OpenAI) -> N
     assert len(pieces) > 10
     assert "".join(pieces) == answer.session.output
     assert (answer.session.halted, answer.source.finish_reason) == (False, "length")
+
+
+SEGMENTS = parse_policy(
+    """\
+segments:
+  tag:
+    draft: {hard_limit: 0, window_threshold: 0, trend_threshold: 1.5}
+  else: {hard_limit: 1, soft_limit: 1}
+""",
+    "yaml",
+)
+
+
+def test_each_call_has_the_limits_of_its_segment_and_the_kernel_s_one_stop(
+    client: OpenAI, llama: LlamaServer, tmp_path: Path
+) -> None:
+    kernel = StreamingKernel()
+    with Recorder(tmp_path / "sessions.db") as recorder:
+        guard = OpenAIGuard(client, kernel, facts=FACTS, recorder=recorder, limits=SEGMENTS)
+        for name, tags in (("own", ("draft",)), ("else", ())):
+            list(guard.stream(**ASKED, max_tokens=5, record={"id": name, "tags": tags}))
+        with guard.stream(**ASKED, max_tokens=30_000, record={"tags": ("draft",)}) as answer:
+            next(answer)
+            kernel.emergency_stop()
+            list(answer)
+
+    assert answer.session.halt_reason == "kernel_inactive"
+    with Store(tmp_path / "sessions.db") as store:
+        own, other = store.get("own"), store.get("else")
+    assert (own.ended_by, own.policy.hard_limit) == ("completed", 0.0)
+    assert (other.ended_by, other.policy.hard_limit) == ("halted", 1.0)
+    assert llama.settle() is not None
+
+
+def test_the_source_of_a_call_is_its_recorder_s(tmp_path: Path) -> None:
+    limits = replace(SEGMENTS, segments=Segments("source", {"prod": HaltPolicy(**LENIENT)}))
+
+    async def halted(server: FaultServer, recorder: Recorder | None) -> bool:
+        async with AsyncOpenAI(base_url=server.url("plain"), api_key="none") as client:
+            guard = AsyncOpenAIGuard(
+                client, AsyncStreamingKernel(), facts=FACTS, limits=limits, recorder=recorder
+            )
+            async with await guard.stream(**ASKED) as answer:
+                _ = [text async for text in answer]
+            return answer.session.halted
+
+    with (
+        FaultServer({"plain": list(MODES["plain"].attempts)}) as server,
+        Recorder(tmp_path / "sessions.db", source="prod") as recorder,
+    ):
+        assert not asyncio.run(halted(server, recorder))
+        assert asyncio.run(halted(server, None))
 
 
 def test_nothing_that_was_refused_is_handed_out(client: OpenAI, llama: LlamaServer) -> None:

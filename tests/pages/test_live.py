@@ -9,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record_json import to_line
+from director_ai.reports.policy_file import PolicyFile, Segments
+from director_ai.reports.policy_formats import POLICY_VARIABLE, as_json
 from tests.storage.records import record, streamed
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +47,31 @@ def choices_of_the_session_page(app: AppTest) -> list[str]:
     app.query_params.clear()
     app.run()
     return app.selectbox(key="choose_session").options
+
+
+def test_limits_by_segment_are_those_of_the_model_that_is_asked(app, monkeypatch) -> None:
+    segments = Segments("model", {"tiny": HaltPolicy(0.3)})
+    served = PolicyFile(HaltPolicy(0.4), segments=segments)
+    monkeypatch.setenv(POLICY_VARIABLE, as_json(served))
+    app.query_params["from"] = "Endpoint"
+    app.run()
+
+    assert app.slider(key="h").value == 0.4
+    app.text_input(key="endpoint_model").input("tiny").run()
+    assert app.slider(key="h").value == 0.3
+    assert "At first those of model tiny." in [text.value for text in app.sidebar.text]
+    app.text_input(key="endpoint_model").input("other").run()
+    assert app.slider(key="h").value == 0.4
+    assert not app.exception
+
+
+def test_limits_by_tag_are_those_of_the_sample(app, monkeypatch) -> None:
+    segments = Segments("tag", {"slow_drift": HaltPolicy(0.3), "other": HaltPolicy(0.2)})
+    monkeypatch.setenv(POLICY_VARIABLE, as_json(PolicyFile(HaltPolicy(0.4), segments=segments)))
+    app.run()
+
+    assert app.slider(key="h").value == 0.3
+    assert "At first those of tag slow_drift." in [text.value for text in app.sidebar.text]
 
 
 CUT = to_line(streamed("cut", [0.9, 0.9, 0.45], HaltPolicy()))

@@ -1,9 +1,10 @@
 """Base of both kernels: the policy, the operator's stop, and hooks."""
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from operator import attrgetter
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy, checked_seconds
@@ -129,6 +130,28 @@ class HaltMonitor:
     def policy(self) -> HaltPolicy:
         """The limits in force; fixed for the life of the kernel."""
         return self._policy
+
+    def under(self, policy: HaltPolicy) -> Self:
+        """Return a kernel with other limits that shares hooks, time limits and the operator's stop.
+
+        Parameters
+        ----------
+        policy
+            Limits of its streams, such as those of one model.
+
+        Examples
+        --------
+        >>> monitor = HaltMonitor(on_fault="halt")
+        >>> strict = monitor.under(HaltPolicy(hard_limit=0.6))
+        >>> monitor.emergency_stop()
+        >>> strict.hard_limit, strict.on_fault, strict.is_active
+        (0.6, 'halt', False)
+        """
+        if not isinstance(policy, HaltPolicy):
+            raise InvalidPolicyTypeError(f"policy must be a HaltPolicy, got {policy!r}")
+        other = copy(self)
+        vars(other).update(_policy=policy, _machine=HaltMachine(policy))
+        return other
 
     @property
     def on_fault(self) -> OnFault:

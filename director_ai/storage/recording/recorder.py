@@ -149,6 +149,11 @@ class Recorder:
             on_replaced=self._on_replaced,
         )
 
+    @property
+    def source(self) -> str:
+        """Source of the sessions that name none of their own."""
+        return self._source
+
     def record(
         self,
         stream: Stream,

@@ -104,7 +104,7 @@ def keep_apart(page: str) -> None:
             del state[key]
 
 
-def limit_controls(default: HaltPolicy, *, owner: str) -> HaltPolicy:
+def limit_controls(default: HaltPolicy, *, owner: str, words: str = "") -> HaltPolicy:
     """Draw all controls in the sidebar and return the policy they show.
 
     Stricter is always to the right. A link to the page carries every value that is not the
@@ -116,6 +116,8 @@ def limit_controls(default: HaltPolicy, *, owner: str) -> HaltPolicy:
         Policy shown at first. Its cadence is not part of what is returned.
     owner
         Whose default it is: with another, the controls go back, unless the address names them.
+    words
+        Sessions that the default is for, in words; empty for every session.
     """
     if st.session_state.setdefault(_OWNER, owner) != owner:
         st.session_state[_OWNER] = owner
@@ -125,6 +127,8 @@ def limit_controls(default: HaltPolicy, *, owner: str) -> HaltPolicy:
         with st.container(horizontal=True, vertical_alignment="center"):
             page_style.heading("Limits")
             st.button("Reset", key="reset_limits", on_click=set_policy, args=(default,))
+        if words:
+            st.text(f"At first those {words}.")
         threshold_slider(HARD, default)
         threshold_slider(WINDOW, default)
         size_slider(WINDOW, default)

@@ -1,7 +1,7 @@
 """Endpoint form of the Live page: the model, the prompt, and the facts to score by."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ _SCORER_NAMES: Final[dict[ScorerName, str]] = {
     "logprob": "Log-probabilities",
     "both": "The lower of both",
 }
-_INITIAL: Final = {
+_INITIAL: Final[dict[str, Any]] = {
     "endpoint_url": "http://127.0.0.1:8080/v1",
     "endpoint_model": "default",
     "endpoint_tokens": 400,
@@ -64,6 +64,24 @@ def fill_in(question: Question) -> None:
         st.session_state["endpoint_url"] = endpoint.base_url
         st.session_state["endpoint_model"] = endpoint.model
         st.session_state["endpoint_key_env"] = endpoint.key_env or ""
+
+
+def endpoint_in_form() -> Endpoint | None:
+    """Return the endpoint that the form shows, or ``None`` while it names none.
+
+    Of the state, so that its limits are known before the form is drawn.
+    """
+    named = _named()[0]
+    name = st.session_state.get("endpoint_name", next(iter(named), _OTHER_ADDRESS))
+    if name in named:
+        return named[name]
+    url, model = (
+        st.session_state.get(key, _INITIAL[key]) for key in ("endpoint_url", "endpoint_model")
+    )
+    try:
+        return Endpoint(url.strip(), model.strip())
+    except DirectorError:
+        return None
 
 
 def question_form() -> Question | None:

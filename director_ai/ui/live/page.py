@@ -1,6 +1,6 @@
 """Live page around its picture: head, choice of source, transport, current run."""
 
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -9,11 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.sources.sample_sessions import samples
 from director_ai.ui.components import page_style
+from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_editor import DEFAULTS
 from director_ai.ui.components.press_key import press_key
-from director_ai.ui.components.served_policy import served_policy
+from director_ai.ui.components.served_policy import served_limits
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live import cursor
+from director_ai.ui.live.endpoint_form import endpoint_in_form
 from director_ai.ui.live.playback import LiveRun, LiveSource, Snapshot
 from director_ai.ui.live.remote_stream import RECORDERS, RemoteStream, choose_stream
 from director_ai.ui.live.run_registry import live_slot
@@ -140,11 +142,52 @@ def choose_source(bar: Bar) -> LiveSource | RemoteStream | EndpointSource | None
     return sample_source(sample)
 
 
-def default_policy(source: LiveSource | EndpointSource) -> tuple[HaltPolicy, str]:
-    """Return the policy a source is judged by at first, and the id of its owner."""
+class DefaultPolicy(NamedTuple):
+    """Policy that a source is judged by at first.
+
+    Attributes
+    ----------
+    policy
+        The limits.
+    owner
+        Id of the one whose limits they are.
+    words
+        Segment that they are of, in words; empty where they are those of every session.
+    """
+
+    policy: HaltPolicy
+    owner: str
+    words: str = ""
+
+
+def default_policy(source: LiveSource | EndpointSource) -> DefaultPolicy:
+    """Return the recorded limits of a recording, else those that the server has for the source."""
     if isinstance(source, LiveSource) and source.recorded_policy is not None:
-        return source.recorded_policy, source.id
-    return served_policy() or DEFAULTS, "live"
+        return DefaultPolicy(source.recorded_policy, source.id)
+    limits = served_limits()
+    if limits is None:
+        return DefaultPolicy(DEFAULTS, "live")
+    if limits.segments is None:
+        return DefaultPolicy(limits.policy, "live")
+    properties = _properties(source)
+    value = limits.segment_of(**properties)
+    facet = limits.segments.facet
+    words = (
+        f"of else: no {facet} with limits of its own"
+        if value is None
+        else f"of {facet} {visible(value)}"
+    )
+    return DefaultPolicy(
+        limits.limits_of(**properties), f"live {value}" if value is not None else "live", words
+    )
+
+
+def _properties(source: LiveSource | EndpointSource) -> dict[str, Any]:
+    """Return what of a session is known before its stream, by which limits may differ."""
+    if isinstance(source, LiveSource):
+        return {"model": source.model, "group": source.group, "tags": source.tags}
+    endpoint = endpoint_in_form()
+    return {} if endpoint is None else {"model": endpoint.model, "source": endpoint.origin}
 
 
 def current_run(source: LiveSource, policy: HaltPolicy) -> LiveRun:

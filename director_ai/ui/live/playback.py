@@ -32,7 +32,7 @@ class Origin:
         Name shown to people.
     prompt
         Prompt that the tokens answer.
-    model, annotations, group
+    model, annotations, group, tags
         Fields of the session; see :class:`SessionRecord`.
     complete
         Whether the tokens are the whole answer; otherwise they end where its recording was cut.
@@ -44,6 +44,7 @@ class Origin:
     model: str = ""
     annotations: tuple[Annotation, ...] = ()
     group: str = ""
+    tags: tuple[str, ...] = ()
     complete: bool = True
 
     @property

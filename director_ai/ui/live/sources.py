@@ -32,6 +32,7 @@ def sample_source(id: str) -> LiveSource:
         scorer=scorer,
         annotations=record.annotations,
         group=record.group,
+        tags=record.tags,
     )
 
 
@@ -75,6 +76,7 @@ def recorded_source(record: SessionRecord, file: str) -> LiveSource:
         model=record.model,
         annotations=record.annotations,
         group=record.group,
+        tags=record.tags,
         complete=record.ended_by == "completed",
         recorded_policy=record.policy,
         held=record.held,

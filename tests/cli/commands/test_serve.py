@@ -20,7 +20,7 @@ from director_ai.cli.main import main
 from director_ai.cli.open_store import STORE_VARIABLE
 from director_ai.reports.policy_formats import POLICY_VARIABLE
 from director_ai.ui.access import current_store, login
-from director_ai.ui.components.served_policy import served_policy
+from director_ai.ui.components.served_policy import served_limits, served_policy
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -114,9 +114,14 @@ def test_serve_hands_its_limits_to_the_app(
     assert main([*arguments, "--policy", str(file)]) == 0
 
     assert served_policy() == HaltPolicy(hard_limit=0.4)
+    file.write_text("segments:\n  model:\n    tiny: {hard_limit: 0.3}\n  else: {hard_limit: 0.4}\n")
+    assert main([*arguments, "--policy", str(file)]) == 0
+    limits = served_limits()
+    assert limits is not None
+    assert (limits.limits_of(model="tiny").hard_limit, limits.policy.hard_limit) == (0.3, 0.4)
     assert main(["demo"]) == 0
     assert served_policy() is None
-    assert len(started) == 2
+    assert len(started) == 3
 
 
 def test_serve_finds_the_store_from_any_folder(

@@ -103,6 +103,34 @@ def test_the_lower_of_both_scores_may_judge(
     assert runs["both"] == pytest.approx(lower)
 
 
+@pytest.mark.parametrize(
+    ("segments", "status"),
+    [
+        ("model: {tiny: {hard_limit: 0, window_threshold: 0}}", Status.OK),
+        ("source: {watch: {hard_limit: 0, window_threshold: 0}}", Status.OK),
+        ("model: {other: {hard_limit: 0, window_threshold: 0}}", Status.REFUSED),
+    ],
+)
+def test_limits_by_segment_are_those_of_the_model_and_of_watch(
+    server: FaultServer,
+    elsewhere: Path,
+    capsys: pytest.CaptureFixture[str],
+    segments: str,
+    status: Status,
+) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    facet, _, limits = segments.partition(": ")
+    (elsewhere / "policy.yaml").write_text(
+        f"segments:\n  {facet}: {limits}\n  else: {{hard_limit: 1, soft_limit: 1}}\n"
+    )
+
+    more = ("--facts", "facts.txt", "--policy", "policy.yaml", "--json")
+    assert main(asked(server.url("plain"), *more)) == status
+
+    said = json.loads(capsys.readouterr().out)
+    assert said["policy"]["hard_limit"] == (0.0 if status == Status.OK else 1.0)
+
+
 def test_an_answer_is_recorded_where_it_is_asked_for(
     llama: LlamaServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
