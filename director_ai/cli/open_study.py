@@ -21,7 +21,14 @@ def open_study(args: Namespace, store: Store, where: SessionQuery | None = None)
     CommandError
         If it holds no session that limits can be judged by.
     """
-    study = study_of(store, holdout_of(args, store), where)
+    choice = holdout_of(args, store)
+
+    def keep_open(draws: bytes) -> HoldoutChoice:
+        with suppress(CommandError), changing(args) as writable:
+            return writable.keep_open(draws)
+        return choice
+
+    study = study_of(store, choice, where, keep_open=keep_open)
     if not (study.open.ids or study.sealed.ids):
         chosen = "" if where in (None, SessionQuery()) else " among those chosen"
         raise CommandError(f"no session to tune on in {store.name}{chosen}", Status.NOT_FOUND)

@@ -181,7 +181,12 @@ def _of_store(
 ) -> Experiment:
     if held_out is not None and held_out != store.holdout().share:
         choose_holdout(store, held_out)
-    study = study_of(store, _holdout_of(store), where)
+
+    def keep_open(draws: bytes) -> HoldoutChoice:
+        with opened(address, read_only=False) as writable:
+            return writable.keep_open(draws)
+
+    study = study_of(store, _holdout_of(store), where, keep_open=keep_open)
     ids = (*study.open.ids, *study.sealed.ids)
 
     def records() -> Sequence[SessionRecord]:

@@ -46,8 +46,8 @@ class HoldoutChoice(NamedTuple):
         Share of the groups to hold out, in [0, 1]; ``None`` for as many as certificates of their
         number need.
     opened
-        Draws of the groups that were open under an earlier share, 8 bytes each: they are never
-        held out again.
+        Draws of the groups that were open under an earlier share, or to an earlier look, 8 bytes
+        each: they are never held out again.
     """
 
     key: str
@@ -86,11 +86,7 @@ class CertificateAttempts:
         """Return the sessions held out: the secret, the share, and the groups opened before."""
         key = self.vault_key()
         with self._database.read() as connection:
-            newest = select(holdouts).order_by(holdouts.c.number.desc()).limit(1)
-            row = connection.execute(newest).mappings().first()
-        if row is None:
-            return HoldoutChoice(key, None, b"")
-        return HoldoutChoice(key, row["share"], bytes.fromhex(row["opened"]))
+            return _choice(connection, key)
 
     def choose_holdout(self, share: float | None, opened: bytes) -> None:
         """Keep a choice of the share held out, and the groups that were opened so far.
@@ -111,16 +107,28 @@ class CertificateAttempts:
             raise InvalidRequestError(f"share must be in [0, 1] or None, got {share!r}")
 
         def work(connection: Connection) -> None:
-            last = connection.execute(select(func.coalesce(func.max(holdouts.c.number), 0)))
-            row = {
-                "number": int(last.scalar_one()) + 1,
-                "at_us": now_us(),
-                "share": None if share is None else float(share),
-                "opened": opened.hex(),
-            }
-            connection.execute(insert(holdouts), {**row, "seal": codec.row_seal_of(row)})
+            _insert_choice(connection, None if share is None else float(share), opened)
 
         self._database.transaction(work, durable=True)
+
+    def keep_open(self, draws: bytes) -> HoldoutChoice:
+        """Keep groups open from now on, whatever the share becomes, and return what is held out.
+
+        Parameters
+        ----------
+        draws
+            Of the groups, 8 bytes each.
+        """
+        key = self.vault_key()
+
+        def work(connection: Connection) -> HoldoutChoice:
+            now = _choice(connection, key)
+            opened = b"".join(sorted(_each_draw(now.opened) | _each_draw(draws)))
+            if len(opened) > len(now.opened):
+                _insert_choice(connection, now.share, opened)
+            return now._replace(opened=opened)
+
+        return self._database.transaction(work, durable=True)
 
     def begin_attempt(self, fingerprint: str) -> int:
         """Count an attempt before it is made, and return its number."""
@@ -159,6 +167,29 @@ class CertificateAttempts:
             columns = (attempts.c[name] for name in Attempt._fields)
             rows = connection.execute(select(*columns).order_by(attempts.c.number))
             return [Attempt(*row) for row in rows]
+
+
+def _choice(connection: Connection, key: str) -> HoldoutChoice:
+    newest = select(holdouts).order_by(holdouts.c.number.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
+    if row is None:
+        return HoldoutChoice(key, None, b"")
+    return HoldoutChoice(key, row["share"], bytes.fromhex(row["opened"]))
+
+
+def _insert_choice(connection: Connection, share: float | None, opened: bytes) -> None:
+    last = connection.execute(select(func.coalesce(func.max(holdouts.c.number), 0)))
+    row = {
+        "number": int(last.scalar_one()) + 1,
+        "at_us": now_us(),
+        "share": share,
+        "opened": opened.hex(),
+    }
+    connection.execute(insert(holdouts), {**row, "seal": codec.row_seal_of(row)})
+
+
+def _each_draw(draws: bytes) -> set[bytes]:
+    return {draws[start : start + 8] for start in range(0, len(draws), 8)}
 
 
 def _setting(connection: Connection) -> str | None:

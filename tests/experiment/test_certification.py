@@ -1,6 +1,7 @@
 """Held-out sessions, prevalence and certificates, and experiments kept by name."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from director_ai.storage import SessionQuery, Store
 from director_ai.storage.engine.schema import experiments, holdouts
 from director_ai.storage.maintenance import examine
 from director_ai.tuning import Attempts
+from director_ai.tuning.study import holdout_text
 from tests.experiment.tables import rows
 
 # Whole certifications on generated archives.
@@ -79,6 +81,45 @@ def test_a_session_once_opened_is_never_held_out_again(store, table) -> None:
     assert late
     assert all(name.startswith("new ") for name in late)
     assert not examine(store).problems
+
+
+def good_answers(first: int, last: int) -> list[dict[str, Any]]:
+    return [{"id": f"g{n}", "scores": [0.9], "label": "good"} for n in range(first, last)]
+
+
+def test_what_a_look_found_open_stays_so_as_the_archive_grows(tmp_path) -> None:
+    path = tmp_path / "growing.db"
+    with Store(path) as store:
+        store.add(load(good_answers(0, 100)).origin.records())
+    first = load(path)
+    with Store(path) as store:
+        store.add(load(good_answers(100, 150)).origin.records())
+    second = load(path)
+    # Nobody looks in between.
+    with Store(path) as store:
+        store.add(load(good_answers(150, 180)).origin.records())
+        store.add(load(good_answers(180, 300)).origin.records())
+    third = load(path)
+
+    assert (first.study.share, second.study.share, third.study.share) == (0.0, 0.5, 0.75)
+    assert len(first.data.ids) == 100
+    assert set(first.data.ids) <= set(second.data.ids) <= set(third.data.ids)
+    assert set(second.study.sealed.ids) < set(third.study.sealed.ids)
+    sealed_late = set(third.study.sealed.ids) & {f"g{n}" for n in range(150, 300)}
+    assert 95 <= len(sealed_late) <= 130
+    assert f"{third.study.n_opened} were opened before and stay so" in holdout_text(third.study)
+    assert load(path).study.sealed.ids == third.study.sealed.ids
+    with Store(path) as store:
+        assert not examine(store).problems
+
+
+def test_a_look_that_may_only_read_changes_nothing(tmp_path) -> None:
+    with Store(tmp_path / "growing.db") as store:
+        store.add(load(good_answers(0, 100)).origin.records())
+        store.holdout()
+    with Store(tmp_path / "growing.db", read_only=True) as reading:
+        assert len(load(reading).data.ids) == 100
+        assert reading.holdout().opened == b""
 
 
 def test_a_part_of_a_store_has_the_same_sessions_held_out(store) -> None:

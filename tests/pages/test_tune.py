@@ -405,6 +405,22 @@ def test_limits_kept_by_segment_are_exported_with_an_else(store) -> None:
     values = json.loads(limits)["segments"]
     assert values["model"]["small"]["hard_limit"] == 0.61
     assert values["else"]["hard_limit"] == 0.33
+    # A reload, or whoever is sent the link, has them too.
+    address = app.query_params["segments"]
+    assert json.loads(address) == {
+        "model": {"small": {"hard_limit": 0.61, "soft_limit": 0.61}},
+        "else": {"hard_limit": 0.33},
+    }
+    again = tune(view="Segments", segments=address)
+    kept = next(each.value for each in again.dataframe if "model" in each.value.columns)
+    assert kept["model"].tolist() == ["small", "else"]
+    again.button(key="drop_segments").click().run()
+    assert "segments" not in again.query_params
+    for other in ("{}", '{"model":{}}', f'{address}, "release": {{"hold_back": 3}}', "[", "1"):
+        assert not any(
+            "model" in each.value.columns
+            for each in tune(view="Segments", segments=other).dataframe
+        )
 
 
 def test_the_held_out_share_is_told_of_chosen_and_kept(store) -> None:
@@ -424,6 +440,23 @@ def test_the_held_out_share_is_told_of_chosen_and_kept(store) -> None:
     app.segmented_control(key="holdout_share").set_value("75 %").run()
     app.button(key="holdout_change").click().run()
     assert f"{len(n_held_out.ids)} were opened before and stay so" in said(app)
+
+
+def test_sessions_seen_before_the_archive_grew_stay_open_and_the_page_says_so(store) -> None:
+    everything = records(700, enforced=0.0)
+    store.add(everything[:80])
+    tune()
+    seen = {record.id for record in everything[:80]}
+    store.add(everything[80:])
+
+    app = tune()
+
+    choice = store.holdout()
+    study = split_study(TuneData.of(list(store.curves(JUDGED))), *choice)
+    assert study.share == 0.75
+    assert study.n_opened > 0
+    assert not seen & set(study.sealed.ids)
+    assert f"{study.n_opened} were opened before and stay so" in said(app)
 
 
 def test_rates_that_depend_on_prevalence_are_those_of_all_sessions_with_three_quarters_held_out(

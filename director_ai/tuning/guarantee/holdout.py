@@ -112,6 +112,29 @@ def opened_draws(groups: Names, *, key: str, share: float, opened: bytes = b"") 
     return np.union1d(known, fresh).astype(_DRAW).tobytes()
 
 
+def newly_opened(
+    groups: Names, labels: IntArray, *, key: str, share: float, opened: bytes
+) -> bytes:
+    """Return the draws of groups with a good session that a share leaves open for the first time.
+
+    Parameters
+    ----------
+    groups, labels, key, share, opened
+        See :func:`holdout_mask`.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 1])
+    >>> first = newly_opened(["a", "b"], labels, key="k", share=0.0, opened=b"")
+    >>> len(first), newly_opened(["a", "b"], labels, key="k", share=0.0, opened=first)
+    (8, b'')
+    """
+    good = np.flatnonzero(np.equal(labels, GOOD)).tolist()
+    draws = group_draws([groups[row] for row in good], key=key)
+    fresh = np.setdiff1d(draws[~_is_below(draws, share)], np.frombuffer(opened, _DRAW))
+    return fresh.astype(_DRAW).tobytes()
+
+
 def split_holdout(
     groups: Names,
     labels: IntArray,

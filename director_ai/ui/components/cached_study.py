@@ -10,6 +10,7 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import ReadOnlyStoreError
+from director_ai.experiment.holdout import opened_choice
 from director_ai.figures.score_density import ScoreDensityData, score_density_data
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.certificate_attempts import HoldoutChoice
@@ -33,10 +34,17 @@ _reading = threading.Lock()
 _replays = ReplayCache(MAX_REPLAY_BYTES)
 
 
-def read_study(store: Store, where: SessionQuery | None = None) -> Study:
+def read_study(store: Store, where: SessionQuery | None = None, *, is_look: bool = False) -> Study:
     """Return the study of the store, or of a part; read again after a change of what is sealed.
 
     A part has the same sessions held out as the whole.
+
+    Parameters
+    ----------
+    store, where
+        The store, and the part; all by default.
+    is_look
+        Whether limits are chosen by the sessions: those open now are then never held out later.
     """
     # Sealing takes a secret that is kept in the store.
     try:
@@ -44,12 +52,22 @@ def read_study(store: Store, where: SessionQuery | None = None) -> Study:
     except ReadOnlyStoreError:
         # There is none yet, and none can be made: nothing is sealed.
         choice = HoldoutChoice("", None, b"")
-    return _study(store, store.name, store.stamp(JUDGED), choice, where)
+    stamp = store.stamp(JUDGED)
+    if is_look:
+        choice = _opened(store, store.name, stamp, choice)
+    return _study(store, store.name, stamp, choice, where)
 
 
 def archive_of(store: Store) -> TuneData:
     """Return every judged session of the store, held-out ones among them."""
     return _archive(store, store.name, store.stamp(JUDGED))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _opened(
+    _store: Store, name: str, stamp: tuple[int, int, int], choice: HoldoutChoice
+) -> HoldoutChoice:
+    return opened_choice(_archive(_store, name, stamp), choice, _store.keep_open)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -42,6 +42,7 @@ _ADDRESS_PARAMETERS: Final = (
     "cost",
     "k",
     PARAMETER,
+    segment_limits.PARAMETER,
     *PARAMETERS,
 )
 """Query parameters that change the page beside the limits; the address omits defaults."""
@@ -63,13 +64,14 @@ def _export_options(analysis: Analysis) -> None:
     format_name = st.segmented_control(
         "Format", list(FORMS), default="Python", required=True, key="export_form"
     )
-    form, limits = FORMS[str(format_name)], segment_limits.kept()
-    by_segment = limits is not None and st.checkbox(
-        f"by {limits.facet}: {len(limits.limits):,} with limits of their own, and else",
+    form, kept = FORMS[str(format_name)], segment_limits.kept()
+    segments = None if kept is None else kept.segments
+    by_segment = segments is not None and st.checkbox(
+        f"by {segments.facet}: {len(segments.limits):,} with limits of their own, and else",
         key="export_segments",
         help="Kept in the Segments tab. Without the box: the limits in use alone.",
     )
-    file = limits.as_file() if limits and by_segment else PolicyFile(numbers.policy)
+    file = kept if kept and by_segment else PolicyFile(numbers.policy)
     if current_release() != ReleasePolicy():
         file = replace(file, release=current_release())
     text = form.text_of(file)

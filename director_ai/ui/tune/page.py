@@ -31,7 +31,7 @@ def open_study() -> Opened | None:
     part = slice_in_address()
     try:
         store = archive()
-        study = read_study(store, part.where)
+        study = read_study(store, part.where, is_look=True)
     except DirectorError as error:
         status("The store cannot be read.", str(error))
         return None

@@ -1,46 +1,67 @@
-"""Limits kept by segment: chosen on one slice after another, exported as a mapping."""
+"""Limits kept by segment: chosen on one slice after another, in the address, exported."""
 
-from typing import Final, NamedTuple
+import json
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.policy_text import limits_text
+from director_ai.errors import InvalidPolicyFileError
 from director_ai.reports.policy_file import ELSE, FACETS, Facet, PolicyFile, Segments
+from director_ai.reports.policy_formats import parse_policy
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_editor import current_policy
 from director_ai.ui.tune.analysis import Analysis
 
+PARAMETER: Final = "segments"
+"""Parameter of the address: the limits kept, as JSON of what differs from the library's."""
+
 _KEPT: Final = "tune_segment_limits"
 
 
-class Kept(NamedTuple):
-    """Limits kept so far.
+def kept() -> PolicyFile | None:
+    """Return the limits kept by segment, if any: of the address, else of this visit."""
+    text = st.query_params.get(PARAMETER, "") or st.session_state.get(_KEPT, "")
+    file = _parsed(text)
+    if file is not None:
+        # Another page takes the parameter out of the address, and a reload the state.
+        st.session_state[_KEPT] = text
+        if PARAMETER not in st.query_params:
+            st.query_params[PARAMETER] = text
+    return file
 
-    Attributes
-    ----------
-    facet
-        Facet whose value chooses the limits.
-    limits
-        Limits by value.
-    other
-        Limits of all other sessions.
+
+def address_text(file: PolicyFile) -> str:
+    """Return limits by segment as the address holds them.
+
+    >>> segments = Segments("model", {"small": HaltPolicy(hard_limit=0.6)})
+    >>> address_text(PolicyFile(HaltPolicy(), segments=segments))
+    '{"model":{"small":{"hard_limit":0.6}},"else":{}}'
     """
-
-    facet: Facet
-    limits: dict[str, HaltPolicy]
-    other: HaltPolicy
-
-    def as_file(self) -> PolicyFile:
-        """Return the limits as a policy file."""
-        return PolicyFile(self.other, segments=Segments(self.facet, self.limits))
+    assert file.segments is not None
+    limits = {value: _own(policy) for value, policy in file.segments.limits.items()}
+    values = {file.segments.facet: limits, ELSE: _own(file.policy)}
+    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
 
 
-def kept() -> Kept | None:
-    """Return the limits kept in this visit, if any."""
-    limits: Kept | None = st.session_state.get(_KEPT)
-    return limits
+def _own(policy: HaltPolicy) -> dict[str, Any]:
+    default = HaltPolicy().to_dict()
+    return {name: value for name, value in policy.to_dict().items() if value != default[name]}
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> PolicyFile | None:
+    """Return the limits of an address; what it cannot mean is none."""
+    try:
+        file = parse_policy(f'{{"segments": {text}}}', "json")
+    except InvalidPolicyFileError:
+        return None
+    alone = PolicyFile(file.policy, segments=file.segments)
+    return file if file.segments is not None and file == alone else None
 
 
 def keep_button(analysis: Analysis) -> None:
@@ -51,8 +72,8 @@ def keep_button(analysis: Analysis) -> None:
     if facet is not None:
         words, possible = f"Keep these limits for {facet} {visible(value)}", True
         hint = "Exports can then give limits by segment, and else those of all other sessions."
-        if limits is not None and limits.facet != facet:
-            hint += f" Those kept by {limits.facet} are dropped."
+        if limits is not None and _segments(limits).facet != facet:
+            hint += f" Those kept by {_segments(limits).facet} are dropped."
     else:
         words = "Keep these limits for all others"
         possible = limits is not None and not analysis.part.words
@@ -72,11 +93,11 @@ def draw_kept() -> None:
     limits = kept()
     if limits is None:
         return
-    rows = {**limits.limits, ELSE: limits.other}
+    facet, rows = _segments(limits).facet, {**_segments(limits).limits, ELSE: limits.policy}
     st.dataframe(
         pd.DataFrame(
             [
-                {limits.facet: visible(value), "Halts": limits_text(policy)}
+                {facet: visible(value), "Halts": limits_text(policy)}
                 for value, policy in rows.items()
             ]
         ),
@@ -87,18 +108,29 @@ def draw_kept() -> None:
     st.button("Drop them", key="drop_segments", type="tertiary", on_click=_drop)
 
 
+def _segments(file: PolicyFile) -> Segments:
+    assert file.segments is not None
+    return file.segments
+
+
 def _keep(facet: Facet | None, value: str, default_policy: HaltPolicy) -> None:
-    limits, policy = kept(), current_policy(default_policy)
+    file, policy = kept(), current_policy(default_policy)
     if facet is None:
-        if limits is not None:
-            st.session_state[_KEPT] = limits._replace(other=policy)
-    elif limits is None or limits.facet != facet:
-        st.session_state[_KEPT] = Kept(facet, {value: policy}, default_policy)
+        if file is not None:
+            _write(replace(file, policy=policy))
+    elif file is None or _segments(file).facet != facet:
+        _write(PolicyFile(default_policy, segments=Segments(facet, {value: policy})))
     else:
-        st.session_state[_KEPT] = limits._replace(limits={**limits.limits, value: policy})
+        limits = {**_segments(file).limits, value: policy}
+        _write(replace(file, segments=Segments(facet, limits)))
     st.rerun()
 
 
+def _write(file: PolicyFile) -> None:
+    st.session_state[_KEPT] = st.query_params[PARAMETER] = address_text(file)
+
+
 def _drop() -> None:
-    del st.session_state[_KEPT]
+    st.session_state.pop(_KEPT, None)
+    st.query_params.pop(PARAMETER, None)
     st.rerun()
