@@ -138,7 +138,8 @@ def _archive(args: Namespace) -> Archive:
     with reading(args) as store:
         study = open_study(args, store, where)
         judged = replace(where, outcomes=JUDGED.outcomes)
-        rows = sorted(store.curves(judged), key=lambda row: row.id)
+        found = store.curves(judged, scorers=where.scorers)
+        rows = sorted(found, key=lambda row: row.id)
         name = args.against or store.name
     is_open = set(study.open.ids)
     everything = TuneData.of(rows)
