@@ -5,13 +5,18 @@ from director_ai._lazy import attach
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.monitoring.alerting import ALERTS, Firing, Message, firing, update_alerts
+    from director_ai.monitoring.audit_labels import (
+        SecondLooks,
+        audit_queue,
+        audit_verdicts,
+        second_looks,
+    )
     from director_ai.monitoring.conformal_ranks import family_ranks, ranks
     from director_ai.monitoring.deployment_report import (
         DayRow,
         Drift,
         ModelRow,
         Report,
-        audit_verdicts,
         drift_path,
         report,
     )
@@ -50,9 +55,11 @@ __all__ = [
     "Promise",
     "RateInterval",
     "Report",
+    "SecondLooks",
     "Tally",
     "Tick",
     "alpha_of_cut_text",
+    "audit_queue",
     "audit_verdicts",
     "change_day",
     "counted",
@@ -76,6 +83,7 @@ __all__ = [
     "rate_band",
     "rate_interval",
     "report",
+    "second_looks",
     "settle",
     "share_detector",
     "tick",
@@ -100,10 +108,12 @@ __getattr__, __dir__ = attach(
         "Promise": "director_ai.monitoring.settling",
         "RateInterval": "director_ai.monitoring.evidence",
         "Report": "director_ai.monitoring.deployment_report",
+        "SecondLooks": "director_ai.monitoring.audit_labels",
         "Tally": "director_ai.monitoring.living",
         "Tick": "director_ai.monitoring.settling",
         "alpha_of_cut_text": "director_ai.monitoring.living",
-        "audit_verdicts": "director_ai.monitoring.deployment_report",
+        "audit_queue": "director_ai.monitoring.audit_labels",
+        "audit_verdicts": "director_ai.monitoring.audit_labels",
         "change_day": "director_ai.monitoring.evidence",
         "counted": "director_ai.monitoring.plan",
         "deploy": "director_ai.monitoring.settling",
@@ -126,6 +136,7 @@ __getattr__, __dir__ = attach(
         "rate_band": "director_ai.monitoring.rates",
         "rate_interval": "director_ai.monitoring.evidence",
         "report": "director_ai.monitoring.deployment_report",
+        "second_looks": "director_ai.monitoring.audit_labels",
         "settle": "director_ai.monitoring.evidence",
         "share_detector": "director_ai.monitoring.evidence",
         "tick": "director_ai.monitoring.settling",

@@ -58,7 +58,8 @@ class Message(NamedTuple):
 def firing(report: Report, *, now_us: int) -> list[Firing]:
     """Return the alerts that fire, in the order of :data:`ALERTS`.
 
-    >>> firing(Report(None, None, (), (), 0.0, 0, 0, None, (), 0), now_us=0)
+    >>> from director_ai.monitoring.deployment_report import NO_REPORT
+    >>> firing(NO_REPORT, now_us=0)
     []
     """
     return list(_firing(report, now_us))

@@ -11,6 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from director_ai.monitoring.audit_labels import (
+    SETTLED,
+    AuditVerdict,
+    SecondLooks,
+    audit_verdicts,
+    second_looks,
+)
 from director_ai.monitoring.conformal_ranks import ranks
 from director_ai.monitoring.drift_detector import DriftPath, drift
 from director_ai.monitoring.evidence import (
@@ -26,7 +33,6 @@ from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.storage.monitor_log import (
     DAY_US,
     Audit,
-    AuditLabel,
     AuditPlan,
     Deployment,
     MonitorLog,
@@ -159,9 +165,17 @@ class Report:
     drift
         Of unlabelled sessions; None without any.
     waiting
-        Ids of drawn sessions that wait for a label, oldest day first, then by draw.
-    n_disputed
-        Drawn sessions whose authors do not agree.
+        Ids of drawn sessions that wait for a label, oldest day first, then by draw; disputed ones
+        apart.
+    disputed
+        Ids of drawn sessions whose authors do not agree.
+    n_once
+        Drawn halts that one person called good and that wait for a second.
+    n_fair
+        Settled labels that are a fair sample of all counted sessions, which alone the Tune page
+        and certificates use.
+    second_looks
+        Halts called bad that a second person saw.
     """
 
     deployment: Deployment | None
@@ -173,7 +187,10 @@ class Report:
     usual_gap_us: int
     drift: Drift | None
     waiting: tuple[str, ...]
-    n_disputed: int
+    disputed: tuple[str, ...]
+    n_once: int
+    n_fair: int
+    second_looks: SecondLooks
 
     @property
     def fault_rate(self) -> float:
@@ -201,9 +218,16 @@ class Report:
             "drift": self.drift and asdict(self.drift),
             "fault_rate": None if math.isnan(self.fault_rate) else self.fault_rate,
             "waiting": list(self.waiting),
-            "n_disputed": self.n_disputed,
+            "disputed": list(self.disputed),
+            "n_once": self.n_once,
+            "n_fair": self.n_fair,
+            "second_looks": self.second_looks._asdict(),
         }
         return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+NO_REPORT = Report(None, None, (), (), -math.inf, 0, 0, None, (), (), 0, 0, SecondLooks(0, 0))
+"""Report of a store from which nothing was ever deployed."""
 
 
 def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
@@ -227,16 +251,20 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
     log = MonitorLog(store)
     deployments = log.deployments()
     if not deployments:
-        return Report(None, None, (), (), -math.inf, 0, 0, None, (), 0)
+        return NO_REPORT
     deployment = deployments[-1]
     audits = log.audits(deployment.number)
     n_days = max(now_us // DAY_US, *(audit.day for audit in audits), deployment.day)
     n_days = n_days - deployment.day + 1
-    verdicts = audit_verdicts(audits, log.labels(deployment.number), two_reviewers=two_reviewers)
+    labels = log.labels(deployment.number)
+    verdicts = audit_verdicts(audits, labels, two_reviewers=two_reviewers)
+    p_pass = {plan.number: plan.p_pass for plan in log.plans(deployment.number)}
     tally = _tally(log, store, deployment, audits, verdicts, n_days)
     promise = _certificate(store, deployment)
     waiting = [
-        audit for audit in audits if audit.drawn and verdicts.get(audit.id) not in ("good", "bad")
+        audit
+        for audit in audits
+        if audit.drawn and verdicts.get(audit.id) not in (*SETTLED, "disputed")
     ]
     waiting.sort(key=lambda audit: (audit.day, audit.draw))
     promised = promise or deployment.alpha
@@ -253,38 +281,14 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
         _usual_gap(audits),
         _drift(audits),
         tuple(audit.id for audit in waiting),
-        sum(verdict == "disputed" for verdict in verdicts.values()),
+        tuple(name for name, verdict in verdicts.items() if verdict == "disputed"),
+        sum(verdict == "once" for verdict in verdicts.values()),
+        sum(
+            audit.drawn and audit.draw < p_pass[audit.plan] and verdicts.get(audit.id) in SETTLED
+            for audit in audits
+        ),
+        second_looks(audits, labels),
     )
-
-
-def audit_verdicts(
-    audits: Sequence[Audit], labels: Sequence[AuditLabel], *, two_reviewers: bool = True
-) -> dict[str, str]:
-    """Return the settled label of each labelled draw: good, bad, disputed, unsure or once.
-
-    Parameters
-    ----------
-    audits
-        Of a deployment.
-    labels
-        Every author's newest label of its drawn sessions.
-    two_reviewers
-        Whether a halt is good only when two authors say so; one alone gives ``once``.
-    """
-    halted = {audit.id: audit.halted for audit in audits if audit.drawn}
-    by_session: dict[str, list[str]] = {}
-    for entry in labels:
-        by_session.setdefault(entry.id, []).append(entry.label)
-    verdicts = {}
-    for name, given in by_session.items():
-        kinds = {label for label in given if label != "unsure"}
-        if len(kinds) != 1:
-            verdicts[name] = "disputed" if kinds else "unsure"
-        elif kinds == {"good"} and halted[name] and two_reviewers and given.count("good") < 2:
-            verdicts[name] = "once"
-        else:
-            verdicts[name] = next(iter(kinds))
-    return verdicts
 
 
 def _tally(
@@ -292,7 +296,7 @@ def _tally(
     store: Store,
     deployment: Deployment,
     audits: Sequence[Audit],
-    verdicts: dict[str, str],
+    verdicts: dict[str, AuditVerdict],
     n_days: int,
 ) -> Tally:
     plans = log.plans(deployment.number)
@@ -311,7 +315,7 @@ def _tally(
 def _cells(
     plans: Sequence[AuditPlan],
     audits: Sequence[Audit],
-    verdicts: dict[str, str],
+    verdicts: dict[str, AuditVerdict],
     first_day: int,
     n_days: int,
 ) -> tuple[IntArray, IntArray]:
@@ -326,7 +330,7 @@ def _cells(
         verdict = verdicts.get(audit.id)
         if not audit.drawn:
             counts[(*at, 3 * audit.halted)] += 1
-        elif verdict in ("good", "bad"):
+        elif verdict in SETTLED:
             counts[(*at, 3 * audit.halted + 1 + (verdict == "bad"))] += 1
         else:
             waiting[(*at, int(audit.halted))] += 1
@@ -334,7 +338,7 @@ def _cells(
 
 
 def _models(
-    plans: Sequence[AuditPlan], audits: Sequence[Audit], verdicts: dict[str, str]
+    plans: Sequence[AuditPlan], audits: Sequence[Audit], verdicts: dict[str, AuditVerdict]
 ) -> tuple[ModelRow, ...]:
     by_model: dict[str, list[Audit]] = {}
     for audit in audits:
@@ -355,7 +359,7 @@ def _models(
                 first_day=_date(first).isoformat(),
                 n_counted=len(own),
                 n_halted=sum(audit.halted for audit in own),
-                n_audited=sum(verdicts.get(audit.id) in ("good", "bad") for audit in own),
+                n_audited=sum(verdicts.get(audit.id) in SETTLED for audit in own),
                 estimate=None if math.isnan(estimate) else estimate,
                 low=low,
                 high=high,

@@ -20,6 +20,7 @@ from director_ai.storage.engine.schema import (
     sessions,
 )
 from director_ai.storage.store import Store
+from director_ai.storage.writer import refresh_labels
 
 DAY_US = 86_400_000_000
 
@@ -274,9 +275,16 @@ class MonitorLog:
             there = set(
                 connection.execute(select(audits.c.id).where(audits.c.id.in_(names))).scalars()
             )
-            fresh = [audit._asdict() for audit in settled if audit.id not in there]
-            if fresh:
-                connection.execute(insert(audits), fresh)
+            fresh = [audit for audit in settled if audit.id not in there]
+            if not fresh:
+                return
+            connection.execute(insert(audits), [audit._asdict() for audit in fresh])
+            drawn = [audit.id for audit in fresh if audit.drawn]
+            of = sessions.c
+            labelled = select(of.key).where(of.id.in_(drawn), of.label.is_not(None))
+            for key in connection.execute(labelled).scalars().all():
+                # Who keeps labels by the time of their change learns of the draw.
+                refresh_labels(connection, key)
 
         self._retry_once(work)
 
@@ -289,14 +297,11 @@ class MonitorLog:
         with self._store.read() as connection:
             return set(connection.execute(statement).scalars())
 
-    def audits(self, deployment: int) -> list[Audit]:
-        """Return a deployment's audits, in the order of their seals."""
+    def audits(self, deployment: int, *, drawn_only: bool = False) -> list[Audit]:
+        """Return a deployment's audits, or those of them to be labelled, as they were sealed."""
         columns = (audits.c[name] for name in Audit._fields)
-        statement = (
-            select(*columns)
-            .where(audits.c.deployment == deployment)
-            .order_by(audits.c.sealed_us, audits.c.id)
-        )
+        where = [audits.c.deployment == deployment, *([audits.c.drawn] if drawn_only else [])]
+        statement = select(*columns).where(*where).order_by(audits.c.sealed_us, audits.c.id)
         with self._store.read() as connection:
             return [Audit(*row) for row in connection.execute(statement)]
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Join,
     Text,
     and_,
+    case,
     false,
     func,
     null,
@@ -23,7 +24,14 @@ from director_ai.storage import codec
 from director_ai.storage import query as sql
 from director_ai.storage.batch_insert import InsertPlan, plan_insert
 from director_ai.storage.engine.database import Database
-from director_ai.storage.engine.schema import annotations, bodies, rescores, sessions
+from director_ai.storage.engine.schema import (
+    annotations,
+    audit_plans,
+    audits,
+    bodies,
+    rescores,
+    sessions,
+)
 from director_ai.storage.engine.text_type import unescape
 from director_ai.storage.query import FamilyKind, Overview
 from director_ai.storage.sealing import StoredSession, broken_seal, stored_session
@@ -198,6 +206,8 @@ class StoreReader:
     def labels(self, query: SessionQuery, *, since_us: int | None = None) -> StoredLabels:
         """Return what may change of every sealed session of a query, oldest first.
 
+        An audit that was drawn for its halt has no label here; see :func:`_fair_label`.
+
         Parameters
         ----------
         query
@@ -205,18 +215,18 @@ class StoreReader:
         since_us
             Only those that changed at this time or later; all by default.
         """
-        of = sessions.c
+        of, label = sessions.c, _fair_label()
         where = [*sql.conditions(query), of.ended_by.is_not(None)]
         if since_us is not None:
             where.append(of.changed_us >= since_us)
         # An index holds all of these; ordered by another, or with another column, every row of
         # the table would be read.
         rows = (
-            select(of.key, of.started_us, of.changed_us, of.label, type_coerce(of.tags, Text))
+            select(of.key, of.started_us, of.changed_us, label, type_coerce(of.tags, Text))
             .where(*where)
             .order_by(of.started_us + 0, of.key)
         )
-        onsets = select(of.key, of.onset).where(*where, of.label == "bad", of.onset.is_not(None))
+        onsets = select(of.key, of.onset).where(*where, label == "bad", of.onset.is_not(None))
         with self._database.read() as connection:
             columns = list(zip(*connection.execute(rows).all(), strict=True)) or [()] * 5
             onset_of = dict(connection.execute(onsets).all())
@@ -274,6 +284,8 @@ class StoreReader:
     ) -> Iterator[StoredCurve]:
         """Yield the scores of every sealed session of a query, without its text, oldest first.
 
+        An audit that was drawn for its halt has no label here; see :func:`_fair_label`.
+
         Parameters
         ----------
         query
@@ -294,7 +306,7 @@ class StoreReader:
         columns = (
             of.key,
             *(of.id, of.model, of.source, of.prompt_family, of.tags, of.enforced, of.ended_by),
-            *(of.label, of.onset, of.policy, bodies.c.scores, bodies.c.ends, of.scorer),
+            *(_fair_label(), of.onset, of.policy, bodies.c.scores, bodies.c.ends, of.scorer),
         )
         statement = (
             select(*columns, *second)
@@ -401,3 +413,20 @@ def _with_second_curves(scorers: Sequence[str]) -> tuple[Join, tuple[ColumnEleme
     columns = ([second.c[name] for second in seconds] for name in ("scorer", "scores"))
     # Of one alone SQLite has no coalesce.
     return tables, tuple(func.coalesce(*each, null()) for each in columns)
+
+
+def _fair_label() -> ColumnElement[str | None]:
+    """Return the label of a session, null for an audit that only a halt has drawn.
+
+    Audits oversample halts. Those whose number is below the probability of a pass were drawn
+    whether they halted or not: with them alone, the labels are a fair sample.
+    """
+    oversampled = (
+        select(sessions.c.key)
+        .join(audits, audits.c.id == sessions.c.id)
+        .join(audit_plans, audit_plans.c.number == audits.c.plan)
+        .where(audits.c.drawn, audits.c.draw >= audit_plans.c.p_pass)
+        .correlate(None)
+    )
+    own = sessions.c
+    return case((own.key.in_(oversampled), None), else_=own.label)

@@ -107,8 +107,12 @@ def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
             f"({span_words(model.low, model.high)}), "
             f"{counted(model.n_counted, 'session')} since {model.first_day}"
         )
-    disputed = f", {seen.n_disputed} disputed" if seen.n_disputed else ""
-    print(f"Audit: {living.n_audited:,} labelled, {len(seen.waiting):,} wait{disputed}")
+    once = f", {seen.n_once:,} of them for a second person" if seen.n_once else ""
+    disputed = f", {len(seen.disputed):,} disputed" if seen.disputed else ""
+    print(
+        f"Audit: {living.n_audited:,} labelled, {len(seen.waiting):,} wait{once}{disputed}; "
+        f"{seen.n_fair:,} are a fair sample"
+    )
     for each in fired:
         print(f"ALERT {each.kind}: {each.text}")
 

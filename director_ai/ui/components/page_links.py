@@ -8,6 +8,7 @@ from director_ai.ui.components.policy_params import link_values
 
 SESSIONS_PAGE: Final = "pages/views/sessions.py"
 SESSION_PAGE: Final = "pages/views/session.py"
+MONITOR_PAGE: Final = "pages/views/monitor.py"
 REVIEW_PAGE: Final = "pages/views/review.py"
 TUNE_PAGE: Final = "pages/views/tune.py"
 DATA_PAGE: Final = "pages/views/data.py"

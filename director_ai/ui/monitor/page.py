@@ -6,18 +6,17 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from director_ai.errors import NotPermittedError, StoreError
 from director_ai.figures.monitor_bands import bands_alt, bands_data, bands_figure
 from director_ai.monitoring.alerting import firing
 from director_ai.monitoring.deployment_report import Report, report
 from director_ai.monitoring.living import span_words
-from director_ai.monitoring.settling import tick
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.components import page_style
 from director_ai.ui.components.page_links import PICKED, REVIEW_PAGE
 from director_ai.ui.components.plotly_chart import plotly_chart
+from director_ai.ui.components.settled_audits import settle_sealed
 from director_ai.ui.components.status_banner import notice, status
 
 C_DAYS: Final = 365.0
@@ -40,13 +39,8 @@ _RULE: Final = {"no longer holds": "hard", "does not apply": "trend"}
 def current_report() -> Report:
     """Return the report of the store as it stands, settled first where it may be changed."""
     store = archive()
+    settle_sealed(store)
     at_us = now_us()
-    try:
-        if not store.read_only:
-            tick(store, now_us=at_us)
-    except (NotPermittedError, StoreError):
-        # Who may only look sees what was settled when somebody else did.
-        pass
     return _report((store.name, store.stamp(), at_us // 60_000_000), store)
 
 
@@ -125,7 +119,8 @@ def _facts(seen: Report) -> None:
 def _worst_model(seen: Report) -> str:
     """Return a sentence on the model that breaks the promise, if one does and others do not."""
     assert seen.deployment is not None
-    worst = seen.models[0] if seen.models else None
+    is_lost = seen.living is not None and seen.living.state == "no longer holds"
+    worst = seen.models[0] if seen.models and is_lost else None
     if worst is None or worst.estimate is None or worst.low <= seen.deployment.alpha:
         return ""
     name = worst.model or "sessions without a model"
@@ -138,15 +133,35 @@ def _worst_model(seen: Report) -> str:
 def _audit(seen: Report) -> None:
     living = seen.living
     assert living is not None
-    n_waiting = len(seen.waiting)
-    disputed = f" · {seen.n_disputed:,} disputed" if seen.n_disputed else ""
-    st.text(f"Audit: {living.n_audited:,} labelled · {n_waiting:,} wait{disputed}")
-    if n_waiting:
-        some = seen.waiting[:MOST_TO_LABEL]
-        if st.button(
-            f"Label {len(some)}", key="monitor_label", type="primary", icon=":material/rate_review:"
+    n_waiting, disputed = len(seen.waiting), seen.disputed
+    parts = [f"{living.n_audited:,} labelled", f"{n_waiting:,} wait"]
+    if seen.n_once:
+        parts.append(f"{seen.n_once:,} of them for a second person")
+    st.text(f"Audit: {' · '.join(parts)}")
+    with st.container(horizontal=True, gap="small"):
+        if n_waiting and st.button(
+            f"Label {min(n_waiting, MOST_TO_LABEL)}",
+            key="monitor_label",
+            type="primary",
+            icon=":material/rate_review:",
         ):
-            st.switch_page(REVIEW_PAGE, query_params={PICKED: list(some)})
+            st.switch_page(REVIEW_PAGE, query_params={"q": "audit"})
+        if disputed and st.button(
+            f"{len(disputed):,} disputed",
+            key="monitor_disputed",
+            help="Their reviewers do not agree: whoever was mistaken labels again.",
+        ):
+            st.switch_page(REVIEW_PAGE, query_params={PICKED: list(disputed)})
+    looks = seen.second_looks
+    twice = (
+        f" Of {looks.n_seen:,} halts called bad and seen twice, {looks.n_differing:,} differ."
+        if looks.n_seen
+        else ""
+    )
+    st.caption(
+        f"{seen.n_fair:,} of the labels are a fair sample, which Tune and certificates use; the "
+        f"others were drawn for their halt.{twice}"
+    )
 
 
 def _models(seen: Report) -> None:

@@ -154,6 +154,7 @@ class ReviewBatch:
         self.grouped = (
             self.query.order == "cause"
             and not self.query.picked
+            and not self.query.is_blind
             and len(similar) > 1
             and self.card == similar[0]
             and similar[0].id not in self.verdicts

@@ -33,6 +33,8 @@ CURVE_HEIGHT: Final = 230
 TEXT_HEIGHT: Final = 110
 MARGINS_HEIGHT: Final = 96
 CONTEXT_HEIGHT: Final = 76
+PROMPT_HEIGHT: Final = 150
+ANSWER_HEIGHT: Final = 320
 INCIDENT_HEIGHT: Final = 108
 """Head and two rows."""
 
@@ -42,6 +44,9 @@ _ON_HALTS: Final[tuple[tuple[str, Verdict, str], ...]] = (
     ("3", "late", "The answer went wrong well before the halt, at the onset or the cursor."),
     ("4", "unsure", "It cannot be told."),
 )
+_BLIND: Final = ("Bad", "Good", "Unsure")
+"""Names of the first, the second and the last verdict where none tells of a halt."""
+
 _ON_COMPLETED: Final[tuple[tuple[str, Verdict, str], ...]] = (
     ("1", "missed", "The answer is bad: it should have been stopped."),
     ("2", "passed", "The answer is good: letting it complete was right."),
@@ -97,6 +102,9 @@ def draw_card(batch: ReviewBatch) -> None:
     cursor = prepared.focus if batch.cursor is None else batch.cursor
     cursor = min(cursor, max(0, prepared.view.n_scored - 1))
     onset = batch.onsets.get(summary.id)
+    if batch.query.is_blind and summary.id not in batch.verdicts:
+        _draw_blind(batch, summary, prepared)
+        return
     _headline(batch, prepared)
     left, right = st.columns([5, 3], gap="medium")
     with left:
@@ -116,12 +124,35 @@ def draw_card(batch: ReviewBatch) -> None:
         _at_cursor(batch, prepared, onset, cursor)
         _context(prepared.record)
         _incident(batch)
-    following = batch.next_card()
-    if following is not None:
-        _prefetch(following)
+    _prefetch(batch)
 
 
-def _prefetch(summary: SessionSummary) -> None:
+def _draw_blind(batch: ReviewBatch, summary: SessionSummary, prepared: PreparedCard) -> None:
+    """Draw prompt, evidence and answer alone: nothing tells what the limits made of them."""
+    status(
+        "Is this answer good?",
+        "Judge what is there; it may end early. What the limits made of it, and the labels of "
+        "others, are shown once it has yours.",
+    )
+    record = prepared.record
+    # The prompt first, also where columns stand under each other.
+    about, answered = st.columns([1, 2], gap="medium")
+    with about:
+        _context(record, height=PROMPT_HEIGHT, names_model=False)
+    with answered:
+        answer = "".join(record.tokens) if record.text_kept else "Its text was not kept."
+        with st.container(key="review_answer"):
+            page_style.facts_box(answer.split("\n"), label="Answer", height=ANSWER_HEIGHT)
+        _verdict_buttons(batch, summary, prepared, 0)
+        _navigation_buttons(batch)
+    _prefetch(batch)
+
+
+def _prefetch(batch: ReviewBatch) -> None:
+    """Prepare the card that a verdict would show next."""
+    summary = batch.next_card()
+    if summary is None:
+        return
     try:
         prepare(summary.id, summary.changed_us)
     except DirectorError:
@@ -221,7 +252,9 @@ def _at_cursor(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cu
         )
 
 
-def _context(record: SessionRecord) -> None:
+def _context(
+    record: SessionRecord, *, height: int = CONTEXT_HEIGHT, names_model: bool = True
+) -> None:
     evidence = [f"{chunk.text} ({evidence_source(chunk)})" for chunk in record.evidence]
     evidence += [record.evidence_note] if record.evidence_note else []
     with st.container(key="review_context"):
@@ -229,10 +262,10 @@ def _context(record: SessionRecord) -> None:
             [
                 f"Prompt: {record.prompt or 'not recorded'}",
                 *(f"Evidence: {text}" for text in evidence),
-                f"Model: {record.model or 'not recorded'}",
+                *([f"Model: {record.model or 'not recorded'}"] if names_model else []),
             ],
-            label="Prompt, evidence and model",
-            height=CONTEXT_HEIGHT,
+            label="Prompt, evidence and model" if names_model else "Prompt and evidence",
+            height=height,
         )
     st.text_input(
         "Note",
@@ -287,14 +320,19 @@ def _verdict_buttons(
 ) -> None:
     halted = prepared.record.halt is not None or prepared.view.judgement.trigger is not None
     choices = _ON_HALTS if halted else _ON_COMPLETED
+    is_blind = batch.query.is_blind and summary.id not in batch.verdicts
+    if is_blind:
+        # The label is that of the answer; its verdict is named afterwards.
+        choices = (*choices[:2], choices[-1])
     times = f" × {len(batch.similar_cards())}" if batch.grouped else ""
     columns = st.container(key="review_verdicts").columns(len(choices), gap="small")
-    for column, (shortcut, verdict, meaning) in zip(columns, choices, strict=True):
+    for at, (column, (shortcut, verdict, meaning)) in enumerate(zip(columns, choices, strict=True)):
+        name = _BLIND[at] if is_blind else VERDICT_NAME[verdict].capitalize() + times
         with column:
             _shortcut_button(
                 # Of this card: a key that bounces finds its button gone.
                 f"{verdict}_{batch.position}",
-                VERDICT_NAME[verdict].capitalize() + times,
+                name,
                 shortcut,
                 actions.decide,
                 batch,
@@ -302,33 +340,17 @@ def _verdict_buttons(
                 verdict,
                 cursor,
                 prepared.focus,
-                help=meaning,
+                help=None if is_blind else meaning,
                 width="stretch",
                 disabled=archive().read_only or (batch.grouped and verdict == "late"),
             )
 
 
 def _navigation_buttons(batch: ReviewBatch) -> None:
-    at, n_alike = batch.position, len(batch.similar_cards())
+    at = batch.position
     with st.container(horizontal=True, gap="small"):
-        _shortcut_button(
-            "alike",
-            "This one alone" if batch.grouped else f"All {n_alike} alike",
-            "A",
-            actions.toggle_group,
-            batch,
-            help="Label all of this incident with one verdict, or this session alone: the same "
-            "rule, and prompt, answer and evidence that are alike.",
-            disabled=n_alike < 2,
-        )
-        _shortcut_button(
-            "relief",
-            "It would take",
-            "W",
-            actions.toggle_counterfactual,
-            batch,
-            help="The nearest limit at which this would not have halted, and what would follow.",
-        )
+        if not batch.query.is_blind:
+            _group_buttons(batch)
         _shortcut_button("undo", "Undo", "U", actions.undo, batch, disabled=not batch.steps)
         _shortcut_button(
             "previous",
@@ -342,6 +364,28 @@ def _navigation_buttons(batch: ReviewBatch) -> None:
         )
         _shortcut_button("next", "", "J", actions.show_card, batch, at + 1, icon="arrow_downward")
         _shortcut_button("end", "End", "E", actions.show_card, batch, len(batch.queue.cards))
+
+
+def _group_buttons(batch: ReviewBatch) -> None:
+    n_alike = len(batch.similar_cards())
+    _shortcut_button(
+        "alike",
+        "This one alone" if batch.grouped else f"All {n_alike} alike",
+        "A",
+        actions.toggle_group,
+        batch,
+        help="Label all of this incident with one verdict, or this session alone: the same "
+        "rule, and prompt, answer and evidence that are alike.",
+        disabled=n_alike < 2,
+    )
+    _shortcut_button(
+        "relief",
+        "It would take",
+        "W",
+        actions.toggle_counterfactual,
+        batch,
+        help="The nearest limit at which this would not have halted, and what would follow.",
+    )
 
 
 def _shortcut_button(

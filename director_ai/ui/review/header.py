@@ -12,6 +12,7 @@ from director_ai.ui.access.current_store import archive, reviewer, visited_us
 from director_ai.ui.components import page_style
 from director_ai.ui.components.key_guard import key_guard
 from director_ai.ui.components.page_links import PICKED
+from director_ai.ui.components.settled_audits import settle_sealed
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.review import actions
 from director_ai.ui.review.batch import LABEL_OF, ReviewBatch, UndoStep, duration
@@ -52,6 +53,8 @@ def start_batch(
 
     Earlier undo steps are kept; after a reload they are those of the visit, from the store.
     """
+    if query.is_blind:
+        settle_sealed(archive())
     queue = open_queue(archive(), query, now_us=_now_us())
     steps = before.steps if before else _stored_steps()
     batch = ReviewBatch(query, queue, time.monotonic(), steps=steps)
@@ -125,16 +128,17 @@ def _queue_controls() -> QueueQuery:
         "q",
         KIND_NAME,
         disabled=bool(picked),
-        help="Halted; halts of a kernel that only watched; or 20 completed ones, drawn at "
-        "random, to look for misses.",
+        help="Halted; halts of a kernel that only watched; 20 completed ones, drawn at random, to "
+        "look for misses; or 20 that monitoring has drawn for its audit.",
     )
-    label = _choice("Label", "label", LABEL_WORDS, disabled=second or bool(picked))
+    is_fixed = bool(picked) or kind == "audit"
+    label = _choice("Label", "label", LABEL_WORDS, disabled=second or is_fixed)
     since = _choice(
         "Started",
         "since",
         SPAN_WORDS,
         accept_new_options=True,
-        disabled=bool(picked),
+        disabled=is_fixed,
         help="Also a number of minutes, hours, days or weeks, such as 36h or 2w. A visit is when "
         "you last sat down to label.",
     )
@@ -142,7 +146,7 @@ def _queue_controls() -> QueueQuery:
         "Order",
         "order",
         ORDERS,
-        disabled=kind == "completed" or bool(picked),
+        disabled=kind == "completed" or is_fixed,
         help="By cause: halts alike in rule, prompt, answer and evidence come together, the "
         "largest group first. Only at random does a part of the queue tell the share of false "
         "halts in the whole. Closest first teaches most, and is biased.",
@@ -152,8 +156,9 @@ def _queue_controls() -> QueueQuery:
         label=label,
         since=since if is_span(since) else ALL_TIME,
         order=cast(ReviewOrder, order),
-        second=(me or "reviewer") if second else "",
+        second=(me or "reviewer") if second and kind != "audit" else "",
         picked=picked,
+        auditor=reviewer() if kind == "audit" else "",
         visited_us=visited_us(archive()),
     )
 

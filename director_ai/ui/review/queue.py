@@ -4,12 +4,14 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.errors import UnknownSessionError
 from director_ai.figures.theme import RULE_OF_MECHANISM
+from director_ai.monitoring.audit_labels import audit_queue
 from director_ai.storage.halt_evidence import halt_evidence
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery, SessionSummary
@@ -77,6 +79,8 @@ def open_queue(store: Store, query: QueueQuery, *, now_us: int) -> Queue:
     if query.picked:
         cards = list(_picked(store, query))
         return Queue(tuple(cards), len(cards), incident_of=_numbers(_incidents(store, cards)))
+    if query.is_blind:
+        return _audit_queue(store, query.auditor)
     session_query = query.session_query(now_us)
     ids = store.ids(session_query)
     if query.second:
@@ -96,6 +100,19 @@ def open_queue(store: Store, query: QueueQuery, *, now_us: int) -> Queue:
         card.halt_code or "unknown" for card in store.summaries(infrastructure, limit=10_000)
     )
     return Queue(tuple(cards), len(ids), dict(codes.most_common()), _numbers(causes))
+
+
+def _audit_queue(store: Store, auditor: str) -> Queue:
+    """Return one round of an audit, each session an incident of its own."""
+    cards = []
+    ids = audit_queue(store, author=auditor)
+    for name in ids:
+        # A session that was removed since it was drawn can be labelled no more.
+        with suppress(UnknownSessionError):
+            cards.append(store.summary(name))
+        if len(cards) == N_SAMPLED:
+            break
+    return Queue(tuple(cards), len(ids), incident_of={card.id: n for n, card in enumerate(cards)})
 
 
 def _incidents(store: Store, cards: Sequence[SessionSummary]) -> list[list[SessionSummary]]:
@@ -133,6 +150,8 @@ def n_waiting(store: Store, visited_us: int | None = None) -> int:
 def queue_sentence(queue: Queue, query: QueueQuery) -> str:
     """Summarize the queue in one or two sentences."""
     n = len(queue.cards)
+    if query.is_blind:
+        return f"{n} of {queue.n_found} drawn sessions. Is the answer good or bad?"
     if query.kind == "completed":
         sentence = (
             f"{n} of {queue.n_found} completed sessions, drawn at random: did one miss a halt?"

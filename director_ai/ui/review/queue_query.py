@@ -11,8 +11,9 @@ from director_ai.storage.duration import parse_duration
 from director_ai.storage.summary import UNLABELLED, Order, Outcome, SessionQuery
 from director_ai.ui.components.page_links import PICKED
 
-SessionKind = Literal["halted", "watched", "completed"]
-"""Halts; halts of a kernel that only watched; and completed sessions, to look for misses."""
+SessionKind = Literal["halted", "watched", "completed", "audit"]
+"""Halts; halts of a kernel that only watched; completed sessions, to look for misses; and what
+monitoring has drawn."""
 
 ReviewOrder = Literal["cause", "closest", "newest", "rule", "random"]
 
@@ -20,6 +21,7 @@ KIND_NAME: Final[dict[SessionKind, str]] = {
     "halted": "halted",
     "watched": "would have halted",
     "completed": "20 completed, at random",
+    "audit": "drawn for the audit",
 }
 LABELS: Final[tuple[Label, ...]] = ("good", "bad", "unsure")
 LABEL_WORDS: Final = {UNLABELLED: "unlabelled", "any": "any label"} | {
@@ -52,7 +54,8 @@ class QueueQuery:
     Attributes
     ----------
     kind
-        Halted, would-be halted or completed sessions.
+        Halted, would-be halted or completed sessions, or those drawn for an audit: the oldest day
+        first, without their verdict, whatever else is chosen.
     label
         ``"none"``, ``"any"``, or their label.
     since
@@ -64,6 +67,8 @@ class QueueQuery:
         none. Replaces ``label``.
     picked
         Ids of sessions picked by hand, in their order; beside them only ``second`` is used.
+    auditor
+        Who labels, for an audit: sessions that this person labelled are left out.
     visited_us
         Start of the reviewer's previous visit, in µs since the epoch, for ``since="visit"``;
         ``None`` on the first visit: all time.
@@ -75,12 +80,18 @@ class QueueQuery:
     order: ReviewOrder = "cause"
     second: str = ""
     picked: tuple[str, ...] = ()
+    auditor: str = ""
     visited_us: int | None = None
 
     @property
     def at_random(self) -> bool:
         """Whether the part reviewed so far stands for the whole."""
         return not self.picked and (self.order == "random" or self.kind == "completed")
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether a card hides what the limits made of its session until it has a label."""
+        return self.kind == "audit" and not self.picked
 
     def description(self) -> str:
         """Describe the query in words.
@@ -92,6 +103,8 @@ class QueueQuery:
             return f"{len(self.picked):,} picked by hand" + (
                 " · labelled by others" if self.second else ""
             )
+        if self.is_blind:
+            return "drawn for the audit · oldest day first"
         label = "labelled by others" if self.second else LABEL_WORDS[self.label]
         order = [] if self.kind == "completed" else [ORDERS[self.order]]
         return " · ".join([KIND_NAME[self.kind], label, self._time(), *order])
@@ -115,6 +128,8 @@ class QueueQuery:
         second = "&second=true" if self.second else ""
         if self.picked:
             return urlencode([(PICKED, name) for name in self.picked]) + second
+        if self.is_blind:
+            return "q=audit"
         return f"q={self.kind}&label={self.label}&since={since}&order={self.order}{second}"
 
     def session_query(self, now_us: int) -> SessionQuery:

@@ -15,7 +15,7 @@ from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 from director_ai.ui.access.current_store import archive, reviewer
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.page_links import TUNE_PAGE
+from director_ai.ui.components.page_links import MONITOR_PAGE, TUNE_PAGE
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.review import actions
@@ -49,7 +49,7 @@ def draw_summary(batch: ReviewBatch) -> None:
         if batch.verdicts:
             st.dataframe(_verdicts_by_rule(batch), key="review_by_rule")
         _show_error_rate(batch)
-        if batch.query.second:
+        if batch.query.second or batch.query.is_blind:
             _agreement(batch)
     with take:
         st.text("For the stand-up:")
@@ -78,14 +78,20 @@ def draw_summary(batch: ReviewBatch) -> None:
             args=(batch, last if not left else _first_open(batch)),
         )
         st.button("Look again", key="review_again", on_click=_restart, args=(batch,))
-        _sample_button(batch.query)
-    if batch.verdicts:
+        if batch.query.is_blind:
+            _monitor_link()
+        else:
+            _sample_button(batch.query)
+    if batch.verdicts and not batch.query.is_blind:
         # Last: of a large archive the curves take a moment to read.
         _show_impact(impact, batch)
 
 
 def draw_empty_queue(batch: ReviewBatch) -> None:
     """Draw the empty queue: last verdicts, and other queues to review."""
+    if batch.query.is_blind:
+        _draw_empty_audit(batch)
+        return
     store = archive()
     seen = store.overview(SessionQuery(outcomes=("halted",), labels=LABELS))
     verdicts = f"{seen.n_right_halts} right, {seen.n_false_halts} false"
@@ -137,6 +143,24 @@ def draw_empty_queue(batch: ReviewBatch) -> None:
                     help="Somebody else labelled them. Their labels are hidden until the end.",
                 )
         _sample_button(batch.query)
+
+
+def _draw_empty_audit(batch: ReviewBatch) -> None:
+    status(
+        "No drawn session waits for you.",
+        "Halts that you called good may wait for a second person. The Monitor page tells how many "
+        "labels there are, and draws more sessions every day.",
+    )
+    if batch.message:
+        notice(batch.message)
+    with st.container(horizontal=True, gap="small"):
+        if batch.steps:
+            _undo_button(batch)
+        _monitor_link()
+
+
+def _monitor_link() -> None:
+    st.page_link(MONITOR_PAGE, label="Monitor", icon=":material/monitor_heart:")
 
 
 def _own_labels(query: QueueQuery) -> int:
@@ -228,6 +252,9 @@ def _verdicts_by_rule(batch: ReviewBatch) -> pd.DataFrame:
 
 def _show_error_rate(batch: ReviewBatch) -> None:
     """Draw the error rate with its interval where the reviewed part is random or complete."""
+    if batch.query.is_blind:
+        notice("The rate of all sessions is on the Monitor page: halts are drawn more often.")
+        return
     halts = batch.query.kind != "completed"
     families = _families(batch)
     judged = [
