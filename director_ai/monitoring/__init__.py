@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Drift,
         ModelRow,
         Report,
+        SessionCount,
         drift_path,
         report,
     )
@@ -56,6 +57,7 @@ __all__ = [
     "RateInterval",
     "Report",
     "SecondLooks",
+    "SessionCount",
     "Tally",
     "Tick",
     "alpha_of_cut_text",
@@ -109,6 +111,7 @@ __getattr__, __dir__ = attach(
         "RateInterval": "director_ai.monitoring.evidence",
         "Report": "director_ai.monitoring.deployment_report",
         "SecondLooks": "director_ai.monitoring.audit_labels",
+        "SessionCount": "director_ai.monitoring.deployment_report",
         "Tally": "director_ai.monitoring.living",
         "Tick": "director_ai.monitoring.settling",
         "alpha_of_cut_text": "director_ai.monitoring.living",

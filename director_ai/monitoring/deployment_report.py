@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -116,6 +116,28 @@ class ModelRow:
     high: float
 
 
+class SessionCount(NamedTuple):
+    """Sessions of one outcome, rule and model since the deployment.
+
+    Attributes
+    ----------
+    outcome
+        ``passed`` or ``halted`` of the counted ones; ``repeated``, ``fault`` or ``other``.
+    rule
+        Mechanism that came first, of halted ones; else empty.
+    model
+        Its name.
+    n_sessions, n_drawn
+        How many, and how many of them were drawn for an audit.
+    """
+
+    outcome: str
+    rule: str
+    model: str
+    n_sessions: int
+    n_drawn: int
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """Drift of unlabelled sessions since the deployment.
@@ -156,6 +178,8 @@ class Report:
         Each day since the deployment.
     models
         Each model's sessions, the highest false-halt rate first.
+    counts
+        Every session since the deployment, by outcome, rule and model.
     log_faults
         Natural logarithm of the change statistic of the share of faults.
     last_us
@@ -182,6 +206,7 @@ class Report:
     living: Living | None
     days: tuple[DayRow, ...]
     models: tuple[ModelRow, ...]
+    counts: tuple[SessionCount, ...]
     log_faults: float
     last_us: int
     usual_gap_us: int
@@ -215,6 +240,7 @@ class Report:
             "certificate": self.living and json.loads(self.living.to_json()),
             "days": [asdict(day) for day in self.days],
             "models": [asdict(model) for model in self.models],
+            "counts": [count._asdict() for count in self.counts],
             "drift": self.drift and asdict(self.drift),
             "fault_rate": None if math.isnan(self.fault_rate) else self.fault_rate,
             "waiting": list(self.waiting),
@@ -226,7 +252,7 @@ class Report:
         return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-NO_REPORT = Report(None, None, (), (), -math.inf, 0, 0, None, (), (), 0, 0, SecondLooks(0, 0))
+NO_REPORT = Report(None, None, (), (), (), -math.inf, 0, 0, None, (), (), 0, 0, SecondLooks(0, 0))
 """Report of a store from which nothing was ever deployed."""
 
 
@@ -276,6 +302,7 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
         living_certificate(promised, tally),
         days,
         _models(log.plans(deployment.number), audits, verdicts),
+        _counts(audits),
         float(share_detector(faults, sessions, share=USUAL_FAULTS)[-1]),
         audits[-1].sealed_us if audits else 0,
         _usual_gap(audits),
@@ -367,6 +394,17 @@ def _models(
         )
     rows.sort(key=lambda row: (-(row.estimate or 0.0), row.model))
     return tuple(rows)
+
+
+def _counts(audits: Sequence[Audit]) -> tuple[SessionCount, ...]:
+    n_sessions: Counter[tuple[str, str, str]] = Counter()
+    n_drawn: Counter[tuple[str, str, str]] = Counter()
+    for audit in audits:
+        outcome = ("passed", "halted")[audit.halted] if audit.kind == "counted" else audit.kind
+        of = (outcome, audit.mechanism if outcome == "halted" else "", audit.model)
+        n_sessions[of] += 1
+        n_drawn[of] += audit.drawn
+    return tuple(SessionCount(*of, n, n_drawn[of]) for of, n in sorted(n_sessions.items()))
 
 
 def _usual_gap(audits: Sequence[Audit]) -> int:

@@ -5,6 +5,7 @@ import os
 import time
 from argparse import Namespace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing
@@ -19,6 +20,9 @@ from director_ai.reports.policy_formats import read_policy
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.tuning.guarantee.certificate_registry import Attempts
+
+if TYPE_CHECKING:
+    from director_ai.integrations.opentelemetry_metrics import ReportMetrics
 
 
 def deploy_limits(args: Namespace) -> int:
@@ -57,6 +61,7 @@ def deploy_limits(args: Namespace) -> int:
 def monitor(args: Namespace) -> int:
     """Settle what was sealed since the last look, say what it means, and send what is due."""
     webhook = _webhook(args)
+    instruments = _instruments() if args.metrics else None
     while True:
         with changing(args) as store:
             at_us = now_us()
@@ -75,11 +80,25 @@ def monitor(args: Namespace) -> int:
                     note(f"{counted(n_lost, 'message')} not taken; due again at the next look.")
                 elif n_sent:
                     note(f"Sent {counted(n_sent, 'message')}.")
+        if instruments is not None:
+            instruments.update(seen)
         _print(seen, at_us, as_json=args.json)
         if args.once:
             fired = {each.kind for each in firing(seen, now_us=at_us)}
             return Status.BROKEN if fired & set(args.fail_on) else Status.OK
         time.sleep(args.every)
+
+
+def _instruments() -> "ReportMetrics":
+    # Of an extra, which who does not ask for metrics need not have.
+    try:
+        from director_ai.integrations.opentelemetry_metrics import ReportMetrics
+    except ImportError:
+        raise CommandError(
+            "--metrics needs OpenTelemetry; pip install 'director-workbench[opentelemetry]'",
+            Status.USAGE,
+        ) from None
+    return ReportMetrics()
 
 
 def _print(seen: Report, at_us: int, *, as_json: bool) -> None:

@@ -61,6 +61,12 @@ def add_monitor(parser: ArgumentParser) -> None:
         "--format", choices=("json", "slack"), default="json", help="of what is sent"
     )
     parser.add_argument(
+        "--metrics",
+        action="store_true",
+        help="publish OpenTelemetry metrics by the provider of this process, as "
+        "opentelemetry-instrument sets it up",
+    )
+    parser.add_argument(
         "--one-reviewer", action="store_true", help="one person's word makes a halt good"
     )
     _add_budget(parser)
