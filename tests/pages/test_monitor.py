@@ -35,7 +35,7 @@ def opened_page() -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    return "\n".join(str(element.value) for element in [*app.html, *app.text, *app.caption])
+    return "\n".join(str(element.value) for element in [*app.html, *app.text])
 
 
 def test_page_and_command_give_the_same_numbers(

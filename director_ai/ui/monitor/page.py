@@ -158,7 +158,7 @@ def _audit(seen: Report) -> None:
         if looks.n_seen
         else ""
     )
-    st.caption(
+    notice(
         f"{seen.n_fair:,} of the labels are a fair sample, which Tune and certificates use; the "
         f"others were drawn for their halt.{twice}"
     )
