@@ -159,13 +159,20 @@ class HaltMachine:
             return PASS if score >= self._soft_limit else WARN
         return self._act(index, score, alarms)
 
-    def retract(self) -> None:
-        """Take the last score back, so that its token can be judged by another."""
+    def retract(self, *, with_decision: bool) -> None:
+        """Take the last score back, so that its token can be judged by another.
+
+        Parameters
+        ----------
+        with_decision
+            Whether a trigger at this token is taken back, too. It stands where the token was held
+            and carried a score over: a replay decides there as well.
+        """
         self.scores.pop()
         index = len(self.scores)
-        if self.trigger and self.trigger[0].index == index:
+        if with_decision and self.trigger and self.trigger[0].index == index:
             self.trigger = ()
-        if self._pending_since == index:
+        if with_decision and self._pending_since == index:
             self._pending_since = -1
         self._sentence = self._sentence_before
         self._refresh()

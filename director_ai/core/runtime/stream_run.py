@@ -249,7 +249,7 @@ class StreamRun:
             self.session.warning_count -= 1
         if self._debug:
             self.session.debug_log.pop()
-        self.machine.retract()
+        self.machine.retract(with_decision=held.scored)
         return held
 
     def put_back(self, held: TokenEvent) -> None:

@@ -163,7 +163,7 @@ def test_a_token_taken_back_leaves_no_sentence_end():
     machine = HaltMachine(HaltPolicy(window_size=1, window_threshold=0.6, halt_mode="soft"))
     machine.push("No", 0.9)
     machine.push(".", 0.9)
-    machine.retract()
+    machine.retract(with_decision=False)
 
     assert machine.push(" more", 0.55).action == "go"
     assert machine.push('"', 0.9).action == "go"
@@ -184,7 +184,7 @@ def test_a_score_taken_back_leaves_no_trace():
     for n, score in enumerate([0.9, 0.8, 0.7, 0.9, 0.6, 0.9, 0.8] * 60):
         if n in (0, 2, 3, 4, 5, 100, 300):
             twice.push("", 0.0)
-            twice.retract()
+            twice.retract(with_decision=False)
 
         assert once.push("", score).alarms == twice.push("", score).alarms
 
@@ -374,7 +374,7 @@ def test_a_score_taken_back_from_a_calm_stream_leaves_no_trace():
         once.push("", score)
         twice.push("", score)
     twice.push("", 0.8)
-    twice.retract()
+    twice.retract(with_decision=False)
 
     for score in (0.7, 0.7, 0.75, 0.6, 0.5):
         assert once.push("", score) == twice.push("", score)

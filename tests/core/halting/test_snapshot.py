@@ -89,7 +89,7 @@ def test_a_score_taken_back_leaves_no_trace_in_the_view():
         if n in (0, 2, 3, 4, 5, 100, 300):
             twice.push("", 0.0)
             views[1](n, 0.0, True)
-            twice.retract()
+            twice.retract(with_decision=False)
         once.push("", score)
         twice.push("", score)
 
