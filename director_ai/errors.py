@@ -95,6 +95,10 @@ class ImportRefusedError(DirectorError, ValueError):
     """A file asks for more memory, time or room than an import is given."""
 
 
+class EngineError(DirectorError, RuntimeError):
+    """Workers cannot be reached, or died over one piece of work again and again."""
+
+
 class UnknownSessionError(DirectorError, KeyError):
     """No session has the identifier that was asked for."""
 

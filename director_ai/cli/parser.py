@@ -379,6 +379,15 @@ def _archive(parser: ArgumentParser) -> None:
         help="sessions of a file (default: 25000)",
     )
     parser.add_argument(
+        "--window",
+        action="append",
+        default=[],
+        type=_windows,
+        metavar="SIZE,TREND",
+        help="also keep the lows under a window size and a trend window, as 20,8, so that limits "
+        "under them are counted without reading a score (default: the recorded ones)",
+    )
+    parser.add_argument(
         "--verify",
         action="store_true",
         help="add nothing: read every file, and compare it with its digest",
@@ -502,6 +511,18 @@ def _store(parser: ArgumentParser) -> None:
         metavar="PATH_OR_URL",
         help="file or database URL (default: DIRECTOR_STORE, else sessions.db)",
     )
+
+
+def _windows(text: str) -> tuple[int, int]:
+    try:
+        size, trend = (int(part) for part in text.split(","))
+    except ValueError:
+        size = trend = 0
+    if size < 1 or trend < 2:
+        raise ArgumentTypeError(
+            f"window must be a window size and a trend window, as 20,8, got {text!r}"
+        )
+    return size, trend
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from director_ai.experiment.frame import FrameColumns
 from director_ai.experiment.holdout import choose_holdout, study_of
 from director_ai.experiment.open_store import opened
 from director_ai.storage.certificate_attempts import HoldoutChoice
-from director_ai.storage.engine.database import file_of
+from director_ai.storage.engine.database import file_of, is_database
 from director_ai.storage.engine.text_type import unescape
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
@@ -42,7 +42,6 @@ from director_ai.tuning.study import TuneData, split_study
 
 _LINE = re.compile(r"\bline (\d+)")
 _STORE_ENDINGS = (".db", ".sqlite", ".sqlite3")
-_SQLITE = b"SQLite format 3\x00"
 _PARQUET = b"PAR1"
 _ROW: Final = "row"
 _ROW_NAMES: Final = (_ROW, "row of the table")
@@ -212,8 +211,7 @@ def _is_store(address: str | Path) -> bool:
     if file is None:
         return True
     if file.is_file():
-        with file.open("rb") as opened:
-            return opened.read(len(_SQLITE)) == _SQLITE
+        return is_database(file)
     return file.suffix in _STORE_ENDINGS and not file.is_dir()
 
 

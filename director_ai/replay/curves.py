@@ -112,6 +112,34 @@ class Curves:
         )
 
     @classmethod
+    def without_scores(cls, lengths: "NDArray[np.integer]", complete: BoolArray) -> "Curves":
+        """Return the curves of sessions whose scores are not at hand.
+
+        Each is nan, takes no memory, and is refused wherever it is used; where sentences end is
+        not known either.
+
+        Parameters
+        ----------
+        lengths, complete
+            Tokens of each session, and whether it ended by itself.
+
+        Examples
+        --------
+        >>> Curves.without_scores(np.array([3]), np.array([True])).select(np.array([0]))
+        Traceback (most recent call last):
+        director_ai.errors.InvalidScoreError: scores must be in [0, 1], got nan at token 0 of \
+session 0
+        """
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        return cls(
+            np.broadcast_to(np.full(1, np.nan), (int(offsets[-1]),)),
+            offsets,
+            complete,
+            np.broadcast_to(np.zeros(1, bool), (int(offsets[-1]),)),
+            rows=np.arange(len(lengths)),
+        )
+
+    @classmethod
     def from_records(cls, records: Sequence[SessionRecord]) -> "Curves":
         """Return the curves of recorded sessions; a token without a score is left out."""
         curves = cls.from_scores(

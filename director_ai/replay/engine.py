@@ -121,7 +121,37 @@ class Replay:
             ]
             curves = replace(curves, final_scores=np.concatenate(together))
         minima = zip(*(part.minima for part in parts), strict=True)
-        return _like(parts[0], curves, tuple(map(RunningMinima.joined, minima)))
+        return cls.of_minima(
+            curves,
+            tuple(map(RunningMinima.joined, minima)),
+            window_size=parts[0].window_size,
+            trend_window=parts[0].trend_window,
+        )
+
+    @classmethod
+    def of_minima(
+        cls,
+        curves: Curves,
+        minima: tuple[RunningMinima, ...],
+        *,
+        window_size: int,
+        trend_window: int,
+    ) -> "Replay":
+        """Return the replay of sessions whose lows are known.
+
+        Parameters
+        ----------
+        curves
+            The sessions; the lows of finished texts stand in ``final_scores``.
+        minima
+            Lows of score, mean and minus the drop.
+        window_size, trend_window
+            Tokens.
+        """
+        replay = cls.__new__(cls)
+        replay.curves, replay.minima = curves, minima
+        replay.window_size, replay.trend_window = window_size, trend_window
+        return replay
 
     def select(self, sessions: IntArray | BoolArray) -> "Replay":
         """Return the replay of some sessions, by mask or by index, in that order.
@@ -130,8 +160,12 @@ class Replay:
         >>> whole.select(np.array([1])).extremes()[HARD].tolist()
         [0.2]
         """
-        minima = tuple(each.select(sessions) for each in self.minima)
-        return _like(self, self.curves.view(sessions), minima)
+        return Replay.of_minima(
+            self.curves.view(sessions),
+            tuple(each.select(sessions) for each in self.minima),
+            window_size=self.window_size,
+            trend_window=self.trend_window,
+        )
 
     @property
     def nbytes(self) -> int:
@@ -260,14 +294,6 @@ class Replay:
         mechanism[pending[cut]] = HARD
         unfinished[pending] = ~cut & (needed > final) & ~curves.complete[pending]
         return trigger, mechanism, stop, unfinished
-
-
-def _like(replay: Replay, curves: Curves, minima: tuple[RunningMinima, ...]) -> Replay:
-    """Return the replay of other sessions whose lows are known."""
-    other = Replay.__new__(Replay)
-    other.curves, other.minima = curves, minima
-    other.window_size, other.trend_window = replay.window_size, replay.trend_window
-    return other
 
 
 def levels(policy: HaltPolicy) -> tuple[float, float, float]:

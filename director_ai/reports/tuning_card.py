@@ -13,6 +13,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.reports.markdown import escape_markdown
 from director_ai.tuning.analysis import PolicyAnalysis
+from director_ai.tuning.elsewhere import Elsewhere
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.evaluation import Rate, summary_text
 from director_ai.tuning.evaluation.token_counts import TokenCounts
@@ -64,6 +65,9 @@ def card_values(
     data, numbers, bound = analysis.data, analysis.evaluation, analysis.bound
     attempts, certificate = analysis.context.attempts, analysis.certificate
     labelled = data.labelled
+    elsewhere = analysis.context.study.elsewhere or Elsewhere()
+    n_sessions = labelled.n_sessions + elsewhere.n_sessions
+    sha256 = fingerprint(labelled)
     return {
         "policy": numbers.policy.to_dict(),
         "policy_sha256": policy_sha256(numbers.policy),
@@ -72,16 +76,23 @@ def card_values(
             "experiment": experiment or None,
             "slice": analysis.context.slice or "all sessions",
             "scorers": ", ".join(
-                sorted({scorer or str(UNKNOWN_SCORER) for scorer in data.scorers})
+                sorted(
+                    {
+                        scorer or str(UNKNOWN_SCORER)
+                        for scorer in (*data.scorers, *elsewhere.n_by_scorer)
+                    }
+                )
             ),
-            "sha256": fingerprint(labelled),
-            "sessions": labelled.n_sessions,
-            "tokens": labelled.curves.n_tokens,
+            "sha256": elsewhere.digest_with(sha256) if elsewhere.sha256 else sha256,
+            "sessions": n_sessions,
+            "tokens": labelled.curves.n_tokens + elsewhere.n_tokens,
             "good": labelled.n_good,
             "bad": labelled.n_bad,
-            "unlabelled": labelled.n_sessions - labelled.n_good - labelled.n_bad,
-            "groups": len(np.unique(labelled.groups)),
-            "cut_recordings": data.n_cut,
+            "unlabelled": n_sessions - labelled.n_good - labelled.n_bad,
+            "groups": elsewhere.n_groups_with(frozenset(data.group_names))
+            if elsewhere.n_sessions
+            else len(np.unique(labelled.groups)),
+            "cut_recordings": data.n_cut + elsewhere.n_cut,
             "sealed": len(analysis.context.study.sealed.ids),
             "held_out_share": analysis.context.study.share,
             "prevalence": _number(numbers.population.prevalence),

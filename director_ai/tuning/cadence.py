@@ -1,15 +1,33 @@
 """Replay under a policy's cadence, and the sessions on which it is not exact."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.cadence import held
-from director_ai.replay.curves import BoolArray, Curves
+from director_ai.replay.curves import BoolArray, Curves, IntArray
 from director_ai.replay.engine import Replay
-from director_ai.tuning.study import TuneData
+from director_ai.tuning.labelled import LabelledCurves
+from director_ai.tuning.policy_order import is_other_adaptive, is_other_cadence
+
+
+class Recorded(Protocol):
+    """Sessions, and the limits they were recorded under."""
+
+    @property
+    def labelled(self) -> LabelledCurves:
+        """Their curves."""
+
+    @property
+    def policies(self) -> Sequence[HaltPolicy]:
+        """The distinct limits."""
+
+    @property
+    def policy_of(self) -> IntArray:
+        """Place in ``policies`` of each session."""
 
 
 class Inexact(NamedTuple):
@@ -50,12 +68,11 @@ def replay_under(curves: Curves, policy: HaltPolicy) -> Replay:
     return replay
 
 
-def inexact(data: TuneData, policy: HaltPolicy) -> Inexact:
+def inexact(data: Recorded, policy: HaltPolicy) -> Inexact:
     """Return the sessions that a policy's cadence cannot be replayed on exactly.
 
-    A recorded cadence that divides the policy's holds every score the policy asks for. An adaptive
-    one goes by the scores themselves: it is that of the recording only where soft limit, window
-    size and the cadence's own numbers are.
+    A recorded cadence that divides the policy's holds every score the policy asks for; of adaptive
+    ones see :func:`director_ai.tuning.policy_order.is_other_adaptive`.
 
     Examples
     --------
@@ -63,39 +80,27 @@ def inexact(data: TuneData, policy: HaltPolicy) -> Inexact:
     >>> inexact(TuneData.of([]), HaltPolicy()).either.tolist()
     []
     """
-    adaptive = [
-        recorded.adaptive and _adapting(recorded) != _adapting(policy) for recorded in data.policies
-    ]
-    other = [
-        not recorded.adaptive
-        and (
-            recorded.score_every_n > 1
-            if policy.adaptive
-            else policy.score_every_n % recorded.score_every_n > 0
-        )
-        for recorded in data.policies
-    ]
+    adaptive = [is_other_adaptive(recorded, policy) for recorded in data.policies]
+    other = [is_other_cadence(recorded, policy) for recorded in data.policies]
     return Inexact(
         np.array(adaptive, bool)[data.policy_of],
         np.array(other, bool)[data.policy_of] | _lacks_final(data, policy),
     )
 
 
-def _lacks_final(data: TuneData, policy: HaltPolicy) -> BoolArray:
-    """Return the finished streams whose last token was held while a policy scores it."""
+def last_held(data: Recorded) -> BoolArray:
+    """Return the finished streams whose last token may have held the score of another."""
     curves = data.labelled.curves
     steps = np.array([recorded.score_every_n for recorded in data.policies], np.int64)
     # Which tokens an adaptive cadence left out is not kept.
     adaptive = np.array([recorded.adaptive for recorded in data.policies], bool)
+    held_back = adaptive[data.policy_of] | ((curves.lengths - 1) % steps[data.policy_of] > 0)
+    return np.asarray(curves.complete & held_back)
+
+
+def _lacks_final(data: Recorded, policy: HaltPolicy) -> BoolArray:
+    """Return the finished streams whose last token was held while a policy scores it."""
     scored = np.array([recorded.score_final for recorded in data.policies], bool)
     if not policy.score_final or scored.all():
-        return np.zeros(curves.n_sessions, bool)
-    last_held = adaptive[data.policy_of] | ((curves.lengths - 1) % steps[data.policy_of] > 0)
-    return np.asarray(curves.complete & last_held & ~scored[data.policy_of])
-
-
-def _adapting(policy: HaltPolicy) -> tuple[object, ...] | None:
-    """Return all that an adaptive cadence goes by; None of one that is not adaptive."""
-    if not policy.adaptive:
-        return None
-    return (policy.score_every_n, policy.max_cadence, policy.soft_limit, policy.window_size)
+        return np.zeros(len(data.policy_of), bool)
+    return np.asarray(last_held(data) & ~scored[data.policy_of])

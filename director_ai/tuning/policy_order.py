@@ -92,3 +92,32 @@ def is_off(policy: HaltPolicy, rule: int) -> bool:
     True
     """
     return levels(policy)[rule] <= levels(moved(policy, rule, OFF[rule]))[rule]
+
+
+def is_other_adaptive(recorded: HaltPolicy, policy: HaltPolicy) -> bool:
+    """Return whether a recording has another adaptive cadence than a policy.
+
+    It goes by the scores themselves: only with the same soft limit, window size and numbers of its
+    own does it score the same tokens.
+    """
+    return recorded.adaptive and _adapting(recorded) != _adapting(policy)
+
+
+def is_other_cadence(recorded: HaltPolicy, policy: HaltPolicy) -> bool:
+    """Return whether a recording at a steady cadence lacks scores that a policy asks for.
+
+    >>> is_other_cadence(HaltPolicy(score_every_n=2), HaltPolicy(score_every_n=4))
+    False
+    """
+    if recorded.adaptive:
+        return False
+    if policy.adaptive:
+        return recorded.score_every_n > 1
+    return policy.score_every_n % recorded.score_every_n > 0
+
+
+def _adapting(policy: HaltPolicy) -> Cadence | None:
+    """Return all that an adaptive cadence goes by; None of one that is not adaptive."""
+    if not policy.adaptive:
+        return None
+    return (policy.score_every_n, policy.max_cadence, policy.soft_limit, policy.window_size)

@@ -17,6 +17,7 @@ from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.tuning.curve_archive import CurveArchive
+from director_ai.tuning.elsewhere import Elsewhere
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.guarantee.holdout import (
     DELTA,
@@ -171,6 +172,9 @@ class Study(NamedTuple):
         Share of the groups that are sealed, in [0, 1].
     n_opened
         Good sessions that this share would seal, had they not been opened before.
+    elsewhere
+        Sums over the unlabelled sessions that stay in the shards of an archive and are in no part;
+        ``None`` where every session is at hand.
     """
 
     open: TuneData
@@ -180,15 +184,17 @@ class Study(NamedTuple):
     n_withheld_bad: int = 0
     share: float = 0.0
     n_opened: int = 0
+    elsewhere: Elsewhere | None = None
 
     @property
     def population(self) -> Population:
         """The whole archive by label: sealed and withheld sessions count, their scores do not."""
         opened = Population.of(self.open.labelled)
+        n_elsewhere = self.elsewhere.n_sessions if self.elsewhere else 0
         return Population(
             opened.n_good + self.sealed.labelled.n_good,
             opened.n_bad + self.n_withheld_bad,
-            opened.n_unlabelled + self.n_withheld - self.n_withheld_bad,
+            opened.n_unlabelled + n_elsewhere + self.n_withheld - self.n_withheld_bad,
         )
 
     @property

@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reports": {"figures", "monitoring", "tuning", "replay", *CORE, "errors"},
     "figures": {"monitoring", "replay", "tuning", *CORE, "errors"},
     "monitoring": {"tuning", "storage", "replay", "sources", *CORE, "errors"},
-    "tuning": {"replay", *CORE, "errors"},
+    "tuning": {"storage", "replay", *CORE, "errors"},
     "scorers": {"storage", "replay", "sources", *CORE, "errors"},
     "replay": CORE | {"errors"},
     "storage": CORE | {"errors"},

@@ -1,7 +1,9 @@
 """Command ``archive``: curves of a store's sessions into an archive of shards."""
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import reading
@@ -11,7 +13,10 @@ from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
+from director_ai.tuning.elsewhere import policy_of_text
+from director_ai.tuning.engines import SerialEngine
 from director_ai.tuning.guarantee.holdout import group_draws
+from director_ai.tuning.partial import sketch_damage, write_sketch
 
 
 def archive_sessions(args: Namespace) -> int:
@@ -30,15 +35,26 @@ def archive_sessions(args: Namespace) -> int:
             )
         holdout = HoldoutDraw.of(store.name, *choice)
         keys = _missing(store, archive)
-        n_new = 0
+        n_new, windows = 0, set(args.window)
         with working(f"Archiving {counted(len(keys), 'session')}", len(keys)) as step:
             for rows in _batches(store, keys, args.shard_sessions):
                 names = [row.group or f"\0{row.id}" for row in rows]
                 draws = group_draws(names, key=choice.key).astype("<u8").tobytes()
                 archive.append(rows, draws, holdout)
                 n_new += len(rows)
+                if not archive.manifest.windows:
+                    windows.add(_windows_in_use(rows))
                 for _ in rows:
                     step()
+        archive.use_windows(sorted(windows))
+        shards = archive.manifest.shards
+        with (
+            working(f"Sketching {counted(len(shards), 'shard')}", len(shards)) as step,
+            SerialEngine(step) as engine,
+        ):
+            write = partial(write_sketch, archive.reader(), archive.manifest.windows)
+            for _ in engine.results(write, shards):
+                pass
     n_known = archive.manifest.n_sessions - n_new
     n_shards = len(archive.manifest.shards)
     if args.json:
@@ -74,13 +90,20 @@ def _batches(store: Store, keys: list[int], size: int) -> Iterator[list[StoredCu
         yield batch
 
 
+def _windows_in_use(rows: Sequence[StoredCurve]) -> tuple[int, int]:
+    """Return the windows that most sessions were recorded under."""
+    (text, _), *_ = Counter(row.policy for row in rows).most_common(1)
+    policy = policy_of_text(text)
+    return policy.window_size, policy.trend_window
+
+
 def _verify(args: Namespace, archive: ShardArchive) -> int:
     if not archive.exists:
         raise CommandError(f"no archive at {one_line(args.target)}", Status.NOT_FOUND)
-    shards, damaged = archive.manifest.shards, []
+    shards, windows, damaged = archive.manifest.shards, archive.manifest.windows, []
     with working(f"Verifying {counted(len(shards), 'shard')}", len(shards)) as step:
         for shard in shards:
-            problem = archive.damage(shard)
+            problem = archive.damage(shard) or sketch_damage(archive, windows, shard)
             if problem is not None:
                 damaged.append({"shard": shard.name, "problem": problem})
                 note(problem)

@@ -9,29 +9,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from director_ai.cli.atomic_file import check_target, new_file
 from director_ai.cli.exit_status import CommandError, Status
-from director_ai.cli.open_store import reading
-from director_ai.cli.open_study import open_study
 from director_ai.cli.options.policy import FORMS, HOLD_BACK, RULES, policy_of
-from director_ai.cli.options.release import WAIT_SHARE, release_of
-from director_ai.cli.options.sessions import slice_of
+from director_ai.cli.options.release import WAIT_SHARE
 from director_ai.cli.output import note, print_json, print_table
+from director_ai.cli.tune_source import TuneSource, release_of_source, tune_source
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.experiment.saved_content import experiment_of
 from director_ai.figures.leak_frontier import wait_text
 from director_ai.replay.curves import FloatArray
 from director_ai.reports.policy_formats import FORMS as TEXTS
 from director_ai.reports.tuning_card import card_values
 from director_ai.reports.tuning_card_formats import CARDS, CardForm
-from director_ai.storage.store import Store
-from director_ai.storage.summary import JUDGED
 from director_ai.tuning.analysis import (
     AnalysisContext,
     Baseline,
     PolicyAnalysis,
     Replays,
-    analyse,
 )
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import (
@@ -41,16 +37,14 @@ from director_ai.tuning.evaluation.evaluation import (
     summary_text,
 )
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.evaluation.waits import recorded_times
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.release_analysis import ReleaseAnalysis, analyse_release
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, recommend
 from director_ai.tuning.search.selection import Search
-from director_ai.tuning.study import Study
 from director_ai.tuning.thresholds import moved, threshold
-from director_ai.tuning.validation.advice import advice, distinct_prompts
+from director_ai.tuning.validation.advice import advice
 from director_ai.tuning.validation.validation import Validation, validate
 
 
@@ -59,21 +53,21 @@ def tune(args: Namespace) -> int:
     if args.card is not None:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
-    release = release_of(args)
-    with reading(args) as store:
-        study = open_study(args, store, slice_of(args))
+    release = release_of_source(args)
+    with tune_source(args) as source:
+        study = source.study
         base = policy_of(args, study.open.default_policy)
         target = RiskTarget(args.budget, 1.0 - args.confidence)
         search = Search.of(base, windows=args.windows)
         replays = Replays(study.open, base)
-        observed, proposal = recommend(study, replays, base, target, search)
+        observed, proposal = recommend(study, replays, base, target, search, tidy=source.tidied)
         note(observed.reason)
         policy = proposal.policy
         if policy is None:
             raise CommandError(proposal.reason.rstrip("."), Status.FAILED)
         note(proposal.reason)
         replay = replays(policy.window_size, policy.trend_window)
-        analysis = analyse(_context(args, store, study, target), replay, policy)
+        analysis = source.analyse(_context(args, source, target), replay, policy)
         validation = _validate(analysis, replays, search) if args.check else None
         cautions = advice(
             study,
@@ -82,10 +76,10 @@ def tune(args: Namespace) -> int:
             n_attempts=analysis.context.attempts.n,
             validation=validation,
             edge=proposal.edge,
-            n_prompts=_n_prompts(store) if args.check else None,
+            n_prompts=source.n_prompts() if args.check else None,
         )
-        name = experiment_of(store, policy, slice_of(args))
-        held = None if release is None else analyse_release(analysis, release, _times(store, study))
+        name = source.experiment_of(policy)
+        held = None if release is None else analyse_release(analysis, release, source.times())
     if held is not None and args.max_wait is not None:
         best = held.waits.largest_hold(args.max_wait, args.wait_share)
         held = held.held(best)
@@ -99,14 +93,15 @@ def replay_limits(args: Namespace) -> int:
     if args.card is not None:
         _card_form(args.card)
         check_target(args.card, replace=args.force)
-    release = release_of(args)
-    with reading(args) as store:
-        study = open_study(args, store, slice_of(args))
+    release = release_of_source(args)
+    with tune_source(args) as source:
+        study = source.study
         policy = policy_of(args, study.open.default_policy)
-        context = _context(args, store, study, DEFAULT_TARGET)
-        analysis = analyse(context, replay_under(study.open.labelled.curves, policy), policy)
-        held = None if release is None else analyse_release(analysis, release, _times(store, study))
-        name = experiment_of(store, policy, slice_of(args))
+        context = _context(args, source, DEFAULT_TARGET)
+        replay = replay_under(study.open.labelled.curves, policy)
+        analysis = source.analyse(context, replay, policy)
+        held = None if release is None else analyse_release(analysis, release, source.times())
+        name = source.experiment_of(policy)
     cautions = advice(study, policy, DEFAULT_TARGET, n_attempts=context.attempts.n)
     _report(args, analysis, cautions, held=held, experiment=name)
     return Status.OK
@@ -114,26 +109,23 @@ def replay_limits(args: Namespace) -> int:
 
 def sweep_threshold(args: Namespace) -> int:
     """Print what becomes of the archive as one threshold moves and all others stay."""
-    release = release_of(args)
-    with reading(args) as store:
-        study = open_study(args, store, slice_of(args))
-        data = study.open
+    release = release_of_source(args)
+    with tune_source(args) as source:
+        data = source.study.open
         base = policy_of(args, data.default_policy)
+        replay = replay_under(data.labelled.curves, base)
         if args.rule == HOLD_BACK:
             assert release is not None
             baseline = Baseline.recorded(data)
-            context = AnalysisContext(study, baseline, DEFAULT_TARGET, Attempts.of([]))
-            analysis = analyse(context, replay_under(data.labelled.curves, base), base)
-            return _print_rows(
-                args, analyse_release(analysis, release, _times(store, study)).rows()
-            )
-    replay, rule = replay_under(data.labelled.curves, base), RULES.index(args.rule)
-    rows = [
-        _row(threshold(policy, rule), numbers)
-        for policy in _along(base, rule, args.points)
-        for numbers in (evaluate(data.labelled, replay.outcomes(policy), policy),)
-    ]
-    return _print_rows(args, rows)
+            context = AnalysisContext(source.study, baseline, DEFAULT_TARGET, Attempts.of([]))
+            analysis = source.analyse(context, replay, base)
+            return _print_rows(args, analyse_release(analysis, release, source.times()).rows())
+        rule = RULES.index(args.rule)
+        grid = _grid_along(base, rule, args.points)
+        policies = [moved(base, rule, value) for value in _axes(grid)[rule].tolist()]
+        results = [evaluate(data.labelled, replay.outcomes(each), each) for each in policies]
+        results = source.along(base, grid, results)
+    return _print_rows(args, [_row(threshold(each.policy, rule), each) for each in results])
 
 
 def _print_rows(args: Namespace, rows: list[dict[str, Any]]) -> Status:
@@ -146,14 +138,11 @@ def _print_rows(args: Namespace, rows: list[dict[str, Any]]) -> Status:
     return Status.OK
 
 
-def _times(store: Store, study: Study) -> FloatArray:
-    return recorded_times(store.head_times(JUDGED), study.open.ids)
-
-
-def _context(args: Namespace, store: Store, study: Study, target: RiskTarget) -> AnalysisContext:
-    attempts = Attempts.of(attempt.result for attempt in store.attempts())
-    baseline = Baseline.recorded(study.open)
-    return AnalysisContext(study, baseline, target, attempts, args.prevalence, slice_of(args).words)
+def _context(args: Namespace, source: TuneSource, target: RiskTarget) -> AnalysisContext:
+    baseline = Baseline.recorded(source.study.open)
+    return AnalysisContext(
+        source.study, baseline, target, source.attempts, args.prevalence, source.where.words
+    )
 
 
 def _validate(analysis: PolicyAnalysis, replays: Replays, search: Search) -> Validation | None:
@@ -223,11 +212,6 @@ def _release_line(held: ReleaseAnalysis) -> str:
     )
 
 
-def _n_prompts(store: Store) -> int:
-    summaries = store.summaries(JUDGED, limit=store.count(JUDGED))
-    return distinct_prompts(summary.prompt for summary in summaries)
-
-
 def _card_form(path: Path) -> CardForm:
     form = CARDS.get(path.suffix.lstrip("."))
     if form is None:
@@ -259,11 +243,15 @@ def _print(analysis: PolicyAnalysis) -> None:
         print(analysis.bound.sentence)
 
 
-def _along(base: HaltPolicy, rule: int, n_points: int) -> list[HaltPolicy]:
-    """Return policies from lenient to strict in one threshold."""
-    grid = Grid.even(n_points)
-    axis = (grid.hard_limits, grid.window_thresholds, grid.trend_thresholds)[rule]
-    return [moved(base, rule, value) for value in axis.tolist()]
+def _grid_along(base: HaltPolicy, rule: int, n_points: int) -> Grid:
+    """Return a grid of one threshold from lenient to strict, the others as they are."""
+    own = [np.array([threshold(base, each)]) for each in range(len(RULES))]
+    own[rule] = _axes(Grid.even(n_points))[rule]
+    return Grid(*own)
+
+
+def _axes(grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return grid.hard_limits, grid.window_thresholds, grid.trend_thresholds
 
 
 def _row(threshold: float, numbers: Evaluation) -> dict[str, Any]:

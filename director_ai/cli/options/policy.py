@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.options.archive import add_archive
 from director_ai.cli.options.sessions import add_slice
 from director_ai.core.halting.policy import HaltPolicy
 
@@ -154,6 +155,7 @@ def add_tune(parser: ArgumentParser) -> ArgumentParser:
     _add_card(parser)
     add_limits(parser, windows_only=True)
     add_slice(parser)
+    add_archive(parser)
     return parser
 
 
@@ -217,6 +219,7 @@ def add_replay(parser: ArgumentParser) -> ArgumentParser:
     _add_card(parser)
     add_limits(parser)
     add_slice(parser)
+    add_archive(parser)
     return parser
 
 
@@ -232,6 +235,7 @@ def add_sweep(parser: ArgumentParser) -> ArgumentParser:
     )
     add_limits(parser)
     add_slice(parser)
+    add_archive(parser)
     return parser
 
 

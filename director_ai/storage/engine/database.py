@@ -33,6 +33,8 @@ _LONGEST_WAIT_S = 1.0
 Dialect = Literal["sqlite", "postgresql"]
 Result = TypeVar("Result")
 
+_HEAD = b"SQLite format 3\x00"
+
 
 class Transactions(Protocol):
     """Reads and transactions on one database: of :class:`Database` and of ``Store``."""
@@ -325,6 +327,12 @@ def file_of(address: str | Path) -> Path | None:
     """
     url = _url(address)
     return Path(url.database or "") if url.drivername == "sqlite" else None
+
+
+def is_database(path: Path) -> bool:
+    """Return whether a file is an SQLite database, by its head."""
+    with path.open("rb") as file:
+        return file.read(len(_HEAD)) == _HEAD
 
 
 def is_open_here(path: Path) -> bool:

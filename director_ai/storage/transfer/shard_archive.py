@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,11 +100,14 @@ class Manifest:
         Scorers of the sessions as they print, ``""`` for an unknown one; sorted.
     holdout
         Draw that applies to the sessions; ``None`` of an archive without any.
+    windows
+        Pairs of window size and trend window whose sketches stand beside every shard.
     """
 
     shards: tuple[Shard, ...] = ()
     scorers: tuple[str, ...] = ()
     holdout: HoldoutDraw | None = None
+    windows: tuple[tuple[int, int], ...] = ()
 
     @property
     def n_sessions(self) -> int:
@@ -128,6 +131,7 @@ class Manifest:
             "tokens": self.n_tokens,
             "scorers": list(self.scorers),
             "holdout": holdout,
+            "windows": [list(sizes) for sizes in self.windows],
             "shards": [shard._asdict() for shard in self.shards],
         }
         return json.dumps({**values, "seal": _seal(values)}, indent=1) + "\n"
@@ -162,6 +166,7 @@ class Manifest:
                 tuple(values["scorers"]),
                 holdout
                 and HoldoutDraw(**{**holdout, "opened": base64.b64decode(holdout["opened"])}),
+                tuple((int(size), int(trend)) for size, trend in values["windows"]),
             )
         except InvalidRecordError:
             raise
@@ -169,37 +174,25 @@ class Manifest:
             raise InvalidRecordError(f"manifest must be whole, got {error!s:.100}") from None
 
 
-class ShardArchive:
-    """Archive of curves in a folder or under a URL.
+class ShardReader:
+    """Shards of an archive by their entries in its manifest; it can be sent to another process.
 
     Parameters
     ----------
     address
-        Folder, or URL that fsspec knows; there need not be an archive yet.
+        Folder, or URL that fsspec knows.
 
     Attributes
     ----------
     address
         As given.
-    manifest
-        Contents, as they were when the archive was opened or last added to.
-
-    Raises
-    ------
-    InvalidRecordError
-        If the manifest is damaged.
+    files
+        Files under it.
     """
 
     def __init__(self, address: str | Path) -> None:
         self.address = str(address)
         self.files: ArchiveFiles = files_at(address)
-        try:
-            self.manifest = Manifest.from_json(self.files.read(MANIFEST))
-            self.exists = True
-        except FileNotFoundError:
-            self.manifest, self.exists = Manifest(), False
-        except InvalidRecordError as error:
-            raise InvalidRecordError(f"archive {self.address}: {error}") from None
 
     def read(self, shard: Shard) -> CurvesFile:
         """Return the sessions of a shard, verified.
@@ -224,6 +217,64 @@ class ShardArchive:
         Errors as of :meth:`read`.
         """
         return self._verified(shard.draws_file, shard.draws_sha256)
+
+    def damage(self, shard: Shard) -> str | None:
+        """Return what of a shard is not as it was written, ``None`` if all of it is."""
+        try:
+            self.read(shard)
+            self.draws(shard)
+        except (InvalidRecordError, OSError) as error:
+            return str(error)
+        return None
+
+    def _verified(self, name: str, sha256: str) -> bytes:
+        try:
+            data = self.files.read(name)
+        except FileNotFoundError:
+            raise InvalidRecordError(
+                f"{name} of {self.address} must be there; it is gone"
+            ) from None
+        if _sha256(data) != sha256:
+            raise InvalidRecordError(
+                f"{name} of {self.address} must be what was written; it is damaged"
+            )
+        return data
+
+
+class ShardArchive(ShardReader):
+    """Archive of curves in a folder or under a URL.
+
+    Parameters
+    ----------
+    address
+        Folder, or URL that fsspec knows; there need not be an archive yet.
+
+    Attributes
+    ----------
+    exists
+        Whether there is an archive.
+    manifest
+        Contents, as they were when the archive was opened or last added to.
+
+    Raises
+    ------
+    InvalidRecordError
+        If the manifest is damaged.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        super().__init__(address)
+        try:
+            self.manifest = Manifest.from_json(self.files.read(MANIFEST))
+            self.exists = True
+        except FileNotFoundError:
+            self.manifest, self.exists = Manifest(), False
+        except InvalidRecordError as error:
+            raise InvalidRecordError(f"archive {self.address}: {error}") from None
+
+    def reader(self) -> ShardReader:
+        """Return the reader of its shards, without the manifest."""
+        return ShardReader(self.address)
 
     def appending(self) -> AbstractContextManager[None]:
         """Keep every other process of this machine from appending meanwhile."""
@@ -278,31 +329,18 @@ class ShardArchive:
             scorers=tuple(sorted(scorers)),
             holdout=holdout,
         )
-        self.files.write(MANIFEST, manifest.to_json().encode())
-        self.manifest, self.exists = manifest, True
+        self._keep(manifest)
         return shard
 
-    def damage(self, shard: Shard) -> str | None:
-        """Return what of a shard is not as it was written, ``None`` if all of it is."""
-        try:
-            self.read(shard)
-            self.draws(shard)
-        except (InvalidRecordError, OSError) as error:
-            return str(error)
-        return None
+    def use_windows(self, windows: Iterable[tuple[int, int]]) -> None:
+        """Name further pairs of windows whose sketches are to stand beside every shard."""
+        used = tuple(dict.fromkeys((*self.manifest.windows, *windows)))
+        if used != self.manifest.windows:
+            self._keep(replace(self.manifest, windows=used))
 
-    def _verified(self, name: str, sha256: str) -> bytes:
-        try:
-            data = self.files.read(name)
-        except FileNotFoundError:
-            raise InvalidRecordError(
-                f"{name} of {self.address} must be there; it is gone"
-            ) from None
-        if _sha256(data) != sha256:
-            raise InvalidRecordError(
-                f"{name} of {self.address} must be what was written; it is damaged"
-            )
-        return data
+    def _keep(self, manifest: Manifest) -> None:
+        self.files.write(MANIFEST, manifest.to_json().encode())
+        self.manifest, self.exists = manifest, True
 
 
 def _sha256(data: bytes) -> str:

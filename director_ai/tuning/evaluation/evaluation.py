@@ -1,6 +1,6 @@
 """Evaluation of one policy: rates, delays and leaked tokens with intervals, as numbers and text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -192,26 +192,78 @@ def rate_of(data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: B
     >>> found.counted, found.n_groups, found.low < wilson(2, 4).low
     ('2 of 4', 2, True)
     """
-    _, groups = np.unique(data.groups[among], return_inverse=True)
-    sizes = np.bincount(groups)
+    return rate_of_tally(GroupTally.of(data, among, cases, unknown))
 
-    def counted(mask: BoolArray) -> IntArray:
-        return np.bincount(groups[mask[among]], minlength=len(sizes))
 
-    least, most = counted(cases), counted(cases | unknown)
-    n = int(sizes.sum())
+class GroupTally(NamedTuple):
+    """Sessions counted by group; arrays of shape (n_groups,), in any order.
+
+    Attributes
+    ----------
+    sizes
+        Sessions of each group, at least 1.
+    least, most
+        Cases among them, unknown sessions not counted and counted.
+    """
+
+    sizes: IntArray
+    least: IntArray
+    most: IntArray
+
+    @classmethod
+    def of(
+        cls, data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: BoolArray
+    ) -> "GroupTally":
+        """Return the tally of some sessions; masks as of :func:`rate_of`."""
+        _, groups = np.unique(data.groups[among], return_inverse=True)
+        sizes = np.bincount(groups)
+
+        def counted(mask: BoolArray) -> IntArray:
+            return np.bincount(groups[mask[among]], minlength=len(sizes))
+
+        return cls(sizes, counted(cases), counted(cases | unknown))
+
+
+def rate_of_tally(tally: GroupTally) -> Rate:
+    """Return the share of cases among sessions that were counted by group."""
+    n = int(tally.sizes.sum())
     return Rate(
-        int(least.sum()),
-        int(most.sum()),
+        int(tally.least.sum()),
+        int(tally.most.sum()),
         n,
-        grouped_wilson(least, sizes).low,
-        grouped_wilson(most, sizes).high,
-        len(sizes) if len(sizes) < n else 0,
+        grouped_wilson(tally.least, tally.sizes).low,
+        grouped_wilson(tally.most, tally.sizes).high,
+        len(tally.sizes) if len(tally.sizes) < n else 0,
     )
 
 
 def halt_rate(data: LabelledCurves, outcomes: Outcomes, population: Population) -> Rate:
-    """Return the share of a population that is halted.
+    """Return the share of a population that is halted; see :func:`weighted_rate`.
+
+    Parameters
+    ----------
+    data, outcomes
+        Sessions, and their outcomes under a policy.
+    population
+        Mixture of sessions to weight to.
+
+    Examples
+    --------
+    >>> data = LabelledCurves.from_scores([[0.9]] * 3 + [[0.2]], labels=[0, 0, 0, 1])
+    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
+    >>> halts = outcomes_under(data, HaltPolicy())
+    >>> [halt_rate(data, halts, each).text for each in (Population(3, 1, 0), Population(9, 1, 0))]
+    ['25.0 %', '10.0 %']
+    """
+    if population == Population.of(data):
+        return rate_of(data, np.ones(data.n_sessions, bool), outcomes.halts, outcomes.unknown)
+    masks = (data.good, data.bad, ~(data.good | data.bad))
+    strata = [GroupTally.of(data, mask, outcomes.halts, outcomes.unknown) for mask in masks]
+    return weighted_rate(strata, population)
+
+
+def weighted_rate(strata: Sequence[GroupTally], population: Population) -> Rate:
+    """Return the share of cases in a population.
 
     Good, bad and unlabelled sessions are strata, each weighted to its number in the population.
     The interval is Wilson's, of as many independent sessions as the strata amount to: the smaller
@@ -219,8 +271,8 @@ def halt_rate(data: LabelledCurves, outcomes: Outcomes, population: Population) 
 
     Parameters
     ----------
-    data, outcomes
-        Sessions, and their outcomes under a policy.
+    strata
+        Tallies of the good, the bad and the unlabelled sessions.
     population
         Mixture of sessions to weight to.
 
@@ -234,29 +286,16 @@ def halt_rate(data: LabelledCurves, outcomes: Outcomes, population: Population) 
     L. Kish, "Survey Sampling", Wiley, 1965, for weights; E. L. Korn, B. I. Graubard, "Confidence
     intervals for proportions with small expected number of positive counts estimated from survey
     data", Survey Methodology 24 (1998) 193-201, for the effective size.
-
-    Examples
-    --------
-    >>> data = LabelledCurves.from_scores([[0.9]] * 3 + [[0.2]], labels=[0, 0, 0, 1])
-    >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
-    >>> halts = outcomes_under(data, HaltPolicy())
-    >>> [halt_rate(data, halts, each).text for each in (Population(3, 1, 0), Population(9, 1, 0))]
-    ['25.0 %', '10.0 %']
     """
-    if population == Population.of(data):
-        return rate_of(data, np.ones(data.n_sessions, bool), outcomes.halts, outcomes.unknown)
     total = population.n_good + population.n_bad + population.n_unlabelled
-    masks = (data.good, data.bad, ~(data.good | data.bad))
     least = most = own = kish = 0.0
-    for number, mask in zip(population[:3], masks, strict=True):
+    for number, tally in zip(population[:3], strata, strict=True):
         if not number:
             continue
-        if not mask.any():
+        if not len(tally.sizes):
             return Rate(0, 0, 0, np.nan, np.nan)
-        rate, share = rate_of(data, mask, outcomes.halts, outcomes.unknown), number / total
-        _, groups = np.unique(data.groups[mask], return_inverse=True)
-        cases = np.bincount(groups, weights=outcomes.halts[mask])
-        n_effective = effective_n(cases, np.bincount(groups))
+        rate, share = rate_of_tally(tally), number / total
+        n_effective = effective_n(tally.least, tally.sizes)
         halted = rate.least / rate.n
         least += share * halted
         most += share * rate.most / rate.n
@@ -264,7 +303,8 @@ def halt_rate(data: LabelledCurves, outcomes: Outcomes, population: Population) 
         kish += share**2 / n_effective
     variance = least * (1 - least)
     n_effective = 1 / kish if variance <= 0 else min(1 / kish, variance / own if own else np.inf)
-    n = round(total) if not population.is_stated else int(masks[0].sum() + masks[1].sum())
+    n_labelled = int(strata[0].sizes.sum() + strata[1].sizes.sum())
+    n = n_labelled if population.is_stated else round(total)
     return Rate(
         least * n,
         most * n,

@@ -136,15 +136,15 @@ def sweep(data: LabelledCurves, replay: Replay, grid: Grid, *, tolerance: int = 
     before = np.where(known, data.onsets - tolerance, NEVER)
     early_cells = _cells(replay, grid, before=before)
     cut = ~data.curves.complete
-    bad_halted = data.n_bad - _passing(whole[bad], grid)
-    early = int(known.sum()) - _passing(early_cells[known], grid)
+    bad_halted = data.n_bad - passing_counts(whole[bad], grid)
+    early = int(known.sum()) - passing_counts(early_cells[known], grid)
     return Sweep(
         grid=grid,
-        false=data.n_good - _passing(whole[good], grid),
+        false=data.n_good - passing_counts(whole[good], grid),
         early=early,
         detected=bad_halted - early,
-        good_unknown=_passing(whole[good & cut], grid),
-        bad_unknown=_passing(whole[bad & cut], grid),
+        good_unknown=passing_counts(whole[good & cut], grid),
+        bad_unknown=passing_counts(whole[bad & cut], grid),
         n_good=data.n_good,
         n_bad=data.n_bad,
     )
@@ -169,7 +169,7 @@ def _cells(replay: Replay, grid: Grid, *, before: IntArray | None = None) -> Int
     return np.stack(columns, axis=1)
 
 
-def _passing(cells: IntArray, grid: Grid) -> IntArray:
+def passing_counts(cells: IntArray, grid: Grid) -> IntArray:
     """Return the number of sessions that pass each combination; shape of the grid."""
     shape = tuple(n + 1 for n in grid.shape)
     flat = np.ravel_multi_index((cells[:, 0], cells[:, 1], cells[:, 2]), shape)

@@ -80,9 +80,7 @@ def holdout_mask(
     >>> holdout_mask(["a", "b", "a", "b"], np.array([0, 0, 1, 0]), key="k", share=1.0).tolist()
     [True, True, False, True]
     """
-    draws = group_draws(groups, key=key)
-    shut = _is_below(draws, share) & ~np.isin(draws, np.frombuffer(opened, _DRAW))
-    return np.asarray(shut & np.equal(labels, GOOD))
+    return _sealed(group_draws(groups, key=key), labels, share, opened)
 
 
 def opened_draws(groups: Names, *, key: str, share: float, opened: bytes = b"") -> bytes:
@@ -164,6 +162,29 @@ def split_holdout(
     return HoldoutSplit(open=~shut & ~kin, sealed=shut, withheld=kin)
 
 
+def split_draws(
+    draws: NDArray[np.uint64], labels: IntArray, *, share: float, opened: bytes = b""
+) -> HoldoutSplit:
+    """Return the parts of :func:`split_holdout` by the draws of :func:`group_draws` alone.
+
+    Parameters
+    ----------
+    draws
+        Draw of each session's group; shape (n_sessions,).
+    labels, share, opened
+        See :func:`holdout_mask`.
+
+    Examples
+    --------
+    >>> draws = group_draws(["a", "b", "a"], key="k")
+    >>> split_draws(draws, np.array([0, 1, 1]), share=1.0).sealed.tolist()
+    [True, False, False]
+    """
+    shut = _sealed(draws, labels, share, opened)
+    kin = np.isin(draws, draws[shut]) & ~shut
+    return HoldoutSplit(open=~shut & ~kin, sealed=shut, withheld=kin)
+
+
 def one_per_group(groups: Names, mask: BoolArray, *, key: str) -> IntArray:
     """Return one session of each group within a mask, by index: only those are independent.
 
@@ -229,6 +250,11 @@ def groups_for_holdout(n_sealed: int, *, delta: float) -> int:
 def seed_of(key: str) -> int:
     """Return the seed of an archive's own random choices."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+
+
+def _sealed(draws: NDArray[np.uint64], labels: IntArray, share: float, opened: bytes) -> BoolArray:
+    shut = _is_below(draws, share) & ~np.isin(draws, np.frombuffer(opened, _DRAW))
+    return np.asarray(shut & np.equal(labels, GOOD))
 
 
 def _is_below(draws: NDArray[np.uint64], share: float) -> BoolArray:

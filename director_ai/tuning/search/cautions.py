@@ -204,22 +204,25 @@ def replay_caution(
     )
 
 
-def scorer_caution(scorers: Sequence[str]) -> Caution | None:
+def scorer_caution(n_by_scorer: Mapping[str, int]) -> Caution | None:
     """Return a caution if sessions are scored by more than one scorer.
 
     Parameters
     ----------
-    scorers
-        Identity of each session's scorer as it prints; empty where it is unknown.
+    n_by_scorer
+        Sessions by the identity of their scorer as it prints; empty where it is unknown.
 
-    >>> print(scorer_caution(["lexical:coherence@2", "", "lexical:coherence@2"]).sentence)
+    >>> print(scorer_caution({"lexical:coherence@2": 2, "": 1}).sentence)
     Scores of 2 scorers are mixed: lexical:coherence@2 (2), unknown (1). Limits chosen for one say \
 nothing of another: choose one by scorer.
     """
-    counts = Counter(name or "unknown" for name in scorers)
+    counts: Counter[str] = Counter()
+    for name, count in n_by_scorer.items():
+        counts[name or "unknown"] += count
     if len(counts) < 2:
         return None
-    parts = ", ".join(f"{name} ({count:,})" for name, count in counts.most_common())
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    parts = ", ".join(f"{name} ({count:,})" for name, count in ordered)
     return Caution(
         "several scorers",
         f"Scores of {len(counts):,} scorers are mixed: {parts}. Limits chosen for one say nothing "

@@ -1,7 +1,9 @@
 """Plateaus: the interval of one threshold within which no outcome changes, exactly."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -123,15 +125,54 @@ def tidied(replay: Replay, policy: HaltPolicy) -> HaltPolicy:
     >>> tidy.hard_limit, tidy.window_threshold, tidy.trend_threshold
     (0.5, 0.0, 1.5)
     """
+    return tidied_by(partial(plateau, replay), policy)
+
+
+def tidied_by(plateau_of: Callable[[HaltPolicy, int], Plateau], policy: HaltPolicy) -> HaltPolicy:
+    """Return a policy tidied as by :func:`tidied`, its plateaus found by a function.
+
+    Parameters
+    ----------
+    plateau_of
+        Gives the plateau of a policy's rule.
+    policy
+        Limits to tidy.
+    """
     # The last rule goes first: one that an earlier rule makes needless is then seen to be.
     for rule in (TREND, WINDOW, HARD):
-        steady = plateau(replay, policy, rule)
+        steady = plateau_of(policy, rule)
         if steady.next_lenient is None:
             policy = moved(policy, rule, OFF[rule])
             continue
         ends = sorted((steady.lenient, steady.strict))
         policy = moved(policy, rule, _shortest(*ends))
     return policy
+
+
+def narrowed(first: Plateau, second: Plateau, rule: int) -> Plateau:
+    """Return the plateau of some sessions and others together, by those of either.
+
+    Sessions of a breakpoint are left out, as their numbers are of either part.
+
+    Examples
+    --------
+    >>> beyond = Breakpoint(0.4, ())
+    >>> narrowed(Plateau(0.4, 0.6, beyond, None), Plateau(0.0, 0.5, None, None), HARD)
+    Plateau(lenient=0.4, strict=0.5, next_lenient=Breakpoint(threshold=0.4, sessions=()), \
+next_strict=None)
+    """
+    lenient = first if _stricter(rule, first.lenient, second.lenient) else second
+    strict = second if _stricter(rule, first.strict, second.strict) else first
+    return Plateau(
+        lenient.lenient,
+        strict.strict,
+        _nameless(lenient.next_lenient),
+        _nameless(strict.next_strict),
+    )
+
+
+def _nameless(breakpoint: Breakpoint | None) -> Breakpoint | None:
+    return None if breakpoint is None else Breakpoint(breakpoint.threshold, ())
 
 
 class Moved(NamedTuple):

@@ -63,6 +63,9 @@ class Recommendation(NamedTuple):
 ReplayAt = Callable[[int, int], Replay]
 """A function that gives the replay under a window size and a trend window."""
 
+Tidy = Callable[[Replay, HaltPolicy], HaltPolicy]
+"""A function that shortens limits without changing an outcome."""
+
 
 def allowed_false_halts(n_good: int, target: RiskTarget, *, n_families: int = 1) -> int:
     """Return the largest number of good sessions that tuned limits may halt, -1 if not even 0.
@@ -124,6 +127,7 @@ def propose(
     search: Search | None = None,
     *,
     n_held_out: int = 0,
+    tidy: Tidy = tidied,
 ) -> Proposal:
     """Return the best limits that are guaranteed to keep to a target, or why there are none.
 
@@ -140,6 +144,8 @@ def propose(
         what is promised holds for every one of them.
     n_held_out
         Groups with a good session that are held out, for the reason where there are none.
+    tidy
+        Shortens the limits without changing an outcome; by default one of ``data``.
     """
     search = search or Search.of(base, windows=False)
     replay_at = _replay_at(replays)
@@ -165,7 +171,7 @@ def propose(
             "end early, which count as halted where it is not known.",
         )
     sizes = (selection.policy.window_size, selection.policy.trend_window)
-    policy = tidied(replay_at(*sizes), selection.policy)
+    policy = tidy(replay_at(*sizes), selection.policy)
     n_false = int(selection.counts.false + selection.counts.good_unknown)
     scope = "with these windows" if n_families == 1 else f"among {n_families} pairs of windows"
     families = f" of {labelled.n_good_groups:,} groups" if _is_grouped(data) else ""
@@ -184,6 +190,8 @@ def best_observed(
     base: HaltPolicy,
     alpha: float,
     search: Search | None = None,
+    *,
+    tidy: Tidy = tidied,
 ) -> Proposal:
     """Return the limits of the highest catch rate whose observed false-halt rate is within a rate.
 
@@ -193,7 +201,7 @@ def best_observed(
 
     Parameters
     ----------
-    data, replays, base, search
+    data, replays, base, search, tidy
         As of :func:`propose`.
     alpha
         Largest false-halt rate.
@@ -218,7 +226,7 @@ def best_observed(
     # Every rule off halts no good session but those that are unknown.
     assert selection is not None
     sizes = (selection.policy.window_size, selection.policy.trend_window)
-    policy = tidied(replay_at(*sizes), selection.policy)
+    policy = tidy(replay_at(*sizes), selection.policy)
     n_false = int(selection.counts.false + selection.counts.good_unknown)
     cut = f", {n_cut:,} of them recordings that end early" if n_cut else ""
     return Proposal(
@@ -235,6 +243,8 @@ def recommend(
     base: HaltPolicy,
     target: RiskTarget,
     search: Search | None = None,
+    *,
+    tidy: Tidy = tidied,
 ) -> Recommendation:
     """Return the best limits observed and those guaranteed, by the sessions not held out.
 
@@ -242,19 +252,19 @@ def recommend(
     ----------
     study
         Sessions, of which those held out are only counted.
-    replays, base, target, search
+    replays, base, target, search, tidy
         As of :func:`propose`; the replays are of ``study.open``.
     """
     data = study.open
     n_held_out = study.sealed.labelled.n_good_groups
-    observed = best_observed(data, replays, base, target.alpha, search)
+    observed = best_observed(data, replays, base, target.alpha, search, tidy=tidy)
     if sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad) is not None:
         n_families = 1 if search is None else len(search.pairs)
         shortage = _shortage(data, target, n_families, n_held_out)
         return Recommendation(
             observed, Proposal(None, f"{shortage} {FEWEST_SESSIONS} of either label are needed.")
         )
-    guaranteed = propose(data, replays, base, target, search, n_held_out=n_held_out)
+    guaranteed = propose(data, replays, base, target, search, n_held_out=n_held_out, tidy=tidy)
     return Recommendation(observed, guaranteed)
 
 

@@ -1,5 +1,6 @@
 """Advice: the cautions that apply to limits on an archive, in one list."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.tuning.cadence import inexact
+from director_ai.tuning.elsewhere import Elsewhere
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.holdout import one_per_group
 from director_ai.tuning.labelled import UNLABELLED
@@ -54,8 +56,9 @@ def advice(
     >>> [c.code for c in advice(study, HaltPolicy(), RiskTarget(0.05, 0.1), n_attempts=0)]
     ['too few to certify', 'too few to choose']
     """
-    data = study.open
+    data, elsewhere = study.open, study.elsewhere or Elsewhere()
     judged = inexact(data, policy)
+    n_adaptive, n_other = elsewhere.n_inexact(policy)
     cautions = [
         certificate_caution(
             n_good=len(sealed_rows(study, policy)),
@@ -64,17 +67,17 @@ def advice(
             attempt=n_attempts + 1,
             n_in_all=study.n_good_groups,
         ),
-        scorer_caution(data.scorers),
+        scorer_caution(Counter(data.scorers) + Counter(elsewhere.n_by_scorer)),
         sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad),
         edge,
         None if n_prompts is None else _grouped(study, n_prompts),
         replay_caution(
-            n_sessions=len(data.ids),
-            n_cut=data.n_cut,
-            n_adaptive=int(judged.adaptive.sum()),
-            n_other_cadence=int(judged.other.sum()),
+            n_sessions=len(data.ids) + elsewhere.n_sessions,
+            n_cut=data.n_cut + elsewhere.n_cut,
+            n_adaptive=int(judged.adaptive.sum()) + n_adaptive,
+            n_other_cadence=int(judged.other.sum()) + n_other,
         ),
-        _as_long(data),
+        _as_long(data, elsewhere),
         *(validation.cautions if validation else ()),
     ]
     # A checkup and a proposal may both have come to the edge.
@@ -111,10 +114,11 @@ def _grouped(study: Study, n_prompts: int) -> Caution | None:
     )
 
 
-def _as_long(data: TuneData) -> Caution | None:
+def _as_long(data: TuneData, elsewhere: Elsewhere) -> Caution | None:
     """Compare what was labelled with what was not: the latter is what comes in."""
     labelled = data.labelled.labels != UNLABELLED
     tuned, deployed = (_lengths(data, mask) for mask in (labelled, ~labelled))
+    deployed = np.concatenate([deployed, elsewhere.lengths()])
     if min(len(tuned), len(deployed)) < FEWEST_SESSIONS:
         return None
     return length_caution(

@@ -11,6 +11,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.transfer.shard_archive import ShardArchive
 from director_ai.tuning.guarantee.holdout import group_draws
 from tests.storage.records import record
+from tests.ui.tune_store import filled
 
 
 def archived(target: str = "curves") -> list[str]:
@@ -61,6 +62,7 @@ def test_a_damaged_shard_is_named(path: Path, capsys: pytest.CaptureFixture[str]
     main(["archive", "curves", "--shard-sessions", "2"])
     assert main(["archive", "curves", "--verify"]) == 0
     assert "2 of 2 shards are what was written (4 sessions)." in capsys.readouterr().out
+    assert Path("curves/sketch/10-5/part-00001/extremes.npy").is_file()
     Path("curves/part-00001.parquet").write_bytes(b"")
 
     assert main(["archive", "curves", "--verify", "--json"]) == 1
@@ -75,3 +77,70 @@ def test_there_must_be_an_archive_to_verify(capsys: pytest.CaptureFixture[str]) 
     assert main(["archive", "curves", "--verify"]) == 3
 
     assert "no archive at curves" in capsys.readouterr().err
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(list(arguments)) == 0
+    return capsys.readouterr().out
+
+
+def card(text: str) -> dict[str, object]:
+    """Return a card without what differs anyway: its time, and how its sessions are digested."""
+    values = json.loads(text)
+    del values["date"], values["data"]["sha256"]
+    return values
+
+
+@pytest.mark.slow
+def test_an_archive_is_tuned_as_its_store_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(tmp_path / "runs.db", 2_000, labelled=0.9, enforced=0.01).close()
+    store = ("--store", "runs.db")
+    printed(capsys, "archive", "curves", "--shard-sessions", "700", *store)
+    printed(capsys, "label", "--export", "labels.csv", *store)
+    archive = ("--archive", "curves")
+
+    tune = ("tune", "--budget", "0.2", "--json")
+    whole = card(printed(capsys, *tune, *store))
+    assert whole["data"]["sealed"] > 0  # type: ignore[index]
+    assert card(printed(capsys, *tune, *store, *archive)) == whole
+    assert card(printed(capsys, *tune, *archive, "--labels", "labels.csv")) == whole
+    for limits in (("--hard-limit", "0.4"), ("--halt-mode", "soft"), ("--window-size", "7")):
+        replay = ("replay", *limits)
+        expected = printed(capsys, *replay, *store)
+        assert printed(capsys, *replay, *archive, "--labels", "runs.db") == expected
+    sweep = ("sweep", "window", "--points", "9")
+    assert printed(capsys, *sweep, *store, *archive) == printed(capsys, *sweep, *store)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["replay", "--archive", "none"], "no archive at none"),
+        (["replay", "--labels", "a.csv"], "--labels and --engine are of an --archive"),
+        (["tune", "--archive", "curves", "--model", "m2"], "--archive must be taken whole"),
+        (["tune", "--archive", "curves", "--max-wait", "1"], "an archive keeps no times"),
+        (["sweep", "hold-back", "--archive", "curves"], "an archive keeps no times"),
+        (["replay", "--archive", "curves", "--engine", "x"], "engine must be serial or processes"),
+        (["replay", "--archive", "curves", "--labels", "other.db"], "labels must be of the store"),
+    ],
+)
+def test_what_an_archive_cannot_tell_is_refused(
+    path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    main(["archive", "curves"])
+    Store("other.db").close()
+
+    assert main(arguments) > 0
+    assert message in capsys.readouterr().err
+
+
+def test_labels_without_a_session_are_told(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["archive", "curves"])
+    with Store(path) as store:
+        store.add([record("later", started_us=1)])
+        store.annotate("later", Annotation("bad"))
+
+    assert main(["replay", "--archive", "curves"]) == 0
+    assert "1 label of sessions that curves does not hold" in capsys.readouterr().err

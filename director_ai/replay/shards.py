@@ -1,0 +1,114 @@
+"""Shards: arrays of a part of an archive as files, mapped into memory and sealed by digest."""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from director_ai.errors import InvalidRecordError
+
+Arrays = dict[str, NDArray[Any]]
+
+_SEAL: Final = "seal.json"
+
+
+class ShardFiles(Protocol):
+    """Files of an archive, by names relative to it."""
+
+    def read(self, name: str) -> bytes:
+        """Return the contents of a file, or raise ``FileNotFoundError``."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole."""
+
+    def local(self, name: str) -> Path | None:
+        """Return the path of a file that can be mapped; ``None`` of a remote one."""
+
+
+def write_arrays(files: ShardFiles, folder: str, arrays: Mapping[str, Any], *, of: str) -> None:
+    """Write arrays; they are there once their seal is, which is written last.
+
+    Parameters
+    ----------
+    files, folder
+        Where, a file an array.
+    arrays
+        By name.
+    of
+        SHA-256 of the shard they were made of.
+    """
+    digests = {}
+    for name, array in arrays.items():
+        file = io.BytesIO()
+        np.save(file, array, allow_pickle=False)
+        files.write(f"{folder}/{name}.npy", file.getvalue())
+        digests[name] = hashlib.sha256(file.getvalue()).hexdigest()
+    seal = {"shard": of, "arrays": digests}
+    files.write(f"{folder}/{_SEAL}", json.dumps(seal).encode())
+
+
+def read_arrays(files: ShardFiles, folder: str, *, of: str) -> Arrays | None:
+    """Return arrays, each verified once in a process; local ones are mapped into memory.
+
+    Parameters
+    ----------
+    files, folder, of
+        As of :func:`write_arrays`.
+
+    Returns
+    -------
+    dict or None
+        ``None`` where there are none of this shard.
+
+    Raises
+    ------
+    InvalidRecordError
+        Naming the file that is not what was written.
+    """
+    try:
+        seal = json.loads(files.read(f"{folder}/{_SEAL}"))
+        shard, digests = seal["shard"], dict(seal["arrays"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise _damaged(f"{folder}/{_SEAL}") from None
+    if shard != of:
+        return None
+    return {name: _array(files, f"{folder}/{name}.npy", digests[name]) for name in digests}
+
+
+def _array(files: ShardFiles, name: str, sha256: str) -> NDArray[Any]:
+    path = files.local(name)
+    try:
+        if path is not None:
+            state = path.stat()
+            if _digest_of(path, state.st_mtime_ns, state.st_size) != sha256:
+                raise _damaged(name)
+            mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+            return mapped
+        data = files.read(name)
+    except FileNotFoundError:
+        raise _damaged(name) from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise _damaged(name)
+    array: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+    return array
+
+
+@lru_cache(maxsize=1 << 16)
+def _digest_of(path: Path, _mtime_ns: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damaged(name: str) -> InvalidRecordError:
+    return InvalidRecordError(
+        f"{name} must be what was written; it is damaged; "
+        "remove its folder, and director-ai archive makes it anew"
+    )

@@ -1,0 +1,262 @@
+"""Study of an archive of shards: labelled sessions at hand, all others counted where they are."""
+
+import hashlib
+import operator
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.errors import InvalidRequestError
+from director_ai.replay.engine import Outcomes, Replay
+from director_ai.storage.transfer.shard_archive import Manifest, ShardArchive, ShardReader
+from director_ai.tuning.analysis import AnalysisContext, PolicyAnalysis, analyse
+from director_ai.tuning.elsewhere import policy_of_text
+from director_ai.tuning.engines import Engine, merged
+from director_ai.tuning.evaluation.evaluation import (
+    Evaluation,
+    FlipCounts,
+    GroupTally,
+    Rate,
+    rate_of_tally,
+    weighted_rate,
+)
+from director_ai.tuning.evaluation.population import Population
+from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_draws
+from director_ai.tuning.labelled import BAD
+from director_ai.tuning.partial import (
+    GridCounts,
+    PolicySums,
+    ShardPart,
+    Verdict,
+    added,
+    common_plateau,
+    gather,
+    grid_counts,
+    policy_sums,
+    survey,
+)
+from director_ai.tuning.search.plateaus import Plateau, narrowed, plateau, tidied_by
+from director_ai.tuning.study import Study, TuneData
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArchiveStudy:
+    """Study of an archive, and the engine that counts the sessions it has no label of.
+
+    Attributes
+    ----------
+    study
+        Labelled sessions, some of them held out; ``elsewhere`` sums up the others.
+    reader
+        Reader of the shards.
+    parts
+        Open unlabelled sessions, a part a shard.
+    engine
+        Does the counting.
+    n_without_session
+        Labels of sessions that the archive does not hold.
+    """
+
+    study: Study
+    reader: ShardReader
+    parts: tuple[ShardPart, ...]
+    engine: Engine
+    n_without_session: int
+
+    @classmethod
+    def of(
+        cls,
+        archive: ShardArchive,
+        labels: Mapping[str, Verdict],
+        engine: Engine,
+        *,
+        share: float | None,
+        opened: bytes,
+        key: str,
+    ) -> "ArchiveStudy":
+        """Return the study of an archive by labels that are kept elsewhere.
+
+        Parameters
+        ----------
+        archive
+            The archive; it holds a shard at least.
+        labels
+            By session.
+        engine
+            Does the work on each shard.
+        share, opened
+            Choice of the sessions held out, as of
+            :func:`director_ai.tuning.study.split_study`; which groups are drawn stands in the
+            archive.
+        key
+            Secret of the store, which only chooses among held-out sessions of one group.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the archive is empty.
+        InvalidRecordError
+            Naming a shard that is damaged.
+        """
+        manifest, reader = archive.manifest, archive.reader()
+        if not manifest.shards:
+            raise InvalidRequestError(f"archive must hold sessions, got {archive.address}")
+        rows: list[StoredCurve] = []
+        places, draws = [], []
+        n_by_policy: Counter[str] = Counter()
+        for found in engine.results(partial(gather, reader, labels), manifest.shards):
+            rows += found.rows
+            places.append(found.places)
+            draws.append(found.draws)
+            n_by_policy.update(found.n_by_policy)
+        data = _recorded_under(TuneData.of(rows), rows, n_by_policy)
+        labelled = data.labelled
+        if share is None:
+            share = holdout_share(labelled.n_good_groups, delta=DELTA)
+        split = split_draws(np.concatenate(draws), labelled.labels, share=share, opened=opened)
+        sealed = np.unique(np.concatenate(draws)[split.sealed])
+        surveys = list(
+            engine.results(
+                partial(survey, reader, sealed), list(zip(manifest.shards, places, strict=True))
+            )
+        )
+        n_opened = 0
+        if opened:
+            first = split_draws(np.concatenate(draws), labelled.labels, share=share)
+            n_opened = int((first.sealed & ~split.sealed).sum())
+        n_withheld = sum(each.n_withheld for each in surveys)
+        elsewhere = merged((each.elsewhere for each in surveys), operator.add)
+        parts = tuple(each.part for each in surveys)
+        return cls(
+            Study(
+                data.select(split.open),
+                data.select(split.sealed),
+                int(split.withheld.sum()) + n_withheld,
+                key if share else "",
+                n_withheld_bad=int((split.withheld & (labelled.labels == BAD)).sum()),
+                share=share,
+                n_opened=n_opened,
+                elsewhere=replace(elsewhere, sha256=_sha256(manifest, parts)),
+            ),
+            reader,
+            parts,
+            engine,
+            len(labels) - len(rows),
+        )
+
+    def analyse(
+        self, context: AnalysisContext, replay: Replay, policy: HaltPolicy
+    ) -> PolicyAnalysis:
+        """Return the results of a policy, as of :func:`director_ai.tuning.analysis.analyse`.
+
+        Outcomes, classes and flips are those of the labelled sessions; every count is of all.
+        """
+        found = analyse(context, replay, policy)
+        sums = self.engine.map_reduce(
+            partial(policy_sums, self.reader, policy), self.parts, operator.add
+        )
+        first, second, third = (
+            added(one, another) for one, another in zip(found.sensitivity, sums.moved, strict=True)
+        )
+        return replace(
+            found,
+            evaluation=replace(
+                found.evaluation,
+                halted=self._halted(found.evaluation, sums),
+                n_unknown=found.evaluation.n_unknown + sums.n_unknown,
+            ),
+            flip_counts=FlipCounts(*map(sum, zip(found.flip_counts, sums.flips, strict=True))),
+            sensitivity=(first, second, third),
+        )
+
+    def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
+        """Return a policy in the shortest decimals with the same outcome for every session.
+
+        See :func:`director_ai.tuning.search.plateaus.tidied`.
+        """
+
+        def plateau_of(policy: HaltPolicy, rule: int) -> Plateau:
+            merge = partial(_narrowed, rule)
+            work = partial(common_plateau, self.reader, policy, rule)
+            elsewhere = self.engine.map_reduce(work, self.parts, merge)
+            return narrowed(plateau(replay, policy, rule), elsewhere, rule)
+
+        return tidied_by(plateau_of, policy)
+
+    def grid_counts(self, base: HaltPolicy, grid: Grid) -> GridCounts:
+        """Return the counts of the unlabelled sessions under every combination of a grid."""
+        work = partial(grid_counts, self.reader, base, grid)
+        return self.engine.map_reduce(work, self.parts, GridCounts.plus)
+
+    def _halted(self, results: Evaluation, sums: PolicySums) -> Rate:
+        data, outcomes = self.study.open, results.outcomes
+        opened = Population.of(data.labelled)
+        assert self.study.elsewhere is not None
+        everyone = opened._replace(n_unlabelled=self.study.elsewhere.n_sessions)
+        if results.population == everyone:
+            return rate_of_tally(_whole_tally(data, outcomes, sums))
+        strata = [
+            GroupTally.of(data.labelled, mask, outcomes.halts, outcomes.unknown)
+            for mask in (data.labelled.good, data.labelled.bad)
+        ]
+        return weighted_rate([*strata, _tally(sums.alone, sums.by_group)], results.population)
+
+
+def _recorded_under(
+    data: TuneData, rows: Sequence[StoredCurve], n_by_policy: Mapping[str, int]
+) -> TuneData:
+    """Return the data with the limits of all sessions of the archive, the most frequent first."""
+    texts = sorted(n_by_policy, key=lambda text: -n_by_policy[text])
+    place = {text: number for number, text in enumerate(texts)}
+    return replace(
+        data,
+        policies=tuple(map(policy_of_text, texts)),
+        policy_of=np.array([place[row.policy] for row in rows], np.int64),
+    )
+
+
+def _whole_tally(data: TuneData, outcomes: Outcomes, sums: PolicySums) -> GroupTally:
+    """Return the tally of labelled and unlabelled sessions together, of which groups have both."""
+    counts = np.stack(
+        [np.ones(len(data.ids), bool), outcomes.halts, outcomes.halts | outcomes.unknown]
+    ).astype(np.int64)
+    is_alone = np.array([name.startswith("\0") for name in data.group_names], bool)
+    named = [bytes.fromhex(name) for name in data.group_names if not name.startswith("\0")]
+    _, places = np.unique(
+        np.concatenate([np.array(named, "S16"), sums.groups]), return_inverse=True
+    )
+    by_group = np.zeros((3, int(places.max(initial=-1)) + 1), np.int64)
+    together = np.concatenate([counts[:, ~is_alone], sums.by_group], axis=1)
+    for row, values in zip(by_group, together, strict=True):
+        np.add.at(row, places, values)
+    return _tally(sums.alone + counts[:, is_alone].sum(axis=1), by_group)
+
+
+def _tally(
+    alone: "np.ndarray[Any, np.dtype[np.int64]]", by_group: "np.ndarray[Any, np.dtype[np.int64]]"
+) -> GroupTally:
+    """Return the tally of sessions that are groups of their own, and of those of groups."""
+    n_alone = int(alone[0])
+    ordered = np.arange(n_alone)
+    own = np.stack([np.ones(n_alone, bool), ordered < alone[1], ordered < alone[2]])
+    return GroupTally(*np.concatenate([own.astype(np.int64), by_group], axis=1))
+
+
+def _narrowed(rule: int, first: Plateau, second: Plateau) -> Plateau:
+    return narrowed(first, second, rule)
+
+
+def _sha256(manifest: Manifest, parts: Sequence[ShardPart]) -> str:
+    """Return the SHA-256 of the shards' sessions that are counted."""
+    digest = hashlib.sha256()
+    for shard, part in zip(manifest.shards, parts, strict=True):
+        digest.update(shard.fingerprint.encode())
+        digest.update(part.mask)
+    return digest.hexdigest()

@@ -1,0 +1,233 @@
+"""Engines: the same work on every shard of an archive, here, in processes, or on a cluster."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from os import sched_getaffinity
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from director_ai.errors import EngineError, InvalidRequestError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOST_TRIES: Final = 3
+"""Workers that may die over one shard before the work is given up."""
+
+
+class Engine(Protocol):
+    """Engine that does the same work on many items; its results are those of any other.
+
+    Work, items and results are sent to other processes, and an item whose worker dies is done
+    again. An error of the work itself ends all of it and is raised.
+    """
+
+    def results(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the result of every item, in order."""
+
+    def map_reduce(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        merge: Callable[[Result, Result], Result],
+    ) -> Result:
+        """Return all results merged, in an order of the engine's own.
+
+        Parameters
+        ----------
+        work
+            Done on each item.
+        items
+            At least one.
+        merge
+            Joins two results; the order must not matter.
+        """
+
+    def close(self) -> None:
+        """End the workers that the engine started."""
+
+
+def merged(results: Iterable[Result], merge: Callable[[Result, Result], Result]) -> Result:
+    """Return results merged in a tree, of which only a branch is kept at a time.
+
+    >>> merged(["a", "b", "c", "d", "e"], lambda first, second: f"({first}{second})")
+    '(((ab)(cd))e)'
+    """
+    branch: list[tuple[int, Result]] = []
+    for result in results:
+        height = 0
+        while branch and branch[-1][0] == height:
+            result = merge(branch.pop()[1], result)
+            height += 1
+        branch.append((height, result))
+    whole = branch.pop()[1]
+    while branch:
+        whole = merge(branch.pop()[1], whole)
+    return whole
+
+
+class _Closing:
+    """Context that closes an engine at its end."""
+
+    def close(self) -> None:
+        """End the workers that the engine started."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class SerialEngine(_Closing):
+    """Engine of this process: one item after the other, with the memory of one.
+
+    Parameters
+    ----------
+    on_done
+        Called after each item.
+
+    Examples
+    --------
+    >>> from operator import add
+    >>> SerialEngine().map_reduce(abs, [-1, 2, -3], add)
+    6
+    """
+
+    def __init__(self, on_done: Callable[[], None] = lambda: None) -> None:
+        self._on_done = on_done
+
+    def results(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the result of every item, in order."""
+        for item in items:
+            result = work(item)
+            self._on_done()
+            yield result
+
+    def map_reduce(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        merge: Callable[[Result, Result], Result],
+    ) -> Result:
+        """Return all results merged."""
+        return merged(self.results(work, items), merge)
+
+
+class ProcessEngine(_Closing):
+    """Engine of this machine: a process a processor.
+
+    A process that dies costs the item it was at, which another one does again.
+
+    Parameters
+    ----------
+    n_workers
+        Processes; by default as many as there are processors to run on.
+    on_done
+        Called after each item.
+    """
+
+    def __init__(
+        self, n_workers: int | None = None, on_done: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_done = on_done
+        n_workers = n_workers or len(sched_getaffinity(0))
+        # A pool each: where one process of a pool dies, the pool gives up the items of all.
+        self._pools = [_pool() for _ in range(n_workers)]
+
+    def results(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the result of every item, in order."""
+        waiting = deque(enumerate(items))
+        tries = [0] * len(items)
+        running: dict[Future[Result], tuple[int, int]] = {}
+        idle = deque(range(len(self._pools)))
+        done: dict[int, Result] = {}
+        following = 0
+        try:
+            while waiting or running:
+                while waiting and idle:
+                    place, item = waiting.popleft()
+                    worker = idle.popleft()
+                    tries[place] += 1
+                    running[self._submit(worker, work, item)] = (worker, place)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    worker, place = running.pop(future)
+                    idle.append(worker)
+                    try:
+                        done[place] = future.result()
+                    except BrokenProcessPool:
+                        self._replace(worker)
+                        if tries[place] == _MOST_TRIES:
+                            raise EngineError(
+                                f"shard {place + 1} of {len(items)} must be counted; "
+                                f"{_MOST_TRIES} processes died over it"
+                            ) from None
+                        waiting.appendleft((place, items[place]))
+                    else:
+                        self._on_done()
+                while following in done:
+                    yield done.pop(following)
+                    following += 1
+        finally:
+            for future in running:
+                future.cancel()
+
+    def map_reduce(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        merge: Callable[[Result, Result], Result],
+    ) -> Result:
+        """Return all results merged."""
+        return merged(self.results(work, items), merge)
+
+    def close(self) -> None:
+        """End the processes."""
+        for pool in self._pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, worker: int, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+        try:
+            return self._pools[worker].submit(work, item)
+        except BrokenProcessPool:
+            # It died between two items.
+            self._replace(worker)
+            return self._pools[worker].submit(work, item)
+
+    def _replace(self, worker: int) -> None:
+        self._pools[worker].shutdown(wait=True)
+        self._pools[worker] = _pool()
+
+
+def _pool() -> ProcessPoolExecutor:
+    # Not forked: a database and Arrow have threads of their own by then.
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+def engine_of(name: str, on_done: Callable[[], None] = lambda: None) -> "Any":
+    """Return an engine by its name.
+
+    Parameters
+    ----------
+    name
+        ``"serial"``, or ``"processes"``.
+    on_done
+        Called after each item.
+
+    Raises
+    ------
+    InvalidRequestError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> type(engine_of("serial")).__name__
+    'SerialEngine'
+    """
+    if name == "serial":
+        return SerialEngine(on_done)
+    if name == "processes":
+        return ProcessEngine(on_done=on_done)
+    raise InvalidRequestError(f"engine must be serial or processes, got {name!r}")

@@ -1,0 +1,457 @@
+"""Partial results: one shard of an archive reduced to sums that add up to those of the whole.
+
+Every function is pure and takes values that can be sent to another process. Labelled sessions are
+gathered with their scores, so that whatever only they decide runs on them as on a store's; the
+others are counted where they are.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.errors import InvalidRecordError
+from director_ai.replay.crossings import NEVER
+from director_ai.replay.curves import Curves, IntArray
+from director_ai.replay.engine import Outcomes, Replay
+from director_ai.replay.shards import Arrays, read_arrays, write_arrays
+from director_ai.replay.sketch import folder_of, replay_of, sketch_of
+from director_ai.storage.transfer.shard_archive import Shard, ShardReader
+from director_ai.tuning.cadence import last_held, replay_under
+from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder, policy_of_text
+from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between
+from director_ai.tuning.evaluation.sweep import Grid, halting_cells, passing_counts
+from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
+from director_ai.tuning.search.plateaus import Moved, Plateau, Sensitivity, plateau, sensitivity
+from director_ai.tuning.study import TuneData, recorded_outcomes
+
+_SESSIONS: Final = "sketch/sessions"
+_HALTS, _UNKNOWN, _UNFINISHED = 1, 2, 4
+
+
+class Verdict(NamedTuple):
+    """Label of a session.
+
+    Attributes
+    ----------
+    label
+        ``"good"`` or ``"bad"``.
+    onset
+        Token where a bad one goes wrong; ``None`` where it is not known.
+    """
+
+    label: str
+    onset: int | None
+
+
+class Gathered(NamedTuple):
+    """Labelled sessions of a shard, and what all of its sessions were recorded under.
+
+    Attributes
+    ----------
+    rows
+        Their curves and labels, in the shard's order.
+    places
+        Their places in the shard, ascending; shape (n_rows,).
+    draws
+        Draw of each one's group; shape (n_rows,).
+    n_by_policy
+        Sessions of the shard by their limits as JSON, in the order of their appearance.
+    """
+
+    rows: list[StoredCurve]
+    places: IntArray
+    draws: "np.ndarray[Any, np.dtype[np.uint64]]"
+    n_by_policy: dict[str, int]
+
+
+def gather(reader: ShardReader, labels: Mapping[str, Verdict], shard: Shard) -> Gathered:
+    """Return the labelled sessions of a shard."""
+    rows = reader.read(shard).rows
+    places = [place for place, row in enumerate(rows) if row.id in labels]
+    draws = np.frombuffer(reader.draws(shard), "<u8")[places]
+    labelled = [rows[place]._replace(**labels[rows[place].id]._asdict()) for place in places]
+    n_by_policy = dict(Counter(row.policy for row in rows))
+    return Gathered(labelled, np.array(places, np.int64), draws, n_by_policy)
+
+
+class ShardPart(NamedTuple):
+    """Sessions of a shard that are neither labelled nor of a held-out group.
+
+    Attributes
+    ----------
+    shard
+        The shard.
+    mask
+        Which they are, eight sessions a byte.
+    """
+
+    shard: Shard
+    mask: bytes
+
+    @property
+    def rows(self) -> IntArray:
+        """Their places in the shard, ascending."""
+        bits = np.unpackbits(np.frombuffer(self.mask, np.uint8), count=self.shard.n_sessions)
+        return np.flatnonzero(bits)
+
+
+class Survey(NamedTuple):
+    """Unlabelled sessions of a shard.
+
+    Attributes
+    ----------
+    part
+        Those that are open.
+    elsewhere
+        Sums over them.
+    n_withheld
+        Number of the others, whose groups are held out.
+    """
+
+    part: ShardPart
+    elsewhere: Elsewhere
+    n_withheld: int
+
+
+def survey(
+    reader: ShardReader,
+    sealed: "np.ndarray[Any, np.dtype[np.uint64]]",
+    item: tuple[Shard, IntArray],
+) -> Survey:
+    """Return the unlabelled sessions of a shard, those of held-out groups left out.
+
+    Parameters
+    ----------
+    reader
+        The archive's.
+    sealed
+        Draws of the groups held out.
+    item
+        The shard, and the places of its labelled sessions.
+    """
+    shard, labelled = item
+    unlabelled = np.ones(shard.n_sessions, bool)
+    unlabelled[labelled] = False
+    held_out = unlabelled & np.isin(np.frombuffer(reader.draws(shard), "<u8"), sealed)
+    part = ShardPart(shard, np.packbits(unlabelled & ~held_out).tobytes())
+    sessions = _Sessions.of(reader, part)
+    curves = sessions.labelled.curves
+    complete, lengths = curves.complete, curves.lengths
+    late = last_held(sessions)
+    digests = sessions.groups
+    elsewhere = Elsewhere(
+        n_sessions=len(complete),
+        n_tokens=int(lengths.sum()),
+        n_cut=int((~complete).sum()),
+        n_alone=int((digests == b"").sum()),
+        groups=np.unique(digests[digests != b""]),
+        n_by_length=np.bincount(lengths[complete]),
+        n_by_scorer=dict(Counter(sessions.scorers)),
+        recorded={
+            text: RecordedUnder(int(own.sum()), int((own & late).sum()))
+            for place, text in enumerate(sessions.policy_texts)
+            for own in (sessions.policy_of == place,)
+            if own.any()
+        },
+    )
+    return Survey(part, elsewhere, int(held_out.sum()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PolicySums:
+    """Sums over unlabelled sessions under one policy, of which those of two parts add up.
+
+    Attributes
+    ----------
+    n_unknown
+        Sessions whose recording ends before any rule holds.
+    flips
+        Those that end otherwise than under the limits they were recorded with.
+    moved
+        Those that a small step of each threshold halts or lets go.
+    alone
+        Of the sessions that are groups of their own: their number, those halted, and those halted
+        or unknown; shape (3,).
+    groups
+        The groups of the others, ascending.
+    by_group
+        Of each group's sessions the same three numbers; shape (3, n_groups).
+    """
+
+    n_unknown: int
+    flips: FlipCounts
+    moved: tuple[Sensitivity, Sensitivity, Sensitivity]
+    alone: IntArray
+    groups: GroupDigests
+    by_group: IntArray
+
+    def __add__(self, other: "PolicySums") -> "PolicySums":
+        groups, places = np.unique(np.concatenate([self.groups, other.groups]), return_inverse=True)
+        counts = np.concatenate([self.by_group, other.by_group], axis=1)
+        first, second, third = (
+            added(one, another) for one, another in zip(self.moved, other.moved, strict=True)
+        )
+        return PolicySums(
+            self.n_unknown + other.n_unknown,
+            FlipCounts(*map(sum, zip(self.flips, other.flips, strict=True))),
+            (first, second, third),
+            self.alone + other.alone,
+            groups,
+            _summed(counts, places, len(groups)),
+        )
+
+
+def added(first: Sensitivity, second: Sensitivity) -> Sensitivity:
+    """Return the sensitivity of some sessions and others together."""
+    return Sensitivity(
+        Moved(*map(sum, zip(first.stricter, second.stricter, strict=True))),
+        Moved(*map(sum, zip(first.more_lenient, second.more_lenient, strict=True))),
+    )
+
+
+def policy_sums(reader: ShardReader, policy: HaltPolicy, part: ShardPart) -> PolicySums:
+    """Return the sums over a shard's unlabelled sessions under a policy."""
+    sessions, replay = _Sessions.of(reader, part), _replay(reader, part, policy)
+    outcomes = replay.outcomes(policy)
+    _, flips = flips_between(sessions.labelled, sessions.recorded, outcomes)
+    counts = np.stack(
+        [np.ones(len(outcomes.halts), bool), outcomes.halts, outcomes.halts | outcomes.unknown]
+    ).astype(np.int64)
+    is_alone = sessions.groups == b""
+    groups, places = np.unique(sessions.groups[~is_alone], return_inverse=True)
+    return PolicySums(
+        int(outcomes.unknown.sum()),
+        flips,
+        sensitivity(sessions.labelled, replay, policy),
+        counts[:, is_alone].sum(axis=1),
+        groups,
+        _summed(counts[:, ~is_alone], places, len(groups)),
+    )
+
+
+def common_plateau(reader: ShardReader, policy: HaltPolicy, rule: int, part: ShardPart) -> Plateau:
+    """Return the plateau of one rule over a shard's unlabelled sessions."""
+    return plateau(_replay(reader, part, policy), policy, rule)
+
+
+class GridCounts(NamedTuple):
+    """Unlabelled sessions under every combination of a grid; arrays of the grid's shape.
+
+    Attributes
+    ----------
+    n_sessions
+        Sessions in all.
+    passed
+        Those that no rule halts.
+    n_unknown
+        Those of them whose recording ends early.
+    """
+
+    n_sessions: int
+    passed: IntArray
+    n_unknown: IntArray
+
+    def plus(self, other: "GridCounts") -> "GridCounts":
+        """Return the counts of these sessions and others together."""
+        return GridCounts(
+            self.n_sessions + other.n_sessions,
+            self.passed + other.passed,
+            self.n_unknown + other.n_unknown,
+        )
+
+    @property
+    def halted(self) -> IntArray:
+        """Sessions that are halted."""
+        return self.n_sessions - self.passed
+
+
+def grid_counts(reader: ShardReader, base: HaltPolicy, grid: Grid, part: ShardPart) -> GridCounts:
+    """Return the counts of a shard's unlabelled sessions under every combination of a grid.
+
+    Parameters
+    ----------
+    reader, part
+        The archive's, and the sessions.
+    base
+        Gives windows and cadence.
+    grid
+        The thresholds.
+    """
+    replay = _replay(reader, part, replace(base, halt_mode="hard"))
+    cells = halting_cells(replay, grid)
+    cut = ~replay.curves.complete
+    return GridCounts(len(cells), passing_counts(cells, grid), passing_counts(cells[cut], grid))
+
+
+def write_sketch(reader: ShardReader, windows: Collection[tuple[int, int]], shard: Shard) -> None:
+    """Write what counting needs of a shard beside it, unless it is there: no score is read then.
+
+    Parameters
+    ----------
+    reader, shard
+        The archive's, and the shard.
+    windows
+        Window sizes and trend windows to write the lows of.
+    """
+    folders = {sizes: f"{folder_of(*sizes)}/{shard.name}" for sizes in windows}
+    missing = [
+        folder
+        for folder in (f"{_SESSIONS}/{shard.name}", *folders.values())
+        if read_arrays(reader.files, folder, of=shard.sha256) is None
+    ]
+    if not missing:
+        return
+    rows = reader.read(shard).rows
+    data = TuneData.of(rows)
+    for sizes, folder in folders.items():
+        if folder in missing:
+            replay = Replay(data.labelled, window_size=sizes[0], trend_window=sizes[1])
+            write_arrays(reader.files, folder, sketch_of(replay), of=shard.sha256)
+    if missing[0].startswith(_SESSIONS):
+        write_arrays(reader.files, missing[0], _session_arrays(data, rows), of=shard.sha256)
+
+
+def sketch_damage(
+    reader: ShardReader, windows: Collection[tuple[int, int]], shard: Shard
+) -> str | None:
+    """Return what of a shard's sketches is not as it was written, ``None`` if nothing is."""
+    try:
+        for folder in (_SESSIONS, *(folder_of(*sizes) for sizes in windows)):
+            read_arrays(reader.files, f"{folder}/{shard.name}", of=shard.sha256)
+    except InvalidRecordError as error:
+        return str(error)
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sessions:
+    """Unlabelled sessions without their scores, and how each ended as it was recorded."""
+
+    labelled: LabelledCurves
+    recorded: Outcomes
+    groups: GroupDigests
+    policy_texts: tuple[str, ...]
+    policy_of: IntArray
+    scorers: list[str]
+
+    @classmethod
+    def of(cls, reader: ShardReader, part: ShardPart) -> "_Sessions":
+        shard, rows = part.shard, part.rows
+        arrays = read_arrays(reader.files, f"{_SESSIONS}/{shard.name}", of=shard.sha256)
+        if arrays is None:
+            sessions = reader.read(shard).rows
+            arrays = _session_arrays(TuneData.of(sessions), sessions)
+        own = {name: values[rows] for name, values in arrays.items() if name not in _TEXTS}
+        policies, scorers = (json.loads(arrays[name].tobytes()) for name in _TEXTS)
+        curves = Curves.without_scores(own["lengths"], own["complete"])
+        return cls(
+            LabelledCurves(
+                curves,
+                np.full(len(rows), UNLABELLED),
+                np.full(len(rows), NEVER),
+                np.arange(len(rows)),
+            ),
+            _outcomes(own),
+            own["groups"],
+            tuple(policies),
+            own["policy_of"].astype(np.int64),
+            [scorers[place] for place in own["scorer_of"].tolist()],
+        )
+
+    @property
+    def policies(self) -> tuple[HaltPolicy, ...]:
+        """Limits that sessions of the shard were recorded under."""
+        return tuple(map(policy_of_text, self.policy_texts))
+
+
+_TEXTS: Final = ("policies", "scorers")
+"""Arrays that hold JSON in place of an entry a session."""
+
+
+def _session_arrays(data: TuneData, rows: Sequence[StoredCurve]) -> Arrays:
+    curves, recorded = data.labelled.curves, recorded_outcomes(data)
+    policies, policy_of = _numbered([row.policy for row in rows])
+    scorers, scorer_of = _numbered([row.scorer or "" for row in rows])
+    flags = (
+        _HALTS * recorded.halts + _UNKNOWN * recorded.unknown + _UNFINISHED * recorded.unfinished
+    )
+    return {
+        "lengths": curves.lengths.astype(np.int32),
+        "complete": curves.complete,
+        "groups": np.array([bytes.fromhex(row.group) for row in rows], "S16"),
+        "policies": _packed(policies),
+        "policy_of": policy_of,
+        "scorers": _packed(scorers),
+        "scorer_of": scorer_of,
+        "trigger": _short(recorded.trigger),
+        "stop": _short(recorded.stop),
+        "mechanism": recorded.mechanism.astype(np.int8),
+        "flags": flags.astype(np.uint8),
+    }
+
+
+def _outcomes(arrays: Arrays) -> Outcomes:
+    flags = arrays["flags"]
+    halts, unknown = flags & _HALTS > 0, flags & _UNKNOWN > 0
+    return Outcomes(
+        trigger=_long(arrays["trigger"]),
+        mechanism=arrays["mechanism"].astype(np.int64),
+        stop=_long(arrays["stop"]),
+        halts=halts,
+        completes=~halts & ~unknown,
+        unknown=unknown,
+        unfinished=flags & _UNFINISHED > 0,
+    )
+
+
+def _replay(reader: ShardReader, part: ShardPart, policy: HaltPolicy) -> Replay:
+    """Return the replay of a shard's unlabelled sessions: of its sketch, else of its scores."""
+    sizes = (policy.window_size, policy.trend_window)
+    shard = part.shard
+    if not (
+        policy.halt_mode == "soft"
+        or policy.score_every_n > 1
+        or policy.adaptive
+        or policy.score_final
+    ):
+        folder = f"{folder_of(*sizes)}/{shard.name}"
+        arrays = read_arrays(reader.files, folder, of=shard.sha256)
+        if arrays is not None:
+            whole = replay_of(arrays, window_size=sizes[0], trend_window=sizes[1])
+            return whole.select(part.rows)
+    curves = TuneData.of(reader.read(shard).rows).labelled.curves
+    return replay_under(curves.select(part.rows), policy)
+
+
+def _summed(counts: IntArray, places: IntArray, n_groups: int) -> IntArray:
+    """Return the sums of columns that have the same place; shape (n_rows, n_groups)."""
+    sums = np.zeros((len(counts), n_groups), np.int64)
+    for row, values in zip(sums, counts, strict=True):
+        np.add.at(row, places, values)
+    return sums
+
+
+def _numbered(texts: Sequence[str]) -> tuple[list[str], IntArray]:
+    """Return the distinct texts in order of appearance, and the place of each."""
+    numbers: dict[str, int] = {}
+    places = [numbers.setdefault(text, len(numbers)) for text in texts]
+    return list(numbers), np.array(places, np.int64)
+
+
+def _packed(texts: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    return np.frombuffer(json.dumps(texts).encode(), np.uint8)
+
+
+def _short(tokens: IntArray) -> "np.ndarray[Any, np.dtype[np.int32]]":
+    """Return token indices in half the room, -1 for never."""
+    return np.where(tokens == NEVER, -1, tokens).astype(np.int32)
+
+
+def _long(tokens: "np.ndarray[Any, np.dtype[np.int32]]") -> IntArray:
+    return np.where(tokens < 0, NEVER, tokens.astype(np.int64))
