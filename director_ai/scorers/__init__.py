@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from director_ai.scorers.background_judge import BackgroundJudge
     from director_ai.scorers.embedding import EmbeddingModel
     from director_ai.scorers.http import HttpModel
+    from director_ai.scorers.llm_judge import LlmJudge
     from director_ai.scorers.onnx import OnnxModel
     from director_ai.scorers.scorer_string import StreamScorer
     from director_ai.scorers.sentence_scorer import SentenceScorer
@@ -16,6 +17,7 @@ __all__ = [
     "BackgroundJudge",
     "EmbeddingModel",
     "HttpModel",
+    "LlmJudge",
     "OnnxModel",
     "PairVerdict",
     "SentenceScorer",
@@ -31,6 +33,7 @@ __getattr__, __dir__ = attach(
         "BackgroundJudge": "director_ai.scorers.background_judge",
         "EmbeddingModel": "director_ai.scorers.embedding",
         "HttpModel": "director_ai.scorers.http",
+        "LlmJudge": "director_ai.scorers.llm_judge",
         "OnnxModel": "director_ai.scorers.onnx",
         "PairVerdict": "director_ai.core.scoring.support",
         "SentenceScorer": "director_ai.scorers.sentence_scorer",

@@ -24,6 +24,7 @@ AT_EXIT_S: Final = 2.0
 """How long an interpreter that ends waits for the model's answer."""
 
 _FORK_S: Final = 0.5
+_MAX_BATCH: Final = 32
 
 
 class _Job(NamedTuple):
@@ -46,7 +47,8 @@ class BackgroundJudge:
     model
         Judges; called by one thread at a time.
     max_batch
-        Pairs that it is given at once, at most.
+        Pairs that it is given at once, at most; by default its own ``max_batch``, if it has one,
+        else 32.
     cache_size
         Verdicts that are remembered; the longest unused one is forgotten first.
 
@@ -63,9 +65,11 @@ class BackgroundJudge:
     """
 
     def __init__(
-        self, model: SupportModel, *, max_batch: int = 32, cache_size: int = 4_096
+        self, model: SupportModel, *, max_batch: int | None = None, cache_size: int = 4_096
     ) -> None:
         self.model = model
+        if max_batch is None:
+            max_batch = getattr(model, "max_batch", _MAX_BATCH)
         self._max_batch = checked_integer("max_batch", max_batch, least=1)
         self._cache_size = checked_integer("cache_size", cache_size, least=1)
         self._begin_anew()

@@ -12,7 +12,10 @@ from director_ai.scorers.sentence_scorer import SentenceScorer
 
 LEXICAL: Final = "lexical"
 
-FORMS: Final = (LEXICAL, "onnx:FOLDER", "embedding:FOLDER", "http:URL", "http:MODEL@URL")
+FORMS: Final = (
+    LEXICAL,
+    *("onnx:FOLDER", "embedding:FOLDER", "http:URL", "http:MODEL@URL", "llm_judge:MODEL@URL"),
+)
 """Strings that name a scorer; a score server's URL alone names it, too."""
 
 _URLS: Final = ("http://", "https://")
@@ -50,7 +53,7 @@ class StreamScorer:
     >>> StreamScorer("onyx:models/nli")
     Traceback (most recent call last):
     director_ai.errors.InvalidScorerError: scorer must be lexical, onnx:FOLDER, \
-embedding:FOLDER, http:URL or http:MODEL@URL, got 'onyx:models/nli'
+embedding:FOLDER, http:URL, http:MODEL@URL or llm_judge:MODEL@URL, got 'onyx:models/nli'
     """
 
     def __init__(self, scorer: str, *, key_env: str | None = None) -> None:
@@ -124,6 +127,12 @@ def support_model(scorer: str, *, key_env: str | None = None) -> SupportModel:
                 return HttpModel(scorer, key_env=key_env)
             model, _, url = address.rpartition("@")
             return HttpModel(url, model=model, key_env=key_env)
+        case "llm_judge", address if "@" in address:
+            from director_ai.scorers.llm_judge import LlmJudge
+            from director_ai.sources.chat.endpoint import Endpoint
+
+            model, _, url = address.rpartition("@")
+            return LlmJudge(Endpoint(url, model, key_env))
     raise InvalidScorerError(
         f"scorer must be {', '.join(FORMS[:-1])} or {FORMS[-1]}, got {scorer!r:.200}"
     )

@@ -7,7 +7,9 @@ import pytest
 from director_ai import GroundTruthStore, StreamingKernel
 from director_ai.errors import InvalidScorerError, NoFactsError
 from director_ai.scorers.http import HttpModel
+from director_ai.scorers.llm_judge import LlmJudge
 from director_ai.scorers.scorer_string import StreamScorer, support_model
+from director_ai.sources.chat.endpoint import Endpoint
 from tests.scorers.tiny_models import write_model
 
 FACTS = GroundTruthStore.from_mapping({"moon": "The Moon has no air . It orbits Earth ."})
@@ -34,7 +36,9 @@ def test_a_model_judges_each_sentence_of_a_stream(tmp_path: Path, of_tokens: boo
     assert name.startswith("sentence:coherence nli@1#")
 
 
-@pytest.mark.parametrize("scorer", ["", "onnx", "onnx:", "hhem:x", "lexical:x", None])
+@pytest.mark.parametrize(
+    "scorer", ["", "onnx", "onnx:", "hhem:x", "lexical:x", "llm_judge:m", None]
+)
 def test_what_names_no_scorer_is_refused(scorer: str) -> None:
     with pytest.raises(InvalidScorerError, match="scorer must be lexical, onnx:FOLDER, embed"):
         StreamScorer(scorer)
@@ -55,6 +59,13 @@ def test_a_score_server_is_named_by_its_url(scorer: str, url: str, model: str) -
     assert isinstance(named, HttpModel)
     assert named.endpoint.base_url == url
     assert named.identity == HttpModel(url, model=model).identity
+
+
+def test_a_language_model_is_named_by_model_and_url() -> None:
+    named = support_model("llm_judge:@cf/qwen3:4b@http://127.0.0.1:8080/v1/")
+
+    assert isinstance(named, LlmJudge)
+    assert named.endpoint == Endpoint("http://127.0.0.1:8080/v1", "@cf/qwen3:4b")
 
 
 def test_a_key_is_for_a_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
