@@ -28,7 +28,6 @@ from director_ai.tuning.evaluation.waits import recorded_times
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.search.plateaus import tidied
 from director_ai.tuning.study import Study
-from director_ai.tuning.validation.advice import distinct_prompts
 
 EVERY_SESSION: Final = SessionQuery()
 
@@ -90,10 +89,7 @@ class TuneSource:
 
     def n_prompts(self) -> int | None:
         """Return the number of distinct prompts; ``None`` of an archive, which keeps none."""
-        if self.store is None:
-            return None
-        summaries = self.store.summaries(JUDGED, limit=self.store.count(JUDGED))
-        return distinct_prompts(summary.prompt for summary in summaries)
+        return None if self.store is None else self.store.n_prompts(JUDGED)
 
     def times(self) -> FloatArray | None:
         """Return the times of the open sessions' first tokens; ``None`` of an archive."""

@@ -1,10 +1,10 @@
 """Examination of a store: integrity, digests, derived columns."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from director_ai.storage.engine.clock import SILENT_US, now_us
@@ -15,15 +15,16 @@ from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.sealing import (
     SEALED_SINCE,
     UNREADABLE,
+    StoredRows,
     broken_row,
     broken_seal,
-    stored_session,
     underivable,
 )
 from director_ai.storage.store import Store
 
 _MOST_FINDINGS = 100
-_BATCH = 1_000
+_MOST_SESSIONS = 200
+_MOST_TOKENS = 100_000
 _RACE_ENDS = (3, 51, 3)
 _RACE = (
     "SQLite {version}: up to 3.51.2, checkpoints of several connections at once can lose what was "
@@ -124,11 +125,7 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
         problems.append(f"the database cannot be checked: {reason_of(error)}")
     n_verified = 0
     try:
-        for name in _ended(store):
-            try:
-                damage = _damage(store, name)
-            except _UNREADABLE as error:
-                damage = reason_of(error)
+        for name, damage in _verified(store):
             if damage is None:
                 n_verified += 1
             else:
@@ -195,28 +192,60 @@ def _count(connection: Connection, *where: ColumnElement[bool]) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def _damage(store: Store, id: str) -> str | None:
-    with store.read() as connection:
-        row = connection.execute(select(sessions).where(_c.id == id)).mappings().first()
-        if row is None:
-            # Removed by someone else meanwhile.
-            return None
-        stored = stored_session(connection, row)
-    damage = broken_seal(stored, store.version) or underivable(stored, store.version)
-    return damage and f"session {id!r} in {store.name} is not what was sealed: {damage}"
+def _verified(store: Store) -> Iterator[tuple[str, str | None]]:
+    """Yield id and damage of every ended session, in the order of their keys."""
+    for ids in _batches(store):
+        try:
+            found = _damages(store, list(ids))
+        except _UNREADABLE:
+            # One row that cannot be read spoils the reading of all of them.
+            for key, name in ids.items():
+                try:
+                    yield name, _damages(store, [key]).get(key)
+                except _UNREADABLE as error:
+                    yield name, reason_of(error)
+        else:
+            # One without an entry was removed by someone else meanwhile.
+            yield from ((name, found.get(key)) for key, name in ids.items())
 
 
-def _ended(store: Store) -> Iterator[str]:
+def _batches(store: Store) -> Iterator[dict[int, str]]:
+    """Yield the ended sessions, key and id, as many at a time as fit into memory together."""
     last = -1
     while True:
-        page = select(_c.key, _c.id).where(_ENDED, _c.key > last).order_by(_c.key).limit(_BATCH)
+        page = select(_c.key, _c.id, _c.n_tokens).where(_ENDED, _c.key > last)
         # Closed between pages: a long reading keeps the log from being emptied.
         with store.read() as connection:
-            rows = connection.execute(page).all()
+            rows = connection.execute(page.order_by(_c.key).limit(_MOST_SESSIONS)).all()
         if not rows:
             return
-        yield from (row.id for row in rows)
         last = rows[-1].key
+        batch: dict[int, str] = {}
+        n_tokens = 0
+        for key, name, n_more in rows:
+            if batch and n_tokens + n_more > _MOST_TOKENS:
+                yield batch
+                batch, n_tokens = {}, 0
+            batch[key] = name
+            n_tokens += n_more
+        yield batch
+
+
+def _damages(store: Store, keys: Sequence[int]) -> dict[int, str | None]:
+    """Return the damage of each session of these keys, ``None`` of a sound one."""
+    with store.read() as connection:
+        rows = connection.execute(select(sessions).where(_c.key.in_(keys))).mappings().all()
+        others = StoredRows.of(connection, keys)
+    return {row["key"]: _damage(store, others, row) for row in rows}
+
+
+def _damage(store: Store, others: StoredRows, row: RowMapping) -> str | None:
+    try:
+        stored = others.session(row)
+        damage = broken_seal(stored, store.version) or underivable(stored, store.version)
+    except UNREADABLE as error:
+        return reason_of(error)
+    return damage and f"session {row['id']!r} in {store.name} is not what was sealed: {damage}"
 
 
 def _about(store: Store) -> tuple[str, list[str]]:

@@ -261,6 +261,17 @@ class StoreReader:
         with self._database.read() as connection:
             return int(connection.execute(statement).scalar_one())
 
+    def n_prompts(self, query: SessionQuery) -> int:
+        """Return how many distinct prompts the sessions of a query have.
+
+        A prompt that was not kept is one of its own.
+        """
+        kept = func.nullif(sessions.c.prompt, "")
+        distinct = func.count(kept.distinct()) + func.count() - func.count(kept)
+        statement = select(distinct).select_from(sessions).where(*sql.conditions(query))
+        with self._database.read() as connection:
+            return int(connection.execute(statement).scalar_one())
+
     def keyed_curves(
         self,
         query: SessionQuery | None = None,

@@ -1,8 +1,9 @@
 """Seals of stored sessions: SHA-256 over tokens, row and labels, checked and written."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, select, update
 
 from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.storage import codec
@@ -52,17 +53,60 @@ def stored_session(connection: Connection, row: RowMapping) -> StoredSession:
     InvalidRecordError
         If the rows hold no session.
     """
-    own = bodies.c.session == row["key"]
-    body = connection.execute(select(bodies).where(own)).mappings().first()
-    if body is not None:
-        columns = codec.token_columns(body)
-    else:
-        live = select(tokens).where(tokens.c.session == row["key"]).order_by(tokens.c.position)
-        columns = codec.live_columns(connection.execute(live).mappings().all())
-    labels = select(annotations).where(annotations.c.session == row["key"])
-    entries = connection.execute(labels.order_by(annotations.c.key)).mappings()
-    record = codec.record_of(row, columns, [codec.annotation_of(entry) for entry in entries])
-    return StoredSession(row, body, record)
+    return StoredRows.of(connection, [row["key"]]).session(row)
+
+
+class StoredRows(NamedTuple):
+    """Rows of some sessions beside those of ``sessions``, by the sessions' keys.
+
+    Attributes
+    ----------
+    bodies
+        Body of each that is sealed.
+    tokens
+        Tokens, in order, of each that has no body.
+    annotations
+        Annotations, oldest first.
+    """
+
+    bodies: dict[int, RowMapping]
+    tokens: dict[int, list[RowMapping]]
+    annotations: dict[int, list[RowMapping]]
+
+    @classmethod
+    def of(cls, connection: Connection, keys: Sequence[int]) -> "StoredRows":
+        """Read the rows of the sessions of these keys, few enough to be bound one by one."""
+        of_session = bodies.c.session
+        found = connection.execute(select(bodies).where(of_session.in_(keys))).mappings()
+        folded = {row["session"]: row for row in found}
+        live = [key for key in keys if key not in folded]
+        return cls(
+            folded,
+            _by_session(connection, tokens, "position", live),
+            _by_session(connection, annotations, "key", keys),
+        )
+
+    def session(self, row: RowMapping) -> StoredSession:
+        """Return the session of a row of ``sessions``; errors as of :func:`stored_session`."""
+        key = row["key"]
+        body = self.bodies.get(key)
+        if body is not None:
+            columns = codec.token_columns(body)
+        else:
+            columns = codec.live_columns(self.tokens.get(key, ()))
+        entries = map(codec.annotation_of, self.annotations.get(key, ()))
+        return StoredSession(row, body, codec.record_of(row, columns, entries))
+
+
+def _by_session(
+    connection: Connection, table: Table, order: str, keys: Sequence[int]
+) -> dict[int, list[RowMapping]]:
+    rows: dict[int, list[RowMapping]] = {}
+    if keys:
+        own = select(table).where(table.c.session.in_(keys))
+        for row in connection.execute(own.order_by(table.c.session, table.c[order])).mappings():
+            rows.setdefault(row["session"], []).append(row)
+    return rows
 
 
 def broken_seal(stored: StoredSession, version: int) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from director_ai.errors import StoreError
+from director_ai.storage import maintenance
 from director_ai.storage.backup import back_up, pg_dump_command
 from director_ai.storage.engine.schema import bodies, sessions
 from director_ai.storage.maintenance import examine, n_sealed
@@ -74,6 +75,35 @@ def test_any_other_damage_of_a_session_is_found(statement: str, tmp_path: Path) 
         health = examine(store)
 
     assert [damage.id for damage in health.damaged] == ["a"]
+
+
+def test_a_damaged_session_is_told_from_those_read_together_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    with Store(path) as store:
+        store.add([record(name) for name in "abcd"])
+    # Not to be decoded at all, nor to be a record, nor of its digest.
+    corrupt(path, "UPDATE bodies SET text = x'ff' WHERE session = 1")
+    corrupt(path, "UPDATE sessions SET policy = 'no json' WHERE id = 'b'")
+    corrupt(path, "DELETE FROM bodies WHERE session = 4")
+
+    with Store(path, read_only=True) as store:
+        health = examine(store)
+
+    assert [damage.id for damage in health.damaged] == ["a", "b", "d"]
+    assert health.n_verified == 1
+
+
+def test_sessions_are_verified_a_few_at_a_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "_MOST_SESSIONS", 3)
+    monkeypatch.setattr(maintenance, "_MOST_TOKENS", 5)
+    store.add([record(name) for name in "abcdefg"])
+    begun: list[str] = []
+
+    health = examine(store, on_session=lambda: begun.append("x"))
+
+    assert (health.n_verified, len(begun)) == (7, 7)
 
 
 def test_more_kept_than_was_released_is_found(tmp_path: Path) -> None:

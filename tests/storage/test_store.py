@@ -364,6 +364,14 @@ def test_a_long_session_keeps_its_lowest_point_in_the_list(store: Store) -> None
     assert row.lowest == 0.1
 
 
+def test_a_prompt_that_was_not_kept_is_one_of_its_own(store: Store) -> None:
+    prompts = ["a", "b", "a", "", "", "A"]
+    store.add([record(str(place), prompt=prompt) for place, prompt in enumerate(prompts)])
+
+    assert store.n_prompts(SessionQuery()) == 5
+    assert store.n_prompts(SessionQuery(until_us=-1)) == 0
+
+
 def test_text_of_any_kind_can_be_searched(store: Store) -> None:
     store.add([record("odd", tokens=["a\x00b", "\ud83d", " c\x1ad"], prompt="\ud83d?")])
 

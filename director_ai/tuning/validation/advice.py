@@ -1,7 +1,6 @@
 """Advice: the cautions that apply to limits on an archive, in one list."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -93,16 +92,6 @@ def sealed_rows(study: Study, policy: HaltPolicy) -> list[int]:
     exact = ~inexact(study.sealed, policy).either
     rows: list[int] = one_per_group(study.sealed.group_names, exact, key=study.key).tolist()
     return rows
-
-
-def distinct_prompts(prompts: Iterable[str]) -> int:
-    """Return the number of distinct prompts, each that was not kept being one of its own.
-
-    >>> distinct_prompts(["a", "b", "a", "", ""])
-    4
-    """
-    texts = list(prompts)
-    return len({*texts} - {""}) + texts.count("")
 
 
 def _grouped(study: Study, n_prompts: int) -> Caution | None:

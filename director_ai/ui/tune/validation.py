@@ -6,14 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.analysis import with_windows
 from director_ai.tuning.evaluation.evaluation import span
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
-from director_ai.tuning.validation.advice import advice, distinct_prompts
+from director_ai.tuning.validation.advice import advice
 from director_ai.tuning.validation.out_of_bag import OptimismEstimate
 from director_ai.tuning.validation.validation import (
     Validation,
@@ -144,18 +143,12 @@ def _run(
     result = validate(
         analysis.data, replays, analysis.context.target, search, base=policy, progress=show_progress
     )
-    st.session_state[_N_PROMPTS] = (analysis.data.ids, n_prompts(analysis.store))
+    st.session_state[_N_PROMPTS] = (analysis.data.ids, analysis.store.n_prompts(JUDGED))
     # The newest last: it is the one that is shown.
     results: dict[object, Validation | str] = st.session_state.setdefault(_RESULTS, {})
     key = search_key(analysis, policy, search)
     results.pop(key, None)
     results[key] = result
-
-
-def n_prompts(store: Store) -> int:
-    """Count the distinct prompts of the archive's sessions."""
-    summaries = store.summaries(JUDGED, limit=store.count(JUDGED))
-    return distinct_prompts(summary.prompt for summary in summaries)
 
 
 def _current_result(analysis: Analysis, policy: HaltPolicy) -> Validation | str | None:
