@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, true
 
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.storage.engine.clock import SILENT_US, now_us
-from director_ai.storage.engine.schema import annotations, bodies, rescores, sessions, tokens
+from director_ai.storage.engine.schema import annotations, rescores, sessions
 from director_ai.storage.engine.tag_column import tag_text
-from director_ai.storage.engine.text_search import holds, holds_folded
+from director_ai.storage.engine.text_search import holds
 from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
+from director_ai.storage.text_matches import Matches
 
 _ENDINGS: dict[Outcome, tuple[str, ...]] = {
     "halted": ("halted", "soft_halted"),
@@ -30,6 +31,25 @@ _MISSING = {"labels": UNLABELLED, "scorers": str(UNKNOWN_SCORER)}
 _c = sessions.c
 
 
+class Selection(NamedTuple):
+    """A query, ready to be asked of the database.
+
+    Attributes
+    ----------
+    query
+        The query.
+    matches
+        Sessions that hold its text; ``None`` without one.
+    """
+
+    query: SessionQuery
+    matches: Matches | None
+
+    def replaced(self, **changes: Any) -> "Selection":
+        """Return the selection with other values in its query; never with another text."""
+        return self._replace(query=replace(self.query, **changes))
+
+
 def ended_by() -> ColumnElement[str | None]:
     """Return how a session ended, null while it is being recorded.
 
@@ -39,8 +59,14 @@ def ended_by() -> ColumnElement[str | None]:
     return case((silent, "abandoned"), else_=_c.ended_by)
 
 
-def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
-    """Return the conditions of a query, as SQL."""
+def conditions(selection: Selection) -> list[ColumnElement[bool]]:
+    """Return the conditions of a selection, as SQL."""
+    text = [] if selection.matches is None else [selection.matches.condition()]
+    return text + _conditions_of_columns(selection.query)
+
+
+def _conditions_of_columns(query: SessionQuery) -> list[ColumnElement[bool]]:
+    """Return the conditions of a query but for that of its text."""
     where: list[ColumnElement[bool]] = []
     if query.since_us is not None:
         where.append(_c.started_us >= query.since_us)
@@ -83,8 +109,6 @@ def conditions(query: SessionQuery) -> list[ColumnElement[bool]]:
         where.append(_c.n_tokens <= query.most_tokens)
     if query.most_margin is not None:
         where.append(_c.margin <= query.most_margin)
-    if query.text:
-        where.append(_holds_text(query.text))
     if query.order == "nearest_misses":
         where += [_c.ended_by == "completed", _c.halt_index.is_(None), _c.margin >= 0]
     return where
@@ -113,13 +137,25 @@ def ordered(statement: Select[Any], query: SessionQuery) -> Select[Any]:
     return statement.order_by(*ranks[query.order])
 
 
-def count(connection: Connection, query: SessionQuery) -> int:
+def count(connection: Connection, selection: Selection) -> int:
     """Return how many sessions a query finds."""
-    statement = select(func.count()).select_from(sessions).where(*conditions(query))
+    statement = select(func.count()).select_from(sessions).where(*conditions(selection))
     return int(connection.execute(statement).scalar_one())
 
 
-def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, int]]:
+def count_each(connection: Connection, selections: Sequence[Selection]) -> list[int]:
+    """Return how many sessions each of some selections of one text finds, in one pass."""
+    (matches,) = {id(each.matches): each.matches for each in selections}.values()
+    where = [] if matches is None else [matches.condition()]
+    counts = (
+        func.count(case((and_(true(), *_conditions_of_columns(each.query)), 1)))
+        for each in selections
+    )
+    row = connection.execute(select(*counts).select_from(sessions).where(*where)).one()
+    return [int(n_sessions) for n_sessions in row]
+
+
+def facets(connection: Connection, selection: Selection) -> dict[str, dict[str, int]]:
     """Return, for every facet, how many sessions each of its values would find.
 
     A facet's own filter is left out of its counts, so that they are those of choosing another
@@ -139,37 +175,37 @@ def facets(connection: Connection, query: SessionQuery) -> dict[str, dict[str, i
     counted: dict[str, dict[str, int]] = {}
     for name, column in columns.items():
         unasked: dict[str, Any] = {name: None if name == "enforced" else ()}
-        others = replace(query, **unasked)
+        others = selection.replaced(**unasked)
         statement = select(column, func.count()).where(*conditions(others)).group_by(column)
         counts: Counter[str] = Counter()
         for value, n_sessions in connection.execute(statement):
             for word in _words(name, value):
                 counts[word] += n_sessions
         counted[name] = dict(counts.most_common())
-    counted["authors"] = _authors(connection, replace(query, authors=()))
-    rescored = rescore_counts(connection, replace(query, scorers=()))
+    counted["authors"] = _authors(connection, selection.replaced(authors=()))
+    rescored = rescore_counts(connection, selection.replaced(scorers=()))
     counted["scorers"] = dict((Counter(counted["scorers"]) + rescored).most_common())
     return counted
 
 
-def rescore_counts(connection: Connection, query: SessionQuery) -> Counter[str]:
+def rescore_counts(connection: Connection, selection: Selection) -> Counter[str]:
     """Return how many sessions of a query have a second curve by each scorer."""
     statement = (
         select(rescores.c.scorer, func.count())
         .join(sessions, sessions.c.key == rescores.c.session)
-        .where(*conditions(query))
+        .where(*conditions(selection))
         .group_by(rescores.c.scorer)
     )
     return Counter({scorer: int(n) for scorer, n in connection.execute(statement)})
 
 
-def _authors(connection: Connection, query: SessionQuery) -> dict[str, int]:
+def _authors(connection: Connection, selection: Selection) -> dict[str, int]:
     """Return how many sessions each author labelled; a session of two counts for both."""
     n_sessions = func.count(annotations.c.session.distinct())
     statement = (
         select(annotations.c.author, n_sessions)
         .join(sessions, sessions.c.key == annotations.c.session)
-        .where(*conditions(query))
+        .where(*conditions(selection))
         .group_by(annotations.c.author)
         .order_by(n_sessions.desc(), annotations.c.author)
     )
@@ -219,10 +255,10 @@ class Overview:
     n_right_halts: int
 
 
-def overview(connection: Connection, query: SessionQuery) -> Overview:
+def overview(connection: Connection, selection: Selection) -> Overview:
     """Return the numbers that head a list."""
     halted = _c.ended_by.in_(_ENDINGS["halted"])
-    where = conditions(query)
+    where = conditions(selection)
 
     def n(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
@@ -270,13 +306,13 @@ class FamilyKind(NamedTuple):
     n_families: int
 
 
-def family_kinds(connection: Connection, query: SessionQuery) -> list[FamilyKind]:
+def family_kinds(connection: Connection, selection: Selection) -> list[FamilyKind]:
     """Return how the good sessions of a query, and the false halts, lie in their families."""
     halted = case((_c.ended_by.in_(_ENDINGS["halted"]), 1), else_=0)
     alone = case((_c.prompt_family == "", _c.key), else_=0)
     each = (
         select(func.count().label("n_good"), func.sum(halted).label("n_false"))
-        .where(_c.label == "good", *conditions(query))
+        .where(_c.label == "good", *conditions(selection))
         .group_by(_c.prompt_family, alone)
         .subquery()
     )
@@ -287,10 +323,10 @@ def family_kinds(connection: Connection, query: SessionQuery) -> list[FamilyKind
 
 
 def histogram(
-    connection: Connection, query: SessionQuery, n_buckets: int
+    connection: Connection, selection: Selection, n_buckets: int
 ) -> list[tuple[int, int, dict[str, int]]]:
     """Return counts over time: from, to (µs) and sessions by outcome, or by rule if halted."""
-    where = conditions(query)
+    where = conditions(selection)
     first, last = connection.execute(
         select(func.min(_c.started_us), func.max(_c.started_us)).where(*where)
     ).one()
@@ -322,15 +358,3 @@ def _has_rule(name: str) -> ColumnElement[bool]:
 
 def _has_tag(tag: str) -> ColumnElement[bool]:
     return holds(_c.tags, tag_text(tag))
-
-
-def _holds_text(text: str) -> ColumnElement[bool]:
-    answers = select(bodies.c.session).where(holds_folded(bodies.c.text, text))
-    coming = (
-        select(tokens.c.session, tokens.c.text)
-        .order_by(tokens.c.session, tokens.c.position)
-        .subquery()
-    )
-    so_far = func.aggregate_strings(coming.c.text, "")
-    live = select(coming.c.session).group_by(coming.c.session).having(holds_folded(so_far, text))
-    return or_(holds_folded(_c.prompt, text), _c.key.in_(answers), _c.key.in_(live))

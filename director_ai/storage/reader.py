@@ -1,6 +1,7 @@
 """Reading half of the store: lists, sessions, and the curves of an archive."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -33,9 +34,10 @@ from director_ai.storage.engine.schema import (
     sessions,
 )
 from director_ai.storage.engine.text_type import unescape
-from director_ai.storage.query import FamilyKind, Overview
+from director_ai.storage.query import FamilyKind, Overview, Selection
 from director_ai.storage.sealing import StoredSession, broken_seal, stored_session
 from director_ai.storage.summary import SessionQuery, SessionSummary
+from director_ai.storage.text_matches import Matches, TextMatches
 
 _MOST_BOUND = 500
 _ROWS_AT_A_TIME = 500
@@ -83,50 +85,76 @@ class StoreReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._texts = TextMatches()
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Give a connection that sees the store as it stands now; see :meth:`Database.read`."""
+        return self._database.read()
+
+    @contextmanager
+    def snapshot(self) -> Iterator["StoreReader"]:
+        """Give a reader that sees the store as it stands now however long the block goes on.
+
+        A text is searched for once in it, however many results are asked of it.
+        """
+        with self.read() as connection:
+            yield _Snapshot(self._database, self._texts, self.version, connection)
+
+    def selected(self, connection: Connection, query: SessionQuery | None) -> Selection:
+        """Return a query, all sessions by default, ready to be asked of the connection."""
+        query = query or SessionQuery()
+        return Selection(query, self._matches(connection, query.text) if query.text else None)
 
     def count(self, query: SessionQuery | None = None) -> int:
         """Return how many sessions a query finds; all by default."""
-        with self._database.read() as connection:
-            return sql.count(connection, query or SessionQuery())
+        with self.read() as connection:
+            return sql.count(connection, self.selected(connection, query))
+
+    def count_each(self, queries: Sequence[SessionQuery]) -> list[int]:
+        """Return how many sessions each of some queries for the same text finds, in one pass."""
+        with self.read() as connection:
+            return sql.count_each(
+                connection, [self.selected(connection, query) for query in queries]
+            )
 
     def summaries(
         self, query: SessionQuery | None = None, *, limit: int = 100, offset: int = 0
     ) -> list[SessionSummary]:
         """Return the sessions of a query in its order, from ``offset``, at most ``limit``."""
         query = query or SessionQuery()
-        statement = sql.ordered(select(sessions).where(*sql.conditions(query)), query)
-        with self._database.read() as connection:
+        with self.read() as connection:
+            statement = sql.ordered(select(sessions).where(*self._where(connection, query)), query)
             rows = connection.execute(statement.limit(limit).offset(offset)).mappings()
             return [SessionSummary.of(row) for row in rows]
 
     def ids(self, query: SessionQuery | None = None) -> list[str]:
         """Return the ids of all sessions of a query, in its order."""
         query = query or SessionQuery()
-        statement = sql.ordered(select(sessions.c.id).where(*sql.conditions(query)), query)
-        with self._database.read() as connection:
-            return list(connection.execute(statement).scalars())
+        with self.read() as connection:
+            statement = select(sessions.c.id).where(*self._where(connection, query))
+            return list(connection.execute(sql.ordered(statement, query)).scalars())
 
     def facets(self, query: SessionQuery | None = None) -> dict[str, dict[str, int]]:
         """Return how many sessions each value of each facet would find; see ``query.facets``."""
-        with self._database.read() as connection:
-            return sql.facets(connection, query or SessionQuery())
+        with self.read() as connection:
+            return sql.facets(connection, self.selected(connection, query))
 
     def overview(self, query: SessionQuery | None = None) -> Overview:
         """Return a query's sessions in a few numbers."""
-        with self._database.read() as connection:
-            return sql.overview(connection, query or SessionQuery())
+        with self.read() as connection:
+            return sql.overview(connection, self.selected(connection, query))
 
     def family_kinds(self, query: SessionQuery | None = None) -> list[FamilyKind]:
         """Return how good sessions and false halts lie in families; see ``query.family_kinds``."""
-        with self._database.read() as connection:
-            return sql.family_kinds(connection, query or SessionQuery())
+        with self.read() as connection:
+            return sql.family_kinds(connection, self.selected(connection, query))
 
     def histogram(
         self, query: SessionQuery | None = None, *, n_buckets: int = 48
     ) -> list[tuple[int, int, dict[str, int]]]:
         """Return counts over time; see ``query.histogram``."""
-        with self._database.read() as connection:
-            return sql.histogram(connection, query or SessionQuery(), n_buckets)
+        with self.read() as connection:
+            return sql.histogram(connection, self.selected(connection, query), n_buckets)
 
     def summary(self, id: str) -> SessionSummary:
         """Return a session's row of the list.
@@ -136,7 +164,7 @@ class StoreReader:
         UnknownSessionError
             Naming how many sessions there are, and the newest.
         """
-        with self._database.read() as connection:
+        with self.read() as connection:
             row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()
             if row is None:
                 raise self._unknown(connection, id)
@@ -159,7 +187,7 @@ class StoreReader:
         DamagedSessionError
             If the stored session is not the one that was sealed.
         """
-        with self._database.read() as connection:
+        with self.read() as connection:
             stored = self._stored(connection, id)
         damage = broken_seal(stored, self.version) if verify else None
         if damage is not None:
@@ -174,7 +202,7 @@ class StoreReader:
 
     def plan_insert(self, *batches: Iterable[SessionRecord]) -> InsertPlan:
         """Return the plan of adding these sessions together, every clash named."""
-        with self._database.read() as connection:
+        with self.read() as connection:
             return plan_insert(connection, batches)
 
     def annotations(self, id: str) -> list[Annotated]:
@@ -185,7 +213,7 @@ class StoreReader:
             .where(sessions.c.id == id)
             .order_by(annotations.c.key)
         )
-        with self._database.read() as connection:
+        with self.read() as connection:
             rows = connection.execute(statement).mappings()
             return [Annotated(row["key"], codec.annotation_of(row)) for row in rows]
 
@@ -194,12 +222,12 @@ class StoreReader:
         statement = (
             select(sessions.c.id, annotations.c.author)
             .join(sessions, sessions.c.key == annotations.c.session)
-            .where(*sql.conditions(query))
             .distinct()
         )
         authors: dict[str, set[str]] = {}
-        with self._database.read() as connection:
-            for name, author in connection.execute(statement):
+        with self.read() as connection:
+            where = self._where(connection, query)
+            for name, author in connection.execute(statement.where(*where)):
                 authors.setdefault(name, set()).add(author)
         return authors
 
@@ -216,20 +244,22 @@ class StoreReader:
             Only those that changed at this time or later; all by default.
         """
         of, label = sessions.c, _fair_label()
-        where = [*sql.conditions(query), of.ended_by.is_not(None)]
+        ended: list[ColumnElement[bool]] = [of.ended_by.is_not(None)]
         if since_us is not None:
-            where.append(of.changed_us >= since_us)
+            ended.append(of.changed_us >= since_us)
         # An index holds all of these; ordered by another, or with another column, every row of
         # the table would be read.
         rows = (
             select(of.key, of.started_us, of.changed_us, label, type_coerce(of.tags, Text))
-            .where(*where)
+            .where(*ended)
             .order_by(of.started_us + 0, of.key)
         )
-        onsets = select(of.key, of.onset).where(*where, label == "bad", of.onset.is_not(None))
-        with self._database.read() as connection:
-            columns = list(zip(*connection.execute(rows).all(), strict=True)) or [()] * 5
-            onset_of = dict(connection.execute(onsets).all())
+        onsets = select(of.key, of.onset).where(*ended, label == "bad", of.onset.is_not(None))
+        with self.read() as connection:
+            where = self._where(connection, query)
+            found = connection.execute(rows.where(*where)).all()
+            columns = list(zip(*found, strict=True)) or [()] * 5
+            onset_of = dict(connection.execute(onsets.where(*where)).all())
         keys, started_us, changed_us, labels, tags = columns
         texts = {text: unescape(text) for text in set(tags)}
         return StoredLabels(
@@ -241,24 +271,26 @@ class StoreReader:
     def names(self, query: SessionQuery) -> list[tuple[int, str]]:
         """Return number and id of every sealed session of a query, oldest first."""
         of = sessions.c
-        where = (*sql.conditions(query), of.ended_by.is_not(None))
-        statement = select(of.key, of.id).where(*where).order_by(of.started_us, of.key)
-        with self._database.read() as connection:
-            return [(key, name) for key, name in connection.execute(statement)]
+        statement = select(of.key, of.id).where(of.ended_by.is_not(None))
+        with self.read() as connection:
+            where = self._where(connection, query)
+            ordered = statement.where(*where).order_by(of.started_us, of.key)
+            return [(key, name) for key, name in connection.execute(ordered)]
 
     def verdicts(self, query: SessionQuery) -> list[Verdict]:
         """Return the newest label of every sealed session of a query that is good or bad."""
         of = sessions.c
-        where = (*sql.conditions(query), of.ended_by.is_not(None), of.label.in_(("good", "bad")))
-        with self._database.read() as connection:
+        judged = (of.ended_by.is_not(None), of.label.in_(("good", "bad")))
+        with self.read() as connection:
+            where = (*self._where(connection, query), *judged)
             rows = connection.execute(select(of.id, of.label, of.onset).where(*where))
             return [Verdict._make(row) for row in rows]
 
     def n_tokens(self, query: SessionQuery) -> int:
         """Return how many tokens the sessions of a query have."""
         total = func.coalesce(func.sum(sessions.c.n_tokens), 0)
-        statement = select(total).where(*sql.conditions(query))
-        with self._database.read() as connection:
+        with self.read() as connection:
+            statement = select(total).where(*self._where(connection, query))
             return int(connection.execute(statement).scalar_one())
 
     def n_prompts(self, query: SessionQuery) -> int:
@@ -268,9 +300,10 @@ class StoreReader:
         """
         kept = func.nullif(sessions.c.prompt, "")
         distinct = func.count(kept.distinct()) + func.count() - func.count(kept)
-        statement = select(distinct).select_from(sessions).where(*sql.conditions(query))
-        with self._database.read() as connection:
-            return int(connection.execute(statement).scalar_one())
+        statement = select(distinct).select_from(sessions)
+        with self.read() as connection:
+            where = self._where(connection, query)
+            return int(connection.execute(statement.where(*where)).scalar_one())
 
     def keyed_curves(
         self,
@@ -284,11 +317,13 @@ class StoreReader:
         A session of a key that is gone is passed over.
         """
         if keys is None:
-            yield from self._curves(scorers, *sql.conditions(query or SessionQuery()))
+            with self.read() as connection:
+                yield from self._curves(connection, scorers, *self._where(connection, query))
             return
         for start in range(0, len(keys), _MOST_BOUND):
-            batch = keys[start : start + _MOST_BOUND]
-            yield from self._curves(scorers, sessions.c.key.in_(batch))
+            some = sessions.c.key.in_(keys[start : start + _MOST_BOUND])
+            with self.read() as connection:
+                yield from self._curves(connection, scorers, some)
 
     def curves(
         self, query: SessionQuery | None = None, *, scorers: Sequence[str] = ()
@@ -309,8 +344,9 @@ class StoreReader:
         for _, curve in self.keyed_curves(query, scorers=scorers):
             yield curve
 
+    @staticmethod
     def _curves(
-        self, scorers: Sequence[str], *where: ColumnElement[bool]
+        connection: Connection, scorers: Sequence[str], *where: ColumnElement[bool]
     ) -> Iterator[tuple[int, StoredCurve]]:
         of = sessions.c
         tables, second = _with_second_curves(scorers)
@@ -328,7 +364,7 @@ class StoreReader:
             .execution_options(yield_per=_ROWS_AT_A_TIME)
         )
         # Closed also where the reader stops in between: the server keeps its rows until then.
-        with self._database.read() as connection, connection.execute(statement) as rows:
+        with connection.execute(statement) as rows:
             for row in rows:
                 curve = StoredCurve._make(row[1 : len(columns)])
                 is_second = bool(second) and row[-1] is not None
@@ -349,11 +385,11 @@ class StoreReader:
                 of.ended_us - of.started_us,
             )
             .join(bodies, bodies.c.session == of.key)
-            .where(*sql.conditions(query or SessionQuery()))
             .order_by(of.started_us, of.key)
         )
-        with self._database.read() as connection:
-            for name, packed, duration_us in connection.execute(statement):
+        with self.read() as connection:
+            where = self._where(connection, query)
+            for name, packed, duration_us in connection.execute(statement.where(*where)):
                 # Of an empty value SQLite takes nothing, and not an empty part.
                 yield HeadTimes(name, bytes(packed or b""), duration_us)
 
@@ -368,24 +404,30 @@ class StoreReader:
             The sealed sessions to look at; by default all, those still being recorded among them,
             which change every second.
         """
-        where = () if query is None else (*sql.conditions(query), sessions.c.ended_by.is_not(None))
-        # Apart, each is read from the end of an index; together they would read every row.
-        statement = select(
-            select(func.count()).select_from(sessions).where(*where).scalar_subquery(),
-            *(
-                select(func.coalesce(value, 0))
-                .select_from(sessions)
-                .where(*where)
-                .scalar_subquery()
-                for value in (
-                    func.max(sessions.c.changed_us),
-                    func.sum(sessions.c.changed_us % PRIME),
+        ended = () if query is None else (sessions.c.ended_by.is_not(None),)
+        with self.read() as connection:
+            where = (*self._where(connection, query), *ended)
+            # Apart, each is read from the end of an index; together they would read every row.
+            statement = select(
+                *(
+                    select(value).select_from(sessions).where(*where).scalar_subquery()
+                    for value in (
+                        func.count(),
+                        func.coalesce(func.max(sessions.c.changed_us), 0),
+                        func.coalesce(func.sum(sessions.c.changed_us % PRIME), 0),
+                    )
                 )
-            ),
-        )
-        with self._database.read() as connection:
+            )
             n_sessions, changed, mixed = connection.execute(statement).one()
             return int(n_sessions), int(changed), int(mixed)
+
+    def _where(
+        self, connection: Connection, query: SessionQuery | None
+    ) -> list[ColumnElement[bool]]:
+        return sql.conditions(self.selected(connection, query))
+
+    def _matches(self, connection: Connection, text: str) -> Matches:
+        return self._texts.look(connection, text)
 
     def _stored(self, connection: Connection, id: str) -> StoredSession:
         row = connection.execute(select(sessions).where(sessions.c.id == id)).mappings().first()
@@ -399,7 +441,7 @@ class StoreReader:
             ) from None
 
     def _unknown(self, connection: Connection, id: str) -> UnknownSessionError:
-        n_sessions = sql.count(connection, SessionQuery())
+        n_sessions = sql.count(connection, Selection(SessionQuery(), None))
         newest = sql.ordered(select(sessions.c.id), SessionQuery()).limit(1)
         name = connection.execute(newest).scalar()
         known = f"it holds {n_sessions:,}" + (f", newest {name!r}" if name is not None else "")
@@ -441,3 +483,24 @@ def _fair_label() -> ColumnElement[str | None]:
     )
     own = sessions.c
     return case((own.key.in_(oversampled), None), else_=own.label)
+
+
+class _Snapshot(StoreReader):
+    """Reader of a store's state as one connection sees it."""
+
+    def __init__(
+        self, database: Database, texts: TextMatches, version: int, connection: Connection
+    ) -> None:
+        super().__init__(database)
+        self.version = version
+        self._texts = texts
+        self._connection = connection
+        self._known: dict[str, Matches] = {}
+
+    def read(self) -> AbstractContextManager[Connection]:
+        return nullcontext(self._connection)
+
+    def _matches(self, connection: Connection, text: str) -> Matches:
+        if text not in self._known:
+            self._known[text] = super()._matches(connection, text)
+        return self._known[text]

@@ -122,7 +122,7 @@ def rescores_of(store: Store, id: str) -> list[Rescore]:
 def n_rescored(store: Store, query: SessionQuery | None = None) -> Counter[str]:
     """Return how many sessions of a query have a second curve by each scorer, as it prints."""
     with store.read() as connection:
-        return rescore_counts(connection, query or SessionQuery())
+        return rescore_counts(connection, store.selected(connection, query))
 
 
 def rescored_ids(store: Store, scorer: ScorerIdentity, facts: str) -> set[str]:

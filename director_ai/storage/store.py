@@ -1,7 +1,6 @@
 """Store: an archive of sessions in one SQLite file or one PostgreSQL database."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -103,10 +102,6 @@ class Store(StoreReader, StoreWriter, CertificateAttempts, SavedExperiments):
     def path(self) -> Path | None:
         """File of an SQLite store, or ``None`` for a database on a server."""
         return self._database.path
-
-    def read(self) -> AbstractContextManager[Connection]:
-        """Give a connection that sees the store as it stands now; see :meth:`Database.read`."""
-        return self._database.read()
 
     def transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
         """Run ``work`` in one transaction; see :meth:`Database.transaction`."""

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
@@ -115,43 +115,40 @@ class CountCache:
 def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> SessionCounts:
     """Count the sessions of a query in the store as it is now."""
     ended = query.of_rates()
-    has_shadow = store.count(SessionQuery(shadow_halted=True)) > 0
-    return SessionCounts(
-        stamp=stamp,
-        n_all=store.count(),
-        overview=store.overview(query),
-        enforced=None if query.enforced is False else store.overview(ended),
-        families=[] if query.enforced is False else store.family_kinds(ended),
-        facets={
-            **store.facets(query),
-            "shadow": _shadow(store, query) if has_shadow else {},
-            "tokens": _tokens(store, query),
-            "would": {
-                word: store.count(replace(query, would_halt=would))
-                for word, would in (("true", True), ("false", False))
-            },
-        },
-        buckets=list(store.histogram(query)),
-        has_shadow=has_shadow,
-    )
-
-
-def _shadow(store: Store, query: SessionQuery) -> dict[str, int]:
-    return {
-        word: store.count(replace(query, shadow_halted=halted))
-        for word, halted in (("true", True), ("false", False))
-    }
-
-
-def _tokens(store: Store, query: SessionQuery) -> dict[str, int]:
-    found = {}
-    for span in TOKEN_RANGES:
-        range_query = Filters(tokens=span).query(0)
-        within = replace(
-            query, least_tokens=range_query.least_tokens, most_tokens=range_query.most_tokens
+    with store.snapshot() as view:
+        n_all, n_shadow = view.count_each([SessionQuery(), SessionQuery(shadow_halted=True)])
+        facets: dict[str, dict[str, int]] = {**view.facets(query)}
+        narrowed = {
+            (facet, word): replace(query, **changes)
+            for facet, choices in _CHOICES.items()
+            for word, changes in choices.items()
+        }
+        counts = view.count_each([*narrowed.values()])
+        for (facet, word), n_sessions in zip(narrowed, counts, strict=True):
+            facets.setdefault(facet, {})[word] = n_sessions
+        return SessionCounts(
+            stamp=stamp,
+            n_all=n_all,
+            overview=view.overview(query),
+            enforced=None if query.enforced is False else view.overview(ended),
+            families=[] if query.enforced is False else view.family_kinds(ended),
+            facets=facets if n_shadow else {**facets, "shadow": {}},
+            buckets=list(view.histogram(query)),
+            has_shadow=n_shadow > 0,
         )
-        found[span] = store.count(within)
-    return found
+
+
+def _within(tokens: str) -> dict[str, Any]:
+    within = Filters(tokens=tokens).query(0)
+    return {"least_tokens": within.least_tokens, "most_tokens": within.most_tokens}
+
+
+_CHOICES: Final[Mapping[str, Mapping[str, dict[str, Any]]]] = {
+    "shadow": {"true": {"shadow_halted": True}, "false": {"shadow_halted": False}},
+    "tokens": {tokens: _within(tokens) for tokens in TOKEN_RANGES},
+    "would": {"true": {"would_halt": True}, "false": {"would_halt": False}},
+}
+"""Changes of a query that choose a value of a facet, by facet and value."""
 
 
 @st.cache_resource(show_spinner=False)
