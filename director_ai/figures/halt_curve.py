@@ -343,6 +343,10 @@ def note(data: HaltCurveData, x: int, text: str, colour: str, y: float) -> dict[
 NEAR: Final = 0.1
 """Margin, in coherence, below which the room left by the window rule is shaded."""
 
+NEAR_OPACITY: Final = 0.1
+ALARM_OPACITY: Final = 0.45
+"""Of the areas where a rule is near, and where it is broken."""
+
 STRIP: Final = (0.0, 0.15)
 """Share of the picture's height that the strip of the drop takes."""
 
@@ -503,7 +507,7 @@ def _window_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]
             data.token,
             data.mean,
             limit,
-            rgba(palette.window, 0.1),
+            rgba(palette.window, NEAR_OPACITY),
             reach=(0.0, NEAR),
         ),
         _area(
@@ -511,7 +515,7 @@ def _window_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]
             data.token,
             data.mean,
             limit,
-            rgba(palette.alarm, 0.45),
+            rgba(palette.alarm, ALARM_OPACITY),
             reach=(-np.inf, 0.0),
         ),
         {
@@ -536,7 +540,7 @@ def _trend_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]
             data.token,
             data.drop,
             allowed,
-            rgba(palette.alarm, 0.45),
+            rgba(palette.alarm, ALARM_OPACITY),
             reach=(0.0, np.inf),
         )
         | strip,
@@ -575,7 +579,13 @@ def _trend_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]
         if end < lowest:
             over = [start, lowest, end]
             traces.append(
-                _polygon("Fall beyond it", [ends[0], ends[1], ends[1]], over, palette.alarm, 0.45)
+                _polygon(
+                    "Fall beyond it",
+                    [ends[0], ends[1], ends[1]],
+                    over,
+                    palette.alarm,
+                    ALARM_OPACITY,
+                )
             )
     return traces
 
