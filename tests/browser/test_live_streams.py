@@ -67,7 +67,7 @@ def test_streams_appear_by_themselves_and_one_is_followed_to_its_halt(
         expect(page.get_by_text("14 being recorded now · 2 calmer ones not drawn")).to_be_visible()
         assert tiles(page) == [f"of {number}" for number in range(13, 1, -1)]
         expect(page.locator(".sparklines button .state").first).to_have_text(
-            "0.39 above hard limit"
+            "0.39 left, hard limit"
         )
 
         page.locator(".sparklines button").nth(1).click()

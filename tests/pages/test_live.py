@@ -11,6 +11,8 @@ from director_ai import HaltPolicy
 from director_ai.core.records.record_json import to_line
 from director_ai.reports.policy_file import PolicyFile, Segments
 from director_ai.reports.policy_formats import POLICY_VARIABLE, as_json
+from director_ai.storage.store import Store
+from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.storage.records import record, streamed
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +74,30 @@ def test_limits_by_tag_are_those_of_the_sample(app, monkeypatch) -> None:
 
     assert app.slider(key="h").value == 0.3
     assert "At first those of tag slow_drift." in [text.value for text in app.sidebar.text]
+
+
+def test_the_newest_halts_of_the_store_are_played(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "night.db"))
+    app.query_params["from"] = "Last night's halts"
+    with Store(tmp_path / "night.db") as store:
+        app.run()
+        assert "No session in this store was halted." in status(app)
+        halts = [
+            streamed(name, [0.9, 0.9, 0.45], HaltPolicy(), prompt=name, started_us=day)
+            for day, name in enumerate(("earlier", "latest"), start=1)
+        ]
+        store.add([*halts, record("completed", started_us=3)])
+
+    app.run()
+    assert app.selectbox(key="halt").options == ["latest", "earlier"]
+    for _ in range(3):
+        app.button(key="ahead").click().run()
+    app.run()
+    assert "Stopped at token 2: the score fell to 0.450" in status(app)
+    app.slider(key="h").set_value(0.4).run()
+    assert "it would not have stopped here; what came next is unknown" in status(app)
 
 
 CUT = to_line(streamed("cut", [0.9, 0.9, 0.45], HaltPolicy()))

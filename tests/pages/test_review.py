@@ -255,6 +255,19 @@ def test_the_second_reviewer_sees_no_label_and_then_the_agreement(store, review)
     assert any("2 of 3 labels agree. Cohen" in element.value for element in app.html)
 
 
+def test_a_second_reviewer_s_link_says_whose_labels_it_would_show(store, review):
+    app = review()
+    mine = app.text_input(key="reviewer").value
+    press(app, "right_0")
+
+    app = review(second="true")
+    assert f"You are {mine}, who labelled 1 of these sessions." in status(app)
+    app.text_input(key="review_second_name").set_value("Bo").run()
+
+    assert "Stopped at token" in status(app)
+    assert app.text_input(key="reviewer").value == "Bo"
+
+
 def test_completed_sessions_are_sampled_for_misses(store, review):
     app = review(since="1h", label="bad")
     assert "Nothing to review." in status(app)

@@ -50,4 +50,9 @@ def test_what_the_reader_saw_and_what_another_hold_would_have_shown(
     held.slider(key="session_hold").set_value(0).run()
     assert "would show 3 after it went wrong (3 without)" in text_of(held)
     assert "Reader saw" not in text_of(whole)
+    # Followed on Live until it ended.
+    live = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    live.query_params.update({"from": "Recorders", "watch": "held"})
+    live.run()
+    assert "Reader saw 4 of 7 tokens (12 of 21 characters)" in text_of(live)
     assert "would show 0 tokens (6 without)" in text_of(whole)

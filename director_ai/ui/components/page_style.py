@@ -100,6 +100,7 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-card > [data-testid=stElementContainer] .stText, .st-key-cautions .stText {
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: .95rem; }
 .st-key-cautions button { min-height: 1.5rem; padding: 0; white-space: nowrap; }
+.st-key-views [role=tablist] { gap: .65rem; }
 .st-key-views [role=tabpanel] { padding-top: .5rem; }
 .st-key-threshold_curve, .st-key-threshold_curve > div { flex: none;
   height: max(19rem, calc(100vh - 26rem)) !important; }

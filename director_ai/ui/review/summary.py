@@ -101,7 +101,7 @@ def draw_empty_queue(batch: ReviewBatch) -> None:
     own = _own_labels(batch.query)
     if own:
         status(
-            f"You are {batch.query.second}, who labelled these {own:,} sessions.",
+            f"You are {batch.query.second}, who labelled {own:,} of these sessions.",
             "A second reviewer reviews them without seeing your labels: they write their own name.",
         )
         st.text_input(
