@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import Connection, select
 
@@ -13,6 +13,15 @@ from director_ai.storage.engine.schema import sessions
 # Some 20 MB of Python objects.
 _MOST_TOKENS = 100_000
 _MOST_SESSIONS = 500
+
+
+@runtime_checkable
+class HasIds(Protocol):
+    """Sessions whose ids are known without reading more of them."""
+
+    def ids(self) -> list[str]:
+        """Return the ids, in order."""
+        ...
 
 
 class InsertPlan(NamedTuple):
@@ -36,8 +45,15 @@ def plan_insert(
 ) -> InsertPlan:
     """Return the plan of adding these sessions together, every clash named.
 
-    Without a connection there is no store yet, and every session is new.
+    Without a connection there is no store yet, and every session is new. Where the ids are known,
+    nothing else is read unless one of them is there already, or twice among them.
     """
+    batches = list(batches)
+    known = [batch for batch in batches if isinstance(batch, HasIds)]
+    if len(known) == len(batches):
+        ids = [name for batch in known for name in batch.ids()]
+        if len(set(ids)) == len(ids) and not (connection and _is_any_there(connection, ids)):
+            return InsertPlan(len(ids), 0, ())
     seen: dict[str, str | None] = {}
     n_new = n_known = 0
     clashes: dict[str, None] = {}
@@ -54,6 +70,11 @@ def plan_insert(
             else:
                 clashes[record.id] = None
     return InsertPlan(n_new, n_known, tuple(clashes))
+
+
+def _is_any_there(connection: Connection, ids: Sequence[str]) -> bool:
+    starts = range(0, len(ids), _MOST_SESSIONS)
+    return any(digests(connection, ids[start : start + _MOST_SESSIONS]) for start in starts)
 
 
 def rebatched(batches: Iterable[Iterable[SessionRecord]]) -> Iterator[list[SessionRecord]]:

@@ -90,6 +90,23 @@ def test_the_same_session_in_two_batches_is_added_once(store: Store) -> None:
     assert store.add(twice, twice) == 501
 
 
+class Listed(Source):
+    """Sessions whose ids are known."""
+
+    def ids(self) -> list[str]:
+        return [f"s{number}" for number in range(self.n_sessions)]
+
+
+def test_of_sessions_that_are_all_new_only_the_ids_are_read(store: Store) -> None:
+    fresh, there = Listed(600), Listed(2)
+
+    assert store.plan_insert(fresh) == InsertPlan(600, 0, ())
+    assert fresh.most_alive == 0
+    store.add([record("s1", scores=(0.9,))])
+    assert store.plan_insert(there) == InsertPlan(1, 1, ())
+    assert store.plan_insert(there, Listed(2)) == InsertPlan(1, 3, ())
+
+
 def test_every_clash_is_named_before_anything_is_written(store: Store) -> None:
     store.add([record("a"), record("b"), record("same"), record("coming")])
     coming = update(sessions).where(sessions.c.id == "coming").values(digest=None)

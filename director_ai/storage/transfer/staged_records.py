@@ -38,6 +38,12 @@ class StagedRecords(Collection[SessionRecord]):
     def __contains__(self, record: object) -> bool:
         return any(record == other for other in self)
 
+    def ids(self) -> list[str]:
+        """Return the sessions' ids, without reading more of them."""
+        with self._path.open("rb") as file:
+            ids: list[str] = open_parquet(file).read(["id"], use_threads=False)["id"].to_pylist()
+        return ids
+
 
 class WatchedRecords(Collection[SessionRecord]):
     """Collection of sessions that reports each session it gives out.
