@@ -51,6 +51,10 @@ class InvalidScorerError(DirectorError, ValueError):
     """A scorer's name, its model or its settings are none there can be."""
 
 
+class MissingPackageError(DirectorError, ModuleNotFoundError):
+    """A package that an optional part needs is not installed."""
+
+
 class InvalidRecordError(DirectorError, ValueError):
     """A stored session cannot be read."""
 

@@ -107,8 +107,6 @@ BEHIND = {
     ("tests/benchmarks/replay_agreement.py", "director_ai.core.halting.sentence"),
     ("tests/benchmarks/lexical_fit.py", "director_ai.core.scoring.calibration"),
     ("tests/benchmarks/lexical_fit.py", "director_ai.core.scoring.roles"),
-    ("tests/benchmarks/scorer_sets.py", "director_ai.core.scoring.words"),
-    ("tests/benchmarks/scorer_sets.py", "director_ai.tuning.evaluation.intervals"),
     ("tests/benchmarks/sessions_page.py", "director_ai.core.halting.reason"),
     ("tests/benchmarks/sessions_page.py", "director_ai.ui.sessions.counts"),
     ("tests/benchmarks/sessions_page.py", "director_ai.ui.sessions.table"),

@@ -96,6 +96,14 @@ def _run(args: Namespace) -> int:
             from director_ai.cli.commands.experiments import experiments
 
             return experiments(args)
+        case "rescore":
+            from director_ai.cli.commands.rescore import rescore_sessions
+
+            return rescore_sessions(args)
+        case "scorers":
+            from director_ai.cli.commands.scorers import scorers
+
+            return scorers(args)
         case "watch":
             from director_ai.cli.commands.watch import watch
 

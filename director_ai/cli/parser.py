@@ -16,6 +16,7 @@ from director_ai.cli.options.policy import (
     add_tune,
 )
 from director_ai.cli.options.release import add_release
+from director_ai.cli.options.scorers import add_rescore, add_scorers
 from director_ai.cli.options.server import add_app, add_host
 from director_ai.cli.options.sessions import add_filters, count, positive
 from director_ai.cli.options.watch import add_watch
@@ -272,6 +273,38 @@ def parser() -> ArgumentParser:
                     "times: by the rate observed, by a bound guaranteed whatever was tried, and\n"
                     "certified by good sessions that nobody looked at. Every attempt at a\n"
                     "certificate is counted for ever; each has half the risk of the one before."
+                ),
+            )
+        )
+    )
+    _common(
+        add_rescore(
+            command(
+                "rescore",
+                "judge stored answers again, by another scorer",
+                "--scorer onnx:models/nli --facts facts/",
+                "--scorer lexical --facts facts/ --label good --label bad --jobs 4",
+                description=(
+                    "Judge stored answers again and keep a second curve of each, under its own\n"
+                    "scorer; the recorded one stays. Where --scorer of tune, replay, sweep,\n"
+                    "certify, export and list, or the Tune page's filter, names that scorer, its\n"
+                    "curves are taken. What is done stays done: after an interruption the rest\n"
+                    "is judged."
+                ),
+            )
+        )
+    )
+    _common(
+        add_scorers(
+            command(
+                "scorers",
+                "compare scorers, or measure one on labelled answers",
+                "compare",
+                "compare --scorer lexical:coherence@2#39a1 --scorer onnx:nli@1#5f03",
+                "bench models/nli --data answers/ --sample 300",
+                description=(
+                    "Compare the scorers of a store on the same labelled sessions, or measure a\n"
+                    "scorer on files of labelled answers that come with their facts."
                 ),
             )
         )

@@ -45,7 +45,7 @@ class EmbeddingModel:
     ------
     InvalidScorerError
         If the folder holds no such model.
-    ModuleNotFoundError
+    MissingPackageError
         If ``onnxruntime`` or ``tokenizers`` is not installed.
 
     References

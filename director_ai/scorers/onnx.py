@@ -45,7 +45,7 @@ class OnnxModel:
     ------
     InvalidScorerError
         If the folder holds no such model, or a label's name is not known.
-    ModuleNotFoundError
+    MissingPackageError
         If ``onnxruntime`` or ``tokenizers`` is not installed.
     """
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts
-from director_ai.errors import InvalidScorerError
+from director_ai.errors import InvalidScorerError, MissingPackageError
 
 FloatArray = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ class OnnxFolder:
     InvalidScorerError
         If a file is missing or cannot be read, or the model has other inputs than ``input_ids``,
         ``attention_mask`` and ``token_type_ids``.
-    ModuleNotFoundError
+    MissingPackageError
         If ``onnxruntime`` or ``tokenizers`` is not installed.
     """
 
@@ -68,7 +68,7 @@ class OnnxFolder:
             from onnxruntime import InferenceSession
             from tokenizers import Tokenizer
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
+            raise MissingPackageError(
                 f"{error.name} is not installed; models in ONNX need it: "
                 "pip install 'director-workbench[onnx]'",
                 name=error.name,

@@ -41,7 +41,7 @@ class StreamScorer:
         If the string is none of them, or its model cannot be used.
     InvalidEndpointError, MissingKeyError
         If its server cannot be asked.
-    ModuleNotFoundError
+    MissingPackageError
         If a package that the model needs is not installed.
 
     Examples
@@ -104,7 +104,7 @@ def support_model(scorer: str, *, key_env: str | None = None) -> SupportModel:
         If the string names no model, or the model cannot be used.
     InvalidEndpointError, MissingKeyError
         If its server cannot be asked.
-    ModuleNotFoundError
+    MissingPackageError
         If a package that it needs is not installed.
     """
     backend, _, of = scorer.partition(":") if isinstance(scorer, str) else ("", "", "")

@@ -96,7 +96,7 @@ def test_a_scorer_finds_the_sessions_that_have_a_curve_by_it(store: Store):
     assert store.ids(query) == ["a", "c", "d"]
     assert store.facets()["scorers"] == {str(SECOND): 3, "first@1": 2, "unknown": 1}
     assert n_rescored(store, SessionQuery(scorers=("first@1",))) == {str(SECOND): 1}
-    study = study_of(store, store.holdout(), query)
+    study = study_of(store, store.holdout(), query, keep_open=store.keep_open)
     assert set(study.open.scorers) == {str(SECOND)}
     assert study.open.labelled.curves.session(0).tolist() == [0.4, 0.3, 0.2]
 

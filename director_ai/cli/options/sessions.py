@@ -26,10 +26,18 @@ def add_slice(parser: ArgumentParser) -> None:
     _add_slice(_group(parser))
 
 
-def add_filters(parser: ArgumentParser) -> None:
-    """Add the options that select sessions; a repeated one accepts any of its values."""
+def add_filters(parser: ArgumentParser, *, by_scorer: bool = True) -> None:
+    """Add the options that select sessions; a repeated one accepts any of its values.
+
+    Parameters
+    ----------
+    parser
+        Gets the options.
+    by_scorer
+        Whether ``--scorer`` is one of them; else the command has one of its own.
+    """
     group = _group(parser)
-    _add_slice(group)
+    _add_slice(group, by_scorer=by_scorer)
     _several(group, "--outcome", "halted, completed, infrastructure, recording or abandoned")
     group.add_argument(
         "--rule",
@@ -82,10 +90,13 @@ def _several(group: "_ArgumentGroup", name: str, text: str) -> None:
     group.add_argument(name, action="append", default=[], metavar=metavar, help=text)
 
 
-def _add_slice(group: "_ArgumentGroup") -> None:
+def _add_slice(group: "_ArgumentGroup", *, by_scorer: bool = True) -> None:
     _several(group, "--model", "of this model")
     _several(group, "--source", "from this source")
-    _several(group, "--scorer", "scored by this scorer; unknown for those that do not tell")
+    if by_scorer:
+        _several(group, "--scorer", "scored by this scorer; unknown for those that do not tell")
+    else:
+        group.set_defaults(scorer=[])
     _several(group, "--tag", "with this tag")
     _several(group, "--group", "of this group")
     group.add_argument(

@@ -1,0 +1,210 @@
+"""Command ``scorers``: scorers compared on a store, or measured on files of answers."""
+
+import math
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.open_store import reading
+from director_ai.cli.open_study import open_study
+from director_ai.cli.options.scorers import scorer_of
+from director_ai.cli.options.sessions import slice_of
+from director_ai.cli.output import counted, note, print_json, print_table, working
+from director_ai.errors import InvalidRequestError
+from director_ai.experiment.scorer_bench import (
+    ANCHORS,
+    COVERAGE,
+    Rate,
+    SetResult,
+    bench_files,
+    bench_set,
+    read_answers,
+    sampled,
+)
+from director_ai.experiment.scorer_comparison import compare_stored
+from director_ai.scorers.scorer_string import LEXICAL, StreamScorer
+from director_ai.tuning.evaluation.scorer_comparison import (
+    FALSE_HALT_RATES,
+    Figure,
+    ScorerComparison,
+)
+
+
+def scorers(args: Namespace) -> int:
+    """Compare the scorers of a store, or measure one on files."""
+    return _compare(args) if args.action == "compare" else _bench(args)
+
+
+def _compare(args: Namespace) -> int:
+    where = replace(slice_of(args), scorers=())
+    with reading(args) as store:
+        try:
+            read = partial(open_study, args, store)
+            found = compare_stored(store, read, tuple(args.scorer), where)
+        except InvalidRequestError as error:
+            raise CommandError(str(error), Status.NOT_FOUND) from None
+    if args.json:
+        print_json(_plain(found))
+    else:
+        _print_comparison(found)
+    return Status.OK
+
+
+def _print_comparison(comparison: ScorerComparison) -> None:
+    sessions = f"{comparison.n_good:,} good and {counted(comparison.n_bad, 'bad session')}"
+    print(
+        f"{sessions} in {counted(comparison.n_groups, 'group')}, judged by all; 95 % intervals.\n"
+    )
+    rates = tuple(f"catch at {100 * rate:g} %" for rate in FALSE_HALT_RATES)
+    print_table(
+        ("scorer", "AUROC", "above the first", *rates),
+        [
+            (
+                each.scorer,
+                _figure(each.auroc, 1, 3),
+                _figure(each.gain, 1, 3, sign="+"),
+                *map(_figure, each.catch),
+            )
+            for each in comparison.figures
+        ],
+    )
+    print()
+    middle = f"false halts up to {comparison.median_length:g} tokens"
+    print_table(
+        ("scorer", middle, "above", "delay", "µs a token"),
+        [
+            (
+                each.scorer,
+                _figure(each.short),
+                _figure(each.long),
+                _number(each.delay),
+                _number(each.us_a_token),
+            )
+            for each in comparison.figures
+        ],
+    )
+    for pair in comparison.agreements:
+        print(
+            f"\n{pair.first} and {pair.second} agree on {100 * pair.same:.1f} % "
+            f"(kappa {_number(pair.kappa, 2)}); bad sessions that only the first catches "
+            f"{pair.n_first:,}, only the second {pair.n_second:,}."
+        )
+    last = f"{100 * FALSE_HALT_RATES[-1]:g} %"
+    print(
+        f"\nA session is halted where its curve falls below the limit; false halts by length, "
+        f"delay and agreement are at {last} false halts. Delay: median tokens from a known onset."
+    )
+
+
+def _bench(args: Namespace) -> int:
+    wanted = scorer_of(args.scorer)
+    opened = {wanted: partial(StreamScorer(wanted, key_env=args.key_env), background=False)}
+    # The scorer that needs nothing is there for comparison.
+    opened = {LEXICAL: partial(StreamScorer(LEXICAL), background=False)} | opened
+    results, left_out = [], []
+    for path in bench_files(args.data):
+        answers = sampled(read_answers(path), args.sample)
+        name = path.name.partition(".")[0]
+        if len({answer.is_bad for answer in answers}) < 2:
+            left_out.append(name)
+            continue
+        with working(name, len(answers) * len(opened)) as step:
+            results.append(bench_set(name, answers, opened, on_answer=step))
+    if not results:
+        raise CommandError(
+            "data must hold answers with a context, some supported and some not, got none",
+            Status.NOT_FOUND,
+        )
+    if args.json:
+        print_json({"sets": [_set_values(each) for each in results], "left_out": left_out})
+        return Status.OK
+    for scorer in opened:
+        _print_sets(scorer, results)
+    print("\nPublished, on other sets: for the scale alone.")
+    print_table(("model", "data", "figure"), ANCHORS)
+    if left_out:
+        note(f"Left out, without a context for each answer or of one label: {', '.join(left_out)}.")
+    return Status.OK
+
+
+def _print_sets(scorer: str, results: Sequence[SetResult]) -> None:
+    print(f"\n{scorer}, at the kernel's default limits; 95 % intervals\n")
+    print(
+        "| set (answers; unsupported) | false halts, % | catch, % | balanced accuracy | F1 | AUROC "
+        f"| above {COVERAGE} |\n|---|---|---|---|---|---|---|"
+    )
+    lengths, costs = [], []
+    for each in results:
+        place = [limits.scorer for limits in each.defaults].index(scorer)
+        limits, figures = each.defaults[place], each.comparison.figures[place + 1]
+        bad, halted = each.is_bad, limits.halted
+        false, catch = Rate.of(halted[~bad]), Rate.of(halted[bad])
+        caught = int((halted & bad).sum())
+        balanced = (1 - false.value + catch.value) / 2
+        f1 = 2 * caught / (int(halted.sum()) + int(bad.sum()))
+        gain = figures.gain
+        print(
+            f"| {each.name} ({bad.size:,}; {int(bad.sum()):,}) | {_rate(false)} | {_rate(catch)} "
+            f"| {balanced:.3f} | {f1:.3f} | {figures.auroc.value:.3f} "
+            f"| {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) |"
+        )
+        middle = each.comparison.median_length
+        short = each.lengths <= middle
+        of_short, of_long = (Rate.of(halted[~bad & mask]) for mask in (short, ~short))
+        lengths.append(f"| {each.name} | {middle:g} | {_rate(of_short)} | {_rate(of_long)} |")
+        costs.append(limits.us_a_token)
+    print("\n| set | median tokens of faithful answers | false halts up to it, % | above it, % |")
+    print("|---|---|---|---|")
+    print("\n".join(lengths))
+    print(f"\ncost of a token, kernel included: {np.median(costs):,.1f} µs (median of the sets)")
+
+
+def _set_values(result: SetResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "n_answers": int(result.is_bad.size),
+        "n_unsupported": int(result.is_bad.sum()),
+        "default_limits": [
+            {
+                "scorer": each.scorer,
+                "false_halts": _plain(Rate.of(each.halted[~result.is_bad])),
+                "catch": _plain(Rate.of(each.halted[result.is_bad])),
+            }
+            for each in result.defaults
+        ],
+        "comparison": _plain(result.comparison),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return figures as plain values: named tuples as objects, nan as null."""
+    if hasattr(value, "_asdict"):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
+
+
+def _figure(figure: Figure, scale: int = 100, decimals: int = 1, *, sign: str = "") -> str:
+    if np.isnan(figure.value):
+        return "–"
+    value, low, high = (f"{scale * each:{sign}.{decimals}f}" for each in figure)
+    return value if np.isnan(figure.low) else f"{value} ({low} to {high})"
+
+
+def _rate(rate: Rate) -> str:
+    if np.isnan(rate.value):
+        return "none"
+    low, high = (100 * each for each in rate.interval)
+    return f"{100 * rate.value:.1f} ({low:.1f}-{high:.1f})"
+
+
+def _number(value: float, decimals: int = 0) -> str:
+    return "–" if np.isnan(value) else f"{value:,.{decimals}f}"

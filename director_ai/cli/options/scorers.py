@@ -1,0 +1,77 @@
+"""Options of ``scorers`` and ``rescore``."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from director_ai.cli.options.sessions import add_filters, add_slice, positive
+
+_SCORER = "lexical, onnx:FOLDER, embedding:FOLDER or http:URL"
+
+
+def add_scorers(parser: ArgumentParser) -> ArgumentParser:
+    """Add the actions of ``scorers``; return the parser of the one that reads a store."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+    comparing = actions.add_parser(
+        "compare",
+        help="compare the scorers of a store on the same labelled sessions",
+        description=(
+            "Compare scorers on the labelled sessions that all of them judged, those held out for "
+            "certificates left out. --scorer chooses them, the first is what the others are "
+            "compared with; by default all that labelled sessions have curves by."
+        ),
+    )
+    add_slice(comparing)
+    benching = actions.add_parser(
+        "bench",
+        help="measure a scorer on files of labelled answers with their facts",
+        description=(
+            "Judge labelled answers by their own facts, at the kernel's default limits, beside "
+            "plain word coverage and the lexical scorer. A line of a file is a JSON object with "
+            "context, text or tokens, label (0 supported, 1 not), and perhaps prompt and group."
+        ),
+    )
+    benching.add_argument("scorer", metavar="SCORER", help=f"{_SCORER}, or the folder of a model")
+    benching.add_argument(
+        "--data",
+        nargs="+",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="files of answers, .jsonl or .jsonl.gz, or folders of them",
+    )
+    benching.add_argument(
+        "--sample", type=positive, metavar="N", help="only N answers of each file, evenly spread"
+    )
+    _key(benching)
+    benching.add_argument("--json", action="store_true", help="print one JSON document")
+    return comparing
+
+
+def add_rescore(parser: ArgumentParser) -> ArgumentParser:
+    """Add the options of ``rescore``."""
+    parser.add_argument(
+        "--scorer", dest="by", required=True, metavar="SCORER", help=f"judge by it: {_SCORER}"
+    )
+    parser.add_argument(
+        "--facts",
+        required=True,
+        metavar="DIR",
+        help="folder of .txt and .md files that answers are held against, or one such file",
+    )
+    parser.add_argument(
+        "--jobs", type=positive, default=1, metavar="N", help="judge in N processes (default: 1)"
+    )
+    _key(parser)
+    add_filters(parser, by_scorer=False)
+    return parser
+
+
+def scorer_of(text: str) -> str:
+    """Return a scorer's string; the folder of a model is ``onnx:FOLDER``."""
+    return f"onnx:{text}" if ":" not in text and Path(text).is_dir() else text
+
+
+def _key(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--key-env", metavar="NAME", help="environment variable with the key of a score server"
+    )
