@@ -1,6 +1,6 @@
 """Guard around the streaming chat call of an ``openai`` client."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -19,7 +19,7 @@ from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.core.scoring.scorer import CoherenceScorer
-from director_ai.sources.chat.logprob import Scorer, ScorerName, named_scorer
+from director_ai.scorers.scorer_string import LEXICAL, StreamScorer
 from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.source import ChatSource
 from director_ai.storage.recording.recorder import Recorder
@@ -186,9 +186,14 @@ class OpenAIGuard:
         Judges; one may serve many calls at once.
     facts
         Scores the text, and gives a halt its evidence.
-    score
+    scorer
         ``"lexical"`` for ``facts`` alone, ``"logprob"`` for the model's own certainty, ``"both"``
-        for the lower of the two.
+        for the lower of the two; or a model that judges each sentence against the facts, such as
+        ``"onnx:FOLDER"`` or ``"http:URL"``: see :class:`director_ai.scorers.StreamScorer`.
+    score
+        Earlier name of ``scorer``.
+    scorer_key_env
+        Environment variable that holds the key of a scorer behind a URL.
     recorder
         Records every call, if there is one.
     skips_thinking
@@ -210,9 +215,9 @@ class OpenAIGuard:
                 print(text, end="")
         print(answer.session.halt_reason)
 
-    >>> OpenAIGuard(None, StreamingKernel(), score="both")
+    >>> OpenAIGuard(None, StreamingKernel(), scorer="both")
     Traceback (most recent call last):
-    ValueError: facts must be given for score 'both', got None
+    ValueError: facts must be given for scorer 'both', got None
     """
 
     def __init__(
@@ -221,7 +226,9 @@ class OpenAIGuard:
         kernel: StreamingKernel,
         *,
         facts: CoherenceScorer | None = None,
-        score: ScorerName = "lexical",
+        scorer: str | None = None,
+        score: str | None = None,
+        scorer_key_env: str | None = None,
         recorder: Recorder | None = None,
         skips_thinking: bool = True,
         release: ReleasePolicy | None = None,
@@ -233,7 +240,7 @@ class OpenAIGuard:
         self._kernel = kernel
         self._release = release
         self._limits = limits
-        self._plan = _Plan(facts, score)
+        self._plan = _Plan(facts, _one_name(scorer, score), scorer_key_env)
         self._skips_thinking = skips_thinking
         self._recorder = recorder
 
@@ -295,7 +302,9 @@ class AsyncOpenAIGuard:
         kernel: AsyncStreamingKernel,
         *,
         facts: CoherenceScorer | None = None,
-        score: ScorerName = "lexical",
+        scorer: str | None = None,
+        score: str | None = None,
+        scorer_key_env: str | None = None,
         recorder: Recorder | None = None,
         skips_thinking: bool = True,
         release: ReleasePolicy | None = None,
@@ -305,7 +314,7 @@ class AsyncOpenAIGuard:
         self._kernel = kernel
         self._release = release
         self._limits = limits
-        self._plan = _Plan(facts, score)
+        self._plan = _Plan(facts, _one_name(scorer, score), scorer_key_env)
         self._skips_thinking = skips_thinking
         self._recorder = recorder
 
@@ -357,24 +366,29 @@ def _kernel_of(
 class _Plan:
     """Scoring of the calls."""
 
-    def __init__(self, facts: CoherenceScorer | None, score: ScorerName) -> None:
-        if score not in ("lexical", "logprob", "both"):
-            raise ValueError(f"score must be 'lexical', 'logprob' or 'both', got {score!r}")
-        if facts is None and score != "logprob":
-            raise ValueError(f"facts must be given for score {score!r}, got None")
+    def __init__(self, facts: CoherenceScorer | None, scorer: str, key_env: str | None) -> None:
+        # Once for all calls: they share a model, its thread and its cache.
+        self._scorer = StreamScorer(scorer, key_env=key_env)
+        if facts is None and self._scorer.needs_facts:
+            raise ValueError(f"facts must be given for scorer {scorer!r}, got None")
         self.facts = facts
-        self._score: ScorerName = score
 
     def body(self, request: Mapping[str, Any]) -> dict[str, Any]:
         # A generator could be read only once: for the prompt, or to be sent.
         body = {**request, "messages": list(request["messages"]), "stream": True}
-        if self._score != "lexical":
+        if self._scorer.needs_logprobs:
             body["logprobs"] = True
         return body
 
-    def scorer(self, source: ChatSource, prompt: str) -> Scorer:
-        lexical = None if self.facts is None else self.facts.stream_callback(prompt)
-        return named_scorer(self._score, lexical, source)
+    def scorer(self, source: ChatSource, prompt: str) -> Callable[[str], float]:
+        store = None if self.facts is None else self.facts.store
+        return self._scorer(store, prompt, source=source)
+
+
+def _one_name(scorer: str | None, score: str | None) -> str:
+    if scorer is not None and score is not None:
+        raise ValueError(f"score must be left out beside scorer, got {score!r}")
+    return scorer or score or LEXICAL
 
 
 def _max_tokens(body: Mapping[str, Any]) -> int | None:

@@ -8,12 +8,18 @@ from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.core.scoring.support import SupportModel
 from director_ai.errors import InvalidScorerError
 from director_ai.scorers.background_judge import BackgroundJudge
+from director_ai.scorers.premise import FactPremise
 from director_ai.scorers.sentence_scorer import SentenceScorer
+from director_ai.sources.chat.logprob import LogprobSource, ScorerName, named_scorer
 
 LEXICAL: Final = "lexical"
 
+LOGPROBS: Final[tuple[ScorerName, ...]] = ("logprob", "both")
+"""Strings of scorers by the probabilities a stream's own model gave its tokens."""
+
 FORMS: Final = (
     LEXICAL,
+    *LOGPROBS,
     *("onnx:FOLDER", "embedding:FOLDER", "http:URL", "http:MODEL@URL", "llm_judge:MODEL@URL"),
 )
 """Strings that name a scorer; a score server's URL alone names it, too."""
@@ -24,7 +30,8 @@ _URLS: Final = ("http://", "https://")
 class StreamScorer:
     """Scorer by its string, opened once for many streams: it makes the callback of each.
 
-    ``lexical`` compares words with the facts. Any other is a model that judges each finished
+    ``lexical`` compares words with the facts; ``logprob`` is the stream's own certainty of its
+    newest token, and ``both`` the lower of the two. Any other is a model that judges each finished
     sentence against the facts closest to it, while the lexical score stands in until its verdict
     is there.
 
@@ -50,42 +57,73 @@ class StreamScorer:
     >>> score = StreamScorer("lexical")(facts, "What do bees make?")
     >>> str(score.scorer_identity).partition("#")[0]
     'lexical:coherence@2'
-    >>> StreamScorer("onyx:models/nli")
+    >>> StreamScorer("onyx:nli")
     Traceback (most recent call last):
-    director_ai.errors.InvalidScorerError: scorer must be lexical, onnx:FOLDER, \
-embedding:FOLDER, http:URL, http:MODEL@URL or llm_judge:MODEL@URL, got 'onyx:models/nli'
+    director_ai.errors.InvalidScorerError: scorer must be lexical, logprob, both, onnx:FOLDER, \
+embedding:FOLDER, http:URL, http:MODEL@URL or llm_judge:MODEL@URL, got 'onyx:nli'
     """
 
     def __init__(self, scorer: str, *, key_env: str | None = None) -> None:
         self._judge = None
-        if scorer != LEXICAL:
+        self._name = scorer
+        if scorer not in (LEXICAL, *LOGPROBS):
             self._judge = BackgroundJudge(support_model(scorer, key_env=key_env))
         elif key_env is not None:
             raise _needless_key(scorer)
 
+    @property
+    def needs_facts(self) -> bool:
+        """Whether it compares the answer with facts."""
+        return self._name != "logprob"
+
+    @property
+    def needs_logprobs(self) -> bool:
+        """Whether the stream must tell log-probabilities."""
+        return self._name in LOGPROBS
+
     def __call__(
-        self, facts: GroundTruthStore, prompt: str = "", *, background: bool = True
+        self,
+        facts: GroundTruthStore | None,
+        prompt: str = "",
+        *,
+        source: LogprobSource | None = None,
+        background: bool = True,
     ) -> Callable[[str], float]:
         """Return the callback of one stream.
 
         Parameters
         ----------
         facts
-            Facts that its answer is held against.
+            Facts that its answer is held against; ``None`` where it needs none.
         prompt
             The question it answers.
+        source
+            The stream itself, where its log-probabilities are needed.
         background
             Whether the stream goes on while a sentence is judged; else it waits.
 
         Raises
         ------
         NoFactsError
-            If the store holds no facts.
+            If it needs facts and there are none.
+        InvalidScorerError
+            If it needs log-probabilities and there is no source of them, as of a stored text.
         """
-        fast = CoherenceScorer(ground_truth_store=facts).stream_callback(prompt)
+        if self.needs_logprobs and source is None:
+            raise InvalidScorerError(
+                f"scorer must be one of text alone, got {self._name!r}, "
+                "which needs the log-probabilities of a stream"
+            )
+        store = GroundTruthStore() if facts is None else facts
+        fast = None
+        if self.needs_facts:
+            fast = CoherenceScorer(ground_truth_store=store).stream_callback(prompt)
+        if source is not None and self.needs_logprobs:
+            return named_scorer(self._name, fast, source)  # type: ignore[arg-type]
+        assert fast is not None
         if self._judge is None:
             return fast
-        return SentenceScorer(fast, self._judge, facts.retrieve_context, background=background)
+        return SentenceScorer(fast, self._judge, FactPremise(store, prompt), background=background)
 
 
 def support_model(scorer: str, *, key_env: str | None = None) -> SupportModel:

@@ -16,15 +16,17 @@ from director_ai import (
     GroundTruthStore,
     HaltPolicy,
     StreamingKernel,
+    StreamSession,
 )
-from director_ai.errors import InvalidRecordError
+from director_ai.errors import InvalidRecordError, InvalidScorerError
+from director_ai.integrations.asgi import GuardedResponse
 from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard, prompt_of
 from director_ai.reports import parse_policy
 from director_ai.reports.policy_file import Segments
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
-from tests.sources.fault_server import FaultServer
+from tests.sources.fault_server import FaultServer, reply
 from tests.sources.llama_server import LlamaServer, llama
 
 __all__ = ["llama"]
@@ -109,6 +111,43 @@ def test_the_source_of_a_call_is_its_recorder_s(tmp_path: Path) -> None:
         assert asyncio.run(halted(server, None))
 
 
+def test_a_model_judges_each_call_and_its_response(tmp_path: Path) -> None:
+    verdict = reply("200 OK", b'{"support": [0.02]}', Content_Type="application/json")
+    modes = {"plain": list(MODES["plain"].attempts), "judge": [[verdict]]}
+    sent: list[str] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b"").decode())
+
+    async def run(server: FaultServer) -> list[StreamSession]:
+        async with AsyncOpenAI(base_url=server.url("plain"), api_key="none") as client:
+            guard = AsyncOpenAIGuard(
+                client, AsyncStreamingKernel(), facts=FACTS, scorer=server.url("judge")
+            )
+            answers = [await guard.stream(**ASKED) for _ in range(2)]
+            _ = [text async for text in answers[0]]
+            await GuardedResponse(answers[1].stream)({}, asyncio.Event().wait, send)  # type: ignore[arg-type]
+        return [answer.session for answer in answers]
+
+    with FaultServer(modes) as server:
+        sessions = asyncio.run(run(server))
+        n_asked = sum(request.startswith(b"POST /judge") for request in server.requests)
+
+    for session in sessions:
+        assert session.halt_evidence == "judged 0.02: The sky"
+        assert session.output == "The"
+    # The same sentence by the same facts, the guard asks once.
+    assert n_asked == 1
+    assert '"code": "hard_limit"' in sent[-1]
+
+
+def test_the_earlier_name_of_a_scorer_still_stands() -> None:
+    with pytest.raises(ValueError, match="facts must be given for scorer 'both'"):
+        OpenAIGuard(None, StreamingKernel(), score="both")
+    with pytest.raises(ValueError, match="score must be left out beside scorer"):
+        OpenAIGuard(None, StreamingKernel(), score="both", scorer="both")
+
+
 def test_nothing_that_was_refused_is_handed_out(client: OpenAI, llama: LlamaServer) -> None:
     guard = OpenAIGuard(client, StreamingKernel(), facts=FACTS)
 
@@ -124,7 +163,7 @@ def test_nothing_that_was_refused_is_handed_out(client: OpenAI, llama: LlamaServ
 
 
 def test_the_model_s_own_certainty_may_be_the_score(client: OpenAI) -> None:
-    answer = OpenAIGuard(client, StreamingKernel(halt_mode="observe"), score="logprob").stream(
+    answer = OpenAIGuard(client, StreamingKernel(halt_mode="observe"), scorer="logprob").stream(
         **ASKED, max_tokens=20
     )
 
@@ -231,13 +270,13 @@ def test_async_calls_are_guarded_alike(llama: LlamaServer, tmp_path: Path) -> No
 @pytest.mark.parametrize("score", ["lexical", "both"])
 @pytest.mark.parametrize("guard", [OpenAIGuard, AsyncOpenAIGuard])
 def test_a_score_that_needs_facts_is_given_some(guard: Any, score: str) -> None:
-    with pytest.raises(ValueError, match=f"facts must be given for score '{score}'"):
+    with pytest.raises(ValueError, match=f"facts must be given for scorer '{score}'"):
         guard(None, StreamingKernel(), score=score)
 
 
-def test_a_score_has_one_of_three_names() -> None:
-    with pytest.raises(ValueError, match="score must be 'lexical', 'logprob' or 'both', got 'x'"):
-        OpenAIGuard(None, StreamingKernel(), score="x")  # type: ignore[arg-type]
+def test_a_scorer_is_one_there_is() -> None:
+    with pytest.raises(InvalidScorerError, match="scorer must be lexical, .* got 'x'"):
+        OpenAIGuard(None, StreamingKernel(), scorer="x")
 
 
 def test_without_a_user_s_message_there_is_no_prompt() -> None:

@@ -1,6 +1,7 @@
 """Scorers by their strings, in a stream."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_a_model_judges_each_sentence_of_a_stream(tmp_path: Path, of_tokens: boo
     "scorer", ["", "onnx", "onnx:", "hhem:x", "lexical:x", "llm_judge:m", None]
 )
 def test_what_names_no_scorer_is_refused(scorer: str) -> None:
-    with pytest.raises(InvalidScorerError, match="scorer must be lexical, onnx:FOLDER, embed"):
+    with pytest.raises(InvalidScorerError, match="scorer must be lexical, logprob, both, onnx"):
         StreamScorer(scorer)
 
 
@@ -74,6 +75,21 @@ def test_a_key_is_for_a_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
     for scorer in ("lexical", "onnx:models/nli", "embedding:models/minilm"):
         with pytest.raises(InvalidScorerError, match="key_env must be left out"):
             StreamScorer(scorer, key_env="SCORE_KEY")
+
+
+def test_probabilities_of_the_stream_itself_need_the_stream() -> None:
+    scorer, source = StreamScorer("logprob"), SimpleNamespace(last_logprob=-0.5)
+
+    assert (scorer.needs_facts, scorer.needs_logprobs) == (False, True)
+    assert scorer(None, source=source)("Hi") == pytest.approx(0.6065, abs=1e-4)
+    both = StreamScorer("both")
+    assert (both.needs_facts, both.needs_logprobs) == (True, True)
+    assert both(FACTS, source=source)("The Moon ") == pytest.approx(0.6065, abs=1e-4)
+    for name in ("logprob", "both"):
+        with pytest.raises(InvalidScorerError, match="needs the log-probabilities of a stream"):
+            StreamScorer(name)(FACTS)
+    with pytest.raises(NoFactsError):
+        both(None, source=source)
 
 
 def test_a_store_without_facts_is_refused(tmp_path: Path) -> None:

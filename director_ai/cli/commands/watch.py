@@ -29,12 +29,17 @@ from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
-from director_ai.errors import InvalidEndpointError, MissingKeyError, SourceError
+from director_ai.errors import (
+    InvalidEndpointError,
+    InvalidScorerError,
+    MissingKeyError,
+    SourceError,
+)
 from director_ai.reports.replay_html import replay_data
 from director_ai.reports.visible_text import visible
+from director_ai.scorers.scorer_string import StreamScorer
 from director_ai.sources.chat.deadline import TimeLimits
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.sources.chat.logprob import named_scorer
 from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recording.recorder import Recorder
 
@@ -56,10 +61,12 @@ def watch(args: Namespace) -> int:
     if release is not None and release.cadence_caution(policy):
         note(release.cadence_caution(policy))
     facts = _facts(args)
-    source = _source(args, needs_logprobs=_scorer(args) != "lexical")
+    scorer = _scorer(args)
+    if scorer.needs_facts and facts is None:
+        raise CommandError(f"--scorer {args.scorer} needs --facts", Status.USAGE)
+    source = _source(args, needs_logprobs=scorer.needs_logprobs)
     kernel = StreamingKernel.from_policy(policy)
-    lexical = None if facts is None else facts.stream_callback(args.prompt)
-    score = named_scorer(_scorer(args), lexical, source)
+    score = scorer(None if facts is None else facts.store, args.prompt, source=source)
     name = uuid.uuid4().hex[:12]
     failure: SourceError | None = None
     is_interrupted = False
@@ -146,14 +153,18 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and abs(value) < float("inf") else None
 
 
-def _scorer(args: Namespace) -> Any:
-    return args.scorer or ("lexical" if args.facts else "logprob")
+def _scorer(args: Namespace) -> StreamScorer:
+    name = args.scorer or ("lexical" if args.facts else "logprob")
+    try:
+        return StreamScorer(name, key_env=args.scorer_key_env)
+    except (InvalidScorerError, InvalidEndpointError) as error:
+        raise CommandError(f"--scorer: {error}", Status.USAGE) from None
+    except (MissingKeyError, ModuleNotFoundError) as error:
+        raise CommandError(f"--scorer: {error}", Status.NOT_FOUND) from None
 
 
 def _facts(args: Namespace) -> CoherenceScorer | None:
     if args.facts is None:
-        if _scorer(args) != "logprob":
-            raise CommandError(f"--scorer {args.scorer} needs --facts", Status.USAGE)
         return None
     try:
         text = Path(args.facts).read_text(encoding="utf-8-sig")

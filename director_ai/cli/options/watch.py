@@ -7,8 +7,6 @@ from typing import Any
 from director_ai.cli.options.policy import add_limits
 from director_ai.cli.options.release import add_release
 
-SCORERS = ("lexical", "logprob", "both")
-
 
 def add_watch(parser: ArgumentParser) -> ArgumentParser:
     """Add the options of ``watch``."""
@@ -56,9 +54,16 @@ def add_watch(parser: ArgumentParser) -> ArgumentParser:
     scoring.add_argument("--facts", metavar="FILE", help="text, a blank line between two facts")
     scoring.add_argument(
         "--scorer",
-        choices=SCORERS,
-        help="by the facts, by the model's own certainty, or the lower of both "
-        "(default: lexical with --facts, else logprob)",
+        metavar="S",
+        help="lexical by the facts, logprob by the model's own certainty, both for the lower of "
+        "the two; or a model that judges each sentence by the facts: onnx:FOLDER, "
+        "embedding:FOLDER, http:URL, llm_judge:MODEL@URL (default: lexical with --facts, else "
+        "logprob)",
+    )
+    scoring.add_argument(
+        "--scorer-key-env",
+        metavar="NAME",
+        help="environment variable that holds the key of a scorer behind a URL",
     )
     add_limits(parser)
     # No session is recorded yet, so that the defaults are the library's.

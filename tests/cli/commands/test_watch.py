@@ -27,7 +27,7 @@ from director_ai.cli.watch_display import ROWS, curve, heated_text, margins_line
 from director_ai.replay.floors import floors, statistic_margins
 from director_ai.storage.store import Store
 from tests.sources.fault_modes import MODES
-from tests.sources.fault_server import HANG, OK, A, FaultServer, chunk, sse
+from tests.sources.fault_server import HANG, OK, A, FaultServer, chunk, reply, sse
 from tests.sources.llama_server import LlamaServer, llama
 from tests.storage.conftest import postgresql_server, postgresql_url
 
@@ -36,13 +36,15 @@ __all__ = ["llama", "postgresql_server", "postgresql_url"]
 ROOT = Path(__file__).resolve().parents[3]
 RUN = [sys.executable, "-c", "from director_ai.cli.main import main; raise SystemExit(main())"]
 OFF = ("--hard-limit", "0", "--window-threshold", "0", "--trend-threshold", "1.5")
+VERDICT = [reply("200 OK", b'{"support": [0.02]}', Content_Type="application/json")]
 HOSTILE = [OK, sse(chunk("\x1b]0;owned\x07\x1b[2Jplain\u202e")), HANG]
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FaultServer]:
     modes = {name: list(mode.attempts) for name, mode in MODES.items()}
-    with FaultServer(modes | {"hang": [[OK, A, HANG]], "hostile": [HOSTILE]}) as server:
+    modes |= {"hang": [[OK, A, HANG]], "hostile": [HOSTILE], "judge": [VERDICT]}
+    with FaultServer(modes) as server:
         yield server
 
 
@@ -101,6 +103,58 @@ def test_the_lower_of_both_scores_may_judge(
 
     lower = [min(pair) for pair in zip(runs["lexical"], runs["logprob"], strict=True)]
     assert runs["both"] == pytest.approx(lower)
+
+
+def test_a_model_may_judge_the_sentences_and_its_key_is_not_told(
+    server: FaultServer,
+    elsewhere: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SCORE_KEY", "sk-5ecret-of-the-test")
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    judge = ("--scorer", f"http:tiny@{server.url('judge')}", "--scorer-key-env", "SCORE_KEY")
+    more = ("--facts", "facts.txt", "--json", "--store", "s.db")
+    status = main(asked(server.url("plain"), *judge, *more))
+
+    seen = capsys.readouterr()
+    written = json.loads(seen.out)
+    assert status == Status.REFUSED
+    assert written["evidence_note"] == "judged 0.02: The sky"
+    assert [verdict["support"] for verdict in written["verdicts"]] == [0.02]
+    assert written["scorer"].startswith("sentence:coherence tiny@1#")
+    with Store("s.db") as store:
+        assert store.get(written["id"]).verdicts[0].support == 0.02
+    held = seen.out + seen.err + (elsewhere / "s.db").read_bytes().decode("latin-1")
+    assert "5ecret" not in held
+    assert b"Bearer sk-5ecret-of-the-test" in server.requests[-1]
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "message"),
+    [
+        (("--scorer", "hhem:x"), Status.USAGE, "scorer must be lexical, logprob, both, onnx"),
+        (("--scorer", "onnx:nowhere", "--facts", "f"), Status.USAGE, "nowhere"),
+        (("--scorer", "http:ftp://x"), Status.USAGE, "http:// or https://"),
+        (("--scorer", "both"), Status.USAGE, "--scorer both needs --facts"),
+        (
+            ("--scorer", "https://a.test/score", "--scorer-key-env", "NOT_SET_ANYWHERE"),
+            Status.NOT_FOUND,
+            "which is not set",
+        ),
+    ],
+)
+def test_a_scorer_that_cannot_be_used_is_one_sentence(
+    more: tuple[str, ...],
+    status: Status,
+    message: str,
+    elsewhere: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (elsewhere / "f").write_text("The sky is blue.")
+
+    assert main(asked("http://127.0.0.1:9/v1", *more)) == status
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -257,7 +311,7 @@ def test_what_cannot_be_done_is_one_sentence(
     assert (seen.out, seen.err.count("\n")) == ("", 1)
 
 
-@pytest.mark.parametrize("more", [["--set", "seed"], ["--max-tokens", "0"], ["--scorer", "x"]])
+@pytest.mark.parametrize("more", [["--set", "seed"], ["--max-tokens", "0"]])
 def test_what_is_not_understood_is_usage(more: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(asked("http://127.0.0.1:9", *more))
