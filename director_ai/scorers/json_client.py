@@ -62,7 +62,7 @@ class JsonClient:
         deadline = time.monotonic() + self._timeout
         try:
             return self._attempt(url, body, deadline)
-        except httpx.RemoteProtocolError:
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # A kept connection that the server has closed meanwhile; a verdict may be asked twice.
             pass
         except httpx.TransportError as error:
