@@ -8,10 +8,11 @@ from typing import NamedTuple
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import address_of, reading
 from director_ai.cli.open_study import holdout_of
+from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import counted, note, one_line, working
 from director_ai.storage.engine.database import file_of, is_database
 from director_ai.storage.label_table import LabelRow
-from director_ai.storage.summary import JUDGED
+from director_ai.storage.summary import EVERY_SESSION, JUDGED
 from director_ai.storage.transfer.sandbox import read_labels_safely
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
 from director_ai.tuning.archive_study import ArchiveStudy
@@ -31,6 +32,8 @@ class ArchiveLabels(NamedTuple):
         Choice of the held-out sessions, as of :meth:`ArchiveStudy.of`.
     attempts
         Attempts at a certificate so far.
+    store
+        Address of the store they are of; ``None`` of a table.
     """
 
     verdicts: dict[str, Verdict]
@@ -38,6 +41,21 @@ class ArchiveLabels(NamedTuple):
     opened: bytes
     key: str
     attempts: Attempts
+    store: str | None = None
+
+
+def check_whole(args: Namespace) -> None:
+    """Refuse filters of sessions, which an archive has not the columns for.
+
+    Raises
+    ------
+    CommandError
+        If there are some.
+    """
+    if slice_of(args) != EVERY_SESSION:
+        raise CommandError(
+            "--archive must be taken whole; filters of sessions are of a store", Status.USAGE
+        )
 
 
 @contextmanager
@@ -94,7 +112,7 @@ def _labels(args: Namespace, archive: ShardArchive) -> ArchiveLabels:
             )
         verdicts = {row.id: Verdict(row.label, row.onset) for row in store.verdicts(JUDGED)}
         attempts = Attempts.of(attempt.result for attempt in store.attempts())
-    return ArchiveLabels(verdicts, choice.share, choice.opened, choice.key, attempts)
+    return ArchiveLabels(verdicts, choice.share, choice.opened, choice.key, attempts, args.store)
 
 
 def _newest(rows: Iterable[LabelRow]) -> dict[str, Verdict]:

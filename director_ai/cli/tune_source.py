@@ -4,11 +4,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
 
 from director_ai.cli.exit_status import CommandError, Status
-from director_ai.cli.open_archive import studied
-from director_ai.cli.open_store import reading
+from director_ai.cli.open_archive import check_whole, studied
+from director_ai.cli.open_store import address_of, reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.release import release_of
 from director_ai.cli.options.sessions import slice_of
@@ -19,7 +18,7 @@ from director_ai.experiment.saved_content import experiment_of
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
-from director_ai.storage.summary import JUDGED, SessionQuery
+from director_ai.storage.summary import EVERY_SESSION, JUDGED, SessionQuery
 from director_ai.tuning.analysis import AnalysisContext, PolicyAnalysis, analyse
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.evaluation.evaluation import Evaluation
@@ -28,8 +27,6 @@ from director_ai.tuning.evaluation.waits import recorded_times
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.search.plateaus import tidied
 from director_ai.tuning.study import Study
-
-EVERY_SESSION: Final = SessionQuery()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +43,8 @@ class TuneSource:
         Filter of the sessions.
     store, archive
         Where they are; one of the two is ``None``.
+    counted_in
+        Address of the store that counts attempts at a certificate; ``None`` if none does.
     """
 
     study: Study
@@ -53,6 +52,7 @@ class TuneSource:
     where: SessionQuery = EVERY_SESSION
     store: Store | None = None
     archive: ArchiveStudy | None = None
+    counted_in: str | None = None
 
     def analyse(
         self, context: AnalysisContext, replay: Replay, policy: HaltPolicy
@@ -120,14 +120,12 @@ def tune_source(args: Namespace) -> Iterator[TuneSource]:
             part = slice_of(args)
             attempts = Attempts.of(attempt.result for attempt in store.attempts())
             study = open_study(args, store, part)
-            yield TuneSource(study, attempts, part, store=store)
+            address = address_of(args)[0]
+            yield TuneSource(study, attempts, part, store=store, counted_in=address)
         return
-    if slice_of(args) != EVERY_SESSION:
-        raise CommandError(
-            "--archive must be taken whole; filters of sessions are of a store", Status.USAGE
-        )
+    check_whole(args)
     with studied(args) as (archive, labels):
-        yield TuneSource(archive.study, labels.attempts, archive=archive)
+        yield TuneSource(archive.study, labels.attempts, archive=archive, counted_in=labels.store)
 
 
 def release_of_source(args: Namespace) -> ReleasePolicy | None:

@@ -36,7 +36,8 @@ from director_ai.tuning.guarantee.bounds import RiskTarget, least_good_sessions
 from director_ai.tuning.guarantee.certificate import Certificate, risk_of_attempt
 from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
 from director_ai.tuning.labelled import BAD, GOOD
-from director_ai.tuning.search.proposal import GRID, recommend
+from director_ai.tuning.search.plateaus import tidied
+from director_ai.tuning.search.proposal import GRID, Tidy, recommend
 from director_ai.tuning.search.proposal import Proposal as TunedLimits
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import Study, TuneData, holdout_text
@@ -92,6 +93,9 @@ class Experiment:
         Where they came from.
     notes
         Sentences on how the table was understood.
+    tidy
+        Shortens a proposal's limits without changing the outcome of a session; by default of one
+        of the open ones.
     name
         Name it was saved under last; empty before.
 
@@ -103,8 +107,11 @@ class Experiment:
     1.00 [0.21, 1.00], n = 1
     """
 
-    def __init__(self, study: Study, origin: Origin, *, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, study: Study, origin: Origin, *, notes: Sequence[str] = (), tidy: Tidy = tidied
+    ) -> None:
         self.study, self.origin, self.notes, self.name = study, origin, tuple(notes), ""
+        self.tidy = tidy
         self._evaluated: dict[tuple[HaltPolicy, float | None], Evaluation] = {}
         self._replays: OrderedDict[tuple[object, ...], Replay] = OrderedDict()
 
@@ -238,6 +245,7 @@ class Experiment:
             base,
             target,
             Search.of(base, windows=search_windows),
+            tidy=self.tidy,
         )
         n_families = len(Search.of(base, windows=search_windows).pairs)
         return Proposal(

@@ -60,6 +60,8 @@ class CheckSubject:
         Sessions that were not looked at: held out, and of another scorer than the file's.
     remarks
         Sentences on what was chosen instead of what was asked for.
+    n_elsewhere
+        Sessions without a label that were only counted.
     """
 
     name: str
@@ -71,6 +73,7 @@ class CheckSubject:
     n_sealed: int = 0
     n_other_scorer: int = 0
     remarks: tuple[str, ...] = ()
+    n_elsewhere: int = 0
 
 
 def check_values(subject: CheckSubject, result: CheckResult) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def check_values(subject: CheckSubject, result: CheckResult) -> dict[str, Any]:
         "archive": {
             "name": subject.archive,
             "sha256": subject.fingerprint,
-            "sessions": labelled.n_sessions,
+            "sessions": labelled.n_sessions + subject.n_elsewhere,
             "good": labelled.n_good,
             "bad": labelled.n_bad,
             "good_groups": labelled.n_good_groups,

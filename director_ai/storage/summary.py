@@ -282,3 +282,6 @@ nearest_misses, lowest, longest, got 'best'
 
 JUDGED = SessionQuery(outcomes=("halted", "completed", "abandoned"))
 """Sessions that limits can be judged by: no faults or operator stops, and none still recording."""
+
+EVERY_SESSION = SessionQuery()
+"""Every session there is."""

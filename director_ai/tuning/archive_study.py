@@ -3,7 +3,7 @@
 import hashlib
 import operator
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import InvalidRequestError
+from director_ai.replay.curves import BoolArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.transfer.shard_archive import Manifest, ShardArchive, ShardReader
 from director_ai.tuning.analysis import AnalysisContext, PolicyAnalysis, analyse
@@ -28,16 +29,19 @@ from director_ai.tuning.evaluation.evaluation import (
 )
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.gates import Selector
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_draws
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.partial import (
     GridCounts,
+    Kept,
     PolicySums,
     ShardPart,
     Verdict,
     added,
     common_plateau,
     gather,
+    gather_kept,
     grid_counts,
     policy_sums,
     survey,
@@ -194,6 +198,29 @@ class ArchiveStudy:
         """Return the counts of the unlabelled sessions under every combination of a grid."""
         work = partial(grid_counts, self.reader, base, grid)
         return self.engine.map_reduce(work, self.parts, GridCounts.plus)
+
+    def kept(
+        self,
+        labels: Mapping[str, Verdict],
+        selectors: Sequence[Selector],
+        keep: Callable[[TuneData], BoolArray],
+    ) -> Kept:
+        """Return the sessions that a check of limits looks at; see :func:`gather_kept`.
+
+        Parameters
+        ----------
+        labels
+            Those the study was made by.
+        selectors, keep
+            Choose sessions beside the open labelled ones.
+        """
+        opened = {name: labels[name] for name in self.study.open.ids}
+        work = partial(gather_kept, self.reader, opened, selectors, keep)
+        found = list(self.engine.results(work, self.parts))
+        return Kept(
+            [row for each in found for row in each.rows],
+            [row for each in found for row in each.hidden],
+        )
 
     def _halted(self, results: Evaluation, sums: PolicySums) -> Rate:
         data, outcomes = self.study.open, results.outcomes

@@ -177,7 +177,7 @@ def verdicts(change: PolicyChange, gates: Gates, release: ReleasePolicy) -> Iter
         yield _protected(change, gates.protect)
     if gates.require:
         yield _required(change, gates.require)
-    quiet = _observes(change.after) & ~_observes(change.before)
+    quiet = observes(change.after) & ~observes(change.before)
     yield GateResult(
         "enforcement",
         not quiet.any(),
@@ -296,6 +296,7 @@ def _selected(data: TuneData, selectors: Sequence[Selector], option: str) -> Boo
     return chosen
 
 
-def _observes(limits: Assignment) -> BoolArray:
+def observes(limits: Assignment) -> BoolArray:
+    """Return which sessions' limits only observe, shape (n_sessions,)."""
     observing = np.array([policy.halt_mode == "observe" for policy in limits.policies], bool)
     return np.asarray(observing[limits.policy_of])

@@ -7,8 +7,9 @@ others are counted where they are.
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import InvalidRecordError
 from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import Curves, IntArray
+from director_ai.replay.curves import BoolArray, Curves, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.shards import Arrays, read_arrays, write_arrays
 from director_ai.replay.sketch import folder_of, replay_of, sketch_of
@@ -26,6 +27,7 @@ from director_ai.tuning.cadence import last_held, replay_under
 from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder, policy_of_text
 from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between
 from director_ai.tuning.evaluation.sweep import Grid, halting_cells, passing_counts
+from director_ai.tuning.gates import Selector
 from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
 from director_ai.tuning.search.plateaus import Moved, Plateau, Sensitivity, plateau, sensitivity
 from director_ai.tuning.study import TuneData, recorded_outcomes
@@ -161,6 +163,58 @@ def survey(
         },
     )
     return Survey(part, elsewhere, int(held_out.sum()))
+
+
+class Kept(NamedTuple):
+    """Sessions of a shard, whole.
+
+    Attributes
+    ----------
+    rows
+        Open ones: those with a label, those selected, and those that a function keeps.
+    hidden
+        Selected ones that are held out.
+    """
+
+    rows: list[StoredCurve]
+    hidden: list[StoredCurve]
+
+
+def gather_kept(
+    reader: ShardReader,
+    labels: Mapping[str, Verdict],
+    selectors: Sequence[Selector],
+    keep: Callable[[TuneData], BoolArray],
+    part: ShardPart,
+) -> Kept:
+    """Return the sessions of a shard that a check of limits looks at.
+
+    Parameters
+    ----------
+    reader, part
+        The archive's, and the open sessions without a label.
+    labels
+        Of the open sessions that have one.
+    selectors
+        Select sessions with and without a label.
+    keep
+        Chooses further ones among those without a label; a mask of the sessions it is given.
+    """
+    rows = [
+        row._replace(**labels[row.id]._asdict()) if row.id in labels else row
+        for row in reader.read(part.shard).rows
+    ]
+    data = TuneData.of(rows)
+    selected = np.zeros(len(rows), bool)
+    for selector in selectors:
+        selected |= selector.mask(data)
+    unlabelled = np.zeros(len(rows), bool)
+    unlabelled[part.rows] = True
+    kept = np.array([row.id in labels for row in rows], bool)
+    is_open = kept | unlabelled
+    kept[part.rows] |= keep(data.select(unlabelled))
+    kept |= selected & is_open
+    return Kept(list(compress(rows, kept)), list(compress(rows, selected & ~is_open)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

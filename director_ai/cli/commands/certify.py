@@ -4,11 +4,12 @@ from argparse import Namespace
 from typing import Any
 
 from director_ai.cli.exit_status import CommandError, Status
-from director_ai.cli.open_store import address_of, changing, reading
+from director_ai.cli.open_store import address_of, changing
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.policy import FORMS, policy_of
 from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import note, print_json, print_table
+from director_ai.cli.tune_source import tune_source
 from director_ai.core.halting.policy_text import limits_text
 from director_ai.experiment.certification import Certification
 from director_ai.experiment.evaluation import Evaluation
@@ -21,17 +22,20 @@ from director_ai.tuning.study import holdout_text
 def certify(args: Namespace) -> int:
     """Certify limits on the held-out sessions, or say what it takes."""
     if hasattr(args, "held_out"):
+        if args.archive is not None:
+            raise CommandError("--held-out must be chosen in the store", Status.USAGE)
         with changing(args) as store:
             choose_holdout(store, args.held_out)
             print(holdout_text(open_study(args, store, slice_of(args))))
         return Status.OK
-    with reading(args) as store:
-        study = open_study(args, store, slice_of(args))
-        address = store.name if store.path is None else str(store.path)
-    origin = Origin(address, records=tuple, store=address_of(args)[0], where=slice_of(args))
-    exp = Experiment(study, origin)
-    base = policy_of(args, exp.data.default_policy)
-    proposal = exp.tune(max_fpr=args.budget, confidence=args.confidence, base=base)
+    with tune_source(args) as source:
+        name = args.archive or address_of(args)[0]
+        if source.store is not None:
+            name = source.store.name if source.store.path is None else str(source.store.path)
+        origin = Origin(name, records=tuple, store=source.counted_in, where=source.where)
+        exp = Experiment(source.study, origin, tidy=source.tidied)
+        base = policy_of(args, exp.data.default_policy)
+        proposal = exp.tune(max_fpr=args.budget, confidence=args.confidence, base=base)
     result = exp.certify(
         max_fpr=args.budget, confidence=args.confidence, base=base, dry_run=args.dry_run
     )

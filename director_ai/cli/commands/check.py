@@ -2,8 +2,12 @@
 
 import os
 from argparse import Namespace
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +15,7 @@ import numpy as np
 from director_ai.cli.atomic_file import new_file
 from director_ai.cli.exit_status import CommandError, Status, sentence_of, status_of
 from director_ai.cli.git_file import text_in_revision
+from director_ai.cli.open_archive import check_whole, studied
 from director_ai.cli.open_store import is_there, reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.check import gates_of
@@ -18,6 +23,7 @@ from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import note
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import DirectorError, InvalidPolicyFileError, InvalidRequestError
+from director_ai.replay.curves import BoolArray
 from director_ai.reports.check_report import (
     FORMS,
     CheckSubject,
@@ -29,14 +35,15 @@ from director_ai.reports.check_report import (
 from director_ai.reports.policy_assignment import assignment, no_digest
 from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import parse_policy, read_policy
-from director_ai.storage.summary import JUDGED, SessionQuery
+from director_ai.storage.summary import EVERY_SESSION, JUDGED, SessionQuery
 from director_ai.storage.transfer.curves_file import (
     CurvesFile,
     digest_of,
     fingerprint,
     read_curves,
 )
-from director_ai.tuning.gates import Gates
+from director_ai.tuning.gates import Gates, observes
+from director_ai.tuning.policy_change import Assignment
 from director_ai.tuning.policy_check import check
 from director_ai.tuning.study import TuneData
 
@@ -64,6 +71,8 @@ class Archive(NamedTuple):
         Sessions held out, or left out of the archive as such.
     has_digests
         Whether groups are digests of their names.
+    n_elsewhere
+        By scorer, sessions without a label that no gate depends on, which were only counted.
     """
 
     name: str
@@ -72,12 +81,13 @@ class Archive(NamedTuple):
     fingerprint: str
     n_sealed: int
     has_digests: bool
+    n_elsewhere: Mapping[str, int] = MappingProxyType({})
 
 
 def check_files(args: Namespace) -> Status:
     """Judge the limits of each policy file; of several files the worst status wins."""
     gates = gates_of(args)
-    archive = _archive(args)
+    archive = _archive(args) if args.archive is None else _of_shards(args, gates)
     _check_selectors(archive, gates)
     reports, statuses = [], []
     for path in args.files:
@@ -157,6 +167,70 @@ def _archive(args: Namespace) -> Archive:
     )
 
 
+def _of_shards(args: Namespace, gates: Gates) -> Archive:
+    """Return the sessions of an archive of shards that the gates depend on."""
+    if args.against is not None:
+        raise CommandError("either --against or --archive must be given, not both", Status.USAGE)
+    check_whole(args)
+    pairs = []
+    for path in args.files:
+        # One that is not understood is told of when its turn comes.
+        with suppress(DirectorError, OSError):
+            pairs.append((_baseline(args, path)[0], read_policy(path)))
+    with studied(args) as (archive, labels):
+        keep = Representatives(tuple(pairs))
+        selectors = (*gates.protect, *gates.require)
+        kept = archive.kept(labels.verdicts, selectors, keep)
+    rows = sorted(kept.rows, key=lambda row: row.id)
+    data, study = TuneData.of(rows), archive.study
+    assert study.elsewhere is not None
+    n_kept = Counter(row.scorer or "" for row in rows if row.label is None)
+    return _judged(
+        Archive(
+            args.archive,
+            data,
+            TuneData.of([*rows, *kept.hidden]),
+            study.elsewhere.digest_with(fingerprint(rows)),
+            len(study.sealed.ids) + study.n_withheld,
+            has_digests=True,
+            n_elsewhere=Counter(study.elsewhere.n_by_scorer) - n_kept,
+        ),
+        EVERY_SESSION,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Representatives:
+    """Choice of sessions without a label that stand for all others like them.
+
+    The verdict on limits depends on which limits there are before and after, by scorer; and every
+    session that the new limits only observe is named.
+
+    Attributes
+    ----------
+    pairs
+        Limits before, ``None`` for the recorded ones, and after.
+    """
+
+    pairs: tuple[tuple[PolicyFile | None, PolicyFile], ...]
+
+    def __call__(self, data: TuneData) -> BoolArray:
+        """Return a mask of the sessions to look at."""
+        kept = np.zeros(len(data.ids), bool)
+        _, scorers = np.unique(np.array(data.scorers, np.str_), return_inverse=True)
+        for baseline, file in self.pairs:
+            before = (
+                Assignment.recorded(data)
+                if baseline is None
+                else assignment(baseline, data, group_digest=digest_of)
+            )
+            after = assignment(file, data, group_digest=digest_of)
+            kinds = np.stack([before.policy_of, after.policy_of, scorers])
+            kept[np.unique(kinds, axis=1, return_index=True)[1]] = True
+            kept |= observes(after) & ~observes(before)
+        return kept
+
+
 def _among(curves: CurvesFile, where: SessionQuery) -> CurvesFile:
     try:
         return curves.among(where)
@@ -189,7 +263,7 @@ def _report(args: Namespace, path: Path, archive: Archive, gates: Gates) -> dict
     only = slice_of(args).words
     if only:
         remarks = (*remarks, f"only sessions of {only}")
-    data, n_other = _of_scorer(archive, file, str(path))
+    data, n_other, n_elsewhere = _of_scorer(archive, file, str(path))
     named = {each.scorer for each in (baseline, file) if each is not None} - {None}
     if len(named) > 1:
         scorers = " and ".join(sorted(map(str, named)))
@@ -219,6 +293,7 @@ def _report(args: Namespace, path: Path, archive: Archive, gates: Gates) -> dict
         archive.n_sealed,
         n_other,
         remarks,
+        n_elsewhere,
     )
     return check_values(subject, result)
 
@@ -238,8 +313,11 @@ def _baseline(args: Namespace, path: Path) -> tuple[PolicyFile | None, str, tupl
     return parse_policy(text.removeprefix("\ufeff"), suffix, name=name), args.baseline_rev, ()
 
 
-def _of_scorer(archive: Archive, file: PolicyFile, name: str) -> tuple[TuneData, int]:
-    """Return the sessions whose scores a file's limits are for, and the number of the others."""
+def _of_scorer(archive: Archive, file: PolicyFile, name: str) -> tuple[TuneData, int, int]:
+    """Return the sessions whose scores a file's limits are for, and two numbers.
+
+    That of the sessions of other scorers, and that of its own sessions that were only counted.
+    """
     data = archive.data
     scorers = {text: ScorerIdentity.parse(text or "unknown") for text in sorted(set(data.scorers))}
     if file.scorer is None:
@@ -249,7 +327,7 @@ def _of_scorer(archive: Archive, file: PolicyFile, name: str) -> tuple[TuneData,
                 f"{', '.join(map(str, scorers.values()))}; limits for one say nothing of another",
                 Status.USAGE,
             )
-        return data, 0
+        return data, 0, sum(archive.n_elsewhere.values())
     chosen = np.array([file.is_for(scorers[text]) for text in data.scorers], bool)
     if not chosen.any():
         raise CommandError(
@@ -257,4 +335,7 @@ def _of_scorer(archive: Archive, file: PolicyFile, name: str) -> tuple[TuneData,
             f"{', '.join(map(str, scorers.values()))}",
             Status.NOT_FOUND,
         )
-    return data.select(chosen), int((~chosen).sum())
+    elsewhere = archive.n_elsewhere
+    n_own = sum(n for text, n in elsewhere.items() if file.is_for(scorers[text]))
+    n_other = int((~chosen).sum()) + sum(elsewhere.values()) - n_own
+    return data.select(chosen), n_other, n_own

@@ -21,6 +21,6 @@ def add_archive(parser: ArgumentParser) -> ArgumentParser:
         "--engine",
         default="serial",
         metavar="ENGINE",
-        help="does the counting: serial or processes (default: serial)",
+        help="does the counting: serial, processes or dask://HOST:PORT (default: serial)",
     )
     return parser

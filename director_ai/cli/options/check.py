@@ -5,6 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from director_ai.cli.options.archive import add_archive
 from director_ai.cli.options.policy import share
 from director_ai.cli.options.sessions import add_slice, count, positive
 
@@ -97,6 +98,7 @@ def add_check(parser: ArgumentParser) -> ArgumentParser:
     )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="also write JUnit XML")
     add_slice(parser)
+    add_archive(parser)
     return parser
 
 

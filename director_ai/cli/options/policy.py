@@ -178,6 +178,7 @@ def add_certify(parser: ArgumentParser) -> ArgumentParser:
     _add_form(parser)
     add_limits(parser, windows_only=True)
     add_slice(parser)
+    add_archive(parser)
     return parser
 
 

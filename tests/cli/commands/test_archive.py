@@ -91,27 +91,84 @@ def card(text: str) -> dict[str, object]:
     return values
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store, its archive in three shards, its labels and two policies."""
+    folder = tmp_path_factory.mktemp("kept")
+    filled(folder / "runs.db", 2_000, labelled=0.9, enforced=0.01).close()
+    store = ("--store", str(folder / "runs.db"))
+    main(["archive", str(folder / "curves"), "--shard-sessions", "700", *store])
+    main(["label", "--export", str(folder / "labels.csv"), *store])
+    (folder / "before.yaml").write_text("window_threshold: 0.5\n", encoding="utf-8")
+    segments = "segments:\n  model:\n    small:\n      hard_limit: 0.42\n"
+    others = "  else:\n    window_threshold: 0.55\n"
+    (folder / "after.yaml").write_text(segments + others, encoding="utf-8")
+    return folder
+
+
 @pytest.mark.slow
 def test_an_archive_is_tuned_as_its_store_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    filled(tmp_path / "runs.db", 2_000, labelled=0.9, enforced=0.01).close()
-    store = ("--store", "runs.db")
-    printed(capsys, "archive", "curves", "--shard-sessions", "700", *store)
-    printed(capsys, "label", "--export", "labels.csv", *store)
-    archive = ("--archive", "curves")
+    store = ("--store", str(kept / "runs.db"))
+    archive = ("--archive", str(kept / "curves"))
 
     tune = ("tune", "--budget", "0.2", "--json")
     whole = card(printed(capsys, *tune, *store))
     assert whole["data"]["sealed"] > 0  # type: ignore[index]
     assert card(printed(capsys, *tune, *store, *archive)) == whole
-    assert card(printed(capsys, *tune, *archive, "--labels", "labels.csv")) == whole
+    assert card(printed(capsys, *tune, *archive, "--labels", str(kept / "labels.csv"))) == whole
     for limits in (("--hard-limit", "0.4"), ("--halt-mode", "soft"), ("--window-size", "7")):
         replay = ("replay", *limits)
         expected = printed(capsys, *replay, *store)
-        assert printed(capsys, *replay, *archive, "--labels", "runs.db") == expected
+        assert printed(capsys, *replay, *archive, "--labels", str(kept / "runs.db")) == expected
     sweep = ("sweep", "window", "--points", "9")
     assert printed(capsys, *sweep, *store, *archive) == printed(capsys, *sweep, *store)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("baseline", [(), ("--baseline", "before.yaml")])
+def test_a_check_on_an_archive_is_that_of_its_store(
+    kept: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    baseline: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(kept)
+    gates = ("--max-false-halt-rate", "0.2", "--protect", "source:api", "--require", "id:s-00004")
+    check = ["check", "after.yaml", *baseline, *gates, "--json"]
+
+    assert main([*check, "--against", "runs.db"]) == 5
+    whole = json.loads(capsys.readouterr().out)["checks"][0]
+    assert main([*check, "--archive", "curves", "--labels", "runs.db"]) == 5
+    found = json.loads(capsys.readouterr().out)["checks"][0]
+    for report in (whole, found):
+        del report["archive"]["sha256"], report["archive"]["name"]
+    assert found == whole
+    assert whole["archive"]["sessions"] > whole["archive"]["good"] + whole["archive"]["bad"]
+
+
+@pytest.mark.slow
+def test_an_archive_certifies_what_its_store_certifies(
+    kept: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.db", "two.db"):
+        printed(capsys, "backup", name, "--store", str(kept / "runs.db"))
+    certify = ("certify", "--budget", "0.1", "--confidence", "0.9", "--json")
+    archive = ("--archive", str(kept / "curves"))
+
+    dry = (*certify, "--dry-run")
+    whole = printed(capsys, *dry, "--store", "one.db")
+    assert printed(capsys, *dry, *archive, "--labels", str(kept / "labels.csv")) == whole
+    certified = printed(capsys, *certify, "--store", "one.db")
+    assert json.loads(certified)["certified"]["fpr"]
+    assert printed(capsys, *certify, *archive, "--labels", "two.db") == certified
+    with Store("two.db") as store:
+        assert len(store.attempts()) == 1
 
 
 @pytest.mark.parametrize(
@@ -121,8 +178,10 @@ def test_an_archive_is_tuned_as_its_store_is(
         (["replay", "--labels", "a.csv"], "--labels and --engine are of an --archive"),
         (["tune", "--archive", "curves", "--model", "m2"], "--archive must be taken whole"),
         (["tune", "--archive", "curves", "--max-wait", "1"], "an archive keeps no times"),
+        (["check", "a.yaml", "--archive", "curves", "--against", "b"], "either --against or"),
+        (["certify", "--archive", "curves", "--held-out", "0"], "must be chosen in the store"),
         (["sweep", "hold-back", "--archive", "curves"], "an archive keeps no times"),
-        (["replay", "--archive", "curves", "--engine", "x"], "engine must be serial or processes"),
+        (["replay", "--archive", "curves", "--engine", "x"], "engine must be serial, processes"),
         (["replay", "--archive", "curves", "--labels", "other.db"], "labels must be of the store"),
     ],
 )
