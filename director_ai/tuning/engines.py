@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from os import sched_getaffinity
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar, cast
 
 from director_ai.errors import EngineError, InvalidRequestError
 
@@ -15,6 +15,9 @@ Result = TypeVar("Result")
 
 _MOST_TRIES: Final = 3
 """Workers that may die over one shard before the work is given up."""
+
+_DASK: Final = "dask://"
+_CONNECT_S: Final = 10
 
 
 class Engine(Protocol):
@@ -201,6 +204,112 @@ class ProcessEngine(_Closing):
         self._pools[worker] = _pool()
 
 
+class DaskEngine(_Closing):
+    """Engine of a Dask cluster: futures on its workers, and a tree of merges there.
+
+    Workers read the shards themselves: they must reach the archive under the same address. A shard
+    whose worker dies is done again by another.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler, as ``tcp://host:8786``.
+    on_done
+        Called after each item.
+
+    Raises
+    ------
+    EngineError
+        If the extra ``dask`` is not installed, or the scheduler cannot be reached.
+    """
+
+    def __init__(self, address: str, on_done: Callable[[], None] = lambda: None) -> None:
+        try:
+            # An extra, which one machine does without.
+            import distributed
+        except ImportError:
+            raise EngineError(
+                "engine dask:// must have its extra; pip install 'director-workbench[dask]'"
+            ) from None
+        self._on_done = on_done
+        try:
+            client: Any = distributed.Client
+            self._client = client(address, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise EngineError(
+                f"engine must be a Dask scheduler, got {address}, which does not answer: {error}"
+            ) from None
+
+    def results(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the result of every item, in order."""
+        n_done = 0
+        for _ in range(_MOST_TRIES):
+            futures = deque(self._submitted(work, items[n_done:]))
+            try:
+                while futures:
+                    # Given up once it is here, so that no worker keeps it.
+                    yield _result(futures.popleft())
+                    n_done += 1
+                return
+            except CancelledError:
+                # Every worker that had the work itself is lost.
+                continue
+            finally:
+                self._client.cancel(list(futures))
+        raise _lost()
+
+    def map_reduce(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        merge: Callable[[Result, Result], Result],
+    ) -> Result:
+        """Return all results merged."""
+        for _ in range(_MOST_TRIES):
+            futures = self._submitted(work, items)
+            try:
+                while len(futures) > 1:
+                    pairs = zip(futures[::2], futures[1::2], strict=False)
+                    odd = futures[len(futures) - len(futures) % 2 :]
+                    merges = [self._client.submit(merge, *pair, pure=False) for pair in pairs]
+                    futures = [*merges, *odd]
+                return cast("Result", _result(futures[0]))
+            except CancelledError:
+                continue
+            finally:
+                self._client.cancel(futures)
+        raise _lost()
+
+    def close(self) -> None:
+        """Leave the cluster; its workers stay."""
+        self._client.close()
+
+    def _submitted(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Any]:
+        # Sent once to each worker: it may hold all labels.
+        shared = self._client.scatter(work, broadcast=True, hash=False)
+        futures = [self._client.submit(_called, shared, item, pure=False) for item in items]
+        for future in futures:
+            future.add_done_callback(lambda _: self._on_done())
+        return futures
+
+
+def _result(future: Any) -> Any:
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise EngineError(f"a shard must be counted; workers died over it: {error}") from None
+
+
+def _lost() -> EngineError:
+    return EngineError(f"shards must be counted; all workers were lost, {_MOST_TRIES} times")
+
+
+def _called(work: Callable[[Item], Result], item: Item) -> Result:
+    return work(item)
+
+
 def _pool() -> ProcessPoolExecutor:
     # Not forked: a database and Arrow have threads of their own by then.
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
@@ -212,7 +321,7 @@ def engine_of(name: str, on_done: Callable[[], None] = lambda: None) -> "Any":
     Parameters
     ----------
     name
-        ``"serial"``, or ``"processes"``.
+        ``"serial"``, ``"processes"``, or ``"dask://host:8786"`` for a scheduler there.
     on_done
         Called after each item.
 
@@ -230,4 +339,6 @@ def engine_of(name: str, on_done: Callable[[], None] = lambda: None) -> "Any":
         return SerialEngine(on_done)
     if name == "processes":
         return ProcessEngine(on_done=on_done)
-    raise InvalidRequestError(f"engine must be serial or processes, got {name!r}")
+    if name.startswith(_DASK):
+        return DaskEngine(f"tcp://{name.removeprefix(_DASK)}", on_done)
+    raise InvalidRequestError(f"engine must be serial, processes or dask://HOST:PORT, got {name!r}")

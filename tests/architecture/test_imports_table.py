@@ -88,6 +88,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "scipy": {"tuning", "monitoring"},
     "sqlalchemy": {"storage"},
     "fsspec": {"storage"},
+    "distributed": {"tuning"},
     "pyarrow": {"replay", "storage", "experiment"},
     "yaml": {"reports"},
     "rich": {"cli"},
