@@ -13,24 +13,42 @@ _LOWEST_LOG = -3.0
 """Evidence below e^-3 is drawn there: how little there is tells nothing."""
 
 
+class Mark(NamedTuple):
+    """A day to mark.
+
+    Attributes
+    ----------
+    day
+        ISO date or date and time, UTC.
+    text
+        A word or two, such as "deployment 2".
+    is_alarm
+        Whether a detector marks it; a deployment is none.
+    """
+
+    day: str
+    text: str
+    is_alarm: bool
+
+
 class BandsData(NamedTuple):
-    """Days of a deployment, as they are drawn.
+    """Days of a deployment, or hours, as they are drawn.
 
     Attributes
     ----------
     days
-        ISO dates, UTC.
+        ISO dates, UTC; of hours with their time.
     halted
         Share of counted sessions halted on each day; None without any.
     low, high
         Band of the share since the deployment, at every look; None while it is too wide to tell.
     rules
         Halts by rule that came first, the day's share of counted sessions.
-    evidence
-        Change statistic of the promise, as a share of what makes an alarm, by its logarithm:
-        1 and more is an alarm; None before the first session.
-    changed_on
-        Day of the change, if there is one.
+    evidence_days, evidence
+        Change statistic of the promise after each day, as a share of what makes an alarm, by its
+        logarithm: 1 and more is an alarm; None before the first session.
+    marks
+        Deployments, and changes that a detector has seen.
     """
 
     days: list[str]
@@ -38,11 +56,18 @@ class BandsData(NamedTuple):
     low: list[float | None]
     high: list[float | None]
     rules: dict[str, list[float | None]]
+    evidence_days: list[str]
     evidence: list[float | None]
-    changed_on: str | None
+    marks: list[Mark]
 
 
-def bands_data(days: Sequence[DayRow], *, c_days: float, changed_on: str | None) -> BandsData:
+def bands_data(
+    days: Sequence[DayRow],
+    *,
+    c_days: float,
+    marks: Sequence[Mark] = (),
+    hours: Sequence[DayRow] | None = None,
+) -> BandsData:
     """Return what is drawn of the days of a deployment.
 
     Parameters
@@ -51,34 +76,38 @@ def bands_data(days: Sequence[DayRow], *, c_days: float, changed_on: str | None)
         Of the report.
     c_days
         Change statistic that makes an alarm.
-    changed_on
-        ISO date of the change, or None.
+    marks
+        Those outside the days are left out.
+    hours
+        Steps of which the shares are drawn; the days by default.
     """
+    steps = days if hours is None else hours
 
     def share(n: int, day: DayRow) -> float | None:
         return n / day.n_counted if day.n_counted else None
 
     bar = math.log(c_days)
     return BandsData(
-        [day.day for day in days],
-        [share(day.n_halted, day) for day in days],
-        [day.halted_low for day in days],
-        [day.halted_high for day in days],
+        [day.day for day in steps],
+        [share(day.n_halted, day) for day in steps],
+        [day.halted_low for day in steps],
+        [day.halted_high for day in steps],
         {
             rule: [
                 share(
                     sum(n for name, n in day.rules.items() if RULE_OF_MECHANISM.get(name) == rule),
                     day,
                 )
-                for day in days
+                for day in steps
             ]
             for rule in RULES
         },
+        [day.day for day in days],
         [
             None if day.log_change is None else max(_LOWEST_LOG, day.log_change) / bar
             for day in days
         ],
-        changed_on,
+        [mark for mark in marks if days and days[0].day <= mark.day[:10] <= days[-1].day],
     )
 
 
@@ -121,7 +150,7 @@ def bands_figure(data: BandsData, palette: Palette) -> dict[str, Any]:
         "type": "scatter",
         "mode": "lines+markers",
         "name": "evidence of a change",
-        "x": data.days,
+        "x": data.evidence_days,
         "y": data.evidence,
         "yaxis": "y2",
         "line": {"color": palette.ink, "width": 2},
@@ -157,7 +186,8 @@ def bands_figure(data: BandsData, palette: Palette) -> dict[str, Any]:
                 "fixedrange": True,
                 "domain": [0, 0.28],
             },
-            shapes=[alarm, *_change(data, palette)],
+            shapes=[alarm, *(_line(mark, palette) for mark in data.marks)],
+            annotations=[_caption(mark, palette) for mark in data.marks],
         ),
     }
 
@@ -165,22 +195,38 @@ def bands_figure(data: BandsData, palette: Palette) -> dict[str, Any]:
 def bands_alt(data: BandsData) -> str:
     """Return the finding of the picture in one sentence.
 
-    >>> bands_alt(BandsData([], [], [], [], {}, [], None))
+    >>> bands_alt(BandsData([], [], [], [], {}, [], [], []))
     'No day to show yet.'
     """
     shares = [share for share in data.halted if share is not None]
     if not shares:
         return "No day to show yet."
+    step = "hour" if "T" in data.days[0] else "day"
     text = (
-        f"Halted by day from {data.days[0]} to {data.days[-1]}: between {100 * min(shares):.1f} "
+        f"Halted by {step} from {data.days[0]} to {data.days[-1]}: between {100 * min(shares):.1f} "
         f"and {100 * max(shares):.1f} % of counted sessions"
     )
-    return f"{text}; a change about {data.changed_on}." if data.changed_on else f"{text}."
+    marks = "".join(f"; {mark.text} {mark.day[:10]}" for mark in data.marks)
+    return f"{text}{marks}."
 
 
-def _change(data: BandsData, palette: Palette) -> list[dict[str, Any]]:
-    if data.changed_on is None:
-        return []
-    line = {"color": palette.alarm, "width": 2, "dash": "dashdot"}
-    place = {"x0": data.changed_on, "x1": data.changed_on, "yref": "paper", "y0": 0, "y1": 1}
-    return [{"type": "line", **place, "line": line}]
+def _line(mark: Mark, palette: Palette) -> dict[str, Any]:
+    colour, dash = (palette.alarm, "dashdot") if mark.is_alarm else (palette.muted, "dot")
+    place = {"x0": mark.day, "x1": mark.day, "yref": "paper", "y0": 0, "y1": 1}
+    return {"type": "line", **place, "line": {"color": colour, "width": 2, "dash": dash}}
+
+
+def _caption(mark: Mark, palette: Palette) -> dict[str, Any]:
+    return {
+        "x": mark.day,
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "top",
+        "xanchor": "left",
+        "xshift": 3,
+        "text": f"▲ {mark.text}" if mark.is_alarm else f"┊ {mark.text}",
+        "showarrow": False,
+        "font": {"color": palette.ink, "size": 12},
+        "bgcolor": palette.page,
+        "opacity": 0.85,
+    }

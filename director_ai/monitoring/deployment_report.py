@@ -4,10 +4,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,24 +18,22 @@ from director_ai.monitoring.audit_labels import (
     audit_verdicts,
     second_looks,
 )
+from director_ai.monitoring.comparison import Comparison, Period, compare_periods, newest_weeks
 from director_ai.monitoring.conformal_ranks import ranks
 from director_ai.monitoring.drift_detector import DriftPath, drift
-from director_ai.monitoring.evidence import (
-    CELLS,
-    estimated_rate,
-    rate_interval,
-    share_detector,
-)
+from director_ai.monitoring.evidence import share_detector
+from director_ai.monitoring.group_rates import Facet, GroupRow, breakdown, cell_counts
 from director_ai.monitoring.living import Living, Tally, change_path, living_certificate
 from director_ai.monitoring.plan import Plan
 from director_ai.monitoring.rates import rate_band
-from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.monitoring.timeline import ClosestCall, MarginDay, closest_calls, margin_days
+from director_ai.replay.curves import FloatArray
 from director_ai.storage.monitor_log import (
     DAY_US,
     Audit,
-    AuditPlan,
     Deployment,
     MonitorLog,
+    iso_day,
 )
 from director_ai.storage.store import Store
 from director_ai.tuning.guarantee.certificate import Certificate, covers
@@ -56,15 +54,43 @@ USUAL_FAULTS = 0.01
 VALUES = ("closest call", "mean score")
 """Values of a session whose drift is watched."""
 
+HOUR_US = 3_600_000_000
+HOURS_DAYS = 7
+"""Newest days whose hours are told of."""
+
+Bucket = Literal["day", "hour"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuery:
+    """View of a report; the state of the promise is the same in every view.
+
+    Attributes
+    ----------
+    n_days
+        Newest days whose sessions are shown; None for all.
+    by
+        Facet by which sessions are grouped.
+    bucket
+        Width of a step of time.
+    periods
+        Periods to compare; None for the newest week and the one before.
+    """
+
+    n_days: int | None = None
+    by: Facet = "model"
+    bucket: Bucket = "day"
+    periods: tuple[Period, Period] | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class DayRow:
-    """One day of a deployment.
+    """One day of a deployment, or one hour.
 
     Attributes
     ----------
     day
-        ISO date, UTC.
+        ISO date, UTC; of an hour its date and time.
     n_counted, n_halted, n_warned
         Counted sessions, those of them halted by the policy, and those with a warned token.
     n_faults, n_other
@@ -88,32 +114,6 @@ class DayRow:
     halted_high: float | None
     log_change: float | None
     rules: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRow:
-    """One model's sessions since the deployment.
-
-    Attributes
-    ----------
-    model
-        Its name.
-    first_day
-        ISO date of its first counted session.
-    n_counted, n_halted, n_audited
-        Counted sessions, those halted by the policy, and those with a settled label.
-    estimate, low, high
-        Its false-halt rate, with its interval at every look; None without one.
-    """
-
-    model: str
-    first_day: str
-    n_counted: int
-    n_halted: int
-    n_audited: int
-    estimate: float | None
-    low: float
-    high: float
 
 
 class SessionCount(NamedTuple):
@@ -176,6 +176,12 @@ class Report:
         State of its promise; None without a deployment.
     days
         Each day since the deployment.
+    earlier
+        Days of the deployments before, each until the day of the next.
+    hours
+        Hours of the newest days that have a session, where they were asked for.
+    deployments
+        All of the store, oldest first.
     models
         Each model's sessions, the highest false-halt rate first.
     counts
@@ -200,12 +206,20 @@ class Report:
         and certificates use.
     second_looks
         Halts called bad that a second person saw.
+    by, groups
+        The facet that was asked for, and its groups.
+    margins
+        Closest calls of each day.
+    closest
+        The sessions that came closest to a halt.
+    comparison
+        Two periods; None without a deployment.
     """
 
     deployment: Deployment | None
     living: Living | None
     days: tuple[DayRow, ...]
-    models: tuple[ModelRow, ...]
+    models: tuple[GroupRow, ...]
     counts: tuple[SessionCount, ...]
     log_faults: float
     last_us: int
@@ -216,6 +230,14 @@ class Report:
     n_once: int
     n_fair: int
     second_looks: SecondLooks
+    earlier: tuple[DayRow, ...] = ()
+    hours: tuple[DayRow, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    by: Facet = "model"
+    groups: tuple[GroupRow, ...] = ()
+    margins: tuple[MarginDay, ...] = ()
+    closest: tuple[ClosestCall, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def fault_rate(self) -> float:
@@ -225,18 +247,9 @@ class Report:
 
     def to_json(self) -> str:
         """Return the report as one JSON object."""
-        deployed = self.deployment and {
-            "number": self.deployment.number,
-            "at": _moment(self.deployment.at_us),
-            "policy": self.deployment.policy.to_dict(),
-            "scorer": str(self.deployment.scorer),
-            "alpha": self.deployment.alpha,
-            "attempt": self.deployment.attempt,
-            "note": self.deployment.note,
-        }
         document: dict[str, Any] = {
             "version": 1,
-            "deployment": deployed,
+            "deployment": self.deployment and _deployment(self.deployment),
             "certificate": self.living and json.loads(self.living.to_json()),
             "days": [asdict(day) for day in self.days],
             "models": [asdict(model) for model in self.models],
@@ -248,6 +261,14 @@ class Report:
             "n_once": self.n_once,
             "n_fair": self.n_fair,
             "second_looks": self.second_looks._asdict(),
+            "earlier": [asdict(day) for day in self.earlier],
+            "hours": [asdict(hour) for hour in self.hours],
+            "deployments": [_deployment(each) for each in self.deployments],
+            "by": self.by,
+            "groups": [asdict(group) for group in self.groups],
+            "margins": [day._asdict() for day in self.margins],
+            "closest": [call._asdict() for call in self.closest],
+            "comparison": self.comparison and asdict(self.comparison),
         }
         return json.dumps(document, ensure_ascii=False, indent=2)
 
@@ -256,7 +277,13 @@ NO_REPORT = Report(None, None, (), (), (), -math.inf, 0, 0, None, (), (), 0, 0, 
 """Report of a store from which nothing was ever deployed."""
 
 
-def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
+def report(
+    store: Store,
+    *,
+    now_us: int,
+    query: ReportQuery = ReportQuery(),
+    two_reviewers: bool = True,
+) -> Report:
     """Return what the audits of a store tell of its newest deployment.
 
     Parameters
@@ -265,8 +292,15 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
         The store, ticked; see :func:`director_ai.monitoring.settling.tick`.
     now_us
         Now, in microseconds since the Unix epoch.
+    query
+        What is shown beside the state of the promise.
     two_reviewers
         Whether a drawn halt counts as good only when two people say so.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the periods to compare share a day.
 
     Examples
     --------
@@ -280,12 +314,22 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
         return NO_REPORT
     deployment = deployments[-1]
     audits = log.audits(deployment.number)
+    plans = log.plans(deployment.number)
     n_days = max(now_us // DAY_US, *(audit.day for audit in audits), deployment.day)
     n_days = n_days - deployment.day + 1
     labels = log.labels(deployment.number)
     verdicts = audit_verdicts(audits, labels, two_reviewers=two_reviewers)
-    p_pass = {plan.number: plan.p_pass for plan in log.plans(deployment.number)}
+    p_pass = {plan.number: plan.p_pass for plan in plans}
     tally = _tally(log, store, deployment, audits, verdicts, n_days)
+    last_day = deployment.day + n_days - 1
+    shown = audits
+    if query.n_days is not None:
+        shown = [audit for audit in audits if audit.day > last_day - query.n_days]
+    counted = [audit for audit in audits if audit.kind == "counted"]
+    periods = query.periods or newest_weeks(_date(last_day))
+    models = breakdown(
+        counted, {audit.id: (audit.model,) for audit in counted}, plans, verdicts, delta=DELTA
+    )
     promise = _certificate(store, deployment)
     waiting = [
         audit
@@ -301,7 +345,7 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
         deployment,
         living_certificate(promised, tally),
         days,
-        _models(log.plans(deployment.number), audits, verdicts),
+        models,
         _counts(audits),
         float(share_detector(faults, sessions, share=USUAL_FAULTS)[-1]),
         audits[-1].sealed_us if audits else 0,
@@ -315,7 +359,54 @@ def report(store: Store, *, now_us: int, two_reviewers: bool = True) -> Report:
             for audit in audits
         ),
         second_looks(audits, labels),
+        earlier=_earlier(store, deployments, two_reviewers=two_reviewers),
+        hours=_hours(audits, last_day) if query.bucket == "hour" else (),
+        deployments=tuple(deployments),
+        by=query.by,
+        groups=models
+        if query.by == "model"
+        else breakdown(
+            [audit for audit in audits if audit.kind in ("counted", "other")],
+            _groups(log, deployment, query.by),
+            plans,
+            verdicts,
+            delta=DELTA,
+        ),
+        margins=margin_days(shown, delta=DELTA),
+        closest=closest_calls(shown),
+        comparison=compare_periods(
+            audits, *periods, delta=DELTA, is_chosen=query.periods is not None
+        ),
     )
+
+
+def _groups(log: MonitorLog, deployment: Deployment, by: Facet) -> dict[str, tuple[str, ...]]:
+    """Return the groups of each session that is still there."""
+    origins = log.origins(deployment.number)
+    if by == "tag":
+        return {name: origin.tags or ("",) for name, origin in origins.items()}
+    return {name: (getattr(origin, by),) for name, origin in origins.items()}
+
+
+def _earlier(
+    store: Store, deployments: Sequence[Deployment], *, two_reviewers: bool
+) -> tuple[DayRow, ...]:
+    """Return the days of all deployments but the newest, each until the day of the next."""
+    log = MonitorLog(store)
+    rows: list[DayRow] = []
+    for deployment, following in pairwise(deployments):
+        own = log.audits(deployment.number)
+        audits = [audit for audit in own if audit.day < following.day]
+        names = {audit.id for audit in audits}
+        n_days = following.day - deployment.day
+        if not audits:
+            continue
+        labels = [each for each in log.labels(deployment.number) if each.id in names]
+        verdicts = audit_verdicts(audits, labels, two_reviewers=two_reviewers)
+        tally = _tally(log, store, deployment, audits, verdicts, n_days)
+        promised = _certificate(store, deployment) or deployment.alpha
+        rows += _days(deployment, audits, change_path(promised, tally))
+    return tuple(rows)
 
 
 def _tally(
@@ -327,7 +418,7 @@ def _tally(
     n_days: int,
 ) -> Tally:
     plans = log.plans(deployment.number)
-    counts, waiting = _cells(plans, audits, verdicts, deployment.day, n_days)
+    counts, waiting = cell_counts(plans, audits, verdicts, deployment.day, n_days)
     counted = [audit for audit in audits if audit.kind == "counted"]
     return Tally(
         _date(deployment.day),
@@ -337,63 +428,6 @@ def _tally(
         is_cut=any(audit.cut for audit in counted),
         conflict=_conflict(store, deployment, audits),
     )
-
-
-def _cells(
-    plans: Sequence[AuditPlan],
-    audits: Sequence[Audit],
-    verdicts: dict[str, AuditVerdict],
-    first_day: int,
-    n_days: int,
-) -> tuple[IntArray, IntArray]:
-    """Return counted sessions by day, plan and cell, and those that wait for a label."""
-    places = {plan.number: place for place, plan in enumerate(plans)}
-    counts = np.zeros((n_days, len(plans), len(CELLS)), np.int64)
-    waiting = np.zeros((n_days, len(plans), 2), np.int64)
-    for audit in audits:
-        if audit.kind != "counted":
-            continue
-        at = (audit.day - first_day, places[audit.plan])
-        verdict = verdicts.get(audit.id)
-        if not audit.drawn:
-            counts[(*at, 3 * audit.halted)] += 1
-        elif verdict in SETTLED:
-            counts[(*at, 3 * audit.halted + 1 + (verdict == "bad"))] += 1
-        else:
-            waiting[(*at, int(audit.halted))] += 1
-    return counts, waiting
-
-
-def _models(
-    plans: Sequence[AuditPlan], audits: Sequence[Audit], verdicts: dict[str, AuditVerdict]
-) -> tuple[ModelRow, ...]:
-    by_model: dict[str, list[Audit]] = {}
-    for audit in audits:
-        if audit.kind == "counted":
-            by_model.setdefault(audit.model, []).append(audit)
-    of = tuple(Plan(plan.p_halt, plan.p_pass) for plan in plans)
-    rows = []
-    for model, own in by_model.items():
-        first = min(audit.day for audit in own)
-        n_days = max(audit.day for audit in own) - first + 1
-        by_day = _cells(plans, own, verdicts, first, n_days)
-        counts, waiting = (table.sum(axis=0) for table in by_day)
-        estimate = estimated_rate(counts, of)
-        low, high = rate_interval(counts, waiting, of, delta=DELTA)
-        rows.append(
-            ModelRow(
-                model=model,
-                first_day=_date(first).isoformat(),
-                n_counted=len(own),
-                n_halted=sum(audit.halted for audit in own),
-                n_audited=sum(verdicts.get(audit.id) in SETTLED for audit in own),
-                estimate=None if math.isnan(estimate) else estimate,
-                low=low,
-                high=high,
-            )
-        )
-    rows.sort(key=lambda row: (-(row.estimate or 0.0), row.model))
-    return tuple(rows)
 
 
 def _counts(audits: Sequence[Audit]) -> tuple[SessionCount, ...]:
@@ -453,29 +487,45 @@ def _days(
     by_day: list[list[Audit]] = [[] for _ in range(n_days)]
     for audit in audits:
         by_day[audit.day - deployment.day].append(audit)
-    rows = []
     counted = [[audit for audit in day if audit.kind == "counted"] for day in by_day]
     halted = np.cumsum([sum(audit.halted for audit in day) for day in counted])
     total = np.cumsum([len(day) for day in counted])
     low, high = rate_band(halted, total, delta=DELTA)
+    rows = []
     for at, day in enumerate(by_day):
-        kinds = Counter(audit.kind for audit in day)
-        has_band = total[at] >= FEWEST_FOR_BANDS
-        rows.append(
-            DayRow(
-                day=_date(deployment.day + at).isoformat(),
-                n_counted=kinds["counted"],
-                n_halted=sum(audit.halted for audit in counted[at]),
-                n_warned=sum(audit.n_warned > 0 for audit in counted[at]),
-                n_faults=kinds["fault"],
-                n_other=kinds["other"],
-                halted_low=float(low[at]) if has_band else None,
-                halted_high=float(high[at]) if has_band else None,
-                log_change=float(changes[at]) if np.isfinite(changes[at]) else None,
-                rules=dict(Counter(audit.mechanism for audit in counted[at] if audit.halted)),
-            )
-        )
+        row = _row(iso_day(deployment.day + at), day)
+        if total[at] >= FEWEST_FOR_BANDS:
+            row = replace(row, halted_low=float(low[at]), halted_high=float(high[at]))
+        if np.isfinite(changes[at]):
+            row = replace(row, log_change=float(changes[at]))
+        rows.append(row)
     return tuple(rows)
+
+
+def _hours(audits: Sequence[Audit], last_day: int) -> tuple[DayRow, ...]:
+    by_hour: dict[int, list[Audit]] = {}
+    for audit in audits:
+        if audit.day > last_day - HOURS_DAYS:
+            by_hour.setdefault(audit.sealed_us // HOUR_US, []).append(audit)
+    return tuple(_row(moment(hour * HOUR_US)[:16], own) for hour, own in sorted(by_hour.items()))
+
+
+def _row(name: str, audits: Sequence[Audit]) -> DayRow:
+    """Return the counts of a step of time, without what is known of the time before."""
+    kinds = Counter(audit.kind for audit in audits)
+    counted = [audit for audit in audits if audit.kind == "counted"]
+    return DayRow(
+        day=name,
+        n_counted=len(counted),
+        n_halted=sum(audit.halted for audit in counted),
+        n_warned=sum(audit.n_warned > 0 for audit in counted),
+        n_faults=kinds["fault"],
+        n_other=kinds["other"],
+        halted_low=None,
+        halted_high=None,
+        log_change=None,
+        rules=dict(Counter(audit.mechanism for audit in counted if audit.halted)),
+    )
 
 
 def _drift(audits: Sequence[Audit]) -> Drift | None:
@@ -494,8 +544,8 @@ def _drift(audits: Sequence[Audit]) -> Drift | None:
         n_sessions=len(scored),
         log_statistic=float(path.log_statistic[-1]),
         is_seen=seen is not None,
-        seen_on=None if seen is None else _date(scored[seen].day).isoformat(),
-        since=_date(scored[path.start].day).isoformat() if is_gaining else None,
+        seen_on=None if seen is None else iso_day(scored[seen].day),
+        since=iso_day(scored[path.start].day) if is_gaining else None,
         strongest=f"{VALUES[value]} {bet}" if is_gaining else "",
     )
 
@@ -512,9 +562,22 @@ def drift_path(scored: Sequence[Audit]) -> DriftPath:
     return drift(np.clip(p_values, 1e-12, 1.0 - 1e-12), np.array([audit.day for audit in scored]))
 
 
+def _deployment(of: Deployment) -> dict[str, Any]:
+    return {
+        "number": of.number,
+        "at": moment(of.at_us),
+        "policy": of.policy.to_dict(),
+        "scorer": str(of.scorer),
+        "alpha": of.alpha,
+        "attempt": of.attempt,
+        "note": of.note,
+    }
+
+
 def _date(day: int) -> date:
     return date(1970, 1, 1) + timedelta(days=day)
 
 
-def _moment(at_us: int) -> str:
+def moment(at_us: int) -> str:
+    """Return the ISO date and time of microseconds since the Unix epoch, UTC."""
     return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
@@ -23,6 +24,15 @@ from director_ai.storage.store import Store
 from director_ai.storage.writer import refresh_labels
 
 DAY_US = 86_400_000_000
+
+
+def iso_day(day: int) -> str:
+    """Return the ISO date of a number of days since the Unix epoch.
+
+    >>> iso_day(20_000)
+    '2024-10-04'
+    """
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
 class Deployment(NamedTuple):
@@ -133,6 +143,15 @@ class Audit(NamedTuple):
     margin: float | None
     average: float | None
     n_warned: int
+
+
+class Origin(NamedTuple):
+    """Source, tags, policy (a JSON object of limits) and scorer of a session."""
+
+    source: str
+    tags: tuple[str, ...]
+    policy: str
+    scorer: str
 
 
 class AuditLabel(NamedTuple):
@@ -304,6 +323,20 @@ class MonitorLog:
         statement = select(*columns).where(*where).order_by(audits.c.sealed_us, audits.c.id)
         with self._store.read() as connection:
             return [Audit(*row) for row in connection.execute(statement)]
+
+    def origins(self, deployment: int) -> dict[str, Origin]:
+        """Return where the sessions of a deployment came from, by id; not those removed since."""
+        of = sessions.c
+        statement = (
+            select(of.id, of.source, of.tags, of.policy, of.scorer)
+            .join(audits, audits.c.id == of.id)
+            .where(audits.c.deployment == deployment)
+        )
+        with self._store.read() as connection:
+            return {
+                name: Origin(source, tuple(json.loads(tags)), policy, str(as_identity(scorer)))
+                for name, source, tags, policy, scorer in connection.execute(statement)
+            }
 
     def labels(self, deployment: int) -> list[AuditLabel]:
         """Return every author's newest label of each drawn session, and those of removed ones."""

@@ -4,8 +4,4 @@ from director_ai.ui.components import page_style
 from director_ai.ui.monitor import page
 
 page_style.title("Monitor", hidden=True)
-seen = page.current_report()
-if seen.deployment is None:
-    page.draw_empty()
-else:
-    page.draw(seen)
+page.draw_page()

@@ -4,7 +4,7 @@ import json
 import math
 
 from director_ai.figures import DARK, LIGHT
-from director_ai.figures.monitor_bands import bands_alt, bands_data, bands_figure
+from director_ai.figures.monitor_bands import Mark, bands_alt, bands_data, bands_figure
 from director_ai.monitoring import DayRow
 
 
@@ -21,7 +21,7 @@ DAYS = [
 
 
 def test_each_day_has_the_share_of_its_own_sessions_by_rule() -> None:
-    data = bands_data(DAYS, c_days=365, changed_on=None)
+    data = bands_data(DAYS, c_days=365)
 
     assert data.halted == [0.08, None, 0.2]
     assert data.rules == {
@@ -34,14 +34,31 @@ def test_each_day_has_the_share_of_its_own_sessions_by_rule() -> None:
 
 
 def test_the_alarm_and_the_change_are_drawn_and_said() -> None:
-    data = bands_data(DAYS, c_days=365, changed_on="2026-03-04")
+    marks = [
+        Mark("2026-02-01T10:00", "deployment 1", is_alarm=False),
+        Mark("2026-03-02T10:00", "deployment 2", is_alarm=False),
+        Mark("2026-03-04", "change", is_alarm=True),
+    ]
+    data = bands_data(DAYS, c_days=365, marks=marks)
 
     for palette in (LIGHT, DARK):
         figure = bands_figure(data, palette)
         json.dumps(figure, allow_nan=False)
-        alarm, change = figure["layout"]["shapes"]
+        alarm, deployed, change = figure["layout"]["shapes"]
         assert (alarm["y0"], alarm["yref"], change["x0"]) == (1, "y2", "2026-03-04")
+        assert (deployed["x0"], deployed["line"]["dash"]) == ("2026-03-02T10:00", "dot")
+        captions = [each["text"] for each in figure["layout"]["annotations"]]
+        assert captions == ["┊ deployment 2", "▲ change"]
     assert bands_alt(data) == (
         "Halted by day from 2026-03-02 to 2026-03-04: between 8.0 and 20.0 % of counted sessions; "
-        "a change about 2026-03-04."
+        "deployment 2 2026-03-02; change 2026-03-04."
     )
+
+
+def test_hours_are_drawn_over_the_evidence_of_the_days() -> None:
+    hours = [day("2026-03-04T05:00", 10, {"hard_limit": 1}), day("2026-03-04T07:00", 0, {})]
+    data = bands_data(DAYS, c_days=365, hours=hours)
+
+    assert (data.days, data.halted) == (["2026-03-04T05:00", "2026-03-04T07:00"], [0.1, None])
+    assert data.evidence_days == ["2026-03-02", "2026-03-03", "2026-03-04"]
+    assert bands_alt(data).startswith("Halted by hour from 2026-03-04T05:00")

@@ -41,7 +41,7 @@ def test_the_promise_is_lost_from_about_the_day_of_the_new_model(labelled) -> No
     assert seen.living.state == "no longer holds"
     assert day(MODEL_DAY) <= seen.living.changed_on <= day(MODEL_DAY + 3)
     worst, other = seen.models
-    assert (worst.model, worst.first_day) == (NEW_MODEL, day(MODEL_DAY))
+    assert (worst.name, worst.first_day) == (NEW_MODEL, day(MODEL_DAY))
     assert worst.low > ALPHA > other.estimate
     assert day(MODEL_DAY) <= seen.drift.seen_on <= day(MODEL_DAY + 2)
     assert seen.deployment.number == 2

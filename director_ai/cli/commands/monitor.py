@@ -11,9 +11,20 @@ from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing
 from director_ai.cli.output import counted, note, one_line, print_json
 from director_ai.core.scoring.identity import ScorerIdentity, as_identity
-from director_ai.errors import InvalidEndpointError
+from director_ai.errors import InvalidEndpointError, InvalidRequestError
 from director_ai.integrations.webhook import Webhook, send_due
-from director_ai.monitoring import Promise, Report, deploy, firing, report, tick, update_alerts
+from director_ai.monitoring import (
+    Period,
+    Promise,
+    Report,
+    ReportQuery,
+    deploy,
+    firing,
+    report,
+    tick,
+    update_alerts,
+)
+from director_ai.monitoring.comparison import comparison_lines
 from director_ai.monitoring.living import span_words
 from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import read_policy
@@ -62,11 +73,12 @@ def monitor(args: Namespace) -> int:
     """Settle what was sealed since the last look, say what it means, and send what is due."""
     webhook = _webhook(args)
     instruments = _instruments() if args.metrics else None
+    query = _query(args)
     while True:
         with changing(args) as store:
             at_us = now_us()
             tick(store, now_us=at_us, audits_a_day=args.audits_a_day)
-            seen = report(store, now_us=at_us, two_reviewers=not args.one_reviewer)
+            seen = report(store, now_us=at_us, query=query, two_reviewers=not args.one_reviewer)
             if seen.deployment is None:
                 raise CommandError(
                     f"nothing was deployed from {store.name}; record what went live with "
@@ -87,6 +99,16 @@ def monitor(args: Namespace) -> int:
             fired = {each.kind for each in firing(seen, now_us=at_us)}
             return Status.BROKEN if fired & set(args.fail_on) else Status.OK
         time.sleep(args.every)
+
+
+def _query(args: Namespace) -> ReportQuery:
+    if args.compare is None:
+        return ReportQuery(by=args.by, bucket=args.step)
+    try:
+        first, second = map(Period.parse, args.compare)
+    except InvalidRequestError as error:
+        raise CommandError(f"--compare: {error}", Status.USAGE) from None
+    return ReportQuery(by=args.by, bucket=args.step, periods=(first, second))
 
 
 def _instruments() -> "ReportMetrics":
@@ -119,12 +141,12 @@ def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
     print(f"{living.state.upper()}: {living.sentence}")
     for text in living.notes:
         print(f"  {text}")
-    for model in seen.models:
+    for model in seen.groups:
         estimate = "not known" if model.estimate is None else f"{100 * model.estimate:.1f} %"
         print(
-            f"  {one_line(model.model) or 'no model'}: false-halt rate {estimate} "
+            f"  {one_line(model.name) or f'no {seen.by}'}: false-halt rate {estimate} "
             f"({span_words(model.low, model.high)}), "
-            f"{counted(model.n_counted, 'session')} since {model.first_day}"
+            f"{counted(model.n_sessions, 'session')} since {model.first_day}"
         )
     once = f", {seen.n_once:,} of them for a second person" if seen.n_once else ""
     disputed = f", {len(seen.disputed):,} disputed" if seen.disputed else ""
@@ -132,6 +154,9 @@ def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
         f"Audit: {living.n_audited:,} labelled, {len(seen.waiting):,} wait{once}{disputed}; "
         f"{seen.n_fair:,} are a fair sample"
     )
+    if seen.comparison is not None:
+        for line in comparison_lines(seen.comparison):
+            print(line)
     for each in fired:
         print(f"ALERT {each.kind}: {each.text}")
 

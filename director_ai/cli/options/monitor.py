@@ -14,6 +14,7 @@ ALERT_NAMES = (
     "silent",
     "audit_stale",
 )
+FACET_NAMES = ("model", "source", "tag", "policy", "scorer")
 
 
 def add_deploy(parser: ArgumentParser) -> None:
@@ -59,6 +60,22 @@ def add_monitor(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format", choices=("json", "slack"), default="json", help="of what is sent"
+    )
+    parser.add_argument(
+        "--by", choices=FACET_NAMES, default="model", help="rates of each (default: model)"
+    )
+    parser.add_argument(
+        "--step",
+        choices=("day", "hour"),
+        default="day",
+        help="with --json, of the counts over time",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar="PERIOD",
+        help="two periods such as 2026-03-01..2026-03-07 (default: the newest week and the one "
+        "before)",
     )
     parser.add_argument(
         "--metrics",

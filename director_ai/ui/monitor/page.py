@@ -1,22 +1,38 @@
 """Monitor page: state of the promise, halts by day, models, drift, and the audit queue."""
 
+import json
 import math
-from typing import Final
+from typing import Final, get_args
 
 import pandas as pd
 import streamlit as st
 
-from director_ai.figures.monitor_bands import bands_alt, bands_data, bands_figure
+from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
+from director_ai.figures.margin_fan import margin_fan_alt, margin_fan_data, margin_fan_figure
+from director_ai.figures.monitor_bands import Mark, bands_alt, bands_data, bands_figure
 from director_ai.monitoring.alerting import firing
-from director_ai.monitoring.deployment_report import Report, report
+from director_ai.monitoring.comparison import Period, comparison_lines
+from director_ai.monitoring.deployment_report import (
+    HOURS_DAYS,
+    Bucket,
+    Report,
+    ReportQuery,
+    moment,
+    report,
+)
+from director_ai.monitoring.group_rates import FACETS, Facet
 from director_ai.monitoring.living import span_words
 from director_ai.storage.engine.clock import now_us
+from director_ai.storage.monitor_log import MonitorLog
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.components import page_style
-from director_ai.ui.components.page_links import PICKED, REVIEW_PAGE
+from director_ai.ui.components.escaping import visible
+from director_ai.ui.components.page_links import PICKED, REVIEW_PAGE, session_link
 from director_ai.ui.components.plotly_chart import plotly_chart
 from director_ai.ui.components.settled_audits import settle_sealed
+from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.components.status_banner import notice, status
 
 C_DAYS: Final = 365.0
@@ -26,6 +42,10 @@ MOST_TO_LABEL: Final = 20
 """Sessions of one round of labelling."""
 
 CHART_HEIGHT: Final = 330
+FAN_HEIGHT: Final = 230
+
+WINDOWS: Final[dict[str, int | None]] = {"7 days": 7, "28 days": 28, "all": None}
+PERIODS: Final = ("A", "B")
 
 _HEADLINE: Final = {
     "holds": "● Holds",
@@ -36,18 +56,28 @@ _HEADLINE: Final = {
 _RULE: Final = {"no longer holds": "hard", "does not apply": "trend"}
 
 
-def current_report() -> Report:
-    """Return the report of the store as it stands, settled first where it may be changed."""
+def draw_page() -> None:
+    """Draw the report of the newest deployment, or what to do where there is none."""
     store = archive()
     settle_sealed(store)
-    at_us = now_us()
-    return _report((store.name, store.stamp(), at_us // 60_000_000), store)
+    if not MonitorLog(store).deployments():
+        draw_empty()
+        return
+    head = st.container(gap="xsmall")
+    window, step, facet = _view_controls()
+    query = ReportQuery(WINDOWS[window], facet, step, _chosen_periods())
+    seen = _report((store.name, store.stamp(), now_us() // 60_000_000), query, store)
+    with head:
+        _draw_state(seen)
+    _draw_timeline(seen, WINDOWS[window])
+    _draw_margins(seen)
+    _draw_comparison(seen)
 
 
-@st.cache_data(show_spinner=False, max_entries=4)
-def _report(of: tuple[str, tuple[int, int, int], int], _store: Store) -> Report:
+@st.cache_data(show_spinner=False, max_entries=8)
+def _report(of: tuple[str, tuple[int, int, int], int], query: ReportQuery, _store: Store) -> Report:
     """Return the report of a store's name, stamp and minute, for as long as these are the same."""
-    return report(_store, now_us=of[-1] * 60_000_000)
+    return report(_store, now_us=of[-1] * 60_000_000, query=query)
 
 
 def draw_empty() -> None:
@@ -67,20 +97,44 @@ def draw_empty() -> None:
         st.code("director-ai demo --month", language=None)
 
 
-def draw(seen: Report) -> None:
-    """Draw the report of the newest deployment."""
-    living, deployment = seen.living, seen.deployment
+def _view_controls() -> tuple[str, Bucket, Facet]:
+    """Draw the choice of days, of their steps and of the groups, and return it."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        window = single_choice("Days shown", list(WINDOWS), default="28 days", key="window")
+        step = single_choice("Steps", get_args(Bucket), default="day", key="step")
+        facet = single_choice("Groups", FACETS, default="model", key="by")
+    return window, step, facet
+
+
+def _draw_state(seen: Report) -> None:
+    living = seen.living
     assert living is not None
-    assert deployment is not None
     status(
         _HEADLINE[living.state],
         living.sentence + _worst_model(seen),
         rule=_RULE.get(living.state, ""),
     )
     _facts(seen)
+    for alert in firing(seen, now_us=now_us()):
+        if alert.text != living.sentence:
+            notice(alert.text)
+    for text in living.notes:
+        notice(text)
+
+
+def _draw_timeline(seen: Report, n_days: int | None) -> None:
+    """Draw halts and evidence over time, and beside them the audit and the groups."""
+    days = (*seen.earlier, *seen.days)
+    if seen.hours:
+        n_days = HOURS_DAYS
+    data = bands_data(
+        days[-n_days:] if n_days else days,
+        c_days=C_DAYS,
+        marks=_marks(seen),
+        hours=seen.hours or None,
+    )
     picture, beside = st.columns([2.2, 1], gap="small")
     with picture:
-        data = bands_data(seen.days, c_days=C_DAYS, changed_on=living.changed_on)
         plotly_chart(
             bands_figure(data, page_style.colours()),
             key="monitor_bands",
@@ -90,12 +144,75 @@ def draw(seen: Report) -> None:
         )
     with beside:
         _audit(seen)
-        _models(seen)
-    for alert in firing(seen, now_us=now_us()):
-        if alert.text != living.sentence:
-            notice(alert.text)
-    for text in living.notes:
-        notice(text)
+        _groups(seen)
+
+
+def _marks(seen: Report) -> list[Mark]:
+    """Return the deployments, and the changes that a detector has seen."""
+    marks = [
+        Mark(moment(each.at_us), f"deployment {each.number}", is_alarm=False)
+        for each in seen.deployments
+    ]
+    if seen.living is not None and seen.living.changed_on is not None:
+        marks.append(Mark(seen.living.changed_on, "false halts", is_alarm=True))
+    elif seen.drift is not None and seen.drift.is_seen and seen.drift.since is not None:
+        marks.append(Mark(seen.drift.since, "scores", is_alarm=True))
+    return marks
+
+
+def _draw_margins(seen: Report) -> None:
+    """Draw the fan of the closest calls, and beside it the sessions that came closest."""
+    picture, beside = st.columns([2.2, 1], gap="small")
+    data = margin_fan_data(seen.margins)
+    with picture:
+        plotly_chart(
+            margin_fan_figure(data, page_style.colours()),
+            key="monitor_margins",
+            alt=margin_fan_alt(data),
+            height=FAN_HEIGHT,
+            filename="closest-calls",
+        )
+    with beside:
+        if not seen.closest:
+            return
+        st.dataframe(
+            {
+                "closest": [round(call.margin, 4) for call in seen.closest],
+                "day": [call.day for call in seen.closest],
+                "model": [visible(call.model) for call in seen.closest],
+                "open": [session_link(call.id) for call in seen.closest],
+            },
+            hide_index=True,
+            height=FAN_HEIGHT,
+            key="monitor_closest",
+            alt="Sessions that came closest to a halt, one a row",
+            column_config={"open": st.column_config.LinkColumn("open", display_text="↗", width=50)},
+        )
+
+
+def _draw_comparison(seen: Report) -> None:
+    """Draw the choice of two periods, and their difference in words."""
+    compared = seen.comparison
+    assert compared is not None
+    chosen, text = st.columns([1.2, 2], gap="small", vertical_alignment="bottom")
+    with chosen, st.container(horizontal=True, gap="small"):
+        for name, row in zip(PERIODS, (compared.first, compared.second), strict=True):
+            period = Period.parse(row.period)
+            st.session_state.setdefault(f"monitor_{name}", tuple(period))
+            st.date_input(f"Period {name}", key=f"monitor_{name}", format="YYYY-MM-DD")
+    with text:
+        for line in comparison_lines(compared):
+            notice(line)
+
+
+def _chosen_periods() -> tuple[Period, Period] | None:
+    """Return the periods that somebody chose; None while one is half chosen or they overlap."""
+    values = [st.session_state.get(f"monitor_{name}") for name in PERIODS]
+    if any(value is None or len(value) != 2 for value in values):
+        return None
+    first, second = (Period(*(value or ())) for value in values)
+    is_apart = first.last < second.first or second.last < first.first
+    return (first, second) if is_apart else None
 
 
 def _facts(seen: Report) -> None:
@@ -110,7 +227,7 @@ def _facts(seen: Report) -> None:
         f"{n_counted:,} sessions counted",
     ]
     if not math.isnan(seen.fault_rate):
-        parts.append(f"faults {100 * seen.fault_rate:.1f} %")
+        parts.append(f"infrastructure {100 * seen.fault_rate:.1f} %, never a halt")
     if drift is not None:
         parts.append(f"drift on {drift.seen_on}" if drift.is_seen else "no drift")
     notice(" · ".join(parts))
@@ -123,7 +240,7 @@ def _worst_model(seen: Report) -> str:
     worst = seen.models[0] if seen.models and is_lost else None
     if worst is None or worst.estimate is None or worst.low <= seen.deployment.alpha:
         return ""
-    name = worst.model or "sessions without a model"
+    name = worst.name or "sessions without a model"
     return (
         f" Most of it by {name}, seen since {worst.first_day}: {100 * worst.estimate:.1f} % of its "
         "good sessions."
@@ -164,20 +281,29 @@ def _audit(seen: Report) -> None:
     )
 
 
-def _models(seen: Report) -> None:
+def _groups(seen: Report) -> None:
     rows = [
         (
-            model.model or "not named",
+            visible(_short(model.name)) or "not named",
             "unknown"
             if model.estimate is None
             else f"{100 * model.estimate:.1f} % ({span_words(model.low, model.high)})",
-            f"{100 * model.n_halted / model.n_counted:.1f} %",
-            model.n_counted,
+            f"{100 * model.n_halted / model.n_sessions:.1f} %",
+            model.n_sessions,
         )
-        for model in seen.models
+        for model in seen.groups
     ]
     if rows:
-        names = ["model", "false halts", "halted", "sessions"]
+        names = [seen.by, "false halts", "halted", "sessions"]
         st.dataframe(
-            pd.DataFrame(rows, columns=names), hide_index=True, key="monitor_models", height="auto"
+            pd.DataFrame(rows, columns=names),
+            hide_index=True,
+            key="monitor_models",
+            height="auto",
+            column_config={seen.by: st.column_config.TextColumn(width=110)},
         )
+
+
+def _short(name: str) -> str:
+    """Return a group's name; of limits, which are a JSON object, their words."""
+    return limits_text(HaltPolicy.from_dict(json.loads(name))) if name.startswith("{") else name

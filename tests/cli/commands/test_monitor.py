@@ -140,6 +140,23 @@ def test_the_exit_status_tells_of_the_alerts_it_is_asked_for(
     assert refused.value.code == 2
 
 
+def test_groups_and_periods_are_those_asked_for(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    look = ["monitor", "--once", "--fail-on", "drift", "--store", str(path)]
+    periods = ["--compare", "2024-10-04..2024-10-05", "2024-10-06"]
+
+    assert main([*look, "--json", "--by", "scorer", *periods]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["by"], document["groups"][0]["name"]) == ("scorer", "lexical:lexical@1")
+    assert document["comparison"]["second"]["period"] == "2024-10-06..2024-10-06"
+    assert document["comparison"]["is_chosen"]
+    assert main([*look, *periods]) == 0
+    assert "Chosen by looking" in capsys.readouterr().out
+    assert main([*look, "--compare", "march", "april"]) == 2
+    assert "--compare: period must be FIRST..LAST" in capsys.readouterr().err
+
+
 def test_a_message_is_signed_and_holds_no_text_and_no_address_is_told(
     path: Path,
     receiver: Receiver,
