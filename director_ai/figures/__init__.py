@@ -33,6 +33,11 @@ if TYPE_CHECKING:
         score_density_data,
         score_density_figure,
     )
+    from director_ai.figures.scorer_curves import (
+        scorer_curves_alt,
+        scorer_curves_data,
+        scorer_curves_figure,
+    )
     from director_ai.figures.theme import DARK, LIGHT, Palette
     from director_ai.figures.threshold_curve import (
         threshold_curve_alt,
@@ -73,6 +78,9 @@ __all__ = [
     "score_density_alt",
     "score_density_data",
     "score_density_figure",
+    "scorer_curves_alt",
+    "scorer_curves_data",
+    "scorer_curves_figure",
     "threshold_curve_alt",
     "threshold_curve_data",
     "threshold_curve_figure",
@@ -111,6 +119,9 @@ __getattr__, __dir__ = attach(
         "score_density_alt": "director_ai.figures.score_density",
         "score_density_data": "director_ai.figures.score_density",
         "score_density_figure": "director_ai.figures.score_density",
+        "scorer_curves_alt": "director_ai.figures.scorer_curves",
+        "scorer_curves_data": "director_ai.figures.scorer_curves",
+        "scorer_curves_figure": "director_ai.figures.scorer_curves",
         "threshold_curve_alt": "director_ai.figures.threshold_curve",
         "threshold_curve_data": "director_ai.figures.threshold_curve",
         "threshold_curve_figure": "director_ai.figures.threshold_curve",

@@ -30,8 +30,8 @@ from director_ai.experiment.scorer_comparison import compare_stored
 from director_ai.scorers.scorer_string import LEXICAL, StreamScorer
 from director_ai.tuning.evaluation.scorer_comparison import (
     FALSE_HALT_RATES,
-    Figure,
     ScorerComparison,
+    number_text,
 )
 
 
@@ -66,9 +66,9 @@ def _print_comparison(comparison: ScorerComparison) -> None:
         [
             (
                 each.scorer,
-                _figure(each.auroc, 1, 3),
-                _figure(each.gain, 1, 3, sign="+"),
-                *map(_figure, each.catch),
+                each.auroc.decimal,
+                each.gain.signed,
+                *(catch.percent for catch in each.catch),
             )
             for each in comparison.figures
         ],
@@ -80,20 +80,16 @@ def _print_comparison(comparison: ScorerComparison) -> None:
         [
             (
                 each.scorer,
-                _figure(each.short),
-                _figure(each.long),
-                _number(each.delay),
-                _number(each.us_a_token),
+                each.short.percent,
+                each.long.percent,
+                number_text(each.delay),
+                number_text(each.us_a_token),
             )
             for each in comparison.figures
         ],
     )
     for pair in comparison.agreements:
-        print(
-            f"\n{pair.first} and {pair.second} agree on {100 * pair.same:.1f} % "
-            f"(kappa {_number(pair.kappa, 2)}); bad sessions that only the first catches "
-            f"{pair.n_first:,}, only the second {pair.n_second:,}."
-        )
+        print(f"\n{pair.sentence(pair.first, pair.second)}")
     last = f"{100 * FALSE_HALT_RATES[-1]:g} %"
     print(
         f"\nA session is halted where its curve falls below the limit; false halts by length, "
@@ -192,19 +188,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _figure(figure: Figure, scale: int = 100, decimals: int = 1, *, sign: str = "") -> str:
-    if np.isnan(figure.value):
-        return "–"
-    value, low, high = (f"{scale * each:{sign}.{decimals}f}" for each in figure)
-    return value if np.isnan(figure.low) else f"{value} ({low} to {high})"
-
-
 def _rate(rate: Rate) -> str:
     if np.isnan(rate.value):
         return "none"
     low, high = (100 * each for each in rate.interval)
     return f"{100 * rate.value:.1f} ({low:.1f}-{high:.1f})"
-
-
-def _number(value: float, decimals: int = 0) -> str:
-    return "–" if np.isnan(value) else f"{value:,.{decimals}f}"

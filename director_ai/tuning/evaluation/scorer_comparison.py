@@ -25,6 +25,40 @@ class Figure(NamedTuple):
     low: float
     high: float
 
+    @property
+    def percent(self) -> str:
+        """The figure and its interval in percent; a dash for nan.
+
+        >>> Figure(0.5, 0.25, 0.75).percent
+        '50.0 (25.0 to 75.0)'
+        """
+        return self._text(100, ".1f")
+
+    @property
+    def decimal(self) -> str:
+        """The figure and its interval with three decimals; a dash for nan."""
+        return self._text(1, ".3f")
+
+    @property
+    def signed(self) -> str:
+        """The figure and its interval as a difference."""
+        return self._text(1, "+.3f")
+
+    def _text(self, scale: float, form: str) -> str:
+        if np.isnan(self.value):
+            return "–"
+        value, low, high = (f"{scale * each:{form}}" for each in self)
+        return value if np.isnan(self.low) else f"{value} ({low} to {high})"
+
+
+def number_text(value: float, decimals: int = 0) -> str:
+    """Return a number with so many decimals; a dash for nan.
+
+    >>> number_text(1234.5), number_text(float("nan"))
+    ('1,234', '–')
+    """
+    return "–" if np.isnan(value) else f"{value:,.{decimals}f}"
+
 
 class ScorerFigures(NamedTuple):
     """Figures of one scorer on labelled sessions.
@@ -86,6 +120,19 @@ class ScorerAgreement(NamedTuple):
     kappa: float
     n_first: int
     n_second: int
+
+    def sentence(self, first: str, second: str) -> str:
+        """Return the agreement in a sentence, with these names for the scorers.
+
+        >>> ScorerAgreement("a", "b", 0.75, 0.5, 1, 0).sentence("A", "B")
+        'A and B agree on 75.0 % (kappa 0.50); bad sessions that only the first catches: 1, \
+only the second: 0.'
+        """
+        return (
+            f"{first} and {second} agree on {100 * self.same:.1f} % (kappa "
+            f"{number_text(self.kappa, 2)}); bad sessions that only the first catches: "
+            f"{self.n_first:,}, only the second: {self.n_second:,}."
+        )
 
 
 class ScorerComparison(NamedTuple):

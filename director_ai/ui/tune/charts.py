@@ -51,6 +51,7 @@ from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.leak import leak
 from director_ai.ui.tune.metrics_panel import all_numbers
 from director_ai.ui.tune.saved_experiments import experiments
+from director_ai.ui.tune.scorers import scorers
 from director_ai.ui.tune.segments import segments
 from director_ai.ui.tune.state import VIEW, drag_limit, moved
 from director_ai.ui.tune.threshold_map import HEIGHT, heat_map
@@ -175,6 +176,7 @@ VIEWS: Final[Mapping[str, Callable[[Analysis], None]]] = {
     "Length": of_view(length),
     "Scores": of_view(scores),
     "Segments": segments,
+    "Scorers": scorers,
     "Numbers": all_numbers,
     "Check": draw_validation,
     "Experiments": experiments,

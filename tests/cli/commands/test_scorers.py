@@ -63,7 +63,7 @@ def test_a_store_is_judged_again_and_its_scorers_compared(
     assert main(["scorers", "compare"]) == 0
     table = capsys.readouterr().out
     assert "4 good and 4 bad sessions in 8 groups" in table
-    assert "bad sessions that only the first catches 0, only the second 4." in table
+    assert "bad sessions that only the first catches: 0, only the second: 4." in table
 
 
 def test_only_the_sessions_asked_for_are_judged(
