@@ -121,8 +121,9 @@ def draw() -> None:
     if reading.is_ordered:
         _import(store, reading)
     _verdict(store, reading)
-    for sentence in _remarks(plan):
-        notice(sentence)
+    with st.container(gap="xsmall"):
+        for sentence in _remarks(plan):
+            notice(sentence)
     if plan.problems and not _lacks_columns(plan):
         _problems(file.name, plan)
     if reading.clashes:
@@ -131,6 +132,7 @@ def draw() -> None:
             hide_index=True,
             height=min(300, 38 + 35 * len(reading.clashes)),
             key="clashes",
+            placeholder="–",
         )
     is_open = False
     if plan.columns and plan.mapping is not None:
@@ -164,6 +166,7 @@ def _preview(reading: Reading, *, with_rows: bool) -> None:
                     "lowest": st.column_config.NumberColumn(format="%.3f"),
                 },
                 key="preview",
+                placeholder="–",
             )
     if has_rows:
         with places[-1]:
@@ -173,7 +176,7 @@ def _preview(reading: Reading, *, with_rows: bool) -> None:
 def _raw_rows(plan: ImportPlan) -> None:
     sample = plan.report.sample
     st.text(f"In the file, its first {counted(len(sample), 'row')}")
-    st.dataframe(raw_rows(sample), hide_index=True, key="raw_rows")
+    st.dataframe(raw_rows(sample), hide_index=True, key="raw_rows", placeholder="–")
 
 
 def _problems(name: str, plan: ImportPlan) -> None:
@@ -183,6 +186,7 @@ def _problems(name: str, plan: ImportPlan) -> None:
         height=min(300, 38 + 35 * len(plan.problems)),
         column_config={"message": st.column_config.TextColumn(width="large")},
         key="problems",
+        placeholder="–",
     )
     if plan.n_problems_not_listed:
         notice(f"And {plan.n_problems_not_listed:,} more, not listed.")

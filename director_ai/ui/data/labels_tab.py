@@ -38,7 +38,7 @@ def draw() -> None:
         f"{counted(len(rows), 'label')}. {agreement_sentence(rows)}",
     )
     if rows:
-        st.dataframe(label_counts(rows), hide_index=True, key="label_counts")
+        st.dataframe(label_counts(rows), hide_index=True, key="label_counts", placeholder="–")
     st.download_button(
         f"Download {counted(len(rows), 'label')} as CSV",
         lambda: write_labels(labels_of(store)),
@@ -152,12 +152,12 @@ def _offer(store: Store, table: LabelTable) -> None:
         args=(store, rows),
     )
     if rows:
-        st.dataframe(label_preview(rows), hide_index=True, key="label_preview")
+        st.dataframe(label_preview(rows), hide_index=True, key="label_preview", placeholder="–")
 
 
 def _refused(n_problems: int, problems: list[Problem] | tuple[Problem, ...]) -> None:
     status(f"{counted(n_problems, 'error')}; no label was added.", "One bad line refuses them all.")
-    st.dataframe(problem_table(problems), hide_index=True, key="label_problems")
+    st.dataframe(problem_table(problems), hide_index=True, key="label_problems", placeholder="–")
 
 
 def _apply(store: Store, rows: list[LabelRow]) -> None:

@@ -187,6 +187,7 @@ def _draw_margins(seen: Report) -> None:
             key="monitor_closest",
             alt="Sessions that came closest to a halt, one a row",
             column_config={"open": st.column_config.LinkColumn("open", display_text="↗", width=50)},
+            placeholder="–",
         )
 
 
@@ -301,6 +302,7 @@ def _groups(seen: Report) -> None:
             key="monitor_models",
             height="auto",
             column_config={seen.by: st.column_config.TextColumn(width=110)},
+            placeholder="–",
         )
 
 

@@ -312,6 +312,7 @@ def _incident(batch: ReviewBatch) -> None:
             "Verdict": st.column_config.TextColumn(width=90),
             "Answer": st.column_config.TextColumn(width=220),
         },
+        placeholder="–",
     )
 
 

@@ -47,7 +47,7 @@ def draw_summary(batch: ReviewBatch) -> None:
     counts, take = st.columns([3, 2], gap="medium")
     with counts:
         if batch.verdicts:
-            st.dataframe(_verdicts_by_rule(batch), key="review_by_rule")
+            st.dataframe(_verdicts_by_rule(batch), key="review_by_rule", placeholder="–")
         _show_error_rate(batch)
         if batch.query.second or batch.query.is_blind:
             _agreement(batch)
@@ -232,11 +232,11 @@ def _agreement(batch: ReviewBatch) -> None:
         index=[f"first: {name}" for name in result.categories],
         columns=[f"you: {name}" for name in result.categories],
     )
-    st.dataframe(table, key="review_agreement")
+    st.dataframe(table, key="review_agreement", placeholder="–")
     if differing:
         rows = [(visible(name), first, second) for name, first, second in differing]
         table = pd.DataFrame(rows, columns=["differs", "first", "you"])
-        st.dataframe(table, hide_index=True, key="review_apart")
+        st.dataframe(table, hide_index=True, key="review_apart", placeholder="–")
 
 
 def _verdicts_by_rule(batch: ReviewBatch) -> pd.DataFrame:

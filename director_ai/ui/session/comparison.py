@@ -75,7 +75,13 @@ def compare(record: SessionRecord, view: StreamView) -> None:
     limits = "both under the limits below" if moved else "each under its recorded limits"
     notice(f"Margin: smallest of statistic minus limit, {limits}; below 0 a rule is broken.")
     table = paired_table(record, view, other, beside)
-    st.dataframe(table, hide_index=True, key="compared_numbers", alt="Both sessions in numbers")
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="compared_numbers",
+        alt="Both sessions in numbers",
+        placeholder="–",
+    )
     _words(record, other)
 
 

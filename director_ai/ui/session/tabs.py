@@ -35,7 +35,7 @@ def details(record: SessionRecord, view: StreamView) -> None:
 
 def _tokens(record: SessionRecord, view: StreamView) -> None:
     table = tables.token_table(record, view).rename(columns=tables.HEADINGS)
-    st.dataframe(table, hide_index=True, height=320, key="token_table")
+    st.dataframe(table, hide_index=True, height=320, key="token_table", placeholder="–")
 
 
 def _raw(record: SessionRecord, view: StreamView) -> None:  # noqa: ARG001  # as all tabs

@@ -120,6 +120,7 @@ def _table(analysis: Analysis, rows: Mapping[str, Evaluation], ratio: float) -> 
         key="candidates",
         hide_index=True,
         alt="Limits in use, recorded and pinned, with their rates and cost",
+        placeholder="–",
     )
 
 

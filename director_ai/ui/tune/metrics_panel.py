@@ -40,6 +40,7 @@ def all_numbers(analysis: Analysis) -> None:
         key="confusion",
         hide_index=True,
         alt="Confusion matrix: sessions by label, halted, let through or unknown",
+        placeholder="–",
     )
     if not numbers.catch.n and not numbers.false.n:
         st.text("No session has a label: there is nothing to tell right from wrong halts by.")

@@ -86,6 +86,7 @@ def experiments(analysis: Analysis) -> None:
         on_select=lambda: st.rerun([VIEW]),
         selection_mode="multi-row",
         alt="Saved experiments, newest first",
+        placeholder="–",
     )
     rows = [row for row in event["selection"]["rows"] if row < len(saved)][:MOST_COMPARED]
     selected = [saved[row] for row in rows]
@@ -202,6 +203,7 @@ def _comparison(analysis: Analysis, compared: Sequence[Compared]) -> None:
         key="experiments_compared",
         hide_index=True,
         alt="Figures of the selected experiments, then and now",
+        placeholder="–",
     )
     first = [(each.saved.name, each.saved.policies[0]) for each in compared]
     data, view = analysis.data, analysis.view()

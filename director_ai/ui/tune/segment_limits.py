@@ -104,6 +104,7 @@ def draw_kept() -> None:
         key="segment_limits",
         hide_index=True,
         alt="Limits kept by segment; else is every other session",
+        placeholder="–",
     )
     st.button("Drop them", key="drop_segments", type="tertiary", on_click=_drop)
 

@@ -72,6 +72,7 @@ def segments(analysis: Analysis) -> None:
         on_select=lambda: st.rerun([VIEW]),
         selection_mode="single-row",
         alt="Catch rate and false-halt rate by model, source and tag, with 95 % intervals",
+        placeholder="–",
     )
     rows, found = event["selection"]["rows"], segments_of(analysis.data)
     segment = found[rows[0]] if rows and rows[0] < len(found) else None

@@ -67,6 +67,7 @@ def draw_validation(analysis: Analysis) -> None:
             key="check_table",
             hide_index=True,
             alt="Numbers of the proposal as shown, and on sessions left out",
+            placeholder="–",
         )
 
 
