@@ -447,7 +447,7 @@ def _levels(policy: HaltPolicy, palette: Palette) -> list[_Level]:
     if policy.window_threshold > 0:
         levels.append(_Level("window limit", policy.window_threshold, window))
     if policy.soft_limit > policy.hard_limit:
-        name = f"Soft limit {policy.soft_limit:g}, warns only"
+        name = f"Soft limit {policy.soft_limit:g}, warns"
         levels.append(_Level(name, policy.soft_limit, soft, in_legend=True))
     return sorted(levels, key=lambda level: level.value)
 

@@ -14,7 +14,7 @@ TABS = {
     "Help": help_tab.draw,
 }
 
-page_style.title("Data")
+page_style.title("Data", hidden=True)
 plain_dropzones()
 tab_name = st.query_params.get("tab", "")
 if tab_name.capitalize() in TABS:

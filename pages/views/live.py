@@ -17,6 +17,7 @@ with strip:
 with stage:
     source = page.choose_source(bar)
     if source is None:
+        page.limits_in_waiting()
         st.stop()
     if isinstance(source, RemoteStream):
         watch(source.id, bar.transport, presenting=presenting)

@@ -34,7 +34,9 @@ button kbd { color: inherit !important; opacity: 1 !important; }
 @media (min-width: 641px) {
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens),
   .st-key-stage :is(.st-key-curve, .st-key-tokens, .st-key-watch_curve, .st-key-watch_tokens) > div
-  { flex: none; height: max(20rem, calc(100vh - 8rem - var(--d-banner, 5rem))) !important; }
+  { flex: none; height: max(20rem,
+    calc(100vh - 8rem - var(--d-banner, 5rem) - var(--d-above, 0rem))) !important; }
+  .stMain:has(.st-key-paste) { --d-above: 3.15rem; }
 }
 .d-title { font-size: 1.35rem; font-weight: 650; line-height: 1.2; white-space: nowrap; }
 .d-status { height: 5rem; overflow: auto; padding: .55rem .9rem; border-left: 5px solid
@@ -65,6 +67,8 @@ button kbd { color: inherit !important; opacity: 1 !important; }
   .st-key-steps { display: none !important; }
 }
 dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35rem 0 !important; }
+.st-key-active_filters { flex-wrap: nowrap; align-items: flex-start; height: 3.25rem; }
+.st-key-active_filters > :first-child { flex: 1; min-width: 0; max-height: 100%; overflow: auto; }
 .st-key-figures { row-gap: 0; }
 .st-key-figures button { min-height: 2rem; padding: 0; white-space: nowrap; }
 .st-key-list_status { min-width: 0; }

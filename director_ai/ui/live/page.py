@@ -10,10 +10,11 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.sources.sample_sessions import samples
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.policy_editor import DEFAULTS
+from director_ai.ui.components.policy_editor import DEFAULTS, limit_controls
 from director_ai.ui.components.press_key import press_key
 from director_ai.ui.components.served_policy import served_limits
 from director_ai.ui.components.status_banner import notice
+from director_ai.ui.components.stream_view import picture_choice
 from director_ai.ui.live import cursor
 from director_ai.ui.live.endpoint_form import endpoint_in_form
 from director_ai.ui.live.playback import LiveRun, LiveSource, Snapshot
@@ -52,7 +53,7 @@ def bar() -> Bar:
     page_style.title("Live", hidden=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bar"):
         parts = Bar(
-            st.container(horizontal=True, width=312, gap="xsmall", key="source"),
+            st.container(horizontal=True, width=340, gap="xsmall", key="source"),
             st.container(
                 horizontal=True, vertical_alignment="center", gap="xsmall", key="transport"
             ),
@@ -98,7 +99,7 @@ def choose_source(bar: Bar) -> LiveSource | RemoteStream | EndpointSource | None
         key="from",
         bind="query-params",
         label_visibility="collapsed",
-        width=118,
+        width=150,
     )
     if kind == "Paste text":
         return pasted()
@@ -180,6 +181,18 @@ def default_policy(source: LiveSource | EndpointSource) -> DefaultPolicy:
     return DefaultPolicy(
         limits.limits_of(**properties), f"live {value}" if value is not None else "live", words
     )
+
+
+def limits_in_waiting() -> None:
+    """Draw the limits that a source still to come will be judged by, so that nothing moves then.
+
+    A stream of a recorder is judged by its own.
+    """
+    if st.session_state["from"] == RECORDERS:
+        return
+    limits = served_limits()
+    limit_controls(DEFAULTS if limits is None else limits.policy, owner="live")
+    picture_choice()
 
 
 def _properties(source: LiveSource | EndpointSource) -> dict[str, Any]:

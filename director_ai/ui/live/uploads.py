@@ -32,7 +32,7 @@ def pasted() -> LiveSource | None:
             notice(f"{error}.".capitalize())
     before = pasted_text()
     complete = bool(before.facts.strip() and before.answer.strip())
-    with st.expander("Facts and answer", expanded=not complete):
+    with st.expander("Facts and answer", expanded=not complete, key="paste"):
         left, right = st.columns(2)
         facts = left.text_area(
             "Facts (blank lines between sources)",
