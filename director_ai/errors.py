@@ -134,6 +134,10 @@ class EndpointNotPermittedError(DirectorError, PermissionError):
     """An app that others can reach was asked to call an endpoint its server does not name."""
 
 
+class ScorerNotPermittedError(DirectorError, PermissionError):
+    """An app that others can reach was asked to open a scorer its server does not name."""
+
+
 class MissingKeyError(DirectorError, LookupError):
     """The environment does not hold the key that an endpoint was said to have there."""
 

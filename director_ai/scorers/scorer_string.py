@@ -10,6 +10,7 @@ from director_ai.errors import InvalidScorerError
 from director_ai.scorers.background_judge import BackgroundJudge
 from director_ai.scorers.premise import FactPremise
 from director_ai.scorers.sentence_scorer import SentenceScorer
+from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.logprob import LogprobSource, ScorerName, named_scorer
 
 LEXICAL: Final = "lexical"
@@ -17,14 +18,17 @@ LEXICAL: Final = "lexical"
 LOGPROBS: Final[tuple[ScorerName, ...]] = ("logprob", "both")
 """Strings of scorers by the probabilities a stream's own model gave its tokens."""
 
+BUILT_IN: Final = (LEXICAL, *LOGPROBS)
+"""Strings of scorers that need no model."""
+
 FORMS: Final = (
-    LEXICAL,
-    *LOGPROBS,
+    *BUILT_IN,
     *("onnx:FOLDER", "embedding:FOLDER", "http:URL", "http:MODEL@URL", "llm_judge:MODEL@URL"),
 )
 """Strings that name a scorer; a score server's URL alone names it, too."""
 
 _URLS: Final = ("http://", "https://")
+_NO_MODEL: Final = "default"
 
 
 class StreamScorer:
@@ -66,10 +70,10 @@ embedding:FOLDER, http:URL, http:MODEL@URL or llm_judge:MODEL@URL, got 'onyx:nli
     def __init__(self, scorer: str, *, key_env: str | None = None) -> None:
         self._judge = None
         self._name = scorer
-        if scorer not in (LEXICAL, *LOGPROBS):
+        if scorer not in BUILT_IN:
             self._judge = BackgroundJudge(support_model(scorer, key_env=key_env))
-        elif key_env is not None:
-            raise _needless_key(scorer)
+        else:
+            scorer_endpoint(scorer, key_env)
 
     @property
     def needs_facts(self) -> bool:
@@ -145,36 +149,57 @@ def support_model(scorer: str, *, key_env: str | None = None) -> SupportModel:
     MissingPackageError
         If a package that it needs is not installed.
     """
-    backend, _, of = scorer.partition(":") if isinstance(scorer, str) else ("", "", "")
-    if key_env is not None and backend in ("onnx", "embedding"):
-        raise _needless_key(scorer)
+    endpoint = scorer_endpoint(scorer, key_env)
+    if scorer in BUILT_IN:
+        raise InvalidScorerError(f"scorer must name a model, got {scorer!r}")
+    backend, _, of = scorer.partition(":")
     # Each brings packages of its own, which nobody else pays for.
-    match backend, of:
-        case "onnx", folder if folder:
+    match backend:
+        case "onnx":
             from director_ai.scorers.onnx import OnnxModel
 
-            return OnnxModel(folder)
-        case "embedding", folder if folder:
+            return OnnxModel(of)
+        case "embedding":
             from director_ai.scorers.embedding import EmbeddingModel
 
-            return EmbeddingModel(folder)
-        case (("http" | "https"), address) if address:
-            from director_ai.scorers.http import HttpModel
+            return EmbeddingModel(of)
+    assert endpoint is not None
+    if backend == "llm_judge":
+        from director_ai.scorers.llm_judge import LlmJudge
 
-            if scorer.startswith(_URLS):
-                return HttpModel(scorer, key_env=key_env)
-            model, _, url = address.rpartition("@")
-            return HttpModel(url, model=model, key_env=key_env)
-        case "llm_judge", address if "@" in address:
-            from director_ai.scorers.llm_judge import LlmJudge
-            from director_ai.sources.chat.endpoint import Endpoint
+        return LlmJudge(endpoint)
+    from director_ai.scorers.http import HttpModel
 
-            model, _, url = address.rpartition("@")
-            return LlmJudge(Endpoint(url, model, key_env))
+    model = "" if scorer.startswith(_URLS) else of.rpartition("@")[0]
+    return HttpModel(endpoint.base_url, model=model, key_env=key_env)
+
+
+def scorer_endpoint(scorer: str, key_env: str | None = None) -> Endpoint | None:
+    """Return the server that a string names; ``None`` of a scorer of this machine.
+
+    >>> scorer_endpoint("llm_judge:tiny@http://127.0.0.1:8080/v1").model
+    'tiny'
+
+    Raises
+    ------
+    InvalidScorerError
+        If the string names no scorer, or the scorer needs no key.
+    InvalidEndpointError
+        If there can be no such server.
+    """
+    backend, _, of = scorer.partition(":") if isinstance(scorer, str) else ("", "", "")
+    if scorer in BUILT_IN or (backend in ("onnx", "embedding") and of):
+        if key_env is not None:
+            raise InvalidScorerError(f"key_env must be left out for the scorer {scorer!r:.80}")
+        return None
+    if backend in ("http", "https") and of:
+        if scorer.startswith(_URLS):
+            return Endpoint(scorer, _NO_MODEL, key_env)
+        model, _, url = of.rpartition("@")
+        return Endpoint(url, model or _NO_MODEL, key_env)
+    if backend == "llm_judge" and "@" in of:
+        model, _, url = of.rpartition("@")
+        return Endpoint(url, model, key_env)
     raise InvalidScorerError(
         f"scorer must be {', '.join(FORMS[:-1])} or {FORMS[-1]}, got {scorer!r:.200}"
     )
-
-
-def _needless_key(scorer: str) -> InvalidScorerError:
-    return InvalidScorerError(f"key_env must be left out for the scorer {scorer!r:.80}")

@@ -6,25 +6,20 @@ from typing import Any, Final
 import streamlit as st
 
 from director_ai.errors import DirectorError
+from director_ai.scorers.scorer_allowlist import ScorerChoice
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.endpoint_allowlist import configured_endpoints
-from director_ai.sources.chat.logprob import SCORERS, ScorerName
 from director_ai.ui.access.login import is_shared, secrets
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.live.endpoint_run import Question
+from director_ai.ui.live.scorer_form import fill_in_scorer, scorer_form
 
 _OTHER_ADDRESS: Final = "Another address"
-_SCORER_NAMES: Final[dict[ScorerName, str]] = {
-    "lexical": "The facts",
-    "logprob": "Log-probabilities",
-    "both": "The lower of both",
-}
 _INITIAL: Final[dict[str, Any]] = {
     "endpoint_url": "http://127.0.0.1:8080/v1",
     "endpoint_model": "default",
     "endpoint_tokens": 400,
-    "endpoint_scorer": "lexical",
 }
 
 
@@ -54,7 +49,7 @@ def fill_in(question: Question) -> None:
     endpoint = question.endpoint
     st.session_state["endpoint_prompt"] = question.prompt
     st.session_state["endpoint_facts"] = question.facts
-    st.session_state["endpoint_scorer"] = question.scorer
+    fill_in_scorer(ScorerChoice(question.scorer, question.scorer_key_env))
     st.session_state["endpoint_tokens"] = question.max_tokens
     names = [name for name, named in _named()[0].items() if named == endpoint]
     if names:
@@ -103,31 +98,22 @@ def question_form() -> Question | None:
             height=120,
             persist_state="session",
         )
-        scorer = st.segmented_control(
-            "Score by",
-            SCORERS,
-            required=True,
-            key="endpoint_scorer",
-            format_func=_SCORER_NAMES.__getitem__,
-            help="The facts: the built-in lexical baseline. Log-probabilities: how sure the "
-            "model was of each token; the server must send them.",
-            persist_state="session",
-        )
+        choice = scorer_form()
     if problem:
         notice(problem)
     missing = [
         name
         for name, text, needed in (
             ("a prompt", prompt, True),
-            ("facts to score by", facts, scorer != "logprob"),
+            ("facts to score by", facts, choice is None or choice.scorer != "logprob"),
         )
         if needed and not text.strip()
     ]
     if missing:
         notice(f"Still missing: {' and '.join(missing)}.")
-    if endpoint is None or missing:
+    if endpoint is None or choice is None or missing:
         return None
-    return Question(endpoint, prompt, facts, scorer or "lexical", int(n_tokens))
+    return Question(endpoint, prompt, facts, choice.scorer, int(n_tokens), choice.key_env)
 
 
 def _named() -> tuple[dict[str, Endpoint], str]:

@@ -14,6 +14,7 @@ from director_ai.errors import (
     SourceRefusedError,
     SourceTimeoutError,
 )
+from director_ai.scorers.scorer_allowlist import ScorerChoice, check_scorer_permitted
 from director_ai.sources.chat.endpoint_allowlist import check_permitted
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import is_shared, visitor
@@ -28,6 +29,7 @@ from director_ai.ui.live.endpoint_run import (
     endpoint_runs,
     live_recorder,
 )
+from director_ai.ui.live.scorer_form import named_scorers
 
 _PROBLEM: Final = "endpoint_problem"
 _RUN_ID: Final = "endpoint_run_id"
@@ -137,7 +139,14 @@ def _start(question: Question, policy: HaltPolicy) -> None:
     try:
         # First, as it knows what the visitor may do by now.
         recorder = live_recorder(archive())
-        check_permitted(question.endpoint, shared=is_shared(), configured=named_endpoints())
+        endpoints = named_endpoints()
+        check_permitted(question.endpoint, shared=is_shared(), configured=endpoints)
+        check_scorer_permitted(
+            ScorerChoice(question.scorer, question.scorer_key_env),
+            shared=is_shared(),
+            configured=named_scorers(),
+            endpoints=endpoints,
+        )
         run = EndpointRun(question, policy, recorder)
     except DirectorError as error:
         st.session_state[_PROBLEM] = str(error)

@@ -17,8 +17,8 @@ from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import SourceError
+from director_ai.scorers.scorer_string import StreamScorer
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.sources.chat.logprob import ScorerName, named_scorer
 from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
@@ -49,16 +49,19 @@ class Question:
     facts
         Facts that the answer is compared with; sources apart by blank lines.
     scorer
-        By the facts, by the log-probabilities, or by the lower of both.
+        String of the scorer.
     max_tokens
         Tokens the answer may have.
+    scorer_key_env
+        Environment variable that holds the key of a scorer behind a URL.
     """
 
     endpoint: Endpoint
     prompt: str
     facts: str
-    scorer: ScorerName
+    scorer: str
     max_tokens: int
+    scorer_key_env: str | None = None
 
 
 class _NotedStream(ChatStream):
@@ -110,23 +113,19 @@ class EndpointRun:
             prompt=question.prompt,
             model=question.endpoint.model,
         )
+        scorer = stream_scorer(question.scorer, question.scorer_key_env)
         self._kernel = StreamingKernel.from_policy(policy, streaming_debug=True, on_fault="halt")
         self._chat = _NotedStream(
             question.endpoint,
             question.prompt,
-            logprobs=question.scorer != "lexical",
+            logprobs=scorer.needs_logprobs,
             options={"max_tokens": question.max_tokens},
         )
-        scorer = (
-            CoherenceScorer(ground_truth_store=GroundTruthStore.from_text(question.facts))
-            if question.facts.strip()
-            else None
-        )
-        lexical = scorer.stream_callback(question.prompt) if scorer else None
+        facts = GroundTruthStore.from_text(question.facts) if question.facts.strip() else None
         self._stream = self._kernel.stream(
             self._chat,
-            named_scorer(question.scorer, lexical, self._chat),
-            scorer=scorer,
+            scorer(facts, question.prompt, source=self._chat),
+            scorer=None if facts is None else CoherenceScorer(ground_truth_store=facts),
             prompt=question.prompt,
             # Not every server keeps to the tokens it is asked for.
             max_tokens=question.max_tokens,
@@ -216,6 +215,19 @@ class EndpointRun:
             if not self._tabs and monotonic() - self._seen_at > LEASE_S:
                 # Not as an operator's stop, which nobody requested.
                 self._chat.abort(ABANDONED)
+
+
+# A model takes seconds to open, and one for all runs judges what they wait for together.
+@st.cache_resource(max_entries=4, show_spinner=False)
+def stream_scorer(scorer: str, key_env: str | None) -> StreamScorer:
+    """Return the scorer of a string.
+
+    Raises
+    ------
+    DirectorError
+        If there is no such scorer, or it cannot be opened.
+    """
+    return StreamScorer(scorer, key_env=key_env)
 
 
 class EndpointRuns:

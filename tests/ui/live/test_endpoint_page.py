@@ -12,7 +12,7 @@ from director_ai.storage.store import Store
 from director_ai.ui.access import login
 from director_ai.ui.access.current_store import STORE_VARIABLE
 from director_ai.ui.live.endpoint_run import EndpointRun, endpoint_runs
-from tests.sources.fault_server import HANG, OK, A, FaultServer
+from tests.sources.fault_server import HANG, OK, WHOLE, A, FaultServer, reply
 from tests.ui.access.test_login import SECRETS, said
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,10 @@ Open = Callable[[str], AppTest]
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
-    with FaultServer({"hang": [[OK, A, HANG]]}) as server:
+    verdict = reply("200 OK", b'{"support": [0.02]}', Content_Type="application/json")
+    with FaultServer(
+        {"hang": [[OK, A, HANG]], "whole": [[OK, WHOLE]], "judge": [[verdict]]}
+    ) as server:
         yield server
 
 
@@ -45,10 +48,12 @@ def open_app(store: Store, server: FaultServer) -> Open:
     endpoints = {
         "one": {"base_url": server.url("hang"), "model": "tiny"},
         "other": {"base_url": "https://a.org/v1", "model": "big", "key_env": "NO_SUCH_KEY"},
+        "whole": {"base_url": server.url("whole"), "model": "tiny"},
     }
+    scorers = {"hhem": {"scorer": f"http:hhem@{server.url('judge')}"}}
     secrets: dict[str, Any] = {
         **SECRETS,
-        "director": {**SECRETS["director"], "endpoints": endpoints},
+        "director": {**SECRETS["director"], "endpoints": endpoints, "scorers": scorers},
     }
 
     def open_(address: str) -> AppTest:
@@ -123,7 +128,7 @@ def test_who_was_an_operator_when_the_page_was_drawn_stops_nothing(
 def test_a_named_endpoint_is_shown_as_it_is(open_app: Open, server: FaultServer) -> None:
     app = open_app("ann@a.org")
 
-    assert app.selectbox(key="endpoint_name").options == ["one", "other"]
+    assert app.selectbox(key="endpoint_name").options == ["one", "other", "whole"]
     assert f"{server.url('hang')} for the model tiny, without a key." in said(app)
     assert "127.0.0.1:8080" not in said(app)
     assert "endpoint_url" not in {field.key for field in app.text_input}
@@ -151,3 +156,23 @@ def test_another_tab_finds_the_question_of_a_run_filled_in(open_app: Open) -> No
     assert fresh.number_input(key="endpoint_tokens").value == 77
     assert fresh.selectbox(key="endpoint_name").value == "one"
     fresh.button(key="endpoint_stop").click().run()
+
+
+def test_a_model_of_the_configuration_judges_the_answer(open_app: Open, store: Store) -> None:
+    app = open_app("ann@a.org")
+    app.text_area(key="endpoint_facts").input("The sky is blue.")
+    app.selectbox(key="endpoint_name").set_value("whole")
+    app.button_group(key="endpoint_scorer").set_value("model").run()
+    # Of a shared app no other scorer is offered: a string could name any address of its network.
+    assert app.selectbox(key="scorer_name").options == ["hhem"]
+    app.button(key="endpoint_start").click().run()
+
+    run = endpoint_runs().get(name_of(app))
+    assert isinstance(run, EndpointRun)
+    deadline = time.monotonic() + 30
+    while not run.is_over and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert run.session.halt_evidence == "judged 0.02: The sky"
+    assert str(run.session.scorer).startswith("sentence:coherence hhem@1#")
+    app.run()
+    assert not app.exception
