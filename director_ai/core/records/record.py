@@ -1,6 +1,7 @@
 """Record of a session, kept once its stream is over."""
 
 import hashlib
+import math
 import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -187,6 +188,36 @@ class SessionRecord:
     def n_tokens(self) -> int:
         """Tokens received, the halting one included."""
         return len(self.tokens)
+
+    @property
+    def judged(self) -> tuple[bool, ...]:
+        """Whether each score is a verdict on a sentence, and not the fast scorer's.
+
+        >>> from director_ai.core.scoring.types import SentenceVerdict
+        >>> verdict = SentenceVerdict(0, 3, 0.2, at=5)
+        >>> SessionRecord(
+        ...     "a", 0, 0, "", "", "", HaltPolicy(), False, ("No.", " I"), (0.7, 0.2), (False,) * 2,
+        ...     ended_by="completed", verdicts=(verdict,)
+        ... ).judged
+        (False, True)
+        """
+        arrived = sorted(self.verdicts, key=lambda verdict: verdict.at, reverse=True)
+        lowest, length, judged = math.inf, 0, []
+        for token, score in zip(self.tokens, self.scores, strict=False):
+            length += len(token)
+            while arrived and arrived[-1].at <= length:
+                lowest = min(lowest, arrived.pop().support)
+            judged.append(score == lowest)
+        return tuple(judged)
+
+    def token_at(self, length: int) -> int:
+        """Return the token with which the answer reaches a length in code points."""
+        reached = 0
+        for index, token in enumerate(self.tokens):
+            reached += len(token)
+            if reached >= length:
+                return index
+        return max(0, len(self.tokens) - 1)
 
 
 def ending_of(session: StreamSession) -> Ending:

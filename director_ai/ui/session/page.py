@@ -19,6 +19,7 @@ from director_ai.ui.components.reader_line import reader_line
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.components.stream_view import Marks, Picture, StreamView
 from director_ai.ui.session import sidebar
+from director_ai.ui.session.judged_sentences import judged_sentences
 
 CURSOR = "t"
 FOLLOW_S = 0.5
@@ -105,10 +106,11 @@ def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture
 
 
 def beside(record: SessionRecord, view: StreamView, cursor: int) -> None:
-    """Draw the margins at the cursor, the counterfactual, the evidence and the facts."""
+    """Draw margins at the cursor, counterfactual, evidence, judged sentences and the facts."""
     view.margins_at(cursor, key="margins", height=170, font_size=page_style.FONT)
     sidebar.counterfactual(record, view)
     evidence_panel(record.evidence, record.evidence_note)
+    judged_sentences(record)
     sidebar.facts(record)
 
 
@@ -153,7 +155,14 @@ def _cursor_bar(record: SessionRecord, view: StreamView, cursor: int) -> None:
         horizontal=True, vertical_alignment="center", gap="xsmall", key="session_bar"
     ):
         _cursor_buttons(view, cursor)
-        st.text(f"Token {cursor}: {token!r}, score {score}")
+        st.text(f"Token {cursor}: {token!r}, score {score}{_basis(record, cursor)}")
+
+
+def _basis(record: SessionRecord, cursor: int) -> str:
+    """Return what a token's score rests on; nothing for a scorer without a model."""
+    if not record.verdicts or cursor >= len(record.scores):
+        return ""
+    return ", judged by the model" if record.judged[cursor] else ", by the words"
 
 
 def _cursor_buttons(view: StreamView, cursor: int) -> None:

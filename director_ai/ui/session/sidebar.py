@@ -41,6 +41,7 @@ def facts(record: SessionRecord) -> None:
         "Ended": record.ended_by.replace("_", " "),
         "Time": timing_line(record),
         "Model": record.model,
+        "Scorer": str(record.scorer),
         "Tags": ", ".join(record.tags),
         "Text": "" if record.text_kept else "not kept: its length and sentence ends stand for it",
         "Shadow": tables.shadow_line(record),

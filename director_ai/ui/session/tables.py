@@ -18,6 +18,7 @@ HEADINGS: Final[Mapping[str, str]] = {
     "token": "Text",
     "score": "Score",
     "held": "Held",
+    "judged": "Judged",
     "change": "Change",
     "window_mean": "Window mean",
     "trend_drop": "Fall",
@@ -33,7 +34,8 @@ HEADINGS: Final[Mapping[str, str]] = {
 def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
     """Return one row per token: score, statistics, floors and smallest margin.
 
-    ``ms`` is the time of its judgement after the start; blank where it was not kept.
+    ``ms`` is the time of its judgement after the start; blank where it was not kept. ``judged``,
+    whether the score is a model's verdict on a sentence, is there only of a session with verdicts.
     """
     n_tokens = len(record.tokens)
 
@@ -43,12 +45,15 @@ def token_table(record: SessionRecord, view: StreamView) -> pd.DataFrame:
 
     smallest, _ = view.headroom()
     n_scored = view.n_scored
+    unscored = [False] * (n_tokens - n_scored)
+    judged = {"judged": [*record.judged, *unscored]} if record.verdicts else {}
     return pd.DataFrame(
         {
             "index": range(n_tokens),
             "token": [visible(token) for token in record.tokens],
             "score": padded(view.scores.tolist()),
-            "held": [*record.held, *[False] * (n_tokens - n_scored)],
+            "held": [*record.held, *unscored],
+            **judged,
             "change": padded(np.diff(view.scores, prepend=np.nan).tolist()),
             "window_mean": padded(view.floors.mean.tolist()),
             "trend_drop": padded(view.floors.drop.tolist()),
