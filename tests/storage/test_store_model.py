@@ -72,6 +72,11 @@ class StoreMachine(RuleBasedStateMachine):
                 self.store.annotate(name, annotation)
             return -1
         number = self.store.annotate(name, annotation)
+        if not annotation.at_us:
+            # One without a time gets the present one.
+            kept = dict(self.store.annotations(name))[number]
+            assert kept.at_us > 0
+            annotation = replace(annotation, at_us=kept.at_us)
         self.said[number] = (name, annotation)
         return number
 
