@@ -126,6 +126,10 @@ class InvalidRequestError(DirectorError, ValueError):
     """A rate, a risk or a count is out of its range."""
 
 
+class MixedScorersError(InvalidRequestError):
+    """Sessions of several scorers are to be judged by one limit."""
+
+
 class InvalidEndpointError(DirectorError, ValueError):
     """An endpoint, or what is asked of it, is not one there can be."""
 

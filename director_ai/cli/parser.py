@@ -9,6 +9,7 @@ from director_ai.cli.options.check import add_check
 from director_ai.cli.options.labels import add_labels
 from director_ai.cli.options.monitor import add_deploy, add_monitor
 from director_ai.cli.options.policy import (
+    add_any_scorer,
     add_certify,
     add_policy_file,
     add_replay,
@@ -530,6 +531,7 @@ def _serve(parser: ArgumentParser) -> None:
     add_host(parser)
     add_app(parser)
     add_policy_file(parser, "limits that Live starts with, and that the page on recorders shows")
+    add_any_scorer(parser)
     _store(parser)
 
 

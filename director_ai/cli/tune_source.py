@@ -112,6 +112,8 @@ def tune_source(args: Namespace) -> Iterator[TuneSource]:
     ------
     CommandError
         If it is not there, or an option is of the other kind.
+    MixedScorersError
+        If the sessions are of several scorers.
     """
     if args.archive is None:
         if args.labels is not None or args.engine != "serial":
@@ -120,11 +122,13 @@ def tune_source(args: Namespace) -> Iterator[TuneSource]:
             part = slice_of(args)
             attempts = Attempts.of(attempt.result for attempt in store.attempts())
             study = open_study(args, store, part)
+            _ = study.scorer
             address = address_of(args)[0]
             yield TuneSource(study, attempts, part, store=store, counted_in=address)
         return
     check_whole(args)
     with studied(args) as (archive, labels):
+        _ = archive.study.scorer
         yield TuneSource(archive.study, labels.attempts, archive=archive, counted_in=labels.store)
 
 

@@ -77,9 +77,9 @@ class Origin(NamedTuple):
 
     @property
     def slice(self) -> str:
-        """What of the store's sessions the experiment is of, in words; empty for all."""
+        """What of a scorer's sessions in the store the experiment is of; empty for all of them."""
         by_id = "" if self.n_by_id is None else f"{self.n_by_id:,} sessions by id"
-        return " · ".join(filter(None, (self.where.words if self.where else "", by_id)))
+        return " · ".join(filter(None, (self.where.slice if self.where else "", by_id)))
 
 
 class Experiment:
@@ -135,6 +135,17 @@ class Experiment:
         """Good sessions held out for certificates, and those of their groups."""
         return len(self.study.sealed.ids) + self.study.n_withheld
 
+    @cached_property
+    def scorer(self) -> str:
+        """Scorer of the sessions as it prints; ``""`` where it is unknown.
+
+        Raises
+        ------
+        MixedScorersError
+            If there are several.
+        """
+        return self.study.scorer
+
     @property
     def plot(self) -> Plots:
         """Pictures of the app, as Plotly figures."""
@@ -144,7 +155,14 @@ class Experiment:
         return int(sum(self.study.population[:3]))
 
     def replay(self, policy: HaltPolicy) -> Replay:
-        """Return the replay under a policy's windows and cadence; kept once built."""
+        """Return the replay under a policy's windows and cadence; kept once built.
+
+        Raises
+        ------
+        MixedScorersError
+            If the sessions are of several scorers; choose one as the sessions are loaded.
+        """
+        _ = self.scorer
         adapting = (policy.max_cadence, policy.soft_limit) if policy.adaptive else ()
         key = (
             *(policy.window_size, policy.trend_window, policy.score_every_n),
@@ -282,7 +300,10 @@ class Experiment:
         ------
         InvalidRequestError
             If there is no store to count the attempt in, or the cadence is adaptive.
+        MixedScorersError
+            If the sessions are of several scorers.
         """
+        _ = self.scorer
         target = target_of(max_fpr, confidence)
         base = base or self.data.default_policy
         _check_policy("base", base)

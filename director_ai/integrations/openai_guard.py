@@ -18,7 +18,9 @@ from director_ai.core.runtime.released_stream import (
 from director_ai.core.runtime.session import StreamSession
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.scorer import CoherenceScorer
+from director_ai.errors import InvalidPolicyError
 from director_ai.scorers.scorer_string import LEXICAL, StreamScorer
 from director_ai.sources.chat.openai_stream import from_openai
 from director_ai.sources.chat.source import ChatSource
@@ -36,6 +38,9 @@ class LimitsOf(Protocol):
         self, *, model: str = "", source: str = "", group: str = "", tags: Iterable[str] = ()
     ) -> HaltPolicy:
         """Return the limits of a session with these properties."""
+
+    def is_for(self, scorer: ScorerIdentity) -> bool:
+        """Return whether they were made for the scores of a scorer."""
 
 
 class GuardedText(Iterator[str]):
@@ -203,7 +208,8 @@ class OpenAIGuard:
         it passes.
     limits
         Limits of each call in place of the kernel's, by its model, source, group and tags: such as
-        a policy file with segments, as :func:`director_ai.reports.read_policy` reads it.
+        a policy file with segments, as :func:`director_ai.reports.read_policy` reads it. A call is
+        refused with ``InvalidPolicyError`` if they were made for another scorer.
 
     Examples
     --------
@@ -273,13 +279,14 @@ class OpenAIGuard:
             prompt=prompt,
             max_tokens=_max_tokens(body),
         )
-        if self._recorder is not None:
-            kept = {"prompt": prompt, "model": request["model"], **(record or {})}
-            try:
+        try:
+            _check_scorer(self._limits, stream.session.scorer)
+            if self._recorder is not None:
+                kept = {"prompt": prompt, "model": request["model"], **(record or {})}
                 stream = self._recorder.record(stream, kernel.policy, **kept)
-            except BaseException:
-                stream.close()
-                raise
+        except BaseException:
+            stream.close()
+            raise
         return GuardedText(source, stream, self._release)
 
 
@@ -335,13 +342,14 @@ class AsyncOpenAIGuard:
             prompt=prompt,
             max_tokens=_max_tokens(body),
         )
-        if self._recorder is not None:
-            kept = {"prompt": prompt, "model": request["model"], **(record or {})}
-            try:
+        try:
+            _check_scorer(self._limits, stream.session.scorer)
+            if self._recorder is not None:
+                kept = {"prompt": prompt, "model": request["model"], **(record or {})}
                 stream = self._recorder.record(stream, kernel.policy, **kept)
-            except BaseException:
-                await stream.aclose()
-                raise
+        except BaseException:
+            await stream.aclose()
+            raise
         return AsyncGuardedText(source, stream, self._release)
 
 
@@ -361,6 +369,14 @@ def _kernel_of(
     return kernel.under(
         limits.limits_of(**{name: of_call[name] for name in names if name in of_call})
     )
+
+
+def _check_scorer(limits: LimitsOf | None, scorer: ScorerIdentity) -> None:
+    if limits is not None and not limits.is_for(scorer):
+        raise InvalidPolicyError(
+            f"limits must be of the scorer that runs, {scorer}, got some of another; without the "
+            "scorer in them they are of any"
+        )
 
 
 class _Plan:

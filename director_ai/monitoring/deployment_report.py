@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from director_ai.core.scoring.identity import as_identity
 from director_ai.monitoring.audit_labels import (
     SETTLED,
     AuditVerdict,
@@ -466,6 +467,12 @@ def _conflict(store: Store, deployment: Deployment, audits: Sequence[Audit]) -> 
             return f"Attempt {deployment.attempt} gave no certificate. Certify again."
         if not covers(promise, deployment.policy):
             return "The certificate does not cover the limits that were deployed. Certify again."
+        certified = as_identity(promise.scorer or None)
+        if certified != deployment.scorer:
+            return (
+                f"The certificate is of the scorer {certified}, and {deployment.scorer} was "
+                "deployed. Certify again."
+            )
     days: dict[int, list[bool]] = {}
     for audit in audits:
         if audit.kind in ("other", "counted"):

@@ -219,6 +219,15 @@ nearest_misses, lowest, longest, got 'best'
             raise InvalidQueryError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")
 
     @property
+    def slice(self) -> str:
+        """What the query keeps of one scorer's sessions, in words; empty where it is all of them.
+
+        >>> SessionQuery(models=("small",), scorers=("lexical:coherence@2",)).slice
+        'model = small'
+        """
+        return replace(self, scorers=()).words
+
+    @property
     def words(self) -> str:
         """What the query keeps, in words; empty where it keeps every session.
 

@@ -73,7 +73,7 @@ class AnalysisContext(NamedTuple):
     prevalence
         Share of bad sessions to weight to, in (0, 1); ``None`` for the archive's own.
     slice
-        Filter of the study's sessions in words; empty for the whole archive.
+        Filter of the study's sessions in words, but for their scorer; empty for the whole archive.
     """
 
     study: Study
@@ -161,7 +161,8 @@ class PolicyAnalysis:
     @property
     def certificate(self) -> Certificate | None:
         """The newest certificate that covers the policy, if any."""
-        return self.context.attempts.newest_covering(self.policy, self.context.slice)
+        context = self.context
+        return context.attempts.newest_covering(self.policy, context.slice, context.study.scorer)
 
 
 def analyse(context: AnalysisContext, replay: Replay, policy: HaltPolicy) -> PolicyAnalysis:
@@ -252,9 +253,12 @@ def certify_study(
     InvalidRequestError
         If the cadence is adaptive: it goes by the scores and the soft limit, which no certificate
         covers.
+    MixedScorersError
+        If the sessions are of several scorers.
     """
     if base.adaptive:
         raise InvalidRequestError(ADAPTIVE)
+    scorer = study.scorer
     sealed, opened = study.sealed, study.open
     extremes = good_extremes(sealed.labelled, replay_of(sealed, base))
     found = certify(
@@ -264,4 +268,6 @@ def certify_study(
         HoldoutAttempt(attempt, seed_of(study.key), data_fingerprint),
         base=base,
     )
-    return replace(found, slice=slice) if isinstance(found, Certificate) else found
+    if isinstance(found, Certificate):
+        return replace(found, slice=slice, scorer=scorer)
+    return found

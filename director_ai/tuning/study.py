@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,8 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve, StoredLabels
+from director_ai.core.scoring.identity import UNKNOWN_SCORER
+from director_ai.errors import MixedScorersError
 from director_ai.replay.cadence import held
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
@@ -196,6 +199,33 @@ class Study(NamedTuple):
             opened.n_bad + self.n_withheld_bad,
             opened.n_unlabelled + n_elsewhere + self.n_withheld - self.n_withheld_bad,
         )
+
+    @property
+    def n_by_scorer(self) -> Counter[str]:
+        """Sessions by their scorer as it prints, ``""`` for an unknown one; most frequent first."""
+        counted = Counter(self.open.scorers) + Counter(self.sealed.scorers)
+        if self.elsewhere is not None:
+            counted += Counter(self.elsewhere.n_by_scorer)
+        return Counter(dict(counted.most_common()))
+
+    @property
+    def scorer(self) -> str:
+        """Scorer of the sessions as it prints; ``""`` for an unknown one, or where there is none.
+
+        Raises
+        ------
+        MixedScorersError
+            If there are several: limits for the scores of one say nothing of another's.
+        """
+        n_by_scorer = self.n_by_scorer
+        if len(n_by_scorer) > 1:
+            counts = ", ".join(
+                f"{name or UNKNOWN_SCORER} ({count:,})" for name, count in n_by_scorer.items()
+            )
+            raise MixedScorersError(
+                f"sessions must be of one scorer, got {counts}; choose one by scorer"
+            )
+        return next(iter(n_by_scorer), "")
 
     @property
     def n_good_groups(self) -> int:

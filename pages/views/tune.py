@@ -40,7 +40,7 @@ with page.toolbar():
     baseline = candidates.choose_baseline(study.open)
     candidates.pin_button(default_policy)
     attempts = target.attempts_of(store)
-    context = AnalysisContext(study, baseline, risk, attempts, prevalence, part.words)
+    context = AnalysisContext(study, baseline, risk, attempts, prevalence, part.of_scorer)
     analysis = Analysis(store, context, part)
     export.export_menu(analysis)
 with top:

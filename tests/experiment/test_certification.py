@@ -10,9 +10,11 @@ from sqlalchemy import update
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import (
     DuplicateExperimentError,
     InvalidRequestError,
+    MixedScorersError,
     ReadOnlyStoreError,
     UnknownExperimentError,
 )
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.slow
 
 POLICY = HaltPolicy(0.4, window_threshold=0.6)
 N_SESSIONS = 660
+OTHER = ScorerIdentity("nli", "1", "onnx")
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +192,25 @@ def test_a_certificate_of_a_part_promises_nothing_of_the_whole(store) -> None:
     assert chosen.certify(max_fpr=0.2, confidence=0.8).certificate.slice == (
         f"{len(part.study.open.ids + part.study.sealed.ids)} sessions by id"
     )
+
+
+def test_sessions_of_two_scorers_are_never_judged_together(store, table) -> None:
+    other = [replace(each, id=f"o{each.id}", scorer=OTHER) for each in load(table).origin.records()]
+    store.add(other)
+    mixed, own = load(store), load(store, where=SessionQuery(scorers=(str(OTHER),)))
+
+    with pytest.raises(
+        MixedScorersError, match=r"got onnx:nli@1 \(\d+\), unknown \(\d+\)|got unknown"
+    ):
+        mixed.certify(max_fpr=0.2, confidence=0.8)
+    for judged in (mixed.tune, lambda: mixed.evaluate(POLICY), mixed.roc):
+        with pytest.raises(MixedScorersError, match="choose one by scorer"):
+            judged()
+    # Nothing was looked at, so no attempt is counted.
+    assert store.attempts() == []
+    assert (own.scorer, len(own)) == (str(OTHER), N_SESSIONS)
+    found = own.certify(max_fpr=0.2, confidence=0.8)
+    assert (found.certificate.scorer, found.certificate.slice) == (str(OTHER), "")
 
 
 def test_an_experiment_is_kept_with_the_figures_of_its_day(store) -> None:

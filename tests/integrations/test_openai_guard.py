@@ -18,7 +18,8 @@ from director_ai import (
     StreamingKernel,
     StreamSession,
 )
-from director_ai.errors import InvalidRecordError, InvalidScorerError
+from director_ai.core.scoring.identity import ScorerIdentity
+from director_ai.errors import InvalidPolicyError, InvalidRecordError, InvalidScorerError
 from director_ai.integrations.asgi import GuardedResponse
 from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard, prompt_of
 from director_ai.reports import parse_policy
@@ -89,6 +90,17 @@ def test_each_call_has_the_limits_of_its_segment_and_the_kernel_s_one_stop(
     assert (own.ended_by, own.policy.hard_limit) == ("completed", 0.0)
     assert (other.ended_by, other.policy.hard_limit) == ("halted", 1.0)
     assert llama.settle() is not None
+
+
+def test_limits_of_another_scorer_refuse_the_call_and_leave_no_request_open() -> None:
+    limits = replace(SEGMENTS, scorer=ScorerIdentity("nli"))
+    with (
+        FaultServer({"plain": list(MODES["plain"].attempts)}) as server,
+        OpenAI(base_url=server.url("plain"), api_key="none") as client,
+    ):
+        guard = OpenAIGuard(client, StreamingKernel(), facts=FACTS, limits=limits)
+        with pytest.raises(InvalidPolicyError, match="limits must be of the scorer that runs, lex"):
+            guard.stream(**ASKED)
 
 
 def test_the_source_of_a_call_is_its_recorder_s(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from director_ai.monitoring import Promise, deploy, draw_numbers, report, tick
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US, MonitorLog
 from tests.storage.records import streamed
+from tests.tuning.guarantee.test_certificate import given_certificate
 
 POLICY = HaltPolicy(hard_limit=0.5, window_threshold=0.0, trend_threshold=1.5)
 SCORER = ScorerIdentity("lexical", "1", "lexical")
@@ -212,6 +213,17 @@ def test_an_attempt_without_a_certificate_promises_nothing(store: Store) -> None
     living = report(store, now_us=START).living
     assert living.state == "does not apply"
     assert living.sentence == f"Attempt {number} gave no certificate. Certify again."
+
+
+def test_a_certificate_of_another_scorer_does_not_apply(store: Store) -> None:
+    own = replace(given_certificate(), scorer="onnx:nli@1")
+    number = store.begin_attempt("f" * 64)
+    store.finish_attempt(number, own.to_json())
+    deploy(store, own.policy, SCORER, Promise(own.alpha, number), now_us=START)
+
+    living = report(store, now_us=START).living
+    assert living.state == "does not apply"
+    assert "of the scorer onnx:nli@1, and lexical:lexical@1 was deployed" in living.sentence
 
 
 def test_a_report_is_one_json_document(store: Store) -> None:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
@@ -63,6 +64,18 @@ def test_an_empty_choice_in_the_address_is_the_usual_one(store, address) -> None
     store.add(records(60))
 
     tune(**address)
+
+
+def test_of_several_scorers_the_most_frequent_is_chosen_and_told(store) -> None:
+    other = ScorerIdentity("nli", "1", "onnx")
+    store.add(records(60))
+    store.add([replace(each, id=f"o{each.id}", scorer=other) for each in records(80, seed=1)])
+
+    app = tune()
+
+    assert app.query_params["scorer"] == "onnx:nli@1"
+    assert "Only scorer = onnx:nli@1: 80 sessions" in said(app)
+    assert "Limits are for one scorer." in said(tune(scorer=["onnx:nli@1", "unknown"]))
 
 
 def test_it_opens_at_the_recorded_limits(store) -> None:

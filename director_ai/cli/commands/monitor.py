@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing
+from director_ai.cli.options.policy import check_scorer
 from director_ai.cli.output import counted, note, one_line, print_json
 from director_ai.core.scoring.identity import ScorerIdentity, as_identity
 from director_ai.errors import InvalidEndpointError, InvalidRequestError
@@ -26,7 +27,6 @@ from director_ai.monitoring import (
 )
 from director_ai.monitoring.comparison import comparison_lines
 from director_ai.monitoring.living import span_words
-from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import read_policy
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
@@ -48,7 +48,7 @@ def deploy_limits(args: Namespace) -> int:
     policy = file.limits_of()
     with changing(args) as store:
         scorer = _scorer(args.scorer) if args.scorer else _newest_scorer(store)
-        _check_scorer(scorer, file)
+        check_scorer(file, args.policy, scorer, "name it with --scorer")
         promise = _promise(store, args)
         made = deploy(
             store,
@@ -183,19 +183,6 @@ def _scorer(text: str) -> ScorerIdentity:
 def _newest_scorer(store: Store) -> ScorerIdentity:
     """Return the scorer of the newest session; that of no known scorer in an empty store."""
     return next((row.scorer for row in store.summaries(limit=1)), as_identity(None))
-
-
-def _check_scorer(scorer: ScorerIdentity, file: PolicyFile) -> None:
-    """Refuse limits that were chosen for another scorer."""
-    wanted = file.scorer
-    parts = [] if wanted is None else ["name", "version", "digest"]
-    differ = [part for part in parts if getattr(wanted, part) not in ("", getattr(scorer, part))]
-    if differ:
-        raise CommandError(
-            f"scorer must be the one the limits were chosen for, {wanted!s}, got {scorer}; "
-            "name it with --scorer",
-            Status.REFUSED,
-        )
 
 
 def _webhook(args: Namespace) -> Webhook | None:

@@ -25,10 +25,11 @@ from director_ai.access.secrets_toml import read_secrets
 from director_ai.access.trusted_hosts import TrustedHosts
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import STORE_VARIABLE, address_of, changing
-from director_ai.cli.options.policy import policy_file
+from director_ai.cli.options.policy import check_scorer, policy_file
 from director_ai.cli.options.server import DEFAULT_HOST
 from director_ai.cli.output import counted, note, working
 from director_ai.cli.ready_message import announcement
+from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import InvalidLoginError
 from director_ai.monitoring.month import N_DAYS, fill_month
 from director_ai.reports.policy_formats import POLICY_VARIABLE, as_json, parse_policy
@@ -78,6 +79,9 @@ def serve(args: Namespace) -> int:
     with changing(args, may_create=True) as store:
         note(f"{store.name} holds {counted(store.count(), 'session')}.")
     limits = policy_file(args)
+    if not args.any_scorer:
+        own = CoherenceScorer().scorer_identity
+        check_scorer(limits, args.policy, own, "--any-scorer takes them all the same")
     if limits is not None:
         os.environ[POLICY_VARIABLE] = as_json(limits)
     elif os.environ.get(POLICY_VARIABLE):

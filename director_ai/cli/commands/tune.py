@@ -141,7 +141,7 @@ def _print_rows(args: Namespace, rows: list[dict[str, Any]]) -> Status:
 def _context(args: Namespace, source: TuneSource, target: RiskTarget) -> AnalysisContext:
     baseline = Baseline.recorded(source.study.open)
     return AnalysisContext(
-        source.study, baseline, target, source.attempts, args.prevalence, source.where.words
+        source.study, baseline, target, source.attempts, args.prevalence, source.where.slice
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from director_ai.cli.exit_status import CommandError, Status, sentence_of
-from director_ai.cli.options.policy import policy_of
+from director_ai.cli.options.policy import check_scorer, policy_file, policy_of
 from director_ai.cli.options.release import release_of
 from director_ai.cli.output import note, print_json
 from director_ai.core.halting.policy import HaltPolicy
@@ -27,6 +27,7 @@ from director_ai.core.runtime.released_stream import (
 from director_ai.core.runtime.session import StreamSession, TokenEvent
 from director_ai.core.runtime.streaming import StreamingKernel
 from director_ai.core.runtime.sync_stream import TokenStream
+from director_ai.core.scoring.identity import identity_of
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import (
@@ -67,6 +68,13 @@ def watch(args: Namespace) -> int:
     source = _source(args, needs_logprobs=scorer.needs_logprobs)
     kernel = StreamingKernel.from_policy(policy)
     score = scorer(None if facts is None else facts.store, args.prompt, source=source)
+    if not args.any_scorer:
+        check_scorer(
+            policy_file(args),
+            args.policy,
+            identity_of(score),
+            "--any-scorer takes them all the same",
+        )
     name = uuid.uuid4().hex[:12]
     failure: SourceError | None = None
     is_interrupted = False

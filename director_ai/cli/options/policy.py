@@ -17,6 +17,7 @@ from director_ai.cli.options.sessions import add_slice
 from director_ai.core.halting.policy import HaltPolicy
 
 if TYPE_CHECKING:
+    from director_ai.core.scoring.identity import ScorerIdentity
     from director_ai.reports.policy_file import PolicyFile
 
 FORMS = {
@@ -89,6 +90,42 @@ def policy_file(args: Namespace) -> "PolicyFile | None":
 
     path = getattr(args, "policy", None)
     return None if path is None else read_policy(path)
+
+
+def check_scorer(
+    file: "PolicyFile | None", name: object, scorer: "ScorerIdentity", way_out: str
+) -> None:
+    """Refuse limits that were made for another scorer than the one that runs.
+
+    Parameters
+    ----------
+    file, name
+        Contents and name of the policy file; nothing is checked without one.
+    scorer
+        The one that runs.
+    way_out
+        Words on the option that takes them all the same.
+
+    Raises
+    ------
+    CommandError
+        If the limits are for another.
+    """
+    if file is not None and not file.is_for(scorer):
+        raise CommandError(
+            f"scorer must be the one that the limits of {name} were made for, {file.scorer}, "
+            f"got {scorer}; {way_out}",
+            Status.REFUSED,
+        )
+
+
+def add_any_scorer(parser: Any) -> None:
+    """Add the option that takes limits of another scorer to a parser or a group of options."""
+    parser.add_argument(
+        "--any-scorer",
+        action="store_true",
+        help="take the limits of --policy even if they were made for another scorer",
+    )
 
 
 def policy_of(args: Namespace, default_policy: HaltPolicy, **session: str) -> HaltPolicy:

@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from director_ai.cli.options.policy import add_limits
+from director_ai.cli.options.policy import add_any_scorer, add_limits
 from director_ai.cli.options.release import add_release
 
 
@@ -65,6 +65,7 @@ def add_watch(parser: ArgumentParser) -> ArgumentParser:
         metavar="NAME",
         help="environment variable that holds the key of a scorer behind a URL",
     )
+    add_any_scorer(scoring)
     add_limits(parser)
     # No session is recorded yet, so that the defaults are the library's.
     parser._action_groups[-1].title = "limits (default: those of the library)"

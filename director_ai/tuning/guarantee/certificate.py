@@ -71,6 +71,8 @@ class Certificate:
         What the promise rests on.
     slice
         Filter of the sessions that it is of, in words; empty for the whole archive.
+    scorer
+        Scorer of the sessions as it prints, which alone it is for; empty for an unknown one.
     """
 
     alpha: float
@@ -95,6 +97,7 @@ class Certificate:
     data_fingerprint: str
     assumptions: tuple[str, ...]
     slice: str = ""
+    scorer: str = ""
 
     def __post_init__(self) -> None:
         allowed = allowed_steps(self.n_good, alpha=self.alpha, delta=self.delta_used)
@@ -140,8 +143,8 @@ class Certificate:
             If a field is missing, or the spends are more than the risk allows.
         """
         values: dict[str, Any] = json.loads(text)
-        # Certificates of earlier versions are of the whole archive.
-        values.setdefault("slice", "")
+        # Certificates of earlier versions are of the whole archive and tell no scorer.
+        values = {"slice": "", "scorer": "", **values}
         names = [field.name for field in fields(cls)]
         for name in names:
             if name not in values:

@@ -40,13 +40,20 @@ class Attempts(NamedTuple):
                 continue
         return cls(tuple(certificates), len(results))
 
-    def newest_covering(self, policy: HaltPolicy, slice: str = "") -> Certificate | None:
-        """Return the newest certificate that covers a policy on a slice, if any.
+    def newest_covering(
+        self, policy: HaltPolicy, slice: str = "", scorer: str = ""
+    ) -> Certificate | None:
+        """Return the newest certificate that covers a policy on a slice and a scorer, if any.
 
-        One of the whole archive promises nothing of a slice, nor one of a slice of the whole.
+        One of the whole archive promises nothing of a slice, nor one of a slice of the whole, nor
+        one of a scorer of another; the scores of an unknown one may be anybody's.
 
         >>> Attempts((), 0).newest_covering(HaltPolicy()) is None
         True
         """
-        own = (each for each in reversed(self.certificates) if each.slice == slice)
+        own = (
+            each
+            for each in reversed(self.certificates)
+            if (each.slice, each.scorer) == (slice, scorer)
+        )
         return next((each for each in own if covers(each, policy)), None)

@@ -1,6 +1,5 @@
 """Cautions: conditions under which tuned numbers mislead, each with its trigger."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +20,6 @@ Code = Literal[
     "unstable",
     "not grouped",
     "not replayable",
-    "several scorers",
     "other lengths",
     "percentile bootstrap",
 ]
@@ -201,33 +199,6 @@ def replay_caution(
             "n_adaptive": n_adaptive,
             "n_other_cadence": n_other_cadence,
         },
-    )
-
-
-def scorer_caution(n_by_scorer: Mapping[str, int]) -> Caution | None:
-    """Return a caution if sessions are scored by more than one scorer.
-
-    Parameters
-    ----------
-    n_by_scorer
-        Sessions by the identity of their scorer as it prints; empty where it is unknown.
-
-    >>> print(scorer_caution({"lexical:coherence@2": 2, "": 1}).sentence)
-    Scores of 2 scorers are mixed: lexical:coherence@2 (2), unknown (1). Limits chosen for one say \
-nothing of another: choose one by scorer.
-    """
-    counts: Counter[str] = Counter()
-    for name, count in n_by_scorer.items():
-        counts[name or "unknown"] += count
-    if len(counts) < 2:
-        return None
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    parts = ", ".join(f"{name} ({count:,})" for name, count in ordered)
-    return Caution(
-        "several scorers",
-        f"Scores of {len(counts):,} scorers are mixed: {parts}. Limits chosen for one say nothing "
-        "of another: choose one by scorer.",
-        {"n_scorers": len(counts)},
     )
 
 

@@ -1,7 +1,5 @@
 """Advice: the cautions that apply to limits on an archive, in one list."""
 
-from collections import Counter
-
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -19,7 +17,6 @@ from director_ai.tuning.search.cautions import (
     length_caution,
     replay_caution,
     sample_size_caution,
-    scorer_caution,
 )
 from director_ai.tuning.study import Study, TuneData
 from director_ai.tuning.validation.validation import Validation
@@ -66,7 +63,6 @@ def advice(
             attempt=n_attempts + 1,
             n_in_all=study.n_good_groups,
         ),
-        scorer_caution(Counter(data.scorers) + Counter(elsewhere.n_by_scorer)),
         sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad),
         edge,
         None if n_prompts is None else _grouped(study, n_prompts),

@@ -12,7 +12,7 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.components.cached_study import read_study
 from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE
 from director_ai.ui.components.status_banner import notice, status
-from director_ai.ui.tune.slice_filters import Slice, controls, slice_in_address
+from director_ai.ui.tune.slice_filters import Slice, choose_scorer, controls, slice_in_address
 
 _PAUSE_S: Final = 0.15
 _IS_NEW: Final = "tune_is_new"
@@ -27,13 +27,23 @@ class Opened(NamedTuple):
 
 
 def open_study() -> Opened | None:
-    """Return the store and the study of the slice; ``None`` after drawing the reason."""
+    """Return the store and the study of the slice; ``None`` after drawing the reason.
+
+    Scores of several scorers are never mixed: unless the address chooses, the most frequent one is.
+    """
     part = slice_in_address()
     try:
         store = archive()
         study = read_study(store, part.where, is_look=True)
+        if len(study.n_by_scorer) > 1 and not (part.where and part.where.scorers):
+            part = choose_scorer(study.n_by_scorer)
+            study = read_study(store, part.where, is_look=True)
     except DirectorError as error:
         status("The store cannot be read.", str(error))
+        return None
+    if len(study.n_by_scorer) > 1:
+        status("Limits are for one scorer.", "Choose one under Sessions, Scorer.")
+        controls(store, part)
         return None
     if study.open.ids:
         return Opened(store, part, study)

@@ -156,6 +156,7 @@ def _certificate(analysis: Analysis, target: RiskTarget) -> Certificate | None:
             each
             for each in certificates
             if each.slice == analysis.context.slice
+            and each.scorer == analysis.context.study.scorer
             and each.alpha <= target.alpha
             and each.delta <= target.delta
         ),

@@ -56,6 +56,11 @@ class Slice(NamedTuple):
     words: str
     only: tuple[str, str] | None
 
+    @property
+    def of_scorer(self) -> str:
+        """The slice in words but for its scorer; empty for all sessions of that scorer."""
+        return "" if self.where is None else self.where.slice
+
 
 def slice_in_address() -> Slice:
     """Return the slice that the address names; what it cannot mean is ignored."""
@@ -113,6 +118,18 @@ def controls(store: Store, part: Slice) -> None:
                 on_change=_write_change,
                 args=(parameter,),
             )
+
+
+def choose_scorer(n_by_scorer: Mapping[str, int]) -> Slice:
+    """Put the most frequent scorer into the address, and return the slice of it.
+
+    Parameters
+    ----------
+    n_by_scorer
+        Sessions by scorer as it prints, ``""`` for an unknown one; most frequent first.
+    """
+    st.query_params["scorer"] = next(iter(n_by_scorer)) or str(UNKNOWN_SCORER)
+    return slice_in_address()
 
 
 def narrow_to(facet: str, value: str) -> None:

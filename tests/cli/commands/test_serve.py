@@ -124,6 +124,22 @@ def test_serve_hands_its_limits_to_the_app(
     assert len(started) == 3
 
 
+def test_limits_of_another_scorer_are_served_only_if_told_to(
+    started: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("hard_limit: 0.4\nscorer: {name: nli, backend: onnx}\n")
+    arguments = ["serve", f"--store={tmp_path / 'new.db'}", "--policy", str(file)]
+
+    assert main(arguments) == Status.REFUSED
+    assert "were made for, onnx:nli, got lexical:coherence@" in capsys.readouterr().err
+    assert not started
+    assert main([*arguments, "--any-scorer"]) == 0
+    file.write_text("hard_limit: 0.4\nscorer: {name: coherence}\n")
+    assert main(arguments) == 0
+    assert len(started) == 2
+
+
 def test_serve_finds_the_store_from_any_folder(
     started: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

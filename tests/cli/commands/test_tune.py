@@ -4,14 +4,17 @@ import csv
 import io
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from director_ai import HaltPolicy
+from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.cli.options.policy import policy_of
 from director_ai.cli.parser import parser
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
 from director_ai.reports.policy_formats import as_command, parse_policy
@@ -45,6 +48,21 @@ def printed(capsys: pytest.CaptureFixture[str], address: Path, *arguments: str) 
     capsys.readouterr()
     assert main([*arguments, "--store", str(address)]) == 0
     return capsys.readouterr().out
+
+
+def test_sessions_of_several_scorers_are_refused_until_one_is_chosen(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path, other = tmp_path / "sessions.db", ScorerIdentity("nli", "1", "onnx")
+    with Store(path) as store:
+        store.add(records(20))
+        store.add([replace(each, id=f"o{each.id}", scorer=other) for each in records(10)])
+
+    for command in (["tune"], ["replay"], ["sweep", "hard"], ["certify", "--dry-run"]):
+        capsys.readouterr()
+        assert main([*command, f"--store={path}"]) == Status.FAILED
+        assert "one scorer, got unknown (20), onnx:nli@1 (10); choose" in capsys.readouterr().err
+    assert json.loads(printed(capsys, path, "replay", "--scorer", "onnx:nli@1", "--json"))
 
 
 @pytest.mark.slow

@@ -185,6 +185,20 @@ def test_limits_by_segment_are_those_of_the_model_and_of_watch(
     assert said["policy"]["hard_limit"] == (0.0 if status == Status.OK else 1.0)
 
 
+def test_limits_of_another_scorer_are_used_only_if_told_to(
+    server: FaultServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    (elsewhere / "policy.yaml").write_text(
+        "{hard_limit: 0, window_threshold: 0, scorer: {name: nli}}"
+    )
+    arguments = asked(server.url("plain"), "--facts", "facts.txt", "--policy", "policy.yaml")
+
+    assert main(arguments) == Status.REFUSED
+    assert "policy.yaml were made for, nli, got lexical:coherence@" in capsys.readouterr().err
+    assert main([*arguments, "--any-scorer"]) == Status.OK
+
+
 def test_an_answer_is_recorded_where_it_is_asked_for(
     llama: LlamaServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

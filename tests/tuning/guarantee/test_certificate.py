@@ -220,5 +220,16 @@ def test_a_certificate_of_a_slice_covers_that_slice_alone() -> None:
     assert attempts.newest_covering(whole.policy) == whole
     assert attempts.newest_covering(part.policy, "model = large") is None
     earlier = json.loads(whole.to_json())
-    del earlier["slice"]
+    del earlier["slice"], earlier["scorer"]
     assert Certificate.from_json(json.dumps(earlier)) == whole
+
+
+def test_a_certificate_of_a_scorer_covers_that_scorer_alone() -> None:
+    unknown = given_certificate()
+    own = replace(given_certificate(attempt=2), scorer="lexical:coherence@2")
+
+    attempts = Attempts.of([unknown.to_json(), own.to_json()])
+
+    assert attempts.newest_covering(own.policy, scorer="lexical:coherence@2") == own
+    assert attempts.newest_covering(own.policy) == unknown
+    assert attempts.newest_covering(own.policy, scorer="onnx:nli@1") is None

@@ -59,11 +59,6 @@ CASES = {
         1,
         0,
     ),
-    "several scorers": (
-        lambda n: cautions.scorer_caution({"a": 1, **({"b": n} if n else {})}),
-        1,
-        0,
-    ),
     "other lengths": (
         lambda n: cautions.length_caution(tuned_median=100, deployed_median=n),
         126,

@@ -29,12 +29,6 @@ def test_few_sessions_can_neither_certify_nor_choose() -> None:
     assert codes(unsealed(drawn(30))) == ["too few to certify", "too few to choose"]
 
 
-def test_scores_of_several_scorers_are_not_mixed_without_a_word() -> None:
-    data = replace(drawn(600), scorers=("lexical:coherence@2",) * 599 + ("",))
-
-    assert codes(split_study(data, "key")) == ["several scorers"]
-
-
 def test_cut_recordings_and_other_cadences_are_not_exact() -> None:
     data = drawn(600, policy=HaltPolicy(score_every_n=2))
     study = split_study(data, "key")
