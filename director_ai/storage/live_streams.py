@@ -39,6 +39,8 @@ class LiveStream:
         Index of the first score here.
     scores
         The newest scores, oldest first, each in [0, 1].
+    silent_s
+        Seconds since its recorder wrote of it; more than one or two while it lags.
     """
 
     id: str
@@ -52,6 +54,7 @@ class LiveStream:
     halt_index: int | None
     first: int
     scores: tuple[float, ...]
+    silent_s: float = 0.0
 
 
 def live_streams(store: Store, *, n_last: int = 160) -> list[LiveStream]:
@@ -86,7 +89,7 @@ def live_streams(store: Store, *, n_last: int = 160) -> list[LiveStream]:
     recording = and_(_c.ended_by.is_(None), _c.changed_us >= now - SILENT_US)
     shown = and_(active, or_(recording, _c.ended_us >= now - LINGER_US))
     names = ("key", "id", "source", "model", "started_us", "enforced", "policy", "ended_by")
-    columns = [_c[name] for name in (*names, "n_tokens", "halt_index")]
+    columns = [_c[name] for name in (*names, "n_tokens", "halt_index", "changed_us")]
     newest = (
         select(tokens.c.session, tokens.c.position, tokens.c.score)
         .join(sessions, _c.key == tokens.c.session)
@@ -121,6 +124,7 @@ def live_streams(store: Store, *, n_last: int = 160) -> list[LiveStream]:
                 halt_index=row["halt_index"],
                 first=first,
                 scores=tuple(values),
+                silent_s=max(0.0, (now - row["changed_us"]) / 1e6),
             )
         )
     return listed

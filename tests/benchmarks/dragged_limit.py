@@ -49,7 +49,7 @@ def times() -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "sessions.db")
         Store(path).close()
-        with dashboard(path) as (address, chromium):
+        with dashboard(path) as (address, chromium, _):
             page = chromium.new_page(viewport={"width": 1280, "height": 720})
             page.goto(f"{address}/?x=20")
             page.locator(".st-key-curve .main-svg").first.wait_for()

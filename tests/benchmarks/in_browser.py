@@ -10,7 +10,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from clone import ROOT
 
@@ -19,9 +20,33 @@ _RUN = "from director_ai.cli.main import main; raise SystemExit(main())"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
+class Dashboard(NamedTuple):
+    """A running dashboard.
+
+    Attributes
+    ----------
+    address
+        Of the server.
+    browser
+        A Chromium of Playwright.
+    pid
+        Process of the server.
+    """
+
+    address: str
+    browser: Any
+    pid: int
+
+    def memory_mb(self, name: str) -> float:
+        """Return the memory of the server in MB: ``"VmRSS"`` now, ``"VmHWM"`` at most so far."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        (line,) = (line for line in status.splitlines() if line.startswith(f"{name}:"))
+        return int(line.split()[1]) / 1024
+
+
 @contextmanager
-def dashboard(store: str) -> Iterator[tuple[str, Any]]:
-    """Serve a store, and yield the server's address and a browser; both end with the block.
+def dashboard(store: str) -> Iterator[Dashboard]:
+    """Serve a store, and yield its dashboard; server and browser end with the block.
 
     ``CHROMIUM`` names the browser; without it, the first of the search path is taken.
     """
@@ -45,7 +70,7 @@ def dashboard(store: str) -> Iterator[tuple[str, Any]]:
         try:
             _wait_for(address)
             browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
-            yield address, browser
+            yield Dashboard(address, browser, server.pid)
             browser.close()
         finally:
             # Whatever happens: a server that goes on would be waited for.

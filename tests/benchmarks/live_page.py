@@ -128,7 +128,7 @@ def main() -> None:
         )
         writer.start()
         try:
-            with dashboard(path) as (address, browser):
+            with dashboard(path) as (address, browser, _):
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 figures = looked_at(page, address, options.seconds, options.clicks)
         finally:

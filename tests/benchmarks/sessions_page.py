@@ -138,7 +138,7 @@ def browser(path: Path) -> dict[str, float]:
     By the menu of the open app, and as a fresh tab, which loads the whole app first.
     """
     found: dict[str, float] = {}
-    with dashboard(str(path)) as (address, chromium):
+    with dashboard(str(path)) as (address, chromium, _):
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)
         page.locator(".d-status").wait_for()

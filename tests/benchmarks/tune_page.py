@@ -150,7 +150,7 @@ def browser(path: Path) -> dict[str, float]:
     ``open, link`` and ``open, click`` are of one that has.
     """
     times: dict[str, list[float]] = {}
-    with dashboard(str(path)) as (address, chromium):
+    with dashboard(str(path)) as (address, chromium, _):
         # What was loaded once is kept, as by anyone who comes again.
         visitor = chromium.new_context(viewport={"width": 1280, "height": 900})
         for run in range(N_OPENINGS + 1):

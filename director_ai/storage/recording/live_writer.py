@@ -1,8 +1,9 @@
 """Live writer: sessions while they are recorded, and the seal that ends each."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -18,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from director_ai.core.records.record import SessionRecord, digest_of
+from director_ai.core.records.record_json import checked
 from director_ai.errors import InvalidRecordError
 from director_ai.storage import codec
 from director_ai.storage.engine.clock import now_us
@@ -30,6 +32,8 @@ UNKNOWN_DIGEST = "unknown"
 """Stands for the digest of a session that is not whole and whose recorder is gone."""
 
 _MOST_BOUND = 500
+
+_Value = TypeVar("_Value")
 
 # Built once: a recorder runs these several times a second, beside the stream it records.
 _ROWS = select(
@@ -75,7 +79,10 @@ class LiveWriter:
             Ids of the sessions that cannot be recorded, or not any further, and why.
         """
         durable = any(delta.is_last for delta in batch)
-        return self._database.transaction(partial(_write, batch=batch), durable=durable)
+        # Beforehand: while a process writes, all others wait for it.
+        wholes = {delta.record.id: whole for delta in batch if (whole := _whole(delta))}
+        work = partial(_write, batch=batch, wholes=wholes)
+        return self._database.transaction(work, durable=durable)
 
     def warm_up(self) -> None:
         """Make the first write as quick as those after it."""
@@ -123,13 +130,60 @@ def _before(seconds: float) -> int:
     return now_us() - round(seconds * 1e6)
 
 
-def _write(connection: Connection, batch: Sequence[SessionDelta]) -> dict[str, str]:
+class _Whole(NamedTuple):
+    """A session that is written in one piece, its rows made before anyone waits for them.
+
+    Attributes
+    ----------
+    body
+        Its row of ``bodies``, but for the session's number.
+    summary
+        Columns of ``sessions`` that follow from its tokens.
+    """
+
+    body: codec.Row
+    summary: codec.Row
+
+
+def _whole(delta: SessionDelta) -> _Whole | None:
+    """Return a session that begins and ends in one delta; ``None`` of every other.
+
+    One that could not be read back as it came is none either.
+    """
+    if delta.start or not delta.is_last:
+        return None
+    scored = [token for token in delta.tokens if token.score is not None]
+    record = replace(
+        delta.record,
+        tokens=tuple(token.text for token in delta.tokens),
+        scores=tuple(token.score for token in scored if token.score is not None),
+        held=tuple(token.held for token in scored),
+        times_us=tuple(token.time_us for token in delta.tokens),
+    )
+    try:
+        record = checked(record)
+    except InvalidRecordError:
+        return None
+    if digest_of(record) != delta.digest:
+        return None
+    return _Whole(codec.body_row(record), codec.summary_values(record))
+
+
+_NO_WHOLES: Mapping[str, _Whole] = {}
+
+
+def _write(
+    connection: Connection,
+    batch: Sequence[SessionDelta],
+    wholes: Mapping[str, _Whole] = _NO_WHOLES,
+) -> dict[str, str]:
     fresh = [_first_row(delta.record) for delta in batch if delta.is_first]
     if fresh:
         connection.execute(_insert_new(connection.dialect.name, sessions), fresh)
     rows = _rows(connection, [delta.record.id for delta in batch])
     refused: dict[str, str] = {}
     growing: list[tuple[int, SessionDelta]] = []
+    complete: list[tuple[int, SessionDelta, _Whole]] = []
     for delta in batch:
         row = rows.get(delta.record.id)
         problem = _problem(delta, row)
@@ -138,8 +192,13 @@ def _write(connection: Connection, batch: Sequence[SessionDelta]) -> dict[str, s
         elif not _is_sealed(delta, row):
             if row["ended_by"] is not None:
                 _reopen(connection, row["key"])
-            growing.append((row["key"], delta))
+            whole = wholes.get(delta.record.id)
+            if whole is not None and not row["n_tokens"]:
+                complete.append((row["key"], delta, whole))
+            else:
+                growing.append((row["key"], delta))
     _append(connection, growing)
+    _add_whole(connection, complete)
     for key, delta in growing:
         if delta.is_last and not _seal(connection, key, delta):
             refused[delta.record.id] = "what the store gives back is not what was recorded"
@@ -206,6 +265,37 @@ def _seal(connection: Connection, key: int, delta: SessionDelta) -> bool:
     values = {"ended_by": delta.record.ended_by, "n_dropped": delta.n_dropped}
     _change(connection, key, {**values, **codec.ending_values(delta.record)})
     return _fold(connection, key, delta.digest)
+
+
+def _add_whole(
+    connection: Connection, complete: Sequence[tuple[int, SessionDelta, _Whole]]
+) -> None:
+    """Write sessions of which nothing is in the store but their row, sealed at once."""
+    if not complete:
+        return
+    of_keys = sessions.c.key.in_(bindparam("keys", expanding=True))
+    found: dict[int, RowMapping] = {}
+    for keys in _chunks([key for key, _, _ in complete]):
+        rows = connection.execute(select(sessions).where(of_keys), {"keys": keys})
+        found.update((row["key"], row) for row in rows.mappings())
+    changed = []
+    for key, delta, whole in complete:
+        sealed_us = now_us()
+        changes = {
+            **codec.ending_values(delta.record),
+            **whole.summary,
+            "ended_by": delta.record.ended_by,
+            "n_dropped": delta.n_dropped,
+            "digest": delta.digest,
+            "changed_us": sealed_us,
+            "sealed_us": sealed_us,
+        }
+        seals = _seals(connection, {**found[key], **changes})
+        changed.append({"of": key, **changes, **seals})
+    connection.execute(
+        insert(bodies), [{**whole.body, "session": key} for key, _, whole in complete]
+    )
+    connection.execute(_GROWN, changed)
 
 
 def _abandon(connection: Connection, row: RowMapping) -> None:
@@ -283,9 +373,9 @@ def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
     return by_id
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _MOST_BOUND):
-        yield ids[start : start + _MOST_BOUND]
+def _chunks(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    for start in range(0, len(values), _MOST_BOUND):
+        yield values[start : start + _MOST_BOUND]
 
 
 @cache

@@ -48,6 +48,8 @@ class RecorderStats:
         Last failure of the store, even if it has worked since.
     n_replaced
         Times the store was deleted, renamed or replaced while it was recorded into.
+    lag_s
+        Seconds since the oldest token that waits to be written came; 0 while none waits.
     """
 
     n_sessions: int
@@ -56,6 +58,7 @@ class RecorderStats:
     n_pending: int
     last_error: str | None
     n_replaced: int = 0
+    lag_s: float = 0.0
 
 
 class Recorder:
@@ -226,6 +229,7 @@ class Recorder:
     def stats(self) -> RecorderStats:
         """What has been done so far, in this process."""
         flush_thread, buffers = self._flush_thread, list(self._pending.open)
+        oldest_s = self._pending.oldest_s()
         return RecorderStats(
             n_sessions=flush_thread.n_sessions,
             n_tokens=flush_thread.n_tokens,
@@ -235,6 +239,7 @@ class Recorder:
             n_pending=len(self._pending.entries) + sum(buffer.n_waiting for buffer in buffers),
             last_error=flush_thread.last_error,
             n_replaced=flush_thread.n_replaced,
+            lag_s=0.0 if oldest_s is None else max(0.0, time.time() - oldest_s),
         )
 
     def flush(self, timeout: float = 10.0) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,17 @@ class PendingWrites:
         with self._counting:
             self.n_dropped += n_tokens
 
+    def oldest_s(self) -> float | None:
+        """Return when the oldest token came that is not written yet, in seconds since 1970."""
+        times = [at for buffer in list(self.open) if (at := buffer.oldest_s) is not None]
+        # The thread that writes may take the last entry meanwhile.
+        with suppress(IndexError):
+            entry = self.entries[0]
+            if not isinstance(entry, threading.Event):
+                buffer, thing = entry
+                times.append(buffer.time_s(thing))
+        return min(times, default=None)
+
     def collect(self) -> None:
         """Queue the new tokens of every open session."""
         for buffer in list(self.open):
@@ -114,6 +126,19 @@ class SessionBuffer:
         """Tokens that came and were not collected."""
         session = self._session
         return 0 if session is None else len(session.events) - self.n_seen
+
+    @property
+    def oldest_s(self) -> float | None:
+        """Time of the first token that was not collected, in seconds since 1970."""
+        session = self._session
+        waiting = () if session is None else session.events[self.n_seen : self.n_seen + 1]
+        return next((event.timestamp for event in waiting), None)
+
+    def time_s(self, thing: Token | SessionRecord) -> float:
+        """Return when a token came, or how the session ended, in seconds since 1970."""
+        if isinstance(thing, SessionRecord):
+            return thing.ended_us / 1e6
+        return self._start_s + thing.time_us / 1e6
 
     @property
     def n_dropped(self) -> int:

@@ -24,6 +24,8 @@ from director_ai.ui.live.remote_stream import show_stream, watched_id
 
 POLL_S: Final = 0.5
 _LONGEST_WINDOW: Final = 2_000
+_LATE_S: Final = 3.0
+"""A recorder that keeps up is heard of every second."""
 _PICKED: Final = "strip_picked"
 
 
@@ -119,6 +121,9 @@ def heading(live: LiveStreams) -> str:
     n_going = sum(stream.outcome == "recording" for stream in live.streams)
     n_over = len(live.streams) - n_going
     parts = [f"{n_going:,} being recorded now"]
+    late_s = max((each.silent_s for each in live.streams if each.outcome == "recording"), default=0)
+    if late_s > _LATE_S:
+        parts.append(f"recorders up to {late_s:.0f} s behind")
     if n_over:
         parts.append(f"{n_over:,} just ended")
     if len(live.streams) > MOST_SHOWN:
@@ -146,8 +151,10 @@ def _state(stream: LiveStream, drawn: Multiple) -> str:
         return f"✓ completed, {stream.n_tokens:,}"
     if stream.outcome != "recording":
         return f"⚠ {stream.outcome}"
-    if drawn.margin is None:
-        return f"{stream.n_tokens:,} tokens"
+    is_late = stream.silent_s > _LATE_S
+    if is_late or drawn.margin is None:
+        age = f", {stream.silent_s:.0f} s ago" if is_late else ""
+        return f"{stream.n_tokens:,} tokens{age}"
     rule: Rule = drawn.rule  # type: ignore[assignment]  # named where there is a margin
     if drawn.margin < 0:
         return f"{RULE_NAME[rule]} broken"

@@ -1,6 +1,7 @@
 """What the live half of a store promises, on SQLite and on a real PostgreSQL."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.errors import DamagedSessionError
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import bodies, sessions, tokens
+from director_ai.storage.maintenance import examine
 from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.recording.session_delta import SessionDelta, Token
 from director_ai.storage.recording.session_progress import SessionProgress
@@ -101,6 +103,54 @@ def test_a_session_written_in_stretches_is_as_one_added_whole(
     for field in ("outcome", "n_tokens", "lowest", "average", "margin", "margin_rule", "sparkline",
                   "excerpt", "rules", "halt_index", "n_dropped"):  # fmt: skip
         assert getattr(store.summary("a"), field) == getattr(store.summary("b"), field)
+
+
+def test_a_session_written_at_once_is_as_one_written_token_by_token(
+    store: Store, writer: LiveWriter, database: Spied
+) -> None:
+    texts = ["Die ", "天\x00\x1a", "\ud83d."]
+    odd = [whole(name, tokens=texts, prompt="\ud83d?") for name in ("once", "apart")]
+    empty = [record(name, scores=(), times_us=()) for name in ("none at once", "none")]
+    writer.write([*deltas(odd[0]), *deltas(empty[0])])
+    for delta in (*deltas(odd[1], 0, 1, 2), *deltas(empty[1], 0)):
+        writer.write([delta])
+
+    others = {"key", "id", "changed_us", "sealed_us", "seal", "label_seal"}
+    with database.read() as connection:
+        rows = connection.execute(select(sessions)).mappings().all()
+        stored = {row["id"]: {n: v for n, v in row.items() if n not in others} for row in rows}
+        held = connection.execute(select(bodies).order_by(bodies.c.session)).mappings().all()
+    assert stored["once"] == stored["apart"]
+    assert stored["none at once"] == stored["none"]
+    columns = [{**row, "session": 0} for row in held]
+    assert (columns[0], columns[1]) == (columns[2], columns[3])
+    assert n_rows(database, tokens) == [0]
+    assert examine(store).ok
+    assert store.get("once").tokens == tuple(texts)
+
+
+def test_a_session_written_at_once_keeps_the_label_it_got_before(
+    store: Store, writer: LiveWriter
+) -> None:
+    begun, ended = deltas(whole(), 0)
+    writer.write([begun])
+    store.annotate("a", Annotation("bad", onset=1))
+    writer.write([ended])
+
+    assert (store.summary("a").label, store.get("a").halt) == ("bad", HALT)
+    assert examine(store).ok
+
+
+def test_a_session_that_would_not_be_read_back_as_it_came_is_kept_as_damaged(
+    store: Store, writer: LiveWriter, database: Spied
+) -> None:
+    (delta,) = deltas(whole())
+    wrong = replace(delta, tokens=(*delta.tokens[:2], delta.tokens[2]._replace(text="other")))
+
+    assert list(writer.write([wrong])) == ["a"]
+    assert n_rows(database, tokens, bodies) == [3, 0]
+    with pytest.raises(DamagedSessionError):
+        store.get("a")
 
 
 def test_the_seal_leaves_one_body_and_no_tokens(writer: LiveWriter, database: Spied) -> None:

@@ -289,6 +289,7 @@ def test_a_blocked_store_costs_tokens_but_no_time(tmp_path: Path) -> None:
     # The store was blocked for all of it.
     assert (len(session.tokens), blocked.n_dropped, blocked.n_tokens) == (5000, 4000, 0)
     assert blocked.n_pending == 1001
+    assert blocked.lag_s > stats.lag_s == 0
     assert (stats.n_tokens, stats.n_dropped, stats.n_pending) == (1000, 4000, 0)
     with Store(file) as store:
         kept = store.get("a")
