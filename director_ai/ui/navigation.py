@@ -11,6 +11,7 @@ from director_ai.storage.engine.errors import as_store_error
 from director_ai.ui.access import login
 from director_ai.ui.access.current_store import archive, visited_us
 from director_ai.ui.components.back_step import one_step_back
+from director_ai.ui.components.page_keys import page_keys
 from director_ai.ui.components.policy_editor import keep_apart
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.review.queue import n_waiting
@@ -97,6 +98,7 @@ def run(page: Any) -> None:
         st.stop()
     login.account()
     one_step_back()
+    page_keys()
     keep_apart(page.url_path)
     remark = _store_remark()
     if remark:

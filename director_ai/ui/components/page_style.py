@@ -28,7 +28,7 @@ _STYLE = """
   overflow: hidden; clip-path: inset(50%); }
 .st-key-bar :is(.st-key-t, .st-key-t_waiting) { flex-basis: 4.5rem; }
 .st-key-more button > div > [aria-hidden=true] { display: none; }
-.st-key-space, .st-key-address, .st-key-back_step { position: absolute; }
+.st-key-space, .st-key-address, .st-key-back_step, .st-key-page_keys { position: absolute; }
 button[kind=primary]:enabled { color: ON_ACCENT; }
 button kbd { color: inherit !important; opacity: 1 !important; }
 @media (min-width: 641px) {
