@@ -20,8 +20,9 @@ from director_ai.monitoring.audit_labels import (
     second_looks,
 )
 from director_ai.monitoring.comparison import Comparison, Period, compare_periods, newest_weeks
-from director_ai.monitoring.conformal_ranks import ranks
+from director_ai.monitoring.conformal_ranks import family_ranks, ranks
 from director_ai.monitoring.drift_detector import DriftPath, drift
+from director_ai.monitoring.early_halts import early_share
 from director_ai.monitoring.evidence import share_detector
 from director_ai.monitoring.group_rates import Facet, GroupRow, breakdown, cell_counts
 from director_ai.monitoring.living import Living, Tally, change_path, living_certificate
@@ -31,6 +32,7 @@ from director_ai.monitoring.timeline import ClosestCall, MarginDay, closest_call
 from director_ai.replay.curves import FloatArray
 from director_ai.storage.monitor_log import (
     DAY_US,
+    Acknowledgement,
     Audit,
     Deployment,
     MonitorLog,
@@ -149,8 +151,11 @@ class Drift:
         Counted sessions with a score.
     log_statistic
         Natural logarithm of the newest value of the detector.
+    n_recurring, log_recurring
+        Sessions of families that came before, and the same of a second detector, which ranks each
+        among its family's earlier ones; None without any.
     is_seen
-        Whether it ever reached ``DRIFT_C``.
+        Whether one ever reached ``DRIFT_C``, or twice that where there are two.
     seen_on, since
         Day it did, and the day since which the strongest bet gained most; ISO dates, or None.
     strongest
@@ -159,6 +164,8 @@ class Drift:
 
     n_sessions: int
     log_statistic: float
+    n_recurring: int
+    log_recurring: float | None
     is_seen: bool
     seen_on: str | None
     since: str | None
@@ -339,12 +346,14 @@ def report(
     ]
     waiting.sort(key=lambda audit: (audit.day, audit.draw))
     promised = promise or deployment.alpha
-    days = _days(deployment, audits, change_path(promised, tally))
+    *before, now = _between_acknowledgements(tally, log.acknowledgements(deployment.number))
+    path = np.concatenate([change_path(promised, part) for part in (*before, now)])
+    days = _days(deployment, audits, path)
     faults = np.array([day.n_faults for day in days])
     sessions = faults + np.array([day.n_counted for day in days])
     return Report(
         deployment,
-        living_certificate(promised, tally),
+        living_certificate(promised, now),
         days,
         models,
         _counts(audits),
@@ -427,8 +436,25 @@ def _tally(
         counts,
         waiting,
         is_cut=any(audit.cut for audit in counted),
+        early_share=early_share(deployment, log.observed_halts()),
         conflict=_conflict(store, deployment, audits),
     )
+
+
+def _between_acknowledgements(tally: Tally, acknowledged: Sequence[Acknowledgement]) -> list[Tally]:
+    """Return the parts of a tally, each from the day after an acknowledgement on."""
+    first = (tally.first_day - date(1970, 1, 1)).days
+    starts = [0, *(min(tally.n_days, each.at_us // DAY_US + 1 - first) for each in acknowledged)]
+    return [
+        replace(
+            tally,
+            first_day=tally.day(start),
+            counts=tally.counts[start:end],
+            waiting=tally.waiting[start:end],
+            n_acknowledged=place,
+        )
+        for place, (start, end) in enumerate(pairwise([*starts, tally.n_days]))
+    ]
 
 
 def _counts(audits: Sequence[Audit]) -> tuple[SessionCount, ...]:
@@ -536,37 +562,73 @@ def _row(name: str, audits: Sequence[Audit]) -> DayRow:
 
 
 def _drift(audits: Sequence[Audit]) -> Drift | None:
-    scored = [
-        audit
-        for audit in audits
-        if audit.kind == "counted" and audit.margin is not None and audit.average is not None
-    ]
+    scored = [audit for audit in audits if audit.kind == "counted" and _has_values(audit)]
     if not scored:
         return None
     path = drift_path(scored)
-    seen = path.alarm_at(DRIFT_C)
-    value, bet = path.strongest
-    is_gaining = path.log_statistic[-1] > 0.0
+    recurring, family_path = _family_drift(audits)
+    c = DRIFT_C if family_path is None else 2.0 * DRIFT_C
+    paths = [(path, scored)] + ([] if family_path is None else [(family_path, recurring)])
+    alarms = [
+        (own[at].day, number)
+        for number, (each, own) in enumerate(paths)
+        if (at := each.alarm_at(c)) is not None
+    ]
+    strongest, own = paths[min(alarms)[1] if alarms else 0]
+    value, bet = strongest.strongest
+    is_gaining = strongest.log_statistic[-1] > 0.0
+    within = " within families" if own is recurring else ""
     return Drift(
         n_sessions=len(scored),
         log_statistic=float(path.log_statistic[-1]),
-        is_seen=seen is not None,
-        seen_on=None if seen is None else iso_day(scored[seen].day),
-        since=iso_day(scored[path.start].day) if is_gaining else None,
-        strongest=f"{VALUES[value]} {bet}" if is_gaining else "",
+        n_recurring=len(recurring),
+        log_recurring=None if family_path is None else float(family_path.log_statistic[-1]),
+        is_seen=bool(alarms),
+        seen_on=iso_day(min(alarms)[0]) if alarms else None,
+        since=iso_day(own[strongest.start].day) if is_gaining else None,
+        strongest=f"{VALUES[value]} {bet}{within}" if is_gaining else "",
     )
+
+
+def _has_values(audit: Audit) -> bool:
+    return audit.margin is not None and audit.average is not None
+
+
+def _family_drift(audits: Sequence[Audit]) -> tuple[list[Audit], DriftPath | None]:
+    """Return the sessions of families that came before, and the detector's path over them."""
+    own = [
+        audit
+        for audit in audits
+        if audit.kind in ("counted", "repeated") and audit.family and _has_values(audit)
+    ]
+    families = [audit.family for audit in own]
+    values, ties = _values_and_ties(own)
+    columns = [family_ranks(families, values[:, at], ties[:, at]) for at in range(2)]
+    recurring = [own[position] for position in columns[0][0].tolist()]
+    if not recurring:
+        return [], None
+    return recurring, _path(np.stack([p for _, p in columns], axis=1), recurring)
 
 
 def drift_path(scored: Sequence[Audit]) -> DriftPath:
     """Return the path of the drift detector over counted sessions with margin and mean score."""
-    values: FloatArray = np.array([[audit.margin, audit.average] for audit in scored], np.float64)
-    # A number of its own for each session and value, the same at every look.
-    draws = np.array([audit.draw for audit in scored])
-    ties = np.stack([draws, (draws * 7919.0) % 1.0], axis=1)
-    ties = np.clip(ties, 1e-9, 1.0 - 1e-9)
+    values, ties = _values_and_ties(scored)
     none = np.empty(0)
-    p_values = np.stack([ranks(none, values[:, at], ties[:, at]) for at in range(2)], axis=1)
-    return drift(np.clip(p_values, 1e-12, 1.0 - 1e-12), np.array([audit.day for audit in scored]))
+    p_values = [ranks(none, values[:, at], ties[:, at]) for at in range(2)]
+    return _path(np.stack(p_values, axis=1), scored)
+
+
+def _values_and_ties(audits: Sequence[Audit]) -> tuple[FloatArray, FloatArray]:
+    """Return closest call and mean score, and a number of its own for each, the same always."""
+    rows = [(audit.margin, audit.average) for audit in audits]
+    draws = np.array([audit.draw for audit in audits])
+    ties = np.stack([draws, (draws * 7919.0) % 1.0], axis=1)
+    return np.array(rows, np.float64).reshape(-1, 2), np.clip(ties, 1e-9, 1.0 - 1e-9)
+
+
+def _path(p_values: FloatArray, audits: Sequence[Audit]) -> DriftPath:
+    days = np.array([audit.day for audit in audits])
+    return drift(np.clip(p_values, 1e-12, 1.0 - 1e-12), days)
 
 
 def _deployment(of: Deployment) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from director_ai.monitoring.evidence import (
     rate_interval,
     settle,
 )
-from director_ai.monitoring.plan import BLOCK_DAYS, Plan, check_alpha
+from director_ai.monitoring.plan import BLOCK_DAYS, LARGEST_ALPHA, Plan, check_alpha
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.tuning.guarantee.certificate import Certificate
 
@@ -39,7 +39,8 @@ class Tally:
     Attributes
     ----------
     first_day
-        Day of the deployment; each row below is the next day.
+        Day of the deployment, or the one after the newest acknowledgement; each row below is the
+        next day.
     plans
         The audit plans that were in use.
     counts
@@ -50,7 +51,7 @@ class Tally:
     is_cut
         Whether halts were enforced, so that reviewers saw cut text.
     early_share
-        Upper bound, in [0, 1), of the share of halts before an answer went wrong among those on
+        Upper bound, in [0, 1], of the share of halts before an answer went wrong among those on
         text that was good so far, from recordings that only observed; None if unknown.
     conflict
         Reason why the certificate does not cover what ran, as a sentence; empty if it does.
@@ -150,8 +151,10 @@ def alpha_of_cut_text(alpha: float, early_share: float) -> float:
     >>> round(alpha_of_cut_text(0.02, 0.2), 4)
     0.0249
     """
-    if not 0.0 <= early_share < 1.0:
-        raise InvalidRequestError(f"early_share must be in [0, 1), got {early_share!r}")
+    if not 0.0 <= early_share <= 1.0:
+        raise InvalidRequestError(f"early_share must be in [0, 1], got {early_share!r}")
+    if early_share == 1.0:
+        return 1.0
     odds = alpha / (1.0 - alpha) / (1.0 - early_share)
     return odds / (1.0 + odds)
 
@@ -226,7 +229,10 @@ def change_path(promise: Certificate | float, tally: Tally) -> FloatArray:
     """
     alpha = promise.alpha if isinstance(promise, Certificate) else promise
     worst = settle(tally.counts, tally.waiting, "above")
-    return detector(worst, tally.plans, alpha=_tested_rate(alpha, tally))
+    tested = _tested_rate(alpha, tally)
+    if tested >= LARGEST_ALPHA:
+        return np.full(len(worst), -np.inf)
+    return detector(worst, tally.plans, alpha=tested)
 
 
 def _tested_rate(alpha: float, tally: Tally) -> float:
@@ -241,10 +247,13 @@ class _Assessment:
         self.alpha, self.delta, self.c_days, self.tally = alpha, delta, c_days, tally
         tested = _tested_rate(alpha, tally)
         worst = settle(tally.counts, tally.waiting, "above")
-        self.log_above = log_evidence(worst.sum(axis=0), tally.plans, alpha=tested, side="above")
-        path = detector(worst, tally.plans, alpha=tested)
-        self.log_change = float(path[-1]) if len(path) else -math.inf
-        self.change = change_day(worst, tally.plans, alpha=tested) if len(path) else None
+        self.log_above, self.log_change, self.change = -math.inf, -math.inf, None
+        self.is_testable = tested < LARGEST_ALPHA
+        if self.is_testable and len(worst):
+            counts = worst.sum(axis=0)
+            self.log_above = log_evidence(counts, tally.plans, alpha=tested, side="above")
+            self.log_change = float(detector(worst, tally.plans, alpha=tested)[-1])
+            self.change = change_day(worst, tally.plans, alpha=tested)
         self.audits_passes = all(plan.p_pass > 0.0 for plan in tally.plans)
         self.block = _newest_block(tally.n_days)
         self.log_below = self._log_below(self.block)
@@ -364,10 +373,20 @@ class _Assessment:
         notes = []
         if self.tally.is_cut:
             share = self.tally.early_share
-            known = "is not known and taken as none" if share is None else f"is {_percent(share)}"
+            known = "is not known and taken as none"
+            if share is not None:
+                known = f"is at most {_percent(share)}"
             notes.append(
                 "Halts were enforced, so reviewers saw cut text; the share of halts before an "
                 f"answer went wrong {known}."
+            )
+        if not self.is_testable:
+            notes.append("So many halts may have been early that none of them raises an alarm.")
+        if self.tally.n_acknowledged:
+            notes.append(
+                "An alarm was acknowledged: what came before "
+                f"{_day(self.tally.first_day)} counts no more, and the risk of a wrong verdict is "
+                f"{100.0 * self.delta:.4g} %."
             )
         if not self.audits_passes:
             notes.append(

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -92,13 +91,19 @@ def deploy(
     first = plan_for(audits_a_day, n_halts=halts, n_passes=passes, alpha=promise.alpha)
     settle(store, now_us=now_us)
     number = log.deploy(
-        policy, scorer, at_us=now_us, alpha=promise.alpha, attempt=promise.attempt, note=note
+        policy,
+        scorer,
+        at_us=now_us,
+        alpha=promise.alpha,
+        attempt=promise.attempt,
+        note=note,
+        audits_a_day=audits_a_day,
     )
     log.add_plan(number, now_us // DAY_US, first.p_halt, first.p_pass)
-    return Deployment(number, now_us, policy, scorer, *promise, note)
+    return Deployment(number, now_us, policy, scorer, *promise, note, audits_a_day)
 
 
-def tick(store: Store, *, now_us: int, audits_a_day: float = AUDITS_A_DAY) -> Tick:
+def tick(store: Store, *, now_us: int, audits_a_day: float | None = None) -> Tick:
     """Settle what was sealed since the last tick, and fix tomorrow's plan if there is none.
 
     Any number of processes may do so at any time: an audit and a plan are made once.
@@ -110,14 +115,15 @@ def tick(store: Store, *, now_us: int, audits_a_day: float = AUDITS_A_DAY) -> Ti
     now_us
         Now, in microseconds since the Unix epoch.
     audits_a_day
-        Sessions to draw on the days that have no plan yet, above 0.
+        Sessions to draw on the days that have no plan yet, above 0; by default as many as were
+        deployed with.
 
     Raises
     ------
     InvalidRequestError
         If ``audits_a_day`` is not above 0.
     """
-    if not audits_a_day > 0.0:
+    if audits_a_day is not None and not audits_a_day > 0.0:
         raise InvalidRequestError(f"audits_a_day must be above 0, got {audits_a_day!r}")
     settled = settle(store, now_us=now_us)
     log = MonitorLog(store)
@@ -127,7 +133,8 @@ def tick(store: Store, *, now_us: int, audits_a_day: float = AUDITS_A_DAY) -> Ti
         tomorrow = now_us // DAY_US + 1
         if log.plans(newest.number)[-1].from_day < tomorrow:
             halts, passes = _per_day(log, tomorrow) or _FIRST_GUESS
-            plan = plan_for(audits_a_day, n_halts=halts, n_passes=passes, alpha=newest.alpha)
+            budget = audits_a_day or newest.audits_a_day or AUDITS_A_DAY
+            plan = plan_for(budget, n_halts=halts, n_passes=passes, alpha=newest.alpha)
             log.add_plan(newest.number, tomorrow, plan.p_halt, plan.p_pass)
     return settled
 
@@ -208,15 +215,9 @@ def _kind(session: SealedSession, deployment: Deployment) -> str:
     if session.halt_class == "fault":
         return "fault"
     is_other = session.ended_by in ("operator", "abandoned")
-    if is_other or not is_deployed(session.policy, session.scorer, deployment):
+    if is_other or not deployment.runs(session.policy, session.scorer):
         return "other"
     return "counted"
-
-
-def is_deployed(policy: HaltPolicy, scorer: ScorerIdentity, deployment: Deployment) -> bool:
-    """Return whether a session ran under a deployment's limits and scorer, in whatever mode."""
-    same_limits = replace(policy, halt_mode="hard") == replace(deployment.policy, halt_mode="hard")
-    return same_limits and scorer == deployment.scorer
 
 
 def _at(deployments: Sequence[Deployment], at_us: int) -> Deployment:

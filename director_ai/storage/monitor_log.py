@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.scoring.identity import ScorerIdentity, as_identity
 from director_ai.storage.codec import scorer_text
 from director_ai.storage.engine.schema import (
+    acknowledgements,
     alerts,
     annotations,
     audit_plans,
@@ -52,6 +54,8 @@ class Deployment(NamedTuple):
         Number of the certificate that promises it; ``None`` if it is only declared.
     note
         Of whoever deployed.
+    audits_a_day
+        Sessions a day to draw for labelling; ``None`` for the default.
     """
 
     number: int
@@ -61,11 +65,17 @@ class Deployment(NamedTuple):
     alpha: float
     attempt: int | None
     note: str
+    audits_a_day: float | None = None
 
     @property
     def day(self) -> int:
         """Days from the Unix epoch to that of the deployment, UTC."""
         return self.at_us // DAY_US
+
+    def runs(self, policy: HaltPolicy, scorer: ScorerIdentity) -> bool:
+        """Return whether these are its limits and its scorer, in whatever mode."""
+        own, other = (replace(each, halt_mode="hard") for each in (self.policy, policy))
+        return own == other and scorer == self.scorer
 
 
 class AuditPlan(NamedTuple):
@@ -145,6 +155,24 @@ class Audit(NamedTuple):
     n_warned: int
 
 
+class Acknowledgement(NamedTuple):
+    """Word of somebody that the alarm of a deployment was seen: what came before counts no more."""
+
+    at_us: int
+    author: str
+    note: str
+
+
+class ObservedHalt(NamedTuple):
+    """A labelled session that a kernel only watched and would have halted."""
+
+    policy: HaltPolicy
+    scorer: ScorerIdentity
+    halt_index: int
+    label: str
+    onset: int | None
+
+
 class Origin(NamedTuple):
     """Source, tags, policy (a JSON object of limits) and scorer of a session."""
 
@@ -208,6 +236,7 @@ class MonitorLog:
         alpha: float,
         attempt: int | None = None,
         note: str = "",
+        audits_a_day: float | None = None,
     ) -> int:
         """Record that limits and a scorer went live, and return the deployment's number."""
 
@@ -222,6 +251,7 @@ class MonitorLog:
                 "alpha": alpha,
                 "attempt": attempt,
                 "note": note,
+                "audits_a_day": audits_a_day,
             }
             connection.execute(insert(deployments), row)
             return number
@@ -241,6 +271,7 @@ class MonitorLog:
                     row["alpha"],
                     row["attempt"],
                     row["note"],
+                    row["audits_a_day"],
                 )
                 for row in connection.execute(statement).mappings()
             ]
@@ -323,6 +354,33 @@ class MonitorLog:
         statement = select(*columns).where(*where).order_by(audits.c.sealed_us, audits.c.id)
         with self._store.read() as connection:
             return [Audit(*row) for row in connection.execute(statement)]
+
+    def acknowledge(self, deployment: int, *, at_us: int, author: str, note: str = "") -> None:
+        """Keep that somebody saw the alarm of a deployment."""
+        row = {"deployment": deployment, "at_us": at_us, "author": author, "note": note}
+        self._store.transaction(
+            lambda connection: connection.execute(insert(acknowledgements), row), durable=True
+        )
+
+    def acknowledgements(self, deployment: int) -> list[Acknowledgement]:
+        """Return a deployment's acknowledgements, oldest first."""
+        of = acknowledgements.c
+        columns = (of[name] for name in Acknowledgement._fields)
+        statement = select(*columns).where(of.deployment == deployment).order_by(of.at_us)
+        with self._store.read() as connection:
+            return [Acknowledgement(*row) for row in connection.execute(statement)]
+
+    def observed_halts(self) -> list[ObservedHalt]:
+        """Return every labelled session that a kernel only watched and would have halted."""
+        of = sessions.c
+        statement = select(of.policy, of.scorer, of.halt_index, of.label, of.onset).where(
+            of.enforced.is_(False), of.halt_class == "policy", of.label.in_(("good", "bad"))
+        )
+        with self._store.read() as connection:
+            return [
+                ObservedHalt(HaltPolicy.from_dict(json.loads(policy)), as_identity(scorer), *values)
+                for policy, scorer, *values in connection.execute(statement)
+            ]
 
     def origins(self, deployment: int) -> dict[str, Origin]:
         """Return where the sessions of a deployment came from, by id; not those removed since."""

@@ -62,8 +62,7 @@ def test_who_labelled_a_session_is_not_asked_again_and_a_false_halt_takes_two(
 
 def test_a_tenth_of_the_halts_called_bad_is_seen_by_a_second_person(store: Store) -> None:
     halts = [audit for audit in MonitorLog(store).audits(1) if audit.halted]
-    for audit in halts:
-        label(store, audit.id, Ann="bad")
+    store.annotate_all([audit.id for audit in halts], Annotation("bad", author="Ann"))
     twice = {audit.id for audit in halts if is_seen_twice(audit)}
     assert 0 < len(twice) < 12
 
@@ -89,8 +88,8 @@ def test_only_draws_below_the_share_of_passes_have_a_label_for_tuning(store: Sto
     p_pass = {plan.number: plan.p_pass for plan in log.plans(1)}
     fair = {audit.id for audit in drawn if audit.draw < p_pass[audit.plan]}
     assert 0 < len(fair & {audit.id for audit in drawn if audit.halted}) < 20
-    for audit in drawn:
-        label(store, audit.id, Ann="bad", Bo="bad")
+    for author in ("Ann", "Bo"):
+        store.annotate_all([audit.id for audit in drawn], Annotation("bad", author=author))
 
     assert {curve.id for curve in store.curves() if curve.label} == fair
     labels = store.labels(SessionQuery())

@@ -117,7 +117,7 @@ def test_cut_text_is_tested_at_its_own_rate_and_the_share_is_told() -> None:
     assert alpha_of_cut_text(ALPHA, 0.3) == pytest.approx(0.02834, abs=1e-4)
     cut, whole = living_certificate(ALPHA, enforced), living_certificate(ALPHA, observed)
     assert cut.log_above < whole.log_above
-    assert "the share of halts before an answer went wrong is 30.0 %." in cut.notes[0]
+    assert "the share of halts before an answer went wrong is at most 30.0 %." in cut.notes[0]
     unknown = living_certificate(ALPHA, tally((Traffic(0.028), 28), is_cut=True))
     assert unknown.log_above == whole.log_above
     assert "is not known and taken as none." in unknown.notes[0]

@@ -11,7 +11,7 @@ from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
 from director_ai.monitoring import Promise, audit_queue, deploy, tick
 from director_ai.storage import Store
-from director_ai.storage.monitor_log import DAY_US
+from director_ai.storage.monitor_log import DAY_US, MonitorLog
 from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.monitoring.test_settling import POLICY, SCORER, START, add, ran
 
@@ -61,6 +61,36 @@ def test_page_and_command_give_the_same_numbers(
     assert f"Audit: {living['n_audited']} labelled · {len(printed['waiting'])} wait" in shown
     assert f"{sum(day['n_counted'] for day in printed['days']):,} sessions counted" in shown
     assert f"{printed['n_fair']} of the labels are a fair sample" in shown
+
+
+def test_what_the_data_page_lets_go_was_counted(store: Store) -> None:
+    deploy(store, POLICY, SCORER, Promise(0.05), now_us=NOW_US - DAY_US)
+    add(store, *(ran(f"s{n}", day=DAYS - 0.1) for n in range(5)))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.switch_page("pages/views/data.py")
+    app.query_params["tab"] = "storage"
+    app.run()
+    app.number_input(key="keep_n").set_value(0).run()
+    app.button(key="retain").click().run()
+
+    assert store.count() == 0
+    assert len(MonitorLog(store).audits(1)) == 5
+
+
+def test_an_alarm_is_acknowledged_on_the_page(store: Store) -> None:
+    deploy(store, POLICY, SCORER, Promise(0.05), now_us=NOW_US - DAY_US, audits_a_day=999)
+    add(store, *(ran(f"h{n}", day=DAYS - 0.9, halted=True) for n in range(20)))
+    tick(store, now_us=NOW_US)
+    for name in audit_queue(store, author=""):
+        for author in ("Ann", "Bo"):
+            store.annotate(name, Annotation("good", author=author, at_us=NOW_US))
+    app = opened_page()
+    assert "No longer holds" in texts(app)
+    app.text_input(key="monitor_note").set_value("rolled back")
+    app.button(key="monitor_acknowledged").click().run()
+
+    assert "No longer holds" not in texts(app)
+    assert [each.note for each in MonitorLog(store).acknowledgements(1)] == ["rolled back"]
 
 
 def test_without_a_deployment_the_page_says_what_to_do(store: Store) -> None:

@@ -35,7 +35,7 @@ def add_deploy(parser: ArgumentParser) -> None:
         help="scorer that runs (default: of the newest session)",
     )
     parser.add_argument("--note", default="", help="kept with it")
-    _add_budget(parser)
+    _add_budget(parser, 20, "20")
 
 
 def add_monitor(parser: ArgumentParser) -> None:
@@ -86,16 +86,16 @@ def add_monitor(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--one-reviewer", action="store_true", help="one person's word makes a halt good"
     )
-    _add_budget(parser)
+    _add_budget(parser, None, "as deployed")
 
 
-def _add_budget(parser: ArgumentParser) -> None:
+def _add_budget(parser: ArgumentParser, default: int | None, text: str) -> None:
     parser.add_argument(
         "--audits-a-day",
         type=positive,
-        default=20,
+        default=default,
         metavar="N",
-        help="sessions a day to draw for labelling (default: 20)",
+        help=f"sessions a day to draw for labelling (default: {text})",
     )
 
 

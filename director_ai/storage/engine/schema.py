@@ -215,6 +215,17 @@ deployments = Table(
     Column("alpha", Float, nullable=False, comment="false-halt rate that is promised"),
     Column("attempt", Integer, comment="of the certificate; null if alpha is only declared"),
     Column("note", SafeText, nullable=False),
+    Column("audits_a_day", Float, comment="sessions to draw; null for the default"),
+)
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("number", _Key, primary_key=True),
+    Column("deployment", _Key, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("author", SafeText, nullable=False),
+    Column("note", SafeText, nullable=False),
 )
 
 audit_plans = Table(

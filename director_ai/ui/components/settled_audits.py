@@ -1,4 +1,4 @@
-"""Settled audits: what was sealed since the last look is drawn before a page reads of it."""
+"""Settled audits: what was sealed is drawn before a page reads of it, or removes it."""
 
 from director_ai.errors import NotPermittedError, StoreError
 from director_ai.monitoring.settling import tick

@@ -20,6 +20,7 @@ from director_ai.storage.statistics import (
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.access.login import visitor
+from director_ai.ui.components.settled_audits import settle_sealed
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.data.tables import counted, size_text, time_text
 
@@ -79,6 +80,7 @@ def _retention(store: Store, held: StoreStatistics) -> None:
         prunable = count_beyond_newest(store, number)
 
         def remove() -> int:
+            settle_sealed(store)
             return store.keep_newest(number)
     else:
         number = int(st.number_input("Days", 0, 36_500, value=90, step=1, key="keep_days"))
@@ -86,6 +88,7 @@ def _retention(store: Store, held: StoreStatistics) -> None:
         prunable = count_started_before(store, since)
 
         def remove() -> int:
+            settle_sealed(store)
             return store.keep_since(since)
 
     notice(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.policy_text import limits_text
+from director_ai.errors import DirectorError
 from director_ai.figures.margin_fan import margin_fan_alt, margin_fan_data, margin_fan_figure
 from director_ai.figures.monitor_bands import Mark, bands_alt, bands_data, bands_figure
 from director_ai.monitoring.alerting import firing
@@ -26,7 +27,7 @@ from director_ai.monitoring.living import span_words
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.monitor_log import MonitorLog
 from director_ai.storage.store import Store
-from director_ai.ui.access.current_store import archive, is_demo
+from director_ai.ui.access.current_store import archive, is_demo, reviewer
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import PICKED, REVIEW_PAGE, session_link
@@ -46,6 +47,8 @@ FAN_HEIGHT: Final = 230
 
 WINDOWS: Final[dict[str, int | None]] = {"7 days": 7, "28 days": 28, "all": None}
 PERIODS: Final = ("A", "B")
+
+_MESSAGE: Final = "monitor_message"
 
 _HEADLINE: Final = {
     "holds": "● Holds",
@@ -120,6 +123,42 @@ def _draw_state(seen: Report) -> None:
             notice(alert.text)
     for text in living.notes:
         notice(text)
+    if _MESSAGE in st.session_state:
+        notice(st.session_state.pop(_MESSAGE))
+    if living.state == "no longer holds":
+        _acknowledgement(seen)
+
+
+def _acknowledgement(seen: Report) -> None:
+    """Draw the way to acknowledge an alarm: what came before counts no more."""
+    assert seen.deployment is not None
+    with st.popover("Acknowledge", key="monitor_acknowledge", disabled=archive().read_only):
+        st.text(
+            "Once something was done about it. The promise is judged anew from tomorrow on, with "
+            "half the risk of a wrong verdict."
+        )
+        st.text_input("Note", key="monitor_note", max_chars=500, placeholder="What was done")
+        st.button(
+            "Acknowledge the alarm",
+            key="monitor_acknowledged",
+            type="primary",
+            on_click=_acknowledge,
+            args=(seen.deployment.number,),
+        )
+
+
+def _acknowledge(deployment: int) -> None:
+    try:
+        MonitorLog(archive()).acknowledge(
+            deployment,
+            at_us=now_us(),
+            author=reviewer(),
+            note=str(st.session_state["monitor_note"]),
+        )
+    except DirectorError as error:
+        st.session_state[_MESSAGE] = f"Not acknowledged: {error}"
+    # What was kept changes no session, which the report is remembered by.
+    _report.clear()
 
 
 def _draw_timeline(seen: Report, n_days: int | None) -> None:
@@ -231,6 +270,8 @@ def _facts(seen: Report) -> None:
         parts.append(f"infrastructure {100 * seen.fault_rate:.1f} %, never a halt")
     if drift is not None:
         parts.append(f"drift on {drift.seen_on}" if drift.is_seen else "no drift")
+        if drift.n_recurring:
+            parts.append(f"{drift.n_recurring:,} of families that came before")
     notice(" · ".join(parts))
 
 

@@ -18,6 +18,7 @@ from director_ai.ui.components.page_links import (
     REVIEW_PAGE,
     SESSION_PAGE,
 )
+from director_ai.ui.components.settled_audits import settle_sealed
 from director_ai.ui.sessions.counts import count_cache
 
 _MESSAGE: Final = "sessions_message"
@@ -159,6 +160,7 @@ def _retag(
 
 
 def _delete(store: Store, ids: Sequence[str]) -> str:
+    settle_sealed(store)
     n_gone = store.delete(ids)
     return f"Deleted {n_gone:,} sessions." if n_gone != 1 else "Deleted 1 session."
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import multiprocessing
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -212,7 +213,7 @@ def test_an_address_that_is_no_safe_receiver_is_refused_by_the_name_of_its_varia
 def test_a_message_that_is_not_taken_is_sent_again_and_many_processes_send_one(
     path: Path, receiver: Receiver
 ) -> None:
-    receiver.n_refused = 2
+    receiver.n_refused = 3
     waits: list[float] = []
     now_us = START + DAY_US
 
@@ -236,7 +237,31 @@ def test_a_message_that_is_not_taken_is_sent_again_and_many_processes_send_one(
         thread.join()
 
     assert len(receiver.taken) == 1
-    assert waits == [1.0, 4.0]
+    assert waits == [1.0, 4.0, 16.0]
+
+
+@pytest.mark.slow
+def test_eight_processes_send_one_message(
+    path: Path,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOOK", receiver.url)
+    # The server they are forked from has no thread, and imports once.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["director_ai.cli.commands.monitor"])
+    look = ["monitor", "--once", "--webhook-env", "HOOK", "--store", str(path)]
+    processes = [context.Process(target=main, args=(look,)) for _ in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    fired = [json.loads(body)["alert"] for _, body in receiver.taken]
+    assert "certificate_void" in fired
+    assert len(fired) == len(set(fired))
+    assert "secret-of-the-hook" not in "".join(capfd.readouterr())
 
 
 def test_a_message_that_was_lost_is_due_again(path: Path, receiver: Receiver) -> None:

@@ -1,6 +1,14 @@
 PRAGMA user_version = 5;
 PRAGMA application_id = 1147761253;
 BEGIN TRANSACTION;
+CREATE TABLE acknowledgements (
+	number INTEGER NOT NULL, 
+	deployment INTEGER NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	author TEXT NOT NULL, 
+	note TEXT NOT NULL, 
+	PRIMARY KEY (number)
+);
 CREATE TABLE alerts (
 	fingerprint TEXT NOT NULL, 
 	alert TEXT NOT NULL, 
@@ -83,6 +91,7 @@ CREATE TABLE deployments (
 	alpha FLOAT NOT NULL, 
 	attempt INTEGER, 
 	note TEXT NOT NULL, 
+	audits_a_day FLOAT, 
 	PRIMARY KEY (number)
 );
 CREATE TABLE experiments (
