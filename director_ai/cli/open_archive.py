@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import address_of, reading
@@ -19,6 +19,9 @@ from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import engine_of
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.partial import Verdict
+
+_PASSES: Final = {"replay": 3, "sweep": 3, "check": 3, "certify": 8, "tune": 9}
+"""Times that a command goes through all shards, at most."""
 
 
 class ArchiveLabels(NamedTuple):
@@ -73,7 +76,7 @@ def studied(args: Namespace) -> Iterator[tuple[ArchiveStudy, ArchiveLabels]]:
     labels = _labels(args, archive)
     n_shards = len(archive.manifest.shards)
     with (
-        working(f"Counting {counted(n_shards, 'shard')}") as step,
+        working(f"Counting {counted(n_shards, 'shard')}", _PASSES[args.command] * n_shards) as step,
         engine_of(args.engine, step) as engine,
     ):
         study = ArchiveStudy.of(

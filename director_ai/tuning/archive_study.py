@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.core.records.stored_curve import StoredLabels
 from director_ai.errors import InvalidRequestError
-from director_ai.replay.curves import BoolArray
+from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.transfer.shard_archive import Manifest, ShardArchive, ShardReader
 from director_ai.tuning.analysis import AnalysisContext, PolicyAnalysis, analyse
+from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.elsewhere import policy_of_text
 from director_ai.tuning.engines import Engine, merged
 from director_ai.tuning.evaluation.evaluation import (
@@ -33,6 +34,8 @@ from director_ai.tuning.gates import Selector
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_draws
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.partial import (
+    Draws,
+    Gathered,
     GridCounts,
     Kept,
     PolicySums,
@@ -112,20 +115,15 @@ class ArchiveStudy:
         manifest, reader = archive.manifest, archive.reader()
         if not manifest.shards:
             raise InvalidRequestError(f"archive must hold sessions, got {archive.address}")
-        rows: list[StoredCurve] = []
-        places, draws = [], []
-        n_by_policy: Counter[str] = Counter()
+        gathered = _Gathering(len(labels), manifest)
         for found in engine.results(partial(gather, reader, labels), manifest.shards):
-            rows += found.rows
-            places.append(found.places)
-            draws.append(found.draws)
-            n_by_policy.update(found.n_by_policy)
-        data = _recorded_under(TuneData.of(rows), rows, n_by_policy)
+            gathered.add(found)
+        data, places, draws = gathered.data(), gathered.places, np.concatenate(gathered.draws)
         labelled = data.labelled
         if share is None:
             share = holdout_share(labelled.n_good_groups, delta=DELTA)
-        split = split_draws(np.concatenate(draws), labelled.labels, share=share, opened=opened)
-        sealed = np.unique(np.concatenate(draws)[split.sealed])
+        split = split_draws(draws, labelled.labels, share=share, opened=opened)
+        sealed = np.unique(draws[split.sealed])
         surveys = list(
             engine.results(
                 partial(survey, reader, sealed), list(zip(manifest.shards, places, strict=True))
@@ -133,7 +131,7 @@ class ArchiveStudy:
         )
         n_opened = 0
         if opened:
-            first = split_draws(np.concatenate(draws), labelled.labels, share=share)
+            first = split_draws(draws, labelled.labels, share=share)
             n_opened = int((first.sealed & ~split.sealed).sum())
         n_withheld = sum(each.n_withheld for each in surveys)
         elsewhere = merged((each.elsewhere for each in surveys), operator.add)
@@ -152,7 +150,7 @@ class ArchiveStudy:
             reader,
             parts,
             engine,
-            len(labels) - len(rows),
+            len(labels) - len(draws),
         )
 
     def analyse(
@@ -236,17 +234,39 @@ class ArchiveStudy:
         return weighted_rate([*strata, _tally(sums.alone, sums.by_group)], results.population)
 
 
-def _recorded_under(
-    data: TuneData, rows: Sequence[StoredCurve], n_by_policy: Mapping[str, int]
-) -> TuneData:
-    """Return the data with the limits of all sessions of the archive, the most frequent first."""
-    texts = sorted(n_by_policy, key=lambda text: -n_by_policy[text])
-    place = {text: number for number, text in enumerate(texts)}
-    return replace(
-        data,
-        policies=tuple(map(policy_of_text, texts)),
-        policy_of=np.array([place[row.policy] for row in rows], np.int64),
-    )
+class _Gathering:
+    """Labelled sessions as arrays, shard after shard, so that no shard's rows are kept."""
+
+    def __init__(self, n_sessions: int, manifest: Manifest) -> None:
+        self.places: list[IntArray] = []
+        self.draws: list[Draws] = []
+        self._archive = CurveArchive()
+        mean = manifest.n_tokens / manifest.n_sessions
+        self._archive.reserve(int(1.1 * mean * n_sessions), n_sessions)
+        self._changing: list[tuple[int, int, int, str | None, int | None, str]] = []
+        self._policies: list[str] = []
+        self._n_by_policy: Counter[str] = Counter()
+
+    def add(self, part: Gathered) -> None:
+        """Add the labelled sessions of a shard."""
+        for key, row in enumerate(part.rows, start=len(self._changing)):
+            self._archive.add([(key, row)], {key: 0})
+            self._changing.append((key, 0, 0, row.label, row.onset, row.tags))
+            self._policies.append(row.policy)
+        self.places.append(part.places)
+        self.draws.append(part.draws)
+        self._n_by_policy.update(part.n_by_policy)
+
+    def data(self) -> TuneData:
+        """Return the sessions, with the limits of all of the archive, the most frequent first."""
+        columns = list(zip(*self._changing, strict=True)) or [()] * 6
+        texts = sorted(self._n_by_policy, key=lambda text: -self._n_by_policy[text])
+        place = {text: number for number, text in enumerate(texts)}
+        return replace(
+            TuneData.of_archive(self._archive, StoredLabels(*columns)),
+            policies=tuple(map(policy_of_text, texts)),
+            policy_of=np.array([place[text] for text in self._policies], np.int64),
+        )
 
 
 def _whole_tally(data: TuneData, outcomes: Outcomes, sums: PolicySums) -> GroupTally:

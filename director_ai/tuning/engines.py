@@ -1,5 +1,6 @@
 """Engines: the same work on every shard of an archive, here, in processes, or on a cluster."""
 
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
@@ -312,7 +313,14 @@ def _called(work: Callable[[Item], Result], item: Item) -> Result:
 
 def _pool() -> ProcessPoolExecutor:
     # Not forked: a database and Arrow have threads of their own by then.
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
+    )
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    # Ctrl-C reaches every process of a terminal; the engine ends its own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def engine_of(name: str, on_done: Callable[[], None] = lambda: None) -> "Any":

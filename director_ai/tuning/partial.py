@@ -13,6 +13,7 @@ from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
@@ -26,11 +27,14 @@ from director_ai.storage.transfer.shard_archive import Shard, ShardReader
 from director_ai.tuning.cadence import last_held, replay_under
 from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder, policy_of_text
 from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between
-from director_ai.tuning.evaluation.sweep import Grid, halting_cells, passing_counts
+from director_ai.tuning.evaluation.sweep import Grid, cells_of, passing_counts
 from director_ai.tuning.gates import Selector
 from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
 from director_ai.tuning.search.plateaus import Moved, Plateau, Sensitivity, plateau, sensitivity
 from director_ai.tuning.study import TuneData, recorded_outcomes
+
+Draws = NDArray[np.uint64]
+"""Draw of each session's group; see :func:`director_ai.tuning.guarantee.holdout.group_draws`."""
 
 _SESSIONS: Final = "sketch/sessions"
 _HALTS, _UNKNOWN, _UNFINISHED = 1, 2, 4
@@ -68,18 +72,20 @@ class Gathered(NamedTuple):
 
     rows: list[StoredCurve]
     places: IntArray
-    draws: "np.ndarray[Any, np.dtype[np.uint64]]"
+    draws: Draws
     n_by_policy: dict[str, int]
 
 
 def gather(reader: ShardReader, labels: Mapping[str, Verdict], shard: Shard) -> Gathered:
     """Return the labelled sessions of a shard."""
-    rows = reader.read(shard).rows
-    places = [place for place, row in enumerate(rows) if row.id in labels]
-    draws = np.frombuffer(reader.draws(shard), "<u8")[places]
-    labelled = [rows[place]._replace(**labels[rows[place].id]._asdict()) for place in places]
-    n_by_policy = dict(Counter(row.policy for row in rows))
-    return Gathered(labelled, np.array(places, np.int64), draws, n_by_policy)
+    selected = reader.read_selected(shard, labels)
+    places = np.array(selected.places, np.int64)
+    return Gathered(
+        [row._replace(**labels[row.id]._asdict()) for row in selected.rows],
+        places,
+        np.frombuffer(reader.draws(shard), "<u8")[places],
+        selected.n_by_policy,
+    )
 
 
 class ShardPart(NamedTuple):
@@ -123,7 +129,7 @@ class Survey(NamedTuple):
 
 def survey(
     reader: ShardReader,
-    sealed: "np.ndarray[Any, np.dtype[np.uint64]]",
+    sealed: Draws,
     item: tuple[Shard, IntArray],
 ) -> Survey:
     """Return the unlabelled sessions of a shard, those of held-out groups left out.
@@ -337,10 +343,19 @@ def grid_counts(reader: ShardReader, base: HaltPolicy, grid: Grid, part: ShardPa
     grid
         The thresholds.
     """
-    replay = _replay(reader, part, replace(base, halt_mode="hard"))
-    cells = halting_cells(replay, grid)
-    cut = ~replay.curves.complete
-    return GridCounts(len(cells), passing_counts(cells, grid), passing_counts(cells[cut], grid))
+    # Whether a session is halted does not hang on the mode.
+    hard = replace(base, halt_mode="hard")
+    sketch = _sketch(reader, part, hard)
+    if sketch is None:
+        replay = _replay(reader, part, hard)
+        extremes, complete = replay.extremes(), replay.curves.complete
+    else:
+        rows = part.rows
+        extremes, complete = sketch["extremes"][:, rows], sketch["complete"][rows]
+    cells = cells_of(extremes, grid)
+    return GridCounts(
+        len(cells), passing_counts(cells, grid), passing_counts(cells[~complete], grid)
+    )
 
 
 def write_sketch(reader: ShardReader, windows: Collection[tuple[int, int]], shard: Shard) -> None:
@@ -464,23 +479,23 @@ def _outcomes(arrays: Arrays) -> Outcomes:
     )
 
 
+def _sketch(reader: ShardReader, part: ShardPart, policy: HaltPolicy) -> Arrays | None:
+    """Return the lows of a shard under a policy's windows, if they are kept and all it takes."""
+    is_plain = policy.score_every_n == 1 and not (policy.adaptive or policy.score_final)
+    if not is_plain or policy.halt_mode == "soft":
+        return None
+    folder = f"{folder_of(policy.window_size, policy.trend_window)}/{part.shard.name}"
+    return read_arrays(reader.files, folder, of=part.shard.sha256)
+
+
 def _replay(reader: ShardReader, part: ShardPart, policy: HaltPolicy) -> Replay:
     """Return the replay of a shard's unlabelled sessions: of its sketch, else of its scores."""
-    sizes = (policy.window_size, policy.trend_window)
-    shard = part.shard
-    if not (
-        policy.halt_mode == "soft"
-        or policy.score_every_n > 1
-        or policy.adaptive
-        or policy.score_final
-    ):
-        folder = f"{folder_of(*sizes)}/{shard.name}"
-        arrays = read_arrays(reader.files, folder, of=shard.sha256)
-        if arrays is not None:
-            whole = replay_of(arrays, window_size=sizes[0], trend_window=sizes[1])
-            return whole.select(part.rows)
-    curves = TuneData.of(reader.read(shard).rows).labelled.curves
-    return replay_under(curves.select(part.rows), policy)
+    sketch = _sketch(reader, part, policy)
+    if sketch is None:
+        curves = TuneData.of(reader.read(part.shard).rows).labelled.curves
+        return replay_under(curves.select(part.rows), policy)
+    whole = replay_of(sketch, window_size=policy.window_size, trend_window=policy.trend_window)
+    return whole.select(part.rows)
 
 
 def _summed(counts: IntArray, places: IntArray, n_groups: int) -> IntArray:

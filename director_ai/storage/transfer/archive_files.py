@@ -138,10 +138,12 @@ ArchiveFiles = LocalFiles | RemoteFiles
 def files_at(address: str | Path) -> ArchiveFiles:
     """Return the files of a folder or a URL; nothing need be there yet.
 
-    >>> type(files_at("archive")).__name__
-    'LocalFiles'
+    A folder is the same one for every process that is sent the files, wherever it runs.
+
+    >>> files_at("archive").folder.is_absolute()
+    True
     """
     text = str(address)
-    if text.startswith("file://"):
-        return LocalFiles(Path(text.removeprefix("file://")))
-    return RemoteFiles(text) if "://" in text else LocalFiles(Path(text))
+    if text.startswith(("file://", "local://")):
+        return LocalFiles(Path(text.partition("://")[2]))
+    return RemoteFiles(text) if "://" in text else LocalFiles(Path(text).absolute())

@@ -8,10 +8,11 @@ where there are few distinct ones they are a dictionary, which takes a quarter o
 import hashlib
 import json
 import struct
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Any, BinaryIO, Final, get_args
+from typing import Any, BinaryIO, Final, NamedTuple, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -304,6 +305,60 @@ def read_curves(file: BinaryIO) -> CurvesFile:
     if fingerprint(rows) != about["fingerprint"] or about.pop("seal", None) != _seal(about):
         raise InvalidRecordError("the archive must be whole: its sessions are not those sealed")
     return CurvesFile(tuple(rows), about["fingerprint"], n_sealed, has_digests=True)
+
+
+class SelectedCurves(NamedTuple):
+    """Some sessions of a curves archive, and what all of them were recorded under.
+
+    Attributes
+    ----------
+    rows
+        Selected sessions, in the archive's order.
+    places
+        Their places in the archive, ascending.
+    n_by_policy
+        All sessions by their limits as JSON, in the order of their appearance.
+    """
+
+    rows: list[StoredCurve]
+    places: list[int]
+    n_by_policy: dict[str, int]
+
+
+def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
+    """Return the sessions of some ids, with the memory of a part of the archive.
+
+    Every page is verified; the fingerprint is not, which is of all sessions.
+
+    Parameters
+    ----------
+    file
+        A curves archive that can be sought in.
+    ids
+        Those to select; others may be among them.
+
+    Raises
+    ------
+    InvalidRecordError
+        If it is damaged.
+    """
+    parquet = open_parquet(file)
+    rows: list[StoredCurve] = []
+    places: list[int] = []
+    n_by_policy: Counter[str] = Counter()
+    first = 0
+    try:
+        for group in range(parquet.num_row_groups):
+            table = parquet.read_row_group(group, use_threads=False)
+            names = [unescape(name) for name in table.column("id").to_pylist()]
+            chosen = [place for place, name in enumerate(names) if name in ids]
+            n_by_policy.update(map(unescape, table.column("policy").to_pylist()))
+            rows += _rows(table.take(pa.array(chosen, pa.int64())))
+            places += [first + place for place in chosen]
+            first += len(names)
+    except (*_DAMAGE, DirectorError) as error:
+        raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
+    return SelectedCurves(rows, places, dict(n_by_policy))
 
 
 def read_ids(file: BinaryIO) -> list[str]:

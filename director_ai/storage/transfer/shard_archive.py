@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,14 @@ from typing import Any, Final, NamedTuple
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import InvalidRecordError, InvalidRequestError
 from director_ai.storage.transfer.archive_files import ArchiveFiles, files_at
-from director_ai.storage.transfer.curves_file import CurvesFile, read_curves, read_ids, write_curves
+from director_ai.storage.transfer.curves_file import (
+    CurvesFile,
+    SelectedCurves,
+    read_curves,
+    read_ids,
+    read_selected,
+    write_curves,
+)
 
 SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -206,6 +213,10 @@ class ShardReader:
         if curves.fingerprint != shard.fingerprint:
             raise InvalidRecordError(f"{shard.file} of {self.address} must be whole")
         return curves
+
+    def read_selected(self, shard: Shard, ids: Container[str]) -> SelectedCurves:
+        """Return some sessions of a shard, with the memory of a part of it; errors as above."""
+        return read_selected(io.BytesIO(self._verified(shard.file, shard.sha256)), ids)
 
     def ids(self, shard: Shard) -> list[str]:
         """Return the ids of a shard, in its order; errors as of :meth:`read`."""

@@ -130,11 +130,11 @@ def sweep(data: LabelledCurves, replay: Replay, grid: Grid, *, tolerance: int = 
     >>> sweep(data, replay, Grid.even(3)).detected[:, 0, 0].tolist()
     [0, 1, 1]
     """
-    whole = _cells(replay, grid)
+    whole = halting_cells(replay, grid)
     good, bad = data.good, data.bad
     known = bad & (data.onsets != NEVER)
     before = np.where(known, data.onsets - tolerance, NEVER)
-    early_cells = _cells(replay, grid, before=before)
+    early_cells = cells_of(replay.lowest_before(before), grid)
     cut = ~data.curves.complete
     bad_halted = data.n_bad - passing_counts(whole[bad], grid)
     early = int(known.sum()) - passing_counts(early_cells[known], grid)
@@ -156,11 +156,19 @@ def halting_cells(replay: Replay, grid: Grid) -> IntArray:
     Shape (n_sessions, 3); the length of the axis where none does. A session passes a combination
     if and only if each of its thresholds stands before these.
     """
-    return _cells(replay, grid)
+    return cells_of(replay.extremes(), grid)
 
 
-def _cells(replay: Replay, grid: Grid, *, before: IntArray | None = None) -> IntArray:
-    extremes = replay.extremes() if before is None else replay.lowest_before(before)
+def cells_of(extremes: FloatArray, grid: Grid) -> IntArray:
+    """Return the cells of :func:`halting_cells` by the extremes of a replay.
+
+    Parameters
+    ----------
+    extremes
+        Shape (3, n_sessions); see :meth:`director_ai.replay.engine.Replay.extremes`.
+    grid
+        The thresholds.
+    """
     # A statistic equal to the level passes it.
     columns = [
         np.searchsorted(axis, lowest, side="right")
