@@ -1,19 +1,14 @@
 """Anchor set: fixed answers that a scorer is given again, to see whether it is still the same."""
 
-import json
 import re
 from typing import Final, NamedTuple
-
-from sqlalchemy import Connection, insert, select
 
 from director_ai.core.scoring.identity import ScorerIdentity, identity_of
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.errors import InvalidRequestError
 from director_ai.scorers.rescoring import scores_of
 from director_ai.scorers.scorer_string import StreamScorer
-from director_ai.storage.codec import row_seal_of
-from director_ai.storage.engine.clock import now_us
-from director_ai.storage.engine.schema import settings
+from director_ai.storage.anchor_scores import first_scores
 from director_ai.storage.store import Store
 
 TOLERANCE: Final = 0.01
@@ -131,19 +126,6 @@ def check_anchors(store: Store, scorer: StreamScorer) -> AnchorCheck:
     identity, scores = anchor_scores(scorer)
     if not identity.is_known:
         raise InvalidRequestError("scorer must have an identity to be compared, got none")
-    name = f"anchors {VERSION} {identity}"
-
-    def work(connection: Connection) -> AnchorCheck:
-        statement = select(settings.c.value).where(settings.c.name == name)
-        kept: str | None = connection.execute(statement).scalar()
-        if kept is None:
-            value = json.dumps({"at_us": now_us(), "scores": scores})
-            row = {"name": name, "value": value}
-            connection.execute(insert(settings), {**row, "seal": row_seal_of(row)})
-            return AnchorCheck(identity, None, 0.0, len(scores))
-        values = json.loads(kept)
-        pairs = zip(values["scores"], scores, strict=True)
-        largest = max(abs(before - now) for before, now in pairs)
-        return AnchorCheck(identity, values["at_us"], largest, len(scores))
-
-    return store.transaction(work)
+    kept = first_scores(store, f"{VERSION} {identity}", scores)
+    largest = max(abs(before - now) for before, now in zip(kept.scores, scores, strict=True))
+    return AnchorCheck(identity, None if kept.is_first else kept.at_us, largest, len(scores))

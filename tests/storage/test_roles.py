@@ -30,6 +30,7 @@ CHANGES: dict[str, Callable[[Store], Any]] = {
     "keep_since": lambda store: store.keep_since(2**60),
     "holdout": lambda store: store.holdout(),
     "choose_holdout": lambda store: store.choose_holdout(0.5, b""),
+    "keep_open": lambda store: store.keep_open(b"\0" * 8),
     "vault_key": lambda store: store.vault_key(),
     "begin_attempt": lambda store: store.begin_attempt("f"),
     "finish_attempt": lambda store: store.finish_attempt(1, "{}"),

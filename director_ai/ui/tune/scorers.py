@@ -80,6 +80,7 @@ def scorers(analysis: Analysis) -> None:
         figures_table(comparison, names),
         key="scorer_figures",
         hide_index=True,
+        placeholder="–",
         alt="Figures of each scorer on the labelled sessions that all judged",
     )
     st.text(remarks(comparison, names))
