@@ -295,21 +295,22 @@ def parser() -> ArgumentParser:
             )
         )
     )
-    _common(
-        add_scorers(
-            command(
-                "scorers",
-                "compare scorers, or measure one on labelled answers",
-                "compare",
-                "compare --scorer lexical:coherence@2#39a1 --scorer onnx:nli@1#5f03",
-                "bench models/nli --data answers/ --sample 300",
-                description=(
-                    "Compare the scorers of a store on the same labelled sessions, or measure a\n"
-                    "scorer on files of labelled answers that come with their facts."
-                ),
-            )
+    of_stores = add_scorers(
+        command(
+            "scorers",
+            "compare scorers, measure one, or fit an ensemble",
+            "compare",
+            "compare --scorer lexical:coherence@2#39a1 --scorer onnx:nli@1#5f03",
+            "bench models/nli --data answers/ --sample 300",
+            "fit --scorer lexical --scorer onnx:models/nli -o ensemble.json",
+            description=(
+                "Compare the scorers of a store on the same labelled sessions, measure one on\n"
+                "files of labelled answers that come with their facts, or fit an ensemble."
+            ),
         )
     )
+    for each in of_stores:
+        _common(each)
     _experiments(
         command(
             "experiments",

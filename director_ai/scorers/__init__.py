@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from director_ai.core.scoring.support import PairVerdict, Span, SpanModel, SupportModel
     from director_ai.scorers.background_judge import BackgroundJudge
     from director_ai.scorers.embedding import EmbeddingModel
+    from director_ai.scorers.ensemble import Ensemble, read_ensemble
     from director_ai.scorers.http import HttpModel
     from director_ai.scorers.llm_judge import LlmJudge
     from director_ai.scorers.onnx import OnnxModel
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BackgroundJudge",
     "EmbeddingModel",
+    "Ensemble",
     "HttpModel",
     "LlmJudge",
     "OnnxModel",
@@ -25,6 +27,7 @@ __all__ = [
     "SpanModel",
     "StreamScorer",
     "SupportModel",
+    "read_ensemble",
 ]
 
 __getattr__, __dir__ = attach(
@@ -32,6 +35,7 @@ __getattr__, __dir__ = attach(
     {
         "BackgroundJudge": "director_ai.scorers.background_judge",
         "EmbeddingModel": "director_ai.scorers.embedding",
+        "Ensemble": "director_ai.scorers.ensemble",
         "HttpModel": "director_ai.scorers.http",
         "LlmJudge": "director_ai.scorers.llm_judge",
         "OnnxModel": "director_ai.scorers.onnx",
@@ -41,5 +45,6 @@ __getattr__, __dir__ = attach(
         "SpanModel": "director_ai.core.scoring.support",
         "StreamScorer": "director_ai.scorers.scorer_string",
         "SupportModel": "director_ai.core.scoring.support",
+        "read_ensemble": "director_ai.scorers.ensemble",
     },
 )

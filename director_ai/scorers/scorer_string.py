@@ -8,6 +8,7 @@ from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.core.scoring.support import SupportModel
 from director_ai.errors import InvalidScorerError
 from director_ai.scorers.background_judge import BackgroundJudge
+from director_ai.scorers.ensemble import EnsembleScorer, read_ensemble
 from director_ai.scorers.premise import FactPremise
 from director_ai.scorers.sentence_scorer import SentenceScorer
 from director_ai.sources.chat.endpoint import Endpoint
@@ -24,10 +25,12 @@ BUILT_IN: Final = (LEXICAL, *LOGPROBS)
 FORMS: Final = (
     *BUILT_IN,
     *("onnx:FOLDER", "embedding:FOLDER", "http:URL", "http:MODEL@URL", "llm_judge:MODEL@URL"),
+    "ensemble:FILE",
 )
 """Strings that name a scorer; a score server's URL alone names it, too."""
 
 _URLS: Final = ("http://", "https://")
+_ENSEMBLE: Final = "ensemble:"
 _NO_MODEL: Final = "default"
 
 
@@ -35,7 +38,8 @@ class StreamScorer:
     """Scorer by its string, opened once for many streams: it makes the callback of each.
 
     ``lexical`` compares words with the facts; ``logprob`` is the stream's own certainty of its
-    newest token, and ``both`` the lower of the two. Any other is a model that judges each finished
+    newest token, and ``both`` the lower of the two. ``ensemble`` combines others by the weights of
+    a file that ``director-ai scorers fit`` wrote. Any other is a model that judges each finished
     sentence against the facts closest to it, while the lexical score stands in until its verdict
     is there.
 
@@ -64,13 +68,21 @@ class StreamScorer:
     >>> StreamScorer("onyx:nli")
     Traceback (most recent call last):
     director_ai.errors.InvalidScorerError: scorer must be lexical, logprob, both, onnx:FOLDER, \
-embedding:FOLDER, http:URL, http:MODEL@URL or llm_judge:MODEL@URL, got 'onyx:nli'
+embedding:FOLDER, http:URL, http:MODEL@URL, llm_judge:MODEL@URL or ensemble:FILE, got 'onyx:nli'
     """
 
     def __init__(self, scorer: str, *, key_env: str | None = None) -> None:
         self._judge = None
+        self._ensemble = None
         self._name = scorer
-        if scorer not in BUILT_IN:
+        if isinstance(scorer, str) and scorer.startswith(_ENSEMBLE):
+            self._ensemble = read_ensemble(scorer.removeprefix(_ENSEMBLE))
+            scorer_endpoint(scorer, key_env)
+            self._parts = [
+                StreamScorer(each, key_env=key_env if scorer_endpoint(each) else None)
+                for each in self._ensemble.scorers
+            ]
+        elif scorer not in BUILT_IN:
             self._judge = BackgroundJudge(support_model(scorer, key_env=key_env))
         else:
             scorer_endpoint(scorer, key_env)
@@ -119,6 +131,9 @@ embedding:FOLDER, http:URL, http:MODEL@URL or llm_judge:MODEL@URL, got 'onyx:nli
                 "which needs the log-probabilities of a stream"
             )
         store = GroundTruthStore() if facts is None else facts
+        if self._ensemble is not None:
+            parts = [part(store, prompt, background=background) for part in self._parts]
+            return EnsembleScorer(self._ensemble, parts)
         fast = None
         if self.needs_facts:
             fast = CoherenceScorer(ground_truth_store=store).stream_callback(prompt)
@@ -175,7 +190,7 @@ def support_model(scorer: str, *, key_env: str | None = None) -> SupportModel:
 
 
 def scorer_endpoint(scorer: str, key_env: str | None = None) -> Endpoint | None:
-    """Return the server that a string names; ``None`` of a scorer of this machine.
+    """Return the server that a string names, or its ensemble; ``None`` without one.
 
     >>> scorer_endpoint("llm_judge:tiny@http://127.0.0.1:8080/v1").model
     'tiny'
@@ -188,7 +203,15 @@ def scorer_endpoint(scorer: str, key_env: str | None = None) -> Endpoint | None:
         If there can be no such server.
     """
     backend, _, of = scorer.partition(":") if isinstance(scorer, str) else ("", "", "")
-    if scorer in BUILT_IN or (backend in ("onnx", "embedding") and of):
+    named = [] if backend != "ensemble" or not of else read_ensemble(of).scorers
+    servers = [each for each in named if scorer_endpoint(each) is not None]
+    if len(servers) > 1:
+        raise InvalidScorerError(
+            f"ensemble must have one server at most, got {', '.join(servers)} in {of}"
+        )
+    if servers:
+        return scorer_endpoint(servers[0], key_env)
+    if named or scorer in BUILT_IN or (backend in ("onnx", "embedding") and of):
         if key_env is not None:
             raise InvalidScorerError(f"key_env must be left out for the scorer {scorer!r:.80}")
         return None

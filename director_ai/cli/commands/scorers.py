@@ -1,20 +1,25 @@
 """Command ``scorers``: scorers compared on a store, or measured on files of answers."""
 
+import json
 import math
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
+from director_ai.cli.atomic_file import check_target, new_file
 from director_ai.cli.exit_status import CommandError, Status
-from director_ai.cli.open_store import reading
+from director_ai.cli.open_store import changing, reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.scorers import scorer_of
 from director_ai.cli.options.sessions import slice_of
-from director_ai.cli.output import counted, note, print_json, print_table, working
+from director_ai.cli.output import counted, note, one_line, print_json, print_table, working
+from director_ai.core.scoring.identity import identity_of
+from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.errors import InvalidRequestError
 from director_ai.experiment.scorer_bench import (
     ANCHORS,
@@ -27,6 +32,7 @@ from director_ai.experiment.scorer_bench import (
     sampled,
 )
 from director_ai.experiment.scorer_comparison import compare_stored
+from director_ai.experiment.scorer_ensemble import EnsembleFit, fit_ensemble
 from director_ai.scorers.scorer_string import LEXICAL, StreamScorer
 from director_ai.tuning.evaluation.scorer_comparison import (
     FALSE_HALT_RATES,
@@ -34,10 +40,12 @@ from director_ai.tuning.evaluation.scorer_comparison import (
     number_text,
 )
 
+_CATCHES: Final = tuple(f"catch at {100 * rate:g} %" for rate in FALSE_HALT_RATES)
+
 
 def scorers(args: Namespace) -> int:
-    """Compare the scorers of a store, or measure one on files."""
-    return _compare(args) if args.action == "compare" else _bench(args)
+    """Compare the scorers of a store, measure one on files, or fit an ensemble."""
+    return {"compare": _compare, "bench": _bench, "fit": _fit}[args.action](args)
 
 
 def _compare(args: Namespace) -> int:
@@ -60,9 +68,8 @@ def _print_comparison(comparison: ScorerComparison) -> None:
     print(
         f"{sessions} in {counted(comparison.n_groups, 'group')}, judged by all; 95 % intervals.\n"
     )
-    rates = tuple(f"catch at {100 * rate:g} %" for rate in FALSE_HALT_RATES)
     print_table(
-        ("scorer", "AUROC", "above the first", *rates),
+        ("scorer", "AUROC", "above the first", *_CATCHES),
         [
             (
                 each.scorer,
@@ -94,6 +101,56 @@ def _print_comparison(comparison: ScorerComparison) -> None:
     print(
         f"\nA session is halted where its curve falls below the limit; false halts by length, "
         f"delay and agreement are at {last} false halts. Delay: median tokens from a known onset."
+    )
+
+
+def _fit(args: Namespace) -> int:
+    target = Path(args.output)
+    check_target(target, replace=args.force or args.dry_run)
+    demo = GroundTruthStore.with_demo_facts()
+    # A scorer is known by its callbacks, whatever their facts.
+    identities = {
+        name: identity_of(StreamScorer(name, key_env=args.key_env)(demo))
+        for name in map(scorer_of, args.by)
+    }
+    with (reading if args.dry_run else changing)(args) as store:
+        read = partial(open_study, args, store)
+        fit = fit_ensemble(store, read, identities, slice_of(args), is_dry_run=args.dry_run)
+    if fit.wins:
+        with new_file(target, replace=args.force) as file:
+            file.write(fit.ensemble.to_json().encode())
+    if args.json:
+        values = {name: _plain(each) for name, each in fit._asdict().items() if name != "ensemble"}
+        ensemble = json.loads(fit.ensemble.to_json())
+        print_json({"ensemble": ensemble, **values, "wins": fit.wins})
+    else:
+        _print_fit(fit, args.output)
+    return Status.OK if fit.wins or args.dry_run else Status.FAILED
+
+
+def _print_fit(fit: EnsembleFit, output: str) -> None:
+    ensemble = fit.ensemble
+    pairs = zip(ensemble.scorers, ensemble.weights, strict=True)
+    print_table(("scorer", "weight"), [(name, f"{weight:.3f}") for name, weight in pairs])
+    print()
+    print_table(
+        ("on the sessions of the fit", "AUROC", *_CATCHES),
+        [
+            (each.scorer, each.auroc.decimal, *(catch.percent for catch in each.catch))
+            for each in fit.fitted_on.figures
+        ],
+    )
+    apart = f"{fit.n_good:,} good sessions held out and {fit.n_bad:,} bad ones set aside"
+    if fit.tested is None:
+        print(f"\nNothing was tried: it would be attempt {fit.attempt}, on {apart}.")
+        return
+    figures = fit.tested.figures[1]
+    print(
+        f"\nOn {apart} its AUROC is {figures.auroc.value:.3f}, {figures.gain.signed} above "
+        f"{fit.best}; attempt {fit.attempt}."
+    )
+    print(
+        f"Written to {one_line(output)}." if fit.wins else "It does not win for certain: not used."
     )
 
 

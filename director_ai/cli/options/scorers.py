@@ -8,8 +8,8 @@ from director_ai.cli.options.sessions import add_filters, add_slice, positive
 _SCORER = "lexical, onnx:FOLDER, embedding:FOLDER or http:URL"
 
 
-def add_scorers(parser: ArgumentParser) -> ArgumentParser:
-    """Add the actions of ``scorers``; return the parser of the one that reads a store."""
+def add_scorers(parser: ArgumentParser) -> tuple[ArgumentParser, ArgumentParser]:
+    """Add the actions of ``scorers``; return the parsers of those that read a store."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     comparing = actions.add_parser(
         "compare",
@@ -21,6 +21,34 @@ def add_scorers(parser: ArgumentParser) -> ArgumentParser:
         ),
     )
     add_slice(comparing)
+    fitting = actions.add_parser(
+        "fit",
+        help="fit an ensemble of scorers on a store, kept if it wins on sessions set aside",
+        description=(
+            "Fit weights for scorers on the open labelled sessions that all of them judged, and "
+            "hold the ensemble against the best of them on good sessions held out for "
+            "certificates and bad ones set aside. It is written only if it wins for certain. The "
+            "attempt is counted as certify's are, each with half the risk of the one before."
+        ),
+    )
+    fitting.add_argument(
+        "--scorer",
+        dest="by",
+        action="append",
+        default=[],
+        required=True,
+        metavar="SCORER",
+        help=f"combine it, two or more: {_SCORER}",
+    )
+    add_slice(fitting, by_scorer=False)
+    fitting.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write")
+    fitting.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    fitting.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="fit only; count no attempt, look at no held-out session and write nothing",
+    )
+    _key(fitting)
     benching = actions.add_parser(
         "bench",
         help="measure a scorer on files of labelled answers with their facts",
@@ -44,7 +72,7 @@ def add_scorers(parser: ArgumentParser) -> ArgumentParser:
     )
     _key(benching)
     benching.add_argument("--json", action="store_true", help="print one JSON document")
-    return comparing
+    return comparing, fitting
 
 
 def add_rescore(parser: ArgumentParser) -> ArgumentParser:

@@ -21,9 +21,15 @@ _SHORT = {"hard": MECHANISMS[0], "window": MECHANISMS[1], "trend": MECHANISMS[2]
 _MOST = 2**31 - 1
 
 
-def add_slice(parser: ArgumentParser) -> None:
-    """Add the options that select a part of an archive, by its origin and not by its results."""
-    _add_slice(_group(parser))
+def add_slice(parser: ArgumentParser, *, by_scorer: bool = True) -> None:
+    """Add the options that select a part of an archive, by its origin and not by its results.
+
+    Parameters
+    ----------
+    parser, by_scorer
+        As of :func:`add_filters`.
+    """
+    _add_slice(_group(parser), by_scorer=by_scorer)
 
 
 def add_filters(parser: ArgumentParser, *, by_scorer: bool = True) -> None:

@@ -163,6 +163,7 @@ def compare_scorers(
     *,
     us_a_token: Mapping[str, float] | None = None,
     n_draws: int = N_DRAWS,
+    risk: float = 0.05,
 ) -> ScorerComparison:
     """Return the figures of scorers that judged the same sessions.
 
@@ -176,6 +177,8 @@ def compare_scorers(
     n_draws
         Draws of groups for the intervals of AUROC, gain and catch; the limits are found anew in
         each, so that their choice is part of the interval.
+    risk
+        Of these intervals, in (0, 1): half of it on either side.
 
     Raises
     ------
@@ -222,10 +225,13 @@ def compare_scorers(
         figures.append(
             ScorerFigures(
                 name,
-                auroc=_figure(whole[0], drawn[:, 0]),
-                gain=_figure(whole[0] - first_area, drawn[:, 0] - first_drawn),
+                auroc=_figure(whole[0], drawn[:, 0], risk),
+                gain=_figure(whole[0] - first_area, drawn[:, 0] - first_drawn, risk),
                 limits=each.limits(),
-                catch=tuple(map(_figure, whole[1:], drawn.T[1:])),
+                catch=tuple(
+                    _figure(*each_rate, risk)
+                    for each_rate in zip(whole[1:], drawn.T[1:], strict=True)
+                ),
                 short=_share(halts[name], good & (lengths <= middle), names),
                 long=_share(halts[name], good & (lengths > middle), names),
                 delay=_delay(scored[name], labelled, each.limits()[-1]),
@@ -312,10 +318,10 @@ def _lowest(curves: Curves) -> FloatArray:
     return lowest
 
 
-def _figure(value: float, draws: FloatArray) -> Figure:
+def _figure(value: float, draws: FloatArray, risk: float) -> Figure:
     if np.isnan(draws).all():
         return Figure(value, np.nan, np.nan)
-    low, high = np.nanpercentile(draws, (2.5, 97.5))
+    low, high = np.nanquantile(draws, (risk / 2, 1 - risk / 2))
     return Figure(float(value), float(low), float(high))
 
 

@@ -22,7 +22,7 @@ FALSE = (" Cats", " steal", " purple", " bicycles", " daily.")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with facts and a store of eight labelled sessions whose scores tell nothing."""
+    """A folder with facts and a store of 24 labelled sessions whose scores tell nothing."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "facts").mkdir()
     (tmp_path / "facts" / "bees.txt").write_text(FACTS)
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                     scorer=ScorerIdentity("dull", "1"),
                     annotations=(Annotation(label, None, "ann", 1),),
                 )
-                for place in range(4)
+                for place in range(12)
                 for label, tokens in (("good", TRUE), ("bad", FALSE))
             ]
         )
@@ -50,20 +50,20 @@ def test_a_store_is_judged_again_and_its_scorers_compared(
 
     assert main(["rescore", "--scorer", "nli", "--facts", "facts"]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("Judged 8 sessions by sentence:coherence nli@1#")
+    assert told.startswith("Judged 24 sessions by sentence:coherence nli@1#")
     assert main(["rescore", "--scorer", "onnx:nli", "--facts", "facts"]) == 0
-    assert "Left out 8 sessions: judged by it before" in capsys.readouterr().out
+    assert "Left out 24 sessions: judged by it before" in capsys.readouterr().out
 
     assert main(["scorers", "compare", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     areas = {each["scorer"].partition("#")[0]: each["auroc"]["value"] for each in found["figures"]}
     assert areas == {"dull@1": 0.5, "sentence:coherence nli@1": 1.0}
-    assert (found["n_good"], found["n_bad"]) == (4, 4)
+    assert (found["n_good"], found["n_bad"]) == (12, 12)
 
     assert main(["scorers", "compare"]) == 0
     table = capsys.readouterr().out
-    assert "4 good and 4 bad sessions in 8 groups" in table
-    assert "bad sessions that only the first catches: 0, only the second: 4." in table
+    assert "12 good and 12 bad sessions in 24 groups" in table
+    assert "bad sessions that only the first catches: 0, only the second: 12." in table
 
 
 def test_only_the_sessions_asked_for_are_judged(
@@ -74,9 +74,9 @@ def test_only_the_sessions_asked_for_are_judged(
     assert main([*arguments, "--json"]) == 0
 
     told = json.loads(capsys.readouterr().out)
-    assert (told["n_sessions"], told["skipped"]["done"]) == (4, 0)
+    assert (told["n_sessions"], told["skipped"]["done"]) == (12, 0)
     with Store("sessions.db") as store:
-        assert sum(n_rescored(store).values()) == 4
+        assert sum(n_rescored(store).values()) == 12
         assert rescores_of(store, "good0") == []
 
 
@@ -141,3 +141,24 @@ def test_a_bad_line_of_answers_is_named(folder: Path, capsys: pytest.CaptureFixt
         told = capsys.readouterr().err
         assert "answers.jsonl, line 2: " in told
         assert message in told
+
+
+def test_an_ensemble_is_fitted_and_nothing_written_in_a_dry_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_model(folder / "nli", FACTS, ("supported", "hallucinated"))
+    for scorer in ("lexical", "nli"):
+        assert main(["rescore", "--scorer", scorer, "--facts", "facts"]) == 0
+    capsys.readouterr()
+    arguments = ["scorers", "fit", "--scorer", "lexical", "--scorer", "nli", "-o", "both.json"]
+
+    assert main([*arguments, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"onnx:nli +\d\.\d{3}\n", told)
+    assert "Nothing was tried: it would be attempt 1, on 0 good sessions held out" in told
+    assert main([*arguments, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["wins"] is False
+
+    assert main(arguments) == 1
+    assert "wins on sessions set aside, got 0 good" in capsys.readouterr().err
+    assert not Path("both.json").exists()
