@@ -117,7 +117,8 @@ class BackgroundJudge:
     def _judge(self, jobs: Sequence[_Job]) -> None:
         by_pair: dict[Pair, list[_Job]] = {}
         for job in jobs:
-            if job.verdict() is None:
+            verdict = job.verdict()
+            if verdict is None or verdict.cancelled():
                 continue
             try:
                 premise = job.premise(job.sentence)
@@ -159,7 +160,8 @@ class BackgroundJudge:
             verdict = job.verdict()
             if verdict is not None:
                 with self._lock:
-                    verdict.set_result(result)
+                    if verdict.set_running_or_notify_cancel():
+                        verdict.set_result(result)
 
     def _fail(self, jobs: Sequence[_Job], error: BaseException) -> None:
         if not isinstance(error, Exception):
@@ -169,7 +171,8 @@ class BackgroundJudge:
             verdict = job.verdict()
             if verdict is not None:
                 with self._lock:
-                    verdict.set_exception(error)
+                    if verdict.set_running_or_notify_cancel():
+                        verdict.set_exception(error)
 
 
 _judges: "weakref.WeakSet[BackgroundJudge]" = weakref.WeakSet()

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import CancelledError
 from math import inf
 from typing import Final, NamedTuple
 
@@ -131,6 +131,11 @@ class SentenceScorer:
         self._wait()
         return self._finished(text)
 
+    def abort(self) -> None:
+        """Let :meth:`final_score` wait no longer, from any thread; it raises ``CancelledError``."""
+        for pending in tuple(self._pending):
+            pending.verdict.cancel()
+
     async def afinal_score(self, text: str) -> float:
         """Return what :meth:`final_score` returns, and let the event loop go on meanwhile."""
         self._read(text, final=True)
@@ -152,7 +157,8 @@ class SentenceScorer:
 
     def _wait(self) -> None:
         for pending in self._pending:
-            wait((pending.verdict,), timeout=max(0.0, pending.deadline - time.monotonic()))
+            with contextlib.suppress(TimeoutError, CancelledError):
+                pending.verdict.exception(max(0.0, pending.deadline - time.monotonic()))
 
     def _settle(self) -> None:
         """Take the verdicts that have arrived, in the order of their sentences."""

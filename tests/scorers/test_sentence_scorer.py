@@ -1,6 +1,8 @@
 """Sentence scorer: verdicts lower and lift the score, arrive late, fail, and are evidence."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -238,6 +240,29 @@ def test_a_judge_that_hangs_ends_the_stream_after_the_timeout(ends: bool) -> Non
     assert session.reason is not None
     assert (session.reason.halt_class, session.reason.code) == ("fault", "callback_timeout")
     assert (session.halt_index == len(TOKENS) - 1) is ends
+
+
+def test_an_operator_s_stop_ends_the_wait_for_a_judge_that_hangs() -> None:
+    model, kernel, ended = Gated(), StreamingKernel(), threading.Event()
+
+    def tokens() -> Iterator[str]:
+        yield from TOKENS
+        ended.set()
+
+    def stop() -> None:
+        ended.wait(WAIT_S)
+        while not kernel._switch.n_enlisted:
+            time.sleep(0.001)
+        kernel.emergency_stop()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    session = kernel.stream_tokens(tokens(), scorer_of(model, finish_timeout=WAIT_S))
+    stopping.join()
+    model.may_answer.set()
+
+    assert str(session.reason) == "kernel_inactive"
+    assert session.halt_index == len(TOKENS) - 1
 
 
 def test_an_invalid_fast_score_is_not_hidden_by_a_verdict() -> None:

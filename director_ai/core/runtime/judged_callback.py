@@ -29,6 +29,10 @@ class JudgedCallback(Protocol):
         """Return the score of the finished text, with all verdicts; it waits for them."""
         ...
 
+    def abort(self) -> None:
+        """Let ``final_score`` wait no longer, from any thread; it raises."""
+        ...
+
     async def afinal_score(self, text: str) -> float:
         """Return what ``final_score`` returns, and let the event loop go on meanwhile."""
         ...

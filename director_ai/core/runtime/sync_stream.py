@@ -136,12 +136,7 @@ def _drive(
                     run.inactive()
                     break
                 if run.awaits_final_score:
-                    held = run.take_back()
-                    finished = (
-                        callback.final_score if isinstance(callback, JudgedCallback) else callback
-                    )
-                    _score(run, finished, held.token, text)
-                    run.put_back(held)
+                    _score_finished(run, switch, callback, text)
                 if not run.ended:
                     run.end_of_source()
                 break
@@ -198,12 +193,27 @@ def _drive(
         _finish(run, tokens, iterator, text)
 
 
-def _score(run: StreamRun, callback: Callable[[str], object], token: str, text: str) -> TokenEvent:
+def _score_finished(
+    run: StreamRun, switch: StopSwitch, callback: Callable[[str], object], text: str
+) -> None:
+    """Judge the last token by the score of the finished text."""
+    epoch = switch.epoch
+    held = run.take_back()
+    score = callback
+    if isinstance(callback, JudgedCallback):
+        # It may wait, and its source has ended.
+        switch.enlist(run, callback)
+        score = callback.final_score
     try:
-        raw = callback(text)
+        raw = score(text)
     except Exception as error:
-        return run.scorer_failed(error)
-    return run.judge(token, raw)
+        if switch.epoch is epoch:
+            run.scorer_failed(error)
+        else:
+            run.inactive()
+    else:
+        run.judge(held.token, raw)
+    run.put_back(held)
 
 
 def _finish(
