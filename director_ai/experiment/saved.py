@@ -127,17 +127,23 @@ class SavedExperiment:
         """Return what has changed since, a sentence each; none where all is as it was."""
         experiment = experiment or self.experiment
         before, after = self._content["data"], data_values(experiment)
+        is_same_part = self.held_out == experiment.study.share
         lines = []
-        if before["sessions"] != after["sessions"]:
+        # Under another share other sessions are seen: only numbers of all tell of a change then.
+        if before["counts"]["sessions"] != after["counts"]["sessions"] or (
+            is_same_part and before["sessions"] != after["sessions"]
+        ):
             old, new = before["counts"]["sessions"], after["counts"]["sessions"]
             lines.append(f"sessions have changed: {old:,} then, {new:,} now")
-        elif before["labels"] != after["labels"]:
+        elif (is_same_part and before["labels"] != after["labels"]) or any(
+            before["counts"][name] != after["counts"][name] for name in ("good", "bad")
+        ):
             parts = [
                 f"{before['counts'][name]:,} {name} then, {after['counts'][name]:,} now"
                 for name in ("good", "bad")
             ]
             lines.append(f"labels have changed: {'; '.join(parts)}")
-        if self.held_out != experiment.study.share:
+        if not is_same_part:
             lines.append(
                 f"the held-out share has changed: {100 * self.held_out:g} % then, "
                 f"{100 * experiment.study.share:g} % now"

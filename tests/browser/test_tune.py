@@ -1,8 +1,10 @@
 """Journey A in a real browser: from 2,000 labelled sessions to limits one can defend."""
 
+import csv
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,9 +14,10 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import FloatRect, Page, expect  # noqa: E402  (after importorskip)
+from playwright.sync_api import FloatRect, Locator, Page, Position, expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.reports import read_policy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.evaluation.evaluation import Rate, evaluate
@@ -37,6 +40,9 @@ MAP = ".st-key-threshold_map .js-plotly-plot"
 METRICS = ("Catch rate (recall)", "False-halt rate (FPR)", "Delay", "Shown after it went wrong")
 TOKENS = ("median", "p90", "n", "low_95", "high_95")
 RATE = ("cases", "cases_if_unknown_halt", "n", "low_95", "high_95")
+BOX: Position = {"x": 17, "y": 53}
+"""Place of the box that selects the first row of a table."""
+
 START = "/tune?h=0.3&a=0.6&d=1.5&budget=10"
 
 
@@ -395,6 +401,110 @@ def test_best_observed_guaranteed_and_certified_lead_on_from_each_other(
     with Store(path) as store:
         assert len(store.attempts()) == 1
     assert watch.page_errors == []
+
+
+def test_a_slice_its_limits_the_held_out_share_and_an_experiment_survive_a_reload(
+    open_page: OpenPage, serve: Serve, tmp_path: Path, watch: Watch
+) -> None:
+    path = tmp_path / "sessions.db"
+    filled_by_label(path, n_good=920, n_bad=1486).close()
+    page = open_page(serve(env={"DIRECTOR_STORE": str(path)}), "/tune?h=0.3&view=Segments")
+    data_line = page.locator(".st-key-data_line .d-notice")
+    expect(data_line).to_contain_text("2,406 sessions: 1,486 bad, 920 good")
+    settled(page)
+
+    # A segment is tuned alone, and has limits of its own.
+    first_row(page, "segments").click(position=BOX)
+    page.locator(".st-key-tune_segment button").first.click()
+    expect(data_line).to_contain_text("Only model = ")
+    settled(page)
+    model = re.search(r"[?&]model=(\w+)", page.url)[1]
+    page.locator(".st-key-keep_segment button").first.click()
+    expect(page.locator(".st-key-drop_segments")).to_be_visible()
+    settled(page)
+    page.locator(".st-key-slice summary").click()
+    page.locator(".st-key-slice_clear button").first.click()
+    expect(data_line).not_to_contain_text("Only")
+    settled(page)
+    page.locator(".st-key-h_strict button").first.click()
+    page.wait_for_url(lambda url: "h=0.3&" not in url)
+    settled(page)
+    page.get_by_role("button", name="Keep these limits for all others").click()
+    settled(page)
+
+    # The list is of the limits in use, as it says, and so is its file.
+    count = int(
+        re.search(r"(?:of )?([\d,]+), harmful", page.locator(".st-key-flip_count").inner_text())[
+            1
+        ].replace(",", "")
+    )
+    with page.expect_download() as download:
+        page.locator(".st-key-flips_csv button").first.click()
+    with Path(download.value.path()).open(encoding="utf-8", newline="") as lines:
+        assert len(list(csv.DictReader(lines))) == count > 0
+
+    # What is in use is saved by name.
+    page.get_by_role("tab", name="Experiments").click()
+    page.locator(".st-key-experiment_name input").fill("march, strict")
+    page.locator(".st-key-experiment_name input").press("Tab")
+    settled(page)
+    page.locator(".st-key-experiment_save button").first.click()
+    expect(page.get_by_text("Saved march, strict.")).to_be_visible()
+
+    # The held-out set opens once it was asked for, and says what that means.
+    page.locator(".st-key-holdout button").first.click()
+    page.locator(".st-key-holdout_share").get_by_role("button", name="0 %", exact=True).or_(
+        page.locator(".st-key-holdout_share").get_by_role("radio", name="0 %", exact=True)
+    ).first.click()
+    expect(
+        page.get_by_text("they are then in every rate, and never held out again")
+    ).to_be_visible()
+    page.locator(".st-key-holdout_change button").first.click()
+    expect(data_line).to_contain_text("No good session is held out for certificates: all 920")
+    expect(page.locator(".st-key-certified")).to_contain_text("there are 0")
+    with Store(path) as store:
+        assert store.holdout().share == 0.0
+
+    page.reload()
+    settled(page)
+    expect(page.get_by_role("tab", name="Experiments")).to_have_attribute("aria-selected", "true")
+    first_row(page, "experiments").click(position=BOX)
+    changed = page.get_by_text("the held-out share has changed: 75 % then, 0 % now")
+    expect(changed).to_be_visible()
+    expect(page.get_by_text("sessions have changed")).to_have_count(0)
+    figures = page.get_by_role("region", name="Figures of the selected experiments, then and now")
+    expect(figures).to_be_visible()
+    page.locator(".st-key-experiment_open_0 button").first.click()
+    page.wait_for_url(lambda url: "experiment=march" in url)
+    settled(page)
+    page.locator(".st-key-export button").first.click()
+    page.locator(".st-key-export_segments label").click()
+    chosen_form(page, "YAML")
+    with page.expect_download() as download:
+        page.locator(".st-key-export_limits button").first.click()
+    file = read_policy(_named(download.value.path(), tmp_path / "limits.yaml"))
+    assert file.limits_of(model=model).hard_limit == 0.3
+    assert file.policy.hard_limit > 0.3
+    with page.expect_download() as download:
+        page.locator(".st-key-export_card_json button").first.click()
+    card = json.loads(Path(download.value.path()).read_text("utf-8"))
+    assert (card["data"]["experiment"], card["data"]["held_out_share"]) == ("march, strict", 0.0)
+
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 390, "height": 844})
+    settled(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert watch.page_errors == []
+
+
+def first_row(page: Page, table: str) -> Locator:
+    """Return a table, whose box of the first row lies at ``BOX``."""
+    return page.locator(f".st-key-{table} .stDataFrameGlideDataEditor").first
+
+
+def _named(download: str | Path, target: Path) -> Path:
+    """Return a download under a name that says what it holds."""
+    return Path(shutil.copy(download, target))
 
 
 def recall(page: Page, name: str) -> float:

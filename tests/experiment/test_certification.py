@@ -242,6 +242,19 @@ def test_an_experiment_is_kept_with_the_figures_of_its_day(store) -> None:
     assert "sessions have changed" in load_experiment("march, strict", store=store).changes()[0]
 
 
+def test_another_held_out_share_is_no_change_of_sessions(store) -> None:
+    exp = load(store)
+    exp.evaluate(POLICY)
+    exp.save("before")
+
+    choose_holdout(store, 0.0)
+
+    saved = load_experiment("before", store=store)
+    assert saved.changes() == ["the held-out share has changed: 75 % then, 0 % now"]
+    store.annotate(exp.data.ids[0], Annotation("unsure"))
+    assert "labels have changed" in load_experiment("before", store=store).changes()[0]
+
+
 def test_a_table_is_kept_by_digest_or_with_its_sessions(tmp_path) -> None:
     exp, path = load(rows(30)), tmp_path / "kept.db"
     exp.evaluate(POLICY)

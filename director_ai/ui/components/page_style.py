@@ -79,8 +79,9 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-limits :is([class*=st-key-head_], [class*=st-key-step_]) { flex-wrap: nowrap; }
 .st-key-limits [class*=st-key-head_] :is(.stCheckbox, .stSlider) :is(label, label *) {
   white-space: nowrap; }
-.st-key-limits [class*=st-key-head_] .stCheckbox label { gap: .35rem; }
-.st-key-limits [class*=st-key-head_] .stCheckbox label p { font-size: .85rem; }
+.st-key-limits [class*=st-key-head_] .stCheckbox :is(label, [data-testid=stWidgetLabel]) {
+  gap: .15rem; }
+.st-key-limits [class*=st-key-head_] .stCheckbox label p { font-size: .8rem; }
 .st-key-limits [class*=st-key-head_] .stSlider label p { font-size: .8rem; }
 .st-key-limits .stNumberInput input { padding: .25rem .5rem; font-size: .9rem; }
 .st-key-limits [class*=st-key-step_] { font-size: .85rem; margin-top: -.35rem; }
@@ -100,9 +101,12 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-card { padding: .5rem .9rem; }
 .st-key-card .d-number b { font-size: 1.5rem; line-height: 1.25; }
 .st-key-cautions { height: 1.5rem; flex-wrap: nowrap; }
-.st-key-cautions [data-testid=stElementContainer]:has(.stText):not(:first-child) { min-width: 0; }
+.st-key-cautions [data-testid=stElementContainer]:first-child { max-width: calc(100% - 6.5rem); }
+.st-key-cautions [data-testid=stElementContainer]:has(.stText):not(:first-child) { min-width: 0;
+  flex-shrink: 1; }
 .st-key-card > [data-testid=stElementContainer] .stText, .st-key-cautions .stText {
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: .95rem; }
+.st-key-cautions .stText * { overflow: hidden; text-overflow: ellipsis; white-space: inherit; }
 .st-key-cautions button { min-height: 1.5rem; padding: 0; white-space: nowrap; }
 .st-key-views [role=tablist] { gap: .65rem; }
 .st-key-views [role=tabpanel] { padding-top: .5rem; }
@@ -118,6 +122,7 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 @media (max-width: 640px) {
   .st-key-curve_head, .st-key-flips_and_peek { flex-wrap: wrap; height: auto; }
   .st-key-cautions { height: auto; flex-wrap: wrap; }
+  .st-key-cautions [data-testid=stElementContainer]:first-child { max-width: 100%; }
   .st-key-card .stText { white-space: normal !important; }
 }
 @media (max-width: 640px) {

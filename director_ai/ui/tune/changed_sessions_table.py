@@ -14,6 +14,7 @@ from director_ai.replay.crossings import NEVER
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard
+from director_ai.tuning.analysis import PolicyAnalysis
 from director_ai.tuning.study import TuneData
 from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components import page_style, session_peek
@@ -55,21 +56,14 @@ _LABELS: Final[tuple[tuple[Label, str, str], ...]] = (
 def flip_list(analysis: Analysis) -> None:
     """Draw the sessions that end otherwise under the limits in use."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        place = st.container(width="stretch", key="flip_count")
+        place = st.container(
+            horizontal=True, vertical_alignment="center", width="stretch", key="flip_count"
+        )
         st.checkbox(
             "also those halted at another token",
             key="flips_moved",
             bind="query-params",
-            on_change=lambda: st.rerun([FLIPS, PEEK]),
-        )
-        st.download_button(
-            "CSV",
-            lambda: flips_csv(_rows(analysis), analysis.data, _outcomes(analysis)),
-            "flips.csv",
-            "text/csv",
-            key="flips_csv",
-            icon=":material/download:",
-            on_click="ignore",
+            on_change=lambda: st.rerun([COUNT, FLIPS, PEEK]),
         )
     with place:
         st.fragment(_count, key=COUNT)(analysis)
@@ -85,20 +79,29 @@ def _rows(analysis: Analysis) -> list[FlipRow]:
     return flip_rows(analysis.view().flips, moved=moved)
 
 
-def _outcomes(analysis: Analysis) -> OutcomePair:
-    view = analysis.view()
+def _outcomes(view: PolicyAnalysis) -> OutcomePair:
     before, after = view.outcomes
     return outcome_pair(
-        analysis.data, view.replay, (view.baseline.policy, before), (view.policy, after)
+        view.data, view.replay, (view.baseline.policy, before), (view.policy, after)
     )
 
 
 def _count(analysis: Analysis) -> None:
-    n_rows = len(_rows(analysis))
-    count = f"{n_rows:,}" if n_rows <= MOST_ROWS else f"{MOST_ROWS:,} of {n_rows:,}"
-    st.text(
-        f"Sessions that end otherwise than {analysis.context.baseline.name}: {count}, "
-        "harmful changes first"
+    rows, view = _rows(analysis), analysis.view()
+    count = f"{len(rows):,}" if len(rows) <= MOST_ROWS else f"{MOST_ROWS:,} of {len(rows):,}"
+    with st.container(width="stretch"):
+        st.text(
+            f"Sessions that end otherwise than {view.baseline.name}: {count}, harmful changes first"
+        )
+    st.download_button(
+        "CSV",
+        # Made where no control can be read: of the limits that are in use as it is drawn.
+        lambda: flips_csv(rows, view.data, _outcomes(view)),
+        "flips.csv",
+        "text/csv",
+        key="flips_csv",
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 
@@ -133,7 +136,7 @@ def flips_csv(rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair) ->
 def _table(shown: Sequence[FlipRow], analysis: Analysis, *, key: str) -> int | None:
     column = st.column_config
     event = st.dataframe(
-        flip_table(shown, analysis.data, _outcomes(analysis)),
+        flip_table(shown, analysis.data, _outcomes(analysis.view())),
         key=key,
         height=HEIGHT,
         hide_index=True,

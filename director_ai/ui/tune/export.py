@@ -85,10 +85,12 @@ def _export_options(analysis: Analysis) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
+        # Made here: a download is made where no control can be read.
+        values = card_of(analysis)
         for suffix, card in CARDS.items():
             st.download_button(
                 f"Tuning card ({suffix.upper()})",
-                partial(_card_text, analysis, suffix),
+                partial(card.text_of, values),
                 f"tuning-card.{suffix}",
                 card.mime,
                 key=f"export_card_{suffix}",
@@ -108,10 +110,6 @@ def page_link(policy: HaltPolicy) -> str:
         if name in st.query_params
     }
     return "tune?" + urlencode({**link_values(policy), **parameters}, doseq=True)
-
-
-def _card_text(analysis: Analysis, suffix: str) -> str:
-    return CARDS[suffix].text_of(card_of(analysis))
 
 
 def card_of(analysis: Analysis) -> dict[str, Any]:

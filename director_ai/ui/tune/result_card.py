@@ -64,12 +64,13 @@ def _card(analysis: Analysis) -> None:
 
 
 def _remarks(halts: str, cautions: list[str]) -> None:
-    """Draw the halt rates and the first caution on one line, and a way to all cautions."""
+    """Draw the halt rates and as much of the first caution as one line holds, and a way to all."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="cautions"):
         st.text(halts)
         st.text(cautions[0] if cautions else "No cautions.")
-        if len(cautions) > 1:
-            with st.popover(f"{len(cautions)} cautions", key="all_cautions", type="tertiary"):
+        if cautions:
+            name = f"{len(cautions)} caution{'s' * (len(cautions) > 1)}"
+            with st.popover(name, key="all_cautions", type="tertiary"):
                 st.text("\n".join(cautions))
 
 
@@ -177,7 +178,7 @@ def _leak(analysis: Analysis, numbers: Evaluation) -> None:
     below = f"nothing {nothing.text} · wait {wait}"
     _number(
         name,
-        f"{tokens.text} tokens" if tokens.n else "–",
+        _in_tokens(tokens),
         below if tokens.n else "no onset known",
         tokens.n < FEW,
         f"{meaning} Text is held back as on the Leak tab. Below: the share of these sessions of "
@@ -188,8 +189,13 @@ def _leak(analysis: Analysis, numbers: Evaluation) -> None:
 def _tokens(name: str, tokens: TokenCounts, meaning: str) -> None:
     p90 = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}"
     below = f"{tokens.interval} · {p90}" if tokens.n else "no onset known"
-    value = f"{tokens.text} tokens" if tokens.n else "–"
-    _number(name, value, below, tokens.n < FEW, meaning)
+    _number(name, _in_tokens(tokens), below, tokens.n < FEW, meaning)
+
+
+def _in_tokens(tokens: TokenCounts) -> str:
+    if not tokens.n:
+        return "–"
+    return f"{tokens.text} token{'s' * (tokens.text != '1')}"
 
 
 def _number(name: str, value: str, below: str, few: bool, meaning: str) -> None:

@@ -138,8 +138,9 @@ def comparison_table(compared: Sequence[Compared]) -> pd.DataFrame:
 def _save_form(analysis: Analysis) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.text_input(
-            "Save the limits in use, and those kept to compare, as",
+            "Save as",
             key="experiment_name",
+            help="The limits in use, and those kept to compare, with their figures of today.",
             max_chars=MOST_CHARS,
             placeholder="march, strict",
         )
