@@ -433,11 +433,8 @@ def test_a_slice_its_limits_the_held_out_share_and_an_experiment_survive_a_reloa
     settled(page)
 
     # The list is of the limits in use, as it says, and so is its file.
-    count = int(
-        re.search(r"(?:of )?([\d,]+), harmful", page.locator(".st-key-flip_count").inner_text())[
-            1
-        ].replace(",", "")
-    )
+    line = page.locator(".st-key-flip_count").inner_text()
+    count = int(re.search(r"([\d,]+), harmful", line)[1].replace(",", ""))
     with page.expect_download() as download:
         page.locator(".st-key-flips_csv button").first.click()
     with Path(download.value.path()).open(encoding="utf-8", newline="") as lines:

@@ -56,9 +56,7 @@ _LABELS: Final[tuple[tuple[Label, str, str], ...]] = (
 def flip_list(analysis: Analysis) -> None:
     """Draw the sessions that end otherwise under the limits in use."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        place = st.container(
-            horizontal=True, vertical_alignment="center", width="stretch", key="flip_count"
-        )
+        place = st.container(width="stretch", key="flip_count")
         st.checkbox(
             "also those halted at another token",
             key="flips_moved",
@@ -89,20 +87,22 @@ def _outcomes(view: PolicyAnalysis) -> OutcomePair:
 def _count(analysis: Analysis) -> None:
     rows, view = _rows(analysis), analysis.view()
     count = f"{len(rows):,}" if len(rows) <= MOST_ROWS else f"{MOST_ROWS:,} of {len(rows):,}"
-    with st.container(width="stretch"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.text(
-            f"Sessions that end otherwise than {view.baseline.name}: {count}, harmful changes first"
+            f"Sessions that end otherwise than {view.baseline.name}: {count}, "
+            "harmful changes first",
+            width="stretch",
         )
-    st.download_button(
-        "CSV",
-        # Made where no control can be read: of the limits that are in use as it is drawn.
-        lambda: flips_csv(rows, view.data, _outcomes(view)),
-        "flips.csv",
-        "text/csv",
-        key="flips_csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+        st.download_button(
+            "CSV",
+            # Made where no control can be read: of the limits that are in use as it is drawn.
+            lambda: flips_csv(rows, view.data, _outcomes(view)),
+            "flips.csv",
+            "text/csv",
+            key="flips_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _list(analysis: Analysis) -> None:
