@@ -1,5 +1,6 @@
 """Evaluation of one policy on an experiment: every figure an estimate, every session a row."""
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,18 +17,16 @@ from director_ai.replay.curves import IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.margins import margins
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.bootstrap import ranged_intervals
+from director_ai.tuning.evaluation.bootstrap import SEED, ranged_intervals
 from director_ai.tuning.evaluation.evaluation import Evaluation as Results
-from director_ai.tuning.evaluation.evaluation import population_text
+from director_ai.tuning.evaluation.evaluation import population_text, rate_of, withheld_share
+from director_ai.tuning.evaluation.hazard import hazard
 from director_ai.tuning.evaluation.intervals import Interval
-from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
+from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, OutcomeClasses
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
 
 if TYPE_CHECKING:
     from director_ai.experiment.experiment import Experiment
-
-_SEED: Final = 20261129
-"""Of the bootstrap, so that a figure is the same each time it is read."""
 
 FIGURES: Final = {
     "recall": "bad sessions halted at or after their onset",
@@ -40,6 +39,9 @@ FIGURES: Final = {
     "balanced_accuracy": "mean of recall and the share of good sessions let through",
     "mcc": "Matthews' correlation coefficient",
     "cost": "misses, early and false halts a session",
+    "timely": f"bad sessions halted within {DEFAULT_GRACE} tokens of their onset",
+    "late": "bad sessions halted later than that",
+    "onset_unknown": "bad sessions halted whose onset is not known",
 }
 """Figures of an evaluation, and the meaning of each."""
 
@@ -58,9 +60,15 @@ class Evaluation:
     recall, fpr, early, missed, halt_rate, precision, f1, balanced_accuracy, mcc, cost
         Each an :class:`Estimate`. Precision, F1, MCC, cost and halt rate are at the mixture of good
         and bad sessions named by ``mixture``.
+    timely, late, onset_unknown
+        Bad sessions by the timing of their halt, each an estimate.
     delay, leaked
         Tokens from onset to halt, and tokens past the onset that readers get: ``median``, ``mean``
         and ``p90``, each an estimate.
+    unjustified
+        Halts without a reason per 1,000 tokens at risk, an estimate.
+    withheld
+        Share of the text of falsely halted sessions that readers do not get; without an interval.
     """
 
     def __init__(self, experiment: "Experiment", replay: Replay, results: Results) -> None:
@@ -109,6 +117,35 @@ class Evaluation:
         """Misses, early halts and false halts a session, each at 1."""
         return self._metric("cost")
 
+    @property
+    def timely(self) -> Estimate:
+        """Bad sessions halted soon after their onset."""
+        return self._timed("timely")
+
+    @property
+    def late(self) -> Estimate:
+        """Bad sessions halted later."""
+        return self._timed("late")
+
+    @property
+    def onset_unknown(self) -> Estimate:
+        """Bad sessions halted whose onset is not known."""
+        return self._timed("caught")
+
+    @cached_property
+    def unjustified(self) -> Estimate:
+        """Halts of good sessions, and of bad ones before their onset, per 1,000 tokens at risk."""
+        found = hazard(self._experiment.data.labelled, self.results.outcomes)
+        rate, n = found.per_1000, self.fpr.n + self.recall.n
+        return Estimate(rate, found.low, found.high, n, rate, rate)
+
+    @cached_property
+    def withheld(self) -> Estimate:
+        """Share of the text of falsely halted sessions that readers do not get."""
+        value = withheld_share(self._experiment.data.labelled, self.results)
+        n = int(self.results.counts.false)
+        return Estimate(value, math.nan, math.nan, n, value, value)
+
     @cached_property
     def confusion(self) -> pd.DataFrame:
         """Sessions by label and by end, at the numbers of the sessions evaluated."""
@@ -154,6 +191,7 @@ class Evaluation:
         for name in ("delay", "leaked"):
             estimates = getattr(self, name)
             rows |= {f"{name}_{part}": getattr(estimates, part) for part in estimates._fields}
+        rows |= {name: getattr(self, name) for name in ("unjustified", "withheld")}
         return pd.DataFrame(
             [estimate._asdict() for estimate in rows.values()],
             index=pd.Index(list(rows), name="figure"),
@@ -186,13 +224,18 @@ class Evaluation:
         n = int(counts.n_good + counts.n_bad)
         return Estimate.of_metric(self.results.range_of(metric), self._intervals[name], n)
 
+    def _timed(self, name: str) -> Estimate:
+        labelled = self._experiment.data.labelled
+        cases = getattr(self.results.classes, name)
+        return Estimate.of_rate(
+            rate_of(labelled, labelled.bad, cases, self.results.outcomes.unknown)
+        )
+
     @cached_property
     def _intervals(self) -> dict[str, Interval]:
         """Intervals of the metrics that depend on the mixture, over every way of settling."""
         labelled, results = self._experiment.data.labelled, self.results
-        return ranged_intervals(
-            labelled, results.classes, population=results.population, seed=_SEED
-        )
+        return ranged_intervals(labelled, results.classes, population=results.population, seed=SEED)
 
 
 def outcome_words(data: LabelledCurves, outcomes: Outcomes, classes: OutcomeClasses) -> list[str]:

@@ -10,9 +10,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from director_ai import HaltPolicy
 from director_ai.cli.main import main
 from director_ai.cli.open_store import STORE_VARIABLE
+from director_ai.experiment import load
 from director_ai.storage.store import Store
+from director_ai.tuning.evaluation.evaluation import span
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from tests.pages.result_card import numbers
 from tests.ui.tune_store import filled
@@ -168,3 +171,50 @@ def bounds(rate: dict[str, Any]) -> str:
         f"{100 * rate[name] / rate['n']:.1f}" for name in ("cases", "cases_if_unknown_halt")
     )
     return f"{low} %" if low == high else f"{low}–{high} %"
+
+
+def test_every_figure_of_tune_is_in_the_frame_of_a_notebook(store: Store) -> None:
+    policy = HaltPolicy(0.45, window_threshold=0.6)
+    app = shown("tune", h="0.45", a="0.6", view="Numbers")
+    card, text = numbers(app), " ".join(each.value for each in app.text)
+    evaluation = load(store).evaluate(policy)
+    frame = evaluation.to_frame()
+
+    def shares(name: str) -> str:
+        return span(frame.loc[name, "least"], frame.loc[name, "most"])
+
+    def interval(name: str) -> str:
+        return span(frame.loc[name, "low"], frame.loc[name, "high"])
+
+    for name, figure in (("Catch rate (recall)", "recall"), ("False-halt rate (FPR)", "fpr")):
+        assert card[name][0] == shares(figure)
+        assert card[name][1].startswith(interval(figure))
+    for name, figure in (("Delay", "delay"), ("Shown after it went wrong", "leaked")):
+        median, p90 = (frame.loc[f"{figure}_{part}"] for part in ("median", "p90"))
+        assert card[name][0].partition(" ")[0] == f"{median['value']:,.0f}"
+        assert f"p90 {p90['value']:,.0f} · of {int(p90['n']):,}" in card[name][1]
+    assert f"Halts {shares('halt_rate')} of all" in text
+    assert f"Early halts: {shares('early')} of bad" in text
+    for name, figure in (
+        ("precision", "precision"),
+        ("F1", "f1"),
+        ("balanced accuracy", "balanced_accuracy"),
+        ("MCC", "mcc"),
+    ):
+        value, low, high, _, least, most = frame.loc[figure]
+        ends = f"{least:.3f}" if f"{least:.3f}" == f"{most:.3f}" else f"{least:.3f}–{most:.3f}"
+        assert f"{name} {ends} [{low:.3f}–{high:.3f}]" in text
+    for name in ("early", "timely", "late", "missed"):
+        n_cases = frame.loc[name, "least"] * frame.loc[name, "n"]
+        assert f"{name} {n_cases:,.0f} (" in text
+    unjustified = frame.loc["unjustified"]
+    assert (
+        f"{unjustified['value']:.2f} per 1,000 tokens "
+        f"[{unjustified['low']:.2f}–{unjustified['high']:.2f}]"
+    ) in text
+    assert f"withhold {span(*[frame.loc['withheld', 'value']] * 2)} of the text" in text
+    drawn = next(each.value for each in app.dataframe if "Halted before onset" in each.value)
+    confusion = evaluation.confusion
+    assert drawn["Halted"].tolist()[:2] == confusion["halted"].tolist()
+    assert drawn["Halted before onset"].tolist()[:2] == confusion["halted early"].tolist()
+    assert drawn["Unknown"].tolist()[:2] == confusion["unknown"].tolist()

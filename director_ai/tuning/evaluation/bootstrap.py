@@ -1,6 +1,7 @@
 """Smoothed bootstrap intervals of the metrics of one policy."""
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from director_ai.tuning.evaluation.metrics import METRICS, Counts, cost
 from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.labelled import LabelledCurves
+
+SEED: Final = 20261129
+"""Of the draws wherever figures are shown, so that page and notebook have the same intervals."""
 
 _GAMMA_COSTS = 6
 """Exponential draws that take as long as a gamma draw."""

@@ -1,5 +1,6 @@
 """Evaluation of one policy: rates, delays and leaked tokens with intervals, as numbers and text."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -235,6 +236,17 @@ def rate_of_tally(tally: GroupTally) -> Rate:
         grouped_wilson(tally.most, tally.sizes).high,
         len(tally.sizes) if len(tally.sizes) < n else 0,
     )
+
+
+def withheld_share(data: LabelledCurves, numbers: Evaluation) -> float:
+    """Return the share of the text of falsely halted sessions that readers do not get.
+
+    Of sessions recorded whole; nan without any.
+    """
+    false = numbers.classes.false & data.curves.complete
+    n_tokens = int(data.curves.lengths[false].sum())
+    sent = int(released(data, numbers.outcomes, numbers.policy)[false].sum())
+    return 1 - sent / n_tokens if n_tokens else math.nan
 
 
 def halt_rate(data: LabelledCurves, outcomes: Outcomes, population: Population) -> Rate:

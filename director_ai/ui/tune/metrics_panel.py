@@ -8,17 +8,22 @@ import pandas as pd
 import streamlit as st
 
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.bootstrap import ranged_intervals
-from director_ai.tuning.evaluation.evaluation import Evaluation, population_text, rate_of, span
+from director_ai.tuning.evaluation.bootstrap import SEED, ranged_intervals
+from director_ai.tuning.evaluation.evaluation import (
+    Evaluation,
+    population_text,
+    rate_of,
+    span,
+    withheld_share,
+)
 from director_ai.tuning.evaluation.hazard import hazard
 from director_ai.tuning.evaluation.intervals import Interval
-from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classify, released
+from director_ai.tuning.evaluation.outcome_classes import DEFAULT_GRACE, classify
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.ui.tune.analysis import Analysis
 
 _LONGEST_GRACE: Final = 1000
 _NAMES: Final = ("precision", "F1", "balanced accuracy", "MCC")
-_SEED: Final = 1
 
 
 def all_numbers(analysis: Analysis) -> None:
@@ -146,12 +151,9 @@ def lost_line(data: LabelledCurves, numbers: Evaluation) -> str:
         f"Halts without reason: {rate.per_1000:.2f} per 1,000 tokens "
         f"[{rate.low:.2f}–{rate.high:.2f}]"
     )
-    false = numbers.classes.false & data.curves.complete
-    n_tokens = int(data.curves.lengths[false].sum())
-    if not n_tokens:
+    share = withheld_share(data, numbers)
+    if np.isnan(share):
         return f"{line}."
-    sent = int(released(data, numbers.outcomes, numbers.policy)[false].sum())
-    share = 1 - sent / n_tokens
     return f"{line}; false halts withhold {span(share, share)} of the text of their sessions."
 
 
@@ -169,4 +171,4 @@ def _kept(
     _numbers: Evaluation,
     digest: str,  # noqa: ARG001  (keys the cache)
 ) -> dict[str, Interval]:
-    return ranged_intervals(_data, _numbers.classes, population=_numbers.population, seed=_SEED)
+    return ranged_intervals(_data, _numbers.classes, population=_numbers.population, seed=SEED)
