@@ -115,7 +115,8 @@ class RunningMinima:
         [1, 3]
         """
         # Lows fall, so those not yet below stand first: their number leads to the crossing.
-        above = np.concatenate([[0], np.cumsum(self.values >= threshold)])
+        above = np.zeros(len(self.values) + 1, np.int32)
+        np.cumsum(self.values >= threshold, out=above[1:])
         starts, ends = self.offsets[:-1], self.offsets[1:]
         place = starts + above[ends] - above[starts]
         crossed = place < ends
@@ -140,7 +141,8 @@ class RunningMinima:
         """
         counts = np.diff(self.offsets)
         inside = self.positions < np.repeat(ends, counts)
-        n_inside_by = np.concatenate([[0], np.cumsum(inside)])
+        n_inside_by = np.zeros(len(inside) + 1, np.int32)
+        np.cumsum(inside, out=n_inside_by[1:])
         n_inside = n_inside_by[self.offsets[1:]] - n_inside_by[self.offsets[:-1]]
         lowest = np.full(len(counts), np.inf)
         has = n_inside > 0

@@ -41,6 +41,7 @@ from director_ai.storage.text_matches import Matches, TextMatches
 
 _MOST_BOUND = 500
 _ROWS_AT_A_TIME = 500
+_LABELS_AT_A_TIME = 10_000
 PRIME = 2**31 - 1
 """Keeps a sum of times within 64 bits."""
 
@@ -257,8 +258,11 @@ class StoreReader:
         onsets = select(of.key, of.onset).where(*ended, label == "bad", of.onset.is_not(None))
         with self.read() as connection:
             where = self._where(connection, query)
-            found = connection.execute(rows.where(*where)).all()
-            columns = list(zip(*found, strict=True)) or [()] * 5
+            columns: list[list[Any]] = [[] for _ in range(5)]
+            # Some at a time: rows take several times the room of their values.
+            for some in connection.execute(rows.where(*where)).partitions(_LABELS_AT_A_TIME):
+                for column, values in zip(columns, zip(*some, strict=True), strict=True):
+                    column.extend(values)
             onset_of = dict(connection.execute(onsets.where(*where)).all())
         keys, started_us, changed_us, labels, tags = columns
         texts = {text: unescape(text) for text in set(tags)}

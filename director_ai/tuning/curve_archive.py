@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import mmap
+import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import repeat
@@ -15,6 +18,8 @@ from director_ai.replay.curves import Curves, IntArray, ended_by_itself
 
 _UNSCORED: Final = -1
 _LEAST_TOKENS, _LEAST_SESSIONS = 1 << 16, 1 << 10
+_ADDED_AT_A_TIME: Final = 20_000
+_LEAST_MAPPED_BYTES: Final = 16 * 2**20
 _SPARE: Final = 1.25
 """Room that is asked for, per room that is needed; the system gives it once it is written to."""
 
@@ -107,6 +112,12 @@ class CurveArchive:
             if known.get(key) != started_us
         ]
 
+    def release(self) -> None:
+        """Let the system take back the memory of scores that lie in a file, until the next look."""
+        for room in (self._scores, self._ends):
+            if isinstance(room.base, memoryview) and isinstance(room.base.obj, mmap.mmap):
+                room.base.obj.madvise(mmap.MADV_DONTNEED)
+
     def reserve(self, n_tokens: int, n_sessions: int) -> None:
         """Make room for so many more, and for some that come later."""
         self._make_room(self._n_tokens + n_tokens, len(self) + n_sessions + 1)
@@ -123,9 +134,11 @@ class CurveArchive:
         started_us
             Start of each, by its key; sessions without one are passed over.
         """
-        for key, session in sessions:
+        for place, (key, session) in enumerate(sessions, start=1):
             if key in started_us:
                 self._add(key, session, started_us[key])
+            if place % _ADDED_AT_A_TIME == 0:
+                self.release()
 
     def rows(self, looks: StoredLabels) -> IntArray:
         """Return the row of each session, -1 where it has no scores or was not added."""
@@ -180,9 +193,28 @@ class CurveArchive:
 
 
 def _longer(array: np.ndarray, length: int) -> np.ndarray:
-    longer = np.empty(int(length * _SPARE), array.dtype)
+    longer = _room(int(length * _SPARE), array.dtype)
     longer[: len(array)] = array
     return longer
+
+
+def _room(length: int, dtype: np.dtype) -> np.ndarray:
+    """Return an array of so many entries; a large one in a file, mapped.
+
+    Scores are read once for each pair of windows, and seldom in between: the system can have the
+    memory meanwhile. The file has no name and goes with the array.
+    """
+    n_bytes = length * dtype.itemsize
+    if n_bytes >= _LEAST_MAPPED_BYTES:
+        try:
+            with tempfile.TemporaryFile(prefix="director-scores-") as file:
+                # Without room on the disk, writing to the map would end the process.
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+                return np.frombuffer(mmap.mmap(file.fileno(), n_bytes), dtype)
+        except OSError:
+            # In memory then, as if it were small.
+            pass
+    return np.empty(length, dtype)
 
 
 def _ended_by_itself(session: StoredCurve) -> bool:

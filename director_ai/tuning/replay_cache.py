@@ -1,11 +1,15 @@
 """Cache of replays: of archives that grow, and of parts of them, within so many bytes."""
 
+import ctypes
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import IntArray
 from director_ai.replay.engine import Replay
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.curve_archive import CurveArchive
@@ -15,15 +19,31 @@ Sizes = tuple[float, ...]
 """Windows and cadence of a policy: all of it that the lows of its statistics go by."""
 
 _SESSIONS_AT_A_TIME = 20_000
-_LEAST_KEPT = 2
-"""A whole archive and a part of it are kept however large they are."""
+_LEAST_KEPT = 1
+"""One is kept however large it is."""
+_SAME = 0.9
+"""Share of its sessions from which on another replay takes the place of one."""
+
+
+class _Kept(NamedTuple):
+    archive: CurveArchive
+    sizes: Sizes
+    replay: Replay
+
+    @property
+    def rows(self) -> IntArray:
+        """Rows of its sessions in the archive."""
+        rows = self.replay.curves.rows
+        assert rows is not None
+        return rows
 
 
 class ReplayCache:
     """Replays by sessions and sizes; those used least recently give way.
 
-    A replay is made of the whole archive and once: sessions added to it later are replayed alone,
-    and a part, such as what is not sealed, is taken out of it.
+    A replay is made of the one that shares most sessions with it, whose lows are taken over: those
+    of sessions that were added, or were left out there, alone are searched for. It takes the place
+    of one of nearly the same sessions, such as that of the archive before its latest label.
 
     Parameters
     ----------
@@ -33,7 +53,7 @@ class ReplayCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[tuple[object, Sizes], Replay] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Sizes], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def replay(self, data: TuneData, policy: HaltPolicy) -> Replay:
@@ -41,39 +61,76 @@ class ReplayCache:
         sizes = sizes_of(policy)
         key = (data.curves_digest, sizes)
         with self._lock:
-            part = self._kept.get(key)
-            if part is None:
-                rows = data.labelled.curves.rows
-                assert rows is not None
-                part = self._whole(data.archive, policy, sizes).select(rows)
-            self._keep(key, part)
-            return part
+            kept = self._kept.get(key)
+            if kept is None:
+                kept = _Kept(data.archive, sizes, self._made(data, policy, sizes))
+                self._kept[key] = kept
+                _trim()
+            self._kept.move_to_end(key)
+            while len(self._kept) > _LEAST_KEPT and self.nbytes > self._max_bytes:
+                self._kept.popitem(last=False)
+            return kept.replay
 
     @property
     def nbytes(self) -> int:
         """Memory of the lows kept now."""
-        return sum(replay.nbytes for replay in self._kept.values())
+        return sum(kept.replay.nbytes for kept in self._kept.values())
 
-    def _whole(self, archive: CurveArchive, policy: HaltPolicy, sizes: Sizes) -> Replay:
-        key = (archive, sizes)
-        curves = archive.curves
-        whole = self._kept.get(key)
-        n_known = 0 if whole is None else whole.curves.n_sessions
-        if whole is None or n_known < curves.n_sessions:
-            parts = [] if whole is None else [whole]
-            # Some at a time: what a replay takes besides its lows is given back in between.
-            for start in range(n_known, max(1, curves.n_sessions), _SESSIONS_AT_A_TIME):
-                stop = min(start + _SESSIONS_AT_A_TIME, curves.n_sessions)
-                parts.append(replay_under(curves.view(np.arange(start, stop)), policy))
-            whole = Replay.joined(curves, parts)
-        self._keep(key, whole)
-        return whole
+    def _made(self, data: TuneData, policy: HaltPolicy, sizes: Sizes) -> Replay:
+        archive, rows = data.archive, data.labelled.curves.rows
+        assert rows is not None
+        nearest = self._nearest(archive, sizes, rows)
+        known = np.empty(0, np.int64) if nearest is None else nearest.rows
+        place_of = np.full(len(archive), -1)
+        place_of[known] = np.arange(len(known))
+        missing = rows[place_of[rows] < 0]
+        parts = [] if nearest is None else [nearest.replay]
+        parts += _replays(archive, missing, policy, at_least_one=not parts)
+        together = np.concatenate([known, missing])
+        # Gone before its successor is made.
+        nearest = None
+        joined = Replay.joined(archive.curves_of(together), parts)
+        if np.array_equal(together, rows):
+            return joined
+        place_of[missing] = len(known) + np.arange(len(missing))
+        return joined.select(place_of[rows])
 
-    def _keep(self, key: tuple[object, Sizes], replay: Replay) -> None:
-        self._kept[key] = replay
-        self._kept.move_to_end(key)
-        while len(self._kept) > _LEAST_KEPT and self.nbytes > self._max_bytes:
-            self._kept.popitem(last=False)
+    def _nearest(self, archive: CurveArchive, sizes: Sizes, rows: IntArray) -> _Kept | None:
+        """Return the replay that shares most sessions; forget it if it is of nearly the same."""
+        wanted = np.zeros(len(archive), bool)
+        wanted[rows] = True
+        shared = {
+            key: int(wanted[kept.rows].sum())
+            for key, kept in self._kept.items()
+            if (kept.archive, kept.sizes) == (archive, sizes)
+        }
+        key = max(shared, key=shared.__getitem__, default=None)
+        if key is None or not shared[key]:
+            return None
+        nearest = self._kept[key]
+        if shared[key] >= _SAME * max(len(nearest.rows), len(rows)):
+            del self._kept[key]
+        return nearest
+
+
+def _replays(
+    archive: CurveArchive, rows: IntArray, policy: HaltPolicy, *, at_least_one: bool
+) -> Iterator[Replay]:
+    """Yield the replays of sessions, some at a time.
+
+    What a replay takes besides its lows is given back in between, the scores it has read included.
+    """
+    for start in range(0, max(int(at_least_one), len(rows)), _SESSIONS_AT_A_TIME):
+        some = archive.curves_of(rows[start : start + _SESSIONS_AT_A_TIME])
+        yield replay_under(some, policy)
+        archive.release()
+
+
+def _trim() -> None:
+    """Give the memory of what was made on the way back to the system, where glibc keeps it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def sizes_of(policy: HaltPolicy) -> Sizes:

@@ -20,7 +20,6 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.tuning import study as study_module
 from director_ai.tuning.curve_archive import CurveArchive
-from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.replay_cache import ReplayCache
 from director_ai.tuning.study import Study, TuneData, split_study
 
@@ -70,7 +69,7 @@ def _opened(
     return opened_choice(_archive(_store, name, stamp), choice, _store.keep_open)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=2)
 def _study(
     _store: Store,
     name: str,
@@ -87,7 +86,7 @@ def _study(
     return split_study(data, *choice, among=among)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
+@st.cache_resource(show_spinner=False, max_entries=1)
 def _archive(
     _store: Store,
     name: str,  # noqa: ARG001  (keys the cache)
@@ -122,6 +121,7 @@ def current_data(store: Store) -> TuneData:
             curves = store.keyed_curves(JUDGED, keys=None if is_most else missing)
             begun = dict(zip(labels.keys, labels.started_us, strict=True))
             kept.curves.add(curves, {key: begun[key] for key in missing})
+            kept.curves.release()
         return TuneData.of_archive(kept.curves, labels)
 
 
@@ -136,16 +136,18 @@ def score_density(data: TuneData) -> ScoreDensityData:
     labels_digest = hashlib.sha256(
         labelled.labels.tobytes() + labelled.onsets.tobytes()
     ).hexdigest()
-    return _density(labelled, data.curves_digest, labels_digest)
+    return _density(data, data.curves_digest, labels_digest)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _density(
-    _labelled: LabelledCurves,
+    _data: TuneData,
     digest: str,  # noqa: ARG001  (keys the cache)
     labels_digest: str,  # noqa: ARG001  (keys the cache)
 ) -> ScoreDensityData:
-    return score_density_data(_labelled)
+    density = score_density_data(_data.labelled)
+    _data.archive.release()
+    return density
 
 
 def recorded_outcomes(data: TuneData) -> Outcomes:

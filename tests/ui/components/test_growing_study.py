@@ -1,5 +1,6 @@
 """The study of a store that changes: the same as one read anew, and no score is read twice."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from director_ai.core.records.record import Annotation
 from director_ai.replay.engine import Outcomes
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
+from director_ai.tuning import curve_archive
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.fingerprint import fingerprint
@@ -119,6 +121,59 @@ def test_a_replay_grows_with_its_archive_and_decides_as_one_made_anew(
     for name in Outcomes.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(grown, name), getattr(anew, name))
     assert cache.replay(data, policy) is cache.replay(data, policy)
+
+
+def test_a_replay_made_of_another_decides_as_one_made_anew(store: Store) -> None:
+    data, policy = current_data(store), HaltPolicy()
+    cache, n = ReplayCache(2**30), len(data.ids)
+    draw = np.random.default_rng(3)
+
+    for share in (0.5, 0.95, 1.0, 0.1, 0.0, 0.97):
+        part = data.select(draw.random(n) < share)
+        made = cache.replay(part, policy)
+        anew = replay_under(part.labelled.curves.packed(), policy)
+        for own, other in zip(made.minima, anew.minima, strict=True):
+            np.testing.assert_array_equal(own.values, other.values)
+            np.testing.assert_array_equal(own.positions, other.positions)
+            np.testing.assert_array_equal(own.offsets, other.offsets)
+        np.testing.assert_array_equal(made.curves.complete, anew.curves.complete)
+
+
+def test_a_replay_takes_the_place_of_one_of_nearly_the_same_sessions(store: Store) -> None:
+    data, policy = current_data(store), HaltPolicy()
+    cache, n = ReplayCache(2**30), len(data.ids)
+    whole = cache.replay(data, policy).nbytes
+
+    for left_out in range(5):
+        cache.replay(data.select(np.arange(n) != left_out), policy)
+
+    assert cache.nbytes < 1.1 * whole
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["in a file", "without room on the disk"])
+def test_scores_of_a_large_archive_are_those_of_a_small_one(
+    store: Store, is_full: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = TuneData.of(store.curves(JUDGED))
+    monkeypatch.setattr(curve_archive, "_LEAST_MAPPED_BYTES", 0)
+    monkeypatch.setattr(curve_archive, "_LEAST_TOKENS", 1)
+    monkeypatch.setattr(curve_archive, "_ADDED_AT_A_TIME", 3)
+    if is_full:
+
+        def refused(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "posix_fallocate", refused)
+
+    large = TuneData.of(store.curves(JUDGED))
+    large.archive.release()
+
+    np.testing.assert_array_equal(large.archive.curves.scores, small.archive.curves.scores)
+    np.testing.assert_array_equal(
+        large.archive.curves.sentence_ends, small.archive.curves.sentence_ends
+    )
+    is_mapped = isinstance(large.archive.curves.scores.base.base, memoryview)
+    assert is_mapped is not is_full
 
 
 def test_replays_used_least_give_way_beyond_so_many_bytes(store: Store) -> None:
