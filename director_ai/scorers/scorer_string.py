@@ -87,6 +87,51 @@ embedding:FOLDER, http:URL, http:MODEL@URL, llm_judge:MODEL@URL or ensemble:FILE
         else:
             scorer_endpoint(scorer, key_env)
 
+    @classmethod
+    def from_options(
+        cls,
+        *,
+        scorer_backend: str | None = None,
+        use_nli: bool = False,
+        nli_model: str | None = None,
+        key_env: str | None = None,
+    ) -> "StreamScorer":
+        """Return the scorer of the original's options.
+
+        Parameters
+        ----------
+        scorer_backend
+            First part of a scorer's string, such as ``"onnx"``; by default ``"onnx"`` with
+            ``use_nli``, else ``"lexical"``.
+        use_nli
+            Whether a model judges meaning.
+        nli_model
+            Rest of the string, such as a model's folder; ``None`` where there is none.
+        key_env
+            As of the class.
+
+        Raises
+        ------
+        InvalidScorerError
+            As the class; also if ``use_nli`` is set for a scorer without a model.
+
+        Examples
+        --------
+        >>> StreamScorer.from_options(use_nli=True)
+        Traceback (most recent call last):
+        director_ai.errors.InvalidScorerError: nli_model must name the model of 'onnx', got None
+        """
+        backend = scorer_backend or ("onnx" if use_nli else LEXICAL)
+        if backend in BUILT_IN:
+            if use_nli or nli_model is not None:
+                raise InvalidScorerError(
+                    f"use_nli and nli_model must be left out for {backend!r}, which has no model"
+                )
+            return cls(backend, key_env=key_env)
+        if nli_model is None:
+            raise InvalidScorerError(f"nli_model must name the model of {backend!r}, got None")
+        return cls(f"{backend}:{nli_model}", key_env=key_env)
+
     @property
     def needs_facts(self) -> bool:
         """Whether it compares the answer with facts."""

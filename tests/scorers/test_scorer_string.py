@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from director_ai import GroundTruthStore, StreamingKernel
+from director_ai.core.scoring.identity import identity_of
 from director_ai.errors import InvalidScorerError, NoFactsError
 from director_ai.scorers.http import HttpModel
 from director_ai.scorers.llm_judge import LlmJudge
@@ -95,3 +96,20 @@ def test_probabilities_of_the_stream_itself_need_the_stream() -> None:
 def test_a_store_without_facts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoFactsError):
         StreamScorer("lexical")(GroundTruthStore())
+
+
+def test_the_options_of_the_original_name_the_same_scorers(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "nli", "It has no air .", ("supported", "hallucinated"))
+    options = StreamScorer.from_options
+
+    model, same = (
+        options(use_nli=True, nli_model=str(folder)),
+        options(scorer_backend="onnx", nli_model=str(folder)),
+    )
+
+    names = [identity_of(each(FACTS)) for each in (model, same, StreamScorer(f"onnx:{folder}"))]
+    assert len(set(names)) == 1
+    assert identity_of(options()(FACTS)).backend == "lexical"
+    for wrong in ({"nli_model": str(folder)}, {"scorer_backend": "lexical", "use_nli": True}):
+        with pytest.raises(InvalidScorerError, match="must be left out for 'lexical'"):
+            options(**wrong)  # type: ignore[arg-type]

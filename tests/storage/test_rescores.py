@@ -2,8 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -33,19 +31,19 @@ THIRD = ScorerIdentity("third")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "a.db") as store:
-        slow = HaltPolicy(halt_mode="observe", score_every_n=2, score_final=True, hard_limit=0.3)
-        store.add(
-            [
-                record("a", scorer=FIRST, started_us=1, policy=slow),
-                record("b", scorer=FIRST, started_us=2),
-                record("c", scorer=SECOND, started_us=3),
-                record("d", started_us=4),
-            ]
-        )
-        add_rescores(store, [_rescore("a"), _rescore("d", scores=(0.5, 0.5, 0.5))])
-        yield store
+def store(store: Store) -> Store:
+    """A store of four sessions of which two have a second curve, on each kind of database."""
+    slow = HaltPolicy(halt_mode="observe", score_every_n=2, score_final=True, hard_limit=0.3)
+    store.add(
+        [
+            record("a", scorer=FIRST, started_us=1, policy=slow),
+            record("b", scorer=FIRST, started_us=2),
+            record("c", scorer=SECOND, started_us=3),
+            record("d", started_us=4),
+        ]
+    )
+    add_rescores(store, [_rescore("a"), _rescore("d", scores=(0.5, 0.5, 0.5))])
+    return store
 
 
 def _rescore(id: str, scorer: ScorerIdentity = SECOND, **values: object) -> Rescore:

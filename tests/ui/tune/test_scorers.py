@@ -21,6 +21,7 @@ from director_ai.tuning.evaluation.scorer_comparison import ScorerComparison, co
 from director_ai.tuning.study import TuneData
 from director_ai.ui.access.current_store import STORE_VARIABLE
 from director_ai.ui.tune.scorers import figures_table, remarks, session_options
+from tests.pages.result_card import numbers
 from tests.storage.records import record
 
 NAMES = {"words#1": "words", "model#2": "model"}
@@ -119,5 +120,12 @@ def test_the_tab_stands_with_one_scorer_and_with_two(
         add_rescores(store, [Rescore(f"s{n}", model, (0.9, 0.9, 0.2), "f", 9.0) for n in range(8)])
         app.run()
 
+        assert not app.exception
+        assert app.multiselect(key="compared_scorers").options == ["words (8)", "model (8)"]
+        assert numbers(app)["Catch rate (recall)"][0] == "0.0 %"
+
+        app.query_params["scorer"] = "model"
+        app.run()
+
     assert not app.exception
-    assert app.multiselect(key="compared_scorers").options == ["words (8)", "model (8)"]
+    assert numbers(app)["Catch rate (recall)"][0] == "100.0 %"
