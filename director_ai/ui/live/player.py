@@ -196,7 +196,7 @@ def _silent_s(run: Run, snapshot: Snapshot) -> float:
 
 def _closest(view: StreamView) -> str:
     call = view.closest_call()
-    return "No rule was armed." if call is None else closest_call_sentence(call)
+    return "No rule had enough tokens." if call is None else closest_call_sentence(call)
 
 
 def record_of(run: Run) -> SessionRecord:
