@@ -37,6 +37,8 @@ button kbd { color: inherit !important; opacity: 1 !important; }
   { flex: none; height: max(20rem,
     calc(100vh - 8rem - var(--d-banner, 5rem) - var(--d-above, 0rem))) !important; }
   .stMain:has(.st-key-paste) { --d-above: 3.15rem; }
+  .st-key-review_tokens, .st-key-review_tokens > div
+  { flex: none; height: max(6.9rem, calc(100vh - 36.9rem)) !important; }
 }
 .d-title { font-size: 1.35rem; font-weight: 650; line-height: 1.2; white-space: nowrap; }
 .d-status { height: 5rem; overflow: auto; padding: .55rem .9rem; border-left: 5px solid
