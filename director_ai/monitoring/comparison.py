@@ -12,7 +12,7 @@ from director_ai.monitoring.conformal_ranks import ranks
 from director_ai.monitoring.drift_detector import drift
 from director_ai.monitoring.rates import difference_band, rate_band
 from director_ai.replay.curves import FloatArray
-from director_ai.storage.monitor_log import Audit, iso_day
+from director_ai.storage.monitor_log import Audit
 
 
 class Period(NamedTuple):
@@ -52,9 +52,10 @@ class Period(NamedTuple):
     def __str__(self) -> str:
         return f"{self.first}..{self.last}"
 
-    def holds(self, audit: Audit) -> bool:
-        """Return whether a session was sealed within the period."""
-        return self.first.isoformat() <= iso_day(audit.day) <= self.last.isoformat()
+    def select(self, audits: Sequence[Audit]) -> list[Audit]:
+        """Return the sessions that were sealed within the period."""
+        first, last = ((day - date(1970, 1, 1)).days for day in self)
+        return [audit for audit in audits if first <= audit.day <= last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def compare_periods(
     if first.first <= second.last and second.first <= first.last:
         raise InvalidRequestError(f"periods must share no day, got {first} and {second}")
     counted = [audit for audit in audits if audit.kind == "counted"]
-    one, two = ([audit for audit in counted if each.holds(audit)] for each in (first, second))
+    one, two = first.select(counted), second.select(counted)
     rows = _row(first, one, delta), _row(second, two, delta)
     halted, warned = (
         difference_band(

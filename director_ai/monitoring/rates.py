@@ -42,12 +42,10 @@ def rate_band(k: IntArray, n: IntArray, *, delta: float) -> FloatArray:
     k, n = np.asarray(k, np.float64), np.asarray(n, np.float64)
     if (k < 0).any() or (k > n).any():
         raise InvalidRequestError("k must be in 0..n")
-    mixture = betaln(0.5 + k, 0.5 + n - k) - betaln(0.5, 0.5)
     share = np.divide(k, n, out=np.full_like(n, 0.5), where=n > 0)
 
     def rejects(p: FloatArray) -> BoolArray:
-        evidence: FloatArray = mixture - xlogy(k, p) - xlogy(n - k, 1.0 - p)
-        rejected: BoolArray = evidence >= -np.log(delta)
+        rejected: BoolArray = _evidence(k, n - k, p) >= -np.log(delta)
         return rejected
 
     def edge(outer: float) -> FloatArray:
@@ -62,6 +60,13 @@ def rate_band(k: IntArray, n: IntArray, *, delta: float) -> FloatArray:
         return np.where(reaches_end, outer, outside)
 
     return np.stack([edge(0.0), edge(1.0)])
+
+
+def _evidence(k: FloatArray, rest: FloatArray, p: FloatArray) -> FloatArray:
+    """Return the logarithm of the mixture's evidence against shares, by counts in and out of it."""
+    mixture = betaln(0.5 + k, 0.5 + rest) - betaln(0.5, 0.5)
+    evidence: FloatArray = mixture - xlogy(k, p) - xlogy(rest, 1.0 - p)
+    return evidence
 
 
 def quantile_band(values: FloatArray, q: float, *, delta: float) -> tuple[float, float]:
@@ -88,10 +93,9 @@ def quantile_band(values: FloatArray, q: float, *, delta: float) -> tuple[float,
     """
     ordered = np.sort(values)
     n = len(ordered)
-    at = np.arange(n + 1)
-    low_share, high_share = rate_band(at, np.full(n + 1, n), delta=delta)
+    at = np.arange(n + 1, dtype=np.float64)
     # F(v) may be q where the band of "k of n are at most v" holds q.
-    (inside,) = np.nonzero((low_share <= q) & (q <= high_share))
+    (inside,) = np.nonzero(_evidence(at, n - at, np.full(n + 1, q)) < -np.log(delta))
     low = ordered[inside[0] - 1] if inside[0] > 0 else -np.inf
     high = ordered[inside[-1]] if inside[-1] < n else np.inf
     return float(low), float(high)

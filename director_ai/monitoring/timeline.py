@@ -1,6 +1,7 @@
 """Timeline of closest calls: quantiles by day, and the sessions that came closest to a halt."""
 
 from collections.abc import Sequence
+from heapq import nsmallest
 from typing import NamedTuple
 
 import numpy as np
@@ -97,13 +98,12 @@ def closest_calls(audits: Sequence[Audit], *, most: int = 10) -> tuple[ClosestCa
     >>> closest_calls([])
     ()
     """
-    near = [
-        (audit.margin, audit)
+    near = (
+        (audit.margin, audit.sealed_us, audit)
         for audit in audits
         if audit.kind == "counted" and not audit.halted and audit.margin is not None
-    ]
-    near.sort(key=lambda pair: pair[0])
+    )
     return tuple(
         ClosestCall(audit.id, iso_day(audit.day), audit.model, margin)
-        for margin, audit in near[:most]
+        for margin, _, audit in nsmallest(most, near)
     )

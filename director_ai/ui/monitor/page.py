@@ -69,7 +69,7 @@ def draw_page() -> None:
     head = st.container(gap="xsmall")
     window, step, facet = _view_controls()
     query = ReportQuery(WINDOWS[window], facet, step, _chosen_periods())
-    seen = _report((store.name, store.stamp(), now_us() // 60_000_000), query, store)
+    seen = remembered_report((store.name, store.stamp(), now_us() // 60_000_000), query, store)
     with head:
         _draw_state(seen)
     _draw_timeline(seen, WINDOWS[window])
@@ -78,7 +78,9 @@ def draw_page() -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _report(of: tuple[str, tuple[int, int, int], int], query: ReportQuery, _store: Store) -> Report:
+def remembered_report(
+    of: tuple[str, tuple[int, int, int], int], query: ReportQuery, _store: Store
+) -> Report:
     """Return the report of a store's name, stamp and minute, for as long as these are the same."""
     return report(_store, now_us=of[-1] * 60_000_000, query=query)
 
@@ -158,7 +160,7 @@ def _acknowledge(deployment: int) -> None:
     except DirectorError as error:
         st.session_state[_MESSAGE] = f"Not acknowledged: {error}"
     # What was kept changes no session, which the report is remembered by.
-    _report.clear()
+    remembered_report.clear()
 
 
 def _draw_timeline(seen: Report, n_days: int | None) -> None:
