@@ -107,6 +107,8 @@ BEHIND = {
     ("tests/benchmarks/replay_agreement.py", "director_ai.core.halting.sentence"),
     ("tests/benchmarks/lexical_fit.py", "director_ai.core.scoring.calibration"),
     ("tests/benchmarks/lexical_fit.py", "director_ai.core.scoring.roles"),
+    ("tests/benchmarks/monitor_report.py", "director_ai.storage.monitor_log"),
+    ("tests/benchmarks/monitor_report.py", "director_ai.ui.monitor.page"),
     ("tests/benchmarks/sessions_page.py", "director_ai.core.halting.reason"),
     ("tests/benchmarks/sessions_page.py", "director_ai.ui.sessions.counts"),
     ("tests/benchmarks/sessions_page.py", "director_ai.ui.sessions.table"),

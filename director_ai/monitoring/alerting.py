@@ -130,7 +130,9 @@ def update_alerts(store: Store, report: Report, *, now_us: int) -> list[Message]
             log.open_alert(Alert(name, each.kind, number, now_us, None, None))
         texts[name] = each.text
     for alert in log.alerts():
-        if alert.ended_us is None and alert.fingerprint not in texts:
+        # Those of a deployment that runs beside it are its own report's.
+        is_own = alert.deployment not in report.others
+        if is_own and alert.ended_us is None and alert.fingerprint not in texts:
             log.end_alert(alert.fingerprint, now_us)
     due = []
     for alert in log.alerts():

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from director_ai.core.scoring.identity import as_identity
+from director_ai.errors import InvalidRequestError
 from director_ai.monitoring.audit_labels import (
     SETTLED,
     AuditVerdict,
@@ -57,6 +58,9 @@ USUAL_FAULTS = 0.01
 VALUES = ("closest call", "mean score")
 """Values of a session whose drift is watched."""
 
+RUNNING_DAYS = 7
+"""A deployment with a session in so many days is still running."""
+
 HOUR_US = 3_600_000_000
 HOURS_DAYS = 7
 """Newest days whose hours are told of."""
@@ -78,12 +82,15 @@ class ReportQuery:
         Width of a step of time.
     periods
         Periods to compare; None for the newest week and the one before.
+    deployment
+        Number of the deployment; None for the newest.
     """
 
     n_days: int | None = None
     by: Facet = "model"
     bucket: Bucket = "day"
     periods: tuple[Period, Period] | None = None
+    deployment: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,7 @@ class Report:
     Attributes
     ----------
     deployment
-        The newest one; None where nothing was ever deployed.
+        The one reported; None where nothing was ever deployed.
     living
         State of its promise; None without a deployment.
     days
@@ -189,7 +196,9 @@ class Report:
     hours
         Hours of the newest days that have a session, where they were asked for.
     deployments
-        All of the store, oldest first.
+        Those up to it, oldest first.
+    others
+        Numbers of other deployments that sessions ran under in the last week.
     models
         Each model's sessions, the highest false-halt rate first.
     counts
@@ -241,6 +250,7 @@ class Report:
     earlier: tuple[DayRow, ...] = ()
     hours: tuple[DayRow, ...] = ()
     deployments: tuple[Deployment, ...] = ()
+    others: tuple[int, ...] = ()
     by: Facet = "model"
     groups: tuple[GroupRow, ...] = ()
     margins: tuple[MarginDay, ...] = ()
@@ -272,6 +282,7 @@ class Report:
             "earlier": [asdict(day) for day in self.earlier],
             "hours": [asdict(hour) for hour in self.hours],
             "deployments": [_deployment(each) for each in self.deployments],
+            "others": list(self.others),
             "by": self.by,
             "groups": [asdict(group) for group in self.groups],
             "margins": [day._asdict() for day in self.margins],
@@ -308,7 +319,7 @@ def report(
     Raises
     ------
     InvalidRequestError
-        If the periods to compare share a day.
+        If the periods to compare share a day, or there is no such deployment.
 
     Examples
     --------
@@ -320,7 +331,8 @@ def report(
     deployments = log.deployments()
     if not deployments:
         return NO_REPORT
-    deployment = deployments[-1]
+    deployment = _chosen(deployments, query.deployment)
+    deployments = deployments[: deployments.index(deployment) + 1]
     audits = log.audits(deployment.number)
     plans = log.plans(deployment.number)
     n_days = max(now_us // DAY_US, *(audit.day for audit in audits), deployment.day)
@@ -372,6 +384,7 @@ def report(
         earlier=_earlier(store, deployments, two_reviewers=two_reviewers),
         hours=_hours(audits, last_day) if query.bucket == "hour" else (),
         deployments=tuple(deployments),
+        others=log.running(since_day=now_us // DAY_US - RUNNING_DAYS, but=deployment.number),
         by=query.by,
         groups=models
         if query.by == "model"
@@ -388,6 +401,16 @@ def report(
             audits, *periods, delta=DELTA, is_chosen=query.periods is not None
         ),
     )
+
+
+def _chosen(deployments: Sequence[Deployment], number: int | None) -> Deployment:
+    for each in deployments:
+        if each.number == number:
+            return each
+    if number is not None:
+        there = ", ".join(str(each.number) for each in deployments)
+        raise InvalidRequestError(f"deployment must be one of {there}, got {number}")
+    return deployments[-1]
 
 
 def _groups(log: MonitorLog, deployment: Deployment, by: Facet) -> dict[str, tuple[str, ...]]:

@@ -39,13 +39,13 @@ def rate_band(k: IntArray, n: IntArray, *, delta: float) -> FloatArray:
     """
     if not 0.0 < delta < 1.0:
         raise InvalidRequestError(f"delta must be in (0, 1), got {delta!r}")
-    k, n = np.asarray(k, np.float64), np.asarray(n, np.float64)
-    if (k < 0).any() or (k > n).any():
+    hits, total = np.asarray(k, np.float64), np.asarray(n, np.float64)
+    if (hits < 0).any() or (hits > total).any():
         raise InvalidRequestError("k must be in 0..n")
-    share = np.divide(k, n, out=np.full_like(n, 0.5), where=n > 0)
+    share = np.divide(hits, total, out=np.full_like(total, 0.5), where=total > 0)
 
     def rejects(p: FloatArray) -> BoolArray:
-        rejected: BoolArray = _evidence(k, n - k, p) >= -np.log(delta)
+        rejected: BoolArray = _evidence(hits, total - hits, p) >= -np.log(delta)
         return rejected
 
     def edge(outer: float) -> FloatArray:

@@ -160,7 +160,7 @@ def settle(store: Store, *, now_us: int) -> Tick:
         draws = draw_numbers([session.id for session in batch], key=key)
         audits = []
         for session, draw in zip(batch, draws.tolist(), strict=True):
-            deployment = _at(deployments, session.sealed_us)
+            deployment = _deployment_of(session, deployments)
             block = (session.sealed_us // DAY_US - deployment.day) // BLOCK_DAYS
             of = (deployment.number, block)
             if of not in seen:
@@ -220,8 +220,11 @@ def _kind(session: SealedSession, deployment: Deployment) -> str:
     return "counted"
 
 
-def _at(deployments: Sequence[Deployment], at_us: int) -> Deployment:
-    return next(each for each in reversed(deployments) if each.at_us <= at_us)
+def _deployment_of(session: SealedSession, deployments: Sequence[Deployment]) -> Deployment:
+    """Return the newest deployment of a session's limits and scorer; without one, the newest."""
+    live = [each for each in reversed(deployments) if each.at_us <= session.sealed_us]
+    own = (each for each in live if each.runs(session.policy, session.scorer))
+    return next(own, live[0])
 
 
 def _per_day(log: MonitorLog, before_day: int) -> tuple[float, float] | None:

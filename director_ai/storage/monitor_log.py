@@ -355,6 +355,18 @@ class MonitorLog:
         with self._store.read() as connection:
             return [Audit(*row) for row in connection.execute(statement)]
 
+    def running(self, *, since_day: int, but: int) -> tuple[int, ...]:
+        """Return the numbers of other deployments that have counted a session since a day."""
+        of = audits.c
+        statement = (
+            select(of.deployment)
+            .where(of.day >= since_day, of.kind == "counted", of.deployment != but)
+            .distinct()
+            .order_by(of.deployment)
+        )
+        with self._store.read() as connection:
+            return tuple(connection.execute(statement).scalars())
+
     def acknowledge(self, deployment: int, *, at_us: int, author: str, note: str = "") -> None:
         """Keep that somebody saw the alarm of a deployment."""
         row = {"deployment": deployment, "at_us": at_us, "author": author, "note": note}

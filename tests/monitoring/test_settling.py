@@ -12,7 +12,7 @@ from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import InvalidRequestError
-from director_ai.monitoring import Promise, deploy, draw_numbers, report, tick
+from director_ai.monitoring import Promise, ReportQuery, deploy, draw_numbers, report, tick
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US, MonitorLog
 from tests.storage.records import streamed
@@ -62,6 +62,21 @@ def test_each_session_is_settled_once_under_the_deployment_of_its_time(store: St
     assert (settled["b"].cut, settled["b"].mechanism) == (True, "hard_limit")
     assert settled["b"].average == pytest.approx(np.mean([0.9, 0.8, 0.2]))
     assert settled["b"].n_warned == 1
+
+
+def test_two_sets_of_limits_side_by_side_have_a_report_each(store: Store) -> None:
+    other = replace(POLICY, hard_limit=0.4)
+    deploy(store, POLICY, SCORER, Promise(0.02), now_us=START)
+    deploy(store, other, SCORER, Promise(0.05), now_us=START + 1)
+    add(store, *(ran(f"a{n}") for n in range(3)), *(ran(f"b{n}", policy=other) for n in range(4)))
+    tick(store, now_us=START + DAY_US)
+
+    newest = report(store, now_us=START + DAY_US)
+    first = report(store, now_us=START + DAY_US, query=ReportQuery(deployment=1))
+    assert (newest.days[0].n_counted, newest.others, newest.living.alpha) == (4, (1,), 0.05)
+    assert (first.days[0].n_counted, first.others, first.living.alpha) == (3, (2,), 0.02)
+    with pytest.raises(InvalidRequestError, match="deployment must be one of 1, 2, got 7"):
+        report(store, now_us=START, query=ReportQuery(deployment=7))
 
 
 def test_imported_sessions_are_never_counted(store: Store) -> None:

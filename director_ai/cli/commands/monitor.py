@@ -103,12 +103,13 @@ def monitor(args: Namespace) -> int:
 
 def _query(args: Namespace) -> ReportQuery:
     if args.compare is None:
-        return ReportQuery(by=args.by, bucket=args.step)
+        return ReportQuery(by=args.by, bucket=args.step, deployment=args.deployment)
     try:
         first, second = map(Period.parse, args.compare)
     except InvalidRequestError as error:
         raise CommandError(f"--compare: {error}", Status.USAGE) from None
-    return ReportQuery(by=args.by, bucket=args.step, periods=(first, second))
+    periods = first, second
+    return ReportQuery(by=args.by, bucket=args.step, periods=periods, deployment=args.deployment)
 
 
 def _instruments() -> "ReportMetrics":
@@ -141,6 +142,8 @@ def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
     print(f"{living.state.upper()}: {living.sentence}")
     for text in living.notes:
         print(f"  {text}")
+    for other in seen.others:
+        print(f"  Deployment {other} runs beside it: see --deployment {other}.")
     for model in seen.groups:
         estimate = "not known" if model.estimate is None else f"{100 * model.estimate:.1f} %"
         print(

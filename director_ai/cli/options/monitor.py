@@ -62,6 +62,9 @@ def add_monitor(parser: ArgumentParser) -> None:
         "--format", choices=("json", "slack"), default="json", help="of what is sent"
     )
     parser.add_argument(
+        "--deployment", type=positive, metavar="N", help="which one (default: the newest)"
+    )
+    parser.add_argument(
         "--by", choices=FACET_NAMES, default="model", help="rates of each (default: model)"
     )
     parser.add_argument(

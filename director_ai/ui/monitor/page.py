@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Final, get_args
 
 import pandas as pd
@@ -63,12 +64,13 @@ def draw_page() -> None:
     """Draw the report of the newest deployment, or what to do where there is none."""
     store = archive()
     settle_sealed(store)
-    if not MonitorLog(store).deployments():
+    deployments = MonitorLog(store).deployments()
+    if not deployments:
         draw_empty()
         return
     head = st.container(gap="xsmall")
-    window, step, facet = _view_controls()
-    query = ReportQuery(WINDOWS[window], facet, step, _chosen_periods())
+    number, window, step, facet = _view_controls([each.number for each in deployments])
+    query = ReportQuery(WINDOWS[window], facet, step, _chosen_periods(), number)
     seen = remembered_report((store.name, store.stamp(), now_us() // 60_000_000), query, store)
     with head:
         _draw_state(seen)
@@ -102,13 +104,16 @@ def draw_empty() -> None:
         st.code("director-ai demo --month", language=None)
 
 
-def _view_controls() -> tuple[str, Bucket, Facet]:
-    """Draw the choice of days, of their steps and of the groups, and return it."""
+def _view_controls(numbers: Sequence[int]) -> tuple[int, str, Bucket, Facet]:
+    """Draw the choice of deployment, days, their steps and groups, and return it."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         window = single_choice("Days shown", list(WINDOWS), default="28 days", key="window")
         step = single_choice("Steps", get_args(Bucket), default="day", key="step")
         facet = single_choice("Groups", FACETS, default="model", key="by")
-    return window, step, facet
+        number = numbers[-1]
+        if len(numbers) > 1:
+            number = st.selectbox("Deployment", numbers[::-1], key="deployment", width=120)
+    return number, window, step, facet
 
 
 def _draw_state(seen: Report) -> None:
@@ -125,6 +130,10 @@ def _draw_state(seen: Report) -> None:
             notice(alert.text)
     for text in living.notes:
         notice(text)
+    for other in seen.others:
+        notice(
+            f"Deployment {other} runs beside it, with a certificate of its own: choose it below."
+        )
     if _MESSAGE in st.session_state:
         notice(st.session_state.pop(_MESSAGE))
     if living.state == "no longer holds":
