@@ -5,6 +5,7 @@ from director_ai._lazy import attach
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.core.scoring.support import PairVerdict, Span, SpanModel, SupportModel
+    from director_ai.core.scoring.types import SentenceVerdict
     from director_ai.scorers.background_judge import BackgroundJudge
     from director_ai.scorers.embedding import EmbeddingModel
     from director_ai.scorers.ensemble import Ensemble, read_ensemble
@@ -23,6 +24,7 @@ __all__ = [
     "OnnxModel",
     "PairVerdict",
     "SentenceScorer",
+    "SentenceVerdict",
     "Span",
     "SpanModel",
     "StreamScorer",
@@ -41,6 +43,7 @@ __getattr__, __dir__ = attach(
         "OnnxModel": "director_ai.scorers.onnx",
         "PairVerdict": "director_ai.core.scoring.support",
         "SentenceScorer": "director_ai.scorers.sentence_scorer",
+        "SentenceVerdict": "director_ai.core.scoring.types",
         "Span": "director_ai.core.scoring.support",
         "SpanModel": "director_ai.core.scoring.support",
         "StreamScorer": "director_ai.scorers.scorer_string",

@@ -159,7 +159,7 @@ class CoherenceScorer:
         if use_nli is not False:
             raise ValueError(
                 f"use_nli must be False, got {use_nli!r}; CoherenceScorer compares words, and a "
-                "model that judges meaning is a coherence_callback of its own"
+                "model that judges meaning is opened by director_ai.scorers.StreamScorer"
             )
         if ground_truth_store is not None and not isinstance(ground_truth_store, GroundTruthStore):
             raise TypeError(

@@ -32,5 +32,7 @@ def verdict_rows(record: SessionRecord) -> list[tuple[str, str]]:
         parts = ", ".join(f"\u201c{sentence[start:end]}\u201d" for start, end, _ in verdict.spans)
         named = f" Not supported: {parts}." if parts else ""
         arrival = f"(known at token {record.token_at(verdict.at)})"
-        rows.append((f"{verdict.support:.2f}", f"{visible(sentence)} {arrival}{visible(named)}"))
+        rows.append(
+            (f"Support {verdict.support:.2f}", f"{visible(sentence)} {arrival}{visible(named)}")
+        )
     return rows

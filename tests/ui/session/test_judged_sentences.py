@@ -18,8 +18,8 @@ FAST = from_line('{"id": "a", "tokens": ["a", "b", "c"], "scores": [0.9, 0.8, 0.
 
 def test_sentences_come_with_their_support_the_lowest_first() -> None:
     assert verdict_rows(RECORD) == [
-        ("0.30", "They sing⟨U+202E⟩. (known at token 3) Not supported: “sing”."),
-        ("0.60", "Bees fly. (known at token 2)"),
+        ("Support 0.30", "They sing⟨U+202E⟩. (known at token 3) Not supported: “sing”."),
+        ("Support 0.60", "Bees fly. (known at token 2)"),
     ]
 
 
