@@ -150,7 +150,8 @@ class _Columns:
         values = self._of["onset"]
         if not (_is_number(values.type) or pa.types.is_null(values.type)):
             raise _Unsure
-        numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        # Not checked: an onset that no float holds is refused below.
+        numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         given = ~np.isnan(numbers)
         if not ((numbers[given] >= 0) & (numbers[given] < 2**53) & (numbers[given] % 1 == 0)).all():
             raise _Unsure

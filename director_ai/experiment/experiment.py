@@ -1,9 +1,9 @@
 """Experiment: labelled sessions on which policies are evaluated, compared and tuned."""
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -220,8 +220,7 @@ class Experiment:
         prevalence
             As of :meth:`evaluate`.
         """
-        policy = policy or self.data.default_policy
-        _check_policy("policy", policy)
+        policy = self.policy_or_default("policy", policy)
         population = self._population(prevalence)
         found = roc(
             self.data.labelled,
@@ -255,8 +254,7 @@ class Experiment:
             under.
         """
         target = target_of(max_fpr, confidence)
-        base = base or self.data.default_policy
-        _check_policy("base", base)
+        base = self.policy_or_default("base", base)
         found = recommend(
             self.study,
             lambda *sizes: self.replay(with_windows(base, sizes)),
@@ -305,8 +303,7 @@ class Experiment:
         """
         _ = self.scorer
         target = target_of(max_fpr, confidence)
-        base = base or self.data.default_policy
-        _check_policy("base", base)
+        base = self.policy_or_default("base", base)
         if base.adaptive:
             raise InvalidRequestError(ADAPTIVE)
         address = self.origin.store if store is None else store
@@ -424,6 +421,8 @@ class Experiment:
 
     def among(self, ids: Collection[str]) -> "Experiment":
         """Return the experiment on some of the sessions, by id; the same ones stay held out."""
+        if isinstance(ids, str):
+            raise InvalidRequestError(f"ids must be a list of ids, got {ids!r:.80}")
         study, names = self.study, set(ids)
         parts = [
             part.select(np.array([name in names for name in part.ids], bool))
@@ -435,8 +434,25 @@ class Experiment:
             notes=self.notes,
         )
 
+    def policy_or_default(self, name: str, policy: HaltPolicy | None) -> HaltPolicy:
+        """Return a policy, or for ``None`` the one that most sessions were recorded under.
+
+        Raises
+        ------
+        InvalidPolicyTypeError
+            If it is something else, by the name of the parameter.
+        """
+        if policy is None:
+            return self.data.default_policy
+        _check_policy(name, policy)
+        return policy
+
     def _population(self, prevalence: float | None) -> Population:
-        return self.study.population if prevalence is None else Population.stated(prevalence)
+        if prevalence is None:
+            return self.study.population
+        if not is_number(prevalence):
+            raise InvalidRequestError(f"prevalence must be between 0 and 1, got {prevalence!r:.80}")
+        return Population.stated(prevalence)
 
     def _finding(
         self, proposal: TunedLimits, target: RiskTarget, n_families: int
@@ -487,7 +503,7 @@ class Experiment:
         parts = {
             **only,
             "sessions": f"{len(self):,} session{'s' * (len(self) != 1)}",
-            "tokens": f"{labelled.curves.n_tokens:,} tokens",
+            "tokens": f"{labelled.curves.n_tokens:,} token{'s' * (labelled.curves.n_tokens != 1)}",
             "labels": f"{self.n_good:,} good, {self.n_bad:,} bad, "
             f"{int(population.n_unlabelled):,} unlabelled",
         }
@@ -529,6 +545,15 @@ class Experiment:
         return shares
 
 
+def is_number(value: object) -> bool:
+    """Return whether a value is a number, of numpy too, and no truth value.
+
+    >>> is_number(np.float32(0.5)), is_number("0.5"), is_number(True)
+    (True, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def target_of(max_fpr: float, confidence: float) -> RiskTarget:
     """Return the risk target of a rate and a confidence, each in (0, 1).
 
@@ -538,8 +563,8 @@ def target_of(max_fpr: float, confidence: float) -> RiskTarget:
         If one of them is not.
     """
     for name, value in (("max_fpr", max_fpr), ("confidence", confidence)):
-        if isinstance(value, bool) or not 0.0 < value < 1.0 or math.isnan(value):
-            raise InvalidRequestError(f"{name} must be between 0 and 1, got {value!r}")
+        if not is_number(value) or not 0.0 < value < 1.0:
+            raise InvalidRequestError(f"{name} must be between 0 and 1, got {value!r:.80}")
     # As it was meant: 1 - 0.95 is no 0.05.
     return RiskTarget(max_fpr, round(1.0 - confidence, 12))
 

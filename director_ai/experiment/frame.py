@@ -55,7 +55,7 @@ class FrameColumns(NamedTuple):
             data = pa.Table.from_batches([data])
         if isinstance(data, pa.Table):
             return _of_arrow(data)
-        if hasattr(data, "iloc") and hasattr(data, "reset_index"):
+        if hasattr(data, "iloc") and hasattr(data, "columns"):
             return _of_pandas(data)
         if hasattr(data, "collect") and hasattr(data, "lazy"):
             # A query of polars that has not been run.

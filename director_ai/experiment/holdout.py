@@ -1,10 +1,12 @@
 """Study of a store, and the share of its good sessions that is held out for certificates."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from director_ai.errors import StoreError
+from director_ai.experiment.open_store import opened
 from director_ai.storage.certificate_attempts import HoldoutChoice
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED, SessionQuery
@@ -82,7 +84,7 @@ def opened_choice(
         return choice
 
 
-def choose_holdout(store: Store, share: float | None) -> None:
+def choose_holdout(store: Store | str | Path, share: float | None) -> None:
     """Change the share of the groups that a store holds out.
 
     A smaller share opens sessions, which are never held out again: under a larger one only groups
@@ -91,7 +93,7 @@ def choose_holdout(store: Store, share: float | None) -> None:
     Parameters
     ----------
     store
-        Opened to write.
+        Opened to write, or its address.
     share
         In [0, 1]; ``None`` for as many as certificates of their number need.
 
@@ -102,12 +104,17 @@ def choose_holdout(store: Store, share: float | None) -> None:
     ReadOnlyStoreError
         If the store may not be changed.
     """
+    with opened(store, read_only=False) as writing:
+        _choose(writing, share)
+
+
+def _choose(store: Store, share: float | None) -> None:
     choice = store.holdout()
     data = TuneData.of(store.curves(JUDGED))
     n_groups = data.labelled.n_good_groups
     before = choice.share if choice.share is not None else holdout_share(n_groups, delta=DELTA)
     after = share if share is not None else holdout_share(n_groups, delta=DELTA)
-    opened = opened_draws(
+    draws = opened_draws(
         data.group_names, key=choice.key, share=min(before, after), opened=choice.opened
     )
-    store.choose_holdout(share, opened)
+    store.choose_holdout(share, draws)

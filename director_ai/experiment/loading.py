@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +14,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import InvalidRecordError, InvalidRequestError, ReadOnlyStoreError
 from director_ai.experiment.curve_columns import stored_curves
-from director_ai.experiment.experiment import Experiment, Origin
+from director_ai.experiment.experiment import Experiment, Origin, is_number
 from director_ai.experiment.frame import FrameColumns
 from director_ai.experiment.holdout import choose_holdout, study_of
 from director_ai.experiment.open_store import opened
@@ -107,8 +107,14 @@ def load(
     Traceback (most recent call last):
     director_ai.errors.InvalidRecordError: row 0: p[1] must be a number in [0, 1], got 1.2
     """
-    if held_out is not None and not 0.0 <= held_out <= 1.0:
-        raise InvalidRequestError(f"held_out must be in [0, 1] or None, got {held_out!r}")
+    if held_out is not None and not (is_number(held_out) and 0.0 <= held_out <= 1.0):
+        raise InvalidRequestError(f"held_out must be in [0, 1] or None, got {held_out!r:.80}")
+    if scale is not None and scale not in get_args(ScoreScale):
+        allowed = " or ".join(map(repr, get_args(ScoreScale)))
+        raise InvalidRequestError(f"scale must be {allowed}, or None, got {scale!r:.80}")
+    for name, values in (("bad_is", bad_is), ("good_is", good_is)):
+        if isinstance(values, str):
+            raise InvalidRequestError(f"{name} must be a list of values, got {values!r:.80}")
     if isinstance(data, Store):
         return _of_store(data, data, where, held_out)
     if isinstance(data, str | Path) and _is_store(data):

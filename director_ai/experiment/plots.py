@@ -143,7 +143,7 @@ class Plots:
         return _figure(rule_attribution_figure(drawn, _palette(theme)), _palette(theme))
 
     def _policy(self, policy: HaltPolicy | None) -> HaltPolicy:
-        return policy or self._experiment.data.default_policy
+        return self._experiment.policy_or_default("policy", policy)
 
 
 def _figure(drawn: dict[str, Any], palette: Palette) -> go.Figure:

@@ -247,6 +247,16 @@ def test_what_is_no_policy_is_refused_by_name() -> None:
         exp.evaluate(0.4)
     with pytest.raises(InvalidPolicyTypeError, match="after must be a HaltPolicy, got None"):
         exp.compare(HaltPolicy(), None)
+    with pytest.raises(InvalidPolicyTypeError, match="policy must be a HaltPolicy, got 5"):
+        exp.plot.roc(5)
+    with pytest.raises(InvalidPolicyTypeError, match="base must be a HaltPolicy, got {}"):
+        exp.tune(base={})
+    with pytest.raises(InvalidRequestError, match="max_fpr must be between 0 and 1, got '5%'"):
+        exp.tune(max_fpr="5%")
+    with pytest.raises(InvalidRequestError, match="prevalence must be between 0 and 1, got 'x'"):
+        exp.evaluate(HaltPolicy(), prevalence="x")
+    with pytest.raises(InvalidRequestError, match="ids must be a list of ids, got 's1'"):
+        exp.among("s1")
 
 
 def test_the_layer_below_is_behind_the_same_door() -> None:

@@ -147,6 +147,8 @@ def test_columns_are_read_as_rows_are(table, left_out) -> None:
         ({"scores": [[0.1]], "label": [1, 2]}, "columns must be of one length, got scores 1"),
         ([5], "row 0 must be a dictionary of column and value, got 5"),
         (5, "data must be a DataFrame, .* got int"),
+        (pd.Series([0.9]), "data must be a DataFrame, .* got Series"),
+        ([{"scores": [0.9], "label": 1, "onset": 2**63 - 1}], "row 0.*: onset must be .* got 9"),
         ("no/such*.csv", "data must name session files .* got 'no/such"),
         ("no/such.db", "store must be one that is there, got 'no/such.db'"),
     ],
@@ -154,6 +156,19 @@ def test_columns_are_read_as_rows_are(table, left_out) -> None:
 def test_an_error_names_row_column_value_and_what_is_allowed(table, message) -> None:
     with pytest.raises((InvalidRecordError, InvalidRequestError), match=message):
         load(table)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"held_out": "half"}, r"held_out must be in \[0, 1\] or None, got 'half'"),
+        ({"scale": "pct"}, "scale must be 'percent' or 'logprob', or None, got 'pct'"),
+        ({"bad_is": "bad"}, "bad_is must be a list of values, got 'bad'"),
+    ],
+)
+def test_an_option_that_is_none_is_refused_by_name(options, message) -> None:
+    with pytest.raises(InvalidRequestError, match=message):
+        load([{"scores": [0.9], "label": "good"}], **options)
 
 
 def test_columns_labels_and_scales_are_named_by_the_user() -> None:

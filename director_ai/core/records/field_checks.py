@@ -9,6 +9,9 @@ from director_ai.errors import DirectorError, InvalidRecordError
 INT64 = 2**63
 """Integers are kept in 64 bits, signed."""
 
+_LAST_INDEX = INT64 - 2
+"""Of a token: the number after it stands for no token in arrays."""
+
 
 def refuse_unknown(kind: str, values: dict[str, Any], known: Iterable[str]) -> None:
     """Refuse a name that is not known."""
@@ -97,9 +100,9 @@ def number(name: str, value: object) -> float:
         raise InvalidRecordError(f"{name} must be a finite number, got {value!r:.80}") from None
 
 
-def token_index(name: str, value: object, most: int = INT64 - 1) -> int:
+def token_index(name: str, value: object, most: int = _LAST_INDEX) -> int:
     """Return the index of a token."""
     if type(value) is not int or not 0 <= value <= most:
-        bound = "" if most >= INT64 - 1 else f" and at most {most}, the number of tokens"
+        bound = "" if most >= _LAST_INDEX else f" and at most {most}, the number of tokens"
         raise InvalidRecordError(f"{name} must be a token index >= 0{bound}, got {value!r:.80}")
     return value
