@@ -101,6 +101,7 @@ BEHIND = {
     ("tests/benchmarks/archive_at_scale.py", "director_ai.ui.sessions.counts"),
     ("tests/benchmarks/archive_at_scale.py", "director_ai.tuning.cadence"),
     ("tests/benchmarks/archive_at_scale.py", "director_ai.ui.components.cached_study"),
+    ("tests/benchmarks/import_at_scale.py", "director_ai.storage.transfer.parquet"),
     ("tests/benchmarks/recording_soak.py", "director_ai.core.runtime.sync_stream"),
     ("tests/benchmarks/recording_soak.py", "director_ai.storage.engine.schema"),
     ("tests/benchmarks/replay_agreement.py", "director_ai.core.halting.reason"),

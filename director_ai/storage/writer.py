@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from director_ai.core.records.field_checks import strings
-from director_ai.core.records.record import Annotation, SessionRecord
+from director_ai.core.records.record import Annotation, SessionRecord, digest_of
 from director_ai.core.records.record_json import checked, checked_annotation
 from director_ai.errors import DuplicateSessionError, UnknownSessionError
 from director_ai.storage import codec
@@ -23,6 +23,9 @@ from director_ai.storage.engine.schema import (
     tokens,
 )
 from director_ai.storage.engine.tag_column import tags_text
+
+ALL_OR_NONE = 50_000
+"""Sessions up to which an import is one transaction."""
 
 _BATCH = 500
 
@@ -60,18 +63,36 @@ class StoreWriter:
 
         return self._database.transaction(work, durable=True)
 
+    def add_many(self, *batches: Collection[SessionRecord]) -> int:
+        """Add finished sessions as :meth:`add`; more than ``ALL_OR_NONE`` a few at a time.
+
+        One transaction of very many would keep whoever records waiting, and take twice their room
+        on the disk. What was added stays there if it breaks off; whoever adds all of them again
+        goes on, as sessions that are there are passed over.
+
+        Returns
+        -------
+        int
+            Sessions that were new.
+        """
+        if sum(map(len, batches)) <= ALL_OR_NONE:
+            return self.add(*batches)
+        return sum(self.add(batch) for batch in rebatched(batches))
+
     def _add(
         self, connection: Connection, batch: Sequence[SessionRecord], as_recorded: bool
     ) -> int:
         fresh: list[tuple[codec.Row, SessionRecord]] = []
         present = digests(connection, [record.id for record in batch])
-        for record in map(checked, batch):
-            row = codec.session_row(record)
-            row["sealed_us"] = record.ended_us if as_recorded else None
+        for each in batch:
+            record = each if each.id in present else checked(each)
+            digest = digest_of(record)
             if record.id not in present:
+                row = codec.session_row(record)
+                row["sealed_us"] = record.ended_us if as_recorded else None
                 fresh.append((row, record))
-                present[record.id] = row["digest"]
-            elif present[record.id] != row["digest"]:
+                present[record.id] = digest
+            elif present[record.id] != digest:
                 raise DuplicateSessionError(
                     f"id must be new or of the same session, got {record.id!r}, "
                     f"which {self._database.name} holds with other tokens"

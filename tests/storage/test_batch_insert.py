@@ -8,8 +8,10 @@ from sqlalchemy import update
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DuplicateSessionError
+from director_ai.storage import batch_insert, writer
 from director_ai.storage.batch_insert import InsertPlan, rebatched
 from director_ai.storage.engine.schema import sessions
+from director_ai.storage.maintenance import examine
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
@@ -120,3 +122,40 @@ def test_every_clash_is_named_before_anything_is_written(store: Store) -> None:
 
     assert store.plan_insert(*batches) == InsertPlan(501, 1, ("a", "b", "new", "coming"))
     assert store.count() == 4
+
+
+class Broken(Source):
+    """Sessions whose source breaks off before the last."""
+
+    def __iter__(self) -> Iterator[SessionRecord]:
+        for place, each in enumerate(super().__iter__(), start=1):
+            if place == self.n_sessions:
+                raise OSError("the disk is gone")
+            yield each
+
+
+def test_very_many_sessions_go_on_where_they_broke_off(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ALL_OR_NONE", 6)
+    monkeypatch.setattr(batch_insert, "_MOST_SESSIONS", 2)
+
+    with pytest.raises(OSError, match="gone"):
+        store.add_many(Broken(7))
+
+    assert store.count() == 4
+    assert store.add_many(Source(4), Source(7)) == 3
+    assert store.count() == 7
+    assert examine(store).ok
+
+
+def test_no_more_than_fit_one_transaction_are_added_all_or_none(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ALL_OR_NONE", 6)
+    monkeypatch.setattr(batch_insert, "_MOST_SESSIONS", 2)
+
+    with pytest.raises(OSError, match="gone"):
+        store.add_many(Broken(6))
+
+    assert store.count() == 0

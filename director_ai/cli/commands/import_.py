@@ -1,4 +1,4 @@
-"""``director-ai import``: files into the store, all of them or none."""
+"""``director-ai import``: files into the store, all of them or none; very many in batches."""
 
 from argparse import Namespace
 from dataclasses import asdict, fields, replace
@@ -23,6 +23,7 @@ from director_ai.cli.output import (
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.batch_insert import InsertPlan, plan_insert
+from director_ai.storage.store import Store
 from director_ai.storage.transfer.column_mapping import (
     COLUMN_FIELDS,
     ColumnMapping,
@@ -32,6 +33,7 @@ from director_ai.storage.transfer.file_reader import ENDINGS
 from director_ai.storage.transfer.import_plan import ImportPlan
 from director_ai.storage.transfer.sandbox import read_upload_safely
 from director_ai.storage.transfer.staged_records import WatchedRecords
+from director_ai.storage.writer import ALL_OR_NONE
 
 _SETTINGS = (*COLUMN_FIELDS, "one_is")
 _RECORD_FIELDS = tuple(entry.name for entry in fields(SessionRecord))
@@ -65,8 +67,7 @@ def import_files(args: Namespace) -> int:
             name = store.name
             insert_plan = store.plan_insert(*[plan.records for plan in plans])
             if not insert_plan.clashes:
-                with working(f"Adding {counted(n_sessions, 'session')}", n_sessions) as step:
-                    n_new = store.add(*[WatchedRecords(plan.records, step) for plan in plans])
+                n_new = _add(store, plans, n_sessions)
                 insert_plan = InsertPlan(n_new, n_sessions - n_new, ())
     _print(args, plans, name, insert_plan)
     if insert_plan.clashes:
@@ -77,6 +78,17 @@ def import_files(args: Namespace) -> int:
             Status.REFUSED,
         )
     return 0
+
+
+def _add(store: Store, plans: list[ImportPlan], n_sessions: int) -> int:
+    """Add the sessions of all files; return how many were new."""
+    with working(f"Adding {counted(n_sessions, 'session')}", n_sessions) as step:
+        try:
+            return store.add_many(*[WatchedRecords(plan.records, step) for plan in plans])
+        except BaseException:
+            if n_sessions > ALL_OR_NONE:
+                note("what was added so far stays; run the same command again to go on from there")
+            raise
 
 
 def _facts(path: Path) -> str:

@@ -21,6 +21,7 @@ from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tal
 from director_ai.storage.transfer.jsonl import read_lines, read_objects, record_item, text_of
 from director_ai.storage.transfer.limits import (
     MAX_COLUMNS,
+    MAX_FILE_BYTES,
     MAX_LINE_BYTES,
     MAX_UPLOAD_BYTES,
     at_most,
@@ -194,6 +195,22 @@ def _break_item(error: Exception) -> ReadItem:
     return 0, Problem.of_session(0, error, {})
 
 
+def check_size(upload: Path | bytes) -> int:
+    """Return the size of a file in bytes.
+
+    Raises
+    ------
+    ImportRefusedError
+        If it is too large.
+    """
+    if isinstance(upload, bytes):
+        size, most = len(upload), MAX_UPLOAD_BYTES
+    else:
+        size, most = upload.stat().st_size, MAX_FILE_BYTES
+    at_most("a file", size, most, advice=_TOO_LARGE)
+    return size
+
+
 def open_upload(upload: Path | bytes) -> BinaryIO:
     """Return the file as a stream, unpacked if it is compressed.
 
@@ -202,8 +219,7 @@ def open_upload(upload: Path | bytes) -> BinaryIO:
     ImportRefusedError
         If it is too large.
     """
-    size = len(upload) if isinstance(upload, bytes) else upload.stat().st_size
-    at_most("a file", size, MAX_UPLOAD_BYTES, advice=_TOO_LARGE)
+    check_size(upload)
     file: BinaryIO = io.BytesIO(upload) if isinstance(upload, bytes) else upload.open("rb")
     if _head(file, 2) != _GZIP:
         return file

@@ -9,7 +9,12 @@ import pyarrow.parquet as pq
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import ImportRefusedError, InvalidRecordError
-from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, at_most
+from director_ai.storage.transfer.limits import (
+    MAX_DECODED_BYTES,
+    MAX_EXPANSION,
+    MAX_FILE_BYTES,
+    at_most,
+)
 from director_ai.storage.transfer.parquet_columns import (
     EDITIONS,
     NAMES,
@@ -168,11 +173,19 @@ def read_rows(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[tuple[in
     """
     number = n_bytes = 0
     names = list(columns)
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    size = sum(
+        group.column(place).total_compressed_size
+        for group in groups
+        for place in range(group.num_columns)
+    )
+    # It goes through memory a little at a time, whatever it comes to.
+    most = max(MAX_DECODED_BYTES, MAX_EXPANSION * min(size, MAX_FILE_BYTES))
     try:
         for batch in file.iter_batches(_SESSIONS_A_BATCH, columns=names, use_threads=False):
             batch.validate(full=True)
             n_bytes += batch.nbytes
-            at_most("the decoded file", n_bytes, MAX_DECODED_BYTES)
+            at_most("the decoded file", n_bytes, most)
             arrays = [_plain(batch.column(name)) for name in names]
             for row in range(batch.num_rows):
                 number += 1

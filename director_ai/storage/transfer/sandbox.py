@@ -15,13 +15,15 @@ from director_ai.core.records.record import Annotation
 from director_ai.errors import ImportRefusedError
 from director_ai.storage.label_table import InvalidLabelsError, LabelRow, LabelTable
 from director_ai.storage.transfer.column_mapping import ColumnMapping
-from director_ai.storage.transfer.file_reader import Progress
+from director_ai.storage.transfer.file_reader import Progress, check_size
 from director_ai.storage.transfer.import_plan import Counts, ImportPlan
 from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.sandbox_child import OUT_OF_MEMORY, REFUSED
 from director_ai.storage.transfer.staged_records import StagedRecords
+
+_SECONDS, _MORE_SECONDS, _FOR_BYTES = 60, 180, 64 * 2**20
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -34,17 +36,16 @@ def read_upload_safely(
     facts: str = "",
     progress: Progress | None = None,
     max_memory_bytes: int = 2**30,
-    max_seconds: int = 60,
+    max_seconds: int | None = None,
 ) -> ImportPlan:
     """Return the plan of an import; whatever is in the file, this process is safe.
 
     A child process reads it under limits and without this one's environment, where keys may be.
     The sessions of the plan lie in a temporary file and are read from it one at a time.
 
-    By default 50,000 sessions of 10 million tokens in all fit as Parquet: measured, they take 31 s
-    and 260 MB on one core. Packed JSON lines reach the largest upload first, 64 MB, at some 9
-    million tokens with their times. CSV with a row a token takes 16 s a million, so that about 3
-    million fit.
+    Its memory does not grow with the file but for the ids of the sessions: 50,000 sessions of 10
+    million tokens as Parquet take 31 s and 260 MB on one core. CSV with a row a token takes 16 s a
+    million tokens.
 
     Parameters
     ----------
@@ -53,13 +54,17 @@ def read_upload_safely(
     max_memory_bytes
         Memory of the child, the 350 MB of addresses Python and Arrow start with included.
     max_seconds
-        Whole seconds it may take, waiting and computing.
+        Whole seconds it may take, waiting and computing; by default 60 for the first 64 MB
+        and 180 for each 64 MB more.
 
     Raises
     ------
     ImportRefusedError
         If the file exceeds the memory, time or size it may take.
     """
+    size = check_size(upload)
+    if max_seconds is None:
+        max_seconds = _SECONDS + _MORE_SECONDS * (size // _FOR_BYTES)
     with tempfile.TemporaryDirectory(prefix="director-import-") as folder:
         path = upload if isinstance(upload, Path) else Path(folder, "upload")
         if isinstance(upload, bytes):

@@ -19,9 +19,10 @@ from director_ai.storage.transfer.column_mapping import (
 from director_ai.storage.transfer.file_reader import ENDINGS
 from director_ai.storage.transfer.import_plan import Counts, ImportPlan
 from director_ai.storage.transfer.label_parsing import plain
-from director_ai.storage.transfer.limits import MAX_UPLOAD_BYTES
+from director_ai.storage.transfer.limits import MAX_FILE_BYTES
 from director_ai.storage.transfer.sandbox import read_upload_safely
 from director_ai.storage.transfer.staged_records import WatchedRecords
+from director_ai.storage.writer import ALL_OR_NONE
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import notice, status
@@ -227,8 +228,8 @@ def _hint() -> None:
     )
     notice(
         f"A file may have {st.get_option('server.maxUploadSize')} MB here. A larger one: pack it "
-        "(.gz), write it as Parquet, or give it in parts to the command, which takes "
-        f"{size_text(MAX_UPLOAD_BYTES)} a file and a folder of them:"
+        "(.gz), write it as Parquet, or give it to the command, which takes "
+        f"{size_text(MAX_FILE_BYTES)} a file and a folder of them:"
     )
     st.code("director-ai import runs/", language="shell")
 
@@ -398,7 +399,9 @@ def _verdict(store: Store, reading: Reading) -> None:
             _note(plan),
         )
     elif reading.refused:
-        status("Nothing was imported.", reading.refused)
+        in_batches = plan.counts.n_sessions > ALL_OR_NONE
+        broke_off = "The import broke off; import the file again to go on from there."
+        status(broke_off if in_batches else "Nothing was imported.", reading.refused)
     else:
         status(_headline(plan), _note(plan))
     with st.container(horizontal=True):
@@ -475,7 +478,7 @@ def _import(store: Store, reading: Reading) -> None:
                 if n_in % _SESSIONS_A_STEP == 0:
                     show(n_in)
 
-            reading.n_added = store.add(WatchedRecords(records, step))
+            reading.n_added = store.add_many(WatchedRecords(records, step))
     except DirectorError as error:
         reading.refused = f"{error}."
 

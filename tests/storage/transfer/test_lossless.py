@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import from_values, to_values
-from director_ai.errors import DirectorError, InvalidRecordError
+from director_ai.errors import DirectorError, ImportRefusedError, InvalidRecordError
+from director_ai.storage.transfer import parquet
 from director_ai.storage.transfer.export import export_records
 from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.parquet import open_parquet, read_header
@@ -61,6 +62,18 @@ def test_json_lines_bring_back_every_bit(written: list[SessionRecord]) -> None:
 
 def bits(record: SessionRecord) -> bytes:
     return struct.pack(f"{len(record.scores)}d", *record.scores)
+
+
+def test_a_large_parquet_file_may_decode_to_more_than_a_small_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = exported([session(), session(id="b")], "parquet")
+    monkeypatch.setattr(parquet, "MAX_DECODED_BYTES", 1)
+
+    assert len(imported(data)) == 2
+    monkeypatch.setattr(parquet, "MAX_EXPANSION", 0)
+    with pytest.raises(ImportRefusedError, match="^the decoded file must be at most 1 bytes"):
+        imported(data)
 
 
 def test_the_sign_of_zero_survives_parquet() -> None:
