@@ -1,5 +1,6 @@
 """``director-ai serve`` and ``director-ai demo``: the app in a browser."""
 
+import ctypes
 import os
 import sys
 import tempfile
@@ -57,6 +58,9 @@ _SEAM: Final = (
 """Names of Streamlit that are replaced below. None of them is public: another version may lack
 one, and replacing it would change nothing without a word."""
 
+_M_ARENA_MAX: Final = -8
+"""Parameter of glibc's mallopt: how many stocks of free memory there are."""
+
 for _owner, _name in _SEAM:
     if not hasattr(_owner, _name):
         raise ImportError(
@@ -93,6 +97,16 @@ def serve(args: Namespace) -> int:
     return _start(args, args.host, login)
 
 
+def _share_memory() -> None:
+    """Have the threads of the server share their free memory, where glibc gives each its own.
+
+    Each script runs in a thread of its own; what one has freed would not be had by the next.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
+
+
 def demo(args: Namespace) -> int:
     """Open the app on the samples, or a generated month, in a store that goes when it ends."""
     os.environ.pop(STORE_VARIABLE, None)
@@ -117,6 +131,7 @@ def _login() -> Login | None:
 
 
 def _start(args: Namespace, host: str, login: Login | None) -> int:
+    _share_memory()
     if login is None:
         os.environ.pop(LOGIN_VARIABLE, None)
     else:

@@ -127,6 +127,8 @@ def current_data(store: Store) -> TuneData:
 
 def replay_of(data: TuneData, policy: HaltPolicy) -> Replay:
     """Return the replay of the curves under a policy's windows and cadence."""
+    # Every run of a page comes here: what the last one read of the scores is let go of.
+    data.archive.release()
     return _replays.replay(data, policy)
 
 
