@@ -112,6 +112,8 @@ def test_what_did_not_run_as_deployed_is_told_apart(store: Store) -> None:
     }
     (day, _) = report(store, now_us=START + DAY_US).days
     assert (day.n_counted, day.n_halted, day.n_faults, day.n_other) == (2, 1, 1, 3)
+    # Of fewer than thirty sessions no band is shown.
+    assert (day.halted_low, day.halted_high) == (None, None)
 
 
 def test_of_a_family_the_first_in_28_days_is_counted(store: Store) -> None:

@@ -136,8 +136,6 @@ def _draw_state(seen: Report) -> None:
         )
     if _MESSAGE in st.session_state:
         notice(st.session_state.pop(_MESSAGE))
-    if living.state == "no longer holds":
-        _acknowledgement(seen)
 
 
 def _acknowledgement(seen: Report) -> None:
@@ -322,6 +320,8 @@ def _audit(seen: Report) -> None:
             help="Their reviewers do not agree: whoever was mistaken labels again.",
         ):
             st.switch_page(REVIEW_PAGE, query_params={PICKED: list(disputed)})
+        if living.state == "no longer holds":
+            _acknowledgement(seen)
     looks = seen.second_looks
     twice = (
         f" Of {looks.n_seen:,} halts called bad and seen twice, {looks.n_differing:,} differ."
