@@ -185,6 +185,12 @@ class EnsembleScorer:
             ]
         )
 
+    def abort(self) -> None:
+        """Let :meth:`final_score` wait no longer, from any thread; it raises."""
+        for callback in self._callbacks:
+            if isinstance(callback, JudgedCallback):
+                callback.abort()
+
     async def afinal_score(self, text: str) -> float:
         """Return what :meth:`final_score` returns, and let the event loop go on meanwhile."""
         judged = [each for each in self._callbacks if isinstance(each, JudgedCallback)]

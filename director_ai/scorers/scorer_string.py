@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from director_ai.core.runtime.judged_callback import JudgedCallback
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.core.scoring.support import SupportModel
@@ -178,7 +179,9 @@ embedding:FOLDER, http:URL, http:MODEL@URL, llm_judge:MODEL@URL or ensemble:FILE
         store = GroundTruthStore() if facts is None else facts
         if self._ensemble is not None:
             parts = [part(store, prompt, background=background) for part in self._parts]
-            return EnsembleScorer(self._ensemble, parts)
+            # Its type says that the kernel may wait for it, and end the wait.
+            combined: JudgedCallback = EnsembleScorer(self._ensemble, parts)
+            return combined
         fast = None
         if self.needs_facts:
             fast = CoherenceScorer(ground_truth_store=store).stream_callback(prompt)

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import threading
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 
 from director_ai import GroundTruthStore, StreamingKernel
+from director_ai.core.runtime.judged_callback import JudgedCallback
 from director_ai.core.scoring.identity import ScorerIdentity, identity_of
 from director_ai.errors import InvalidScorerError
 from director_ai.scorers.ensemble import Ensemble, EnsembleScorer, read_ensemble
@@ -106,3 +109,21 @@ def test_its_server_is_known_and_there_is_one_at_most(tmp_path: Path) -> None:
         StreamScorer(f"ensemble:{path}")
     with pytest.raises(InvalidScorerError, match=r"remote\.json|no\.json"):
         StreamScorer(f"ensemble:{tmp_path / 'no.json'}")
+
+
+def test_the_kernel_takes_it_for_a_callback_whose_wait_it_may_end(file: Path) -> None:
+    # Typed, so that another method of the protocol is missed by the type checker, too.
+    judged: JudgedCallback = EnsembleScorer(
+        read_ensemble(file), [StreamScorer(each)(FACTS) for each in read_ensemble(file).scorers]
+    )
+    hanging = threading.Event()
+    model = judged._callbacks[1]._judge.model  # type: ignore[attr-defined]
+    verdicts = model.verdicts
+    model.verdicts = lambda pairs: (hanging.wait(30), verdicts(pairs))[1]
+
+    assert isinstance(judged, JudgedCallback)
+    judged("".join(TOKENS))
+    judged.abort()
+    with pytest.raises(CancelledError):
+        judged.final_score("".join(TOKENS))
+    hanging.set()

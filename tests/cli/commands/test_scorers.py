@@ -43,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_store_is_judged_again_and_its_scorers_compared(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_bad_line_of_answers_is_named(folder: Path, capsys: pytest.CaptureFixt
         assert message in told
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_fitted_and_nothing_written_in_a_dry_run(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
