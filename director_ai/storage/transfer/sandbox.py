@@ -23,7 +23,7 @@ from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.sandbox_child import OUT_OF_MEMORY, REFUSED
 from director_ai.storage.transfer.staged_records import StagedRecords
 
-_SECONDS, _MORE_SECONDS, _FOR_BYTES = 60, 180, 64 * 2**20
+_SECONDS, _MORE_SECONDS, _FOR_BYTES = 60, 600, 64 * 2**20
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -55,7 +55,7 @@ def read_upload_safely(
         Memory of the child, the 350 MB of addresses Python and Arrow start with included.
     max_seconds
         Whole seconds it may take, waiting and computing; by default 60 for the first 64 MB
-        and 180 for each 64 MB more.
+        and 600 for each 64 MB more, which a busy machine may need.
 
     Raises
     ------
