@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from director_ai.cli.exit_status import CommandError, Status
@@ -47,17 +48,18 @@ class ArchiveLabels(NamedTuple):
     store: str | None = None
 
 
-def check_whole(args: Namespace) -> None:
-    """Refuse filters of sessions, which an archive has not the columns for.
+def check_slice(args: Namespace) -> None:
+    """Refuse filters of sessions but the scorer's: an archive has not the columns for them.
 
     Raises
     ------
     CommandError
         If there are some.
     """
-    if slice_of(args) != EVERY_SESSION:
+    if replace(slice_of(args), scorers=()) != EVERY_SESSION:
         raise CommandError(
-            "--archive must be taken whole; filters of sessions are of a store", Status.USAGE
+            "--archive must be taken whole, or by --scorer; other filters are of a store",
+            Status.USAGE,
         )
 
 
@@ -86,6 +88,7 @@ def studied(args: Namespace) -> Iterator[tuple[ArchiveStudy, ArchiveLabels]]:
             share=labels.share,
             opened=labels.opened,
             key=labels.key,
+            scorers=slice_of(args).scorers,
         )
         if study.n_without_session:
             note(

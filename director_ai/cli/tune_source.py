@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from director_ai.cli.exit_status import CommandError, Status
-from director_ai.cli.open_archive import check_whole, studied
+from director_ai.cli.open_archive import check_slice, studied
 from director_ai.cli.open_store import address_of, reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.release import release_of
@@ -126,10 +126,12 @@ def tune_source(args: Namespace) -> Iterator[TuneSource]:
             address = address_of(args)[0]
             yield TuneSource(study, attempts, part, store=store, counted_in=address)
         return
-    check_whole(args)
+    check_slice(args)
     with studied(args) as (archive, labels):
         _ = archive.study.scorer
-        yield TuneSource(archive.study, labels.attempts, archive=archive, counted_in=labels.store)
+        yield TuneSource(
+            archive.study, labels.attempts, slice_of(args), archive=archive, counted_in=labels.store
+        )
 
 
 def release_of_source(args: Namespace) -> ReleasePolicy | None:

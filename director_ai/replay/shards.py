@@ -71,34 +71,41 @@ def read_arrays(files: ShardFiles, folder: str, *, of: str) -> Arrays | None:
     InvalidRecordError
         Naming the file that is not what was written.
     """
-    try:
-        seal = json.loads(files.read(f"{folder}/{_SEAL}"))
-        shard, digests = seal["shard"], dict(seal["arrays"])
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError):
-        raise _damaged(f"{folder}/{_SEAL}") from None
-    if shard != of:
-        return None
-    return {name: _array(files, f"{folder}/{name}.npy", digests[name]) for name in digests}
-
-
-def _array(files: ShardFiles, name: str, sha256: str) -> NDArray[Any]:
-    path = files.local(name)
+    path = files.local(folder)
     try:
         if path is not None:
-            state = path.stat()
-            if _digest_of(path, state.st_mtime_ns, state.st_size) != sha256:
-                raise _damaged(name)
-            mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-            return mapped
-        data = files.read(name)
+            return _mapped(path, folder, of)
+        seal = files.read(f"{folder}/{_SEAL}")
     except FileNotFoundError:
-        raise _damaged(name) from None
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise _damaged(name)
-    array: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
-    return array
+        return None
+    arrays = {}
+    for name, sha256 in _digests(seal, folder, of).items():
+        data = files.read(f"{folder}/{name}.npy")
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _damaged(f"{folder}/{name}.npy")
+        arrays[name] = np.load(io.BytesIO(data), allow_pickle=False)
+    return arrays or None
+
+
+def _mapped(path: Path, folder: str, of: str) -> Arrays | None:
+    """Return the arrays of a local folder, mapped into memory until nobody has them."""
+    arrays: Arrays = {}
+    for name, sha256 in _digests((path / _SEAL).read_bytes(), folder, of).items():
+        file = path / f"{name}.npy"
+        state = file.stat() if file.is_file() else None
+        if state is None or _digest_of(file, state.st_mtime_ns, state.st_size) != sha256:
+            raise _damaged(f"{folder}/{name}.npy")
+        arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
+    return arrays or None
+
+
+def _digests(seal: bytes, folder: str, of: str) -> dict[str, str]:
+    """Return the digest of each array; none where they are of another shard."""
+    try:
+        values = json.loads(seal)
+        return dict(values["arrays"]) if values["shard"] == of else {}
+    except (ValueError, KeyError, TypeError):
+        raise _damaged(f"{folder}/{_SEAL}") from None
 
 
 @lru_cache(maxsize=1 << 16)

@@ -3,7 +3,7 @@
 import hashlib
 import operator
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -46,6 +46,7 @@ from director_ai.tuning.partial import (
     gather,
     gather_kept,
     grid_counts,
+    is_of,
     policy_sums,
     survey,
 )
@@ -87,6 +88,7 @@ class ArchiveStudy:
         share: float | None,
         opened: bytes,
         key: str,
+        scorers: Collection[str] = (),
     ) -> "ArchiveStudy":
         """Return the study of an archive by labels that are kept elsewhere.
 
@@ -104,6 +106,8 @@ class ArchiveStudy:
             archive.
         key
             Secret of the store, which only chooses among held-out sessions of one group.
+        scorers
+            Scorers of the sessions that the study is of, as they print; all if there are none.
 
         Raises
         ------
@@ -124,25 +128,23 @@ class ArchiveStudy:
             share = holdout_share(labelled.n_good_groups, delta=DELTA)
         split = split_draws(draws, labelled.labels, share=share, opened=opened)
         sealed = np.unique(draws[split.sealed])
-        surveys = list(
-            engine.results(
-                partial(survey, reader, sealed), list(zip(manifest.shards, places, strict=True))
-            )
-        )
+        own = is_of(scorers, data.scorers) if scorers else np.ones(len(draws), bool)
+        work = partial(survey, reader, sealed, scorers)
+        surveys = list(engine.results(work, list(zip(manifest.shards, places, strict=True))))
         n_opened = 0
         if opened:
             first = split_draws(draws, labelled.labels, share=share)
-            n_opened = int((first.sealed & ~split.sealed).sum())
+            n_opened = int((first.sealed & ~split.sealed & own).sum())
         n_withheld = sum(each.n_withheld for each in surveys)
         elsewhere = merged((each.elsewhere for each in surveys), operator.add)
         parts = tuple(each.part for each in surveys)
         return cls(
             Study(
-                data.select(split.open),
-                data.select(split.sealed),
-                int(split.withheld.sum()) + n_withheld,
+                data.select(split.open & own),
+                data.select(split.sealed & own),
+                int((split.withheld & own).sum()) + n_withheld,
                 key if share else "",
-                n_withheld_bad=int((split.withheld & (labelled.labels == BAD)).sum()),
+                n_withheld_bad=int((split.withheld & own & (labelled.labels == BAD)).sum()),
                 share=share,
                 n_opened=n_opened,
                 elsewhere=replace(elsewhere, sha256=_sha256(manifest, parts)),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.errors import InvalidRecordError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, IntArray
@@ -130,6 +131,7 @@ class Survey(NamedTuple):
 def survey(
     reader: ShardReader,
     sealed: Draws,
+    scorers: Collection[str],
     item: tuple[Shard, IntArray],
 ) -> Survey:
     """Return the unlabelled sessions of a shard, those of held-out groups left out.
@@ -140,12 +142,17 @@ def survey(
         The archive's.
     sealed
         Draws of the groups held out.
+    scorers
+        Scorers of the sessions to look at, as they print; all if there are none.
     item
         The shard, and the places of its labelled sessions.
     """
     shard, labelled = item
     unlabelled = np.ones(shard.n_sessions, bool)
     unlabelled[labelled] = False
+    if scorers:
+        everyone = ShardPart(shard, np.packbits(unlabelled).tobytes())
+        unlabelled[everyone.rows] = is_of(scorers, _Sessions.of(reader, everyone).scorers)
     held_out = unlabelled & np.isin(np.frombuffer(reader.draws(shard), "<u8"), sealed)
     part = ShardPart(shard, np.packbits(unlabelled & ~held_out).tobytes())
     sessions = _Sessions.of(reader, part)
@@ -169,6 +176,15 @@ def survey(
         },
     )
     return Survey(part, elsewhere, int(held_out.sum()))
+
+
+def is_of(scorers: Collection[str], names: Sequence[str]) -> BoolArray:
+    """Return which names are of some scorers; an empty one is unknown.
+
+    >>> is_of(["unknown"], ["", "lexical@2"]).tolist()
+    [True, False]
+    """
+    return np.array([(name or str(UNKNOWN_SCORER)) in scorers for name in names], bool)
 
 
 class Kept(NamedTuple):

@@ -309,7 +309,7 @@ def recorded_outcomes(data: TuneData) -> Outcomes:
     merged: dict[str, FloatArray | IntArray] = {}
     for place, policy in enumerate(data.policies):
         mask = data.policy_of == place
-        part = _recorded(data.labelled.curves.select(mask), policy)
+        part = _recorded(data.labelled.curves.view(mask), policy)
         for name in names:
             values = getattr(part, name)
             whole = merged.setdefault(name, np.zeros(len(data.ids), values.dtype))

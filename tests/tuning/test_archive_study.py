@@ -59,6 +59,7 @@ class Drawn(NamedTuple):
     opened: bytes
     policy: HaltPolicy
     prevalence: float | None
+    scorer: str = "one"
 
 
 @st.composite
@@ -102,7 +103,7 @@ def session(random: np.random.Generator, name: str) -> StoredCurve:
         json.dumps(RECORDED[int(random.integers(len(RECORDED)))].to_dict()),
         scores.astype("<f8").tobytes(),
         (random.random(n_tokens) < 0.3).astype(np.uint8).tobytes(),
-        "one",
+        random.choice(np.array(["one", "one", "one", "two"])).item(),
     )
 
 
@@ -126,13 +127,21 @@ def opened(archive: ShardArchive, drawn: Drawn, engine: Engine) -> ArchiveStudy:
     labels = {
         row.id: Verdict(row.label, row.onset) for rows in drawn.shards for row in rows if row.label
     }
-    choice = {"share": drawn.share, "opened": drawn.opened, "key": KEY}
-    return ArchiveStudy.of(archive, labels, engine, **choice)  # type: ignore[arg-type]
+    return ArchiveStudy.of(
+        archive,
+        labels,
+        engine,
+        share=drawn.share,
+        opened=drawn.opened,
+        key=KEY,
+        scorers=(drawn.scorer,),
+    )
 
 
 def in_memory(drawn: Drawn) -> Study:
     rows = [row for shard in drawn.shards for row in shard]
-    study = split_study(TuneData.of(rows), KEY, drawn.share, drawn.opened)
+    among = np.array([row.scorer == drawn.scorer for row in rows], bool)
+    study = split_study(TuneData.of(rows), KEY, drawn.share, drawn.opened, among=among)
 
     # An archive names groups by digests, which draw another session of a group.
     def digested(data: TuneData) -> TuneData:

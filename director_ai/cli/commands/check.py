@@ -15,7 +15,7 @@ import numpy as np
 from director_ai.cli.atomic_file import new_file
 from director_ai.cli.exit_status import CommandError, Status, sentence_of, status_of
 from director_ai.cli.git_file import text_in_revision
-from director_ai.cli.open_archive import check_whole, studied
+from director_ai.cli.open_archive import check_slice, studied
 from director_ai.cli.open_store import is_there, reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.check import gates_of
@@ -35,7 +35,7 @@ from director_ai.reports.check_report import (
 from director_ai.reports.policy_assignment import assignment, no_digest
 from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import parse_policy, read_policy
-from director_ai.storage.summary import EVERY_SESSION, JUDGED, SessionQuery
+from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.storage.transfer.curves_file import (
     CurvesFile,
     digest_of,
@@ -171,7 +171,8 @@ def _of_shards(args: Namespace, gates: Gates) -> Archive:
     """Return the sessions of an archive of shards that the gates depend on."""
     if args.against is not None:
         raise CommandError("either --against or --archive must be given, not both", Status.USAGE)
-    check_whole(args)
+    check_slice(args)
+    where = slice_of(args)
     pairs = []
     for path in args.files:
         # One that is not understood is told of when its turn comes.
@@ -195,7 +196,7 @@ def _of_shards(args: Namespace, gates: Gates) -> Archive:
             has_digests=True,
             n_elsewhere=Counter(study.elsewhere.n_by_scorer) - n_kept,
         ),
-        EVERY_SESSION,
+        where,
     )
 
 

@@ -191,7 +191,10 @@ def test_an_archive_certifies_what_its_store_certifies(
     [
         (["replay", "--archive", "none"], "no archive at none"),
         (["replay", "--labels", "a.csv"], "--labels and --engine are of an --archive"),
-        (["tune", "--archive", "curves", "--model", "m2"], "--archive must be taken whole"),
+        (
+            ["tune", "--archive", "curves", "--model", "m2"],
+            "--archive must be taken whole, or by --scorer",
+        ),
         (["tune", "--archive", "curves", "--max-wait", "1"], "an archive keeps no times"),
         (["check", "a.yaml", "--archive", "curves", "--against", "b"], "either --against or"),
         (["certify", "--archive", "curves", "--held-out", "0"], "must be chosen in the store"),
