@@ -32,7 +32,7 @@ MEANING = {
     Status.USAGE: "the command was not understood",
     Status.NOT_FOUND: "no such session, file or store",
     Status.REFUSED: "the input was refused and nothing changed; of watch: the answer was halted",
-    Status.BROKEN: "of check: a gate fails; of monitor: an alert fires",
+    Status.BROKEN: "of check: a gate fails; of monitor: an alert fires; of scorers check: changed",
     Status.INTERRUPTED: "interrupted",
 }
 """Meaning of each status, as the help prints it."""

@@ -298,14 +298,16 @@ def parser() -> ArgumentParser:
     of_stores = add_scorers(
         command(
             "scorers",
-            "compare scorers, measure one, or fit an ensemble",
+            "compare scorers, measure one, fit an ensemble, or check one",
             "compare",
             "compare --scorer lexical:coherence@2#39a1 --scorer onnx:nli@1#5f03",
             "bench models/nli --data answers/ --sample 300",
             "fit --scorer lexical --scorer onnx:models/nli -o ensemble.json",
+            "check http:https://scores.example/predict --key-env SCORE_KEY",
             description=(
                 "Compare the scorers of a store on the same labelled sessions, measure one on\n"
-                "files of labelled answers that come with their facts, or fit an ensemble."
+                "files of labelled answers that come with their facts, fit an ensemble, or see\n"
+                "whether a scorer is still the one that the store knows."
             ),
         )
     )

@@ -1,12 +1,16 @@
 """A scorer is compared with itself, as a store knows it."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from director_ai.cli.exit_status import Status
+from director_ai.cli.main import main
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.errors import InvalidRequestError
+from director_ai.scorers import anchor_set
 from director_ai.scorers.anchor_set import ANCHORS, TOLERANCE, check_anchors
 from director_ai.storage import Store
 from director_ai.storage.maintenance import examine
@@ -57,3 +61,18 @@ def test_a_scorer_without_an_identity_cannot_be_compared(tmp_path: Path) -> None
 def test_each_fact_has_an_answer_that_it_supports_and_one_that_it_does_not() -> None:
     assert [anchor.fact for anchor in ANCHORS[::2]] == [anchor.fact for anchor in ANCHORS[1::2]]
     assert len({anchor.answer for anchor in ANCHORS}) == len(ANCHORS)
+
+
+def test_the_command_keeps_scores_and_exits_with_5_once_they_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"--store={tmp_path / 'sessions.db'}"
+    Store(tmp_path / "sessions.db").close()
+
+    assert main(["scorers", "check", "lexical", address]) == 0
+    assert "are kept for later comparison" in capsys.readouterr().out
+    assert main(["scorers", "check", "lexical", address]) == 0
+    assert "is still the scorer of" in capsys.readouterr().out
+    monkeypatch.setattr(anchor_set, "scores_of", lambda tokens, _: [0.1] * len(tokens))
+    assert main(["scorers", "check", "lexical", address, "--json"]) == Status.BROKEN
+    assert json.loads(capsys.readouterr().out)["is_same"] is False

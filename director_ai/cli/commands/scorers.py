@@ -5,6 +5,7 @@ import math
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,7 @@ from director_ai.experiment.scorer_bench import (
 )
 from director_ai.experiment.scorer_comparison import compare_stored
 from director_ai.experiment.scorer_ensemble import EnsembleFit, fit_ensemble
+from director_ai.scorers.anchor_set import check_anchors
 from director_ai.scorers.scorer_string import LEXICAL, StreamScorer
 from director_ai.tuning.evaluation.scorer_comparison import (
     FALSE_HALT_RATES,
@@ -44,8 +46,41 @@ _CATCHES: Final = tuple(f"catch at {100 * rate:g} %" for rate in FALSE_HALT_RATE
 
 
 def scorers(args: Namespace) -> int:
-    """Compare the scorers of a store, measure one on files, or fit an ensemble."""
-    return {"compare": _compare, "bench": _bench, "fit": _fit}[args.action](args)
+    """Compare the scorers of a store, measure one on files, fit an ensemble, or check one."""
+    actions = {"compare": _compare, "bench": _bench, "fit": _fit, "check": _check}
+    return actions[args.action](args)
+
+
+def _check(args: Namespace) -> int:
+    scorer = StreamScorer(scorer_of(args.scorer), key_env=args.key_env)
+    with changing(args) as store:
+        found = check_anchors(store, scorer)
+    name = one_line(str(found.scorer))
+    if args.json:
+        print_json(
+            {
+                "scorer": str(found.scorer),
+                "is_same": found.is_same,
+                "largest_difference": found.largest,
+                "kept_us": found.kept_us,
+                "n_tokens": found.n_tokens,
+            }
+        )
+    elif found.kept_us is None:
+        print(f"The scores of {name} on {found.n_tokens} tokens are kept for later comparison.")
+    else:
+        kept = datetime.fromtimestamp(found.kept_us / 1e6, UTC)
+        state = "is still" if found.is_same else "is NO LONGER"
+        print(
+            f"{name} {state} the scorer of {kept:%Y-%m-%d}: "
+            f"no score of {found.n_tokens} tokens differs by more than {found.largest:.4f}."
+            + (
+                ""
+                if found.is_same
+                else " Its limits and certificates say nothing of it now: give it another version."
+            )
+        )
+    return Status.OK if found.is_same else Status.BROKEN
 
 
 def _compare(args: Namespace) -> int:

@@ -8,7 +8,7 @@ from director_ai.cli.options.sessions import add_filters, add_slice, positive
 _SCORER = "lexical, onnx:FOLDER, embedding:FOLDER or http:URL"
 
 
-def add_scorers(parser: ArgumentParser) -> tuple[ArgumentParser, ArgumentParser]:
+def add_scorers(parser: ArgumentParser) -> tuple[ArgumentParser, ...]:
     """Add the actions of ``scorers``; return the parsers of those that read a store."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     comparing = actions.add_parser(
@@ -72,7 +72,18 @@ def add_scorers(parser: ArgumentParser) -> tuple[ArgumentParser, ArgumentParser]
     )
     _key(benching)
     benching.add_argument("--json", action="store_true", help="print one JSON document")
-    return comparing, fitting
+    checking = actions.add_parser(
+        "check",
+        help="see whether a scorer is still the one that the store knows",
+        description=(
+            "Judge a fixed set of answers, and compare the scores with those that the store keeps "
+            "of the same scorer; the first time they are kept. A model that was changed behind "
+            "its name is told, with exit status 5: give it another version."
+        ),
+    )
+    checking.add_argument("scorer", metavar="SCORER", help=f"{_SCORER}, or the folder of a model")
+    _key(checking)
+    return comparing, fitting, checking
 
 
 def add_rescore(parser: ArgumentParser) -> ArgumentParser:
