@@ -416,11 +416,6 @@ def _archive(parser: ArgumentParser) -> None:
         help="sessions of a file (default: 25000)",
     )
     parser.add_argument(
-        "--scorer",
-        metavar="IDENTITY",
-        help="sessions that it scored (default: the archive's, or the store's only one)",
-    )
-    parser.add_argument(
         "--window",
         action="append",
         default=[],

@@ -3,7 +3,6 @@
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from director_ai.cli.exit_status import CommandError, Status
@@ -11,7 +10,6 @@ from director_ai.cli.open_store import reading
 from director_ai.cli.open_study import holdout_of
 from director_ai.cli.output import counted, note, one_line, print_json, working
 from director_ai.core.records.stored_curve import StoredCurve
-from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
@@ -36,11 +34,10 @@ def archive_sessions(args: Namespace) -> int:
                 "it may only be read, and has none yet"
             )
         holdout = HoldoutDraw.of(store.name, *choice)
-        scorer = _scorer(args, store, archive)
-        keys = _missing(store, archive, scorer)
+        keys = _missing(store, archive)
         n_new, windows = 0, set(args.window)
         with working(f"Archiving {counted(len(keys), 'session')}", len(keys)) as step:
-            for rows in _batches(store, keys, scorer, args.shard_sessions):
+            for rows in _batches(store, keys, args.shard_sessions):
                 names = [row.group or f"\0{row.id}" for row in rows]
                 draws = group_draws(names, key=choice.key).astype("<u8").tobytes()
                 archive.append(rows, draws, holdout)
@@ -71,47 +68,20 @@ def archive_sessions(args: Namespace) -> int:
     return Status.OK
 
 
-def _scorer(args: Namespace, store: Store, archive: ShardArchive) -> str:
-    """Return the one scorer, as it prints, whose sessions the archive holds.
-
-    Raises
-    ------
-    CommandError
-        If it holds those of another, or the store has those of several and none is chosen.
-    """
-    held = {name or str(UNKNOWN_SCORER) for name in archive.manifest.scorers}
-    if held:
-        if args.scorer is not None and {args.scorer} != held:
-            raise CommandError(
-                f"scorer must be that of the archive, {' and '.join(held)}, got {args.scorer}",
-                Status.REFUSED,
-            )
-        return next(iter(held))
-    counts = store.facets(JUDGED)["scorers"]
-    if args.scorer is None and len(counts) > 1:
-        listed = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
-        raise CommandError(
-            f"scorer must be chosen, as limits are for one: pass --scorer with one of {listed}",
-            Status.USAGE,
-        )
-    return args.scorer or next(iter(counts), str(UNKNOWN_SCORER))
-
-
-def _missing(store: Store, archive: ShardArchive, scorer: str) -> list[int]:
+def _missing(store: Store, archive: ShardArchive) -> list[int]:
     """Return the keys of the sealed sessions that the archive does not hold, oldest first."""
-    keys = {name: key for key, name in store.names(replace(JUDGED, scorers=(scorer,)))}
+    keys = {name: key for key, name in store.names(JUDGED)}
     for shard in archive.manifest.shards:
         for name in archive.ids(shard):
             keys.pop(name, None)
     return list(keys.values())
 
 
-def _batches(store: Store, keys: list[int], scorer: str, size: int) -> Iterator[list[StoredCurve]]:
-    """Yield the sessions of some keys that the scorer has scored, so many at a time."""
+def _batches(store: Store, keys: list[int], size: int) -> Iterator[list[StoredCurve]]:
+    """Yield the sessions of some keys that have a score, so many at a time."""
     batch: list[StoredCurve] = []
     for _, row in store.keyed_curves(keys=keys):
-        # A second curve is not the session's own.
-        if row.scores and (row.scorer or str(UNKNOWN_SCORER)) == scorer:
+        if row.scores:
             batch.append(row)
         if len(batch) == size:
             yield batch

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
-from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.shard_archive import ShardArchive
 from director_ai.tuning.guarantee.holdout import group_draws
@@ -48,19 +46,6 @@ def test_draws_are_those_of_the_stores_secret(path: Path) -> None:
     with Store(path) as store:
         expected = group_draws(names, key=store.vault_key())
     assert archive.draws(shard) == expected.astype("<u8").tobytes()
-
-
-def test_an_archive_is_of_one_scorer(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Store(path) as store:
-        store.add([record("judged", started_us=1, scorer=ScorerIdentity("nli", "1", "onnx"))])
-
-    assert main(["archive", "curves"]) == Status.USAGE
-    assert "--scorer with one of unknown (4), onnx:nli@1 (1)" in capsys.readouterr().err
-    assert main(["archive", "curves", "--scorer", "onnx:nli@1"]) == 0
-    assert archived() == ["judged"]
-    assert main(["archive", "curves", "--scorer", "unknown"]) == Status.REFUSED
-    assert main(["archive", "curves"]) == 0
-    assert archived() == ["judged"]
 
 
 def test_labels_stay_in_the_store(path: Path) -> None:
