@@ -37,6 +37,8 @@ class Webhook:
         on this machine; redirects are not followed.
     form
         ``json`` for the document of :func:`document`, ``slack`` for its text alone.
+    app_url
+        Address of the app for the link in a message; empty: no link.
     secret
         Key of the HMAC-SHA256 in the header ``X-Director-Signature``; empty: no such header.
 
@@ -52,7 +54,9 @@ class Webhook:
     director_ai.errors.InvalidEndpointError: webhook must be an https address, or of this machine
     """
 
-    def __init__(self, address: str, *, form: WebhookForm = "json", secret: str = "") -> None:
+    def __init__(
+        self, address: str, *, form: WebhookForm = "json", secret: str = "", app_url: str = ""
+    ) -> None:
         try:
             parts = urlsplit(address)
             host = parts.hostname or ""
@@ -64,6 +68,7 @@ class Webhook:
             raise InvalidEndpointError("webhook must be an https address, or of this machine")
         self._address = address
         self._form = form
+        self._app_url = app_url.rstrip("/")
         self._secret = secret
 
     def __repr__(self) -> str:
@@ -83,14 +88,24 @@ class Webhook:
             return False
 
     def _body(self, message: Message, report: Report) -> bytes:
-        values = document(message, report)
+        values = document(message, report, app_url=self._app_url)
         if self._form == "slack":
-            values = {"text": _slack(f"[{message.status}] {message.alert.alert}: {message.text}")}
+            link = f" {values['url']}" if values["url"] else ""
+            text = f"[{message.status}] {message.alert.alert}: {message.text}{link}"
+            values = {"text": _slack(text)}
         return json.dumps(values).encode()
 
 
-def document(message: Message, report: Report) -> dict[str, object]:
-    """Return the JSON document of a message; it holds no text of a session."""
+def document(message: Message, report: Report, *, app_url: str = "") -> dict[str, object]:
+    """Return the JSON document of a message; it holds no text of a session.
+
+    Parameters
+    ----------
+    message, report
+        The alert, and the report that it is of.
+    app_url
+        Address of the app, without a slash at its end; empty: the document has no link.
+    """
     alert, deployment, living = message.alert, report.deployment, report.living
     assert deployment is not None
     assert living is not None
@@ -103,8 +118,10 @@ def document(message: Message, report: Report) -> dict[str, object]:
         "started_at": _moment(alert.started_us),
         "ended_at": None if alert.ended_us is None else _moment(alert.ended_us),
         "deployment": deployment.number,
+        "policy": deployment.policy.to_dict(),
         "scorer": str(deployment.scorer),
         "text": message.text,
+        "url": f"{app_url}/monitor" if app_url else None,
         "values": {"alpha": living.alpha, "estimate": estimate, "n_audited": living.n_audited},
     }
 

@@ -194,7 +194,8 @@ def _webhook(args: Namespace) -> Webhook | None:
         return None
     address = os.environ.get(name, "")
     try:
-        return Webhook(address, form=args.format, secret=os.environ.get(f"{name}_KEY", ""))
+        secret = os.environ.get(f"{name}_KEY", "")
+        return Webhook(address, form=args.format, secret=secret, app_url=args.app_url)
     except InvalidEndpointError as error:
         # The variable is named, never what it holds.
         raise CommandError(f"{name}: {error}", Status.USAGE) from None

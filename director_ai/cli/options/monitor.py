@@ -62,6 +62,9 @@ def add_monitor(parser: ArgumentParser) -> None:
         "--format", choices=("json", "slack"), default="json", help="of what is sent"
     )
     parser.add_argument(
+        "--app-url", default="", metavar="URL", help="address of the app, for a link in messages"
+    )
+    parser.add_argument(
         "--deployment", type=positive, metavar="N", help="which one (default: the newest)"
     )
     parser.add_argument(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from director_ai import HaltPolicy
 from director_ai.cli.main import main
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.integrations import Webhook, send_due
@@ -167,6 +168,7 @@ def test_a_message_is_signed_and_holds_no_text_and_no_address_is_told(
     monkeypatch.setenv("HOOK", receiver.url)
     monkeypatch.setenv("HOOK_KEY", "k")
     look = ["monitor", "--once", "--webhook-env", "HOOK", "--store", str(path)]
+    look += ["--app-url", "https://director.example/"]
     assert main(look) == 5
     assert main(look) == 5
 
@@ -175,6 +177,8 @@ def test_a_message_is_signed_and_holds_no_text_and_no_address_is_told(
     head, body = sent["certificate_void"]
     digest = hmac.new(b"k", body, hashlib.sha256).hexdigest()
     assert head["X-Director-Signature"] == f"sha256={digest}"
+    assert json.loads(body)["url"] == "https://director.example/monitor"
+    assert HaltPolicy.from_dict(json.loads(body)["policy"]) == POLICY
     assert "secret-of-the-hook" not in "".join(capsys.readouterr())
     with Store(path) as store:
         dump = path.read_bytes()
