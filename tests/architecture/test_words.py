@@ -75,6 +75,7 @@ def parameters(path: Path) -> Iterator[str]:
             yield from (arg.arg for arg in (*node.posonlyargs, *node.args, *node.kwonlyargs))
 
 
+@pytest.mark.slow
 def test_module_docstrings_name_the_thing_first() -> None:
     ours = [path for path in SOURCES if path.is_relative_to(ROOT / "director_ai")]
     riddles = {name_of(path) for path in ours if opens_with_a_wh_clause(path)}
@@ -91,6 +92,7 @@ def test_no_module_bears_a_retired_name(folder: str) -> None:
     assert retired <= MODULES_IN_USE
 
 
+@pytest.mark.slow
 def test_no_class_or_function_bears_a_retired_name() -> None:
     assert {
         (name_of(path), name) for path in SOURCES for name in defined(path) if name in RETIRED_NAMES

@@ -113,6 +113,7 @@ def test_the_store_is_that_of_the_option_then_the_environment_then_the_folder(
     assert "no store at no.db (named by --store)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["list"], ["label", "a", "good"], ["import", "a.jsonl"]])
 def test_what_is_no_store_is_named_with_how_it_was_chosen(
     arguments: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]

@@ -187,6 +187,7 @@ def test_a_file_that_is_not_there_or_empty_is_a_sentence(elsewhere: Path, capsys
     assert not (elsewhere / "sessions.db").exists()
 
 
+@pytest.mark.slow
 def test_a_file_beyond_the_limits_is_refused(
     sandbox: None, elsewhere: Path, capsys: Capture
 ) -> None:
@@ -210,6 +211,7 @@ def test_what_is_exported_is_imported_as_it_was(
     assert stat.S_IMODE((elsewhere / name).stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "csv-long", "csv-wide", "otlp"])
 def test_every_format_holds_what_was_asked_for(
     format: str, path: Path, elsewhere: Path, capsys: Capture

@@ -50,6 +50,7 @@ def reader(store: Store) -> ReadStudy:
     return lambda where: study_of(store, store.holdout(), where, keep_open=store.keep_open)
 
 
+@pytest.mark.slow
 def test_scorers_are_compared_on_the_open_sessions_that_both_judged(store: Store) -> None:
     is_open = set(reader(store)(SessionQuery()).open.ids)
     assert len(is_open) < 400

@@ -30,6 +30,8 @@ from tests.sources.fault_modes import MODES
 from tests.sources.fault_server import FaultServer, reply
 from tests.sources.llama_server import LlamaServer, llama
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["llama"]
 
 ASKED: dict[str, Any] = {

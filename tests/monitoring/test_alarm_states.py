@@ -33,6 +33,7 @@ def day_of(store: Store, day: int, *, n_halts: int) -> None:
         store.annotate_all(audited(store, day), Annotation("good", author=author, at_us=START))
 
 
+@pytest.mark.slow
 def test_an_alarm_stays_until_it_is_acknowledged_and_then_half_the_risk_is_left(
     store: Store,
 ) -> None:
@@ -66,6 +67,7 @@ def audited(store: Store, day: int) -> list[str]:
     return [audit.id for audit in drawn if audit.day == START // DAY_US + day]
 
 
+@pytest.mark.slow
 def test_halts_that_were_only_watched_tell_how_many_come_early(store: Store) -> None:
     now_us = START + 2 * DAY_US - 1
     blind = report(store, now_us=now_us).living
@@ -86,6 +88,7 @@ def test_halts_that_were_only_watched_tell_how_many_come_early(store: Store) -> 
     assert seen.log_change < blind.log_change
 
 
+@pytest.mark.slow
 def test_recurring_families_have_a_detector_of_their_own(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
 

@@ -131,6 +131,7 @@ def test_of_a_family_the_first_in_28_days_is_counted(store: Store) -> None:
     }
 
 
+@pytest.mark.slow
 def test_draws_are_by_the_stores_secret_and_the_plan_of_the_day(store: Store) -> None:
     deploy(store, POLICY, SCORER, Promise(0.05), now_us=START, audits_a_day=10)
     add(store, *(ran(f"p{n}") for n in range(300)), *(ran(f"h{n}", halted=True) for n in range(60)))

@@ -51,6 +51,7 @@ def seen(store: Store, **how: object):
     return report(store, now_us=END_US, query=ReportQuery(**how))
 
 
+@pytest.mark.slow
 def test_sessions_are_grouped_by_where_they_came_from(store: Store) -> None:
     drawn = [audit.id for audit in MonitorLog(store).audits(2, drawn_only=True)]
     for author in ("Ann", "Bo"):

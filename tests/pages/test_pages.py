@@ -144,6 +144,7 @@ def test_limits_beyond_the_sliders_reach_are_shown_as_recorded(app, tmp_path, mo
     assert app.slider(key="w").value == 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["sessions", "session", "monitor", "review", "tune", "data"])
 def test_a_store_that_cannot_be_opened_is_a_sentence(app, page, tmp_path, monkeypatch):
     (tmp_path / "notes.txt").write_text("no database, and long enough to be looked at" * 9)

@@ -75,6 +75,7 @@ def problems(text: str, suffix: str = "yaml") -> list[str]:
     return [problem.removeprefix("f:") for problem in refused.value.problems]
 
 
+@pytest.mark.slow
 @given(files)
 def test_every_format_gives_back_what_was_written(file: PolicyFile) -> None:
     for suffix, form in WRITERS.items():

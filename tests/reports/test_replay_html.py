@@ -173,6 +173,7 @@ def test_the_page_is_small():
     assert len(session_html(empty).encode()) < 60_000
 
 
+@pytest.mark.slow
 def test_a_long_session_draws_its_extremes_and_keeps_every_token():
     scores = np.full(20_000, 0.8)
     scores[12_345] = 0.1

@@ -133,6 +133,7 @@ def test_a_model_that_exits_ends_no_stream_s_process() -> None:
         BackgroundJudge(Faulty(leave)).submit("a", anything).result(WAIT_S)
 
 
+@pytest.mark.slow
 def test_a_sentence_whose_stream_is_gone_is_not_judged() -> None:
     model = Gated()
     judge = BackgroundJudge(model)

@@ -111,6 +111,7 @@ def test_its_server_is_known_and_there_is_one_at_most(tmp_path: Path) -> None:
         StreamScorer(f"ensemble:{tmp_path / 'no.json'}")
 
 
+@pytest.mark.slow
 def test_the_kernel_takes_it_for_a_callback_whose_wait_it_may_end(file: Path) -> None:
     # Typed, so that another method of the protocol is missed by the type checker, too.
     judged: JudgedCallback = EnsembleScorer(

@@ -327,6 +327,7 @@ def test_the_async_kernel_ends_a_stream_whose_judge_fails_or_hangs(fails: bool) 
     assert session.reason.code == ("callback_error" if fails else "callback_timeout")
 
 
+@pytest.mark.slow
 def test_a_thousand_streams_leave_no_thread_behind() -> None:
     shared = BackgroundJudge(Scripted())
     kernel = StreamingKernel()

@@ -18,6 +18,8 @@ from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.stream import AsyncChatStream, ChatStream
 from tests.sources.fault_server import BUSY_LATER, HANG, HEAD, OK, WHOLE, A, FaultServer
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 30
 """In which everything here must be over: well under the second that is promised."""
 

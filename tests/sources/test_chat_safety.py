@@ -305,6 +305,7 @@ def test_a_certificate_that_nobody_signed_is_refused(secure: FaultServer, kind: 
         consumed(kind, stream_of(kind, secure.url("plain")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_abort_wakes_the_reader_of_an_encrypted_stream(
     secure: FaultServer, contexts: tuple[ssl.SSLContext, ssl.SSLContext], kind: str

@@ -21,6 +21,7 @@ GOOD = Annotation("good")
 
 CHANGES: dict[str, Callable[[Store], Any]] = {
     "add": lambda store: store.add([record("b")]),
+    "add_many": lambda store: store.add_many([record("b")]),
     "annotate": lambda store: store.annotate("a", GOOD),
     "annotate_all": lambda store: store.annotate_all(["a"], GOOD),
     "withdraw": lambda store: store.withdraw([1]),
@@ -55,6 +56,7 @@ def test_every_method_that_changes_a_store_is_tried_here() -> None:
     assert public - READS == set(CHANGES) - {"add_labels"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_viewer_changes_nothing(change: str, viewed: Store, store: Store) -> None:
     before = store.get("a")

@@ -71,6 +71,7 @@ def session(id: str = "a") -> SessionRecord:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_behind_the_stores_back_is_found(change: str, store: Store) -> None:
     if store.path is None:

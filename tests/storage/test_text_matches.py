@@ -57,6 +57,7 @@ def late(store: Store, key: int) -> None:
     store.transaction(work)
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_reading_finds_as_sessions_come_and_go(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,7 @@ def test_an_archive_certifies_what_its_store_certifies(
         assert len(store.attempts()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

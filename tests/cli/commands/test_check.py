@@ -57,6 +57,7 @@ def test_an_archive_holds_what_tune_shows_and_nothing_held_out(capsys, address, 
     assert {row.id for row in sample} <= {digest_of(name) for name in study.open.ids}
 
 
+@pytest.mark.slow
 def test_a_sample_is_one_of_curves(capsys, address) -> None:
     arguments = ["export", "-o", "a.jsonl", f"--store={address}"]
 

@@ -101,6 +101,7 @@ def test_the_labels_of_a_table_are_added(path: Path, elsewhere: Path, capsys: Ca
     assert capsys.readouterr().out == "Added 3 labels to sessions.db.\n"
 
 
+@pytest.mark.slow
 def test_one_bad_line_refuses_a_table_and_all_are_named(
     path: Path, elsewhere: Path, capsys: Capture
 ) -> None:

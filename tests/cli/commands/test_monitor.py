@@ -159,6 +159,7 @@ def test_groups_and_periods_are_those_asked_for(
     assert "--compare: period must be FIRST..LAST" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_message_is_signed_and_holds_no_text_and_no_address_is_told(
     path: Path,
     receiver: Receiver,
@@ -186,6 +187,7 @@ def test_a_message_is_signed_and_holds_no_text_and_no_address_is_told(
     assert b"secret-of-the-hook" not in dump
 
 
+@pytest.mark.slow
 def test_slack_gets_escaped_text(
     path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +270,7 @@ def test_eight_processes_send_one_message(
     assert "secret-of-the-hook" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.slow
 def test_a_message_that_was_lost_is_due_again(path: Path, receiver: Receiver) -> None:
     receiver.n_refused = 100
     hook = Webhook(receiver.url)

@@ -101,6 +101,7 @@ def test_an_exported_command_carries_the_cadence() -> None:
     assert policy_of(back, policy) == HaltPolicy()
 
 
+@pytest.mark.slow
 def test_a_policy_file_is_a_replay_by_its_limits(capsys, address, tmp_path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text("hard_limit = 0.3\nwindow_threshold = 0.5\n")

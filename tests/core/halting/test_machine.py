@@ -316,7 +316,7 @@ def test_streams_that_fall_in_and_out_of_calm_are_decided_as_defined(
         limits["trend_threshold"] = 1.5
     drawn = random.Random(window_size)
     scores = []
-    while len(scores) < 12_000:
+    while len(scores) < 6_000:
         level, spread = drawn.choice([0.6, 0.7, 0.9, 1.0]), drawn.choice([0.0, 0.05, 0.12, 0.13])
         edges = [level, nextafter(level, 0.0), level - spread, nextafter(level - spread, 0.0)]
         scores += drawn.choices(edges, k=drawn.choice([1, 5, 30, 700]))

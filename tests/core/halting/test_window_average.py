@@ -37,6 +37,7 @@ def test_the_sum_runs_from_the_oldest_score_to_the_newest():
     assert window_average.statistic(window) == (((0.1 + 0.2) + 0.3) + 0.7) / 4
 
 
+@pytest.mark.slow
 @given(st.lists(GRID, min_size=1, max_size=60))
 def test_the_mean_is_the_exact_mean_to_thirteen_places(window):
     exact = sum(map(Fraction, window)) / len(window)

@@ -147,6 +147,7 @@ def releases(draw: st.DrawFn, text: st.SearchStrategy[str], n_tokens: int) -> di
     }
 
 
+@pytest.mark.slow
 @given(records(TEXT.map(with_pairs_joined).filter(bool)))
 def test_a_record_read_back_is_the_record_that_was_written(record: SessionRecord) -> None:
     assert from_line(to_line(record)) == record

@@ -159,6 +159,7 @@ def test_a_sync_source_that_raises_or_yields_no_text_is_a_fault():
     assert collected([" w0", 7]).halt_reason == "invalid_token (int)"
 
 
+@pytest.mark.slow
 def test_a_sync_source_that_hangs_is_left_behind_at_a_timeout_and_at_a_stop():
     release = threading.Event()
 

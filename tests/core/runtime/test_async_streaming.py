@@ -304,6 +304,7 @@ def test_a_timeout_around_the_stream_is_not_mistaken_for_our_own():
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_source_that_will_not_close_is_left_behind_within_a_second(caplog):
     class Stuck:
         def __aiter__(self):

@@ -65,6 +65,7 @@ def fresh(path: Path) -> Path:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("take_away", WAYS)
 def test_recording_goes_on_in_a_fresh_file(
     tmp_path: Path, take_away: Callable[[Path], None], caplog: pytest.LogCaptureFixture

@@ -174,6 +174,7 @@ def test_an_exception_comes_through_unchanged_and_is_recorded(tmp_path: Path) ->
         assert store.get("a").ended_by == "fault"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["close", "drop", "unstarted"])
 def test_a_stream_left_early_ends_as_cancelled(tmp_path: Path, way: str) -> None:
     kernel = StreamingKernel()
@@ -330,6 +331,7 @@ def test_a_store_that_is_away_all_night_does_not_fill_the_memory(tmp_path: Path)
         assert store.get("after").tokens == tuple(words(3))
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_let_go_costs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     kernel = StreamingKernel()
@@ -411,6 +413,7 @@ def test_closing_ends_the_sessions_that_go_on(tmp_path: Path) -> None:
         assert (store.get("a").tokens, store.get("a").ended_by) == ((" t0",), "abandoned")
 
 
+@pytest.mark.slow
 def test_closing_a_recorder_whose_store_is_blocked_gives_up_in_time(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     kernel = StreamingKernel()
@@ -469,6 +472,7 @@ def test_a_recorder_that_is_not_closed_writes_all_before_the_interpreter_ends(
         assert store.get("a").ended_by == "completed"
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_is_logged_once_and_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

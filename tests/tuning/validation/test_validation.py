@@ -31,6 +31,7 @@ def checked(data: TuneData, search: Search | None = None, **how) -> Validation |
     return validate(data, replays, ASKED, search, base=BASE, repeats=(20, 10), **how)
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_the_proposals_and_what_is_left_is_less() -> None:
     data = drawn(400)
     told: list[float] = []
@@ -108,6 +109,7 @@ def test_a_spread_of_a_handful_is_not_told() -> None:
     assert "[too few to tell]" in few.sentences[0]
 
 
+@pytest.mark.slow
 def test_chance_that_reaches_nothing_is_said_in_words() -> None:
     found = checked(drawn(400))
     silent = replace(found, floor=found.floor._replace(level=math.nan))

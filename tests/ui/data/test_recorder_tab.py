@@ -36,6 +36,7 @@ def run(code, asynchronous):
     assert given["recorder"].close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("enforce", "asynchronous", "shadow"), SWITCHES)
 def test_the_lines_record_into_the_store(tmp_path, enforce, asynchronous, shadow):
     file = tmp_path / 'it\'s "odd".db'

@@ -15,6 +15,8 @@ from director_ai.ui.live import endpoint_run
 from director_ai.ui.live.endpoint_run import ABANDONED, EndpointRun, Question, live_recorder
 from tests.sources.fault_server import HANG, OK, WHOLE, A, FaultServer
 
+pytestmark = pytest.mark.slow
+
 LEASE_S = 0.3
 
 

@@ -18,6 +18,7 @@ from director_ai.ui.sessions import export
 from tests.storage.records import record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["list", "jsonl", "parquet", "csv_long", "csv_wide", "otlp"])
 def test_every_kind_of_export_holds_what_was_found(kind: str, tmp_path: Path) -> None:
     query = SessionQuery(outcomes=("halted",))

@@ -4,6 +4,7 @@ import io
 import shlex
 from pathlib import Path
 
+import pytest
 import yaml
 
 from director_ai import HaltPolicy
@@ -35,6 +36,7 @@ def of(study: Study, policy: HaltPolicy) -> CheckResult:
     return verdict(analysed(study, policy), PolicyFile(policy))
 
 
+@pytest.mark.slow
 def test_the_archive_is_the_one_of_the_command(tmp_path) -> None:
     with Store(tmp_path / "a.db") as store:
         store.add(records(500, enforced=0.0))

@@ -51,6 +51,7 @@ def test_a_proposal_keeps_the_budget_it_tells_of(data: TuneData) -> None:
     assert f". {numbers.false.most} of at most" in reason
 
 
+@pytest.mark.slow
 def test_an_infeasible_budget_says_what_it_would_take(data: TuneData) -> None:
     policy, reason, _ = propose(
         data, replay_of(data, HaltPolicy()), HaltPolicy(), RiskTarget(0.001, 0.01)
