@@ -1,18 +1,55 @@
-"""Which tests run when and twice, and what they end."""
+"""How the tests are shared out among processes, which run when and twice, and what they end."""
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.examples import load_profile
 
 WITH_A_BROWSER = ("tests/browser/", "tests/safety/")
-"""Folders whose tests start servers and browsers."""
+"""Folders whose tests start servers and browsers, one of which keeps two processors busy."""
 
 
 WHOLE_PAGES = "tests/pages/"
 """Folder whose tests each run whole pages; `test_pages.py` alone is part of the fast suite."""
+
+
+class BrowserApart(LoadScopeScheduling):
+    """Keeps the tests of a file together, and those with a browser all in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        is_browser = nodeid.startswith(WITH_A_BROWSER)
+        return "browser" if is_browser else nodeid.split("::", maxsplit=1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowserApart:
+    """Share the tests out our way, whatever ``--dist`` says."""
+    return BrowserApart(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files unread whose tests would all be left out: reading them costs seconds."""
+    if not collection_path.is_relative_to(config.rootpath):
+        return None
+    path, expression = collection_path.relative_to(config.rootpath), config.option.markexpr
+    is_left_out = ("not browser" in expression and is_with_a_browser(path.as_posix())) or (
+        "not slow" in expression and path.suffix == ".py" and is_whole_page(path.as_posix())
+    )
+    return True if is_left_out else None
+
+
+def is_with_a_browser(name: str) -> bool:
+    """Return whether a path, or the test of an id, drives a browser."""
+    return f"{name}/".startswith(WITH_A_BROWSER)
+
+
+def is_whole_page(name: str) -> bool:
+    """Return whether a path, or the test of an id, runs whole pages and is slow for it."""
+    return name.startswith(WHOLE_PAGES) and "/test_pages.py" not in name
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,10 +66,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     what it knows of. What is wrong fails every time.
     """
     for item in items:
-        if item.nodeid.startswith(WITH_A_BROWSER):
+        if is_with_a_browser(item.nodeid):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=2))
-        elif item.nodeid.startswith(WHOLE_PAGES) and item.path.name != "test_pages.py":
+        elif is_whole_page(item.nodeid):
             item.add_marker(pytest.mark.slow)
     if "soak" not in config.option.markexpr:
         soak = [item for item in items if item.get_closest_marker("soak")]
