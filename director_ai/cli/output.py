@@ -1,6 +1,7 @@
 """Output of commands: tables and sentences for people, one JSON document for programs."""
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,21 @@ _GAP = "  "
 def print_json(document: object) -> None:
     """Print one JSON document; ASCII, so that no text in it can steer a terminal."""
     print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Return figures as JSON has them: named tuples as objects, nan as null.
+
+    >>> plain((0.5, float("nan")))
+    [0.5, None]
+    """
+    if hasattr(value, "_asdict"):
+        return {name: plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
 
 
 def note(sentence: str) -> None:

@@ -100,12 +100,17 @@ def test_only_draws_below_the_share_of_passes_have_a_label_for_tuning(store: Sto
 
 
 def test_who_remembers_labels_learns_of_a_draw_that_came_after_the_label(store: Store) -> None:
-    add(store, ran("late", day=2.5, halted=True))
-    label(store, "late", Ann="bad")
+    names = [f"late{number}" for number in range(8)]
+    for name in names:
+        add(store, ran(name, day=2.5, halted=True))
+        label(store, name, Ann="bad")
     ledger = LabelLedger(store, SessionQuery())
-    assert ledger.look().labels.count("bad") == 1
+    assert ledger.look().labels.count("bad") == 8
 
     tick(store, now_us=START + 3 * DAY_US)
     drawn = {audit.id: audit for audit in MonitorLog(store).audits(1, drawn_only=True)}
-    assert drawn["late"].draw > MonitorLog(store).plans(1)[-1].p_pass
-    assert ledger.look().labels.count("bad") == 0
+    p_pass = MonitorLog(store).plans(1)[-1].p_pass
+    # The store's secret draws, so that how many are fair differs from store to store.
+    n_fair = sum(drawn[name].draw < p_pass for name in names)
+    assert n_fair < 8
+    assert ledger.look().labels.count("bad") == n_fair

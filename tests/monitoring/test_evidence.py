@@ -231,34 +231,58 @@ def test_late_labels_are_waited_for_and_leaving_them_out_would_be_wrong() -> Non
     assert wrong["left out"] / n_runs > 0.5
 
 
+def first_days(paths: np.ndarray, bar: float) -> np.ndarray:
+    """Return the first day, from 1, on which each path is at the bar; one more than there are."""
+    reached = paths >= bar
+    return np.where(reached.any(axis=1), reached.argmax(axis=1), paths.shape[1]) + 1
+
+
+def is_within_a_fifth(median: float, days: int) -> bool:
+    """Return whether a median is that of the design, whole days apart."""
+    return abs(median - days) <= max(1.0, 0.2 * days)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("budget", "days"), [(10, 6), (20, 3), (30, 2), (80, 1)])
+def test_twice_the_rate_is_noticed_within_days_of_the_deployment(budget: float, days: int) -> None:
+    traffic = Traffic(2 * ALPHA)
+    plan = traffic.plan(budget, ALPHA)
+    runs = np.cumsum(traffic.draw(plan, 25, 200, seed=7), axis=1)
+    paths = [[log_evidence(day, [plan], alpha=ALPHA, side="above") for day in run] for run in runs]
+
+    assert is_within_a_fifth(np.median(first_days(np.array(paths), np.log(10))), days)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("budget", "alpha", "bad", "days"),
     [
-        (20, 0.02, 0.1, 3),
-        (10, 0.02, 0.1, 6),
-        (20, 0.05, 0.1, None),
-        (80, 0.02, 0.3, None),
+        *((10, 0.02, 0.1, 9), (20, 0.02, 0.1, 5), (30, 0.02, 0.1, 4), (80, 0.02, 0.1, 2)),
+        *((10, 0.02, 0.3, 17), (20, 0.02, 0.3, 11), (30, 0.02, 0.3, 8), (80, 0.02, 0.3, 4)),
+        *((10, 0.05, 0.1, 6), (20, 0.05, 0.1, 4), (30, 0.05, 0.1, 3), (80, 0.05, 0.1, 2)),
     ],
 )
-def test_twice_the_rate_is_noticed_within_days_of_the_deployment(
-    budget: float, alpha: float, bad: float, days: int | None
-) -> None:
-    n_runs = 200
-    traffic = Traffic(2 * alpha, bad=bad)
-    plan = traffic.plan(budget, alpha)
-    runs = np.cumsum(traffic.draw(plan, 40, n_runs, seed=7), axis=1)
-    bar = np.log(10)
-    first = [
-        next(
-            (
-                day + 1
-                for day in range(40)
-                if log_evidence(run[day], [plan], alpha=alpha, side="above") >= bar
-            ),
-            41,
-        )
-        for run in runs
+def test_a_change_is_seen_within_days(budget: float, alpha: float, bad: float, days: int) -> None:
+    # After 60 good days, under the plan of those days.
+    n_runs, n_good, n_after = 200, 60, 60
+    good, worse = Traffic(alpha / 2, bad=bad), Traffic(2 * alpha, bad=bad)
+    plan = good.plan(budget, alpha)
+    before = good.draw(plan, n_good, n_runs, seed=11)
+    after = worse.draw(plan, n_after, n_runs, seed=12)
+    paths = [
+        detector(np.concatenate(days), [plan], alpha=alpha)[n_good:]
+        for days in zip(before, after, strict=True)
     ]
-    median = np.median(first)
-    assert median <= 7 if days is None else days - 1 <= median <= days + 1
+
+    assert is_within_a_fifth(np.median(first_days(np.array(paths), np.log(365))), days)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("budget", "days"), [(10, 11), (20, 6), (30, 4), (80, 2)])
+def test_half_the_rate_is_shown_to_hold_within_days(budget: float, days: int) -> None:
+    traffic = Traffic(ALPHA / 2)
+    plan = traffic.plan(budget, ALPHA)
+    runs = np.cumsum(traffic.draw(plan, 40, 200, seed=13), axis=1)
+    paths = [[log_evidence(day, [plan], alpha=ALPHA, side="below") for day in run] for run in runs]
+
+    assert is_within_a_fifth(np.median(first_days(np.array(paths), np.log(10))), days)

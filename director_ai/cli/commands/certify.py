@@ -8,7 +8,7 @@ from director_ai.cli.open_store import address_of, changing
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.policy import FORMS, policy_of
 from director_ai.cli.options.sessions import slice_of
-from director_ai.cli.output import note, print_json, print_table
+from director_ai.cli.output import note, plain, print_json, print_table
 from director_ai.cli.tune_source import tune_source
 from director_ai.core.halting.policy_text import limits_text
 from director_ai.experiment.certification import Certification
@@ -70,8 +70,8 @@ def _values(evaluations: dict[str, Evaluation | None], result: Certification) ->
             name: each
             and {
                 "policy": each.policy.to_dict(),
-                "recall": each.recall._asdict(),
-                "fpr": each.fpr._asdict(),
+                "recall": plain(each.recall),
+                "fpr": plain(each.fpr),
             }
             for name, each in evaluations.items()
         },

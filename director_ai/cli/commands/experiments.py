@@ -6,7 +6,7 @@ from typing import Any
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.open_store import changing, reading
-from director_ai.cli.output import counted, note, one_line, print_json, print_table
+from director_ai.cli.output import counted, note, one_line, plain, print_json, print_table
 from director_ai.errors import InvalidRequestError
 from director_ai.experiment.saved import SavedExperiment
 from director_ai.storage.store import Store
@@ -104,7 +104,7 @@ def _values(saved: SavedExperiment, changes: list[str]) -> dict[str, Any]:
         "policies": [
             {
                 "policy": policy.to_dict(),
-                "figures": {name: each._asdict() for name, each in estimates.items()},
+                "figures": {name: plain(each) for name, each in estimates.items()},
             }
             for policy, estimates in zip(saved.policies, saved.estimates().values(), strict=True)
         ],

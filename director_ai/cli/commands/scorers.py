@@ -1,7 +1,6 @@
 """Command ``scorers``: scorers compared on a store, or measured on files of answers."""
 
 import json
-import math
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,15 @@ from director_ai.cli.open_store import changing, reading
 from director_ai.cli.open_study import open_study
 from director_ai.cli.options.scorers import scorer_of
 from director_ai.cli.options.sessions import slice_of
-from director_ai.cli.output import counted, note, one_line, print_json, print_table, working
+from director_ai.cli.output import (
+    counted,
+    note,
+    one_line,
+    plain,
+    print_json,
+    print_table,
+    working,
+)
 from director_ai.core.scoring.identity import identity_of
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.errors import InvalidRequestError
@@ -92,7 +99,7 @@ def _compare(args: Namespace) -> int:
         except InvalidRequestError as error:
             raise CommandError(str(error), Status.NOT_FOUND) from None
     if args.json:
-        print_json(_plain(found))
+        print_json(plain(found))
     else:
         _print_comparison(found)
     return Status.OK
@@ -155,7 +162,7 @@ def _fit(args: Namespace) -> int:
         with new_file(target, replace=args.force) as file:
             file.write(fit.ensemble.to_json().encode())
     if args.json:
-        values = {name: _plain(each) for name, each in fit._asdict().items() if name != "ensemble"}
+        values = {name: plain(each) for name, each in fit._asdict().items() if name != "ensemble"}
         ensemble = json.loads(fit.ensemble.to_json())
         print_json({"ensemble": ensemble, **values, "wins": fit.wins})
     else:
@@ -260,24 +267,13 @@ def _set_values(result: SetResult) -> dict[str, Any]:
         "default_limits": [
             {
                 "scorer": each.scorer,
-                "false_halts": _plain(Rate.of(each.halted[~result.is_bad])),
-                "catch": _plain(Rate.of(each.halted[result.is_bad])),
+                "false_halts": plain(Rate.of(each.halted[~result.is_bad])),
+                "catch": plain(Rate.of(each.halted[result.is_bad])),
             }
             for each in result.defaults
         ],
-        "comparison": _plain(result.comparison),
+        "comparison": plain(result.comparison),
     }
-
-
-def _plain(value: Any) -> Any:
-    """Return figures as plain values: named tuples as objects, nan as null."""
-    if hasattr(value, "_asdict"):
-        return {name: _plain(each) for name, each in value._asdict().items()}
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value
 
 
 def _rate(rate: Rate) -> str:
