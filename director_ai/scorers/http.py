@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from director_ai.core.halting.policy import checked_seconds
 from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts
 from director_ai.core.scoring.support import Pair, PairVerdict, Span
 from director_ai.errors import InvalidScorerError, JudgeError
@@ -94,11 +93,8 @@ class HttpModel:
             raise InvalidScorerError(
                 f"template must hold {{premise}} and {{claim}}, got {template!r:.200}"
             )
-        seconds = checked_seconds("timeout", timeout)
-        if seconds == 0.0:
-            raise ValueError(f"timeout must be more than 0 seconds, got {timeout!r}")
         endpoint = Endpoint(url, model or "default", key_env)
-        self._client = JsonClient(endpoint, seconds)
+        self._client = JsonClient(endpoint, timeout)
         self._url = endpoint.base_url
         self._model = model
         self._template = template

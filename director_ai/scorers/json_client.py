@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 
+from director_ai.core.halting.policy import checked_seconds
 from director_ai.errors import JudgeError, JudgeLostError, JudgeTimeoutError
 from director_ai.sources.chat.abortable_transport import default_ssl_context
 from director_ai.sources.chat.endpoint import Endpoint
@@ -30,19 +31,24 @@ class JsonClient:
     endpoint
         The server. Its key is read from the environment at once.
     timeout
-        Seconds for a reply.
+        Seconds for a reply; more than 0.
 
     Raises
     ------
     MissingKeyError
         If the variable that holds the key is not set.
+    TypeError, ValueError
+        If the timeout is none.
     """
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+        seconds = checked_seconds("timeout", timeout)
+        if seconds == 0.0:
+            raise ValueError(f"timeout must be more than 0 seconds, got {timeout!r}")
         self.endpoint = endpoint
         self._key = endpoint.key()
         self._hide = self._key.hidden_in if self._key is not None else str
-        self._timeout = timeout
+        self._timeout = seconds
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._process = 0

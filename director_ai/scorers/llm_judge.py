@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from director_ai.core.halting.policy import checked_seconds
 from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts
 from director_ai.core.scoring.support import Pair
 from director_ai.errors import InvalidScorerError, JudgeError
@@ -95,10 +94,7 @@ class LlmJudge:
             settings = json.dumps(asked, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise InvalidScorerError(f"options must be plain JSON values: {error}") from None
-        seconds = checked_seconds("timeout", timeout)
-        if seconds == 0.0:
-            raise ValueError(f"timeout must be more than 0 seconds, got {timeout!r}")
-        self._client = JsonClient(endpoint, seconds)
+        self._client = JsonClient(endpoint, timeout)
         self._options = asked
         parts = (INSTRUCTION, json.dumps(_FORMAT), settings)
         self.identity = ScorerIdentity(

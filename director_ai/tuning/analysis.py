@@ -162,6 +162,8 @@ class PolicyAnalysis:
     def certificate(self) -> Certificate | None:
         """The newest certificate that covers the policy, if any."""
         context = self.context
+        if not context.attempts.certificates:
+            return None
         return context.attempts.newest_covering(self.policy, context.slice, context.study.scorer)
 
 

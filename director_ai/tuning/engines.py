@@ -1,6 +1,7 @@
 """Engines: the same work on every shard of an archive, here, in processes, or on a cluster."""
 
 import signal
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
@@ -85,7 +86,24 @@ class _Closing:
         self.close()
 
 
-class SerialEngine(_Closing):
+class _LocalEngine(_Closing, ABC):
+    """Engine that merges here what comes from its items."""
+
+    @abstractmethod
+    def results(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the result of every item, in order."""
+
+    def map_reduce(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        merge: Callable[[Result, Result], Result],
+    ) -> Result:
+        """Return all results merged."""
+        return merged(self.results(work, items), merge)
+
+
+class SerialEngine(_LocalEngine):
     """Engine of this process: one item after the other, with the memory of one.
 
     Parameters
@@ -110,17 +128,8 @@ class SerialEngine(_Closing):
             self._on_done()
             yield result
 
-    def map_reduce(
-        self,
-        work: Callable[[Item], Result],
-        items: Sequence[Item],
-        merge: Callable[[Result, Result], Result],
-    ) -> Result:
-        """Return all results merged."""
-        return merged(self.results(work, items), merge)
 
-
-class ProcessEngine(_Closing):
+class ProcessEngine(_LocalEngine):
     """Engine of this machine: a process a processor.
 
     A process that dies costs the item it was at, which another one does again.
@@ -177,15 +186,6 @@ class ProcessEngine(_Closing):
         finally:
             for future in running:
                 future.cancel()
-
-    def map_reduce(
-        self,
-        work: Callable[[Item], Result],
-        items: Sequence[Item],
-        merge: Callable[[Result, Result], Result],
-    ) -> Result:
-        """Return all results merged."""
-        return merged(self.results(work, items), merge)
 
     def close(self) -> None:
         """End the processes."""
@@ -323,7 +323,9 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def engine_of(name: str, on_done: Callable[[], None] = lambda: None) -> "Any":
+def engine_of(
+    name: str, on_done: Callable[[], None] = lambda: None
+) -> SerialEngine | ProcessEngine | DaskEngine:
     """Return an engine by its name.
 
     Parameters

@@ -17,6 +17,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import FloatRect, Locator, Page, Position, expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.experiment import load
 from director_ai.reports import read_policy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
@@ -42,6 +43,9 @@ TOKENS = ("median", "p90", "n", "low_95", "high_95")
 RATE = ("cases", "cases_if_unknown_halt", "n", "low_95", "high_95")
 BOX: Position = {"x": 17, "y": 53}
 """Place of the box that selects the first row of a table."""
+
+ROW = 35
+"""Height of a row of a table."""
 
 START = "/tune?h=0.3&a=0.6&d=1.5&budget=10"
 
@@ -408,6 +412,9 @@ def test_a_slice_its_limits_the_held_out_share_and_an_experiment_survive_a_reloa
 ) -> None:
     path = tmp_path / "sessions.db"
     filled_by_label(path, n_good=920, n_bad=1486).close()
+    exp = load(str(path))
+    exp.evaluate(HaltPolicy(0.6, window_threshold=0.65))
+    exp.save("february")
     page = open_page(serve(env={"DIRECTOR_STORE": str(path)}), "/tune?h=0.3&view=Segments")
     data_line = page.locator(".st-key-data_line .d-notice")
     expect(data_line).to_contain_text("2,406 sessions: 1,486 bad, 920 good")
@@ -471,6 +478,17 @@ def test_a_slice_its_limits_the_held_out_share_and_an_experiment_survive_a_reloa
     expect(page.get_by_text("sessions have changed")).to_have_count(0)
     figures = page.get_by_role("region", name="Figures of the selected experiments, then and now")
     expect(figures).to_be_visible()
+
+    # Two stand side by side: figures, curves, and the sessions that end otherwise.
+    second = {"x": BOX["x"], "y": BOX["y"] + ROW}
+    first_row(page, "experiments").click(position=second)
+    expect(
+        page.get_by_text(re.compile(r"^february\. Against march, strict: ")).first
+    ).to_be_visible()
+    expect(page.locator(".st-key-experiments_curve")).to_contain_text("february")
+    first_row(page, "experiments").click(position=second)
+    expect(page.get_by_text(re.compile(r"^february\. Against march, strict: "))).to_have_count(0)
+    settled(page)
     page.locator(".st-key-experiment_open_0 button").first.click()
     page.wait_for_url(lambda url: "experiment=march" in url)
     settled(page)

@@ -91,8 +91,9 @@ def path_of(random: np.random.Generator, values: np.ndarray, per_day: int) -> np
 
 
 @pytest.mark.slow
-def test_drift_is_falsely_seen_no_more_often_than_it_says() -> None:
-    n_runs, c = 150, 365
+@pytest.mark.parametrize("n_runs", [150, pytest.param(600, marks=pytest.mark.soak)])
+def test_drift_is_falsely_seen_no_more_often_than_it_says(n_runs: int) -> None:
+    c = 365
     random = np.random.default_rng(8)
     alarms = [
         path_of(random, scores_of(random, 2_800), 100).alarm_at(c) is not None

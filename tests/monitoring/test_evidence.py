@@ -133,11 +133,11 @@ def test_the_day_of_a_change_is_found() -> None:
         ("below", (1.5, 0.5)),
     ],
 )
+@pytest.mark.parametrize("n_runs", [600, pytest.param(2_000, marks=pytest.mark.soak)])
 def test_evidence_is_wrong_no_more_often_than_it_says(
-    side: str, pattern: tuple[float, ...]
+    side: str, pattern: tuple[float, ...], n_runs: int
 ) -> None:
     # 90 days, looked at every day; the average rate is alpha, in weeks above and below it.
-    n_runs = 600
     plan = Traffic(ALPHA).plan(20, ALPHA)
     weeks = [
         Traffic(ALPHA * pattern[week % len(pattern)]).draw(plan, 7, n_runs, seed=week)
@@ -153,8 +153,8 @@ def test_evidence_is_wrong_no_more_often_than_it_says(
 
 
 @pytest.mark.slow
-def test_a_change_is_falsely_seen_no_more_often_than_it_says() -> None:
-    n_runs = 2_000
+@pytest.mark.parametrize("n_runs", [2_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_a_change_is_falsely_seen_no_more_often_than_it_says(n_runs: int) -> None:
     plan = Traffic(ALPHA).plan(20, ALPHA)
     runs = Traffic(ALPHA).draw(plan, 28, n_runs, seed=3)
     share = np.mean([detector(run, [plan], alpha=ALPHA).max() >= np.log(365) for run in runs])
@@ -163,8 +163,8 @@ def test_a_change_is_falsely_seen_no_more_often_than_it_says() -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_may_change_on_the_way() -> None:
-    n_runs = 600
+@pytest.mark.parametrize("n_runs", [600, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_a_plan_may_change_on_the_way(n_runs: int) -> None:
     traffic = Traffic(ALPHA)
     plans = [traffic.plan(10, ALPHA), traffic.plan(40, ALPHA)]
     first = traffic.draw(plans[0], 14, n_runs, seed=4)
@@ -182,9 +182,10 @@ def test_a_plan_may_change_on_the_way() -> None:
 
 
 @pytest.mark.slow
-def test_of_a_family_only_the_first_counts_and_all_of_them_would_be_wrong() -> None:
+@pytest.mark.parametrize("n_runs", [100, pytest.param(500, marks=pytest.mark.soak)])
+def test_of_a_family_only_the_first_counts_and_all_of_them_would_be_wrong(n_runs: int) -> None:
     # Families of 50 that halt alike with correlation 0.3, all in one block of 28 days.
-    n_runs, n_families, size = 100, 140, 50
+    n_families, size = 140, 50
     random = np.random.default_rng(10)
     plan = Traffic(ALPHA, bad=0.0).plan(20, ALPHA)
     alarms = {"first ones": 0, "all": 0}
@@ -207,9 +208,10 @@ def test_of_a_family_only_the_first_counts_and_all_of_them_would_be_wrong() -> N
 
 
 @pytest.mark.slow
-def test_late_labels_are_waited_for_and_leaving_them_out_would_be_wrong() -> None:
+@pytest.mark.parametrize("n_runs", [300, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_late_labels_are_waited_for_and_leaving_them_out_would_be_wrong(n_runs: int) -> None:
     # Good halts are labelled ten days late, everything else at once; the rate is 1.2 alpha.
-    n_runs, n_days, late = 300, 28, 10
+    n_days, late = 28, 10
     plan = Traffic(1.2 * ALPHA).plan(20, ALPHA)
     runs = np.cumsum(Traffic(1.2 * ALPHA).draw(plan, n_days, n_runs, seed=6), axis=1)
     good_halt = CELLS.index("halt good")

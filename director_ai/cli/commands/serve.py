@@ -83,10 +83,10 @@ def serve(args: Namespace) -> int:
     with changing(args, may_create=True) as store:
         note(f"{store.name} holds {counted(store.count(), 'session')}.")
     limits = policy_file(args)
-    if not args.any_scorer:
-        own = CoherenceScorer().scorer_identity
-        check_scorer(limits, args.policy, own, "--any-scorer takes them all the same")
     if limits is not None:
+        if not args.any_scorer:
+            own = CoherenceScorer().scorer_identity
+            check_scorer(limits, args.policy, own, "--any-scorer takes them all the same")
         os.environ[POLICY_VARIABLE] = as_json(limits)
     elif os.environ.get(POLICY_VARIABLE):
         # An error of it is printed here, where someone reads it.

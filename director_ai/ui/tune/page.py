@@ -35,13 +35,15 @@ def open_study() -> Opened | None:
     try:
         store = archive()
         study = read_study(store, part.where, is_look=True)
-        if len(study.n_by_scorer) > 1 and not (part.where and part.where.scorers):
-            part = choose_scorer(study.n_by_scorer)
+        n_by_scorer = study.n_by_scorer
+        if len(n_by_scorer) > 1 and not (part.where and part.where.scorers):
+            part = choose_scorer(n_by_scorer)
             study = read_study(store, part.where, is_look=True)
+            n_by_scorer = study.n_by_scorer
     except DirectorError as error:
         status("The store cannot be read.", str(error))
         return None
-    if len(study.n_by_scorer) > 1:
+    if len(n_by_scorer) > 1:
         status("Limits are for one scorer.", "Choose one under Sessions, Scorer.")
         controls(store, part)
         return None
