@@ -11,6 +11,7 @@ import pytest
 from director_ai import AsyncStreamingKernel, StreamingKernel, StreamSession
 from director_ai.cli.main import main
 from director_ai.cli.parser import parser
+from director_ai.ui.data import help_tab
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,6 +21,12 @@ CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 PAGES = [ROOT / "README.md", CONTRIBUTING, *sorted(DOCS.glob("*.md"))]
 
 Parameters = dict[str, inspect.Parameter]
+
+
+def test_help_in_the_app_shows_every_document() -> None:
+    assert {f"{name.lower()}.md" for name in help_tab.DOCS} == {
+        path.name for path in DOCS.glob("*.md")
+    }
 
 
 def section(title: str) -> str:

@@ -17,11 +17,13 @@ DISTRIBUTION = "director-workbench"
 OVERVIEW: Final = "Keys and words"
 DOCS: Final = (
     "Reference",
+    "Experiment",
     "Scorers",
     "Release",
     "Operations",
     "Check",
     "Monitoring",
+    "Scale",
     "Architecture",
     "Benchmarks",
     "Migrating",
