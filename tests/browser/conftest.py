@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -91,6 +92,17 @@ def settled(page: Page) -> None:
     """Wait until no script is running and everything it sent is on the page."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+
+def card_seen(page: Page) -> None:
+    """Wait until the Review page takes keys for the card that its progress names."""
+    settled(page)
+    progress = re.compile(r"Session (\d+) of \d+")
+    said = progress.search(page.get_by_text(progress).inner_text())
+    assert said is not None
+    position = int(said[1]) - 1
+    guard = page.locator(f'.st-key-review_guard [data-seen^="{position} "]')
+    sync_api.expect(guard).to_be_attached()
 
 
 @contextlib.contextmanager

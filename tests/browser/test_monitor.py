@@ -9,9 +9,8 @@ from playwright.sync_api import expect
 
 from director_ai.monitoring import audit_queue, fill_month, label_draws
 from director_ai.storage import Store
-from tests.browser.conftest import OpenPage, Serve, Watch, settled
+from tests.browser.conftest import OpenPage, Serve, Watch, card_seen, settled
 
-BOUNCE_MS = 300
 AN_HOUR = 180
 """Sessions that one person labels in an hour, at twenty seconds each."""
 
@@ -38,11 +37,10 @@ def test_an_hour_of_audit_labels_turns_not_enough_evidence_into_a_verdict(
         # Nothing tells what became of it before it has a label.
         expect(page.locator(".js-plotly-plot")).to_have_count(0)
         expect(page.get_by_text("Stopped")).to_have_count(0)
-        page.wait_for_timeout(BOUNCE_MS)
+        card_seen(page)
         page.keyboard.press("1" if month.truth[name] == "bad" else "2")
         expect(page.get_by_text(f"{n_done + 1} / 20 labelled")).to_be_visible()
-    settled(page)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     page.keyboard.press("k")
     expect(banner).to_contain_text("Your verdict:")
     with Store(path) as store:

@@ -15,12 +15,11 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.review.queue import open_queue
 from director_ai.ui.review.queue_query import QueueQuery
-from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.browser.conftest import OpenPage, Serve, Server, Watch, card_seen, settled  # noqa: E402
 from tests.ui.review_store import night_store
 from tests.ui.tune_store import records
 
 GRAPH = ".st-key-review_curve .js-plotly-plot"
-BOUNCE_MS = 300
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def n_done(page: Page) -> int:
 def decide(page: Page, key: str) -> None:
     """Press a verdict's key and wait for the next card."""
     before = n_done(page)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     page.keyboard.press(key)
     progress(page, before + 1)
 
@@ -100,10 +99,10 @@ def test_a_night_is_reviewed_by_keyboard_alone(
 
     # A second thought.
     decide(page, "2")
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("u")
     progress(page, 1)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("3")
     expect(page.get_by_text("Too late for what?")).to_be_visible()
     settled(page)
@@ -115,11 +114,10 @@ def test_a_night_is_reviewed_by_keyboard_alone(
     decide(page, "4")
 
     # Back and forth without a label.
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("k")
     expect(page.get_by_text("Your verdict: unsure.")).to_be_visible()
-    settled(page)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("j")
     expect(page.get_by_text("Session 4 of 43")).to_be_visible()
     settled(page)
@@ -132,17 +130,15 @@ def test_a_night_is_reviewed_by_keyboard_alone(
     said = page.get_by_text(re.compile(r"The next verdict is for all \d+ sessions"))
     expect(said).to_be_visible()
     n_alike = int(re.search(r"all (\d+)", said.inner_text())[1])
-    settled(page)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("2")
     progress(page, before + n_alike)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("u")
     progress(page, before)
     keys.press("a")
     expect(said).to_be_visible()
-    settled(page)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("2")
     progress(page, before + n_alike)
 
@@ -195,7 +191,7 @@ def test_a_held_key_labels_one_card_double_presses_skip_none_and_undo_survives_a
 ) -> None:
     ids = closest_first(store)
     page = opened(open_page, server)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys = page.keyboard
 
     # Down again without up is how a browser tells of a key that is held.
@@ -205,7 +201,7 @@ def test_a_held_key_labels_one_card_double_presses_skip_none_and_undo_survives_a
     keys.up("1")
     progress(page, 1)
     for n_labelled in range(2, 6):
-        page.wait_for_timeout(BOUNCE_MS)
+        card_seen(page)
         keys.press("1")
         keys.press("1", delay=50)
         progress(page, n_labelled)
@@ -214,15 +210,14 @@ def test_a_held_key_labels_one_card_double_presses_skip_none_and_undo_survives_a
         page.locator(".st-key-second label").click()
         settled(page)
     expect(page.get_by_text("Session 1 of 38")).to_be_visible()
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("1")
     progress(page, 1)
     assert set(ids[:6]) == set(store.ids(SessionQuery(labels=("bad",))))
 
     page.reload()
     expect(page.get_by_text("Session 1 of 37")).to_be_visible()
-    settled(page)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     keys.press("u")
     expect(page.get_by_text(f"Taken back: your verdict on {ids[5]}.")).to_be_visible()
     assert set(ids[:5]) == set(store.ids(SessionQuery(labels=("bad",))))
@@ -238,16 +233,15 @@ def test_an_incident_is_labelled_by_one_key_and_its_exceptions_after(
     settled(page)
     for name in ("curve", "tokens", "right_0", "unsure_0", "undo", "note"):
         expect(page.locator(f".st-key-review_{name}")).to_be_in_viewport(ratio=1)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     page.keyboard.press("1")
     progress(page, 31)
     expect(page.get_by_text("Incident 2 of 3")).to_be_visible()
 
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     page.keyboard.press("k")
     expect(page.get_by_text("Your verdict: right halt.")).to_be_visible()
-    settled(page)
-    page.wait_for_timeout(BOUNCE_MS)
+    card_seen(page)
     page.keyboard.press("2")
     expect(page.get_by_text("Incident 2 of 3")).to_be_visible()
     settled(page)

@@ -1,6 +1,7 @@
 // In front of every shortcut: a held key repeats faster than a person reads.
 
 const guards = new WeakMap();
+const shows = new WeakMap();
 const TURN_MS = 3000;   // a turn that changed nothing, such as a verdict refused, is over by then
 
 function isWriting(event) {
@@ -8,17 +9,31 @@ function isWriting(event) {
   return target.isContentEditable || target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select");
 }
 
+// The view on screen, and whether it has been there for long enough.
+function showView({ view, seenMs }, parentElement) {
+  const before = shows.get(parentElement);
+  const show = before?.view === view ? before : { view, seen: false };
+  shows.set(parentElement, show);
+  const mark = () => {
+    const { dataset } = parentElement.querySelector("span");
+    if (show.seen) dataset.seen = view; else delete dataset.seen;
+  };
+  mark();
+  // Two frames: the first is of what was drawn before.
+  if (show !== before) requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
+    show.seen = true;
+    if (parentElement.isConnected && shows.get(parentElement) === show) mark();
+  }, seenMs)));
+  return show;
+}
+
 export default function ({ data, parentElement }) {
-  const before = guards.get(parentElement);
-  before?.forget();
-  const guard = { view: data.view, seenFrom: before?.view === data.view ? before.seenFrom : Infinity, turning: 0 };
-  if (guard.seenFrom === Infinity) {
-    // Two frames: the first is of what was drawn before.
-    requestAnimationFrame(() => requestAnimationFrame(() => { guard.seenFrom = performance.now() + data.seenMs; }));
-  }
+  guards.get(parentElement)?.forget();
+  const show = showView(data, parentElement);
+  const guard = { turning: 0 };
   const mayTurn = () => {
     const now = performance.now();
-    if (now < guard.seenFrom || now < guard.turning) return false;
+    if (!show.seen || now < guard.turning) return false;
     guard.turning = now + TURN_MS;
     return true;
   };

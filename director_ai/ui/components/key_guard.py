@@ -23,6 +23,7 @@ def key_guard(
 
     A key held down acts once. A key or a click that turns to another view acts only after the
     view has been on screen for ``SEEN_MS``, and none acts until the turn before has been drawn.
+    From then on the component's element names the view in its ``data-seen``.
 
     Parameters
     ----------
