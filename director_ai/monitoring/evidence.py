@@ -126,6 +126,27 @@ def log_evidence(counts: IntArray, plans: Sequence[Plan], *, alpha: float, side:
     return _log_mean(_log_wealth(counts, logs))
 
 
+def evidence_path(day_counts: IntArray, plans: Sequence[Plan], *, alpha: float) -> FloatArray:
+    """Return the evidence that R is above ``alpha`` since the first day, after each, (n_days,).
+
+    Parameters
+    ----------
+    day_counts
+        Settled counts, shape (n_days, n_plans, 6).
+    plans, alpha
+        As for :func:`log_evidence`, whose value of the days so far each number is.
+
+    Examples
+    --------
+    >>> quiet, loud = [[970, 7, 1, 20, 0, 2]], [[950, 7, 1, 30, 9, 3]]
+    >>> evidence_path(np.array([quiet, loud, quiet]), [Plan(0.2, 0.008)], alpha=0.02).round(1)
+    array([-2.1,  1.7, -0.2])
+    """
+    wealth = np.cumsum(_log_day_wealth(day_counts, plans, alpha), axis=0)
+    path: FloatArray = np.logaddexp.reduce(wealth, axis=1) - np.log(wealth.shape[1])
+    return path
+
+
 def detector(day_counts: IntArray, plans: Sequence[Plan], *, alpha: float) -> FloatArray:
     """Return the logarithm of the Shiryaev-Roberts change statistic after each day, (n_days,).
 

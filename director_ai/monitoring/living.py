@@ -15,9 +15,11 @@ from director_ai.monitoring.evidence import (
     HALT_UNDRAWN,
     PASS_BAD,
     PASS_UNDRAWN,
+    ChangeDay,
     change_day,
     detector,
     estimated_rate,
+    evidence_path,
     log_evidence,
     rate_interval,
     settle,
@@ -178,9 +180,9 @@ def living_certificate(
     Returns
     -------
     Living
-        ``no longer holds`` at a change statistic of ``c_days`` or evidence above of 1 / delta
-        since the deployment; else ``holds`` where the newest block that can tell has evidence below
-        of 1 / delta; else ``not enough evidence``.
+        ``no longer holds`` once the change statistic was ``c_days``, or the evidence above since
+        the first day 1 / delta, whatever came after; else ``holds`` where the newest block that can
+        tell has evidence below of 1 / delta; else ``not enough evidence``.
 
     References
     ----------
@@ -247,13 +249,18 @@ class _Assessment:
         self.alpha, self.delta, self.c_days, self.tally = alpha, delta, c_days, tally
         tested = _tested_rate(alpha, tally)
         worst = settle(tally.counts, tally.waiting, "above")
-        self.log_above, self.log_change, self.change = -math.inf, -math.inf, None
+        self.above = self.changes = np.full(1, -math.inf)
         self.is_testable = tested < LARGEST_ALPHA
         if self.is_testable and len(worst):
-            counts = worst.sum(axis=0)
-            self.log_above = log_evidence(counts, tally.plans, alpha=tested, side="above")
-            self.log_change = float(detector(worst, tally.plans, alpha=tested)[-1])
-            self.change = change_day(worst, tally.plans, alpha=tested)
+            self.above = evidence_path(worst, tally.plans, alpha=tested)
+            self.changes = detector(worst, tally.plans, alpha=tested)
+        self.has_changed = bool(self.changes.max() >= math.log(c_days))
+        self.is_above = bool(self.above.max() >= -math.log(delta))
+        # Whatever came after an alarm's strongest day says nothing of when it began.
+        self.peak = int(np.argmax(self.changes if self.has_changed else self.above))
+        self.change: ChangeDay | None = None
+        if self.has_changed or self.is_above:
+            self.change = change_day(worst[: self.peak + 1], tally.plans, alpha=tested)
         self.audits_passes = all(plan.p_pass > 0.0 for plan in tally.plans)
         self.block = _newest_block(tally.n_days)
         self.log_below = self._log_below(self.block)
@@ -276,23 +283,19 @@ class _Assessment:
             interval.high,
             self.tally.n_audited,
             int(self.tally.waiting.sum()),
-            self.log_above,
+            float(self.above[-1]),
             self.log_below,
-            self.log_change,
+            float(self.changes[-1]),
             *(changed or (None, None, None)),
         )
 
     def _verdict(self) -> tuple[State, str]:
         if self.tally.conflict:
             return "does not apply", self.tally.conflict
-        if self.log_change >= math.log(self.c_days):
+        if self.has_changed:
             return "no longer holds", self._changed()
-        if self.log_above >= -math.log(self.delta):
-            rate = _percent(self.alpha)
-            return "no longer holds", (
-                f"Since the deployment more than {rate} of good sessions were halted on average, "
-                f"with {self._confidence} confidence{self._figures(slice(0, None))}."
-            )
+        if self.is_above:
+            return "no longer holds", self._was_above()
         for block in (self.block, _block_before(self.block)):
             if block is not None and self._log_below(block) >= -math.log(self.delta):
                 return "holds", self._holds(block)
@@ -315,11 +318,28 @@ class _Assessment:
     def _changed(self) -> str:
         assert self.change is not None
         day, first, last = (self.tally.day(index) for index in self.change)
-        bracket = "" if first == last else f" ({_day(first)} to {_day(last)})"
+        since = _day(day) if first == last else f"{_day(day)} ({_day(first)} to {_day(last)})"
+        span, days, verb = f"Since about {since}", slice(self.change.day, None), "are"
+        if self.changes[-1] < math.log(self.c_days):
+            days, verb = slice(self.change.day, self.peak + 1), "were"
+            span = f"From about {since} to {_day(self.tally.day(self.peak))}"
         return (
-            f"Since about {_day(day)}{bracket} more than {_percent(self.alpha)} of good sessions "
-            f"are halted{self._figures(slice(self.change.day, None))}. While the certificate "
-            f"holds, such an alarm comes at most once in {self.c_days:.0f} days on average."
+            f"{span} more than {_percent(self.alpha)} of good sessions {verb} halted"
+            f"{self._figures(days)}. While the promise holds, such an alarm comes at most once in "
+            f"{self.c_days:.0f} days on average."
+        )
+
+    def _was_above(self) -> str:
+        start = "the deployment"
+        if self.tally.n_acknowledged:
+            start = _day(self.tally.first_day)
+        span, days = f"Since {start}", slice(0, None)
+        if self.above[-1] < -math.log(self.delta):
+            days = slice(0, self.peak + 1)
+            span = f"From {start} to {_day(self.tally.day(self.peak))}"
+        return (
+            f"{span} more than {_percent(self.alpha)} of good sessions were halted on average, "
+            f"with {self._confidence} confidence{self._figures(days)}."
         )
 
     def _holds(self, block: slice) -> str:

@@ -65,6 +65,25 @@ def test_a_slow_excess_is_told_as_an_average_since_the_deployment() -> None:
     assert living.changed_on is None or living.changed_on >= START.isoformat()
 
 
+def test_an_alarm_stays_while_the_rate_is_low_again() -> None:
+    good, worse, better = (Traffic(0.01), 13), (Traffic(0.06), 10), (Traffic(0.002), 90)
+    rising, over = tally(good, worse), tally(good, worse, better)
+    then, later = living_certificate(ALPHA, rising), living_certificate(ALPHA, over)
+
+    assert later.log_change < np.log(365) < then.log_change
+    assert later.state == then.state == "no longer holds"
+    assert later.changed_on == then.changed_on
+    assert "to 24 March more than 2.0 % of good sessions were halted (estimate" in later.sentence
+
+    # As does an average that was too high.
+    slow, better = (Traffic(1.6 * ALPHA), 60), (Traffic(0.002), 60)
+    whole = tally(slow, better, budget=10)
+    average = living_certificate(ALPHA, whole, c_days=1e9)
+    assert average.log_above < np.log(10)
+    assert average.state == "no longer holds"
+    assert average.sentence.startswith("From the deployment to ")
+
+
 def test_few_audits_say_how_many_days_are_missing() -> None:
     living = living_certificate(ALPHA, tally((Traffic(ALPHA / 2), 2)))
 
