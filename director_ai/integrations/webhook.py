@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -106,10 +107,12 @@ def document(message: Message, report: Report, *, app_url: str = "") -> dict[str
     app_url
         Address of the app, without a slash at its end; empty: the document has no link.
     """
-    alert, deployment, living = message.alert, report.deployment, report.living
-    assert deployment is not None
+    alert, living = message.alert, report.living
     assert living is not None
-    estimate = living.estimate if living.estimate == living.estimate else None
+    # What is over may be of an earlier deployment, of which the report has no figures.
+    deployment = next(each for each in report.deployments if each.number == alert.deployment)
+    is_reported = deployment == report.deployment
+    is_estimated = is_reported and not math.isnan(living.estimate)
     return {
         "version": 1,
         "alert": alert.alert,
@@ -122,7 +125,11 @@ def document(message: Message, report: Report, *, app_url: str = "") -> dict[str
         "scorer": str(deployment.scorer),
         "text": message.text,
         "url": f"{app_url}/monitor" if app_url else None,
-        "values": {"alpha": living.alpha, "estimate": estimate, "n_audited": living.n_audited},
+        "values": {
+            "alpha": deployment.alpha,
+            "estimate": living.estimate if is_estimated else None,
+            "n_audited": living.n_audited if is_reported else None,
+        },
     }
 
 

@@ -67,7 +67,7 @@ def firing(report: Report, *, now_us: int) -> list[Firing]:
 
 def _firing(report: Report, now_us: int) -> Iterator[Firing]:
     deployment, living, drift = report.deployment, report.living, report.drift
-    if deployment is None or living is None:
+    if deployment is None or living is None or report.is_over:
         return
     if living.state == "no longer holds":
         yield Firing(
@@ -100,7 +100,8 @@ def update_alerts(store: Store, report: Report, *, now_us: int) -> list[Message]
     """Keep the alerts that fire and end the others; return the messages that are due.
 
     A message is due at the start of an alert, at its end if the start was told of, and every 24 h
-    while it fires. Sending is claimed apart; see :func:`send_due`.
+    while it fires. Alerts of deployments that run beside it are left to their own report. Sending
+    is claimed apart; see :func:`send_due`.
 
     Parameters
     ----------
@@ -111,38 +112,44 @@ def update_alerts(store: Store, report: Report, *, now_us: int) -> list[Message]
     now_us
         Now, in microseconds since the Unix epoch.
     """
+    if report.deployment is None:
+        return []
     log = MonitorLog(store)
-    texts: dict[str, str] = {}
+    number, texts = report.deployment.number, dict[str, str]()
     for each in firing(report, now_us=now_us):
-        assert report.deployment is not None
-        number = report.deployment.number
-        parts = (each.kind, str(number), str(each.since_us // DAY_US))
-        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        same = [
-            alert
-            for alert in log.alerts()
-            if (alert.alert, alert.deployment) == (each.kind, number) and alert.ended_us is None
-        ]
-        if same:
+        alerts = [a for a in log.alerts() if (a.alert, a.deployment) == (each.kind, number)]
+        ends = [alert.ended_us for alert in alerts if alert.ended_us is not None]
+        if len(ends) < len(alerts):
             # The estimate of its start may move; the alert stays the one that was told of.
-            name = same[0].fingerprint
-        else:
+            name = next(alert.fingerprint for alert in alerts if alert.ended_us is None)
+        elif max(ends, default=0) < now_us:
+            # One that comes again, maybe on the same day, is another.
+            parts = (each.kind, str(number), str(each.since_us // DAY_US), str(len(ends)))
+            name = hashlib.sha256("\n".join(parts).encode()).hexdigest()
             log.open_alert(Alert(name, each.kind, number, now_us, None, None))
+        else:
+            # Another process, which looked later, has seen its end.
+            continue
         texts[name] = each.text
+    own = {number} | {each.number for each in report.deployments} - {*report.others}
     for alert in log.alerts():
-        # Those of a deployment that runs beside it are its own report's.
-        is_own = alert.deployment not in report.others
+        is_own = alert.deployment in own
         if is_own and alert.ended_us is None and alert.fingerprint not in texts:
             log.end_alert(alert.fingerprint, now_us)
     due = []
     for alert in log.alerts():
-        if alert.ended_us is None:
-            text = texts.get(alert.fingerprint, "")
+        if alert.fingerprint in texts:
             if alert.sent_us is None or now_us - alert.sent_us >= REMINDER_US:
-                due.append(Message(alert, "firing", text))
-        elif alert.sent_us is not None and alert.sent_us < alert.ended_us:
+                due.append(Message(alert, "firing", texts[alert.fingerprint]))
+        elif alert.deployment in own and _is_end_untold(alert):
             due.append(Message(alert, "resolved", f"{alert.alert} is over."))
     return due
+
+
+def _is_end_untold(alert: Alert) -> bool:
+    if alert.sent_us is None or alert.ended_us is None:
+        return False
+    return alert.sent_us < alert.ended_us
 
 
 def _day_us(day: str | None, default_us: int) -> int:

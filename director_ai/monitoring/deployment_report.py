@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -58,6 +58,12 @@ USUAL_FAULTS = 0.01
 VALUES = ("closest call", "mean score")
 """Values of a session whose drift is watched."""
 
+ONE_REVIEWER = (
+    "One person's word makes a halt good: where 1 in 20 right halts is called good by mistake, a "
+    "promise that holds is called lost one time in five."
+)
+"""Caution where a false halt needs no second person."""
+
 RUNNING_DAYS = 7
 """A deployment with a session in so many days is still running."""
 
@@ -103,8 +109,9 @@ class DayRow:
         ISO date, UTC; of an hour its date and time.
     n_counted, n_halted, n_warned
         Counted sessions, those of them halted by the policy, and those with a warned token.
-    n_faults, n_other
-        Sessions that ended by a fault, and those not under the deployed limits and scorer.
+    n_faults, n_stopped, n_other
+        Sessions that ended by a fault, those that an operator stopped or their reader left, and
+        those not under the deployed limits and scorer.
     halted_low, halted_high
         Band of the share halted since the deployment, at every look; None below 30 sessions.
     log_change
@@ -119,6 +126,7 @@ class DayRow:
     n_halted: int
     n_warned: int
     n_faults: int
+    n_stopped: int
     n_other: int
     halted_low: float | None
     halted_high: float | None
@@ -132,7 +140,8 @@ class SessionCount(NamedTuple):
     Attributes
     ----------
     outcome
-        ``passed`` or ``halted`` of the counted ones; ``repeated``, ``fault`` or ``other``.
+        ``passed`` or ``halted`` of the counted ones; ``repeated``, ``fault``, ``stopped`` or
+        ``other``.
     rule
         Mechanism that came first, of halted ones; else empty.
     model
@@ -199,6 +208,8 @@ class Report:
         Those up to it, oldest first.
     others
         Numbers of other deployments that sessions ran under in the last week.
+    is_over
+        Whether another was deployed later, and no session ran under this one in the last week.
     models
         Each model's sessions, the highest false-halt rate first.
     counts
@@ -251,6 +262,7 @@ class Report:
     hours: tuple[DayRow, ...] = ()
     deployments: tuple[Deployment, ...] = ()
     others: tuple[int, ...] = ()
+    is_over: bool = False
     by: Facet = "model"
     groups: tuple[GroupRow, ...] = ()
     margins: tuple[MarginDay, ...] = ()
@@ -283,6 +295,7 @@ class Report:
             "hours": [asdict(hour) for hour in self.hours],
             "deployments": [_deployment(each) for each in self.deployments],
             "others": list(self.others),
+            "is_over": self.is_over,
             "by": self.by,
             "groups": [asdict(group) for group in self.groups],
             "margins": [day._asdict() for day in self.margins],
@@ -332,6 +345,7 @@ def report(
     if not deployments:
         return NO_REPORT
     deployment = _chosen(deployments, query.deployment)
+    is_newest = deployment == deployments[-1]
     deployments = deployments[: deployments.index(deployment) + 1]
     audits = log.audits(deployment.number)
     plans = log.plans(deployment.number)
@@ -361,11 +375,15 @@ def report(
     *before, now = _between_acknowledgements(tally, log.acknowledgements(deployment.number))
     path = np.concatenate([change_path(promised, part) for part in (*before, now)])
     days = _days(deployment, audits, path)
+    running_since = now_us // DAY_US - RUNNING_DAYS
     faults = np.array([day.n_faults for day in days])
     sessions = faults + np.array([day.n_counted for day in days])
+    living = living_certificate(promised, now)
+    if not two_reviewers:
+        living = replace(living, notes=(*living.notes, ONE_REVIEWER))
     return Report(
         deployment,
-        living_certificate(promised, now),
+        living,
         days,
         models,
         _counts(audits),
@@ -384,7 +402,8 @@ def report(
         earlier=_earlier(store, deployments, two_reviewers=two_reviewers),
         hours=_hours(audits, last_day) if query.bucket == "hour" else (),
         deployments=tuple(deployments),
-        others=log.running(since_day=now_us // DAY_US - RUNNING_DAYS, but=deployment.number),
+        others=log.running(since_day=running_since, but=deployment.number),
+        is_over=not is_newest and all(audit.day < running_since for audit in counted),
         by=query.by,
         groups=models
         if query.by == "model"
@@ -526,11 +545,12 @@ def _conflict(store: Store, deployment: Deployment, audits: Sequence[Audit]) -> 
     for audit in audits:
         if audit.kind in ("other", "counted"):
             days.setdefault(audit.day, []).append(audit.kind == "other")
-    foreign = [day for day, are_others in sorted(days.items()) if np.mean(are_others) > 0.5]
-    if foreign and foreign[-1] == max(days):
-        since = _date(foreign[-1])
+    newest_first = sorted(days.items(), reverse=True)
+    foreign = list(takewhile(lambda day: np.mean(day[1]) > 0.5, newest_first))
+    if foreign:
+        since = _date(foreign[-1][0])
         return (
-            f"On {since.day} {since:%B} most sessions ran under other limits or another scorer "
+            f"Since {since.day} {since:%B} most sessions ran under other limits or another scorer "
             "than were deployed. Record what went live with `director-ai deploy`."
         )
     return ""
@@ -576,6 +596,7 @@ def _row(name: str, audits: Sequence[Audit]) -> DayRow:
         n_halted=sum(audit.halted for audit in counted),
         n_warned=sum(audit.n_warned > 0 for audit in counted),
         n_faults=kinds["fault"],
+        n_stopped=kinds["stopped"],
         n_other=kinds["other"],
         halted_low=None,
         halted_high=None,

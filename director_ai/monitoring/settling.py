@@ -214,10 +214,9 @@ def _audit(
 def _kind(session: SealedSession, deployment: Deployment) -> str:
     if session.halt_class == "fault":
         return "fault"
-    is_other = session.ended_by in ("operator", "abandoned")
-    if is_other or not deployment.runs(session.policy, session.scorer):
+    if not deployment.runs(session.policy, session.scorer):
         return "other"
-    return "counted"
+    return "stopped" if session.ended_by in ("operator", "abandoned") else "counted"
 
 
 def _deployment_of(session: SealedSession, deployments: Sequence[Deployment]) -> Deployment:

@@ -125,8 +125,9 @@ class Audit(NamedTuple):
     deployment, plan
         Numbers of those in force when it was sealed.
     kind
-        ``counted``; ``repeated``, of a family that was counted in its block; ``fault``; ``other``:
-        stopped by an operator, abandoned, or under limits or a scorer that were not deployed.
+        ``counted``; ``repeated``, of a family that was counted in its block; ``fault``;
+        ``stopped``, by an operator or because its reader left; ``other``, under limits or a scorer
+        that were not deployed.
     halted, cut, mechanism
         Whether the policy halted it, the text ended there, and by which rule first.
     drawn, draw

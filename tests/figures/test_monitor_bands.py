@@ -10,7 +10,7 @@ from director_ai.monitoring import DayRow
 
 def day(name: str, n: int, rules: dict[str, int], log_change: float = 0.0) -> DayRow:
     low, high = (0.02, 0.3) if n else (None, None)
-    return DayRow(name, n, sum(rules.values()), 0, 0, 0, low, high, log_change, rules)
+    return DayRow(name, n, sum(rules.values()), 0, 0, 0, 0, low, high, log_change, rules)
 
 
 DAYS = [

@@ -8,6 +8,7 @@ import pytest
 
 from director_ai.monitoring import (
     Month,
+    ReportQuery,
     fill_month,
     firing,
     label_draws,
@@ -68,6 +69,11 @@ def test_its_alerts_are_told_of_once_reminded_of_daily_and_resolved(labelled) ->
     assert update_alerts(store, seen, now_us=now + 1) == []
     again = update_alerts(store, seen, now_us=now + DAY_US)
     assert "certificate_lost" in [message.alert.alert for message in again]
+
+    # A report of the deployment before tells nothing of these, nor of its own silence.
+    before = report(store, now_us=now + DAY_US, query=ReportQuery(deployment=1))
+    assert before.is_over
+    assert update_alerts(store, before, now_us=now + DAY_US) == []
 
     silent = report(store, now_us=now + DAY_US)
     assert "silent" in [each.kind for each in firing(silent, now_us=now + DAY_US)]

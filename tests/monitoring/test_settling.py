@@ -107,11 +107,12 @@ def test_what_did_not_run_as_deployed_is_told_apart(store: Store) -> None:
         "watched": "counted",
         "limits": "other",
         "scorer": "other",
-        "left": "other",
+        "left": "stopped",
         "fault": "fault",
     }
     (day, _) = report(store, now_us=START + DAY_US).days
-    assert (day.n_counted, day.n_halted, day.n_faults, day.n_other) == (2, 1, 1, 3)
+    assert (day.n_counted, day.n_halted, day.n_faults) == (2, 1, 1)
+    assert (day.n_stopped, day.n_other) == (1, 2)
     # Of fewer than thirty sessions no band is shown.
     assert (day.halted_low, day.halted_high) == (None, None)
 
@@ -182,6 +183,7 @@ def test_a_drawn_halt_is_good_when_two_people_say_so_and_waits_till_then(store: 
     assert Counter(seen.waiting) == Counter(["h1", "h4", "h5"])
     alone = report(store, now_us=START + DAY_US, two_reviewers=False)
     assert (alone.living.n_audited, alone.living.n_waiting) == (3, 3)
+    assert [text for text in alone.living.notes if "One person's word" in text]
 
 
 def test_labels_of_sessions_that_were_not_drawn_are_no_evidence(store: Store) -> None:
@@ -221,7 +223,25 @@ def test_limits_that_were_not_deployed_void_the_promise_from_that_day_on(store: 
 
     living = report(store, now_us=START + 2 * DAY_US).living
     assert living.state == "does not apply"
-    assert "most sessions ran under other limits or another scorer" in living.sentence
+    words = "Since 5 October most sessions ran under other limits or another scorer"
+    assert living.sentence.startswith(words)
+    # Until they are deployed, or those that were run again.
+    add(store, *(ran(f"n{n}", day=2.5, policy=others) for n in range(5)))
+    tick(store, now_us=START + 3 * DAY_US)
+    assert report(store, now_us=START + 3 * DAY_US).living.sentence.startswith(words)
+
+
+def test_sessions_that_their_readers_leave_void_no_promise(store: Store) -> None:
+    deploy(store, POLICY, SCORER, Promise(0.02), now_us=START)
+    add(store, ran("whole"), *(replace(ran(f"s{n}"), ended_by="abandoned") for n in range(5)))
+    tick(store, now_us=START + DAY_US)
+
+    seen = report(store, now_us=START + DAY_US)
+    assert seen.living.state == "not enough evidence"
+    assert [(count.outcome, count.n_sessions) for count in seen.counts] == [
+        ("passed", 1),
+        ("stopped", 5),
+    ]
 
 
 def test_an_attempt_without_a_certificate_promises_nothing(store: Store) -> None:

@@ -271,17 +271,27 @@ def _facts(seen: Report) -> None:
     n_counted = sum(day.n_counted for day in seen.days)
     parts = [
         f"Deployment {deployment.number} of {seen.days[0].day}",
-        f"promise: at most {100 * deployment.alpha:.4g} %",
+        f"{_promise_words(deployment.attempt)}: at most {100 * deployment.alpha:.4g} %",
         f"scorer {deployment.scorer}",
         f"{n_counted:,} sessions counted",
     ]
     if not math.isnan(seen.fault_rate):
         parts.append(f"infrastructure {100 * seen.fault_rate:.1f} %, never a halt")
+    for name, n in (
+        ("stopped or left", sum(day.n_stopped for day in seen.days)),
+        ("under other limits or another scorer", sum(day.n_other for day in seen.days)),
+    ):
+        if n:
+            parts.append(f"{n:,} {name}")
     if drift is not None:
         parts.append(f"drift on {drift.seen_on}" if drift.is_seen else "no drift")
         if drift.n_recurring:
             parts.append(f"{drift.n_recurring:,} of families that came before")
     notice(" · ".join(parts))
+
+
+def _promise_words(attempt: int | None) -> str:
+    return "declared promise" if attempt is None else f"promise of certificate {attempt}"
 
 
 def _worst_model(seen: Report) -> str:

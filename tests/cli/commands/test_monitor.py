@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from director_ai.integrations import Webhook, send_due
 from director_ai.monitoring import Promise, deploy, report, tick, update_alerts
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US
-from tests.monitoring.test_settling import POLICY, START, ran
+from tests.monitoring.test_settling import POLICY, SCORER, START, ran
 
 SECRET_PATH = "/hooks/T0/B0/secret-of-the-hook"
 
@@ -281,3 +282,58 @@ def test_a_message_that_was_lost_is_due_again(path: Path, receiver: Receiver) ->
             n_sent, _ = send_due(store, due, seen, hook, now_us=now_us, sleep=lambda _: None)
             assert min(n_sent, 1) == expected
             receiver.n_refused = 0
+
+
+def test_an_alert_that_comes_again_is_told_of_again(path: Path, receiver: Receiver) -> None:
+    hook = Webhook(receiver.url)
+
+    def look(minute: int) -> list[tuple[str, str]]:
+        now_us = START + DAY_US + minute * 60_000_000
+        receiver.taken.clear()
+        with Store(path) as store:
+            tick(store, now_us=now_us)
+            seen = report(store, now_us=now_us)
+            send_due(store, update_alerts(store, seen, now_us=now_us), seen, hook, now_us=now_us)
+        sent = [json.loads(body) for _, body in receiver.taken]
+        return [(each["status"], each["fingerprint"]) for each in sent]
+
+    def ran_under(scorer: ScorerIdentity, n: int, minute: int) -> None:
+        day = 1 + minute / 1_440
+        with Store(path) as store:
+            names = (f"{minute}.{n}" for n in range(n))
+            store.add([ran(name, day=day, scorer=scorer) for name in names], as_recorded=True)
+
+    ((status, first),) = look(0)
+    assert status == "firing"
+    ran_under(ScorerIdentity("other"), 5, 1)
+    assert look(2) == [("resolved", first)]
+    ran_under(SCORER, 15, 3)
+    ((status, second),) = look(4)
+    assert status == "firing"
+    assert second != first
+    # A process that looked before the end was seen opens no third.
+    ran_under(ScorerIdentity("other"), 30, 5)
+    assert look(6) == [("resolved", second)]
+    with Store(path) as store:
+        late = report(store, now_us=START + DAY_US + 5)
+        late = replace(late, living=replace(late.living, state="does not apply"))
+        assert update_alerts(store, late, now_us=START + DAY_US + 5) == []
+
+
+def test_what_is_over_with_an_earlier_deployment_is_told_of_that_one(
+    path: Path, receiver: Receiver
+) -> None:
+    hook = Webhook(receiver.url)
+    now_us = START + DAY_US
+    with Store(path) as store:
+        seen = report(store, now_us=now_us)
+        send_due(store, update_alerts(store, seen, now_us=now_us), seen, hook, now_us=now_us)
+        deploy(store, POLICY, SCORER, Promise(0.05), now_us=now_us + 1)
+        later = report(store, now_us=now_us + 2)
+        send_due(
+            store, update_alerts(store, later, now_us=now_us + 2), later, hook, now_us=now_us + 2
+        )
+
+    started, over = (json.loads(body) for _, body in receiver.taken)
+    assert [started["deployment"], over["deployment"], over["status"]] == [1, 1, "resolved"]
+    assert (over["scorer"], over["values"]["alpha"]) == ("other", 0.02)
