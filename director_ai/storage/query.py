@@ -14,7 +14,7 @@ from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.engine.schema import annotations, rescores, sessions
 from director_ai.storage.engine.tag_column import tag_text
 from director_ai.storage.engine.text_search import holds
-from director_ai.storage.summary import UNLABELLED, Outcome, SessionQuery, outcome
+from director_ai.storage.summary import LABELS, OUTCOMES, UNLABELLED, Outcome, SessionQuery, outcome
 from director_ai.storage.text_matches import Matches
 
 _ENDINGS: dict[Outcome, tuple[str, ...]] = {
@@ -24,9 +24,6 @@ _ENDINGS: dict[Outcome, tuple[str, ...]] = {
     "abandoned": ("abandoned",),
     "recording": (),
 }
-
-_MISSING = {"labels": UNLABELLED, "scorers": str(UNKNOWN_SCORER)}
-"""Facet values that stand for null."""
 
 _c = sessions.c
 
@@ -148,7 +145,7 @@ def count_each(connection: Connection, selections: Sequence[Selection]) -> list[
     (matches,) = {id(each.matches): each.matches for each in selections}.values()
     where = [] if matches is None else [matches.condition()]
     counts = (
-        func.count(case((and_(true(), *_conditions_of_columns(each.query)), 1)))
+        func.count().filter(and_(true(), *_conditions_of_columns(each.query)))
         for each in selections
     )
     row = connection.execute(select(*counts).select_from(sessions).where(*where)).one()
@@ -162,19 +159,15 @@ def facets(connection: Connection, selection: Selection) -> dict[str, dict[str, 
     value; all other filters hold.
     """
     columns = {
-        "outcomes": ended_by(),
-        "rules": _c.rules,
-        "labels": _c.label,
         "models": _c.model,
         "sources": _c.source,
         "groups": _c.prompt_family,
         "scorers": _c.scorer,
         "tags": _c.tags,
-        "enforced": _c.enforced,
     }
-    counted: dict[str, dict[str, int]] = {}
+    counted = _facets_of_known_values(connection, selection)
     for name, column in columns.items():
-        unasked: dict[str, Any] = {name: None if name == "enforced" else ()}
+        unasked: dict[str, Any] = {name: ()}
         others = selection.replaced(**unasked)
         statement = select(column, func.count()).where(*conditions(others)).group_by(column)
         counts: Counter[str] = Counter()
@@ -186,6 +179,29 @@ def facets(connection: Connection, selection: Selection) -> dict[str, dict[str, 
     rescored = rescore_counts(connection, selection.replaced(scorers=()))
     counted["scorers"] = dict((Counter(counted["scorers"]) + rescored).most_common())
     return counted
+
+
+def _facets_of_known_values(
+    connection: Connection, selection: Selection
+) -> dict[str, dict[str, int]]:
+    """Return the facets whose values are known beforehand: one pass counts them all."""
+    asked: dict[str, dict[str, Any]] = {
+        "outcomes": {name: (name,) for name in OUTCOMES},
+        "rules": {name: (name,) for name in MECHANISMS},
+        "labels": {name: (name,) for name in LABELS},
+        "enforced": {"true": True, "false": False},
+    }
+    narrowed = {
+        (facet, word): selection.replaced(**{facet: value})
+        for facet, values in asked.items()
+        for word, value in values.items()
+    }
+    counts = zip(narrowed, count_each(connection, [*narrowed.values()]), strict=True)
+    found: dict[str, Counter[str]] = {facet: Counter() for facet in asked}
+    for (facet, word), n_sessions in counts:
+        if n_sessions:
+            found[facet][word] = n_sessions
+    return {facet: dict(each.most_common()) for facet, each in found.items()}
 
 
 def rescore_counts(connection: Connection, selection: Selection) -> Counter[str]:
@@ -214,16 +230,10 @@ def _authors(connection: Connection, selection: Selection) -> dict[str, int]:
 
 def _words(facet: str, value: Any) -> tuple[str, ...]:
     """Return the facet values that a stored value stands for; several for a list."""
-    if facet == "outcomes":
-        return (outcome(value),)
-    if facet == "rules":
-        return tuple(name for name in MECHANISMS if name in value.split(","))
-    if facet in _MISSING:
-        return (value or _MISSING[facet],)
+    if facet == "scorers":
+        return (value or str(UNKNOWN_SCORER),)
     if facet == "tags":
         return tuple(dict.fromkeys(json.loads(value)))
-    if facet == "enforced":
-        return ("true" if value else "false",)
     return (value,) if value else ()
 
 
@@ -261,7 +271,7 @@ def overview(connection: Connection, selection: Selection) -> Overview:
     where = conditions(selection)
 
     def n(condition: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+        return func.count().filter(condition)
 
     row = connection.execute(
         select(

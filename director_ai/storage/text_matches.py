@@ -129,7 +129,7 @@ def _search(connection: Connection, text: str, limit: Limit = lambda _: true()) 
         select(bodies.c.session).where(holds_folded(bodies.c.text, text), limit(bodies.c.session)),
         select(coming.c.session).group_by(coming.c.session).having(holds_folded(so_far, text)),
     )
-    return {key for each in statements for key in connection.execute(each).scalars()}
+    return {key for each in statements for key in connection.execute(each).scalars().all()}
 
 
 def _open_end(connection: Connection) -> tuple[int, tuple[int, ...]]:

@@ -20,10 +20,12 @@ from tests.storage.records import record
 TEXTS = (
     *("sky", "SKY", "ÜBER", "straße", "STRASSE", "天空", "空は", "%", "_", "\\", "'", '"'),
     *("a\x00b", "\x1a0000", "0000", "\ud83d", "e", "t", "nowhere", "prompt", " ", "1", "2"),
+    *("kelvin", "fi", "İ", "100 % _", "_of_", "\\ 'SO'", "x" * 300),
 )
 ANSWERS = (
     *("The sky.", "über die Straße", "天空は青い", "100 % _of_ it \\ 'so' \"so\"", "a\x00b\ud83d"),
     *("", "ＳＫＹ ſky", "prompt tokens 12", "\x1ac e t"),
+    *("\u212aelvin", "ef\ufb01cient", "İ", "x" * 299 + "X"),
 )
 
 

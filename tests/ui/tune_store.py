@@ -42,9 +42,9 @@ def records(
         The limits in force.
     """
     data = make_sessions(n_sessions, seed=seed)
-    draw = np.random.default_rng(seed)
-    has_label = draw.random(n_sessions) < labelled
-    cut = draw.random(n_sessions) < enforced
+    # By another seed than what is labelled: good and bad themselves are drawn first by that one.
+    has_label = np.random.default_rng([seed, 1]).random(n_sessions) < labelled
+    cut = np.random.default_rng(seed).random((2, n_sessions))[1] < enforced
     curves = data.curves
     outcome = Replay(
         curves, window_size=policy.window_size, trend_window=policy.trend_window

@@ -1,6 +1,7 @@
 """Text search: substring conditions that mean the same on SQLite and PostgreSQL."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from sqlalchemy import Boolean, ColumnElement, literal
 from sqlalchemy.ext.compiler import compiles
@@ -10,6 +11,10 @@ from director_ai.storage.engine.text_type import SafeText
 
 FOLDED = "director_holds_folded"
 """The function of SQLite that :func:`is_held_folded` is; SQLite itself folds ASCII alone."""
+
+_LONGEST_LIKE: Final = 256
+"""Characters of a part looked for by ``LIKE``, which may take as long as their product with the
+text's."""
 
 _PG_FOLDS = (18,)
 """The first PostgreSQL that folds as Unicode says; earlier ones fold by the database's locale."""
@@ -23,7 +28,7 @@ class _Holds(FunctionElement[bool]):
 
 
 class _HoldsFolded(FunctionElement[bool]):
-    """Containment whatever the case of either."""
+    """Containment whatever the case of either: haystack, needle, perhaps its ``LIKE`` pattern."""
 
     type = Boolean()
     inherit_cache = True
@@ -36,7 +41,11 @@ def holds(text: ColumnElement[str], part: str) -> ColumnElement[bool]:
 
 def holds_folded(text: ColumnElement[str], part: str) -> ColumnElement[bool]:
     """Return the condition that a text holds this part, whatever the case of either."""
-    return _HoldsFolded(text, literal(part, SafeText))
+    sides = [text, literal(part, SafeText)]
+    if part.isascii() and len(part) <= _LONGEST_LIKE:
+        verbatim = re.sub(r"[\\%_]", r"\\\g<0>", part)
+        sides.append(literal(f"%{verbatim}%", SafeText))
+    return _HoldsFolded(*sides)
 
 
 def is_held_folded(text: str, part: str) -> bool:
@@ -60,12 +69,19 @@ def _postgresql_holds(element: _Holds, compiler: Any, **options: Any) -> str:
 
 @compiles(_HoldsFolded, "sqlite")
 def _sqlite_holds_folded(element: _HoldsFolded, compiler: Any, **options: Any) -> str:
-    return f"{FOLDED}({compiler.process(element.clauses, **options)})"
+    text, part, *pattern = [compiler.process(side, **options) for side in element.clauses]
+    folded = f"{FOLDED}({text}, {part})"
+    if not pattern:
+        return folded
+    # LIKE folds ASCII alone, but needs no interpreter. What it finds is there; what it misses may
+    # still be there where the text has other letters: those of "K" are the Kelvin sign and "k".
+    has_others = f"length({text}) <> length(CAST({text} AS BLOB))"
+    return f"({text} LIKE {pattern[0]} ESCAPE '\\' OR {has_others} AND {folded})"
 
 
 @compiles(_HoldsFolded, "postgresql")
 def _postgresql_holds_folded(element: _HoldsFolded, compiler: Any, **options: Any) -> str:
-    sides = [compiler.process(side, **options) for side in element.clauses]
+    sides = [compiler.process(side, **options) for side in [*element.clauses][:2]]
     if compiler.dialect.server_version_info >= _PG_FOLDS:
         folded = [f"casefold(({side}) COLLATE pg_unicode_fast)" for side in sides]
     else:
