@@ -3,10 +3,11 @@
 import hashlib
 import io
 import json
+import mmap
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +93,14 @@ def _mapped(path: Path, folder: str, of: str) -> Arrays | None:
     arrays: Arrays = {}
     for name, sha256 in _digests((path / _SEAL).read_bytes(), folder, of).items():
         file = path / f"{name}.npy"
-        state = file.stat() if file.is_file() else None
-        if state is None or _digest_of(file, state.st_mtime_ns, state.st_size) != sha256:
+        try:
+            state = file.stat()
+        except FileNotFoundError:
+            raise _damaged(f"{folder}/{name}.npy") from None
+        version = (file, state.st_mtime_ns, state.st_size)
+        if _digest_of(*version) != sha256:
             raise _damaged(f"{folder}/{name}.npy")
-        arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
+        arrays[name] = _layout_of(*version).map(file)
     return arrays or None
 
 
@@ -112,6 +117,30 @@ def _digests(seal: bytes, folder: str, of: str) -> dict[str, str]:
 def _digest_of(path: Path, _mtime_ns: int, _size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Layout(NamedTuple):
+    """Where the entries of an array stand in its file."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+    offset: int
+
+    def map(self, path: Path) -> NDArray[Any]:
+        """Return the array, mapped."""
+        with path.open("rb") as file:
+            entries = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.ndarray(self.shape, self.dtype, entries, self.offset, order=self.order)
+
+
+@lru_cache(maxsize=1 << 16)
+def _layout_of(path: Path, _mtime_ns: int, _size: int) -> _Layout:
+    # np.load reads it each time, which for small arrays takes longer than what is done with them.
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        return _Layout(shape, dtype, "F" if is_fortran else "C", file.tell())
 
 
 def _damaged(name: str) -> InvalidRecordError:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,29 +29,52 @@ from director_ai.tuning.evaluation.evaluation import (
     weighted_rate,
 )
 from director_ai.tuning.evaluation.population import Population
-from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.evaluation.sweep import Grid, passing
 from director_ai.tuning.gates import Selector
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_draws
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.partial import (
     Draws,
     Gathered,
-    GridCounts,
     Kept,
     PolicySums,
     ShardPart,
     Verdict,
     added,
+    cell_counts,
     common_plateau,
     gather,
     gather_kept,
-    grid_counts,
     is_of,
     policy_sums,
     survey,
+    without_thresholds,
 )
 from director_ai.tuning.search.plateaus import Plateau, narrowed, plateau, tidied_by
 from director_ai.tuning.study import Study, TuneData
+
+
+class GridCounts(NamedTuple):
+    """Unlabelled sessions under every combination of a grid; arrays of the grid's shape.
+
+    Attributes
+    ----------
+    n_sessions
+        Sessions in all.
+    passed
+        Those that no rule halts.
+    n_unknown
+        Those of them whose recording ends early.
+    """
+
+    n_sessions: int
+    passed: IntArray
+    n_unknown: IntArray
+
+    @property
+    def halted(self) -> IntArray:
+        """Sessions that are halted."""
+        return self.n_sessions - self.passed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,8 +219,10 @@ class ArchiveStudy:
 
     def grid_counts(self, base: HaltPolicy, grid: Grid) -> GridCounts:
         """Return the counts of the unlabelled sessions under every combination of a grid."""
-        work = partial(grid_counts, self.reader, base, grid)
-        return self.engine.map_reduce(work, self.parts, GridCounts.plus)
+        work = partial(cell_counts, self.reader, without_thresholds(base), grid)
+        whole, cut = self.engine.map_reduce(work, self.parts, operator.add)
+        n_unknown = passing(cut)
+        return GridCounts(int(whole.sum() + cut.sum()), passing(whole) + n_unknown, n_unknown)
 
     def kept(
         self,
@@ -245,27 +270,36 @@ class _Gathering:
         self._archive = CurveArchive()
         mean = manifest.n_tokens / manifest.n_sessions
         self._archive.reserve(int(1.1 * mean * n_sessions), n_sessions)
-        self._changing: list[tuple[int, int, int, str | None, int | None, str]] = []
+        self._labels: list[str | None] = []
+        self._onsets: list[int | None] = []
+        self._tags: list[str] = []
         self._policies: list[str] = []
         self._n_by_policy: Counter[str] = Counter()
 
     def add(self, part: Gathered) -> None:
         """Add the labelled sessions of a shard."""
-        for key, row in enumerate(part.rows, start=len(self._changing)):
+        for key, row in enumerate(part.rows, start=len(self._labels)):
             self._archive.add([(key, row)], {key: 0})
-            self._changing.append((key, 0, 0, row.label, row.onset, row.tags))
+            self._labels.append(row.label)
+            self._onsets.append(row.onset)
+            self._tags.append(row.tags)
             self._policies.append(row.policy)
+        self._archive.release()
         self.places.append(part.places)
         self.draws.append(part.draws)
         self._n_by_policy.update(part.n_by_policy)
 
     def data(self) -> TuneData:
         """Return the sessions, with the limits of all of the archive, the most frequent first."""
-        columns = list(zip(*self._changing, strict=True)) or [()] * 6
+        n_sessions = len(self._labels)
+        never = [0] * n_sessions
+        looks = StoredLabels(
+            range(n_sessions), never, never, self._labels, self._onsets, self._tags
+        )
         texts = sorted(self._n_by_policy, key=lambda text: -self._n_by_policy[text])
         place = {text: number for number, text in enumerate(texts)}
         return replace(
-            TuneData.of_archive(self._archive, StoredLabels(*columns)),
+            TuneData.of_archive(self._archive, looks),
             policies=tuple(map(policy_of_text, texts)),
             policy_of=np.array([place[text] for text in self._policies], np.int64),
         )

@@ -6,15 +6,16 @@ others are counted where they are.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
@@ -28,7 +29,7 @@ from director_ai.storage.transfer.shard_archive import Shard, ShardReader
 from director_ai.tuning.cadence import last_held, replay_under
 from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder, policy_of_text
 from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between
-from director_ai.tuning.evaluation.sweep import Grid, cells_of, passing_counts
+from director_ai.tuning.evaluation.sweep import Grid, SortedLows
 from director_ai.tuning.gates import Selector
 from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
 from director_ai.tuning.search.plateaus import Moved, Plateau, Sensitivity, plateau, sensitivity
@@ -152,7 +153,8 @@ def survey(
     unlabelled[labelled] = False
     if scorers:
         everyone = ShardPart(shard, np.packbits(unlabelled).tobytes())
-        unlabelled[everyone.rows] = is_of(scorers, _Sessions.of(reader, everyone).scorers)
+        sessions = _Sessions.of(reader, everyone)
+        unlabelled[everyone.rows] = is_of(scorers, sessions.scorer_names)[sessions.scorer_of]
     held_out = unlabelled & np.isin(np.frombuffer(reader.draws(shard), "<u8"), sealed)
     part = ShardPart(shard, np.packbits(unlabelled & ~held_out).tobytes())
     sessions = _Sessions.of(reader, part)
@@ -167,7 +169,15 @@ def survey(
         n_alone=int((digests == b"").sum()),
         groups=np.unique(digests[digests != b""]),
         n_by_length=np.bincount(lengths[complete]),
-        n_by_scorer=dict(Counter(sessions.scorers)),
+        n_by_scorer={
+            name: n_sessions
+            for name, n_sessions in zip(
+                sessions.scorer_names,
+                np.bincount(sessions.scorer_of, minlength=len(sessions.scorer_names)).tolist(),
+                strict=True,
+            )
+            if n_sessions
+        },
         recorded={
             text: RecordedUnder(int(own.sum()), int((own & late).sum()))
             for place, text in enumerate(sessions.policy_texts)
@@ -316,62 +326,51 @@ def common_plateau(reader: ShardReader, policy: HaltPolicy, rule: int, part: Sha
     return plateau(_replay(reader, part, policy), policy, rule)
 
 
-class GridCounts(NamedTuple):
-    """Unlabelled sessions under every combination of a grid; arrays of the grid's shape.
+def without_thresholds(policy: HaltPolicy) -> HaltPolicy:
+    """Return a policy with every rule off, in hard mode: the lows of sessions are the same.
 
-    Attributes
-    ----------
-    n_sessions
-        Sessions in all.
-    passed
-        Those that no rule halts.
-    n_unknown
-        Those of them whose recording ends early.
+    >>> without_thresholds(HaltPolicy(hard_limit=0.4)) == without_thresholds(HaltPolicy())
+    True
     """
-
-    n_sessions: int
-    passed: IntArray
-    n_unknown: IntArray
-
-    def plus(self, other: "GridCounts") -> "GridCounts":
-        """Return the counts of these sessions and others together."""
-        return GridCounts(
-            self.n_sessions + other.n_sessions,
-            self.passed + other.passed,
-            self.n_unknown + other.n_unknown,
-        )
-
-    @property
-    def halted(self) -> IntArray:
-        """Sessions that are halted."""
-        return self.n_sessions - self.passed
+    return replace(
+        policy,
+        halt_mode="hard",
+        hard_limit=0.0,
+        window_threshold=0.0,
+        trend_threshold=LARGEST_DROP,
+    )
 
 
-def grid_counts(reader: ShardReader, base: HaltPolicy, grid: Grid, part: ShardPart) -> GridCounts:
-    """Return the counts of a shard's unlabelled sessions under every combination of a grid.
+def cell_counts(reader: ShardReader, bare: HaltPolicy, grid: Grid, part: ShardPart) -> IntArray:
+    """Return the unlabelled sessions of a shard in each cell of a grid.
 
     Parameters
     ----------
     reader, part
         The archive's, and the sessions.
-    base
-        Gives windows and cadence.
+    bare
+        Windows and cadence; see :func:`without_thresholds`.
     grid
         The thresholds.
+
+    Returns
+    -------
+    IntArray
+        As of :meth:`director_ai.tuning.evaluation.sweep.SortedLows.cell_counts`.
     """
-    # Whether a session is halted does not hang on the mode.
-    hard = replace(base, halt_mode="hard")
-    sketch = _sketch(reader, part, hard)
+    return _sorted_lows(reader.address, bare, part).cell_counts(grid)
+
+
+@lru_cache(maxsize=64)
+def _sorted_lows(address: str, bare: HaltPolicy, part: ShardPart) -> SortedLows:
+    """Return the extremes of a shard's unlabelled sessions; those of 64 shards are kept."""
+    reader = ShardReader(address)
+    sketch = _sketch(reader, part, bare)
     if sketch is None:
-        replay = _replay(reader, part, hard)
-        extremes, complete = replay.extremes(), replay.curves.complete
-    else:
-        rows = part.rows
-        extremes, complete = sketch["extremes"][:, rows], sketch["complete"][rows]
-    cells = cells_of(extremes, grid)
-    return GridCounts(
-        len(cells), passing_counts(cells, grid), passing_counts(cells[~complete], grid)
-    )
+        replay = _replay(reader, part, bare)
+        return SortedLows.of(replay.extremes(), replay.curves.complete)
+    rows = part.rows
+    return SortedLows.of(sketch["extremes"][:, rows], sketch["complete"][rows])
 
 
 def write_sketch(reader: ShardReader, windows: Collection[tuple[int, int]], shard: Shard) -> None:
@@ -423,7 +422,8 @@ class _Sessions:
     groups: GroupDigests
     policy_texts: tuple[str, ...]
     policy_of: IntArray
-    scorers: list[str]
+    scorer_names: tuple[str, ...]
+    scorer_of: IntArray
 
     @classmethod
     def of(cls, reader: ShardReader, part: ShardPart) -> "_Sessions":
@@ -446,7 +446,8 @@ class _Sessions:
             own["groups"],
             tuple(policies),
             own["policy_of"].astype(np.int64),
-            [scorers[place] for place in own["scorer_of"].tolist()],
+            tuple(scorers),
+            own["scorer_of"],
         )
 
     @property

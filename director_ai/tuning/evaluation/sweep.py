@@ -1,12 +1,14 @@
 """Sweep of all combinations of three thresholds, by one histogram and three running sums."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from director_ai.core.halting import downward_trend, window_average
 from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Replay
 from director_ai.tuning.labelled import LabelledCurves
 
@@ -181,8 +183,74 @@ def passing_counts(cells: IntArray, grid: Grid) -> IntArray:
     """Return the number of sessions that pass each combination; shape of the grid."""
     shape = tuple(n + 1 for n in grid.shape)
     flat = np.ravel_multi_index((cells[:, 0], cells[:, 1], cells[:, 2]), shape)
-    counts = np.bincount(flat, minlength=shape[0] * shape[1] * shape[2]).reshape(shape)
+    return passing(np.bincount(flat, minlength=math.prod(shape)).reshape(shape))
+
+
+def passing(counts: IntArray) -> IntArray:
+    """Return the number of sessions that pass each combination, by that of each cell.
+
+    Parameters
+    ----------
+    counts
+        Sessions of each cell, a cell more along each axis than the grid has thresholds.
+    """
     for axis in range(3):
         counts = np.flip(np.flip(counts, axis).cumsum(axis), axis)
     # A session passes combination g if its first halting threshold stands behind g.
     return counts[1:, 1:, 1:]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SortedLows:
+    """Extremes of sessions in order, so that a threshold is found among them, not they by it.
+
+    Attributes
+    ----------
+    values
+        Those of each rule, ascending; shape (3, n_sessions).
+    sessions
+        Whose they are; shape (3, n_sessions).
+    cut
+        Whose recording ends early; shape (n_sessions,).
+
+    Examples
+    --------
+    >>> from director_ai.replay.curves import Curves
+    >>> replay = Replay(Curves.from_scores([[0.9], [0.3]]), window_size=1, trend_window=2)
+    >>> SortedLows.of(replay.extremes(), replay.curves.complete).values[0].tolist()
+    [0.3, 0.9]
+    """
+
+    values: FloatArray
+    sessions: NDArray[np.intp]
+    cut: BoolArray
+
+    @classmethod
+    def of(cls, extremes: FloatArray, complete: BoolArray) -> "SortedLows":
+        """Return those of a replay; see :meth:`director_ai.replay.engine.Replay.extremes`."""
+        order = np.argsort(extremes, axis=1)
+        return cls(np.take_along_axis(extremes, order, axis=1), order, ~complete)
+
+    def cell_counts(self, grid: Grid) -> IntArray:
+        """Return the sessions of each cell, those recorded whole first, then those cut.
+
+        Returns
+        -------
+        IntArray of shape (2, n + 1, n + 1, n + 1)
+            With as many thresholds along each axis as the grid has; see :func:`halting_cells`.
+        """
+        shape = (2, *(n + 1 for n in grid.shape))
+        cell = self.cut.astype(np.min_scalar_type(math.prod(shape)))
+        for axis, values, sessions in zip(grid.axes(), self.values, self.sessions, strict=True):
+            # A statistic equal to the level passes it.
+            ends = [0, *np.searchsorted(values, axis, side="left").tolist(), len(values)]
+            sizes = np.diff(ends)
+            # Most sessions stand in one cell of a few: only the others are placed one by one.
+            most = int(sizes.argmax())
+            numbers = np.arange(len(sizes), dtype=cell.dtype)
+            own = np.full_like(cell, most)
+            for first, last in ((0, most), (most + 1, len(sizes))):
+                placed = sessions[ends[first] : ends[last]]
+                own[placed] = np.repeat(numbers[first:last], sizes[first:last])
+            cell = cell * cell.dtype.type(len(sizes)) + own
+        return np.bincount(cell, minlength=math.prod(shape)).reshape(shape)

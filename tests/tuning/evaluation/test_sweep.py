@@ -18,7 +18,7 @@ from director_ai.tuning.evaluation.outcome_classes import (
     outcomes_under,
     released,
 )
-from director_ai.tuning.evaluation.sweep import Grid, sweep
+from director_ai.tuning.evaluation.sweep import Grid, SortedLows, halting_cells, sweep
 from director_ai.tuning.labelled import BAD, GOOD, UNLABELLED, LabelledCurves
 from tests.examples import one_in
 
@@ -60,6 +60,22 @@ def test_a_sweep_counts_what_each_policy_alone_would(data: LabelledCurves, toler
         alone = Counts.of(found, good=data.good)
         for name in Counts.__dataclass_fields__:
             assert getattr(swept, name)[cell] == getattr(alone, name), (name, cell)
+
+
+@one_in(3)
+@given(archives(), st.sampled_from([GRID, Grid.even(2), Grid(*np.array([[0.5], [0.4], [0.2]]))]))
+def test_sorted_lows_count_what_a_look_at_each_session_counts(
+    data: LabelledCurves, grid: Grid
+) -> None:
+    replay = Replay(data.curves, window_size=4, trend_window=3)
+    complete = data.curves.complete
+
+    counts = SortedLows.of(replay.extremes(), complete).cell_counts(grid)
+
+    cells = halting_cells(replay, grid)
+    expected = np.zeros((2, *(n + 1 for n in grid.shape)), np.int64)
+    np.add.at(expected, (np.where(complete, 0, 1), *cells.T), 1)
+    assert np.array_equal(counts, expected)
 
 
 @one_in(3)
