@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.engine import Outcomes, Replay
-from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.attribution import Flips
 from director_ai.tuning.evaluation.evaluation import Evaluation, FlipCounts, evaluate, flips_between
 from director_ai.tuning.evaluation.population import Population
@@ -22,6 +21,7 @@ from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.guarantee.equivalent_blocks import BadSessions, good_extremes
 from director_ai.tuning.guarantee.holdout import seed_of
 from director_ai.tuning.guarantee.post_hoc_bound import PostHocBound, post_hoc_bound
+from director_ai.tuning.replay_cache import replay_in_parts
 from director_ai.tuning.search.plateaus import Sensitivity, sensitivity
 from director_ai.tuning.study import Study, TuneData, recorded_outcomes
 from director_ai.tuning.validation.advice import sealed_rows
@@ -184,7 +184,7 @@ def analyse(context: AnalysisContext, replay: Replay, policy: HaltPolicy) -> Pol
     >>> data, target = TuneData.of([]), RiskTarget(0.05, 0.05)
     >>> study = Study(open=data, sealed=data, n_withheld=0, key="")
     >>> context = AnalysisContext(study, Baseline.recorded(data), target, Attempts.of([]))
-    >>> found = analyse(context, replay_under(data.labelled.curves, HaltPolicy()), HaltPolicy())
+    >>> found = analyse(context, replay_in_parts(data, HaltPolicy()), HaltPolicy())
     >>> found.flip_counts.n_sessions, found.bound, found.certificate
     (0, None, None)
     """
@@ -222,7 +222,7 @@ def with_windows(policy: HaltPolicy, sizes: tuple[int, int]) -> HaltPolicy:
 
 
 def _replay_of(data: TuneData, policy: HaltPolicy) -> Replay:
-    return replay_under(data.labelled.curves, policy)
+    return replay_in_parts(data, policy)
 
 
 def certify_study(

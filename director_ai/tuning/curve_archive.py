@@ -5,7 +5,7 @@ import json
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import repeat
 from typing import Final
@@ -18,7 +18,7 @@ from director_ai.replay.curves import Curves, IntArray, ended_by_itself
 
 _UNSCORED: Final = -1
 _LEAST_TOKENS, _LEAST_SESSIONS = 1 << 16, 1 << 10
-_ADDED_AT_A_TIME: Final = 20_000
+_SESSIONS_AT_A_TIME: Final = 20_000
 _LEAST_MAPPED_BYTES: Final = 16 * 2**20
 _SPARE: Final = 1.25
 """Room that is asked for, per room that is needed; the system gives it once it is written to."""
@@ -118,6 +118,16 @@ class CurveArchive:
             if isinstance(room.base, memoryview) and isinstance(room.base.obj, mmap.mmap):
                 room.base.obj.madvise(mmap.MADV_DONTNEED)
 
+    def in_parts(self, sessions: IntArray) -> Iterator[IntArray]:
+        """Yield sessions, some at a time; the scores that were read meanwhile are released.
+
+        >>> [len(part) for part in CurveArchive().in_parts(np.arange(30_000))]
+        [20000, 10000]
+        """
+        for start in range(0, len(sessions), _SESSIONS_AT_A_TIME):
+            yield sessions[start : start + _SESSIONS_AT_A_TIME]
+            self.release()
+
     def reserve(self, n_tokens: int, n_sessions: int) -> None:
         """Make room for so many more, and for some that come later."""
         self._make_room(self._n_tokens + n_tokens, len(self) + n_sessions + 1)
@@ -137,7 +147,7 @@ class CurveArchive:
         for place, (key, session) in enumerate(sessions, start=1):
             if key in started_us:
                 self._add(key, session, started_us[key])
-            if place % _ADDED_AT_A_TIME == 0:
+            if place % _SESSIONS_AT_A_TIME == 0:
                 self.release()
 
     def rows(self, looks: StoredLabels) -> IntArray:

@@ -18,7 +18,6 @@ from director_ai.tuning.study import TuneData
 Sizes = tuple[float, ...]
 """Windows and cadence of a policy: all of it that the lows of its statistics go by."""
 
-_SESSIONS_AT_A_TIME = 20_000
 _LEAST_KEPT = 1
 """One is kept however large it is."""
 _SAME = 0.9
@@ -85,7 +84,8 @@ class ReplayCache:
         place_of[known] = np.arange(len(known))
         missing = rows[place_of[rows] < 0]
         parts = [] if nearest is None else [nearest.replay]
-        parts += _replays(archive, missing, policy, at_least_one=not parts)
+        if len(missing) or not parts:
+            parts += _replays(archive, missing, policy)
         together = np.concatenate([known, missing])
         # Gone before its successor is made.
         nearest = None
@@ -113,17 +113,20 @@ class ReplayCache:
         return nearest
 
 
-def _replays(
-    archive: CurveArchive, rows: IntArray, policy: HaltPolicy, *, at_least_one: bool
-) -> Iterator[Replay]:
-    """Yield the replays of sessions, some at a time.
+def replay_in_parts(data: TuneData, policy: HaltPolicy) -> Replay:
+    """Return the replay of sessions under a policy's windows and cadence.
 
-    What a replay takes besides its lows is given back in between, the scores it has read included.
+    What it takes besides its lows is given back on the way, the scores it has read included.
     """
-    for start in range(0, max(int(at_least_one), len(rows)), _SESSIONS_AT_A_TIME):
-        some = archive.curves_of(rows[start : start + _SESSIONS_AT_A_TIME])
-        yield replay_under(some, policy)
-        archive.release()
+    curves = data.labelled.curves
+    assert curves.rows is not None
+    return Replay.joined(curves, list(_replays(data.archive, curves.rows, policy)))
+
+
+def _replays(archive: CurveArchive, rows: IntArray, policy: HaltPolicy) -> Iterator[Replay]:
+    """Yield the replays of sessions, some at a time; one at least."""
+    for some in archive.in_parts(rows) if len(rows) else [rows]:
+        yield replay_under(archive.curves_of(some), policy)
 
 
 def _trim() -> None:

@@ -308,12 +308,13 @@ def recorded_outcomes(data: TuneData) -> Outcomes:
     names = tuple(Outcomes.__dataclass_fields__)
     merged: dict[str, FloatArray | IntArray] = {}
     for place, policy in enumerate(data.policies):
-        mask = data.policy_of == place
-        part = _recorded(data.labelled.curves.view(mask), policy)
-        for name in names:
-            values = getattr(part, name)
-            whole = merged.setdefault(name, np.zeros(len(data.ids), values.dtype))
-            whole[mask] = values
+        rows = np.flatnonzero(data.policy_of == place)
+        for some in data.archive.in_parts(rows):
+            part = _recorded(data.labelled.curves.view(some), policy)
+            for name in names:
+                values = getattr(part, name)
+                whole = merged.setdefault(name, np.zeros(len(data.ids), values.dtype))
+                whole[some] = values
     if not merged:
         return _recorded(data.labelled.curves, data.default_policy)
     return Outcomes(**merged)  # type: ignore[arg-type]  # each array has the dtype of its name

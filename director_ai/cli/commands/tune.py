@@ -29,7 +29,6 @@ from director_ai.tuning.analysis import (
     PolicyAnalysis,
     Replays,
 )
-from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation.evaluation import (
     Evaluation,
     evaluate,
@@ -40,6 +39,7 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.release_analysis import ReleaseAnalysis, analyse_release
+from director_ai.tuning.replay_cache import replay_in_parts
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, recommend
 from director_ai.tuning.search.selection import Search
@@ -98,7 +98,7 @@ def replay_limits(args: Namespace) -> int:
         study = source.study
         policy = policy_of(args, study.open.default_policy)
         context = _context(args, source, DEFAULT_TARGET)
-        replay = replay_under(study.open.labelled.curves, policy)
+        replay = replay_in_parts(study.open, policy)
         analysis = source.analyse(context, replay, policy)
         held = None if release is None else analyse_release(analysis, release, source.times())
         name = source.experiment_of(policy)
@@ -113,7 +113,7 @@ def sweep_threshold(args: Namespace) -> int:
     with tune_source(args) as source:
         data = source.study.open
         base = policy_of(args, data.default_policy)
-        replay = replay_under(data.labelled.curves, base)
+        replay = replay_in_parts(data, base)
         if args.rule == HOLD_BACK:
             assert release is not None
             baseline = Baseline.recorded(data)

@@ -60,6 +60,7 @@ _MOST_DISTINCT: Final = 65_536
 """Distinct scores up to which a dictionary is smaller than the scores themselves."""
 
 _ROWS_A_GROUP: Final = 5_000
+_ROWS_AT_A_TIME: Final = 1_000
 _DAMAGE = (pa.ArrowException, OSError, ValueError)
 
 
@@ -348,16 +349,17 @@ def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
     n_by_policy: Counter[str] = Counter()
     first = 0
     try:
-        for group in range(parquet.num_row_groups):
-            table = parquet.read_row_group(group, use_threads=False)
-            names = [unescape(name) for name in table.column("id").to_pylist()]
+        for batch in parquet.iter_batches(_ROWS_AT_A_TIME, use_threads=False):
+            names = [unescape(name) for name in batch.column("id").to_pylist()]
             chosen = [place for place, name in enumerate(names) if name in ids]
-            n_by_policy.update(map(unescape, table.column("policy").to_pylist()))
-            rows += _rows(table.take(pa.array(chosen, pa.int64())))
+            n_by_policy.update(map(unescape, batch.column("policy").to_pylist()))
+            rows += _rows(pa.Table.from_batches([batch]).take(pa.array(chosen, pa.int64())))
             places += [first + place for place in chosen]
             first += len(names)
     except (*_DAMAGE, DirectorError) as error:
         raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
+    # Arrow keeps what it took for the next file, which is as large again.
+    pa.default_memory_pool().release_unused()
     return SelectedCurves(rows, places, dict(n_by_policy))
 
 
@@ -385,7 +387,9 @@ def _rows(table: pa.Table) -> list[StoredCurve]:
     packed, flags = _bytes_of(scores), _bytes_of(ends.cast(pa.uint8()))
     columns = {name: table.column(name).to_pylist() for name in _SEALED}
     for name in _TEXTS:
-        columns[name] = [None if value is None else unescape(value) for value in columns[name]]
+        # Many sessions have the same model, limits and tags, which are kept once.
+        texts = {text: unescape(text) for text in set(columns[name]) if text is not None}
+        columns[name] = [texts.get(text) for text in columns[name]]
     _check(columns)
     return [
         StoredCurve._make((*row, packed[8 * start : 8 * end], flags[start:end], scorer))

@@ -1,5 +1,6 @@
 """Sessions as Parquet: lossless to the last bit, with a checksum on every page."""
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
@@ -92,7 +93,9 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
         If it is no Parquet file, or a damaged one.
     """
     try:
-        return pq.ParquetFile(file, page_checksum_verification=True)
+        # One that lies in memory already is not read into it once more.
+        source = pa.BufferReader(file.getvalue()) if isinstance(file, io.BytesIO) else file
+        return pq.ParquetFile(source, page_checksum_verification=True)
     except _DAMAGE as error:
         raise _damaged(error) from None
 

@@ -157,7 +157,7 @@ def test_scores_of_a_large_archive_are_those_of_a_small_one(
     small = TuneData.of(store.curves(JUDGED))
     monkeypatch.setattr(curve_archive, "_LEAST_MAPPED_BYTES", 0)
     monkeypatch.setattr(curve_archive, "_LEAST_TOKENS", 1)
-    monkeypatch.setattr(curve_archive, "_ADDED_AT_A_TIME", 3)
+    monkeypatch.setattr(curve_archive, "_SESSIONS_AT_A_TIME", 3)
     if is_full:
 
         def refused(*_: object) -> None:
