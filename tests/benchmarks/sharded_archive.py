@@ -124,7 +124,7 @@ def timed(name: str, work: Callable[[], Any]) -> Any:
     result = work()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     seconds = usage.ru_utime + usage.ru_stime - start
-    print(f"{name:<44}{seconds:8.2f} s CPU{time.perf_counter() - wall:9.2f} s{peak_mb():8.0f} MB")
+    print(f"{name:<44}{seconds:9.3f} s CPU{time.perf_counter() - wall:9.2f} s{peak_mb():8.0f} MB")
     return result
 
 
