@@ -118,7 +118,6 @@ BEHIND = {
     ("tests/benchmarks/sharded_archive.py", "director_ai.storage.transfer.shard_archive"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.analysis"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.archive_study"),
-    ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.cadence"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.engines"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.guarantee.holdout"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.partial"),

@@ -41,7 +41,6 @@ from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import engine_of
 from director_ai.tuning.guarantee.holdout import group_draws
 from director_ai.tuning.partial import Verdict, write_sketch
-from director_ai.tuning.replay_cache import replay_in_parts
 from director_ai.tuning.search.proposal import recommend
 from director_ai.tuning.study import Study
 from tests.ui.tune_store import records
@@ -99,7 +98,7 @@ def numbers(study: Study, analysing: Callable[..., Any], tidy: dict[str, Any]) -
     """Measure a card of one policy, and a proposal, and print a digest of what they say."""
     baseline = timed("  outcomes as recorded", lambda: Baseline.recorded(study.open))
     context = AnalysisContext(study, baseline, TARGET, Attempts.of([]))
-    replay = timed("  replay of the labelled", lambda: replay_in_parts(study.open, POLICY))
+    replay = timed("  replay of the labelled", lambda: Replays(study.open, POLICY)(10, 5))
     found = timed("card with labels", lambda: analysing(context, replay, POLICY))
     rates = [found.evaluation.catch, found.evaluation.false, found.evaluation.halted]
     print(f"  digest {digest(rates, found.flip_counts, found.sensitivity)}")
