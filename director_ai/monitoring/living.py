@@ -319,10 +319,14 @@ class _Assessment:
         assert self.change is not None
         day, first, last = (self.tally.day(index) for index in self.change)
         since = _day(day) if first == last else f"{_day(day)} ({_day(first)} to {_day(last)})"
-        span, days, verb = f"Since about {since}", slice(self.change.day, None), "are"
-        if self.changes[-1] < math.log(self.c_days):
-            days, verb = slice(self.change.day, self.peak + 1), "were"
-            span = f"From about {since} to {_day(self.tally.day(self.peak))}"
+        span, verb = f"Since about {since}", "are"
+        # Days that wait for labels are no end; days that are shown to hold are one.
+        after = slice(self.peak + 1, None)
+        is_over = self._log_below(after) >= -math.log(self.delta)
+        if is_over:
+            span, verb = f"From about {since} to {_day(self.tally.day(self.peak))}", "were"
+        has_fallen = self.changes[-1] < math.log(self.c_days)
+        days = slice(self.change.day, after.start if is_over or has_fallen else None)
         return (
             f"{span} more than {_percent(self.alpha)} of good sessions {verb} halted"
             f"{self._figures(days)}. While the promise holds, such an alarm comes at most once in "

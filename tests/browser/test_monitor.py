@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from director_ai.monitoring import audit_queue, fill_month, label_draws
+from director_ai.monitoring.month import MODEL_DAY
 from director_ai.storage import Store
 from tests.browser.conftest import OpenPage, Serve, Watch, card_seen, settled
 
@@ -21,7 +22,7 @@ def test_an_hour_of_audit_labels_turns_not_enough_evidence_into_a_verdict(
     path = tmp_path / "month.db"
     with Store(path) as store:
         now_us = time.time_ns() // 1000
-        month = fill_month(store, now_us=now_us, per_day=100, labelled_days=16)
+        month = fill_month(store, now_us=now_us, per_day=60, labelled_days=MODEL_DAY)
         waiting = audit_queue(store, author=getpass.getuser())
     page = open_page(fresh_server(env={"DIRECTOR_STORE": str(path)}), "/monitor")
     banner = page.locator(".d-status")

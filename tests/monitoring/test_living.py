@@ -73,7 +73,17 @@ def test_an_alarm_stays_while_the_rate_is_low_again() -> None:
     assert later.log_change < np.log(365) < then.log_change
     assert later.state == then.state == "no longer holds"
     assert later.changed_on == then.changed_on
+    assert then.sentence.startswith("Since about ")
     assert "to 24 March more than 2.0 % of good sessions were halted (estimate" in later.sentence
+
+    # Days that wait for labels are no end of it.
+    waiting = np.zeros((113, 1, 2), np.int64)
+    waiting[23:] = over.counts[23:, :, [1, 5]]
+    drawn = over.counts.copy()
+    drawn[23:, :, [1, 2, 4, 5]] = 0
+    unlabelled = living_certificate(ALPHA, Tally(START, over.plans, drawn, waiting))
+    assert unlabelled.log_change < np.log(365)
+    assert unlabelled.sentence.startswith("Since about ")
 
     # As does an average that was too high.
     slow, better = (Traffic(1.6 * ALPHA), 60), (Traffic(0.002), 60)
