@@ -290,7 +290,14 @@ def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[st
         )
     if data.onset is not None and data.onset <= data.n_tokens:
         annotations.append(
-            note(data, data.onset, f"{ONSET_GLYPH} goes wrong here (label)", palette.muted, 0.3)
+            note(
+                data,
+                data.onset,
+                f"{ONSET_GLYPH} goes wrong here (label)",
+                palette.muted,
+                0.3,
+                until=trigger,
+            )
         )
     if waiting := _unarmed(data):
         annotations.append(
@@ -324,14 +331,19 @@ def _unarmed(data: HaltCurveData) -> list[str]:
     ]
 
 
-def note(data: HaltCurveData, x: int, text: str, colour: str, y: float) -> dict[str, Any]:
-    """Return words beside an upright line, on the side that has more room."""
+def note(
+    data: HaltCurveData, x: int, text: str, colour: str, y: float, *, until: int | None = None
+) -> dict[str, Any]:
+    """Return words beside an upright line, on the side that has more room.
+
+    ``until`` is the place of another line, where the room to the right ends if it lies there.
+    """
     first, last = (data.token[0], data.token[-1]) if len(data.token) else (0, 1)
-    right_half = x - first > (last - first) / 2
+    end = until if until is not None and until > x else last
     return {
         "text": text,
         "x": x,
-        "xanchor": "right" if right_half else "left",
+        "xanchor": "right" if x - first > end - x else "left",
         "yref": "paper",
         "y": y,
         "yanchor": "top",
@@ -347,8 +359,15 @@ NEAR_OPACITY: Final = 0.1
 ALARM_OPACITY: Final = 0.45
 """Of the areas where a rule is near, and where it is broken."""
 
+BEHIND_OPACITY: Final = 0.8
+"""Of the page behind words that stand on lines."""
+
+BESIDE_PX: Final = 10
+"""From an upright line to words that must clear a mark on it."""
+
+CURVE: Final = (0.22, 1.0)
 STRIP: Final = (0.0, 0.15)
-"""Share of the picture's height that the strip of the drop takes."""
+"""Shares of the picture's height that the curve and the strip of the drop below it take."""
 
 WIDEST_DROP: Final = 0.4
 """Drop that the strip reaches, unless the limit is larger."""
@@ -390,9 +409,7 @@ def halt_curve_figure(
     """
     policy = data.policy
     traces = [
-        *_level_traces(data, palette),
-        *_window_traces(data, palette),
-        *(_trend_traces(data, palette) if trend_is_on(policy) else []),
+        *rule_traces(data, palette),
         *score_traces(data, palette),
         *_brackets(data, palette),
     ]
@@ -409,12 +426,12 @@ def halt_curve_figure(
         shapes=lines(data, palette),
         annotations=[
             *notes(data, palette, font_size),
-            *_level_names(data, palette, font_size),
+            *limit_names(data, palette, font_size),
             *_statistics(data, palette, font_size),
         ],
     )
     if trend_is_on(policy):
-        layout["yaxis"]["domain"] = [0.22, 1]
+        layout["yaxis"]["domain"] = list(CURVE)
         layout["xaxis"]["anchor"] = "y2"
         layout["yaxis2"] = {
             "domain": list(STRIP),
@@ -424,6 +441,15 @@ def halt_curve_figure(
             "zeroline": False,
         }
     return {"data": traces, "layout": layout}
+
+
+def rule_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+    """Return the limits, the rolling mean with its areas, and the strip of the fitted drop."""
+    return [
+        *_level_traces(data, palette),
+        *_window_traces(data, palette),
+        *(_trend_traces(data, palette) if trend_is_on(data.policy) else []),
+    ]
 
 
 class _Level(NamedTuple):
@@ -468,7 +494,7 @@ def _level_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]
     ]
 
 
-def _level_names(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[str, Any]]:
+def limit_names(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[str, Any]]:
     """Return the limits' names and values at the left end of their lines."""
     policy = data.policy
     named = [
@@ -490,6 +516,9 @@ def _level_names(data: HaltCurveData, palette: Palette, font_size: int) -> list[
             # Room below is only under the lowest of them.
             "yanchor": "top" if place == 0 and axis == "y" else "bottom",
             "showarrow": False,
+            # The curve or another limit's line may run through it.
+            "bgcolor": rgba(palette.page, BEHIND_OPACITY),
+            "borderpad": 0,
             "font": {"color": colour, "size": font_size - 1},
         }
         for place, (text, axis, value, colour) in enumerate(named)
@@ -704,11 +733,13 @@ def _statistic(
     colour: str,
     font_size: int,
 ) -> dict[str, Any]:
-    return note(data, x, text, colour, y) | {
+    words = note(data, x, text, colour, y)
+    return words | {
         "yref": "y",
         "yshift": -6,
+        "xshift": -BESIDE_PX if words["xanchor"] == "right" else BESIDE_PX,
         # A limit's line may run below it.
-        "bgcolor": rgba(palette.page, 0.8),
+        "bgcolor": rgba(palette.page, BEHIND_OPACITY),
         "borderpad": 0,
         "font": {"color": colour, "size": font_size},
     }

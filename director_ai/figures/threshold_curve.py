@@ -253,6 +253,10 @@ LINES: Final[dict[str, tuple[str, Dash, float]]] = {
 """Each line's colour in the palette, dash and width: distinct without the colour."""
 
 
+GRIP_PX: Final = 12
+"""Height that the grip of a limit's line takes at the top of the picture."""
+
+
 def threshold_curve_figure(
     data: ThresholdCurveData,
     palette: Palette,
@@ -349,8 +353,10 @@ def _plateaus(data: ThresholdCurveData, palette: Palette) -> list[dict[str, Any]
             "y1": 1,
             "line": {"width": 0},
             "fillcolor": rgba(palette.muted, 0.12),
+            "name": "same sessions halted",
+            "showlegend": place == 0,
         }
-        for start, end in data.plateaus
+        for place, (start, end) in enumerate(data.plateaus)
     ]
 
 
@@ -363,6 +369,7 @@ def _over(data: ThresholdCurveData, budget: float, palette: Palette) -> list[dic
         {
             "type": "rect",
             "name": "over the target",
+            "showlegend": True,
             "layer": "below",
             "xref": "x",
             "yref": "paper",
@@ -399,7 +406,8 @@ def _star(best: Star | None, palette: Palette) -> list[dict[str, Any]]:
 
 def _horizontal(y: float, palette: Palette) -> dict[str, Any]:
     line = {"color": palette.hard, "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+    level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+    return level | {"name": f"target {y:.3g}", "showlegend": True}
 
 
 def _note(name: str, x: float, row: int, dash: Dash, palette: Palette) -> dict[str, Any]:
@@ -410,6 +418,8 @@ def _note(name: str, x: float, row: int, dash: Dash, palette: Palette) -> dict[s
         "y": 1 - 0.07 * row,
         "xanchor": "left",
         "yanchor": "top",
+        # Below the grip by which the line is dragged.
+        "yshift": -GRIP_PX,
         "showarrow": False,
         "font": {"color": mark_colour(dash, palette), "size": 11},
         "bgcolor": rgba(palette.page, 0.7),

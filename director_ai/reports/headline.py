@@ -82,8 +82,8 @@ def _not_acted(record: SessionRecord, *, what_if: bool) -> str:
     if what_if:
         return "Under other limits than it was recorded with."
     if record.ended_by == "completed":
-        return "The limits were only watched: nothing was stopped, and the whole answer was given."
-    return "The limits were only watched: nothing was stopped."
+        return "Only watched: nothing was stopped, and the whole answer was given."
+    return "Only watched: nothing was stopped."
 
 
 def _closest(margins: FloatArray) -> str:

@@ -64,6 +64,7 @@ button kbd { color: inherit !important; opacity: 1 !important; }
   background: color-mix(in srgb, currentColor 10%, transparent); }
 @media (max-width: 640px) {
   .d-status { height: auto; min-height: 5rem; }
+  .st-key-list_status * { white-space: normal !important; }
   [data-testid=stLayoutWrapper]:has(> .st-key-bar) { order: 1; position: sticky; bottom: 0;
     z-index: 9; padding: .5rem 0; background: PAGE; }
   .st-key-steps { display: none !important; }

@@ -84,6 +84,18 @@ function reveal(box, node) {
   }
 }
 
+function fill(node, token, isHalt) {
+  if (!isHalt) {
+    node.textContent = token;
+    return;
+  }
+  // The box goes round the word: a space before it may stay behind on the line above.
+  const box = document.createElement("b");
+  const word = token.trimStart() || token;
+  box.textContent = word;
+  node.replaceChildren(token.slice(0, token.length - word.length), box);
+}
+
 function draw(box, state, data) {
   const previous = state.data;
   const { tokens } = data;
@@ -100,13 +112,14 @@ function draw(box, state, data) {
     let node = nodes[i];
     if (!node) {
       node = document.createElement("bdi");
-      node.textContent = tokens[i];
+      fill(node, tokens[i], i === data.halt);
       node.className = name;
       nodes.push(node);
       added.append(node);
       continue;
     }
-    if (previous.tokens[i] !== tokens[i]) node.textContent = tokens[i];
+    const boxChanged = (i === data.halt) !== (i === previous.halt);
+    if (boxChanged || previous.tokens[i] !== tokens[i]) fill(node, tokens[i], i === data.halt);
     if (node.className !== name) node.className = name;
   }
   box.append(added);
