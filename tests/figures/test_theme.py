@@ -130,6 +130,19 @@ def test_rules_are_told_apart_by_any_sight(colours: Palette, sight: str) -> None
 
 @BOTH
 @BY_SIGHT
+def test_a_rule_is_told_from_the_curve_and_from_what_only_comments(
+    colours: Palette, sight: str
+) -> None:
+    curve, comment = lab(colours.coherence, sight), lab(colours.muted, sight)
+
+    for rule in RULES:
+        seen = lab(colours.rule(rule), sight)
+        assert np.linalg.norm(seen - curve) > 18, rule
+        assert np.linalg.norm(seen - comment) > 20, rule
+
+
+@BOTH
+@BY_SIGHT
 def test_a_broken_rule_s_area_stands_out_from_page_and_from_what_is_only_near(
     colours: Palette, sight: str
 ) -> None:
