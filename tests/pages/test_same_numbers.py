@@ -88,7 +88,7 @@ def test_the_sessions_page_shows_what_list_prints(
     if false["n_good"] > false["n_false_halts"]:
         band = f"{100 * false['low_95']:.0f}–{100 * false['high_95']:.0f} %"
         rate = f"{percent(false['rate'])} [{band}] of {false['n_good']:,} good"
-        expected["rate"] = f"False-halt rate {rate}"
+        expected["rate"] = f"False-halt rate (FPR) {rate}"
     if numbers["median_halt"] is not None:
         expected["median"] = f"Median halt: token {numbers['median_halt']:,}"
     if numbers["n_infrastructure"]:

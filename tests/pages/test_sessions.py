@@ -179,7 +179,7 @@ def test_the_figures_are_filters(filled):
     assert len(ids(app)) == 1
     assert app.button(key="show_false").label == "1 of 6 reviewed halts were false"
     # Of three groups, which tell hardly more than three sessions would.
-    assert app.button(key="show_rate").label == "False-halt rate 16.7 % [1–86 %] of 6 good"
+    assert app.button(key="show_rate").label == "False-halt rate (FPR) 16.7 % [1–86 %] of 6 good"
 
 
 def test_a_rate_waits_until_completed_sessions_are_labelled_too(store):
@@ -194,7 +194,7 @@ def test_a_rate_waits_until_completed_sessions_are_labelled_too(store):
 
     store.annotate("d", Annotation("good"))
     st.cache_resource.clear()
-    assert opened().button(key="show_rate").label.startswith("False-halt rate 50.0 % [")
+    assert opened().button(key="show_rate").label.startswith("False-halt rate (FPR) 50.0 % [")
 
 
 def test_the_session_pointed_at_is_previewed_and_acted_on_while_nothing_is_checked(store):

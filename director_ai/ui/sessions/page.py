@@ -192,8 +192,9 @@ def _false_halts(enforced: Overview, families: Sequence[FamilyKind]) -> Iterator
         low, high = wilson_of_kinds(families)
         yield Figure(
             "rate",
-            f"False-halt rate {_percent(false, n_good)} [{_band(low, high)}] of {n_good:,} good",
-            "Of the sessions labelled good, halted or completed, those that were halted (FPR); in "
+            f"False-halt rate (FPR) {_percent(false, n_good)} [{_band(low, high)}] "
+            f"of {n_good:,} good",
+            "Of the sessions labelled good, halted or completed, those that were halted; in "
             "brackets Wilson's 95 % interval by group.",
             halts,
         )
