@@ -41,8 +41,7 @@ def floor_curve_figure(
     font_size
         In pixels; 18 for a projector.
     """
-    traces = [_floor_trace(data, row, palette) for row in range(len(RULES))]
-    traces.extend(score_traces(data, palette))
+    traces = [*floor_traces(data, palette), *score_traces(data, palette)]
     if data.judgement.trigger is not None:
         traces.append(halt_trace(data, palette))
     return {
@@ -58,6 +57,11 @@ def floor_curve_figure(
             annotations=notes(data, palette, font_size),
         ),
     }
+
+
+def floor_traces(data: HaltCurveData, palette: Palette) -> list[dict[str, Any]]:
+    """Return the floor of each rule, in the order of ``RULES``."""
+    return [_floor_trace(data, row, palette) for row in range(len(RULES))]
 
 
 def _floor_trace(data: HaltCurveData, row: int, palette: Palette) -> dict[str, Any]:

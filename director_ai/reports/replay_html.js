@@ -11,7 +11,7 @@
   const n = tokens.length;
   const end = n - 1;
   const chart = $("chart");
-  const drawing = haltChart(chart, data);
+  const drawing = haltChart(chart, $("legend"), data);
 
   // `shown` counts the tokens on screen: all at first, then as many as were played.
   const state = { cursor: Math.max(0, halt ?? end), shown: n, playing: false, fresh: true };
@@ -181,6 +181,11 @@
     update();
   }
 
+  function choose(picture) {
+    for (const name of ["rules", "floor"]) $(name).setAttribute("aria-pressed", name === picture);
+    drawing.show(picture);
+  }
+
   const DO = {
     first: () => seek(0),
     back: () => seek(state.cursor - 1),
@@ -188,8 +193,13 @@
     ahead: () => seek(state.cursor + 1),
     last: () => seek(end),
     halt: () => seek(halt ?? state.cursor),
+    rules: () => choose("rules"),
+    floor: () => choose("floor"),
   };
-  const KEYS = { Home: "first", ArrowLeft: "back", " ": "play", ArrowRight: "ahead", End: "last", h: "halt", H: "halt" };
+  const KEYS = {
+    Home: "first", ArrowLeft: "back", " ": "play", ArrowRight: "ahead", End: "last",
+    h: "halt", H: "halt", r: "rules", R: "rules", f: "floor", F: "floor",
+  };
 
   document.addEventListener("keydown", (event) => {
     const name = KEYS[event.key];
@@ -231,7 +241,6 @@
   // The words after it stay where they are, however long the number gets.
   $("where").style.minWidth = `${whereIs(end).length}ch`;
   $("legend").querySelector(".tail").hidden = stop === null || stop >= scores.length - 1;
-  RULES.forEach((rule, r) => { $("legend").querySelector("." + rule).hidden = data.off[r]; });
   chart.setAttribute("aria-label", data.alt);
   for (const [name, value] of data.facts) {
     const [term, detail] = [document.createElement("dt"), document.createElement("dd")];
@@ -247,6 +256,7 @@
   for (const control of $("controls").querySelectorAll("button, input")) control.disabled = n === 0;
   $("halt").disabled = halt === null;
   $("replay").hidden = false;
+  choose("rules");
   update();
   // Also draws it for the first time.
   new ResizeObserver(() => {

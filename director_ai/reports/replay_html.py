@@ -15,7 +15,7 @@ import numpy as np
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data
+from director_ai.figures.halt_curve import HaltCurveData, halt_curve_alt, halt_curve_data
 from director_ai.figures.theme import (
     DARK,
     LIGHT,
@@ -29,6 +29,7 @@ from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import NONE
 from director_ai.replay.session_view import SessionView
 from director_ai.reports.headline import headline, is_what_if
+from director_ai.reports.replay_pictures import colour_variables, pictures
 from director_ai.reports.visible_text import visible
 
 _HERE: Final = Path(__file__)
@@ -66,6 +67,9 @@ def session_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str
     >>> page.splitlines()[0], "Stopped at token 1: the score fell to 0.300" in page
     ('<!doctype html>', True)
     """
+    limits = record.policy if policy is None else policy
+    replay = replay_data(record, limits)
+    drawn = pictures(_curve(record, SessionView.of_record(record, limits)))
     script = _asset("_chart.js") + _asset(".js")
     style = _css()
     values = {
@@ -75,7 +79,7 @@ def session_html(record: SessionRecord, policy: HaltPolicy | None = None) -> str
         ),
         "style": style,
         "script": script,
-        "data": json_for_script(replay_data(record, record.policy if policy is None else policy)),
+        "data": json_for_script(replay | {"pictures": drawn}),
     }
     # In one pass, so that nothing inside a value is taken for a place to fill.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], _asset(".html"))
@@ -91,7 +95,7 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
     view = SessionView.of_record(record, policy)
     judgement, scores = view.judgement, view.scores
     headroom, highest = view.headroom()
-    curve = halt_curve_data(scores, record.tokens, policy, judgement, onset=record.onset)
+    curve = _curve(record, view)
     top = headline(record, policy, judgement, view.margins)
     return {
         "headline": visible(top.text),
@@ -118,6 +122,12 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
         "off": _off(policy),
         "onset": record.onset,
     }
+
+
+def _curve(record: SessionRecord, view: SessionView) -> HaltCurveData:
+    return halt_curve_data(
+        view.scores, record.tokens, view.policy, view.judgement, onset=record.onset
+    )
 
 
 def _reader(record: SessionRecord, view: SessionView, *, what_if: bool) -> dict[str, int | None]:
@@ -198,8 +208,8 @@ def _plain(value: float) -> str:
 
 
 def _short(values: FloatArray) -> list[float | None]:
-    """Return four significant digits, which keep the sign of the smallest; ``None`` for nan."""
-    return [None if np.isnan(value) else float(f"{value:.4g}") for value in values]
+    """Return six significant digits, which keep the sign of the smallest; ``None`` for nan."""
+    return [None if np.isnan(value) else float(f"{value:.6g}") for value in values]
 
 
 @cache
@@ -218,11 +228,8 @@ def _css() -> str:
 def _variables(colours: Palette) -> str:
     values = {
         "page": colours.page,
-        "grid": colours.grid,
-        "ink": colours.ink,
-        "muted": colours.muted,
         "coherence": colours.coherence,
-        **{rule: colours.rule(rule) for rule in RULES},
+        **colour_variables(colours),
         "heat-ink": colours.heat_ink,
         **{f"heat{level}": colour for level, colour in enumerate(colours.heat, start=1)},
     }

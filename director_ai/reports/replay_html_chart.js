@@ -1,5 +1,5 @@
 "use strict";
-// The coherence curve, the floors under it and the point where it meets them, as SVG.
+// The coherence curve, one of the two pictures of its rules and the point where they halt, as SVG.
 // Labels are set as text, never as markup.
 
 const RULES = ["hard", "window", "trend"];
@@ -22,17 +22,29 @@ function bindingRule(data, i) {
   return row;
 }
 
-function haltChart(chart, data) {
+function haltChart(chart, legend, data) {
   const { tokens, scores, halt, stop, onset } = data;
   const PAD = { top: 30, right: 18, bottom: 48, left: 56 };
   const TOP_SCORE = 1.05;
   const MOST_DOTS = 200;
   const WORD_PX = 7.5;
+  const DASHES = { dash: "9 5", dot: "2 4", dashdot: "8 3 2 3" };
   const n = tokens.length;
 
+  let picture = "rules";
+  let seen = null;
   const scale = {};
   const x = (i) => PAD.left + ((i + 0.5) / scale.span) * scale.width;
-  const y = (score) => PAD.top + (1 - score / TOP_SCORE) * scale.height;
+
+  // The height of a value: in share `from` to `to` of the picture, from its foot.
+  const height = ([from, to], share) => PAD.top + (1 - from - (to - from) * share) * scale.height;
+  const y = (score) => height(data.pictures[picture].strip?.curve ?? [0, 1], score / TOP_SCORE);
+
+  // A fall beyond the strip runs out at its top.
+  function yOf(axis, value) {
+    const { strip } = data.pictures[picture];
+    return axis === "y" ? y(value) : height(strip.domain, Math.min(1, value / strip.range[1]));
+  }
 
   function add(parent, tag, attributes = {}, text = "") {
     const node = document.createElementNS(chart.namespaceURI, tag);
@@ -60,6 +72,10 @@ function haltChart(chart, data) {
       add(group, "line", { class: "grid", x1: PAD.left, x2: PAD.left + scale.width, y1: at, y2: at });
       add(group, "text", { x: PAD.left - 9, y: at + 4, "text-anchor": "end" }, String(tenth / 10));
     }
+    const { strip } = data.pictures[picture];
+    if (strip) {
+      add(group, "text", { x: PAD.left - 9, y: yOf("y2", strip.tick) + 4, "text-anchor": "end" }, String(strip.tick));
+    }
     const slot = scale.width / scale.span;
     const wordy = slot >= 5 * WORD_PX;
     const least = (wordy ? 1 : 48 / slot);
@@ -78,40 +94,81 @@ function haltChart(chart, data) {
     const middle = PAD.left + scale.width / 2;
     const title = "token" + (data.drawn ? `, extremes of ${n.toLocaleString("en")}` : "");
     add(group, "text", { x: middle, y: bottom + (wordy ? 45 : 36), "text-anchor": "middle" }, title);
-    const across = PAD.top + scale.height / 2;
+    const across = y(0.5);
     add(group, "text", { x: 14, y: across, "text-anchor": "middle", transform: `rotate(-90 14 ${across})` }, "coherence (0 to 1)");
   }
 
-  // Where in the step from one token to the next the rule that binds may change: 0 to 1, ascending.
-  function crossings(i, j) {
-    const parts = [0, 1];
-    for (const [a, b] of [[0, 1], [0, 2], [1, 2]]) {
-      const before = floorOf(data, a, i) - floorOf(data, b, i);
-      const after = floorOf(data, a, j) - floorOf(data, b, j);
-      if (before * after < 0) parts.push(before / (before - after));
-    }
-    return parts.sort((p, q) => p - q);
+  const paint = (node, kind, [colour, opacity]) => {
+    node.style.setProperty(kind, `var(--${colour})`);
+    node.style.setProperty(`${kind}-opacity`, opacity);
+  };
+
+  // A trace of the Plotly figure; one that is filled closes on itself, or on the foot of the picture.
+  function trace(group, { axis, x: xs, y: ys, fill, toZero, line, width, dash }) {
+    let outline = "";
+    let area = "";
+    let start = null;
+    const close = (i) => {
+      if (start !== null) area += toZero ? `L${x(xs[i]).toFixed(1)} ${y(0)}L${x(xs[start]).toFixed(1)} ${y(0)}Z` : "Z";
+      start = null;
+    };
+    ys.forEach((value, i) => {
+      if (value === null) return close(i - 1);
+      const step = `${start === null ? "M" : "L"}${x(xs[i]).toFixed(1)} ${yOf(axis, value).toFixed(1)}`;
+      start ??= i;
+      outline += step;
+      area += step;
+    });
+    close(ys.length - 1);
+    if (fill) paint(add(group, "path", { class: "area", d: area }), "fill", fill);
+    if (!line) return;
+    const drawn = add(group, "path", { class: "line", d: outline, "stroke-width": width, "stroke-dasharray": DASHES[dash] ?? "none" });
+    paint(drawn, "stroke", line);
   }
 
-  // The area under the highest floor, in the colour of the rule it is of.
-  function zone(group, indices) {
-    const areas = ["", "", ""];
-    for (let k = 1; k < indices.length; k++) {
-      const [i, j] = [indices[k - 1], indices[k]];
-      // A floor that starts at j has no line before it.
-      const armed = [0, 1, 2].filter((r) => floorOf(data, r, i) !== null && floorOf(data, r, j) !== null);
-      if (armed.length === 0) continue;
-      const height = (r, part) => floorOf(data, r, i) + part * (floorOf(data, r, j) - floorOf(data, r, i));
-      const parts = crossings(i, j);
-      for (let p = 1; p < parts.length; p++) {
-        const [from, to] = [parts[p - 1], parts[p]];
-        const middle = (from + to) / 2;
-        const r = armed.reduce((best, row) => (height(row, middle) > height(best, middle) ? row : best));
-        const [left, right] = [from, to].map((part) => x(i) + part * (x(j) - x(i)));
-        areas[r] += `M${left} ${y(0)}L${left} ${y(height(r, from))}L${right} ${y(height(r, to))}L${right} ${y(0)}Z`;
-      }
+  function named(group, { text, axis, y: value, above, colour }) {
+    const place = { class: "name", x: PAD.left + 6, y: yOf(axis, value) + (above ? -5 : 14) };
+    paint(add(group, "text", place, text), "fill", [colour, 1]);
+  }
+
+  // The windows that end at a token: the mean of the one, the fitted fall of the other. Their
+  // figures are said at the cursor alone, so that those of two places never overlap.
+  function windows(group, i, isCursor) {
+    group.replaceChildren();
+    if (picture !== "rules" || i >= scores.length) return;
+    const { window, trend } = data.pictures.windows;
+    const words = (className, at, value, text) => {
+      if (!isCursor) return;
+      const left = at > scale.span / 2;
+      const place = { class: `name ${className}`, x: x(at) + (left ? -8 : 8), y: y(value) + 17 };
+      add(group, "text", { ...place, "text-anchor": left ? "end" : "start" }, text);
+    };
+    const bracket = (rule, size, from, to) => {
+      const [left, right] = [x(i - size + 1), x(i)];
+      const d = `M${left} ${y(from) - 6}v12M${right} ${y(to) - 6}v12M${left} ${y(from)}L${right} ${y(to)}`;
+      add(group, "path", { class: `bracket ${rule}`, d });
+    };
+    if (trend && data.margins[2][i] !== null) {
+      const [size, allowed] = trend;
+      const drop = allowed - data.margins[2][i];
+      // A fitted line passes through the centre of its points.
+      const centre = scores.slice(i - size + 1, i + 1).reduce((sum, score) => sum + score, 0) / size;
+      const [top, foot] = [centre + drop / 2, centre - drop / 2];
+      const [left, right] = [x(i - size + 1), x(i)];
+      const wedge = (name, from, ...to) => add(group, "path", {
+        class: name, d: `M${left} ${y(top)}L${right} ${y(from)}` + to.map((value) => `L${right} ${y(value)}`).join("") + "Z",
+      });
+      wedge("allowed", top, top - allowed);
+      if (drop > allowed) wedge("beyond", top - allowed, foot);
+      bracket("trend", size, top, foot);
+      if (drop > allowed) words("trend", i, foot, `fell by ${drop.toFixed(3)}`);
     }
-    areas.forEach((d, r) => add(add(group, "g", { class: RULES[r] }), "path", { class: "zone", d }));
+    if (window && data.margins[1][i] !== null) {
+      const [size, limit] = window;
+      const mean = limit + data.margins[1][i];
+      bracket("window", size, mean, mean);
+      words("window", i - size + 1, mean, `mean of ${size}: ${mean.toFixed(3)}`);
+    }
   }
 
   function dots(group, indices) {
@@ -125,9 +182,10 @@ function haltChart(chart, data) {
   function mark(group, i, words, atBottom) {
     const bottom = PAD.top + scale.height;
     add(group, "line", { class: "upright", x1: x(i), x2: x(i), y1: PAD.top - 6, y2: bottom });
-    const right = i > scale.span / 2;
-    const place = { class: "note", x: x(i) + (right ? -7 : 7), y: atBottom ? bottom - 8 : PAD.top - 10 };
-    add(group, "text", { ...place, "text-anchor": right ? "end" : "start" }, words);
+    const note = add(group, "text", { class: "note", y: atBottom ? y(0) - 8 : PAD.top - 10 }, words);
+    const length = note.getComputedTextLength();
+    const beside = i > scale.span / 2 ? x(i) - 7 - length : x(i) + 7;
+    note.setAttribute("x", Math.max(0, Math.min(beside, chart.clientWidth - length)));
     group.dataset.from = i;
   }
 
@@ -150,19 +208,18 @@ function haltChart(chart, data) {
     scale.ahead = clip("ahead", 0);
     axes();
     const scored = data.drawn ?? scores.map((_, i) => i);
-    // The floor of the token to come is known before its score is; past the halt none is to come.
-    const floored = stop === null ? [...scored, scores.length] : scored.filter((i) => i <= stop);
-    const under = add(chart, "g", { "clip-path": "url(#ahead)" });
-    zone(under, floored);
-    RULES.forEach((rule, r) => {
-      const d = path(floored, (i) => floorOf(data, r, i));
-      add(add(under, "g", { class: rule }), "path", { class: "floor", d });
-    });
+    const { traces, names } = data.pictures[picture];
+    // Two points are a limit, there from the first token; a floor is known before its score is.
+    const reach = picture === "floor" ? "url(#ahead)" : "url(#past)";
+    const [still, under] = [add(chart, "g", { class: "still" }), add(chart, "g", { "clip-path": reach })];
+    for (const each of traces) trace(each.x.length === 2 ? still : under, each);
     const over = add(chart, "g", { "clip-path": "url(#past)" });
     const line = (part, name) => add(over, "path", { class: name, d: path(part, (i) => scores[i]) });
     if (stop !== null) line(scored.filter((i) => i >= stop), "curve tail");
     line(scored.filter((i) => stop === null || i <= stop), "curve");
     if (scored.length <= MOST_DOTS) dots(over, scored);
+    const labels = add(chart, "g");
+    for (const each of names) named(labels, each);
     scale.marks = [];
     if (onset !== null && onset <= n) {
       const group = add(chart, "g", { class: "onset" });
@@ -171,6 +228,7 @@ function haltChart(chart, data) {
     }
     if (halt !== null) {
       const group = add(chart, "g", { class: "halt " + data.alarms[0] });
+      scale.atHalt = add(group, "g", { class: "windows" });
       mark(group, halt, `✖ ${data.acted ? "halt" : "would halt"} at ${halt}`, false);
       const [cx, cy] = [x(halt), y(scores[halt])];
       const d = `M${cx - 6} ${cy - 6}l12 12m0 -12l-12 12`;
@@ -178,15 +236,14 @@ function haltChart(chart, data) {
       add(group, "path", { class: "cross", d });
       scale.marks.push(group);
     }
+    scale.atCursor = add(chart, "g", { class: "windows" });
     scale.cursor = add(chart, "g", { class: "cursor" });
     scale.upright = add(scale.cursor, "line", { y1: PAD.top, y2: PAD.top + scale.height });
     scale.dot = add(scale.cursor, "circle", { r: 5 });
     if (seen) update(seen);
   }
 
-  let seen = null;
-
-  // Draws nothing anew: it only moves what is on the page.
+  // Draws nothing anew but the windows at the cursor: it only moves what is on the page.
   function update({ cursor, shown }) {
     seen = { cursor, shown };
     if (!scale.width) return;
@@ -197,6 +254,8 @@ function haltChart(chart, data) {
     for (const group of scale.marks) {
       group.setAttribute("visibility", group.dataset.from < shown || shown >= n ? "visible" : "hidden");
     }
+    if (halt !== null) windows(scale.atHalt, halt, cursor === halt);
+    windows(scale.atCursor, cursor === halt ? scores.length : cursor, true);
     scale.cursor.setAttribute("visibility", n ? "visible" : "hidden");
     scale.upright.setAttribute("x1", x(cursor));
     scale.upright.setAttribute("x2", x(cursor));
@@ -208,5 +267,24 @@ function haltChart(chart, data) {
 
   const tokenAt = (px) => Math.round(((px - PAD.left) / scale.width) * scale.span - 0.5);
 
-  return { draw, update, tokenAt };
+  function entry({ name, fill, line, width, dash }) {
+    const item = document.createElement("li");
+    const sample = add(item, "svg", { viewBox: "0 0 26 10" });
+    if (fill) paint(add(sample, "rect", { width: 26, height: 10 }), "fill", fill);
+    if (line) paint(add(sample, "path", { d: "M0 5H26", "stroke-width": width, "stroke-dasharray": DASHES[dash] ?? "none" }), "stroke", line);
+    item.append(name);
+    return item;
+  }
+
+  // Of the curve, which both pictures have.
+  const lines = [...legend.children];
+
+  function show(name) {
+    picture = name;
+    const named = data.pictures[picture].traces.filter((each) => each.legend && each.y.some((value) => value !== null));
+    legend.replaceChildren(...named.map(entry), ...lines);
+    draw();
+  }
+
+  return { draw, update, show, tokenAt };
 }

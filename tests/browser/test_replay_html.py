@@ -89,8 +89,11 @@ def test_it_opens_at_the_halt_and_says_why(open_replay: Opener) -> None:
     expect(page.locator("#next")).to_have_text("The stream would end here.")
     expect(page.locator("#tokens .halt")).to_have_text(BEES.tokens[HALT])
     expect(page.locator("#tokens .undelivered")).to_have_count(BEES.n_tokens - HALT)
-    expect(page.locator("#chart .halt text")).to_have_text("✖ would halt at 91")
+    expect(page.locator("#chart .halt .note")).to_have_text("✖ would halt at 91")
     expect(page.locator("#chart .onset text")).to_have_text("▽ goes wrong here (label)")
+    expect(page.locator("#chart .windows .name")).to_have_text(
+        ["fell by 0.208", "mean of 10: 0.584"]
+    )
     expect(page.locator("#facts")).to_contain_text("What is the waggle dance?")
     assert page.title() == "honeybees-fabrication · session replay"
     assert opened.errors == []
@@ -147,6 +150,29 @@ def test_the_keys_step_and_jump(open_replay: Opener) -> None:
         at(page, index)
 
 
+def test_the_keys_change_the_picture_and_nothing_moves_by_it(open_replay: Opener) -> None:
+    page = open_replay(BEES).page
+    legend, controls = page.locator("#legend"), page.locator("#controls")
+    place = controls.bounding_box()
+    expect(page.locator("#rules")).to_have_attribute("aria-pressed", "true")
+    expect(legend).to_contain_text("Mean below its limit")
+    expect(page.locator("#chart .bracket")).to_have_count(2)
+
+    page.keyboard.press("f")
+    expect(page.locator("#floor")).to_have_attribute("aria-pressed", "true")
+    expect(legend).to_contain_text("The window rule halts below")
+    expect(page.locator("#chart .bracket")).to_have_count(0)
+    at(page, HALT)
+    assert controls.bounding_box() == place
+
+    page.locator("#rules").click()
+    expect(page.locator("#chart .bracket")).to_have_count(2)
+    page.keyboard.press("ArrowLeft")
+    # Those of the halt and of the cursor; their figures are said of the cursor alone.
+    expect(page.locator("#chart .bracket")).to_have_count(4)
+    expect(page.locator("#chart .windows .name")).to_have_text(["mean of 10: 0.610"])
+
+
 def test_the_slider_and_the_chart_and_the_text_move_the_cursor(open_replay: Opener) -> None:
     page = open_replay(BEES).page
 
@@ -177,11 +203,12 @@ def test_every_control_is_reached_by_tab_and_space_presses_the_one_in_focus(
     page = open_replay(BEES).page
 
     reached = []
-    for _ in range(9):
+    for _ in range(11):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("() => document.activeElement.id"))
     assert reached == [
-        *("first", "back", "play", "ahead", "last", "halt", "scrub", "speed", "tokens")
+        *("first", "back", "play", "ahead", "last", "halt", "scrub", "speed"),
+        *("rules", "floor", "tokens"),
     ]
     page.locator("#back").focus()
     page.keyboard.press("Space")
@@ -320,8 +347,10 @@ def test_it_follows_the_reader_s_theme(open_replay: Opener, scheme: str, palette
 
     assert computed("body", "background-color") == f"rgb({rgb(palette.page)})"
     assert computed("#chart .curve:not(.tail)", "stroke") == f"rgb({rgb(palette.coherence)})"
-    for rule in ("hard", "window", "trend"):
-        assert computed(f"#chart .{rule} .floor", "stroke") == f"rgb({rgb(palette.rule(rule))})"
+    page.keyboard.press("f")
+    for place, rule in enumerate(("hard", "window", "trend"), start=1):
+        line = f"#legend li:nth-child({place}) path"
+        assert computed(line, "stroke") == f"rgb({rgb(palette.rule(rule))})"
     assert opened.errors == []
 
 

@@ -11,8 +11,11 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation, SessionRecord, without_text
-from director_ai.figures.halt_curve import MOST_POINTS
+from director_ai.figures.halt_curve import MOST_POINTS, halt_curve_data, halt_curve_figure
+from director_ai.figures.theme import LIGHT
+from director_ai.replay.judgement import Judgement, judge
 from director_ai.reports.replay_html import json_for_script, replay_data, session_html
+from director_ai.reports.replay_pictures import pictures
 
 SCORES = (0.91, 0.9, 0.84, 0.75, 0.6, 0.38, 0.33)
 TOKENS = ("Paris", " is", " the", " capital", " of", " Spain", ".")
@@ -54,6 +57,10 @@ def data_in(page: str) -> dict:
 
 def facts_of(record: SessionRecord, policy: HaltPolicy | None = None) -> dict[str, str]:
     return dict(replay_data(record, policy or record.policy)["facts"])
+
+
+def judged(policy: HaltPolicy) -> Judgement:
+    return judge(TOKENS, SCORES, policy, complete=True)
 
 
 def test_equal_records_give_equal_pages():
@@ -185,6 +192,42 @@ def test_a_long_session_draws_its_extremes_and_keeps_every_token():
     assert len(data["drawn"]) <= MOST_POINTS + 2
     assert len(data["tokens"]) == len(data["margins"][0]) == 20_000
     assert len(session_html(long).encode()) < 1_000_000
+
+
+def test_the_pictures_are_the_session_page_s_own_by_the_names_of_their_colours():
+    curve = halt_curve_data(np.array(SCORES), TOKENS, POLICY, judged(POLICY))
+
+    drawn = pictures(curve)
+
+    figure = halt_curve_figure(curve._replace(windows=()), LIGHT, uirevision="")
+    named = [trace["name"] for trace in drawn["rules"]["traces"]]
+    assert named == [trace["name"] for trace in figure["data"]][: len(named)]
+    assert named == [
+        *("hard limit", "window limit", "Soft limit 0.6, warns"),
+        *("Mean close to its limit", "Mean below its limit", "Mean of the last 4"),
+    ]
+    mean = drawn["rules"]["traces"][-1]
+    assert (mean["line"], mean["y"][2:4]) == (("window", 0.85), [None, 0.85])
+    assert [name["text"] for name in drawn["rules"]["names"]] == [
+        *("hard limit 0.4", "window limit 0.5")
+    ]
+    assert (drawn["rules"]["strip"], drawn["windows"]) == (
+        None,
+        {"window": [4, 0.5], "trend": None},
+    )
+    assert [trace["line"][0] for trace in drawn["floor"]["traces"]] == ["hard", "window", "trend"]
+
+
+def test_the_strip_of_the_fall_has_the_session_page_s_place_and_range():
+    policy = replace(POLICY, trend_threshold=0.4)
+    curve = halt_curve_data(np.array(SCORES), TOKENS, policy, judged(policy))
+
+    strip = pictures(curve)["rules"]["strip"]
+
+    layout = halt_curve_figure(curve, LIGHT, uirevision="")["layout"]
+    assert [list(strip["curve"]), list(strip["domain"]), list(strip["range"])] == [
+        *(layout["yaxis"]["domain"], layout["yaxis2"]["domain"], layout["yaxis2"]["range"])
+    ]
 
 
 def test_margins_are_statistics_minus_limits():
