@@ -134,6 +134,8 @@ def _outcome(session: StreamSession) -> dict[str, AttributeValue]:
         "halt.scorer": str(session.scorer),
         "halt.n_warnings": session.warning_count,
     }
+    if session.facts is not None:
+        outcome["halt.facts"] = session.facts.digest
     if session.coherence_history:
         outcome["session.min_coherence"] = session.min_coherence or 0.0
         outcome["session.avg_coherence"] = session.avg_coherence or 0.0

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from director_ai.core.halting.score import as_score
 from director_ai.core.runtime.judged_callback import JudgedCallback
+from director_ai.core.scoring.fact_set import FactSet, facts_of
 from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts, identity_of
 from director_ai.core.scoring.types import SentenceVerdict
 from director_ai.errors import InvalidScorerError
@@ -171,6 +172,11 @@ class EnsembleScorer:
     def scorer_identity(self) -> ScorerIdentity:
         """Identity of the ensemble."""
         return self._ensemble.identity
+
+    @property
+    def scorer_facts(self) -> FactSet | None:
+        """Facts that its scorers were made with, the same for all."""
+        return facts_of(self._callbacks[0])
 
     def __call__(self, text: str) -> float:
         """Return the combined score of ``text``, the whole answer so far."""

@@ -23,6 +23,11 @@ class FactPremise:
         The question; the closest facts are those to question and sentence together, as a sentence
         alone may only say "it".
 
+    Attributes
+    ----------
+    scorer_facts
+        The facts as they were when the stream began.
+
     Examples
     --------
     >>> premise = FactPremise(GroundTruthStore.from_mapping({"moon": "The Moon has no air."}))
@@ -33,6 +38,7 @@ class FactPremise:
     def __init__(self, facts: GroundTruthStore, prompt: str = "") -> None:
         self._facts = facts
         self._prompt = prompt
+        self.scorer_facts = facts.fact_set
 
     def __call__(self, sentence: str) -> str | None:
         """Return the facts; ``None`` for a sentence that claims nothing, or where no fact fits.

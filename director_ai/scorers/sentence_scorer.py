@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from director_ai.core.halting.policy import checked_seconds
 from director_ai.core.halting.score import as_score
+from director_ai.core.scoring.fact_set import FactSet, facts_of
 from director_ai.core.scoring.identity import (
     UNKNOWN_SCORER,
     ScorerIdentity,
@@ -111,6 +112,11 @@ class SentenceScorer:
     def scorer_identity(self) -> ScorerIdentity:
         """Identity of fast scorer and judge together; unknown where one of them is."""
         return judged_identity(identity_of(self._fast), self._judge.model.identity)
+
+    @property
+    def scorer_facts(self) -> FactSet | None:
+        """Facts that ``retrieve`` bears, else those of the fast scorer."""
+        return facts_of(self._retrieve) or facts_of(self._fast)
 
     def __call__(self, text: str) -> float:
         """Return the score of ``text``, the whole answer so far, with the verdicts there are."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import from_line
+from director_ai.core.records.shared_facts import TextsAgain
 from director_ai.errors import InvalidRecordError
 
 
@@ -24,11 +25,12 @@ def read_records(lines: Iterable[str], *, name: str = "input") -> list[SessionRe
     """
     records: list[SessionRecord] = []
     seen: dict[str, int] = {}
+    with_texts = TextsAgain()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            record = from_line(line)
+            record = with_texts(from_line(line))
         except InvalidRecordError as error:
             raise InvalidRecordError(f"{name}, line {number}: {error}") from None
         if record.id in seen:

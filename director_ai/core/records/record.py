@@ -14,6 +14,7 @@ from director_ai.core.runtime.session import StreamSession
 from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 
 if TYPE_CHECKING:
+    from director_ai.core.scoring.fact_set import FactSet
     from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
 
 Ending = Literal["completed", "halted", "soft_halted", "fault", "operator", "abandoned"]
@@ -95,6 +96,9 @@ class SessionRecord:
     verdicts
         Verdicts of a model on the sentences, in the order in which they came; empty of a scorer
         without one.
+    facts
+        Facts that the answer was held against, as they stood when the stream began, or their digest
+        alone; ``None`` where they are not known.
     """
 
     id: str
@@ -125,6 +129,7 @@ class SessionRecord:
     n_kept: int | None = None
     n_early: int | None = None
     verdicts: tuple["SentenceVerdict", ...] = ()
+    facts: "FactSet | None" = None
 
     @classmethod
     def from_session(
@@ -158,6 +163,7 @@ class SessionRecord:
                 "n_kept": session.n_kept,
                 "n_early": session.n_early,
                 "verdicts": tuple(session.verdicts),
+                "facts": session.facts,
                 **context,
             },
         )
@@ -302,8 +308,8 @@ def digest_of(record: SessionRecord) -> str:
 def without_text(record: SessionRecord) -> SessionRecord:
     """Return the record with its text left out, and all that charts and replay need kept.
 
-    Every token keeps its length and whether it ends a sentence, which soft halts wait for. The
-    prompt gives way to its digest, so that the same prompt is still known as the same.
+    Every token keeps its length and whether it ends a sentence, which soft halts wait for. Prompt
+    and facts give way to their digests, so that the same ones are still known as the same.
     """
     prompt = hashlib.sha256(record.prompt.encode("utf-8", "surrogatepass")).hexdigest()
     return replace(
@@ -313,6 +319,7 @@ def without_text(record: SessionRecord) -> SessionRecord:
         evidence=(),
         evidence_note="",
         text_kept=False,
+        facts=record.facts and record.facts.without_texts(),
     )
 
 

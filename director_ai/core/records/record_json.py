@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, get_args
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -25,6 +25,7 @@ from director_ai.core.records.field_checks import (
 )
 from director_ai.core.records.record import Annotation, Ending, Label, SessionRecord
 from director_ai.core.records.strict_json import parse
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 from director_ai.core.scoring.support import Span
 from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
@@ -64,7 +65,15 @@ def to_values(record: SessionRecord) -> dict[str, Any]:
     values["scorer"] = str(record.scorer)
     values["release"] = record.release and record.release.to_dict()
     values["verdicts"] = verdict_values(record.verdicts)
+    values["facts"] = fact_values(record.facts)
     return values
+
+
+def fact_values(facts: FactSet | None) -> dict[str, Any] | None:
+    """Return facts as plain values: their digest, and their texts where they are known."""
+    if facts is None:
+        return None
+    return {"digest": facts.digest} | ({} if facts.texts is None else {"texts": dict(facts.texts)})
 
 
 def verdict_values(verdicts: Sequence[SentenceVerdict]) -> list[dict[str, Any]]:
@@ -170,6 +179,8 @@ def from_values(values: dict[str, Any]) -> SessionRecord:
         lambda name, entry: _verdict(name, entry, length),
         "a list of verdicts on sentences",
     )
+    facts = values.setdefault("facts", None)
+    values["facts"] = None if facts is None else _facts(facts)
     return SessionRecord(**values)
 
 
@@ -185,10 +196,14 @@ def checked(record: SessionRecord) -> SessionRecord:
         raise InvalidRecordError(
             f"held must be one a score ({len(record.scores)}), got {len(record.held)}"
         )
-    values = to_values(record)
-    return from_values(
+    if not isinstance(record.facts, FactSet | None):
+        raise InvalidRecordError(f"facts must be a FactSet or None, got {record.facts!r:.80}")
+    # Checked when they were made, and of many sessions they may be the same large ones.
+    values = to_values(replace(record, facts=None))
+    again = from_values(
         {name: list(value) if type(value) is tuple else value for name, value in values.items()}
     )
+    return replace(again, facts=record.facts)
 
 
 def checked_annotation(annotation: Annotation) -> Annotation:
@@ -308,6 +323,22 @@ def _verdict(name: str, values: object, length: int) -> SentenceVerdict:
     support = score(f"{name}.support", values.get("support"))
     spans = list_of(f"{name}.spans", values.get("spans", []), span, "a list of spans")
     return SentenceVerdict(start, end, support, at, spans)
+
+
+def _facts(values: object) -> FactSet:
+    require("facts", values, dict, "an object with the digest of the facts, or their texts")
+    assert isinstance(values, dict)
+    refuse_unknown("facts field", values, ("digest", "texts"))
+    texts, digest = values.get("texts"), values.get("digest", "")
+    try:
+        facts = FactSet.named(digest) if texts is None else FactSet(texts)
+    except (TypeError, ValueError) as error:
+        raise InvalidRecordError(f"facts: {error}") from None
+    if digest not in ("", facts.digest):
+        raise InvalidRecordError(
+            f"facts.digest must be that of the texts, {facts.digest}, got {digest!r:.80}"
+        )
+    return facts
 
 
 def _place(

@@ -10,6 +10,7 @@ from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 if TYPE_CHECKING:
     from director_ai.core.halting.reason import Alarm, HaltReason
     from director_ai.core.halting.release_policy import ReleasePolicy
+    from director_ai.core.scoring.fact_set import FactSet
     from director_ai.core.scoring.types import HaltEvidence, SentenceVerdict
 
 
@@ -85,6 +86,8 @@ class StreamSession:
         Seconds by the monotonic clock, once the stream has ended.
     scorer
         Identity of the scorer, where the callback bears one.
+    facts
+        Facts that the answer is held against, where the callback bears them.
     verdicts
         Verdicts of a model on the sentences that the score rests on, as they came.
     revises_last
@@ -118,6 +121,7 @@ class StreamSession:
     hook_errors: dict[str, int] = field(default_factory=dict)
     elapsed_s: float | None = None
     scorer: ScorerIdentity = UNKNOWN_SCORER
+    facts: FactSet | None = None
     verdicts: list[SentenceVerdict] = field(default_factory=list)
     revises_last: bool = False
     release: ReleasePolicy | None = None

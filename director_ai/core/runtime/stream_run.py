@@ -16,6 +16,7 @@ from director_ai.core.runtime.evidence import EvidenceRequest
 from director_ai.core.runtime.hooks import Hooks, Observer, described, logger
 from director_ai.core.runtime.judged_callback import JudgedCallback, rests_on, verdict_text
 from director_ai.core.runtime.session import StreamSession, TokenEvent
+from director_ai.core.scoring.fact_set import facts_of
 from director_ai.core.scoring.identity import identity_of
 from director_ai.errors import InvalidScoreError
 
@@ -157,8 +158,9 @@ class StreamRun:
         self._snapshot = snapshots(self.machine)
 
     def score_by(self, callback: object) -> None:
-        """Note whose scores the stream is judged by."""
+        """Note whose scores the stream is judged by, and against which facts."""
         self.session.scorer = identity_of(callback)
+        self.session.facts = facts_of(callback)
         if isinstance(callback, JudgedCallback):
             self.session.verdicts = callback.verdicts
             self.session.revises_last = True

@@ -1,7 +1,9 @@
 """Identity of a scorer: scores are comparable only where it is the same."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+Borne = TypeVar("Borne")
 
 _RESERVED: Final = "@#"
 _HEX: Final = frozenset("0123456789abcdef")
@@ -112,14 +114,25 @@ def identity_of(callback: object) -> ScorerIdentity:
     TypeError
         If the attribute is no identity.
     """
-    owner = getattr(callback, "__self__", None)
-    for bearer in (callback, owner):
-        identity = getattr(bearer, "scorer_identity", None)
-        if isinstance(identity, ScorerIdentity):
-            return identity
-        if identity is not None:
-            raise TypeError(f"scorer_identity must be a ScorerIdentity, got {identity!r:.80}")
-    return UNKNOWN_SCORER
+    identity = borne(callback, "scorer_identity", ScorerIdentity)
+    return UNKNOWN_SCORER if identity is None else identity
+
+
+def borne(callback: object, name: str, kind: type[Borne]) -> Borne | None:
+    """Return an attribute of a callback, or of the object whose method it is; ``None`` without.
+
+    Raises
+    ------
+    TypeError
+        If the attribute is of another kind.
+    """
+    for bearer in (callback, getattr(callback, "__self__", None)):
+        value = getattr(bearer, name, None)
+        if isinstance(value, kind):
+            return value
+        if value is not None:
+            raise TypeError(f"{name} must be a {kind.__name__}, got {value!r:.80}")
+    return None
 
 
 def as_identity(scorer: "ScorerIdentity | str | None") -> ScorerIdentity:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from director_ai.core.scoring.fact_index import FactIndex
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.core.scoring.sentences import SENTENCE_BREAK
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.core.scoring.words import SEARCHED, read_words
@@ -53,6 +54,7 @@ class GroundTruthStore:
         # By their numbers in the index, in the order in which they were added.
         self._chunks: dict[int, FactChunk] = {}
         self._index = FactIndex()
+        self._fact_set: FactSet | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -131,6 +133,14 @@ class GroundTruthStore:
         return self._facts.copy()
 
     @property
+    def fact_set(self) -> FactSet:
+        """Facts as they stand now, the same object until one is added."""
+        with self._lock:
+            if self._fact_set is None:
+                self._fact_set = FactSet(self._facts)
+            return self._fact_set
+
+    @property
     def index(self) -> FactIndex:
         """Words of the chunks."""
         return self._index
@@ -167,6 +177,7 @@ class GroundTruthStore:
                 self._index.remove(number)
                 del self._chunks[number]
             self._facts[key], self._numbers[key] = text, numbers
+            self._fact_set = None
 
     def add_fact(self, key: str, text: str) -> None:
         """Add a fact; as :meth:`add`, by the original's name."""

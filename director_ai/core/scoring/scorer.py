@@ -10,7 +10,6 @@ from numbers import Real
 from typing import Final
 
 from director_ai.core.scoring.calibration import Evidence, calibration, identity
-from director_ai.core.scoring.fact_index import FactIndex
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.roles import AnswerReader
@@ -33,9 +32,14 @@ class LexicalStream:
     Parameters
     ----------
     facts
-        Words of the facts.
+        Facts, at least one.
     prompt
         The question. It supports nothing; names and numbers it holds are no clash.
+
+    Attributes
+    ----------
+    scorer_facts
+        The facts as they were when the stream began.
     """
 
     __slots__ = (
@@ -49,10 +53,12 @@ class LexicalStream:
         "_prompt",
         "_text",
         "_weight",
+        "scorer_facts",
     )
 
-    def __init__(self, facts: FactIndex, prompt: str = "") -> None:
-        self._facts = facts
+    def __init__(self, facts: GroundTruthStore, prompt: str = "") -> None:
+        self.scorer_facts = facts.fact_set
+        self._facts = facts.index
         self._prompt = prompt
         self._n_words = 0
         self._start_over()
@@ -253,10 +259,10 @@ class CoherenceScorer:
 
         return await to_thread(self.review, prompt, action)
 
-    def _facts(self) -> FactIndex:
+    def _facts(self) -> GroundTruthStore:
         if not len(self.store):
             raise NoFactsError("the store holds no facts; add some or choose another scorer")
-        return self.store.index
+        return self.store
 
     def retrieve(self, prompt: str, action: str = "", top_k: int = 3) -> list[EvidenceChunk]:
         """Return the chunks closest to the prompt, or to the answer where the prompt is blank."""

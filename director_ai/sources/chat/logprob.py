@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, get_args
 
 from director_ai.core.halting.score import as_score
+from director_ai.core.scoring.fact_set import FactSet, facts_of
 from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts, identity_of
 from director_ai.errors import InvalidScoreError, NoFactsError
 
@@ -56,20 +57,30 @@ def logprob_score(source: LogprobSource) -> Scorer:
         except OverflowError:
             return math.inf
 
-    return _identified(score, LOGPROB)
+    return _Identified(score, LOGPROB)
 
 
-def _identified(score: Scorer, identity: ScorerIdentity) -> Scorer:
-    """Return a callback that bears an identity."""
-    score.scorer_identity = identity  # type: ignore[attr-defined]
-    return score
+class _Identified:
+    """Callback that bears an identity, and the facts that it holds a text against."""
+
+    __slots__ = ("_score", "scorer_facts", "scorer_identity")
+
+    def __init__(
+        self, score: Scorer, identity: ScorerIdentity, facts: FactSet | None = None
+    ) -> None:
+        self._score = score
+        self.scorer_identity = identity
+        self.scorer_facts = facts
+
+    def __call__(self, text: str) -> float:
+        return self._score(text)
 
 
 def lowest_score(*scorers: Scorer) -> Scorer:
     """Return a coherence callback: the lowest of several scores.
 
     One that is no score makes no score of all: no other stands in for it. It bears an identity
-    where all of them do.
+    where all of them do, and the facts of the first that bears some.
 
     Examples
     --------
@@ -93,7 +104,8 @@ def lowest_score(*scorers: Scorer) -> Scorer:
         return score
     names = " ".join(identity.name for identity in identities)
     digest = digest_of_parts(*(str(identity).encode() for identity in identities))
-    return _identified(score, ScorerIdentity(names, "1", "lowest", digest))
+    facts = next((known for known in map(facts_of, scorers) if known is not None), None)
+    return _Identified(score, ScorerIdentity(names, "1", "lowest", digest), facts)
 
 
 def named_scorer(name: ScorerName, lexical: Scorer | None, source: LogprobSource) -> Scorer:

@@ -19,6 +19,7 @@ from director_ai.core.records.record import (
     without_text,
 )
 from director_ai.core.records.record_json import from_line, to_line
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 from director_ai.core.scoring.support import Span
 from director_ai.core.scoring.types import EvidenceChunk, SentenceVerdict
@@ -118,7 +119,15 @@ def records(draw: st.DrawFn, text: st.SearchStrategy[str] = TEXT) -> SessionReco
         scorer=draw(st.sampled_from((UNKNOWN_SCORER, ScorerIdentity("coherence", "2", "lexical")))),
         **draw(st.just({}) | releases(text, len(tokens))),
         verdicts=draw(verdicts(sum(len(with_pairs_joined(token)) for token in tokens))),
+        facts=draw(st.none() | fact_sets(text)),
     )
+
+
+@st.composite
+def fact_sets(draw: st.DrawFn, text: st.SearchStrategy[str]) -> FactSet:
+    spoken = text.filter(str.strip)
+    facts = FactSet(draw(st.dictionaries(spoken, spoken, min_size=1, max_size=3)))
+    return draw(st.sampled_from((facts, facts.without_texts())))
 
 
 @st.composite
@@ -351,6 +360,18 @@ def line_with(**changed: Any) -> str:
             r"halt.alarms\[0\].mechanism must be one of .*, got 'x'",
         ),
         ({"evidence": [{"text": "t"}]}, r"evidence\[0\].distance must be a number, got None"),
+        ({"facts": "Bees."}, "facts must be an object with the digest .*, got 'Bees.'"),
+        ({"facts": {}}, "facts: digest of facts must be 16 hexadecimal digits .*, got ''"),
+        ({"facts": {"text": "x"}}, "facts field must be one of digest, texts, got 'text'"),
+        (
+            {"facts": {"texts": {"a": 1}}},
+            "facts: facts must have strings as keys and texts, got .*",
+        ),
+        ({"facts": {"texts": {"a": " "}}}, "facts: facts must have no blank key or text, got .*"),
+        (
+            {"facts": {"texts": {"a": "x"}, "digest": "0" * 16}},
+            "facts.digest must be that of the texts, [0-9a-f]{16}, got '0000000000000000'",
+        ),
         (
             {"verdicts": [{"start": 0, "end": 3, "support": 0.5, "at": 2}]},
             r"verdicts\[0\] must have a start before its end, both within 2 characters, "

@@ -273,7 +273,7 @@ def test_facts_in_other_scripts_support_answers_in_them():
 @pytest.mark.parametrize("unit", ["a", "1", " ", ".", "'", "?", "1,", "antidisestablishment "])
 def test_a_token_of_a_megabyte_is_read_once(unit: str):
     token = unit * (1_000_000 // len(unit))
-    stream = LexicalStream(GroundTruthStore.from_mapping(FACTS).index)
+    stream = LexicalStream(GroundTruthStore.from_mapping(FACTS))
     stream(token)
     n_words = stream.n_words
     stream(token + " x y")
@@ -282,7 +282,7 @@ def test_a_token_of_a_megabyte_is_read_once(unit: str):
 
 
 def test_the_work_of_a_token_does_not_grow_with_the_text():
-    stream = LexicalStream(GroundTruthStore.from_mapping(FACTS).index)
+    stream = LexicalStream(GroundTruthStore.from_mapping(FACTS))
     text = ""
     work = []
     for piece in pieces(FAITHFUL + FABRICATED) * 20:
