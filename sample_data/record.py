@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from director_ai import CoherenceScorer, GroundTruthStore, HaltPolicy, StreamingKernel
+from director_ai.core.records.shared_facts import with_texts_once
 from director_ai.sources import cut_answer
 from director_ai.storage import Annotation, Label, SessionRecord, to_line
 
@@ -26,7 +27,7 @@ SPACING_US = 600_000_000
 
 def main() -> None:
     """Write the file anew."""
-    lines = [to_line(record) + "\n" for record in record_all()]
+    lines = [to_line(record) + "\n" for record in with_texts_once(record_all())]
     (HERE / "sessions.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
     print(f"{len(lines)} sessions recorded", file=sys.stderr)
 

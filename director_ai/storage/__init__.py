@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.core.records.record import Annotation, Label, SessionRecord
     from director_ai.core.records.record_json import from_line, to_line
+    from director_ai.core.scoring.fact_set import FactSet
     from director_ai.storage.certificate_attempts import HoldoutChoice
     from director_ai.storage.maintenance import Health
     from director_ai.storage.query import Overview
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "JUDGED",
     "Annotation",
+    "FactSet",
     "Health",
     "HoldoutChoice",
     "Label",
@@ -45,6 +47,7 @@ __getattr__, __dir__ = attach(
     __name__,
     {
         "Annotation": "director_ai.core.records.record",
+        "FactSet": "director_ai.core.scoring.fact_set",
         "Health": "director_ai.storage.maintenance",
         "HoldoutChoice": "director_ai.storage.certificate_attempts",
         "JUDGED": "director_ai.storage.summary",

@@ -68,6 +68,7 @@ def header_row(record: SessionRecord) -> Row:
         "schema_version": SCHEMA_VERSION,
         "n_dropped": 0,
         "scorer": scorer_text(record.scorer),
+        "facts": record.facts and record.facts.digest,
         **ending_values(record),
     }
 
@@ -255,6 +256,8 @@ def record_of(
 ) -> SessionRecord:
     """Return the record of a row of ``sessions``, its tokens and its annotations.
 
+    Of its facts it has the digest alone.
+
     Raises
     ------
     InvalidRecordError
@@ -287,6 +290,7 @@ def record_of(
             "n_kept": session["n_kept"],
             "n_early": session["n_early"],
             "verdicts": json.loads(session["verdicts"] or "[]"),
+            "facts": session["facts"] and {"digest": session["facts"]},
             **columns,
         }
     )

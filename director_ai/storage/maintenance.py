@@ -11,6 +11,7 @@ from director_ai.storage.engine.clock import SILENT_US, now_us
 from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.migrations import NEWEST, newer_version
 from director_ai.storage.engine.schema import sessions
+from director_ai.storage.fact_texts import broken_facts, n_unused
 from director_ai.storage.recording.live_writer import LiveWriter
 from director_ai.storage.sealing import (
     SEALED_SINCE,
@@ -114,6 +115,7 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
     problems: list[str] = []
     damaged: list[Damage] = []
     counts = [0] * 6
+    n_idle = 0
     try:
         with store.read() as connection:
             counts = _counts(connection)
@@ -121,6 +123,8 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
                 problems += _integrity(connection)
             if store.version >= SEALED_SINCE:
                 problems += broken_row(connection)
+            problems += broken_facts(connection)
+            n_idle = n_unused(connection)
     except SQLAlchemyError as error:
         problems.append(f"the database cannot be checked: {reason_of(error)}")
     n_verified = 0
@@ -140,6 +144,8 @@ def examine(store: Store, *, on_session: Callable[[], None] = lambda: None) -> H
             f"sessions that end before they start: {n_backwards:,}; the clock was set back while "
             "they were recorded, and their times tell nothing"
         )
+    if n_idle:
+        notes.append(f"facts and texts of facts that belong to no session: {n_idle:,}")
     return Health(
         store=store.name,
         database=database,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -19,7 +20,9 @@ from sqlalchemy import (
 )
 
 from director_ai.core.records.record import Annotation, SessionRecord
+from director_ai.core.records.shared_facts import FactMemory
 from director_ai.core.records.stored_curve import HeadTimes, StoredCurve, StoredLabels
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.errors import DamagedSessionError, InvalidRecordError, UnknownSessionError
 from director_ai.storage import codec
 from director_ai.storage import query as sql
@@ -34,6 +37,7 @@ from director_ai.storage.engine.schema import (
     sessions,
 )
 from director_ai.storage.engine.text_type import unescape
+from director_ai.storage.fact_texts import stored_facts
 from director_ai.storage.query import FamilyKind, Overview, Selection
 from director_ai.storage.sealing import StoredSession, broken_seal, stored_session
 from director_ai.storage.summary import SessionQuery, SessionSummary
@@ -87,6 +91,7 @@ class StoreReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._texts = TextMatches()
+        self._facts = FactMemory()
 
     def read(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees the store as it stands now; see :meth:`Database.read`."""
@@ -179,7 +184,8 @@ class StoreReader:
         id
             Its id.
         verify
-            Compare its tokens, its row and its labels with their seals.
+            Compare its tokens, its row and its labels with their seals, and its facts with their
+            digest.
 
         Raises
         ------
@@ -190,12 +196,27 @@ class StoreReader:
         """
         with self.read() as connection:
             stored = self._stored(connection, id)
-        damage = broken_seal(stored, self.version) if verify else None
+            damage = broken_seal(stored, self.version) if verify else None
+            try:
+                facts = self._with_texts(connection, stored.record.facts)
+            except InvalidRecordError as error:
+                facts, damage = stored.record.facts, damage or (str(error) if verify else None)
         if damage is not None:
             raise DamagedSessionError(
                 f"session {id!r} in {self._database.name} is not what was sealed: {damage}"
             )
-        return stored.record
+        return replace(stored.record, facts=facts)
+
+    def _with_texts(self, connection: Connection, facts: FactSet | None) -> FactSet | None:
+        """Return the facts of a session with their texts, where those were kept."""
+        if facts is None:
+            return None
+        known = self._facts.get(facts.digest)
+        if known is None:
+            known = stored_facts(connection, facts.digest)
+            if known.texts is not None:
+                self._facts.keep(known)
+        return known
 
     def records(self, ids: Iterable[str]) -> Iterator[SessionRecord]:
         """Yield the sessions of these ids, in order, each verified."""

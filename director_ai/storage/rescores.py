@@ -125,13 +125,23 @@ def n_rescored(store: Store, query: SessionQuery | None = None) -> Counter[str]:
         return rescore_counts(connection, store.selected(connection, query))
 
 
-def rescored_ids(store: Store, scorer: ScorerIdentity, facts: str) -> set[str]:
-    """Return the sessions that have a second curve by a scorer, with these facts."""
+def rescored_ids(store: Store, scorer: ScorerIdentity, facts: str | None) -> set[str]:
+    """Return the sessions that have a second curve by a scorer and these facts.
+
+    Parameters
+    ----------
+    store
+        The store.
+    scorer
+        The scorer.
+    facts
+        Digest of the facts; ``None`` for those that each session was recorded with.
+    """
     of = rescores.c
     statement = (
         select(sessions.c.id)
         .join(rescores, sessions.c.key == of.session)
-        .where(of.scorer == str(scorer), of.facts == facts)
+        .where(of.scorer == str(scorer), of.facts == (sessions.c.facts if facts is None else facts))
     )
     with store.read() as connection:
         return set(connection.execute(statement).scalars())

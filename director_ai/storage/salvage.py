@@ -14,6 +14,7 @@ from director_ai.core.records.record_json import checked
 from director_ai.errors import DirectorError, StoreError
 from director_ai.storage.engine.log_mark import LOG_MARK
 from director_ai.storage.engine.schema import REGISTERS, bodies, sessions
+from director_ai.storage.fact_texts import stored_facts
 from director_ai.storage.sealing import UNREADABLE, broken_seal, stored_session, underivable
 from director_ai.storage.store import Store
 
@@ -113,8 +114,17 @@ def _read(store: Store, key: int) -> tuple[SessionRecord, bool]:
     with store.read() as connection:
         row = connection.execute(select(sessions).where(sessions.c.key == key)).mappings().one()
         stored = stored_session(connection, row)
-    record = checked(stored.record)
-    if broken_seal(stored, store.version) is None and underivable(stored, store.version) is None:
+        facts, has_texts = stored.record.facts, True
+        try:
+            facts = facts and stored_facts(connection, facts.digest)
+        except _UNREADABLE:
+            has_texts = False
+    record = replace(checked(stored.record), facts=facts)
+    if (
+        has_texts
+        and broken_seal(stored, store.version) is None
+        and underivable(stored, store.version) is None
+    ):
         return record, True
     return replace(record, tags=(*record.tags, DAMAGED_TAG)), False
 

@@ -23,6 +23,7 @@ from director_ai.storage.engine.schema import (
     tokens,
 )
 from director_ai.storage.engine.tag_column import tags_text
+from director_ai.storage.fact_texts import add_facts, remove_unused
 
 ALL_OR_NONE = 50_000
 """Sessions up to which an import is one transaction."""
@@ -207,6 +208,7 @@ def _insert(connection: Connection, fresh: Sequence[tuple[codec.Row, SessionReco
         row["seal"] = codec.seal_of(row)
         row["label_seal"] = codec.label_seal_of(row, record.annotations)
     connection.execute(insert(sessions), rows)
+    add_facts(connection, (record.facts for _, record in fresh))
     keys = keys_of(connection, [record.id for _, record in fresh])
     connection.execute(
         insert(bodies),
@@ -253,9 +255,13 @@ def refresh_labels(connection: Connection, session: int, **changes: str) -> None
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> int:
     keys = select(sessions.c.key).where(*where)
     _keep_audit_labels(connection, *where)
+    had_facts = select(sessions.c.facts).where(sessions.c.facts.is_not(None), *where).distinct()
+    facts = connection.execute(had_facts).scalars().all()
     for table in (annotations, bodies, rescores, tokens):
         connection.execute(delete(table).where(table.c.session.in_(keys)))
-    return connection.execute(delete(sessions).where(*where)).rowcount
+    n_gone = connection.execute(delete(sessions).where(*where)).rowcount
+    remove_unused(connection, facts)
+    return n_gone
 
 
 def _keep_audit_labels(connection: Connection, *where: ColumnElement[bool]) -> None:

@@ -105,6 +105,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _seal_whole_sessions,
     _add_columns_and_count_by_them,
     _add_columns_and_measure_margins,
+    _add_columns,
 )
 """Each turns a store of the version of its place into the next; once released, none changes."""
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 from director_ai.storage.engine.text_type import SafeText
@@ -33,6 +34,8 @@ def _session_key(*, primary: bool) -> Column[int]:
     owner = ForeignKey("sessions.key", ondelete="CASCADE")
     return Column("session", _Key, owner, primary_key=primary, autoincrement=False, nullable=False)
 
+
+_has_facts = text("facts IS NOT NULL")
 
 sessions = Table(
     "sessions",
@@ -85,12 +88,14 @@ sessions = Table(
     Column("n_kept", Integer),
     Column("n_early", Integer),
     Column("verdicts", Text, comment="JSON list of verdicts on sentences; null if there are none"),
+    Column("facts", Text, comment="digest of the facts it was held against; null if unknown"),
     CheckConstraint("n_tokens >= 0", name="session_tokens"),
     Index("sessions_started", "started_us", "key"),
     Index("sessions_changed", "changed_us"),
     Index("sessions_margin", "margin"),
     Index("sessions_sealed", "sealed_us"),
     Index("sessions_ended", "ended_by", "started_us"),
+    Index("sessions_facts", "facts", sqlite_where=_has_facts, postgresql_where=_has_facts),
     # Everything that is counted, so that counting reads no text. Not for PostgreSQL, where a row
     # of an index holds 2,700 bytes and a longer tag could not be stored.
     Index(
@@ -113,6 +118,25 @@ bodies = Table(
     Column("held", LargeBinary, nullable=False, comment="a byte a token"),
     Column("ends", LargeBinary, nullable=False, comment="a byte a token: a sentence ends there"),
     Column("times_us", LargeBinary, nullable=False, comment="int64 a token, or empty"),
+)
+
+# Each text once, however many sets have it, and each set once, however many sessions it served.
+fact_texts = Table(
+    "fact_texts",
+    metadata,
+    Column("digest", Text, primary_key=True, comment="SHA-256 of the text"),
+    Column("text", SafeText, nullable=False),
+)
+
+fact_sets = Table(
+    "fact_sets",
+    metadata,
+    Column("facts", Text, primary_key=True, comment="digest of the set, as in sessions"),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", SafeText, nullable=False, comment="key of the fact in the set"),
+    Column("text", Text, nullable=False, comment="digest of the text"),
+    Index("fact_sets_text", "text"),
+    sqlite_with_rowid=False,
 )
 
 rescores = Table(

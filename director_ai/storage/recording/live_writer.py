@@ -1,14 +1,13 @@
 """Live writer: sessions while they are recorded, and the seal that ends each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
     RowMapping,
-    Table,
     bindparam,
     delete,
     func,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.core.records.record_json import checked
@@ -25,15 +23,13 @@ from director_ai.storage import codec
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import Transactions
 from director_ai.storage.engine.schema import annotations, bodies, sessions, tokens
+from director_ai.storage.engine.statements import chunks, insert_new
+from director_ai.storage.fact_texts import add_facts
 from director_ai.storage.recording.session_delta import SessionDelta
 from director_ai.storage.recording.warmup import warm_up
 
 UNKNOWN_DIGEST = "unknown"
 """Stands for the digest of a session that is not whole and whose recorder is gone."""
-
-_MOST_BOUND = 500
-
-_Value = TypeVar("_Value")
 
 # Built once: a recorder runs these several times a second, beside the stream it records.
 _ROWS = select(
@@ -46,25 +42,27 @@ _GROWN = update(sessions).where(sessions.c.key == bindparam("of"))
 class LiveWriter:
     """Writes sessions into a store while they run.
 
-    Whatever is written twice changes nothing, so that a batch whose outcome is not known is
-    simply written again.
+        Whatever is written twice changes nothing, so that a batch whose outcome is not known is
+        simply written again.
 
     Examples
     --------
-    >>> from director_ai import HaltPolicy
-    >>> from director_ai.storage.recording.session_progress import SessionProgress
-    >>> from director_ai.storage.store import Store
-    >>> from director_ai.storage.recording.session_delta import Token
-    >>> header = SessionRecord(
-    ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"
-    ... )
-    >>> progress = SessionProgress(header)
-    >>> progress.add(Token(0, "Hi", 0.9, held=False, time_us=5))
-    >>> with Store(getfixture("tmp_path") / "sessions.db") as store:
-    ...     LiveWriter(store).write([progress.delta()])
-    ...     store.get("a").tokens, store.summary("a").outcome
-    {}
-    (('Hi',), 'recording')
+        >>> from director_ai import HaltPolicy
+        >>> from director_ai.storage.recording.session_progress import SessionProgress
+        >>> from director_ai.storage.store import Store
+        >>> from director_ai.storage.engine.statements import chunks, insert_new
+    from director_ai.storage.fact_texts import add_facts
+    from director_ai.storage.recording.session_delta import Token
+        >>> header = SessionRecord(
+        ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"
+        ... )
+        >>> progress = SessionProgress(header)
+        >>> progress.add(Token(0, "Hi", 0.9, held=False, time_us=5))
+        >>> with Store(getfixture("tmp_path") / "sessions.db") as store:
+        ...     LiveWriter(store).write([progress.delta()])
+        ...     store.get("a").tokens, store.summary("a").outcome
+        {}
+        (('Hi',), 'recording')
     """
 
     def __init__(self, database: Transactions) -> None:
@@ -179,7 +177,7 @@ def _write(
 ) -> dict[str, str]:
     fresh = [_first_row(delta.record) for delta in batch if delta.is_first]
     if fresh:
-        connection.execute(_insert_new(connection.dialect.name, sessions), fresh)
+        connection.execute(insert_new(connection.dialect.name, sessions), fresh)
     rows = _rows(connection, [delta.record.id for delta in batch])
     refused: dict[str, str] = {}
     growing: list[tuple[int, SessionDelta]] = []
@@ -197,6 +195,9 @@ def _write(
                 complete.append((row["key"], delta, whole))
             else:
                 growing.append((row["key"], delta))
+    # Only of those that are recorded: nothing would ever remove the facts of the others.
+    begun = (delta for delta in batch if delta.is_first and delta.record.id not in refused)
+    add_facts(connection, (delta.record.facts for delta in begun))
     _append(connection, growing)
     _add_whole(connection, complete)
     for key, delta in growing:
@@ -244,7 +245,7 @@ def _reopen(connection: Connection, key: int) -> None:
 def _append(connection: Connection, growing: Sequence[tuple[int, SessionDelta]]) -> None:
     rows = [{"session": key, **token._asdict()} for key, delta in growing for token in delta.tokens]
     if rows:
-        connection.execute(_insert_new(connection.dialect.name, tokens), rows)
+        connection.execute(insert_new(connection.dialect.name, tokens), rows)
     changes = [
         {
             "of": key,
@@ -275,7 +276,7 @@ def _add_whole(
         return
     of_keys = sessions.c.key.in_(bindparam("keys", expanding=True))
     found: dict[int, RowMapping] = {}
-    for keys in _chunks([key for key, _, _ in complete]):
+    for keys in chunks([key for key, _, _ in complete]):
         rows = connection.execute(select(sessions).where(of_keys), {"keys": keys})
         found.update((row["key"], row) for row in rows.mappings())
     changed = []
@@ -367,20 +368,7 @@ def _change(connection: Connection, key: int, values: codec.Row) -> None:
 
 def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
     by_id: dict[str, RowMapping] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         rows = connection.execute(_ROWS, {"ids": chunk})
         by_id.update((row["id"], row) for row in rows.mappings())
     return by_id
-
-
-def _chunks(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
-    for start in range(0, len(values), _MOST_BOUND):
-        yield values[start : start + _MOST_BOUND]
-
-
-@cache
-def _insert_new(dialect: str, table: Table) -> Any:
-    """Return an insert that passes over rows that are there."""
-    return (
-        {"postgresql": postgresql, "sqlite": sqlite}[dialect].insert(table).on_conflict_do_nothing()
-    )

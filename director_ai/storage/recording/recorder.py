@@ -6,14 +6,15 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, get_args
 
 from director_ai.core.halting.policy import HaltPolicy, checked_integer, checked_seconds
 from director_ai.core.records.record import without_text
 from director_ai.core.records.record_json import from_values
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.core.scoring.identity import ScorerIdentity, as_identity
 from director_ai.storage.engine.database import Database
 from director_ai.storage.recording.flush_thread import FlushThread, OnReplaced
@@ -82,8 +83,8 @@ class Recorder:
     shadow
         A policy that only watches: sessions tell where it would have halted them.
     keep_text
-        Whether tokens, prompts and evidence are kept, or only their lengths and scores; see
-        :func:`director_ai.core.records.record.without_text`.
+        Whether tokens, prompts, facts and evidence are kept, or only lengths, scores and digests;
+        see :func:`director_ai.core.records.record.without_text`.
     max_pending
         Tokens, of all sessions, that may wait to be written; and a tenth as many sessions, but 100
         at least.
@@ -169,6 +170,7 @@ class Recorder:
         tags: Sequence[str] = (),
         source: str | None = None,
         scorer: ScorerIdentity | str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> Stream:
         """Record a stream from its first event on, and return it, the same.
 
@@ -184,10 +186,13 @@ class Recorder:
             See :class:`SessionRecord`.
         source, scorer
             In place of the recorder's. A callback that bears a ``scorer_identity`` has its own.
+        facts
+            Text by key of the facts that the answer is held against, for a callback that bears no
+            ``scorer_facts``. Each text is kept once in the store.
 
         Raises
         ------
-        InvalidRecordError
+        InvalidRecordError, TypeError
             If one of these is of the wrong type.
         ValueError
             If the scorer names none.
@@ -216,6 +221,8 @@ class Recorder:
         with self._starting:
             if self._flush_thread.thread.ident is None and self._pending.most:
                 self._flush_thread.thread.start()
+        named_facts = None if facts is None else FactSet(facts)
+        record = replace(record, facts=stream.session.facts or named_facts)
         kept = record if self._keep_text else without_text(record)
         stream.follow(SessionBuffer(self._pending, stream.session, kept))
         return stream

@@ -7,12 +7,13 @@ from sqlalchemy import Connection
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.storage.engine.database import Transactions
-from director_ai.storage.engine.schema import bodies, sessions, tokens
+from director_ai.storage.engine.schema import bodies, fact_sets, fact_texts, sessions, tokens
 from director_ai.storage.recording.session_delta import SessionDelta, Token
 from director_ai.storage.recording.session_progress import SessionProgress
 
-_TABLES = (sessions, tokens, bodies)
+_TABLES = (sessions, tokens, bodies, fact_sets, fact_texts)
 _HEADER = SessionRecord(
     "",
     0,
@@ -26,6 +27,7 @@ _HEADER = SessionRecord(
     scores=(),
     held=(),
     ended_by="completed",
+    facts=FactSet({"a": "a"}),
 )
 
 

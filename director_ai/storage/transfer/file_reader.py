@@ -18,7 +18,7 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.column_mapping import COLUMN_FIELDS, ColumnMapping
 from director_ai.storage.transfer.csv_file import read_csv
 from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tally
-from director_ai.storage.transfer.jsonl import read_lines, read_objects, record_item, text_of
+from director_ai.storage.transfer.jsonl import LineReader, read_lines, read_objects, text_of
 from director_ai.storage.transfer.limits import (
     MAX_COLUMNS,
     MAX_FILE_BYTES,
@@ -380,7 +380,7 @@ class _Reading:
             log = read_log(1, [row for _, row in rows], stem=self._stem)
             return OpenUpload("original", (), None, log, self._report)
         if self._mapping is None and _is_ours(value):
-            items = _each(self._ticking(rows), lambda *row: iter([record_item(*row)]))
+            items = _each(self._ticking(rows), LineReader().items)
             return OpenUpload("jsonl", (), None, items, self._report)
         return self._table("jsonl", _keys(file), _values(file))
 
@@ -492,4 +492,9 @@ def _each(
 def _is_ours(value: Row) -> bool:
     """Tell a line of ours, which may leave out its schema, from a row of a table."""
     keys = value.keys()
-    return "schema" in value or (keys <= _OURS and not keys.isdisjoint(_RECORD_ONLY))
+    return "schema" in value or (
+        keys <= _OURS
+        and not keys.isdisjoint(_RECORD_ONLY)
+        # Of a table they are text.
+        and isinstance(value.get("facts"), dict | None)
+    )

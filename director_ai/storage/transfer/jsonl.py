@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import SCHEMA_VERSION, to_line
+from director_ai.core.records.shared_facts import TextsAgain, with_texts_once
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.limits import MAX_DECODED_BYTES, MAX_LINE_BYTES, at_most
@@ -17,22 +19,27 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def write_jsonl(records: Iterable[SessionRecord], file: BinaryIO) -> None:
-    """Write one line a session.
+    """Write one line a session; facts that make a line too long are named by their digest alone.
 
     Raises
     ------
     InvalidRecordError
         If a session is too long for a line that could be read again.
     """
-    for record in records:
-        derived = json.dumps(filters(record)).removeprefix("{")
-        line = f"{to_line(record).removesuffix('}')}, {derived}"
+    for record in with_texts_once(records):
+        line = _line_of(record)
+        if len(line) > MAX_LINE_BYTES and record.facts is not None:
+            line = _line_of(replace(record, facts=record.facts.without_texts()))
         file.write(line_that_fits(line, record.id))
 
 
-def line_that_fits(text: str, id: str) -> bytes:
+def _line_of(record: SessionRecord) -> bytes:
+    derived = json.dumps(filters(record)).removeprefix("{")
+    return f"{to_line(record).removesuffix('}')}, {derived}\n".encode()
+
+
+def line_that_fits(line: bytes, id: str) -> bytes:
     """Return a line of a file; one that no reader of ours would take is refused."""
-    line = f"{text}\n".encode()
     if len(line) > MAX_LINE_BYTES:
         raise InvalidRecordError(
             f"a session must fit a line of {MAX_LINE_BYTES:,} bytes, got {len(line):,} for "
@@ -86,13 +93,19 @@ def text_of(line: bytes, what: str = "text") -> str:
         ) from None
 
 
-def record_item(number: int, values: dict[str, Any]) -> ReadItem:
-    """Return the session of a line of ours, or its problem."""
-    values = dict(values)
-    schema = values.pop("schema", SCHEMA_VERSION)
-    try:
-        if schema != SCHEMA_VERSION:
-            raise InvalidRecordError(f"schema must be {SCHEMA_VERSION}, got {schema!r:.80}")
-        return number, record_of(values)
-    except InvalidRecordError as error:
-        return number, Problem.of_session(number, error, values)
+class LineReader:
+    """Reader of the sessions of one file of ours, line by line in their order."""
+
+    def __init__(self) -> None:
+        self._with_texts = TextsAgain()
+
+    def items(self, number: int, values: dict[str, Any]) -> Iterator[ReadItem]:
+        """Yield the session of a line, or its problem."""
+        values = dict(values)
+        schema = values.pop("schema", SCHEMA_VERSION)
+        try:
+            if schema != SCHEMA_VERSION:
+                raise InvalidRecordError(f"schema must be {SCHEMA_VERSION}, got {schema!r:.80}")
+            yield number, self._with_texts(record_of(values))
+        except InvalidRecordError as error:
+            yield number, Problem.of_session(number, error, values)

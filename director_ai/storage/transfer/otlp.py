@@ -46,6 +46,7 @@ _FILTERS = {
     "shadow_index": "halt.shadow_index",
     "margin": "halt.margin",
     "margin_rule": "halt.margin_rule",
+    "facts": "halt.facts",
 }
 """The attributes that are written to filter by, and not read."""
 
@@ -81,8 +82,8 @@ def write_otlp(records: Iterable[SessionRecord], file: BinaryIO) -> None:
     """
     for record in records:
         scope = {"scope": {"name": "director-ai"}, "spans": [_span(record)]}
-        line = json.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}]})
-        file.write(line_that_fits(line, record.id))
+        request = json.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}]})
+        file.write(line_that_fits(f"{request}\n".encode(), record.id))
 
 
 def _span(record: SessionRecord) -> dict[str, Any]:
@@ -107,6 +108,7 @@ def _span(record: SessionRecord) -> dict[str, Any]:
     }
     columns = {**MAPPING.columns(), **_FILTERS}
     attributes |= {**filters(record), "n_tokens": record.n_tokens}
+    attributes["facts"] = record.facts and record.facts.digest
     attributes["rules"] = [alarm.mechanism for alarm in record.halt.alarms] if record.halt else []
     return {
         "traceId": trace,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.shared_facts import TextsAgain, with_texts_once
 from director_ai.errors import ImportRefusedError, InvalidRecordError
 from director_ai.storage.transfer.limits import (
     MAX_DECODED_BYTES,
@@ -58,7 +59,7 @@ def write_parquet(
         file, SCHEMA, compression="zstd", write_page_checksum=True, store_schema=False
     ) as writer:
         writer.add_key_value_metadata({_KEY: about})
-        for rows in _groups(records):
+        for rows in _groups(with_texts_once(records)):
             # Column by column: rows as dicts cost Arrow twice the time.
             columns = [
                 pa.array([row[name] for row in rows], SCHEMA.field(name).type) for name in NAMES
@@ -73,6 +74,7 @@ def _groups(records: Iterable[SessionRecord]) -> Iterator[list[dict[str, Any]]]:
         rows.append(row_of(record))
         n_tokens += record.n_tokens
         n_chars += len(record.prompt) + sum(map(len, record.tokens))
+        n_chars += 0 if record.facts is None else record.facts.n_chars
         if (
             n_tokens >= _TOKENS_A_GROUP
             or n_chars >= _CHARS_A_GROUP
@@ -134,9 +136,10 @@ def read_parquet(file: pq.ParquetFile) -> Iterator[ReadItem]:
             f"columns must be those of an export of Director, {', '.join(NAMES)}; "
             f"got {', '.join(schema.names)!s:.200}"
         )
+    with_texts = TextsAgain()
     for number, row in read_rows(file, columns_read(schema)):
         try:
-            yield number, record_of_row(row)
+            yield number, with_texts(record_of_row(row))
         except InvalidRecordError as error:
             yield number, Problem.of_session(number, error, row)
 

@@ -59,6 +59,7 @@ SCHEMA = pa.schema(
         "n_kept": pa.int64(),
         "n_early": pa.int64(),
         "verdicts": _TEXT,
+        "facts": _TEXT,
     }
 )
 """Times are microseconds, ``held`` the tokens that hold an earlier score, and objects JSON."""
@@ -66,25 +67,26 @@ SCHEMA = pa.schema(
 NAMES: tuple[str, ...] = tuple(SCHEMA.names)
 
 _FILTERS = ("shadow_index", "margin", "margin_rule")
-_ADDED = ("scorer", "release", "n_released", "n_kept", "n_early", "verdicts")
+_ADDED = ("scorer", "release", "n_released", "n_kept", "n_early", "verdicts", "facts")
 
 READ: tuple[str, ...] = tuple(name for name in NAMES if name not in (*_FILTERS, *_ADDED))
 """The columns that every file has and that are read back."""
 
 EDITIONS: tuple[pa.Schema, ...] = (
     SCHEMA,
-    pa.schema([field for field in SCHEMA if field.name != "verdicts"]),
+    pa.schema([field for field in SCHEMA if field.name != "facts"]),
+    pa.schema([field for field in SCHEMA if field.name not in ("verdicts", "facts")]),
     pa.schema([SCHEMA.field(name) for name in (*READ, *_FILTERS)]),
     pa.schema([SCHEMA.field(name) for name in READ]),
 )
-"""Columns of files of today, and from before verdicts, scorers and releases, and margins."""
+"""Columns of files of today, and from before facts, verdicts, scorers and releases, and margins."""
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 _RENAMED = {"started": "started_us", "ended": "ended_us", "outcome": "ended_by"}
 _OBJECTS = (
     *("policy", "halt", "shadow_policy", "shadow_halt", "evidence", "annotations", "release"),
-    "verdicts",
+    *("verdicts", "facts"),
 )
 _DERIVED = ("label", "onset", "author", "n_tokens", "halt_index", "rules", "halt_reason")
 _TEXT_COLUMNS = tuple(name for name in (*READ, *_ADDED) if SCHEMA.field(name).type == _TEXT)

@@ -245,7 +245,7 @@ class SessionReader:
             values["tokens"], values["scores"] = self._tokens_and_scores(of)
             values["text_kept"] = "tokens" in at
         else:
-            values["tokens"], values["scores"] = self._scorer.tokens_and_scores(
+            values |= self._scorer.values(
                 at["tokens"], of["tokens"], of.get("prompt"), of.get("facts")
             )
         for field in ("model", "prompt", "source", "group"):
@@ -271,8 +271,9 @@ class SessionReader:
         self._annotate(values, of)
 
     def _fill_ending(self, values: dict[str, Any], of: Row) -> None:
-        """Fill in the scorer, and how the session ended."""
-        values |= {field: of[field] for field in ("ended_by", "scorer") if of.get(field)}
+        """Fill in the scorer of scores that the row has, and how the session ended."""
+        fields = ("ended_by", "scorer") if self._scorer is None else ("ended_by",)
+        values |= {field: of[field] for field in fields if of.get(field)}
         if not of.get("ended_by") and of.get("complete") not in (None, ""):
             is_complete = cell_parsing.parse_bool(self._at["complete"], of["complete"])
             values["ended_by"] = "completed" if is_complete else "abandoned"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from director_ai.core.records.record_json import fact_values
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import InvalidRecordError
@@ -21,10 +22,8 @@ class TextScorer:
         self._facts = facts
         self._common = _scorer(facts) if facts.strip() else None
 
-    def tokens_and_scores(
-        self, name: str, text: Any, prompt: Any, facts: Any
-    ) -> tuple[list[Any], list[Any]]:
-        """Return the tokens of an answer and the score of each.
+    def values(self, name: str, text: Any, prompt: Any, facts: Any) -> dict[str, Any]:
+        """Return the tokens of an answer, the score of each, its scorer and its facts.
 
         Parameters
         ----------
@@ -52,7 +51,12 @@ class TextScorer:
         for token in tokens:
             so_far += token
             scores.append(score(so_far))
-        return tokens, scores
+        return {
+            "tokens": tokens,
+            "scores": scores,
+            "scorer": str(scorer.scorer_identity),
+            "facts": fact_values(scorer.store.fact_set),
+        }
 
 
 def _scorer(facts: str) -> CoherenceScorer:

@@ -42,6 +42,7 @@ def facts(record: SessionRecord) -> None:
         "Time": timing_line(record),
         "Model": record.model,
         "Scorer": str(record.scorer),
+        "Facts": tables.facts_line(record),
         "Tags": ", ".join(record.tags),
         "Text": "" if record.text_kept else "not kept: its length and sentence ends stand for it",
         "Shadow": tables.shadow_line(record),

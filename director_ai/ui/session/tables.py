@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,9 @@ from director_ai.core.records.record_json import to_line
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.stream_view import StreamView
+
+MOST_FACT_CHARS: Final = 20_000
+"""Characters of facts that the raw record is shown with."""
 
 HEADINGS: Final[Mapping[str, str]] = {
     "index": "Token",
@@ -79,9 +83,32 @@ def token_csv(table: pd.DataFrame) -> str:
 
 
 def pretty_json(record: SessionRecord) -> str:
-    """Return the record as indented JSON, its invisible characters spelled out."""
+    """Return the record as indented JSON, its invisible characters spelled out.
+
+    Facts of more than ``MOST_FACT_CHARS`` are named by their digest.
+    """
+    if record.facts is not None and record.facts.n_chars > MOST_FACT_CHARS:
+        record = replace(record, facts=record.facts.without_texts())
     values = json.loads(to_line(record))
     return visible(json.dumps(values, indent=1, ensure_ascii=False))
+
+
+def facts_line(record: SessionRecord) -> str:
+    """Describe the facts of a session; ``""`` where they are not known.
+
+    >>> from director_ai.core.records.record_json import from_line
+    >>> line = '{"id": "a", "tokens": [], "scores": [], "facts": {"digest": "86177c298cb650ed"}}'
+    >>> facts_line(from_line(line))
+    'texts not kept, 86177c298cb650ed'
+    """
+    facts = record.facts
+    if facts is None:
+        return ""
+    if facts.texts is None:
+        return f"texts not kept, {facts.digest}"
+    n_texts = len(facts.texts)
+    texts = "1 text" if n_texts == 1 else f"{n_texts:,} texts"
+    return f"{texts}, {facts.n_chars:,} characters, {facts.digest}"
 
 
 def shadow_line(record: SessionRecord) -> str:

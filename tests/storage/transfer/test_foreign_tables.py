@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from director_ai import CoherenceScorer
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.import_plan import ImportPlan
@@ -543,6 +545,25 @@ def test_each_text_is_scored_by_its_own_facts(written: Any) -> None:
     a, b = sessions(read_upload(written(rows), "x", mapping)).values()
 
     assert a[1] > b[1]
+
+
+def test_a_text_that_is_scored_here_has_our_scorer_and_its_facts(written: Any) -> None:
+    rows = [{"id": "A", "answer": "Oil.", "context": "There is oil.", "scorer": "other@1"}]
+    mapping = ColumnMapping(id="id", tokens="answer", facts="context", scorer="scorer")
+
+    (read,) = read_upload(written(rows), "x", mapping).records
+
+    assert read.scorer == CoherenceScorer().scorer_identity
+    assert read.facts == FactSet({"fact 1": "There is oil."})
+
+
+def test_a_table_with_facts_as_text_is_none_of_ours() -> None:
+    row = {"id": "A", "tokens": ["Oil."], "scores": [0.5], "evidence": [], "facts": "There is oil."}
+
+    plan = read_upload(f"{json.dumps(row)}\n".encode(), "x")
+
+    assert plan.mapping is not None
+    assert not plan.problems
 
 
 @pytest.mark.parametrize(

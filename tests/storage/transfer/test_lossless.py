@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.record_json import from_values, to_values
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.errors import DirectorError, ImportRefusedError, InvalidRecordError
 from director_ai.storage.transfer import parquet
 from director_ai.storage.transfer.export import export_records
@@ -46,6 +47,29 @@ def test_parquet_brings_back_every_bit(written: list[SessionRecord]) -> None:
 
     assert read == tuple(written)
     assert [bits(record) for record in read] == [bits(record) for record in written]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_texts_of_facts_stand_once_in_a_file_and_come_back(format: Any) -> None:
+    facts = FactSet({"needle": f"Bees make honey. {'x' * 5_000}"})
+    # One more than a group of rows of Parquet has.
+    first = replace(session(), facts=facts)
+    written = [replace(first, id=f"s{place}") for place in range(1_001)]
+
+    data = exported(written, format)
+
+    assert imported(data) == tuple(written)
+    if format == "jsonl":
+        assert data.count(b"Bees make honey.") == 1
+        assert imported(b"".join(data.splitlines(True)[1:]))[0].facts == facts.without_texts()
+
+
+def test_facts_that_make_a_line_too_long_are_named_by_their_digest() -> None:
+    long = replace(session(), facts=FactSet({"a": "x" * 2**20}))
+
+    assert imported(exported([long], "parquet")) == (long,)
+    (read,) = imported(exported([long], "jsonl"))
+    assert read == replace(long, facts=FactSet({"a": "x" * 2**20}).without_texts())
 
 
 JOINED = TEXT.map(with_pairs_joined).filter(bool)
