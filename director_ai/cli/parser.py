@@ -283,11 +283,12 @@ def parser() -> ArgumentParser:
             command(
                 "rescore",
                 "judge stored answers again, by another scorer",
-                "--scorer onnx:models/nli --facts facts/",
+                "--scorer onnx:models/nli",
                 "--scorer lexical --facts facts/ --label good --label bad --jobs 4",
                 description=(
                     "Judge stored answers again and keep a second curve of each, under its own\n"
-                    "scorer; the recorded one stays. Where --scorer of tune, replay, sweep,\n"
+                    "scorer; the recorded one stays. Each is held against the facts kept with it,\n"
+                    "or against those of --facts. Where --scorer of tune, replay, sweep,\n"
                     "certify, export and list, or the Tune page's filter, names that scorer, its\n"
                     "curves are taken. What is done stays done: after an interruption the rest\n"
                     "is judged."

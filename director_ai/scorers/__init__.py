@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from director_ai.scorers.http import HttpModel
     from director_ai.scorers.llm_judge import LlmJudge
     from director_ai.scorers.onnx import OnnxModel
+    from director_ai.scorers.rescoring import Rescored, rescore
     from director_ai.scorers.scorer_string import StreamScorer
     from director_ai.scorers.sentence_scorer import SentenceScorer
 
@@ -23,6 +24,7 @@ __all__ = [
     "LlmJudge",
     "OnnxModel",
     "PairVerdict",
+    "Rescored",
     "SentenceScorer",
     "SentenceVerdict",
     "Span",
@@ -30,6 +32,7 @@ __all__ = [
     "StreamScorer",
     "SupportModel",
     "read_ensemble",
+    "rescore",
 ]
 
 __getattr__, __dir__ = attach(
@@ -42,6 +45,7 @@ __getattr__, __dir__ = attach(
         "LlmJudge": "director_ai.scorers.llm_judge",
         "OnnxModel": "director_ai.scorers.onnx",
         "PairVerdict": "director_ai.core.scoring.support",
+        "Rescored": "director_ai.scorers.rescoring",
         "SentenceScorer": "director_ai.scorers.sentence_scorer",
         "SentenceVerdict": "director_ai.core.scoring.types",
         "Span": "director_ai.core.scoring.support",
@@ -49,5 +53,6 @@ __getattr__, __dir__ = attach(
         "StreamScorer": "director_ai.scorers.scorer_string",
         "SupportModel": "director_ai.core.scoring.support",
         "read_ensemble": "director_ai.scorers.ensemble",
+        "rescore": "director_ai.scorers.rescoring",
     },
 )

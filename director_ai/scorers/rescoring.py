@@ -1,8 +1,10 @@
 """Rescoring: the stored texts of a store judged again, for a second curve of each session."""
 
-import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
 from typing import Final, NamedTuple
@@ -10,7 +12,8 @@ from typing import Final, NamedTuple
 from director_ai.core.halting.score import as_score
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.runtime.judged_callback import JudgedCallback
-from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts, identity_of
+from director_ai.core.scoring.fact_set import FactSet
+from director_ai.core.scoring.identity import ScorerIdentity, identity_of
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.errors import DamagedSessionError, InvalidRequestError, UnknownSessionError
 from director_ai.storage.rescores import Rescore, add_rescores, rescored_ids
@@ -20,8 +23,10 @@ from director_ai.storage.summary import SessionQuery
 BATCH: Final = 20
 """Sessions that are kept together: as many are judged again after an interruption."""
 
-Make = Callable[[str], Callable[[str], float]]
-"""Makes the callback of one stream from its prompt."""
+_SENT_TOGETHER: Final = 5
+
+Make = Callable[[GroundTruthStore, str], Callable[[str], float]]
+"""Makes the callback of one stream from its facts and its prompt."""
 
 Open = Callable[[], Make]
 """Opens a scorer, once a process."""
@@ -38,6 +43,8 @@ class Skipped(NamedTuple):
         Were recorded with this scorer.
     without_text
         Were recorded without text or without a token, or are still being recorded.
+    without_facts
+        Have no facts in the store to be held against.
     damaged
         Ids of those that are not what was sealed.
     """
@@ -45,6 +52,7 @@ class Skipped(NamedTuple):
     done: int
     own: int
     without_text: int
+    without_facts: int
     damaged: tuple[str, ...]
 
 
@@ -93,21 +101,12 @@ def scores_of(tokens: Sequence[str], callback: Callable[[str], float]) -> list[f
     return scores
 
 
-def facts_digest(facts: GroundTruthStore) -> str:
-    """Return the digest of facts, by which a session's second curve names them.
-
-    >>> facts_digest(GroundTruthStore.from_mapping({"a": "Bees make honey."}))
-    '86177c298cb650ed'
-    """
-    return digest_of_parts(json.dumps(facts.facts, sort_keys=True).encode())
-
-
 def rescore(
     store: Store,
     open_scorer: Open,
-    facts: str,
     query: SessionQuery | None = None,
     *,
+    facts: GroundTruthStore | None = None,
     n_processes: int = 1,
     on_session: Callable[[], None] = lambda: None,
 ) -> Rescored:
@@ -121,10 +120,11 @@ def rescore(
         Opened to write.
     open_scorer
         Opens the scorer. Several processes call it each, so that it must be picklable.
-    facts
-        Digest of the facts that it judges by; see :func:`facts_digest`.
     query
         The sessions; all by default.
+    facts
+        Facts for all of them. By default each is held against those that it was recorded with, and
+        one without any is left out.
     n_processes
         Processes that judge, each with a model of its own.
     on_session
@@ -136,28 +136,41 @@ def rescore(
         If the scorer does not tell its identity.
     Exception
         Whatever the scorer raises; the sessions judged before are kept.
+
+    Examples
+    --------
+    >>> from director_ai.core.records.record_json import from_line
+    >>> from director_ai.scorers.scorer_string import StreamScorer
+    >>> line = '{"id": "a", "tokens": ["Bees", " sing."], "scores": [0.9, 0.8],'
+    >>> line += '"facts": {"texts": {"bees": "Bees make honey."}}}'
+    >>> with Store(getfixture("tmp_path") / "sessions.db") as store:
+    ...     store.add([from_line(line)])
+    ...     rescore(store, lambda: StreamScorer("lexical")).n_sessions
+    1
+    1
     """
     make = open_scorer()
-    scorer = identity_of(make(""))
+    scorer = identity_of(make(GroundTruthStore.with_demo_facts(), ""))
     if not scorer.is_known:
         raise InvalidRequestError(
             "scorer must tell its identity, or nobody could choose its curves; "
             "give its callback the attribute scorer_identity"
         )
-    reading = _Reading(store, scorer, facts, query or SessionQuery(), on_session)
+    given = None if facts is None else facts.fact_set
+    reading = _Reading(store, scorer, given, query or SessionQuery(), on_session)
     judged = (
-        map(_Judge(make), reading.records())
+        map(_Judge(make, given), reading.records())
         if n_processes == 1
-        else _judged_apart(reading.records(), open_scorer, n_processes)
+        else _judged_apart(reading.records(), open_scorer, given, n_processes)
     )
     kept: list[Rescore] = []
     n_sessions = n_tokens = 0
     elapsed_us = 0.0
     try:
-        for record, scores, us in judged:
-            n_sessions, n_tokens = n_sessions + 1, n_tokens + len(scores)
-            elapsed_us += us
-            kept.append(Rescore(record.id, scorer, scores, facts, us / len(scores)))
+        for each in judged:
+            n_sessions, n_tokens = n_sessions + 1, n_tokens + len(each.scores)
+            elapsed_us += each.us_a_token * len(each.scores)
+            kept.append(each)
             if len(kept) == BATCH:
                 add_rescores(store, kept)
                 kept = []
@@ -176,88 +189,107 @@ class _Reading:
         self,
         store: Store,
         scorer: ScorerIdentity,
-        facts: str,
+        facts: FactSet | None,
         query: SessionQuery,
         on_skipped: Callable[[], None],
     ) -> None:
         self._store = store
         self._scorer = scorer
         self._ids = store.ids(query)
-        self._done = rescored_ids(store, scorer, facts)
+        # Whoever judges has their texts: they are not sent along with each session.
+        self._facts = None if facts is None else facts.without_texts()
+        self._done = rescored_ids(store, scorer, None if facts is None else facts.digest)
         self._on_skipped = on_skipped
-        self._n_done = self._n_own = self._n_without_text = 0
+        self._n: Counter[str] = Counter()
         self._damaged: list[str] = []
 
     @property
     def skipped(self) -> Skipped:
         """Those that were passed over so far."""
-        damaged = tuple(self._damaged)
-        return Skipped(self._n_done, self._n_own, self._n_without_text, damaged)
+        n = self._n
+        return Skipped(
+            n["done"], n["own"], n["without_text"], n["without_facts"], tuple(self._damaged)
+        )
 
     def records(self) -> Iterator[SessionRecord]:
-        """Yield the sessions to judge, each as it is needed."""
+        """Yield the sessions to judge, each as it is needed, with the facts to judge it by."""
         for name in self._ids:
-            record = self._to_judge(name)
-            if record is None:
+            if name in self._done:
+                self._n["done"] += 1
                 self._on_skipped()
-            else:
+                continue
+            try:
+                record = self._store.get(name)
+            except UnknownSessionError:
+                # Removed by someone else meanwhile.
+                self._on_skipped()
+                continue
+            except DamagedSessionError:
+                self._damaged.append(name)
+                self._on_skipped()
+                continue
+            if self._facts is not None:
+                record = replace(record, facts=self._facts)
+            reason = self._reason_to_skip(record)
+            if reason is None:
                 yield record
+            else:
+                self._n[reason] += 1
+                self._on_skipped()
 
-    def _to_judge(self, name: str) -> SessionRecord | None:
-        if name in self._done:
-            self._n_done += 1
-            return None
-        try:
-            record = self._store.get(name)
-        except UnknownSessionError:
-            # Removed by someone else meanwhile.
-            return None
-        except DamagedSessionError:
-            self._damaged.append(name)
-            return None
+    def _reason_to_skip(self, record: SessionRecord) -> str | None:
         if record.scorer == self._scorer:
-            self._n_own += 1
-            return None
+            return "own"
         if record.ended_by is None or not record.text_kept or not record.tokens:
-            self._n_without_text += 1
-            return None
-        return record
-
-
-_Judged = tuple[SessionRecord, list[float], float]
+            return "without_text"
+        has_facts = self._facts is not None or (record.facts is not None and record.facts.texts)
+        return None if has_facts else "without_facts"
 
 
 def _judged_apart(
-    records: Iterable[SessionRecord], open_scorer: Open, n_processes: int
-) -> Iterator[_Judged]:
+    records: Iterable[SessionRecord], open_scorer: Open, facts: FactSet | None, n_processes: int
+) -> Iterator[Rescore]:
     """Yield what other processes make of sessions, in the order in which they are done."""
     waiting = iter(records)
     # Not forked: a model has threads.
-    with get_context("spawn").Pool(n_processes, _begin, (open_scorer,)) as pool:
+    with get_context("spawn").Pool(n_processes, _begin, (open_scorer, facts)) as pool:
         # A block at a time, as a pool takes all it is given into memory.
         while block := list(islice(waiting, BATCH * n_processes)):
-            yield from pool.imap_unordered(_judge, block)
+            # Of several that are sent together, the facts that they share are sent once.
+            yield from pool.imap_unordered(_judge, block, _SENT_TOGETHER)
 
 
 class _Judge:
-    """Judges sessions one after the other."""
+    """Judges sessions one after the other, by their own facts or by these."""
 
-    def __init__(self, make: Make) -> None:
+    def __init__(self, make: Make, facts: FactSet | None) -> None:
         self._make = make
+        self._facts = None if facts is None else _opened(facts)
 
-    def __call__(self, record: SessionRecord) -> _Judged:
+    def __call__(self, record: SessionRecord) -> Rescore:
+        assert record.facts is not None
+        facts = _opened(record.facts) if self._facts is None else self._facts
         started_ns = time.process_time_ns()
-        scores = scores_of(record.tokens, self._make(record.prompt))
-        return record, scores, (time.process_time_ns() - started_ns) / 1e3
+        callback = self._make(facts, record.prompt)
+        scores = scores_of(record.tokens, callback)
+        us = (time.process_time_ns() - started_ns) / 1e3
+        scorer, digest = identity_of(callback), record.facts.digest
+        return Rescore(record.id, scorer, scores, digest, us / len(scores))
+
+
+@lru_cache(maxsize=8)
+def _opened(facts: FactSet) -> GroundTruthStore:
+    assert facts.texts is not None
+    return GroundTruthStore.from_mapping(facts.texts)
 
 
 _own: list[_Judge] = []
 """Of a process that judges for another."""
 
 
-def _begin(open_scorer: Open) -> None:
-    _own[:] = [_Judge(open_scorer())]
+def _begin(open_scorer: Open, facts: FactSet | None) -> None:
+    _own[:] = [_Judge(open_scorer(), facts)]
 
 
-def _judge(record: SessionRecord) -> _Judged:
+def _judge(record: SessionRecord) -> Rescore:
     return _own[0](record)

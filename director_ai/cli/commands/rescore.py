@@ -10,19 +10,22 @@ from director_ai.cli.options.scorers import scorer_of
 from director_ai.cli.options.sessions import query_of
 from director_ai.cli.output import counted, note, one_line, print_json, working
 from director_ai.core.scoring.knowledge import GroundTruthStore
-from director_ai.scorers.rescoring import Make, Rescored, facts_digest, rescore
+from director_ai.scorers.rescoring import Make, Rescored, rescore
 from director_ai.scorers.scorer_string import StreamScorer
 
 
 def rescore_sessions(args: Namespace) -> int:
     """Judge sessions again; the status tells whether one was damaged."""
-    open_scorer = partial(_open, scorer_of(args.by), args.facts, args.key_env)
-    digest = facts_digest(_facts(args.facts))
+    open_scorer = partial(_open, scorer_of(args.by), args.key_env)
+    facts = None if args.facts is None else _facts(args.facts)
     query = query_of(args)
     with changing(args) as store, working("Judging again", store.count(query)) as step:
-        result = rescore(store, open_scorer, digest, query, n_processes=args.jobs, on_session=step)
+        result = rescore(
+            store, open_scorer, query, facts=facts, n_processes=args.jobs, on_session=step
+        )
         name = store.name
     if args.json:
+        digest = None if facts is None else facts.fact_set.digest
         print_json({"store": name, "facts": digest, **_values(result)})
     else:
         print("\n".join(map(one_line, _lines(result))))
@@ -31,8 +34,8 @@ def rescore_sessions(args: Namespace) -> int:
     return Status.FAILED if result.skipped.damaged else Status.OK
 
 
-def _open(scorer: str, facts: str, key_env: str | None) -> Make:
-    return partial(StreamScorer(scorer, key_env=key_env), _facts(facts), background=False)
+def _open(scorer: str, key_env: str | None) -> Make:
+    return partial(StreamScorer(scorer, key_env=key_env), background=False)
 
 
 def _facts(path: str) -> GroundTruthStore:
@@ -59,6 +62,7 @@ def _lines(result: Rescored) -> list[str]:
         (skipped.done, "judged by it before, with the same facts"),
         (skipped.own, "recorded with it"),
         (skipped.without_text, "without text, or still being recorded"),
+        (skipped.without_facts, "no facts kept with them; name some with --facts"),
     ):
         if number:
             lines.append(f"Left out {counted(number, 'session')}: {reason}.")

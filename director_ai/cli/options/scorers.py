@@ -93,9 +93,9 @@ def add_rescore(parser: ArgumentParser) -> ArgumentParser:
     )
     parser.add_argument(
         "--facts",
-        required=True,
         metavar="DIR",
-        help="folder of .txt and .md files that answers are held against, or one such file",
+        help="folder of .txt and .md files that all answers are held against, or one such file "
+        "(default: the facts kept with each session)",
     )
     parser.add_argument(
         "--jobs", type=positive, default=1, metavar="N", help="judge in N processes (default: 1)"

@@ -43,9 +43,8 @@ HEIGHT: Final = 300
 """Of the chart, in pixels."""
 
 _HOW: Final = (
-    "To judge stored answers by another scorer: director-ai rescore --scorer onnx:FOLDER "
-    "--facts DIR. Its second curves can then be compared here, and tuned on with the filter "
-    "by scorer."
+    "To judge stored answers by another scorer: director-ai rescore --scorer onnx:FOLDER. Its "
+    "second curves can then be compared here, and tuned on with the filter by scorer."
 )
 
 

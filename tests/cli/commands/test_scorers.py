@@ -9,6 +9,7 @@ import pytest
 
 from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
+from director_ai.core.scoring.fact_set import FactSet
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.storage.rescores import n_rescored, rescores_of
 from director_ai.storage.store import Store
@@ -79,6 +80,21 @@ def test_only_the_sessions_asked_for_are_judged(
     with Store("sessions.db") as store:
         assert sum(n_rescored(store).values()) == 12
         assert rescores_of(store, "good0") == []
+
+
+def test_sessions_are_judged_by_the_facts_kept_with_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store("sessions.db") as store:
+        store.add([record("own", tokens=TRUE, scores=(0.5,) * 5, facts=FactSet({"bees": FACTS}))])
+
+    assert main(["rescore", "--scorer", "lexical"]) == 0
+
+    told = capsys.readouterr().out
+    assert "Judged 1 session by lexical:coherence" in told
+    assert "Left out 24 sessions: no facts kept with them; name some with --facts." in told
+    with Store("sessions.db") as store:
+        assert len(rescores_of(store, "own")) == 1
 
 
 @pytest.mark.parametrize(
