@@ -12,9 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from director_ai import CoherenceScorer, GroundTruthStore, HaltPolicy, StreamingKernel
-from director_ai.core.records.shared_facts import with_texts_once
 from director_ai.sources import cut_answer
-from director_ai.storage import Annotation, Label, SessionRecord, to_line
+from director_ai.storage import Annotation, Label, SessionRecord, to_lines
 
 HERE = Path(__file__).parent
 ENFORCED_PER_KIND = 2
@@ -27,7 +26,7 @@ SPACING_US = 600_000_000
 
 def main() -> None:
     """Write the file anew."""
-    lines = [to_line(record) + "\n" for record in with_texts_once(record_all())]
+    lines = list(to_lines(record_all()))
     (HERE / "sessions.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
     print(f"{len(lines)} sessions recorded", file=sys.stderr)
 

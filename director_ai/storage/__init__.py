@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.core.records.record import Annotation, Label, SessionRecord
     from director_ai.core.records.record_json import from_line, to_line
+    from director_ai.core.records.shared_facts import to_lines
     from director_ai.core.scoring.fact_set import FactSet
     from director_ai.storage.certificate_attempts import HoldoutChoice
     from director_ai.storage.maintenance import Health
@@ -41,6 +42,7 @@ __all__ = [
     "restore_backup",
     "salvage_store",
     "to_line",
+    "to_lines",
 ]
 
 __getattr__, __dir__ = attach(
@@ -67,5 +69,6 @@ __getattr__, __dir__ = attach(
         "restore_backup": "director_ai.storage.restore",
         "salvage_store": "director_ai.storage.salvage",
         "to_line": "director_ai.core.records.record_json",
+        "to_lines": "director_ai.core.records.shared_facts",
     },
 )

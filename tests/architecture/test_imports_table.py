@@ -72,6 +72,7 @@ EXCEPTIONS = {
     ("core.runtime", "director_ai.core.scoring.types"),
     # And a session names the scorer that judged it.
     ("core.runtime", "director_ai.core.scoring.identity"),
+    ("core.runtime", "director_ai.core.scoring.fact_set"),
     # Where the package lies is the only thing asked of it.
     ("sources", "director_ai"),
     ("ui", "director_ai"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record_json import to_line
 from director_ai.core.scoring.fact_set import FactSet
 
 MOST_CHARS: Final = 2**24
@@ -61,6 +62,12 @@ def with_texts_once(records: Iterable[SessionRecord]) -> Iterator[SessionRecord]
         else:
             memory.keep(facts)
             yield record
+
+
+def to_lines(records: Iterable[SessionRecord]) -> Iterator[str]:
+    """Yield the sessions as the lines of a JSON Lines file, each with its line feed."""
+    for record in with_texts_once(records):
+        yield f"{to_line(record)}\n"
 
 
 class TextsAgain:
