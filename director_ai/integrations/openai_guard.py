@@ -192,9 +192,11 @@ class OpenAIGuard:
     facts
         Scores the text, and gives a halt its evidence.
     scorer
-        ``"lexical"`` for ``facts`` alone, ``"logprob"`` for the model's own certainty, ``"both"``
-        for the lower of the two; or a model that judges each sentence against the facts, such as
-        ``"onnx:FOLDER"`` or ``"http:URL"``: see :class:`director_ai.scorers.StreamScorer`.
+        ``"lexical"`` for ``facts`` alone, ``"logprob"``, ``"logprob:entropy"`` or
+        ``"logprob:surprise"`` for the model's own certainty, ``"both"`` for the lower of
+        ``"lexical"`` and ``"logprob"``; or a model that judges each sentence against the facts,
+        such as ``"onnx:FOLDER"`` or ``"http:URL"``: see
+        :class:`director_ai.scorers.StreamScorer`.
     score
         Earlier name of ``scorer``.
     scorer_key_env
@@ -394,7 +396,7 @@ class _Plan:
         body = {**request, "messages": list(request["messages"]), "stream": True}
         if self._scorer.needs_logprobs:
             body["logprobs"] = True
-        return body
+        return body | self._scorer.request_options
 
     def scorer(self, source: ChatSource, prompt: str) -> Callable[[str], float]:
         store = None if self.facts is None else self.facts.store

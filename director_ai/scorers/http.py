@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts
+from director_ai.core.scoring.identity import ScorerIdentity, as_name, digest_of_parts
 from director_ai.core.scoring.support import Pair, PairVerdict, Span
 from director_ai.errors import InvalidScorerError, JudgeError
 from director_ai.scorers.json_client import JsonClient
@@ -13,6 +13,8 @@ from director_ai.sources.chat.endpoint import Endpoint
 
 Form = Literal["predict", "rerank", "score", "classify", "support"]
 """Protocol of a score server: TEI's first two, vLLM's next two, and ours."""
+
+FORMS: Final[tuple[Form, ...]] = get_args(Form)
 
 TEMPLATE: Final = "Premise: {premise}\n\nHypothesis: {claim}"
 """Text that a classifier of single texts is given for a pair."""
@@ -85,10 +87,8 @@ class HttpModel:
         template: str = TEMPLATE,
         timeout: float = 30.0,
     ) -> None:
-        if form is not None and form not in get_args(Form):
-            raise InvalidScorerError(
-                f"form must be one of {', '.join(get_args(Form))}, got {form!r}"
-            )
+        if form is not None and form not in FORMS:
+            raise InvalidScorerError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
         if "{premise}" not in template or "{claim}" not in template:
             raise InvalidScorerError(
                 f"template must hold {{premise}} and {{claim}}, got {template!r:.200}"
@@ -100,10 +100,11 @@ class HttpModel:
         self._template = template
         parts = urlsplit(self._url)
         last = parts.path.rpartition("/")[2]
-        self.form: Form = form or (last if last in get_args(Form) else "support")  # type: ignore[assignment]
+        of_path = next((each for each in FORMS if each == last), None)
+        self.form: Form = form or of_path or "support"
         settings = [self.form, model, parts.path, template if self.form == "classify" else ""]
         self.identity = ScorerIdentity(
-            (model or f"{parts.netloc}{parts.path}").replace("@", " ").replace("#", " "),
+            as_name(model or f"{parts.netloc}{parts.path}"),
             _VERSION,
             "http",
             digest_of_parts(*(each.encode() for each in settings)),

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts
+from director_ai.core.scoring.identity import ScorerIdentity, as_name, digest_of_parts
 from director_ai.core.scoring.support import Pair
 from director_ai.errors import InvalidScorerError, JudgeError
 from director_ai.scorers.json_client import JsonClient
@@ -98,7 +98,7 @@ class LlmJudge:
         self._options = asked
         parts = (INSTRUCTION, json.dumps(_FORMAT), settings)
         self.identity = ScorerIdentity(
-            endpoint.model.replace("@", " ").replace("#", " "),
+            as_name(endpoint.model),
             _VERSION,
             "llm_judge",
             digest_of_parts(*(part.encode() for part in parts)),

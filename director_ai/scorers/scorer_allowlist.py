@@ -106,8 +106,9 @@ def check_scorer_permitted(
     ...     ScorerChoice("onnx:/etc"), shared=True, configured={}, endpoints={}
     ... )
     Traceback (most recent call last):
-    director_ai.errors.ScorerNotPermittedError: scorer must be lexical, logprob, both or one the \
-server's configuration names (none), got 'onnx:/etc'; others can reach this app
+    director_ai.errors.ScorerNotPermittedError: scorer must be lexical, logprob, logprob:entropy, \
+logprob:surprise, both or one the server's configuration names (none), got 'onnx:/etc'; \
+others can reach this app
     """
     if choice.scorer in BUILT_IN or choice in configured.values():
         return

@@ -13,11 +13,17 @@ from director_ai.scorers.ensemble import EnsembleScorer, read_ensemble
 from director_ai.scorers.premise import FactPremise
 from director_ai.scorers.sentence_scorer import SentenceScorer
 from director_ai.sources.chat.endpoint import Endpoint
-from director_ai.sources.chat.logprob import LogprobSource, ScorerName, named_scorer
+from director_ai.sources.chat.logprob import (
+    N_ALTERNATIVES,
+    WITHOUT_FACTS,
+    CertaintySource,
+    ScorerName,
+    named_scorer,
+)
 
 LEXICAL: Final = "lexical"
 
-LOGPROBS: Final[tuple[ScorerName, ...]] = ("logprob", "both")
+LOGPROBS: Final[tuple[ScorerName, ...]] = (*WITHOUT_FACTS, "both")
 """Strings of scorers by the probabilities a stream's own model gave its tokens."""
 
 BUILT_IN: Final = (LEXICAL, *LOGPROBS)
@@ -39,10 +45,11 @@ class StreamScorer:
     """Scorer by its string, opened once for many streams: it makes the callback of each.
 
     ``lexical`` compares words with the facts; ``logprob`` is the stream's own certainty of its
-    newest token, and ``both`` the lower of the two. ``ensemble`` combines others by the weights of
-    a file that ``director-ai scorers fit`` wrote. Any other is a model that judges each finished
-    sentence against the facts closest to it, while the lexical score stands in until its verdict
-    is there.
+    newest token, ``logprob:entropy`` of all that could have stood there and ``logprob:surprise`` of
+    the newest ten tokens; ``both`` is the lower of ``lexical`` and ``logprob``. ``ensemble``
+    combines others by the weights of a file that ``director-ai scorers fit`` wrote. Any other is a
+    model that judges each finished sentence against the facts closest to it, while the lexical
+    score stands in until its verdict is there.
 
     Parameters
     ----------
@@ -68,14 +75,16 @@ class StreamScorer:
     'lexical:coherence@2'
     >>> StreamScorer("onyx:nli")
     Traceback (most recent call last):
-    director_ai.errors.InvalidScorerError: scorer must be lexical, logprob, both, onnx:FOLDER, \
-embedding:FOLDER, http:URL, http:MODEL@URL, llm_judge:MODEL@URL or ensemble:FILE, got 'onyx:nli'
+    director_ai.errors.InvalidScorerError: scorer must be lexical, logprob, logprob:entropy, \
+logprob:surprise, both, onnx:FOLDER, embedding:FOLDER, http:URL, http:MODEL@URL, \
+llm_judge:MODEL@URL or ensemble:FILE, got 'onyx:nli'
     """
 
     def __init__(self, scorer: str, *, key_env: str | None = None) -> None:
         self._judge = None
         self._ensemble = None
         self._name = scorer
+        self._certainty = next((name for name in LOGPROBS if name == scorer), None)
         if isinstance(scorer, str) and scorer.startswith(_ENSEMBLE):
             self._ensemble = read_ensemble(scorer.removeprefix(_ENSEMBLE))
             scorer_endpoint(scorer, key_env)
@@ -136,19 +145,24 @@ embedding:FOLDER, http:URL, http:MODEL@URL, llm_judge:MODEL@URL or ensemble:FILE
     @property
     def needs_facts(self) -> bool:
         """Whether it compares the answer with facts."""
-        return self._name != "logprob"
+        return self._name not in WITHOUT_FACTS
 
     @property
     def needs_logprobs(self) -> bool:
         """Whether the stream must tell log-probabilities."""
-        return self._name in LOGPROBS
+        return self._certainty is not None
+
+    @property
+    def request_options(self) -> dict[str, int]:
+        """Options of the request of a stream, beside ``logprobs``, that it needs the answers to."""
+        return {"top_logprobs": N_ALTERNATIVES} if self._certainty == "logprob:entropy" else {}
 
     def __call__(
         self,
         facts: GroundTruthStore | None,
         prompt: str = "",
         *,
-        source: LogprobSource | None = None,
+        source: CertaintySource | None = None,
         background: bool = True,
     ) -> Callable[[str], float]:
         """Return the callback of one stream.
@@ -185,8 +199,8 @@ embedding:FOLDER, http:URL, http:MODEL@URL, llm_judge:MODEL@URL or ensemble:FILE
         fast = None
         if self.needs_facts:
             fast = CoherenceScorer(ground_truth_store=store).stream_callback(prompt)
-        if source is not None and self.needs_logprobs:
-            return named_scorer(self._name, fast, source)  # type: ignore[arg-type]
+        if self._certainty is not None and source is not None:
+            return named_scorer(self._certainty, fast, source)
         assert fast is not None
         if self._judge is None:
             return fast

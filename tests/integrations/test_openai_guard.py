@@ -176,8 +176,9 @@ def test_nothing_that_was_refused_is_handed_out(client: OpenAI, llama: LlamaServ
     assert llama.settle() is not None
 
 
-def test_the_model_s_own_certainty_may_be_the_score(client: OpenAI) -> None:
-    answer = OpenAIGuard(client, StreamingKernel(halt_mode="observe"), scorer="logprob").stream(
+@pytest.mark.parametrize("scorer", ["logprob", "logprob:entropy", "logprob:surprise"])
+def test_the_model_s_own_certainty_may_be_the_score(client: OpenAI, scorer: str) -> None:
+    answer = OpenAIGuard(client, StreamingKernel(halt_mode="observe"), scorer=scorer).stream(
         **ASKED, max_tokens=20
     )
 

@@ -42,7 +42,7 @@ def test_a_model_judges_each_sentence_of_a_stream(tmp_path: Path, of_tokens: boo
     "scorer", ["", "onnx", "onnx:", "hhem:x", "lexical:x", "llm_judge:m", None]
 )
 def test_what_names_no_scorer_is_refused(scorer: str) -> None:
-    with pytest.raises(InvalidScorerError, match="scorer must be lexical, logprob, both, onnx"):
+    with pytest.raises(InvalidScorerError, match="scorer must be lexical, logprob, logprob:"):
         StreamScorer(scorer)
 
 
@@ -79,14 +79,21 @@ def test_a_key_is_for_a_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_probabilities_of_the_stream_itself_need_the_stream() -> None:
-    scorer, source = StreamScorer("logprob"), SimpleNamespace(last_logprob=-0.5)
+    source = SimpleNamespace(last_logprob=-0.5, logprobs=[-0.5, -0.5], last_entropy=2.0)
+    scorer = StreamScorer("logprob")
+    certainty = {name: StreamScorer(f"logprob:{name}") for name in ("entropy", "surprise")}
+    assert certainty["entropy"](None, source=source)("Hi") == pytest.approx(0.1353, abs=1e-4)
+    assert certainty["surprise"](None, source=source)("Hi") == pytest.approx(0.6065, abs=1e-4)
+    assert certainty["entropy"].request_options == {"top_logprobs": 5}
+    assert not any(each.request_options for each in (scorer, certainty["surprise"]))
+    assert not any(each.needs_facts for each in certainty.values())
 
     assert (scorer.needs_facts, scorer.needs_logprobs) == (False, True)
     assert scorer(None, source=source)("Hi") == pytest.approx(0.6065, abs=1e-4)
     both = StreamScorer("both")
     assert (both.needs_facts, both.needs_logprobs) == (True, True)
     assert both(FACTS, source=source)("The Moon ") == pytest.approx(0.6065, abs=1e-4)
-    for name in ("logprob", "both"):
+    for name in ("logprob", "logprob:entropy", "both"):
         with pytest.raises(InvalidScorerError, match="needs the log-probabilities of a stream"):
             StreamScorer(name)(FACTS)
     with pytest.raises(NoFactsError):

@@ -65,7 +65,7 @@ def watch(args: Namespace) -> int:
     scorer = _scorer(args)
     if scorer.needs_facts and facts is None:
         raise CommandError(f"--scorer {args.scorer} needs --facts", Status.USAGE)
-    source = _source(args, needs_logprobs=scorer.needs_logprobs)
+    source = _source(args, scorer)
     kernel = StreamingKernel.from_policy(policy)
     score = scorer(None if facts is None else facts.store, args.prompt, source=source)
     if not args.any_scorer:
@@ -183,16 +183,16 @@ def _facts(args: Namespace) -> CoherenceScorer | None:
     return CoherenceScorer(ground_truth_store=GroundTruthStore.from_text(text))
 
 
-def _source(args: Namespace, *, needs_logprobs: bool) -> ChatStream:
+def _source(args: Namespace, scorer: StreamScorer) -> ChatStream:
     messages = [{"role": "user", "content": args.prompt}]
     if args.system is not None:
         messages.insert(0, {"role": "system", "content": args.system})
-    options = _options(args)
+    options = _options(args) | scorer.request_options
     try:
         return ChatStream(
             Endpoint(args.endpoint, args.model, args.key_env),
             messages,
-            logprobs=needs_logprobs,
+            logprobs=scorer.needs_logprobs,
             options=options,
             limits=TimeLimits(token=args.token_timeout, total=args.total_timeout),
         )

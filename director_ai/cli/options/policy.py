@@ -76,7 +76,9 @@ def add_policy_file(parser: Any, text: str) -> None:
 
 
 def policy_file(args: Namespace) -> "PolicyFile | None":
-    """Return the contents of the policy file, if there is one.
+    """Return the contents of the policy file, if there is one, read once a command.
+
+    Limits, release rules and scorer are so of one state of a file that is being changed.
 
     Raises
     ------
@@ -88,8 +90,11 @@ def policy_file(args: Namespace) -> "PolicyFile | None":
     # Reading YAML is for those who have some.
     from director_ai.reports.policy_formats import read_policy
 
-    path = getattr(args, "policy", None)
-    return None if path is None else read_policy(path)
+    if "policy_file" not in args:
+        path = getattr(args, "policy", None)
+        args.policy_file = None if path is None else read_policy(path)
+    file: PolicyFile | None = args.policy_file
+    return file
 
 
 def check_scorer(

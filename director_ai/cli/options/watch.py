@@ -55,10 +55,10 @@ def add_watch(parser: ArgumentParser) -> ArgumentParser:
     scoring.add_argument(
         "--scorer",
         metavar="S",
-        help="lexical by the facts, logprob by the model's own certainty, both for the lower of "
-        "the two; or a model that judges each sentence by the facts: onnx:FOLDER, "
-        "embedding:FOLDER, http:URL, llm_judge:MODEL@URL (default: lexical with --facts, else "
-        "logprob)",
+        help="lexical by the facts; logprob, logprob:entropy or logprob:surprise by the model's "
+        "own certainty; both for the lower of lexical and logprob; or a model that judges each "
+        "sentence by the facts: onnx:FOLDER, embedding:FOLDER, http:URL, llm_judge:MODEL@URL "
+        "(default: lexical with --facts, else logprob)",
     )
     scoring.add_argument(
         "--scorer-key-env",

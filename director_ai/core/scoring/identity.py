@@ -99,6 +99,17 @@ class ScorerIdentity:
         return cls(name, version, backend, digest) if colon else cls(rest, version, "", digest)
 
 
+def as_name(text: str) -> str:
+    """Return a text as the name of a scorer, with blanks for the signs that no name holds.
+
+    >>> as_name("tiny@4#a")
+    'tiny 4 a'
+    """
+    for sign in _RESERVED:
+        text = text.replace(sign, " ")
+    return text
+
+
 UNKNOWN_SCORER: Final = ScorerIdentity("unknown")
 """Stands for the scorer of sessions that do not tell theirs, such as those of earlier versions."""
 

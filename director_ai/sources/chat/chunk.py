@@ -1,9 +1,10 @@
 """Chunk of a chat completion: the part that it adds to the answer."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from director_ai.core.halting.score import SLACK
 from director_ai.errors import InvalidStreamError
 
 OTHER_FIELDS: Final = ("reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
@@ -22,11 +23,22 @@ _FIELD_OF_PART: Final = {
 """Types of content parts and the fields they stand for; any other stands for a tool call."""
 
 
-class TokenPart(NamedTuple):
-    """A token as a server counts them, and its natural log-probability, if there is a number."""
+class Token(NamedTuple):
+    """A token of an answer.
+
+    Attributes
+    ----------
+    text
+        Its text.
+    logprob
+        Its natural log-probability, if there is a number.
+    entropy
+        Entropy of the distribution that it was drawn from, in nats; see :func:`entropy_of`.
+    """
 
     text: str
     logprob: float | None
+    entropy: float | None = None
 
 
 class Delta(NamedTuple):
@@ -46,7 +58,7 @@ class Delta(NamedTuple):
     """
 
     text: str
-    parts: tuple[TokenPart, ...]
+    parts: tuple[Token, ...]
     others: tuple[str, ...]
     finish_reason: str | None
 
@@ -130,15 +142,61 @@ def joined_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _parts(logprobs: object) -> list[TokenPart]:
+def _parts(logprobs: object) -> list[Token]:
     content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
     if not isinstance(content, list):
         return []
-    return [
-        TokenPart(str(entry.get("token", "")), _number(entry.get("logprob")))
-        for entry in content
-        if isinstance(entry, Mapping)
-    ]
+    return [_part(entry) for entry in content if isinstance(entry, Mapping)]
+
+
+def _part(entry: Mapping[str, Any]) -> Token:
+    text, logprob = str(entry.get("token", "")), _number(entry.get("logprob"))
+    listed = entry.get("top_logprobs")
+    if not isinstance(listed, list) or not listed:
+        return Token(text, logprob)
+    likely = [each for each in listed if isinstance(each, Mapping)]
+    # Of the bytes of a letter several may be listed by the same text.
+    logprobs = [_number(each.get("logprob")) for each in likely]
+    if text not in [each.get("token") for each in likely]:
+        # What was drawn need not be among the likeliest.
+        logprobs.append(logprob)
+    return Token(text, logprob, entropy_of(logprobs))
+
+
+def entropy_of(logprobs: Sequence[float | None]) -> float | None:
+    """Return the entropy of a token's distribution, in nats, from its likeliest tokens.
+
+    Parameters
+    ----------
+    logprobs
+        Natural log-probabilities of the likeliest tokens.
+
+    Returns
+    -------
+    float or None
+        Shannon's entropy [1]_ with all other tokens taken as one: at least 0, and at most the true
+        one. ``None`` where a value is no log-probability.
+
+    References
+    ----------
+    .. [1] C. E. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27
+       (1948), 379-423.
+
+    Examples
+    --------
+    >>> round(entropy_of([math.log(0.5), math.log(0.25)]), 4), entropy_of([0.0, -math.inf])
+    (1.0397, 0.0)
+    >>> entropy_of([-1.0, None]) is None
+    True
+    """
+    masses = []
+    for logprob in logprobs:
+        # Written so that nan fails too; float noise above 0 is none.
+        if logprob is None or not logprob <= SLACK:
+            return None
+        masses.append(math.exp(min(0.0, logprob)))
+    masses.append(max(0.0, 1.0 - sum(masses)))
+    return max(0.0, -sum(mass * math.log(mass) for mass in masses if mass > 0.0))
 
 
 def _number(value: object) -> float | None:
@@ -151,18 +209,26 @@ def _number(value: object) -> float | None:
         return math.inf if value > 0 else -math.inf
 
 
-def lowest(parts: tuple[TokenPart, ...]) -> float | None:
-    """Return the log-probability of the least likely of several tokens that came as one.
+def joined(text: str, parts: tuple[Token, ...]) -> Token:
+    """Return several tokens that came as one: as likely as the least likely of them.
 
-    One that is missing or no number leaves nothing to compare, and is returned.
+    A log-probability that is missing or none leaves nothing to compare, and is returned; so does an
+    entropy, of which the highest counts.
 
-    >>> lowest((TokenPart("a", -0.5), TokenPart("b", -2.0)))
-    -2.0
-    >>> lowest((TokenPart("a", -0.5), TokenPart("b", None))) is None
+    >>> joined("ab", (Token("a", -0.5, 0.7), Token("b", -2.0, 0.1)))
+    Token(text='ab', logprob=-2.0, entropy=0.7)
+    >>> joined("ab", (Token("a", -0.5), Token("b", None))).logprob is None
     True
     """
+    entropies = [part.entropy for part in parts]
+    known = [entropy for entropy in entropies if entropy is not None]
+    highest = max(known) if known and len(known) == len(entropies) else None
+    return Token(text, _lowest(parts), highest)
+
+
+def _lowest(parts: tuple[Token, ...]) -> float | None:
     least: float | None = None
-    for _, logprob in parts:
+    for _, logprob, _ in parts:
         if logprob is None or math.isnan(logprob) or logprob > 0.0:
             return logprob
         least = logprob if least is None else min(least, logprob)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from director_ai.errors import (
     InvalidStreamError,
@@ -11,7 +11,7 @@ from director_ai.errors import (
     SourceReportedError,
     TruncatedStreamError,
 )
-from director_ai.sources.chat.chunk import Delta, TokenPart, delta_of, joined_surrogates, lowest
+from director_ai.sources.chat.chunk import Delta, Token, delta_of, joined, joined_surrogates
 from director_ai.sources.chat.sse import SSEDecoder, SSEvent
 from director_ai.sources.chat.think_tag import ThinkTagFilter
 
@@ -21,13 +21,6 @@ TRUNCATED: Final = "truncated"
 
 _LONGEST_MESSAGE: Final = 300
 _MOST_SILENT_PARTS: Final = 64
-
-
-class Token(NamedTuple):
-    """A token of the answer, and its natural log-probability, if the server sent one."""
-
-    text: str
-    logprob: float | None
 
 
 class ChatDecoder:
@@ -61,7 +54,7 @@ class ChatDecoder:
     >>> reader = ChatDecoder()
     >>> reader.feed(b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n')
     >>> reader.next_token()
-    Token(text='Hi', logprob=None)
+    Token(text='Hi', logprob=None, entropy=None)
     """
 
     def __init__(self, hide: Callable[[str], str] = str, *, skips_thinking: bool = True) -> None:
@@ -76,7 +69,7 @@ class ChatDecoder:
         self._think_tags = ThinkTagFilter() if skips_thinking else None
         # Half a character, whose other half comes with the next chunk.
         self._half = ""
-        self._silent_parts: tuple[TokenPart, ...] = ()
+        self._silent_parts: tuple[Token, ...] = ()
         self._error: SourceError | None = None
 
     def next_token(self) -> Token | None:
@@ -227,9 +220,9 @@ class ChatDecoder:
             return
         self._silent_parts = ()
         if "".join(part.text for part in parts) == text:
-            self._ready.extend(Token(*part) for part in parts if part.text)
+            self._ready.extend(part for part in parts if part.text)
         else:
-            self._ready.append(Token(text, lowest(parts)))
+            self._ready.append(joined(text, parts))
 
     def _whole(self, text: str) -> str:
         """Return text without a half character at its end, which waits for the next chunk."""
@@ -247,7 +240,7 @@ class ChatDecoder:
             text = self._think_tags.feed(text) + self._think_tags.end()
         if text:
             parts, self._silent_parts = self._silent_parts, ()
-            self._ready.append(Token(text, lowest(parts)))
+            self._ready.append(joined(text, parts))
 
     def _reported(self, error: object) -> SourceReportedError:
         words = self._cut(_words_of(error))

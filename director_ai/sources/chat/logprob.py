@@ -1,8 +1,8 @@
 """Scores from the log-probabilities of a source's tokens."""
 
 import math
-from collections.abc import Callable
-from typing import Literal, Protocol, get_args
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, Protocol, get_args
 
 from director_ai.core.halting.score import as_score
 from director_ai.core.scoring.fact_set import FactSet, facts_of
@@ -10,10 +10,32 @@ from director_ai.core.scoring.identity import ScorerIdentity, digest_of_parts, i
 from director_ai.errors import InvalidScoreError, NoFactsError
 
 Scorer = Callable[[str], float]
-ScorerName = Literal["lexical", "logprob", "both"]
+ScorerName = Literal["lexical", "logprob", "logprob:entropy", "logprob:surprise", "both"]
 SCORERS: tuple[ScorerName, ...] = get_args(ScorerName)
-LOGPROB = ScorerIdentity("exp", "1", "logprob")
+
+WITHOUT_FACTS: Final[tuple[ScorerName, ...]] = ("logprob", "logprob:entropy", "logprob:surprise")
+"""Scorers that compare the answer with no facts."""
+
+N_ALTERNATIVES: Final = 5
+"""Likeliest tokens at each place that an entropy is computed from."""
+
+WINDOW: Final = 10
+"""Tokens whose surprise is averaged, the newest among them."""
+
+
+def _identity(name: str, settings: str = "") -> ScorerIdentity:
+    digest = digest_of_parts(settings.encode()) if settings else ""
+    return ScorerIdentity(name, "1", "logprob", digest)
+
+
+LOGPROB: Final = _identity("exp")
 """Identity of the probability of the newest token."""
+
+ENTROPY: Final = _identity("entropy", f"alternatives={N_ALTERNATIVES}")
+"""Identity of the certainty with which the newest token was drawn."""
+
+SURPRISE: Final = _identity("surprise", f"window={WINDOW}")
+"""Identity of the mean probability of the newest tokens."""
 
 
 class LogprobSource(Protocol):
@@ -22,6 +44,20 @@ class LogprobSource(Protocol):
     @property
     def last_logprob(self) -> float | None:
         """The natural logarithm; ``None`` if it is not known."""
+        ...
+
+
+class CertaintySource(LogprobSource, Protocol):
+    """Source that knows how certain its model was of each token it handed out."""
+
+    @property
+    def logprobs(self) -> Sequence[float | None]:
+        """Natural logarithm for each token; ``None`` where it is not known."""
+        ...
+
+    @property
+    def last_entropy(self) -> float | None:
+        """Entropy, in nats, of the distribution of the newest token; ``None`` if not known."""
         ...
 
 
@@ -49,15 +85,88 @@ def logprob_score(source: LogprobSource) -> Scorer:
     """
 
     def score(_text: str) -> float:
-        logprob = source.last_logprob
-        if logprob is None:
-            return math.nan
-        try:
-            return math.exp(logprob)
-        except OverflowError:
-            return math.inf
+        return _exp(source.last_logprob)
 
     return _Identified(score, LOGPROB)
+
+
+def entropy_score(source: CertaintySource) -> Scorer:
+    """Return a coherence callback: how certain the model was where it drew the newest token.
+
+    Parameters
+    ----------
+    source
+        The very stream that the kernel pulls its tokens from; it asks for ``N_ALTERNATIVES``.
+
+    Returns
+    -------
+    callable
+        Gives ``exp(-entropy)`` in [0, 1]: one by the number of equally likely tokens that would
+        leave as much open. Nan where the server sent no alternatives, so the kernel halts there.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> round(entropy_score(SimpleNamespace(last_entropy=math.log(4)))("Hi"), 4)
+    0.25
+    """
+
+    def score(_text: str) -> float:
+        entropy = source.last_entropy
+        return _exp(None if entropy is None else -entropy)
+
+    return _Identified(score, ENTROPY)
+
+
+def surprise_score(source: CertaintySource) -> Scorer:
+    """Return a coherence callback: the geometric mean of the probabilities of the newest tokens.
+
+    Parameters
+    ----------
+    source
+        The very stream that the kernel pulls its tokens from.
+
+    Returns
+    -------
+    callable
+        Gives ``exp(-surprise)`` in [0, 1], the surprise averaged over the newest ``WINDOW``
+        tokens: one by the perplexity of the window. Where one of them has no log-probability it is
+        no score, and the kernel halts.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> round(surprise_score(SimpleNamespace(logprobs=[-0.5, -1.5]))("Hi"), 4)
+    0.3679
+    """
+
+    def score(_text: str) -> float:
+        total, window = 0.0, source.logprobs[-WINDOW:]
+        for logprob in window:
+            if logprob is None or not _is_score(_exp(logprob)):
+                # In a mean one that is none would not be seen.
+                return _exp(logprob)
+            total += min(0.0, logprob)
+        return math.exp(total / len(window)) if window else math.nan
+
+    return _Identified(score, SURPRISE)
+
+
+def _exp(logprob: float | None) -> float:
+    if logprob is None:
+        return math.nan
+    try:
+        return math.exp(logprob)
+    except OverflowError:
+        return math.inf
+
+
+def _is_score(value: float) -> bool:
+    try:
+        as_score(value)
+    except InvalidScoreError:
+        return False
+    return True
 
 
 class _Identified:
@@ -93,9 +202,7 @@ def lowest_score(*scorers: Scorer) -> Scorer:
     def score(text: str) -> float:
         scores = [scorer(text) for scorer in scorers]
         for value in scores:
-            try:
-                as_score(value)
-            except InvalidScoreError:
+            if not _is_score(value):
                 return value
         return min(scores)
 
@@ -108,19 +215,20 @@ def lowest_score(*scorers: Scorer) -> Scorer:
     return _Identified(score, ScorerIdentity(names, "1", "lowest", digest), facts)
 
 
-def named_scorer(name: ScorerName, lexical: Scorer | None, source: LogprobSource) -> Scorer:
+def named_scorer(name: ScorerName, lexical: Scorer | None, source: CertaintySource) -> Scorer:
     """Return the coherence callback of a name.
 
     Parameters
     ----------
     name
-        ``"lexical"``, ``"logprob"``, or ``"both"`` for the lower of the two.
+        ``"lexical"``; ``"logprob"``, ``"logprob:entropy"`` or ``"logprob:surprise"`` for the
+        model's own certainty; ``"both"`` for the lower of ``"lexical"`` and ``"logprob"``.
     lexical
         Compares the text with facts, as
         :meth:`director_ai.core.scoring.scorer.CoherenceScorer.stream_callback` does; ``None``
         without facts.
     source
-        As in :func:`logprob_score`.
+        As in :func:`logprob_score` and :func:`entropy_score`.
 
     Raises
     ------
@@ -130,14 +238,17 @@ def named_scorer(name: ScorerName, lexical: Scorer | None, source: LogprobSource
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> source = SimpleNamespace(last_logprob=0.0)
+    >>> source = SimpleNamespace(last_logprob=0.0, logprobs=[0.0], last_entropy=0.0)
     >>> [named_scorer(name, lambda text: 0.4, source)("Hi") for name in SCORERS]
-    [0.4, 1.0, 0.4]
+    [0.4, 1.0, 1.0, 1.0, 0.4]
     """
-    if name == "logprob":
-        return logprob_score(source)
+    match name:
+        case "logprob":
+            return logprob_score(source)
+        case "logprob:entropy":
+            return entropy_score(source)
+        case "logprob:surprise":
+            return surprise_score(source)
     if lexical is None:
         raise NoFactsError(f"facts must be given for the scorer {name!r}, got none")
-    if name == "lexical":
-        return lexical
-    return lowest_score(lexical, logprob_score(source))
+    return lexical if name == "lexical" else lowest_score(lexical, logprob_score(source))

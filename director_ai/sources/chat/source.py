@@ -24,6 +24,7 @@ class ChatSource:
     def __init__(self, reader: ChatDecoder) -> None:
         self._decoder = reader
         self._logprobs: list[float | None] = []
+        self._last_entropy: float | None = None
         self._is_closed = False
         self._is_aborted = False
         self._abort_reason = ABORTED
@@ -40,6 +41,14 @@ class ChatSource:
     def last_logprob(self) -> float | None:
         """The log-probability of the newest token; ``None`` before the first."""
         return self._logprobs[-1] if self._logprobs else None
+
+    @property
+    def last_entropy(self) -> float | None:
+        """The entropy of the newest token's distribution, in nats, at most the true one.
+
+        ``None`` before the first token, and where the server sent no alternatives to it.
+        """
+        return self._last_entropy
 
     @property
     def finish_reason(self) -> str | None:
@@ -71,6 +80,7 @@ class ChatSource:
         if token is None:
             return None
         self._logprobs.append(token.logprob)
+        self._last_entropy = token.entropy
         return token.text
 
     @property

@@ -9,6 +9,7 @@ from director_ai.errors import DirectorError
 from director_ai.scorers.scorer_allowlist import ScorerChoice
 from director_ai.sources.chat.endpoint import Endpoint
 from director_ai.sources.chat.endpoint_allowlist import configured_endpoints
+from director_ai.sources.chat.logprob import WITHOUT_FACTS
 from director_ai.ui.access.login import is_shared, secrets
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import notice
@@ -105,7 +106,7 @@ def question_form() -> Question | None:
         name
         for name, text, needed in (
             ("a prompt", prompt, True),
-            ("facts to score by", facts, choice is None or choice.scorer != "logprob"),
+            ("facts to score by", facts, choice is None or choice.scorer not in WITHOUT_FACTS),
         )
         if needed and not text.strip()
     ]

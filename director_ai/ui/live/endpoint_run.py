@@ -119,7 +119,7 @@ class EndpointRun:
             question.endpoint,
             question.prompt,
             logprobs=scorer.needs_logprobs,
-            options={"max_tokens": question.max_tokens},
+            options={"max_tokens": question.max_tokens, **scorer.request_options},
         )
         facts = GroundTruthStore.from_text(question.facts) if question.facts.strip() else None
         self._stream = self._kernel.stream(

@@ -8,6 +8,7 @@ import streamlit as st
 from director_ai.errors import DirectorError
 from director_ai.scorers.scorer_allowlist import ScorerChoice, configured_scorers
 from director_ai.scorers.scorer_string import BUILT_IN, scorer_endpoint
+from director_ai.sources.chat.logprob import WITHOUT_FACTS
 from director_ai.ui.access.login import is_shared, secrets
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.status_banner import notice
@@ -19,6 +20,11 @@ _NAMES: Final[Mapping[str, str]] = {
     "logprob": "Log-probabilities",
     "both": "The lower of both",
     _MODEL: "A model",
+}
+_CERTAINTY: Final[Mapping[str, str]] = {
+    "logprob": "The newest token",
+    "logprob:entropy": "Its alternatives",
+    "logprob:surprise": "The newest ten",
 }
 
 
@@ -40,6 +46,10 @@ def named_scorers() -> dict[str, ScorerChoice]:
 
 def fill_in_scorer(choice: ScorerChoice) -> None:
     """Put a scorer into the form, as after a reload."""
+    if choice.scorer in WITHOUT_FACTS:
+        st.session_state["endpoint_scorer"] = "logprob"
+        st.session_state["endpoint_certainty"] = choice.scorer
+        return
     if choice.scorer in BUILT_IN:
         st.session_state["endpoint_scorer"] = choice.scorer
         return
@@ -67,6 +77,20 @@ def scorer_form() -> ScorerChoice | None:
         "sentence by the facts, while their words are compared.",
         persist_state="session",
     )
+    if kind == "logprob":
+        st.session_state.setdefault("endpoint_certainty", WITHOUT_FACTS[0])
+        certainty = st.segmented_control(
+            "Certainty of",
+            list(_CERTAINTY),
+            required=True,
+            key="endpoint_certainty",
+            format_func=_CERTAINTY.__getitem__,
+            help="The newest token: its probability. Its alternatives: how many others could as "
+            "well have stood there; the server must send the likeliest five. The newest ten: the "
+            "mean of their probabilities.",
+            persist_state="session",
+        )
+        return ScorerChoice(certainty or WITHOUT_FACTS[0])
     if kind != _MODEL:
         return ScorerChoice(kind or BUILT_IN[0])
     choice, problem = _model()

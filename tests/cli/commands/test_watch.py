@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,25 @@ def test_the_lower_of_both_scores_may_judge(
     assert runs["both"] == pytest.approx(lower)
 
 
+def test_entropy_and_surprise_of_a_real_model_judge(
+    llama: LlamaServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = {}
+    for name in ("logprob:entropy", "logprob:surprise"):
+        more = ("--scorer", name, "--max-tokens", "14", "--json", *OFF)
+        assert main(asked(llama.url, *more, "--set", "seed=4")) == Status.OK
+        runs[name] = json.loads(capsys.readouterr().out)
+
+    surprise = runs["logprob:surprise"]
+    logprobs = surprise["logprobs"]
+    windows = [logprobs[max(0, end - 10) : end] for end in range(1, len(logprobs) + 1)]
+    assert surprise["scores"] == pytest.approx([exp(sum(each) / len(each)) for each in windows])
+    entropy = runs["logprob:entropy"]
+    assert all(0.0 < score < 1.0 for score in entropy["scores"])
+    assert entropy["scores"] != pytest.approx([exp(each) for each in entropy["logprobs"]])
+    assert entropy["scorer"].startswith("logprob:entropy@1#")
+
+
 def test_a_model_may_judge_the_sentences_and_its_key_is_not_told(
     server: FaultServer,
     elsewhere: Path,
@@ -133,7 +153,7 @@ def test_a_model_may_judge_the_sentences_and_its_key_is_not_told(
 @pytest.mark.parametrize(
     ("more", "status", "message"),
     [
-        (("--scorer", "hhem:x"), Status.USAGE, "scorer must be lexical, logprob, both, onnx"),
+        (("--scorer", "hhem:x"), Status.USAGE, "scorer must be lexical, logprob, logprob:entropy"),
         (("--scorer", "onnx:nowhere", "--facts", "f"), Status.USAGE, "nowhere"),
         (("--scorer", "http:ftp://x"), Status.USAGE, "http:// or https://"),
         (("--scorer", "both"), Status.USAGE, "--scorer both needs --facts"),

@@ -68,7 +68,7 @@ def test_callbacks_bear_the_facts_they_hold_a_text_against() -> None:
     store = GroundTruthStore.from_mapping(TEXTS)
     lexical = CoherenceScorer(ground_truth_store=store).stream_callback("Why?")
     judged = SentenceScorer(lambda text: 0.7, Scripted(), FactPremise(store))
-    source = SimpleNamespace(last_logprob=0.0)
+    source = SimpleNamespace(last_logprob=0.0, logprobs=[0.0], last_entropy=0.0)
     ensemble = Ensemble(("lexical",), (identity_of(lexical),), (1.0,), 0.0)
     bearing = (
         lexical,

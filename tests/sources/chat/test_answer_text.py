@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from director_ai import StreamingKernel
 from director_ai.errors import SourceError, SourceReportedError
 from director_ai.sources.chat.api_key import Key
-from director_ai.sources.chat.decoder import ChatDecoder, Token
+from director_ai.sources.chat.chunk import Token
+from director_ai.sources.chat.decoder import ChatDecoder
 from tests.sources.fault_server import chunk, logprob, sse
 
 PLACEHOLDERS = ("none", "ollama", "EMPTY", "test", "e", "not", "lm-studio", "not-needed", "1", "x1")

@@ -1,11 +1,14 @@
 """The rules of a chat completion's stream, without a network."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.errors import SourceError, SourceReportedError
-from director_ai.sources.chat.decoder import ChatDecoder, Token
+from director_ai.sources.chat.chunk import Token, joined
+from director_ai.sources.chat.decoder import ChatDecoder
 from tests.sources.fault_modes import FAULTS, WELL_FORMED
 from tests.sources.fault_server import END, A, B, logprob, sse
 
@@ -80,3 +83,29 @@ def test_an_error_may_be_nested_or_any_value() -> None:
     assert read(sse({"error": {"error": {"message": "deep"}}}))[2].endswith("deep")
     assert read(sse({"error": {"code": 7}}))[2].endswith('{"code": 7}')
     assert read(sse({"error": True}))[2].endswith("true")
+
+
+def test_the_entropy_of_a_token_is_that_of_its_likeliest_alternatives() -> None:
+    alternatives = [{"token": "The", "logprob": math.log(0.5)}, {"logprob": math.log(0.25)}]
+    chosen = {"token": "A", "logprob": math.log(0.125), "top_logprobs": alternatives}
+    listed = {**chosen, "token": "The", "logprob": math.log(0.5)}
+    odd = {**chosen, "top_logprobs": [{"token": "The", "logprob": "high"}]}
+    reader = ChatDecoder()
+    for entry in (chosen, listed, odd, {**chosen, "top_logprobs": []}):
+        delta = {"content": entry["token"]}
+        reader.take({"choices": [{"delta": delta, "logprobs": {"content": [entry]}}]})
+
+    entropies = [token.entropy for token in iter(reader.next_token, None)]
+
+    drawn = 0.5 * math.log(2) + 0.25 * math.log(4) + 2 * 0.125 * math.log(8)
+    assert entropies[0] == pytest.approx(drawn)
+    assert entropies[1] == pytest.approx(0.5 * math.log(2) + 2 * 0.25 * math.log(4))
+    assert entropies[2:] == [None, None]
+
+
+def test_tokens_that_come_as_one_are_as_uncertain_as_the_most_uncertain() -> None:
+    parts = (Token("a", -0.5, 0.7), Token("b", -2.0, 0.1))
+
+    assert joined("ab", parts) == Token("ab", -2.0, 0.7)
+    assert joined("abc", (*parts, Token("c", -0.1))) == Token("abc", -2.0, None)
+    assert joined("x", ()) == Token("x", None, None)
