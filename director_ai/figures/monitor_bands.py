@@ -171,8 +171,8 @@ def bands_figure(data: BandsData, palette: Palette) -> dict[str, Any]:
         "layout": base_layout(
             barmode="stack",
             bargap=0.25,
-            margin={"t": 30, "r": 12, "b": 26, "l": 52},
-            xaxis={"type": "date", "fixedrange": True, "showgrid": False},
+            margin={"t": 30, "r": 12, "b": 40, "l": 52},
+            xaxis={"type": "date", "fixedrange": True, "showgrid": False, "anchor": "y2"},
             yaxis={
                 "title": {"text": "halted"},
                 "tickformat": ".0%",
@@ -187,7 +187,7 @@ def bands_figure(data: BandsData, palette: Palette) -> dict[str, Any]:
                 "domain": [0, 0.28],
             },
             shapes=[alarm, *(_line(mark, palette) for mark in data.marks)],
-            annotations=[_caption(mark, palette) for mark in data.marks],
+            annotations=[_caption(mark, row, palette) for row, mark in enumerate(data.marks)],
         ),
     }
 
@@ -216,7 +216,8 @@ def _line(mark: Mark, palette: Palette) -> dict[str, Any]:
     return {"type": "line", **place, "line": {"color": colour, "width": 2, "dash": dash}}
 
 
-def _caption(mark: Mark, palette: Palette) -> dict[str, Any]:
+def _caption(mark: Mark, row: int, palette: Palette) -> dict[str, Any]:
+    """Return the words beside a line; on a phone lines are too near for words in one row."""
     return {
         "x": mark.day,
         "y": 1,
@@ -224,6 +225,7 @@ def _caption(mark: Mark, palette: Palette) -> dict[str, Any]:
         "yanchor": "top",
         "xanchor": "left",
         "xshift": 3,
+        "yshift": -18 * (row % 3),
         "text": f"▲ {mark.text}" if mark.is_alarm else f"┊ {mark.text}",
         "showarrow": False,
         "font": {"color": palette.ink, "size": 12},

@@ -172,11 +172,10 @@ def comparison_lines(compared: Comparison) -> list[str]:
     A: 5.0 % of 100 halted (1.0 to 10.0) · B: 30.0 % of 100 halted (20.0 to 40.0)
     Halted +10.0 to +39.0 points · warned -10.0 to +10.0 points · scores differ
     """
-    rows = [
-        f"{row.period}: {_share(row)} of {row.n_counted:,} halted "
-        f"({100 * row.low:.1f} to {100 * row.high:.1f})"
-        for row in (compared.first, compared.second)
-    ]
+    rows = (compared.first, compared.second)
+    shares = " · ".join(map(_share, rows))
+    if not all(row.n_counted for row in rows):
+        return [shares]
     differ = {
         True: "scores differ",
         False: "no difference of scores seen",
@@ -188,11 +187,16 @@ def comparison_lines(compared: Comparison) -> list[str]:
         f"{differ[compared.scores_differ]}"
     )
     chosen = ["Chosen by looking: a difference is found more often than the 5 % each may be wrong."]
-    return [" · ".join(rows), points, *(chosen if compared.is_chosen else [])]
+    return [shares, points, *(chosen if compared.is_chosen else [])]
 
 
 def _share(row: PeriodRow) -> str:
-    return f"{100 * row.n_halted / row.n_counted:.1f} %" if row.n_counted else "none"
+    if not row.n_counted:
+        return f"{row.period}: no session"
+    return (
+        f"{row.period}: {100 * row.n_halted / row.n_counted:.1f} % of {row.n_counted:,} halted "
+        f"({100 * row.low:.1f} to {100 * row.high:.1f})"
+    )
 
 
 def _row(period: Period, audits: Sequence[Audit], delta: float) -> PeriodRow:

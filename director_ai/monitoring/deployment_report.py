@@ -199,7 +199,7 @@ class Report:
     living
         State of its promise; None without a deployment.
     days
-        Each day since the deployment.
+        Each day since the deployment, until its last session if it is over.
     earlier
         Days of the deployments before, each until the day of the next.
     hours
@@ -349,18 +349,22 @@ def report(
     deployments = deployments[: deployments.index(deployment) + 1]
     audits = log.audits(deployment.number)
     plans = log.plans(deployment.number)
-    n_days = max(now_us // DAY_US, *(audit.day for audit in audits), deployment.day)
-    n_days = n_days - deployment.day + 1
+    counted = [audit for audit in audits if audit.kind == "counted"]
+    running_since = now_us // DAY_US - RUNNING_DAYS
+    is_over = not is_newest and all(audit.day < running_since for audit in counted)
+    last_day = max((audit.day for audit in audits), default=deployment.day)
+    if not is_over:
+        last_day = max(last_day, now_us // DAY_US, deployment.day)
+    n_days = last_day - deployment.day + 1
     labels = log.labels(deployment.number)
     verdicts = audit_verdicts(audits, labels, two_reviewers=two_reviewers)
     p_pass = {plan.number: plan.p_pass for plan in plans}
     tally = _tally(log, store, deployment, audits, verdicts, n_days)
-    last_day = deployment.day + n_days - 1
     shown = audits
     if query.n_days is not None:
         shown = [audit for audit in audits if audit.day > last_day - query.n_days]
-    counted = [audit for audit in audits if audit.kind == "counted"]
-    periods = query.periods or newest_weeks(_date(last_day))
+    usual_periods = newest_weeks(_date(last_day))
+    periods = query.periods or usual_periods
     models = breakdown(
         counted, {audit.id: (audit.model,) for audit in counted}, plans, verdicts, delta=DELTA
     )
@@ -375,7 +379,6 @@ def report(
     *before, now = _between_acknowledgements(tally, log.acknowledgements(deployment.number))
     path = np.concatenate([change_path(promised, part) for part in (*before, now)])
     days = _days(deployment, audits, path)
-    running_since = now_us // DAY_US - RUNNING_DAYS
     faults = np.array([day.n_faults for day in days])
     sessions = faults + np.array([day.n_counted for day in days])
     living = living_certificate(promised, now)
@@ -403,7 +406,7 @@ def report(
         hours=_hours(audits, last_day) if query.bucket == "hour" else (),
         deployments=tuple(deployments),
         others=log.running(since_day=running_since, but=deployment.number),
-        is_over=not is_newest and all(audit.day < running_since for audit in counted),
+        is_over=is_over,
         by=query.by,
         groups=models
         if query.by == "model"
@@ -417,7 +420,7 @@ def report(
         margins=margin_days(shown, delta=DELTA),
         closest=closest_calls(shown),
         comparison=compare_periods(
-            audits, *periods, delta=DELTA, is_chosen=query.periods is not None
+            audits, *periods, delta=DELTA, is_chosen=periods != usual_periods
         ),
     )
 

@@ -140,7 +140,7 @@ def evidence_path(day_counts: IntArray, plans: Sequence[Plan], *, alpha: float) 
     --------
     >>> quiet, loud = [[970, 7, 1, 20, 0, 2]], [[950, 7, 1, 30, 9, 3]]
     >>> evidence_path(np.array([quiet, loud, quiet]), [Plan(0.2, 0.008)], alpha=0.02).round(1)
-    array([-2.1,  1.7, -0.2])
+    array([-2.1, -0.5, -1.9])
     """
     wealth = np.cumsum(_log_day_wealth(day_counts, plans, alpha), axis=0)
     path: FloatArray = np.logaddexp.reduce(wealth, axis=1) - np.log(wealth.shape[1])

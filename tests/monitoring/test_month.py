@@ -73,6 +73,8 @@ def test_its_alerts_are_told_of_once_reminded_of_daily_and_resolved(labelled) ->
     # A report of the deployment before tells nothing of these, nor of its own silence.
     before = report(store, now_us=now + DAY_US, query=ReportQuery(deployment=1))
     assert before.is_over
+    assert before.days[-1].day == day(SCORER_DAY - 1)
+    assert "From 2 March to 6 March 2026 at most" in before.living.sentence
     assert update_alerts(store, before, now_us=now + DAY_US) == []
 
     silent = report(store, now_us=now + DAY_US)

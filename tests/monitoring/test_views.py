@@ -20,6 +20,7 @@ from director_ai.monitoring import (
     report,
     tick,
 )
+from director_ai.monitoring.comparison import comparison_lines
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US, Audit, MonitorLog
 from tests.monitoring.test_settling import POLICY, SCORER, START, add, ran
@@ -121,6 +122,8 @@ def test_two_weeks_are_compared_by_default_and_looked_for_ones_say_so(store: Sto
     assert (weeks.second.n_counted, weeks.second.n_halted) == (7 * 39, 63)
     assert weeks.halted_low < 63 / 273 - 21 / 231 < weeks.halted_high
     assert not weeks.is_chosen
+    usual = (Period.parse(weeks.first.period), Period.parse(weeks.second.period))
+    assert not seen(store, periods=usual).comparison.is_chosen
     chosen = (
         Period(date(2024, 10, 4), date(2024, 10, 5)),
         Period(date(2024, 10, 8), date(2024, 10, 9)),
@@ -145,4 +148,7 @@ def test_scores_that_fell_are_seen_and_equal_ones_are_not() -> None:
     how = {"delta": 0.05, "is_chosen": False}
     assert compare_periods(days(0.02), one, two, **how).scores_differ is True
     assert compare_periods(days(0.0), one, two, **how).scores_differ is False
-    assert compare_periods(days(0.0)[:400], one, two, **how).scores_differ is None
+    none = compare_periods(days(0.0)[:400], one, two, **how)
+    assert none.scores_differ is None
+    assert comparison_lines(none)[0].endswith("1970-01-02..1970-01-02: no session")
+    assert len(comparison_lines(none)) == 1

@@ -142,8 +142,13 @@ def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
     print(f"{living.state.upper()}: {living.sentence}")
     for text in living.notes:
         print(f"  {text}")
-    for other in seen.others:
-        print(f"  Deployment {other} runs beside it: see --deployment {other}.")
+    if seen.is_over:
+        print("  Another was deployed, and no session of the last week ran under this one.")
+    for other in () if seen.is_over else seen.others:
+        print(
+            f"  Sessions of the last week ran under deployment {other}, too: "
+            f"see --deployment {other}."
+        )
     for model in seen.groups:
         estimate = "not known" if model.estimate is None else f"{100 * model.estimate:.1f} %"
         print(

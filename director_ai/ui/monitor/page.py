@@ -70,7 +70,7 @@ def draw_page() -> None:
         return
     head = st.container(gap="xsmall")
     number, window, step, facet = _view_controls([each.number for each in deployments])
-    query = ReportQuery(WINDOWS[window], facet, step, _chosen_periods(), number)
+    query = ReportQuery(WINDOWS[window], facet, step, _chosen_periods(number), number)
     seen = remembered_report((store.name, store.stamp(), now_us() // 60_000_000), query, store)
     with head:
         _draw_state(seen)
@@ -130,10 +130,10 @@ def _draw_state(seen: Report) -> None:
             notice(alert.text)
     for text in living.notes:
         notice(text)
-    for other in seen.others:
-        notice(
-            f"Deployment {other} runs beside it, with a certificate of its own: choose it below."
-        )
+    if seen.is_over:
+        notice("Another was deployed, and no session of the last week ran under this one.")
+    for other in () if seen.is_over else seen.others:
+        notice(f"Sessions of the last week ran under deployment {other}, too: choose it below.")
     if _MESSAGE in st.session_state:
         notice(st.session_state.pop(_MESSAGE))
 
@@ -241,22 +241,29 @@ def _draw_margins(seen: Report) -> None:
 
 def _draw_comparison(seen: Report) -> None:
     """Draw the choice of two periods, and their difference in words."""
-    compared = seen.comparison
+    compared, deployment = seen.comparison, seen.deployment
     assert compared is not None
+    assert deployment is not None
     chosen, text = st.columns([1.2, 2], gap="small", vertical_alignment="bottom")
     with chosen, st.container(horizontal=True, gap="small"):
         for name, row in zip(PERIODS, (compared.first, compared.second), strict=True):
-            period = Period.parse(row.period)
-            st.session_state.setdefault(f"monitor_{name}", tuple(period))
-            st.date_input(f"Period {name}", key=f"monitor_{name}", format="YYYY-MM-DD")
+            period, key = Period.parse(row.period), _period_key(name, deployment.number)
+            st.session_state.setdefault(key, tuple(period))
+            # As wide as its two days; on a phone one stands under the other.
+            st.date_input(f"Period {name}", key=key, format="YYYY-MM-DD", width=210)
     with text:
         for line in comparison_lines(compared):
             notice(line)
 
 
-def _chosen_periods() -> tuple[Period, Period] | None:
-    """Return the periods that somebody chose; None while one is half chosen or they overlap."""
-    values = [st.session_state.get(f"monitor_{name}") for name in PERIODS]
+def _period_key(name: str, deployment: int) -> str:
+    """Return the key of a period's widget: each deployment has weeks of its own."""
+    return f"monitor_{name}_{deployment}"
+
+
+def _chosen_periods(deployment: int) -> tuple[Period, Period] | None:
+    """Return the periods that are chosen; None while one is half chosen or they overlap."""
+    values = [st.session_state.get(_period_key(name, deployment)) for name in PERIODS]
     if any(value is None or len(value) != 2 for value in values):
         return None
     first, second = (Period(*(value or ())) for value in values)

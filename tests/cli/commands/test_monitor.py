@@ -155,7 +155,7 @@ def test_groups_and_periods_are_those_asked_for(
     assert document["comparison"]["second"]["period"] == "2024-10-06..2024-10-06"
     assert document["comparison"]["is_chosen"]
     assert main([*look, *periods]) == 0
-    assert "Chosen by looking" in capsys.readouterr().out
+    assert "2024-10-06..2024-10-06: no session" in capsys.readouterr().out
     assert main([*look, "--compare", "march", "april"]) == 2
     assert "--compare: period must be FIRST..LAST" in capsys.readouterr().err
 
