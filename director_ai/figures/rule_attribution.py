@@ -101,11 +101,11 @@ def rule_attribution_figure(data: RuleAttributionData, palette: Palette) -> dict
             showlegend=True,
             legend={"x": 0.6},
             margin={"r": 40, "l": 100},
-            xaxis={"domain": [0, 0.36], "title": {"text": "halts; solid: by this rule only"}},
+            xaxis={"domain": [0, 0.33], "title": {"text": "halts; solid: by this rule only"}},
             yaxis={"autorange": "reversed"},
             xaxis2={
                 "domain": [0.66, 1],
-                "title": {"text": "halts, by all rules that hold"},
+                "title": {"text": "halts, by all rules broken"},
                 "range": [0, max(1, widest) * 1.15],
             },
             yaxis2={"anchor": "x2"},

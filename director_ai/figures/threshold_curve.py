@@ -278,7 +278,8 @@ def threshold_curve_figure(
     x = json_numbers(data.edges, 5)
     traces: list[dict[str, Any]] = []
     for name in BANDS:
-        traces += _band(x, data.bands[name], getattr(palette, LINES[name][0]))
+        colour = getattr(palette, LINES[name][0])
+        traces += _band(x, data.bands[name], colour, in_legend=name == BANDS[0])
     for name, (colour, dash, width) in LINES.items():
         traces.append(
             {
@@ -324,7 +325,9 @@ def threshold_curve_figure(
     }
 
 
-def _band(x: list[float | None], band: FloatArray, colour: str) -> list[dict[str, Any]]:
+def _band(
+    x: list[float | None], band: FloatArray, colour: str, *, in_legend: bool
+) -> list[dict[str, Any]]:
     shared = {
         "type": "scatter",
         "mode": "lines",
@@ -333,7 +336,13 @@ def _band(x: list[float | None], band: FloatArray, colour: str) -> list[dict[str
         "hoverinfo": "skip",
         "showlegend": False,
     }
-    filled = {"fill": "tonexty", "fillcolor": rgba(colour, 0.15)}
+    filled = {
+        "fill": "tonexty",
+        "fillcolor": rgba(colour, 0.15),
+        "name": "95 % interval",
+        "legendgroup": "interval",
+        "showlegend": in_legend,
+    }
     return [
         {**shared, "y": _stepped(band[0])},
         {**shared, **filled, "y": _stepped(band[1])},
@@ -407,7 +416,8 @@ def _star(best: Star | None, palette: Palette) -> list[dict[str, Any]]:
 def _horizontal(y: float, palette: Palette) -> dict[str, Any]:
     line = {"color": palette.hard, "width": 1, "dash": "dot"}
     level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
-    return level | {"name": f"target {y:.3g}", "showlegend": True}
+    label = {"text": f"target {y:.3g}", "textposition": "end", "yanchor": "bottom"}
+    return level | {"label": label | {"font": {"color": palette.hard, "size": 10}}}
 
 
 def _note(name: str, x: float, row: int, dash: Dash, palette: Palette) -> dict[str, Any]:

@@ -163,7 +163,12 @@ def threshold_map_figure(
             "zmin": 0,
             "zmax": 1,
             "colorscale": _SCALE,
-            "colorbar": {"title": {"text": data.metric, "side": "right"}, "thickness": 14},
+            # Beside the grip of the upper limit's line.
+            "colorbar": {
+                "title": {"text": data.metric, "side": "right"},
+                "thickness": 14,
+                "x": 1.08,
+            },
             "customdata": percent,
             "hovertemplate": f"{name_x} %{{x:.3f}}<br>{name_y} %{{y:.3f}}<br>"
             f"{data.metric} %{{z:.3f}}<br>catch %{{customdata[0]}} of {data.n_bad:,} bad<br>"

@@ -78,7 +78,8 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-enter_opens { position: absolute; }
 .st-key-list_status * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .st-key-sessions_table [data-testid=stElementToolbar] { top: 2px !important; }
-.st-key-peek_session .d-status { height: 6.5rem; padding: .4rem .7rem; font-size: .9rem; }
+.st-key-peek_session .d-status { height: 7.25rem; padding: .4rem .7rem; font-size: .85rem;
+  line-height: 1.3; }
 .st-key-limits :is([class*=st-key-head_], [class*=st-key-step_]) { flex-wrap: nowrap; }
 .st-key-limits [class*=st-key-head_] :is(.stCheckbox, .stSlider) :is(label, label *) {
   white-space: nowrap; }
@@ -115,6 +116,8 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-views [role=tabpanel] { padding-top: .5rem; }
 .st-key-threshold_curve, .st-key-threshold_curve > div { flex: none;
   height: max(19rem, calc(100vh - 26rem)) !important; }
+.st-key-threshold_map, .st-key-threshold_map > div { flex: none;
+  height: max(16.4rem, calc(100vh - 28.7rem)) !important; }
 .st-key-curve_head { flex-wrap: nowrap; height: 2.5rem; overflow: hidden; }
 .st-key-curve_head .stText { font-size: .85rem; line-height: 1.25; }
 .st-key-proposals .stVerticalBlock { padding: .5rem .75rem; }
@@ -152,7 +155,10 @@ _PRESENTER = """
 .stSidebar, [data-testid=stExpandSidebarButton] { display: none; }
 :root { --d-banner: 7.2rem; --d-token-size: 1.5rem; }
 .d-status { font-size: 1.4rem; height: var(--d-banner); line-height: 1.3; }
-@media (max-width: 640px) { .d-status { height: auto; font-size: 1.15rem; } }
+@media (max-width: 640px) {
+  :root { --d-token-size: 1rem; }
+  .d-status { height: auto; font-size: 1.15rem; }
+}
 """
 
 

@@ -1,4 +1,6 @@
 const RETRY = "Reload the page to try again.";
+const NARROW_PX = 480;
+const NARROW_FONT = 12;
 const AFTER_DRAG_MS = 50;   // in which Plotly has put the zoom into its layout
 const states = new WeakMap();
 let loading;
@@ -53,6 +55,22 @@ function inTheme(figure, { theme, palettes }, target) {
   return repaint(figure, exchange);
 }
 
+// A projector's type has no room on a phone: its words would lie over one another.
+function inNarrow(layout, width) {
+  const { font, annotations = [], margin = {} } = layout;
+  const share = NARROW_FONT / font?.size;
+  if (width >= NARROW_PX || !(share < 1)) return layout;
+  const smaller = (each) => (each?.size ? { ...each, size: each.size * share } : each);
+  // Right of the picture are grips, which keep their size.
+  const sides = Object.entries(margin).map(([side, px]) => [side, side === "r" ? px : px * share]);
+  return {
+    ...layout,
+    font: smaller(font),
+    annotations: annotations.map((note) => ({ ...note, font: smaller(note.font) })),
+    margin: Object.fromEntries(sides),
+  };
+}
+
 // Chrome of the chart follows Streamlit's variables, so that it changes with the theme even
 // before the server has sent new trace colours.
 function themed(layout, state) {
@@ -65,7 +83,8 @@ function themed(layout, state) {
     legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
     margin: { t: 40, r: 16, b: 44, l: 52 },
     uirevision: "keep",
-    ...structuredClone(layout),      // Plotly writes into its arguments
+    // Plotly writes into its arguments.
+    ...structuredClone(inNarrow(layout, state.graph.clientWidth)),
     paper_bgcolor: page,             // opaque, so that a PNG is too
     plot_bgcolor: page,
     width: state.graph.clientWidth,

@@ -293,7 +293,7 @@ def _facts(seen: Report) -> None:
     if drift is not None:
         parts.append(f"drift on {drift.seen_on}" if drift.is_seen else "no drift")
         if drift.n_recurring:
-            parts.append(f"{drift.n_recurring:,} of families that came before")
+            parts.append(f"{drift.n_recurring:,} of groups that came before")
     notice(" · ".join(parts))
 
 

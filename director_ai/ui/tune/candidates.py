@@ -119,7 +119,7 @@ def _table(analysis: Analysis, rows: Mapping[str, Evaluation], ratio: float) -> 
         candidate_table({"in use": analysis.view().evaluation, **rows}, ratio),
         key="candidates",
         hide_index=True,
-        alt="Limits in use, recorded and pinned, with their rates and cost",
+        alt="Limits in use, recorded and kept to compare, with their rates and cost",
         placeholder="–",
     )
 
