@@ -135,6 +135,17 @@ def said(data):
     return [note["text"] for note in notes]
 
 
+@pytest.mark.parametrize(("onset", "side"), [(2, "left"), (6, "right")])
+def test_the_words_at_the_onset_stand_where_the_halt_leaves_them_room(onset: int, side: str):
+    data = data_of([0.9] * 9 + [0.2] * 11, onset=onset)
+    assert data.judgement.trigger == 9
+
+    notes = halt_curve_figure(data, LIGHT, uirevision="a")["layout"]["annotations"]
+
+    (words,) = (note for note in notes if "goes wrong here" in note["text"])
+    assert words["xanchor"] == side
+
+
 def test_a_rule_that_cannot_judge_yet_says_from_which_token_on_it_will():
     window_off = HaltPolicy(window_size=9, window_threshold=0.0, trend_window=3)
 

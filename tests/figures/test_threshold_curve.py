@@ -149,6 +149,19 @@ def test_without_labels_the_halt_rate_is_left() -> None:
     json.dumps(threshold_curve_figure(drawn, LIGHT, marks=[]), allow_nan=False)
 
 
+def test_the_legend_names_every_area_once() -> None:
+    data = make_sessions(60, seed=2)
+    drawn = threshold_curve_data(data, replay(data), POLICY, HARD)
+
+    figure = threshold_curve_figure(drawn, LIGHT, marks=[], budget=0.05)
+
+    filled = [trace for trace in figure["data"] if "fill" in trace]
+    areas = [shape for shape in figure["layout"]["shapes"] if shape["type"] == "rect"]
+    named = [each["name"] for each in [*filled, *areas] if each["showlegend"]]
+    assert sorted(named) == ["95 % interval", "over the target", "same sessions halted"]
+    assert {each["name"] for each in [*filled, *areas]} == set(named)
+
+
 def test_the_side_over_the_budget_is_shaded() -> None:
     data = LabelledCurves.from_scores([[0.9], [0.7], [0.2]], labels=[0, 0, 1])
     drawn = threshold_curve_data(data, replay(data), HaltPolicy(window_size=10), HARD)
