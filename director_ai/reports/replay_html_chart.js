@@ -37,13 +37,13 @@ function haltChart(chart, legend, data) {
   const x = (i) => PAD.left + ((i + 0.5) / scale.span) * scale.width;
 
   // The height of a value: in share `from` to `to` of the picture, from its foot.
-  const height = ([from, to], share) => PAD.top + (1 - from - (to - from) * share) * scale.height;
-  const y = (score) => height(data.pictures[picture].strip?.curve ?? [0, 1], score / TOP_SCORE);
+  const heightOf = ([from, to], share) => PAD.top + (1 - from - (to - from) * share) * scale.height;
+  const y = (score) => heightOf(data.pictures[picture].strip?.curve ?? [0, 1], score / TOP_SCORE);
 
   // A fall beyond the strip runs out at its top.
   function yOf(axis, value) {
     const { strip } = data.pictures[picture];
-    return axis === "y" ? y(value) : height(strip.domain, Math.min(1, value / strip.range[1]));
+    return axis === "y" ? y(value) : heightOf(strip.domain, Math.min(1, value / strip.range[1]));
   }
 
   function add(parent, tag, attributes = {}, text = "") {
