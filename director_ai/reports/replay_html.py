@@ -30,6 +30,7 @@ from director_ai.replay.engine import NONE
 from director_ai.replay.session_view import SessionView
 from director_ai.reports.headline import headline, is_what_if
 from director_ai.reports.replay_pictures import colour_variables, pictures
+from director_ai.reports.sentences import facts_line
 from director_ai.reports.visible_text import visible
 
 _HERE: Final = Path(__file__)
@@ -153,6 +154,8 @@ def _facts(record: SessionRecord, policy: HaltPolicy) -> list[tuple[str, str]]:
         ("When", _when(record)),
         ("Model", record.model),
         ("Source", record.source),
+        ("Scorer", str(record.scorer)),
+        ("Facts", facts_line(record)),
         ("Prompt", record.prompt),
         *_limits(policy),
         ("Recorded limits", "others than these" if is_what_if(record, policy) else ""),

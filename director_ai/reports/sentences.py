@@ -8,7 +8,7 @@ from typing import Final
 from director_ai.core.halting.closest_call import ClosestCall
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm, HaltReason
-from director_ai.core.records.record import Annotation
+from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.core.scoring.types import EvidenceChunk
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.figures.timestamps import moment
@@ -208,3 +208,21 @@ def _then(change: Counterfactual) -> str:
     if then.outcome == "completes":
         return "then completes"
     return "it would not have stopped here; what came next is unknown"
+
+
+def facts_line(record: SessionRecord) -> str:
+    """Describe the facts of a session; ``""`` where they are not known.
+
+    >>> from director_ai.core.records.record_json import from_line
+    >>> line = '{"id": "a", "tokens": [], "scores": [], "facts": {"digest": "86177c298cb650ed"}}'
+    >>> facts_line(from_line(line))
+    'texts not kept, 86177c298cb650ed'
+    """
+    facts = record.facts
+    if facts is None:
+        return ""
+    if facts.texts is None:
+        return f"texts not kept, {facts.digest}"
+    n_texts = len(facts.texts)
+    texts = "1 text" if n_texts == 1 else f"{n_texts:,} texts"
+    return f"{texts}, {facts.n_chars:,} characters, {facts.digest}"

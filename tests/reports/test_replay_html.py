@@ -265,6 +265,7 @@ def test_the_facts_of_a_session():
         "When": "2023-11-14 22:13:20 UTC, for 3.0 s",
         "Model": "tiny",
         "Source": "demo",
+        "Scorer": "unknown",
         "Prompt": "Where is Paris?",
         "Hard limit": "halts under 0.4",
         "Window": "halts when 4 tokens average under 0.5",

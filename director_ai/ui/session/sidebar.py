@@ -11,7 +11,7 @@ from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import counterfactuals
-from director_ai.reports.sentences import annotation_line, counterfactual_line
+from director_ai.reports.sentences import annotation_line, counterfactual_line, facts_line
 from director_ai.ui.components import page_style
 from director_ai.ui.components.stream_view import StreamView
 from director_ai.ui.session import tables
@@ -42,7 +42,7 @@ def facts(record: SessionRecord) -> None:
         "Time": timing_line(record),
         "Model": record.model,
         "Scorer": str(record.scorer),
-        "Facts": tables.facts_line(record),
+        "Facts": facts_line(record),
         "Tags": ", ".join(record.tags),
         "Text": "" if record.text_kept else "not kept: its length and sentence ends stand for it",
         "Shadow": tables.shadow_line(record),

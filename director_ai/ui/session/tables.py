@@ -93,24 +93,6 @@ def pretty_json(record: SessionRecord) -> str:
     return visible(json.dumps(values, indent=1, ensure_ascii=False))
 
 
-def facts_line(record: SessionRecord) -> str:
-    """Describe the facts of a session; ``""`` where they are not known.
-
-    >>> from director_ai.core.records.record_json import from_line
-    >>> line = '{"id": "a", "tokens": [], "scores": [], "facts": {"digest": "86177c298cb650ed"}}'
-    >>> facts_line(from_line(line))
-    'texts not kept, 86177c298cb650ed'
-    """
-    facts = record.facts
-    if facts is None:
-        return ""
-    if facts.texts is None:
-        return f"texts not kept, {facts.digest}"
-    n_texts = len(facts.texts)
-    texts = "1 text" if n_texts == 1 else f"{n_texts:,} texts"
-    return f"{texts}, {facts.n_chars:,} characters, {facts.digest}"
-
-
 def shadow_line(record: SessionRecord) -> str:
     """Describe the verdict of a session's shadow policy; ``""`` without one."""
     if record.shadow_policy is None:
