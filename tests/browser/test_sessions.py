@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import FloatRect, Page, expect  # noqa: E402  (after importorskip)
+from playwright.sync_api import FloatRect, Locator, Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.sources.sample_sessions import samples  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
@@ -75,10 +75,15 @@ def selected(page: Page) -> str:
     return line.inner_text().removesuffix(" selected")
 
 
-def choose_format(page: Page, name: str) -> None:
+def choose_format(page: Page, name: str, file: str) -> Locator:
+    """Choose a format, and return the button of its file once it stands for that one."""
     page.locator(".st-key-export_format input").click()
     page.get_by_role("option", name=name).click()
+    # The page may not have begun to run: the button of the format before is still there.
+    button = page.locator(".st-key-export_download").get_by_role("button", name=f"Download {file}")
+    expect(button).to_be_visible()
     settled(page)
+    return button
 
 
 def address(page: Page) -> dict[str, list[str]]:
@@ -264,16 +269,15 @@ def test_an_export_that_fails_says_why_and_the_next_one_works(
         connection.execute(f"UPDATE bodies SET text = upper(text) WHERE session = {key}")
     page = opened(open_page, store_server(fresh_server, path))
     press(page, "export")
-    choose_format(page, "Sessions (JSON Lines, lossless)")
 
-    page.locator(".st-key-export_download button").click()
+    choose_format(page, "Sessions (JSON Lines, lossless)", "sessions.jsonl").click()
 
     reason = page.get_by_text("No file was made: session 'damaged'")
     expect(reason).to_contain_text("is not what was sealed")
     settled(page)
-    choose_format(page, "List (CSV)")
+    button = choose_format(page, "List (CSV)", "sessions.csv")
     with page.expect_download():
-        page.locator(".st-key-export_download button").click()
+        button.click()
     expect(reason).to_have_count(0)
 
 

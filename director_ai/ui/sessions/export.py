@@ -78,9 +78,10 @@ def export_button(
             key="export_download",
             on_click="ignore",
         )
-        if outcome.problem:
-            notice(f"No file was made: {outcome.problem}.")
+        # Read once: a file may be made meanwhile, and its news is for the next run.
         outcome.shown_problem = outcome.problem
+        if outcome.shown_problem:
+            notice(f"No file was made: {outcome.shown_problem}.")
         n_live = _n_live(store, selection, query)
         if n_live and kind != _LIST:
             notice(f"Left out, as still being recorded: {n_live:,}.")
