@@ -74,9 +74,13 @@ def _sqlite_holds_folded(element: _HoldsFolded, compiler: Any, **options: Any) -
     if not pattern:
         return folded
     # LIKE folds ASCII alone, but needs no interpreter. What it finds is there; what it misses may
-    # still be there where the text has other letters: those of "K" are the Kelvin sign and "k".
-    has_others = f"length({text}) <> length(CAST({text} AS BLOB))"
-    return f"({text} LIKE {pattern[0]} ESCAPE '\\' OR {has_others} AND {folded})"
+    # still be there where the text has other letters: the Kelvin sign is folded to a "k". By cases,
+    # as SQLite works out both sides of an OR that it compares with a number.
+    is_ascii = f"length({text}) = length(CAST({text} AS BLOB))"
+    return (
+        f"CASE WHEN {text} LIKE {pattern[0]} ESCAPE '\\' THEN 1 WHEN {is_ascii} THEN 0 "
+        f"ELSE {folded} END"
+    )
 
 
 @compiles(_HoldsFolded, "postgresql")
