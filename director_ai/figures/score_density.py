@@ -1,6 +1,6 @@
 """Score density: scores of good sessions above, of bad ones from their onset on below."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from director_ai.replay.curves import FloatArray
 from director_ai.tuning.labelled import LabelledCurves
 
 N_BINS: Final = 50
+_SESSIONS_AT_A_TIME: Final = 2_000
 
 
 class ScoreDensityData(NamedTuple):
@@ -36,8 +37,17 @@ class ScoreDensityData(NamedTuple):
     n_bad: int
 
 
-def score_density_data(data: LabelledCurves) -> ScoreDensityData:
+def score_density_data(
+    data: LabelledCurves, *, on_part: Callable[[], None] = lambda: None
+) -> ScoreDensityData:
     """Return the data of the figure, without bad sessions whose onset is not known.
+
+    Parameters
+    ----------
+    data
+        The sessions; unlabelled ones have no part in it.
+    on_part
+        Called after every few thousand of them, whose scores are not read again.
 
     Examples
     --------
@@ -47,15 +57,18 @@ def score_density_data(data: LabelledCurves) -> ScoreDensityData:
     >>> found.n_good, found.n_bad, float(found.bad[15])
     (2, 1, 1.0)
     """
-    # Sessions without a label have no part in it, and most have none.
-    data = data.select(data.good | data.bad)
-    curves = data.curves
-    lengths = curves.lengths
-    places = np.arange(curves.n_tokens) - np.repeat(curves.offsets[:-1], lengths)
-    fallen = places >= np.repeat(np.where(data.bad, data.onsets, NEVER), lengths)
-    bins = np.minimum((curves.scores * N_BINS).astype(np.int64), N_BINS - 1)
-    good = np.bincount(bins[np.repeat(data.good, lengths)], minlength=N_BINS)
-    bad = np.bincount(bins[fallen], minlength=N_BINS)
+    labelled = np.flatnonzero(data.good | data.bad)
+    good, bad = np.zeros(N_BINS, np.int64), np.zeros(N_BINS, np.int64)
+    for start in range(0, len(labelled), _SESSIONS_AT_A_TIME):
+        part = data.select(labelled[start : start + _SESSIONS_AT_A_TIME])
+        curves = part.curves
+        lengths = curves.lengths
+        places = np.arange(curves.n_tokens) - np.repeat(curves.offsets[:-1], lengths)
+        fallen = places >= np.repeat(np.where(part.bad, part.onsets, NEVER), lengths)
+        bins = np.minimum((curves.scores * N_BINS).astype(np.int64), N_BINS - 1)
+        good += np.bincount(bins[np.repeat(part.good, lengths)], minlength=N_BINS)
+        bad += np.bincount(bins[fallen], minlength=N_BINS)
+        on_part()
     return ScoreDensityData(
         (np.arange(N_BINS) + 0.5) / N_BINS,
         _shares(good),

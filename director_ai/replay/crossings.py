@@ -1,8 +1,8 @@
 """First crossings of any threshold, from the running minima of a statistic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from director_ai.replay.curves import FloatArray, IntArray
 NEVER = int(np.iinfo(np.int64).max)
 """Index of a crossing that does not happen."""
 
+_BLOCK_LOWS: Final = 1 << 17
+
 
 class Lows(NamedTuple):
     """New lows of some sessions: which session, at which of its tokens, how low."""
@@ -19,6 +21,20 @@ class Lows(NamedTuple):
     sessions: NDArray[np.integer]
     positions: NDArray[np.integer]
     values: FloatArray
+
+
+class _Block(NamedTuple):
+    """Some sessions of many: which, where their lows are, and where each one's start there."""
+
+    sessions: slice
+    lows: slice
+    offsets: IntArray
+
+
+def _counts(mask: NDArray[np.bool_], offsets: IntArray) -> IntArray:
+    """Return how many lows of each session are true."""
+    so_far = np.concatenate([[0], np.cumsum(mask)])
+    return np.asarray(so_far[offsets[1:]] - so_far[offsets[:-1]])
 
 
 def new_lows(sessions: IntArray, statistic: FloatArray, first: int) -> Lows:
@@ -114,14 +130,12 @@ class RunningMinima:
         >>> [int(minima.first_below(limit)[0]) for limit in (0.75, 0.7)]
         [1, 3]
         """
-        # Lows fall, so those not yet below stand first: their number leads to the crossing.
-        above = np.zeros(len(self.values) + 1, np.int32)
-        np.cumsum(self.values >= threshold, out=above[1:])
-        starts, ends = self.offsets[:-1], self.offsets[1:]
-        place = starts + above[ends] - above[starts]
-        crossed = place < ends
-        first = np.full(len(starts), NEVER)
-        first[crossed] = self.positions[place[crossed]]
+        first = np.full(len(self.offsets) - 1, NEVER)
+        for sessions, lows, offsets in self._blocks():
+            # Lows fall, so those not yet below stand first: their number leads to the crossing.
+            place = offsets[:-1] + _counts(self.values[lows] >= threshold, offsets)
+            crossed = place < offsets[1:]
+            first[sessions][crossed] = self.positions[lows][place[crossed]]
         return first
 
     def lowest(self) -> FloatArray:
@@ -139,12 +153,34 @@ class RunningMinima:
         ends
             A token index a session, shape (n_sessions,); ``NEVER`` for the whole session.
         """
-        counts = np.diff(self.offsets)
-        inside = self.positions < np.repeat(ends, counts)
-        n_inside_by = np.zeros(len(inside) + 1, np.int32)
-        np.cumsum(inside, out=n_inside_by[1:])
-        n_inside = n_inside_by[self.offsets[1:]] - n_inside_by[self.offsets[:-1]]
-        lowest = np.full(len(counts), np.inf)
-        has = n_inside > 0
-        lowest[has] = self.values[(self.offsets[:-1] + n_inside - 1)[has]]
+        lowest = np.full(len(self.offsets) - 1, np.inf)
+        for sessions, lows, offsets in self._blocks():
+            inside = self.positions[lows] < np.repeat(ends[sessions], np.diff(offsets))
+            n_inside = _counts(inside, offsets)
+            has = n_inside > 0
+            lowest[sessions][has] = self.values[lows][(offsets[:-1] + n_inside - 1)[has]]
         return lowest
+
+    def values_before(self, ends: IntArray) -> FloatArray:
+        """Return the lows of all sessions before the token of ``ends``, one a session."""
+        return np.concatenate(
+            [
+                np.empty(0),
+                *(
+                    self.values[lows][
+                        self.positions[lows] < np.repeat(ends[sessions], np.diff(offsets))
+                    ]
+                    for sessions, lows, offsets in self._blocks()
+                ),
+            ]
+        )
+
+    def _blocks(self) -> Iterator[_Block]:
+        """Yield all sessions, some at a time: what is made of their lows fits in a cache."""
+        first, n_sessions = 0, len(self.offsets) - 1
+        while first < n_sessions:
+            full = np.searchsorted(self.offsets, self.offsets[first] + _BLOCK_LOWS, side="right")
+            last = max(first + 1, int(full) - 1)
+            offsets = self.offsets[first : last + 1]
+            yield _Block(slice(first, last), slice(offsets[0], offsets[-1]), offsets - offsets[0])
+            first = last

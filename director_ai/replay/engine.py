@@ -1,6 +1,5 @@
 """Replay engine: the kernel's decisions under other policies, for a whole archive at once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -103,7 +102,7 @@ class Replay:
             self.minima = with_final_scores(self.minima, curves, window_size, trend_window)
 
     @classmethod
-    def joined(cls, curves: Curves, parts: "Sequence[Replay]") -> "Replay":
+    def joined(cls, curves: Curves, parts: "list[Replay]") -> "Replay":
         """Return the replay of all sessions of some replays under the same windows, in order.
 
         Parameters
@@ -111,7 +110,8 @@ class Replay:
         curves
             Their scores together, without those of finished texts, which the replays know.
         parts
-            One at least.
+            One at least. They are taken out of the list, so that the lows of one statistic are
+            gone before those of the next are joined.
         """
         finals = [part.curves.final_scores for part in parts]
         if any(final is not None for final in finals):
@@ -120,13 +120,11 @@ class Replay:
                 for part, final in zip(parts, finals, strict=True)
             ]
             curves = replace(curves, final_scores=np.concatenate(together))
-        minima = zip(*(part.minima for part in parts), strict=True)
-        return cls.of_minima(
-            curves,
-            tuple(map(RunningMinima.joined, minima)),
-            window_size=parts[0].window_size,
-            trend_window=parts[0].trend_window,
-        )
+        windows = {"window_size": parts[0].window_size, "trend_window": parts[0].trend_window}
+        by_statistic = [*zip(*(part.minima for part in parts), strict=True)]
+        parts.clear()
+        minima = [RunningMinima.joined(by_statistic.pop(0)) for _ in range(len(by_statistic))]
+        return cls.of_minima(curves, tuple(minima), **windows)
 
     @classmethod
     def of_minima(

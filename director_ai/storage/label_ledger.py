@@ -1,5 +1,6 @@
 """Ledger of labels: those of all sealed sessions, of which only what changed is read again."""
 
+from array import array
 from bisect import bisect_left
 from typing import Any, Final
 
@@ -40,38 +41,39 @@ class LabelLedger:
         return self._columns
 
     def _take_all(self, labels: StoredLabels) -> None:
-        self._columns = StoredLabels._make(map(list, labels))
+        # As numbers of Python they would take five times the room.
+        keys, started_us, changed_us = (array("q", column) for column in labels[:3])
+        self._columns = StoredLabels(
+            *(keys, started_us, changed_us),
+            *([*labels.labels], [*labels.onsets], [*labels.tags]),
+        )
         self._mixed = sum(time % PRIME for time in labels.changed_us)
-        self._place()
-
-    def _place(self) -> None:
-        keys = self._columns.keys
-        self._places = dict(zip(keys, range(len(keys)), strict=True))
 
     def _take(self, labels: StoredLabels) -> None:
         rows = list(zip(*labels, strict=True))
         if len(rows) > _MOST_CHANGES:
             return
-        fresh = [row for row in rows if row[0] not in self._places]
         for row in rows:
-            if row[0] in self._places:
-                self._replace(self._places[row[0]], row)
-        for row in fresh:
-            self._insert(row)
-        if fresh:
-            self._place()
+            place = self._place_of(*row[:2])
+            if place < len(self._columns.keys) and self._columns.keys[place] == row[0]:
+                self._replace(place, row)
+            else:
+                self._insert(place, row)
 
-    def _replace(self, place: int, row: tuple[Any, ...]) -> None:
-        self._mixed += row[2] % PRIME - self._columns.changed_us[place] % PRIME
-        for column, value in zip(self._columns, row, strict=True):
-            column[place] = value  # type: ignore[index]  # lists here
-
-    def _insert(self, row: tuple[Any, ...]) -> None:
-        key, started_us, changed_us = row[:3]
+    def _place_of(self, key: int, started_us: int) -> int:
+        """Return where a session is, or would be if it were here."""
         keys, starts = self._columns.keys, self._columns.started_us
         place = bisect_left(starts, started_us)
         while place < len(keys) and starts[place] == started_us and keys[place] < key:
             place += 1
-        self._mixed += changed_us % PRIME
+        return place
+
+    def _replace(self, place: int, row: tuple[Any, ...]) -> None:
+        self._mixed += row[2] % PRIME - self._columns.changed_us[place] % PRIME
         for column, value in zip(self._columns, row, strict=True):
-            column.insert(place, value)  # type: ignore[attr-defined]  # lists here
+            column[place] = value  # type: ignore[index]  # arrays and lists here
+
+    def _insert(self, place: int, row: tuple[Any, ...]) -> None:
+        self._mixed += row[2] % PRIME
+        for column, value in zip(self._columns, row, strict=True):
+            column.insert(place, value)  # type: ignore[attr-defined]  # arrays and lists here

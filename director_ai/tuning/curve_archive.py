@@ -5,9 +5,9 @@ import json
 import mmap
 import os
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from director_ai.core.records.stored_curve import StoredCurve, StoredLabels
 from director_ai.replay.curves import Curves, IntArray, ended_by_itself
 
 _UNSCORED: Final = -1
+_UNKNOWN: Final = int(np.iinfo(np.int64).min)
 _LEAST_TOKENS, _LEAST_SESSIONS = 1 << 16, 1 << 10
 _SESSIONS_AT_A_TIME: Final = 20_000
 _LEAST_MAPPED_BYTES: Final = 16 * 2**20
@@ -43,11 +44,11 @@ class CurveArchive:
         self.group_names: list[str] = []
         self.scorers: list[str] = []
         self.policies: list[HaltPolicy] = []
-        self._started_us: dict[int, int] = {}
-        self._rows: dict[int, int] = {}
+        self._known = _KnownSessions()
         self._texts: dict[str, str] = {}
         self._policy_numbers: dict[str, int] = {}
         self._group_numbers: dict[str, int] = {}
+        self._n_groups = 0
         self._digest = hashlib.sha256()
         self._n_tokens = 0
         self._scores = np.empty(_LEAST_TOKENS)
@@ -99,18 +100,16 @@ class CurveArchive:
         """Return the number of each session's group."""
         return self._group_of[rows]
 
-    def missing(self, looks: StoredLabels) -> list[int]:
-        """Return the keys of those sessions that are yet to be added.
+    def missing(self, looks: StoredLabels) -> dict[int, int]:
+        """Return the starts of those sessions that are yet to be added, by their keys.
 
         One that is here under the same key, but began at another time, is another session: of a
         store that was put back.
         """
-        known = self._started_us
-        return [
-            key
-            for key, started_us in zip(looks.keys, looks.started_us, strict=True)
-            if known.get(key) != started_us
-        ]
+        keys, started_us = (np.array(each, np.int64) for each in looks[:2])
+        known_us, _ = self._known.look(keys)
+        missing = known_us != started_us
+        return dict(zip(keys[missing].tolist(), started_us[missing].tolist(), strict=True))
 
     def release(self) -> None:
         """Let the system take back the memory of scores that lie in a file, until the next look."""
@@ -152,14 +151,13 @@ class CurveArchive:
 
     def rows(self, looks: StoredLabels) -> IntArray:
         """Return the row of each session, -1 where it has no scores or was not added."""
-        rows = map(self._rows.get, looks.keys, repeat(_UNSCORED))
-        return np.fromiter(rows, np.int64, len(looks.keys))
+        _, rows = self._known.look(np.array(looks.keys, np.int64))
+        return rows
 
     def _add(self, key: int, session: StoredCurve, started_us: int) -> None:
         n_scores = len(session.scores) // 8
-        self._started_us[key] = started_us
+        self._known.add(key, started_us, len(self.ids) if n_scores else _UNSCORED)
         if not n_scores:
-            self._rows[key] = _UNSCORED
             return
         row, first = len(self.ids), self._n_tokens
         self._make_room(first + n_scores, row + 2)
@@ -174,14 +172,12 @@ class CurveArchive:
         self.models.append(self._shared(session.model))
         self.sources.append(self._shared(session.source))
         self.scorers.append(self._shared(session.scorer or ""))
-        group = self._shared(session.group) if session.group else f"\0{session.id}"
-        self._group_of[row] = self._group_numbers.setdefault(group, len(self._group_numbers))
-        self.group_names.append(group)
+        self._group_of[row] = self._group_number(session.group)
+        self.group_names.append(self._shared(session.group) if session.group else f"\0{session.id}")
         self.ids.append(session.id)
         self._digest.update(f"{len(session.id)} {n_scores} {self._complete[row]} ".encode())
         self._digest.update(session.id.encode("utf-8", "surrogatepass"))
         self._digest.update(session.scores)
-        self._rows[key] = row
 
     def _make_room(self, n_tokens: int, n_sessions: int) -> None:
         if n_tokens > len(self._scores):
@@ -197,14 +193,51 @@ class CurveArchive:
             self.policies.append(_policy(policy))
         return number
 
+    def _group_number(self, group: str) -> int:
+        """Return the number of a group; a session without one is a new group of its own."""
+        number = self._group_numbers.get(group, self._n_groups)
+        if number == self._n_groups:
+            self._n_groups += 1
+            if group:
+                self._group_numbers[group] = number
+        return number
+
     def _shared(self, text: str) -> str:
         """Return a text that many sessions have, kept once."""
         return self._texts.setdefault(text, text)
 
 
-def _longer(array: np.ndarray, length: int) -> np.ndarray:
-    longer = _room(int(length * _SPARE), array.dtype)
-    longer[: len(array)] = array
+class _KnownSessions:
+    """Start and row of sessions by their keys, in a tenth of the room of dictionaries."""
+
+    def __init__(self) -> None:
+        self._sorted = np.empty((0, 3), np.int64)
+        self._added = array("q")
+
+    def add(self, key: int, started_us: int, row: int) -> None:
+        """Add a session; it takes the place of one of the same key."""
+        self._added.extend((key, started_us, row))
+
+    def look(self, keys: IntArray) -> tuple[IntArray, IntArray]:
+        """Return start and row of each session; ``_UNKNOWN`` and -1 where it was not added."""
+        if self._added:
+            entries = np.concatenate(
+                [self._sorted, np.frombuffer(self._added, np.int64).reshape(-1, 3)]
+            )
+            # Stable: of one key the one added last stands last.
+            self._sorted = entries[np.argsort(entries[:, 0], kind="stable")]
+            self._added = array("q")
+        starts, rows = np.full(len(keys), _UNKNOWN), np.full(len(keys), _UNSCORED)
+        places = np.searchsorted(self._sorted[:, 0], keys, side="right") - 1
+        found = places >= 0
+        found[found] = self._sorted[places[found], 0] == keys[found]
+        starts[found], rows[found] = self._sorted[places[found], 1:].T
+        return starts, rows
+
+
+def _longer(values: np.ndarray, length: int) -> np.ndarray:
+    longer = _room(int(length * _SPARE), values.dtype)
+    longer[: len(values)] = values
     return longer
 
 

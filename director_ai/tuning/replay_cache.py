@@ -62,6 +62,7 @@ class ReplayCache:
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
+                _trim()
                 kept = _Kept(data.archive, sizes, self._made(data, policy, sizes))
                 self._kept[key] = kept
                 _trim()

@@ -61,6 +61,10 @@ one, and replacing it would change nothing without a word."""
 _M_ARENA_MAX: Final = -8
 """Parameter of glibc's mallopt: how many stocks of free memory there are."""
 
+_M_MMAP_THRESHOLD: Final = -3
+_MAPPED_BYTES: Final = 2**19
+"""Another: from which size on memory is the system's again as soon as it is free."""
+
 for _owner, _name in _SEAM:
     if not hasattr(_owner, _name):
         raise ImportError(
@@ -100,11 +104,13 @@ def serve(args: Namespace) -> int:
 def _share_memory() -> None:
     """Have the threads of the server share their free memory, where glibc gives each its own.
 
-    Each script runs in a thread of its own; what one has freed would not be had by the next.
+    Each script runs in a thread of its own; what one has freed would not be had by the next. The
+    arrays of a large store would be kept, once freed, between what is still in use.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
 
 
 def demo(args: Namespace) -> int:

@@ -1,7 +1,7 @@
 """Plateaus: the interval of one threshold within which no outcome changes, exactly."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple
@@ -90,16 +90,16 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
     values = _lows_that_matter(replay, policy, rule, change)
     off, tight = _ends(policy, rule)
     lenient, next_lenient = off, None
-    for low in np.unique(values[values < level])[::-1]:
+    for low in _falling_from(values, level):
         # At this threshold the low, which is below the policy's level, passes.
-        limit = strictest(rule, float(low))
+        limit = strictest(rule, low)
         nearest = _breakpoint(replay, policy, rule, limit, now, change)
         if nearest is not None:
             lenient, next_lenient = next_stricter(rule, limit), nearest
             break
     strict, next_strict = tight, None
-    for low in np.unique(values[values >= level]):
-        limit = strictest(rule, float(low))
+    for low in _rising_from(values, level):
+        limit = strictest(rule, low)
         beyond = next_stricter(rule, limit)
         if _stricter(rule, beyond, tight):
             break
@@ -240,11 +240,22 @@ def _lows_that_matter(replay: Replay, policy: HaltPolicy, rule: int, change: Cha
     if change == "halt":
         lowest = minima.lowest()
         return np.asarray(lowest[(first == NEVER) & np.isfinite(lowest)])
-    counts = np.diff(minima.offsets)
-    limit = np.repeat(_latest(first, policy), counts)
-    tie = np.repeat(rule < other, counts)
-    positions = minima.positions
-    return np.asarray(minima.values[(positions < limit) | (tie & (positions == limit))])
+    latest = _latest(first, policy)
+    # At the same token the rule that comes first decides.
+    return minima.values_before(np.where(latest == NEVER, NEVER, latest + (rule < other)))
+
+
+def _falling_from(values: FloatArray, level: float) -> Iterator[float]:
+    """Yield the distinct values below a level, the highest first: a few of millions are asked."""
+    while (level := float(values.max(where=values < level, initial=-np.inf))) > -np.inf:
+        yield level
+
+
+def _rising_from(values: FloatArray, level: float) -> Iterator[float]:
+    """Yield the distinct values from a level on, the lowest first."""
+    level = float(np.nextafter(level, -np.inf))
+    while (level := float(values.min(where=values > level, initial=np.inf))) < np.inf:
+        yield level
 
 
 def _latest(first: IntArray, policy: HaltPolicy) -> IntArray:

@@ -118,9 +118,8 @@ def current_data(store: Store) -> TuneData:
             is_most = len(missing) > len(labels.keys) // 2
             if is_most:
                 kept.curves.reserve(store.n_tokens(JUDGED), len(missing))
-            curves = store.keyed_curves(JUDGED, keys=None if is_most else missing)
-            begun = dict(zip(labels.keys, labels.started_us, strict=True))
-            kept.curves.add(curves, {key: begun[key] for key in missing})
+            curves = store.keyed_curves(JUDGED, keys=None if is_most else [*missing])
+            kept.curves.add(curves, missing)
             kept.curves.release()
         return TuneData.of_archive(kept.curves, labels)
 
@@ -147,9 +146,7 @@ def _density(
     digest: str,  # noqa: ARG001  (keys the cache)
     labels_digest: str,  # noqa: ARG001  (keys the cache)
 ) -> ScoreDensityData:
-    density = score_density_data(_data.labelled)
-    _data.archive.release()
-    return density
+    return score_density_data(_data.labelled, on_part=_data.archive.release)
 
 
 def recorded_outcomes(data: TuneData) -> Outcomes:

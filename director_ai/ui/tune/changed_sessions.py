@@ -21,6 +21,8 @@ from director_ai.ui.components.escaping import visible
 N_POINTS: Final = 40
 """Scores per session in a sparkline about three times as many pixels wide."""
 
+_ROWS_AT_A_TIME: Final = 16
+
 KINDS: Final[dict[str, str]] = {
     "right_lost": "▼ right lost",
     "false_gained": "▲ false gained",
@@ -176,13 +178,16 @@ def flip_records(
 def lowest_scores(data: TuneData, places: IntArray) -> list[NDArray[np.float32]]:
     """Return at most ``N_POINTS`` scores of each session, each the lowest of its segment."""
     lowest = []
-    for row in places.tolist():
+    for place, row in enumerate(places.tolist(), start=1):
         scores = data.labelled.curves.session(row)
         if len(scores) > N_POINTS:
             starts = np.arange(N_POINTS) * len(scores) // N_POINTS
             # The low points are what a stream is halted at: no thinning may lose one.
             scores = np.minimum.reduceat(scores, starts)
         lowest.append(scores.astype(np.float32))
+        if place % _ROWS_AT_A_TIME == 0:
+            # With each one the system maps up to 2 MB around it.
+            data.archive.release()
     return lowest
 
 

@@ -99,11 +99,11 @@ def test_scores_of_removed_sessions_are_let_go_of(
 def test_a_session_under_a_key_that_another_had_is_read(store: Store) -> None:
     archive = CurveArchive()
     labels = store.labels(JUDGED)
-    archive.add(store.keyed_curves(JUDGED), dict(zip(labels.keys, labels.started_us, strict=True)))
+    archive.add(store.keyed_curves(JUDGED), archive.missing(labels))
 
     put_back = labels._replace(started_us=[5, *labels.started_us[1:]])
 
-    assert (archive.missing(labels), archive.missing(put_back)) == ([], [labels.keys[0]])
+    assert (archive.missing(labels), archive.missing(put_back)) == ({}, {labels.keys[0]: 5})
 
 
 @pytest.mark.parametrize("policy", [HaltPolicy(), HaltPolicy(score_every_n=3, score_final=True)])
