@@ -64,7 +64,7 @@ def shots(session: str) -> tuple[Shot, ...]:
         Shot("live", "/?x=20", ".st-key-curve .main-svg", plays=True),
         Shot("presenter", "/?x=20&presenter=true", ".st-key-curve .main-svg", plays=True),
         Shot("sessions", "/sessions", ".st-key-sessions_table canvas"),
-        Shot("nothing-found", "/sessions?q=no+such+text", ".st-key-wider_text button"),
+        Shot("nothing-found", "/sessions?q=no+such+text", ".st-key-wider_q button"),
         Shot("session", f"/session?id={session}", ".st-key-curve .main-svg"),
         Shot("review", "/review?label=any", ".st-key-review_curve .main-svg"),
         Shot("monitor", "/monitor", ".stCode code"),
