@@ -27,7 +27,7 @@ N_TABS = 20
 TTL_S = 1
 """Streamlit keeps what a closed tab had, for two minutes if it is not told otherwise."""
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 class Held(NamedTuple):
@@ -37,9 +37,10 @@ class Held(NamedTuple):
     n_files: int
 
 
-MAY_GROW = Held(3, 3)
-"""Seen here: 7 to 10 threads as Streamlit's pools fill, and 13 to 19 files, three of which belong
-to each tab that Streamlit still remembers. A thread or a file a tab would make it 20."""
+MAY_GROW = Held(6, 6)
+"""Seen: 7 to 10 threads as Streamlit's pools fill, and 13 to 19 files, three of which belong to
+each of the two tabs that Streamlit may still remember. A thread or a file a tab would make it 20.
+"""
 
 
 def held(server: Server) -> Held:
@@ -77,6 +78,7 @@ def play_and_close(server: Server) -> None:
     with connect(
         f"ws://{server.host}/_stcore/stream",
         subprotocols=[Subprotocol("streamlit")],
+        open_timeout=PATIENCE_S,
         # What is not read must not keep the goodbye from being heard.
         max_queue=None,
     ) as tab:
@@ -108,6 +110,7 @@ def ask_and_close(server: Server, url: str) -> None:
     with connect(
         f"ws://{server.host}/_stcore/stream",
         subprotocols=[Subprotocol("streamlit")],
+        open_timeout=PATIENCE_S,
         max_queue=None,
     ) as tab:
         asked = BackMsg()
