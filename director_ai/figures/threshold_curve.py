@@ -20,6 +20,7 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.weighted_sweep import Cells
 from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.search.cautions import FEWEST_SESSIONS
+from director_ai.tuning.search.plateaus import lows_along
 from director_ai.tuning.thresholds import threshold
 
 MOST_STEPS: Final = 400
@@ -106,6 +107,8 @@ def threshold_curve_data(
     policy: HaltPolicy,
     rule: int,
     population: Population | None = None,
+    *,
+    elsewhere: FloatArray | None = None,
 ) -> ThresholdCurveData:
     """Return the data of the figure.
 
@@ -117,6 +120,9 @@ def threshold_curve_data(
         The threshold of ``rule`` moves, all else is the policy's.
     population
         Mixture of sessions that precision, F1 and halt rate are of; by default that of ``data``.
+    elsewhere
+        Lows along the threshold of further sessions without a label, ascending; see
+        :func:`director_ai.tuning.search.plateaus.lows_along`.
 
     Examples
     --------
@@ -128,7 +134,8 @@ def threshold_curve_data(
     ([0.0, 0.3, 0.7, 0.9, 1.0], [0.0, 1.0, 1.0, 1.0])
     """
     far = 1.0
-    places = _breakpoints(data, replay, policy, rule)
+    elsewhere = np.empty(0) if elsewhere is None else elsewhere
+    places = _breakpoints(data, replay, policy, rule, elsewhere)
     # A drop is drawn backwards: minus the threshold ascends from lenient to strict.
     low, high = (-far, 0.0) if rule == TREND else (0.0, far)
     inside = places[(places > low) & (places < high)]
@@ -140,13 +147,15 @@ def threshold_curve_data(
     cells = Cells.of(data, replay, grid)
     counts = _flat(cells.weighted(np.ones(data.n_sessions)))
     population = population or Population.of(data)
-    weighted, weights = counts.weighted(population), population.weights(data)
+    weighted = counts.weighted(population)
     values = {
         "catch rate": metrics.catch_rate(counts),
         "false-halt rate": metrics.false_halt_rate(counts),
         "precision": metrics.precision(weighted),
         "F1": metrics.f_score(weighted),
-        "halt rate": _halt_rate(replay, policy, rule, middles, weights),
+        "halt rate": _halt_rate(
+            data, lows_along(replay, policy, rule), elsewhere, middles, population
+        ),
     }
     bands = rate_bands(data, cells, rule)
     gaps = np.flatnonzero(np.diff(exact) >= WIDE)
@@ -188,7 +197,9 @@ def threshold_curve_alt(data: ThresholdCurveData, policy: HaltPolicy) -> str:
     )
 
 
-def _breakpoints(data: LabelledCurves, replay: Replay, policy: HaltPolicy, rule: int) -> FloatArray:
+def _breakpoints(
+    data: LabelledCurves, replay: Replay, policy: HaltPolicy, rule: int, elsewhere: FloatArray
+) -> FloatArray:
     """Return the levels of a rule at which a session that no other rule halts changes, ascending.
 
     A level is the threshold itself but for the kernel's tolerance, which no picture shows.
@@ -201,7 +212,7 @@ def _breakpoints(data: LabelledCurves, replay: Replay, policy: HaltPolicy, rule:
     known = data.onsets != NEVER
     # Whether a halt is early can change even where another rule halts later.
     before = minima.lowest_before(np.where(known, data.onsets, 0))[known & (first >= data.onsets)]
-    places = np.concatenate([whole, before])
+    places = np.concatenate([whole, before, elsewhere])
     return np.unique(places[np.isfinite(places)].round(9))
 
 
@@ -229,18 +240,27 @@ def _flat(counts: Counts) -> Counts:
 
 
 def _halt_rate(
-    replay: Replay, policy: HaltPolicy, rule: int, middles: FloatArray, weights: FloatArray
+    data: LabelledCurves,
+    lows: FloatArray,
+    elsewhere: FloatArray,
+    middles: FloatArray,
+    population: Population,
 ) -> FloatArray:
-    """Return the weighted share of all sessions, labelled or not, halted on each step."""
-    crossings = replay.crossings(policy)
-    crossings[rule] = NEVER
-    others = crossings.min(axis=0) != NEVER
-    lowest = replay.minima[rule].lowest()[~others]
-    order = np.argsort(lowest)
-    halted = np.concatenate([[0.0], np.cumsum(weights[~others][order])])
-    places = np.searchsorted(lowest[order], middles)
-    total = weights.sum() if len(weights) else 1.0
-    return np.asarray((weights[others].sum() + halted[places]) / total)
+    """Return the share of all sessions, labelled or not, halted on each step.
+
+    Good, bad and unlabelled ones are each weighted to their number in the population.
+    """
+    unlabelled = lows[~(data.good | data.bad)]
+    own = (lows[data.good], lows[data.bad], np.concatenate([unlabelled, elsewhere]))
+    halted, total = np.zeros(len(middles)), 0.0
+    for number, some in zip(population[:3], own, strict=True):
+        if not number:
+            continue
+        if not len(some):
+            return np.full(len(middles), np.nan)
+        halted += number * np.searchsorted(np.sort(some, kind="stable"), middles) / len(some)
+        total += number
+    return halted / (total or 1.0)
 
 
 LINES: Final[dict[str, tuple[str, Dash, float]]] = {

@@ -1,7 +1,7 @@
 """Analysis of one policy on one archive: the results that the Tune page and the command show."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -55,6 +55,25 @@ class Baseline(NamedTuple):
     def recorded(cls, data: TuneData, outcomes: Outcomes | None = None) -> "Baseline":
         """Return the policies the sessions were recorded under, each judging its own."""
         return cls("recorded", data.default_policy, outcomes or recorded_outcomes(data))
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is the policies the sessions were recorded under."""
+        return self.name == "recorded"
+
+
+class HaltCounts(NamedTuple):
+    """Sessions counted by what becomes of them.
+
+    Attributes
+    ----------
+    n_sessions, n_halted, n_unknown
+        Sessions in all, those halted, and those whose recording ends before any rule holds.
+    """
+
+    n_sessions: int = 0
+    n_halted: int = 0
+    n_unknown: int = 0
 
 
 class AnalysisContext(NamedTuple):
@@ -112,6 +131,9 @@ class PolicyAnalysis:
         Sessions that end otherwise than under the baseline, and their numbers.
     sensitivity
         Change of the halts by a small step of each threshold.
+    elsewhere
+        Unlabelled sessions of an archive that are not at hand; they are counted in everything but
+        ``flips``.
     """
 
     context: AnalysisContext
@@ -120,6 +142,7 @@ class PolicyAnalysis:
     flips: Flips
     flip_counts: FlipCounts
     sensitivity: tuple[Sensitivity, Sensitivity, Sensitivity]
+    elsewhere: HaltCounts = field(default_factory=HaltCounts)
 
     @property
     def policy(self) -> HaltPolicy:

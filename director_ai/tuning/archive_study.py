@@ -13,10 +13,10 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredLabels
 from director_ai.errors import InvalidRequestError
-from director_ai.replay.curves import BoolArray, IntArray
+from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.transfer.shard_archive import Manifest, ShardArchive, ShardReader
-from director_ai.tuning.analysis import AnalysisContext, PolicyAnalysis, analyse
+from director_ai.tuning.analysis import AnalysisContext, HaltCounts, PolicyAnalysis, analyse
 from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.elsewhere import policy_of_text
 from director_ai.tuning.engines import Engine, merged
@@ -47,6 +47,7 @@ from director_ai.tuning.partial import (
     gather_kept,
     is_of,
     policy_sums,
+    sorted_lows_along,
     survey,
     without_thresholds,
 )
@@ -187,7 +188,7 @@ class ArchiveStudy:
         """
         found = analyse(context, replay, policy)
         sums = self.engine.map_reduce(
-            partial(policy_sums, self.reader, policy), self.parts, operator.add
+            partial(policy_sums, self.reader, policy, _before(context)), self.parts, operator.add
         )
         first, second, third = (
             added(one, another) for one, another in zip(found.sensitivity, sums.moved, strict=True)
@@ -201,7 +202,17 @@ class ArchiveStudy:
             ),
             flip_counts=FlipCounts(*map(sum, zip(found.flip_counts, sums.flips, strict=True))),
             sensitivity=(first, second, third),
+            elsewhere=HaltCounts(*sums.n_by_end),
         )
+
+    def lows_along(self, policy: HaltPolicy, rule: int) -> FloatArray:
+        """Return the lows of the unlabelled sessions along one threshold, ascending.
+
+        See :func:`director_ai.tuning.search.plateaus.lows_along`.
+        """
+        work = partial(sorted_lows_along, self.reader, policy, rule)
+        # A stable sort merges what is in order already.
+        return np.sort(np.concatenate(list(self.engine.results(work, self.parts))), kind="stable")
 
     def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
         """Return a policy in the shortest decimals with the same outcome for every session.
@@ -259,6 +270,11 @@ class ArchiveStudy:
             for mask in (data.labelled.good, data.labelled.bad)
         ]
         return weighted_rate([*strata, _tally(sums.alone, sums.by_group)], results.population)
+
+
+def _before(context: AnalysisContext) -> HaltPolicy | None:
+    """Return the policy of comparison; ``None`` for the limits of each session's recording."""
+    return None if context.baseline.is_recorded else context.baseline.policy
 
 
 class _Gathering:

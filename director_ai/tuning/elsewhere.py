@@ -41,6 +41,8 @@ class Elsewhere:
     ----------
     n_sessions, n_tokens, n_cut
         Sessions, their scores, and recordings that end early.
+    n_unknown
+        Those of them on which no rule held of the limits they were recorded under.
     n_alone
         Sessions that are groups of their own.
     groups
@@ -58,6 +60,7 @@ class Elsewhere:
     n_sessions: int = 0
     n_tokens: int = 0
     n_cut: int = 0
+    n_unknown: int = 0
     n_alone: int = 0
     groups: GroupDigests = field(default_factory=lambda: np.empty(0, "S16"))
     n_by_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -80,6 +83,7 @@ class Elsewhere:
             self.n_sessions + other.n_sessions,
             self.n_tokens + other.n_tokens,
             self.n_cut + other.n_cut,
+            self.n_unknown + other.n_unknown,
             self.n_alone + other.n_alone,
             np.union1d(self.groups, other.groups),
             _padded(self.n_by_length, length) + _padded(other.n_by_length, length),

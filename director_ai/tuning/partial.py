@@ -21,7 +21,7 @@ from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.errors import InvalidRecordError
 from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import BoolArray, Curves, IntArray
+from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.shards import Arrays, read_arrays, write_arrays
 from director_ai.replay.sketch import folder_of, replay_of, sketch_of
@@ -32,7 +32,14 @@ from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between
 from director_ai.tuning.evaluation.sweep import Grid, SortedLows
 from director_ai.tuning.gates import Selector
 from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
-from director_ai.tuning.search.plateaus import Moved, Plateau, Sensitivity, plateau, sensitivity
+from director_ai.tuning.search.plateaus import (
+    Moved,
+    Plateau,
+    Sensitivity,
+    lows_along,
+    plateau,
+    sensitivity,
+)
 from director_ai.tuning.study import TuneData, recorded_outcomes
 
 Draws = NDArray[np.uint64]
@@ -166,6 +173,7 @@ def survey(
         n_sessions=len(complete),
         n_tokens=int(lengths.sum()),
         n_cut=int((~complete).sum()),
+        n_unknown=int(sessions.recorded.unknown.sum()),
         n_alone=int((digests == b"").sum()),
         groups=np.unique(digests[digests != b""]),
         n_by_length=np.bincount(lengths[complete]),
@@ -258,7 +266,7 @@ class PolicySums:
     n_unknown
         Sessions whose recording ends before any rule holds.
     flips
-        Those that end otherwise than under the limits they were recorded with.
+        Those that end otherwise than under the limits of comparison.
     moved
         Those that a small step of each threshold halts or lets go.
     alone
@@ -276,6 +284,12 @@ class PolicySums:
     alone: IntArray
     groups: GroupDigests
     by_group: IntArray
+
+    @property
+    def n_by_end(self) -> tuple[int, int, int]:
+        """Sessions in all, those halted, and those unknown."""
+        n_sessions, n_halted, n_at_most = (self.alone + self.by_group.sum(axis=1)).tolist()
+        return n_sessions, n_halted, n_at_most - n_halted
 
     def __add__(self, other: "PolicySums") -> "PolicySums":
         groups, places = np.unique(np.concatenate([self.groups, other.groups]), return_inverse=True)
@@ -301,11 +315,24 @@ def added(first: Sensitivity, second: Sensitivity) -> Sensitivity:
     )
 
 
-def policy_sums(reader: ShardReader, policy: HaltPolicy, part: ShardPart) -> PolicySums:
-    """Return the sums over a shard's unlabelled sessions under a policy."""
+def policy_sums(
+    reader: ShardReader, policy: HaltPolicy, before: HaltPolicy | None, part: ShardPart
+) -> PolicySums:
+    """Return the sums over a shard's unlabelled sessions under a policy.
+
+    Parameters
+    ----------
+    reader, part
+        The archive's, and the sessions.
+    policy, before
+        The policy, and the one it is compared with: ``None`` for the limits that each session was
+        recorded under.
+    """
     sessions, replay = _Sessions.of(reader, part), _replay(reader, part, policy)
     outcomes = replay.outcomes(policy)
-    _, flips = flips_between(sessions.labelled, sessions.recorded, outcomes)
+    _, flips = flips_between(
+        sessions.labelled, _outcomes_before(reader, part, sessions, before), outcomes
+    )
     counts = np.stack(
         [np.ones(len(outcomes.halts), bool), outcomes.halts, outcomes.halts | outcomes.unknown]
     ).astype(np.int64)
@@ -319,6 +346,18 @@ def policy_sums(reader: ShardReader, policy: HaltPolicy, part: ShardPart) -> Pol
         groups,
         _summed(counts[:, ~is_alone], places, len(groups)),
     )
+
+
+def sorted_lows_along(
+    reader: ShardReader, policy: HaltPolicy, rule: int, part: ShardPart
+) -> FloatArray:
+    """Return the lows of a shard's unlabelled sessions along one threshold, ascending.
+
+    See :func:`director_ai.tuning.search.plateaus.lows_along`.
+    """
+    # Whether a session is halted does not hang on the mode.
+    hard = replace(policy, halt_mode="hard")
+    return np.sort(lows_along(_replay(reader, part, hard), hard, rule))
 
 
 def common_plateau(reader: ShardReader, policy: HaltPolicy, rule: int, part: ShardPart) -> Plateau:
@@ -494,6 +533,15 @@ def _outcomes(arrays: Arrays) -> Outcomes:
         unknown=unknown,
         unfinished=flags & _UNFINISHED > 0,
     )
+
+
+def _outcomes_before(
+    reader: ShardReader, part: ShardPart, sessions: _Sessions, before: HaltPolicy | None
+) -> Outcomes:
+    """Return the outcomes that others are compared with; see :func:`policy_sums`."""
+    if before is None:
+        return sessions.recorded
+    return _replay(reader, part, before).outcomes(before)
 
 
 def _sketch(reader: ShardReader, part: ShardPart, policy: HaltPolicy) -> Arrays | None:

@@ -5,6 +5,7 @@ import streamlit as st
 from director_ai.tuning.analysis import AnalysisContext
 from director_ai.ui.components import page_style
 from director_ai.ui.tune import (
+    archive,
     breakpoints,
     candidates,
     certify,
@@ -22,14 +23,18 @@ from director_ai.ui.tune import (
 from director_ai.ui.tune.analysis import Analysis
 
 page_style.title("Tune", hidden=True)
-opened = page.open_study()
+with st.sidebar:
+    limits = st.container()
+    address = archive.address_control()
+progress = st.empty()
+opened = page.open_study(address, progress)
 if opened is None:
     st.stop()
-store, part, study = opened
+store, part, study, curves = opened
 default_policy = study.open.default_policy
 data_line = page.data_notice(opened)
 
-with st.sidebar:
+with limits:
     steps = threshold_controls.controls(default_policy)
     target.window_search_control()
     prevalence = target.prevalence_control()
@@ -41,14 +46,15 @@ with page.toolbar():
     candidates.pin_button(default_policy)
     attempts = target.attempts_of(store)
     context = AnalysisContext(study, baseline, risk, attempts, prevalence, part.of_scorer)
-    analysis = Analysis(store, context, part)
+    analysis = Analysis(store, context, part, curves)
     export.export_menu(analysis)
 with top:
     result_card.card(analysis)
 page.flush_numbers()
-slice_filters.controls(store, part)
-with data_line:
-    holdout_choice.holdout_menu(store)
+if curves is None:
+    slice_filters.controls(store, part)
+    with data_line:
+        holdout_choice.holdout_menu(store)
 breakpoints.steps(steps, analysis)
 left, right = st.columns([2.4, 1], gap="small")
 with left.container(key="views"):

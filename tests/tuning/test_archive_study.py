@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from director_ai import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import InvalidRecordError, InvalidRequestError
+from director_ai.figures.threshold_curve import threshold_curve_data
+from director_ai.replay.engine import HARD, TREND, WINDOW
 from director_ai.reports.tuning_card import card_values
 from director_ai.storage.transfer.curves_file import digest_of
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
@@ -27,6 +29,7 @@ from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.guarantee.holdout import group_draws
 from director_ai.tuning.partial import Verdict, write_sketch
+from director_ai.tuning.search.plateaus import halting_plateau
 from director_ai.tuning.search.proposal import recommend
 from director_ai.tuning.study import Study, TuneData, split_study
 from director_ai.tuning.validation.advice import advice
@@ -223,6 +226,53 @@ def test_a_grid_is_counted_as_each_policy_is(drawn: Drawn, sketched: bool) -> No
             outcomes = replay.outcomes(replace(base, hard_limit=hard, **limits))
             assert counts.halted[place] == (outcomes.halts & unlabelled).sum()
             assert counts.n_unknown[place] == (outcomes.unknown & unlabelled).sum()
+
+
+@pytest.mark.slow
+@one_in(20)
+@given(drawn=archives(), sketched=st.booleans(), rule=st.sampled_from([HARD, WINDOW, TREND]))
+def test_the_curve_of_a_threshold_is_that_of_memory(
+    drawn: Drawn, sketched: bool, rule: int
+) -> None:
+    policy = replace(drawn.policy, trend_threshold=0.3)
+    with TemporaryDirectory() as folder:
+        found = opened(written(folder, drawn, sketched=sketched), drawn, SerialEngine())
+        elsewhere = found.lows_along(policy, rule)
+    curves, plateaus = [], []
+    for study, lows in ((found.study, elsewhere), (in_memory(drawn), None)):
+        data = study.open.labelled
+        replay = replay_under(data.curves, policy)
+        curves.append(
+            threshold_curve_data(data, replay, policy, rule, study.population, elsewhere=lows)
+        )
+        plateaus.append(halting_plateau(replay, policy, rule, lows))
+
+    first, second = (
+        (each.lenient, each.strict, *(getattr(end, "threshold", None) for end in ends))
+        for each in plateaus
+        for ends in ((each.next_lenient, each.next_strict),)
+    )
+    assert first == second
+    np.testing.assert_equal(curves[0]._asdict(), curves[1]._asdict())
+
+
+@pytest.mark.slow
+@one_in(20)
+@given(drawn=archives())
+def test_an_archive_compares_with_any_policy_as_memory_does(drawn: Drawn) -> None:
+    before = TRIED[1]
+
+    def compared(study: Study, archive: ArchiveStudy | None) -> tuple[Any, ...]:
+        data = study.open
+        outcomes = replay_under(data.labelled.curves, before).outcomes(before)
+        context = context_of(study, drawn)._replace(baseline=Baseline("A", before, outcomes))
+        replay = replay_under(data.labelled.curves, drawn.policy)
+        work = archive.analyse if archive else analyse
+        return work(context, replay, drawn.policy).flip_counts
+
+    with TemporaryDirectory() as folder:
+        found = opened(written(folder, drawn, sketched=True), drawn, SerialEngine())
+        assert compared(found.study, found) == compared(in_memory(drawn), None)
 
 
 def small(tmp_path: Path, n_sessions: int = 9) -> tuple[ShardArchive, Drawn]:

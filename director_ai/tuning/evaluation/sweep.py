@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.core.halting import downward_trend, window_average
+from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Replay
@@ -40,6 +41,12 @@ class Grid:
             if axis.ndim != 1 or not len(axis) or not (np.diff(axis) > 0).all():
                 order = "ascending" if sign > 0 else "descending"
                 raise ValueError(f"{name} must be a non-empty {order} array")
+
+    @classmethod
+    def at(cls, policy: HaltPolicy) -> "Grid":
+        """Return the grid of a policy's thresholds alone."""
+        values = (policy.hard_limit, policy.window_threshold, policy.trend_threshold)
+        return cls(*(np.array([value]) for value in values))
 
     @classmethod
     def even(cls, n: int) -> "Grid":

@@ -110,6 +110,71 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
     return Plateau(lenient, strict, next_lenient, next_strict)
 
 
+def lows_along(replay: Replay, policy: HaltPolicy, rule: int) -> FloatArray:
+    """Return what each session's halting by one threshold hangs on, all others held.
+
+    Returns
+    -------
+    FloatArray of shape (n_sessions,)
+        The lowest value of the rule's statistic: the session is halted where it lies below the
+        rule's level. Minus infinity where another rule halts it anyway, infinity where the
+        statistic is never defined.
+    """
+    crossings = replay.judgements(policy)
+    crossings[rule] = NEVER
+    return np.where((crossings != NEVER).any(axis=0), -np.inf, replay.minima[rule].lowest())
+
+
+def plateau_of_lows(lows: FloatArray, policy: HaltPolicy, rule: int) -> Plateau:
+    """Return the interval of one threshold in which the same sessions are halted.
+
+    Parameters
+    ----------
+    lows
+        Those of :func:`lows_along`, ascending.
+    policy, rule
+        The threshold is that of ``rule``.
+
+    Examples
+    --------
+    >>> policy = HaltPolicy(hard_limit=0.5)
+    >>> found = plateau_of_lows(np.array([0.42, 0.6]), policy, HARD)
+    >>> round(found.lenient, 6), found.strict
+    (0.42, 0.6)
+    """
+    lows = lows[np.isfinite(lows)]
+    place = int(np.searchsorted(lows, levels(policy)[rule]))
+    lenient, strict = _ends(policy, rule)
+    next_lenient = next_strict = None
+    if place:
+        limit = strictest(rule, float(lows[place - 1]))
+        lenient, next_lenient = next_stricter(rule, limit), Breakpoint(limit, ())
+    if place < len(lows):
+        limit = strictest(rule, float(lows[place]))
+        beyond = next_stricter(rule, limit)
+        if not _stricter(rule, beyond, strict):
+            strict, next_strict = limit, Breakpoint(beyond, ())
+    return Plateau(lenient, strict, next_lenient, next_strict)
+
+
+def halting_plateau(
+    replay: Replay, policy: HaltPolicy, rule: int, elsewhere: FloatArray | None = None
+) -> Plateau:
+    """Return the interval of one threshold in which the same sessions are halted.
+
+    Parameters
+    ----------
+    replay, policy, rule
+        As of :func:`plateau`.
+    elsewhere
+        Lows of further sessions, see :func:`plateau_of_lows`.
+    """
+    found = plateau(replay, policy, rule, change="halt")
+    if elsewhere is None:
+        return found
+    return narrowed(found, plateau_of_lows(elsewhere, policy, rule), rule)
+
+
 def tidied(replay: Replay, policy: HaltPolicy) -> HaltPolicy:
     """Return a policy with the same outcome for every session, in the shortest decimals.
 

@@ -45,16 +45,21 @@ def read_study(store: Store, where: SessionQuery | None = None, *, is_look: bool
     is_look
         Whether limits are chosen by the sessions: those open now are then never held out later.
     """
-    # Sealing takes a secret that is kept in the store.
-    try:
-        choice = store.holdout()
-    except ReadOnlyStoreError:
-        # There is none yet, and none can be made: nothing is sealed.
-        choice = HoldoutChoice("", None, b"")
+    choice = held_out(store)
     stamp = store.stamp(JUDGED)
     if is_look:
         choice = _opened(store, store.name, stamp, choice)
     return _study(store, store.name, stamp, choice, where)
+
+
+def held_out(store: Store) -> HoldoutChoice:
+    """Return what a store holds out."""
+    # Sealing takes a secret that is kept in the store.
+    try:
+        return store.holdout()
+    except ReadOnlyStoreError:
+        # There is none yet, and none can be made: nothing is sealed.
+        return HoldoutChoice("", None, b"")
 
 
 def archive_of(store: Store) -> TuneData:

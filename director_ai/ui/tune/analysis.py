@@ -1,16 +1,24 @@
 """Analysis of the archive on the Tune page, under the limits in use."""
 
 import hashlib
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import FloatArray
+from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
 from director_ai.tuning.analysis import AnalysisContext, PolicyAnalysis, analyse
+from director_ai.tuning.archive_study import ArchiveStudy
+from director_ai.tuning.elsewhere import Elsewhere
+from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
+from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.search.plateaus import tidied
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
-from director_ai.ui.components.cached_study import replay_of
+from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
 from director_ai.ui.components.policy_editor import current_policy
 from director_ai.ui.tune.slice_filters import Slice
 
@@ -28,11 +36,14 @@ class Analysis(NamedTuple):
         Its sessions, the policy of comparison, the budget, and the certificates so far.
     part
         Slice that the sessions are of.
+    archive
+        Archive whose sessions they are; ``None`` where they are the store's.
     """
 
     store: Store
     context: AnalysisContext
     part: Slice
+    archive: ArchiveStudy | None = None
 
     @property
     def data(self) -> TuneData:
@@ -45,9 +56,44 @@ class Analysis(NamedTuple):
         last: tuple[Analysis, PolicyAnalysis] | None = st.session_state.get(_LAST_VIEW)
         if last is not None and last[0] is self and last[1].policy == policy:
             return last[1]
-        view = analyse(self.context, replay_of(self.data, policy), policy)
+        replay = replay_of(self.data, policy)
+        if self.archive is not None:
+            view = self.archive.analyse(self.context, replay, policy)
+        else:
+            view = analyse(self.context, replay, policy)
         st.session_state[_LAST_VIEW] = (self, view)
         return view
+
+    def lows_along(self, policy: HaltPolicy, rule: int) -> FloatArray | None:
+        """Return the lows along a threshold of the sessions that are not at hand, if any.
+
+        See :func:`director_ai.tuning.search.plateaus.lows_along`.
+        """
+        return None if self.archive is None else self.archive.lows_along(policy, rule)
+
+    def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
+        """Return a policy in the shortest decimals with the same outcome for every session."""
+        if self.archive is not None:
+            return self.archive.tidied(replay, policy)
+        return tidied(replay, policy)
+
+    def recorded(self) -> Evaluation:
+        """Return the results of the limits that the sessions were recorded under."""
+        data, elsewhere = self.data, self.context.study.elsewhere or Elsewhere()
+        found = evaluate(
+            data.labelled, recorded_outcomes(data), data.default_policy, self.context.population
+        )
+        return replace(found, n_unknown=found.n_unknown + elsewhere.n_unknown)
+
+    def evaluated(self, policy: HaltPolicy) -> Evaluation:
+        """Return the results of any policy; of an archive without its halt rate."""
+        data = self.data
+        outcomes = replay_of(data, policy).outcomes(policy)
+        found = evaluate(data.labelled, outcomes, policy, self.context.population)
+        if self.archive is None:
+            return found
+        counts = self.archive.grid_counts(policy, Grid.at(policy))
+        return replace(found, n_unknown=found.n_unknown + int(counts.n_unknown.sum()))
 
 
 def search_key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[object, ...]:

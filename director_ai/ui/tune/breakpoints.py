@@ -7,11 +7,10 @@ from typing import Final
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import TREND, Replay
-from director_ai.tuning.search.plateaus import plateau
-from director_ai.tuning.study import TuneData
+from director_ai.tuning.search.plateaus import halting_plateau
 from director_ai.tuning.thresholds import OFF, STRICTEST
-from director_ai.tuning.thresholds import moved as with_moved
 from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.policy_editor import STEP, THRESHOLDS, current_policy
 from director_ai.ui.tune import state
@@ -27,8 +26,17 @@ def steps(places: Mapping[int, st.delta_generator.DeltaGenerator], analysis: Ana
             _step(rule, analysis)
 
 
-def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bool) -> float | None:
+def next_breakpoint(
+    replay: Replay,
+    policy: HaltPolicy,
+    rule: int,
+    *,
+    strict: bool,
+    elsewhere: FloatArray | None = None,
+) -> float | None:
     """Return the nearest short decimal past the next change; ``None`` if there is none.
+
+    ``elsewhere`` are the lows along the threshold of sessions that the replay is not of.
 
     Examples
     --------
@@ -41,7 +49,7 @@ def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bo
     >>> next_breakpoint(replay, policy, HARD, strict=False)
     0.42
     """
-    current = plateau(replay, policy, rule, change="halt")
+    current = halting_plateau(replay, policy, rule, elsewhere)
     beyond = current.next_strict if strict else current.next_lenient
     if beyond is None:
         return None
@@ -50,8 +58,8 @@ def next_breakpoint(replay: Replay, policy: HaltPolicy, rule: int, *, strict: bo
     # Away from here, and clear of what binary fractions leave, so that the change has happened.
     value = (math.ceil(scaled + 1e-6) if upwards else math.floor(scaled + 1e-6)) / 10**_DECIMALS
     value = min(max(value, 0.0), OFF[TREND] if rule == TREND else STRICTEST[rule])
-    then, now = replay.outcomes(with_moved(policy, rule, value)), replay.outcomes(policy)
-    return value if (then.halts != now.halts).any() else beyond.threshold
+    is_past = value >= beyond.threshold if upwards else value <= beyond.threshold
+    return value if is_past else beyond.threshold
 
 
 def _step(rule: int, analysis: Analysis) -> None:
@@ -69,7 +77,7 @@ def _step(rule: int, analysis: Analysis) -> None:
             help=f"To the next {'stricter' if strict else 'more lenient'} value at which any "
             "session is halted, or is not any more.",
             on_click=_to_breakpoint,
-            args=(analysis.data, rule, strict),
+            args=(analysis, rule, strict),
         )
 
 
@@ -84,9 +92,16 @@ def _effect(rule: int, analysis: Analysis) -> None:
     )
 
 
-def _to_breakpoint(data: TuneData, rule: int, strict: bool) -> None:
+def _to_breakpoint(analysis: Analysis, rule: int, strict: bool) -> None:
+    data = analysis.data
     policy = current_policy(data.default_policy)
-    value = next_breakpoint(replay_of(data, policy), policy, rule, strict=strict)
+    value = next_breakpoint(
+        replay_of(data, policy),
+        policy,
+        rule,
+        strict=strict,
+        elsewhere=analysis.lows_along(policy, rule),
+    )
     if value is not None:
         st.session_state[THRESHOLDS[rule].key] = value
         state.moved(rule)

@@ -10,7 +10,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.policy_text import limits_text
 from director_ai.tuning.analysis import Baseline
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
+from director_ai.tuning.evaluation.evaluation import Evaluation
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
 from director_ai.ui.components.policy_editor import current_policy, set_policy
@@ -89,17 +89,10 @@ def candidates(analysis: Analysis) -> None:
                 width=160,
             )
         loads = st.container(horizontal=True, vertical_alignment="bottom", width="stretch")
-    data, kept = analysis.data, pinned()
-    population = analysis.context.population
-    recorded = recorded_outcomes(data)
+    kept = pinned()
     rows = {
-        "recorded": evaluate(data.labelled, recorded, data.default_policy, population),
-        **{
-            name: evaluate(
-                data.labelled, replay_of(data, policy).outcomes(policy), policy, population
-            )
-            for name, policy in kept.items()
-        },
+        "recorded": analysis.recorded(),
+        **{name: analysis.evaluated(policy) for name, policy in kept.items()},
     }
     with loads:
         for name, numbers in rows.items():

@@ -90,7 +90,7 @@ def _count(analysis: Analysis) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.text(
             f"Sessions that end otherwise than {view.baseline.name}: {count}, "
-            "harmful changes first",
+            f"harmful changes first{_elsewhere(view)}",
             width="stretch",
         )
         st.download_button(
@@ -103,6 +103,15 @@ def _count(analysis: Analysis) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def _elsewhere(view: PolicyAnalysis) -> str:
+    """Return how many more of an archive change, which have no label and are not at hand."""
+    counts = view.flip_counts
+    n_more = sum(counts) - sum(int(mask.sum()) for mask in view.flips)
+    if not st.session_state.get("flips_moved"):
+        n_more -= counts.moved - int(view.flips.moved.sum())
+    return f"; {n_more:,} more without a label, in their shards" if n_more else ""
 
 
 def _list(analysis: Analysis) -> None:

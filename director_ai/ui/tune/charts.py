@@ -38,10 +38,11 @@ from director_ai.figures.threshold_curve import (
     threshold_curve_data,
     threshold_curve_figure,
 )
+from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.analysis import PolicyAnalysis
 from director_ai.tuning.evaluation.attribution import attribute_halts
-from director_ai.tuning.search.plateaus import plateau
+from director_ai.tuning.search.plateaus import halting_plateau
 from director_ai.ui.components import page_style
 from director_ai.ui.components.cached_study import score_density
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
@@ -60,8 +61,9 @@ from director_ai.ui.tune.validation import draw_validation
 RULE_CHOICES: Final = {"hard": HARD, "window": WINDOW, "max drop": TREND}
 
 
-def curve(view: PolicyAnalysis) -> None:
+def curve(analysis: Analysis) -> None:
     """Draw every value of one threshold, the others held."""
+    view = analysis.view()
     with st.container(horizontal=True, vertical_alignment="center", key="curve_head"):
         chosen = single_choice(
             "Threshold",
@@ -72,10 +74,16 @@ def curve(view: PolicyAnalysis) -> None:
         )
         place = st.container(width="stretch")
     rule = RULE_CHOICES[chosen]
+    elsewhere = analysis.lows_along(view.policy, rule)
     drawn = threshold_curve_data(
-        view.data.labelled, view.replay, view.policy, rule, view.context.population
+        view.data.labelled,
+        view.replay,
+        view.policy,
+        rule,
+        view.context.population,
+        elsewhere=elsewhere,
     )
-    lines = (plateau_line(view.replay, view.policy, rule), merged_line(drawn))
+    lines = (plateau_line(view.replay, view.policy, rule, elsewhere), merged_line(drawn))
     place.text(" ".join(filter(None, lines)))
     marks: list[tuple[str, HaltPolicy, Dash]] = [
         (view.baseline.name, view.baseline.policy, "dot"),
@@ -93,9 +101,14 @@ def curve(view: PolicyAnalysis) -> None:
     )
 
 
-def plateau_line(replay: Replay, policy: HaltPolicy, rule: int) -> str:
-    """Describe the range of a threshold over which the same sessions are halted."""
-    current = plateau(replay, policy, rule, change="halt")
+def plateau_line(
+    replay: Replay, policy: HaltPolicy, rule: int, elsewhere: FloatArray | None
+) -> str:
+    """Describe the range of a threshold over which the same sessions are halted.
+
+    ``elsewhere`` are the lows along it of sessions that the replay is not of.
+    """
+    current = halting_plateau(replay, policy, rule, elsewhere)
     low, high = sorted((current.lenient, current.strict))
     return f"From {low:.4g} to {high:.4g} the same sessions are halted."
 
@@ -166,20 +179,32 @@ def of_view(draw: Callable[[PolicyAnalysis], None]) -> Callable[[Analysis], None
     return lambda analysis: draw(analysis.view())
 
 
+def of_store(draw: Callable[[Analysis], None], what: str) -> Callable[[Analysis], None]:
+    """Return a view that says of an archive what that does not keep."""
+
+    def drawn(analysis: Analysis) -> None:
+        if analysis.archive is None:
+            draw(analysis)
+        else:
+            st.text(f"{what} Go back to the store to see it, in the sidebar.")
+
+    return drawn
+
+
 VIEWS: Final[Mapping[str, Callable[[Analysis], None]]] = {
-    "Curve": of_view(curve),
+    "Curve": curve,
     "Map": of_view(heat_map),
     "ROC": of_view(roc),
     "Rules": of_view(rules),
     "Delay": of_view(delay),
-    "Leak": leak,
+    "Leak": of_store(leak, "An archive keeps no times, which the wait for held text is of."),
     "Length": of_view(length),
     "Scores": of_view(scores),
-    "Segments": segments,
-    "Scorers": scorers,
+    "Segments": of_store(segments, "An archive is tuned whole: segments are of the store."),
+    "Scorers": of_store(scorers, "Second scores are of the store."),
     "Numbers": all_numbers,
     "Check": draw_validation,
-    "Experiments": experiments,
+    "Experiments": of_store(experiments, "Experiments are saved with a filter of the store."),
 }
 
 

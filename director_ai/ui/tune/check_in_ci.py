@@ -29,6 +29,9 @@ def check_in_ci(analysis: Analysis, limits: PolicyFile) -> None:
     """Draw the verdict on limits, and the files that give it in a repository."""
     view = analysis.view()
     page_style.heading("Check in CI")
+    if analysis.archive is not None:
+        st.text("Of an archive, the command gives it: director-ai check POLICY --archive ARCHIVE.")
+        return
     st.text(verdict_line(verdict(view, limits), view.baseline.name))
     target = view.target
     files: dict[str, tuple[str, Callable[[], str | bytes]]] = {
@@ -62,7 +65,7 @@ def check_in_ci(analysis: Analysis, limits: PolicyFile) -> None:
 
 def verdict(view: PolicyAnalysis, limits: PolicyFile) -> CheckResult:
     """Return the check of limits against the baseline, by the target of the page."""
-    before = None if view.baseline.name == "recorded" else view.baseline.policy
+    before = None if view.baseline.is_recorded else view.baseline.policy
     gates = Gates(max_false_halt_rate=view.target.alpha, confidence=1 - view.target.delta)
     return check(view.data, before, assignment(limits, view.data), gates)
 

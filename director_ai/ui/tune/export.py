@@ -17,10 +17,10 @@ from director_ai.reports.tuning_card_formats import CARDS
 from director_ai.tuning.evaluation.evaluation import summary_text
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.policy_params import link_values
-from director_ai.ui.tune import segment_limits
+from director_ai.ui.tune import archive, segment_limits
 from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.check_in_ci import check_in_ci
-from director_ai.ui.tune.leak import HOLD, UNIT, WHEN, current_release, release_view
+from director_ai.ui.tune.leak import HOLD, UNIT, WHEN, release_of, release_view
 from director_ai.ui.tune.saved_experiments import PARAMETER, experiment_in_use
 from director_ai.ui.tune.slice_filters import PARAMETERS
 from director_ai.ui.tune.validation import cautions_of, validation_of
@@ -32,6 +32,7 @@ _ADDRESS_PARAMETERS: Final = (
     "prevalence",
     "wide",
     "vs",
+    archive.PARAMETER,
     "view",
     "rule",
     *(HOLD, WHEN, UNIT),
@@ -72,8 +73,8 @@ def _export_options(analysis: Analysis) -> None:
         help="Kept in the Segments tab. Without the box: the limits in use alone.",
     )
     file = kept if kept and by_segment else PolicyFile(numbers.policy)
-    if current_release() != ReleasePolicy():
-        file = replace(file, release=current_release())
+    if release_of(analysis) != ReleasePolicy():
+        file = replace(file, release=release_of(analysis))
     text = form.text_of(file)
     st.code(visible(text), language=form.language)
     with st.container(horizontal=True, gap="small"):
@@ -114,7 +115,7 @@ def page_link(policy: HaltPolicy) -> str:
 
 def card_of(analysis: Analysis) -> dict[str, Any]:
     """Return the tuning card of the limits in use."""
-    view, release = analysis.view(), current_release()
+    view, release = analysis.view(), release_of(analysis)
     return card_values(
         view,
         at=datetime.now(UTC),

@@ -61,6 +61,11 @@ def release_view(analysis: Analysis, release: ReleasePolicy) -> ReleaseAnalysis:
     return ways[way].held(release.hold_back)
 
 
+def release_of(analysis: Analysis) -> ReleasePolicy:
+    """Return the release rules in use; of an archive, which keeps no times, none."""
+    return current_release() if analysis.archive is None else ReleasePolicy()
+
+
 def leak(analysis: Analysis) -> None:
     """Draw the controls, the frontier, and its finding."""
     release = current_release()

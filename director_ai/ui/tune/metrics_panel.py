@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from director_ai.tuning.analysis import HaltCounts
 from director_ai.tuning.evaluation import metrics
 from director_ai.tuning.evaluation.bootstrap import SEED, ranged_intervals
 from director_ai.tuning.evaluation.evaluation import (
@@ -41,7 +42,7 @@ def all_numbers(analysis: Analysis) -> None:
     view = analysis.view()
     data, numbers = analysis.data.labelled, view.evaluation
     st.dataframe(
-        confusion_matrix(data, numbers),
+        confusion_matrix(data, numbers, view.elsewhere),
         key="confusion",
         hide_index=True,
         alt="Confusion matrix: sessions by label, halted, let through or unknown",
@@ -61,10 +62,13 @@ def all_numbers(analysis: Analysis) -> None:
     st.text("\n".join(filter(None, lines)))
 
 
-def confusion_matrix(data: LabelledCurves, numbers: Evaluation) -> pd.DataFrame:
+def confusion_matrix(
+    data: LabelledCurves, numbers: Evaluation, elsewhere: HaltCounts
+) -> pd.DataFrame:
     """Return the sessions by label and by what becomes of them, as counts.
 
-    A bad session halted before its onset stands apart: it is no catch, and no false halt.
+    ``elsewhere`` are sessions without a label that are not among the data. A bad session halted
+    before its onset stands apart: it is no catch, and no false halt.
 
     Examples
     --------
@@ -73,7 +77,7 @@ def confusion_matrix(data: LabelledCurves, numbers: Evaluation) -> pd.DataFrame:
     >>> from director_ai.tuning.evaluation.outcome_classes import outcomes_under
     >>> data = LabelledCurves.from_scores([[0.9], [0.2]], labels=[0, 1])
     >>> numbers = evaluate(data, outcomes_under(data, HaltPolicy()), HaltPolicy())
-    >>> confusion_matrix(data, numbers)["Halted"].tolist()
+    >>> confusion_matrix(data, numbers, HaltCounts())["Halted"].tolist()
     [1, 0, 0]
     """
     outcomes, classes = numbers.outcomes, numbers.classes
@@ -90,12 +94,20 @@ def confusion_matrix(data: LabelledCurves, numbers: Evaluation) -> pd.DataFrame:
         "Unknown": outcomes.unknown,
         "All": np.ones(data.n_sessions, bool),
     }
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {"Label": name, **{column: int((mask & own).sum()) for column, own in columns.items()}}
             for name, mask in rows
         ]
     )
+    n_all, n_halted, n_unknown = elsewhere
+    table.loc[2, ["Halted", "Let through", "Unknown", "All"]] += [
+        n_halted,
+        n_all - n_halted - n_unknown,
+        n_unknown,
+        n_all,
+    ]
+    return table
 
 
 def time_line(data: LabelledCurves, numbers: Evaluation, *, grace: int) -> str:

@@ -1,39 +1,76 @@
 """Tune page: opening the archive, and the line that describes its data."""
 
 import time
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import streamlit as st
 
 from director_ai.errors import DirectorError
 from director_ai.storage.store import Store
-from director_ai.tuning.study import Study, TuneData, holdout_text
-from director_ai.ui.access.current_store import archive
+from director_ai.storage.summary import SessionQuery
+from director_ai.tuning.archive_study import ArchiveStudy
+from director_ai.tuning.elsewhere import Elsewhere
+from director_ai.tuning.study import Study, holdout_text
+from director_ai.ui.access.current_store import archive as current_store
 from director_ai.ui.components.cached_study import read_study
+from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE
 from director_ai.ui.components.status_banner import notice, status
-from director_ai.ui.tune.slice_filters import Slice, choose_scorer, controls, slice_in_address
+from director_ai.ui.tune.archive import (
+    archive_at,
+    archive_line,
+    counting,
+    scorers_of,
+    study_of,
+)
+from director_ai.ui.tune.slice_filters import (
+    Slice,
+    choose_scorer,
+    controls,
+    narrow_to,
+    narrow_to_query,
+    slice_in_address,
+)
 
 _PAUSE_S: Final = 0.15
 _IS_NEW: Final = "tune_is_new"
 
 
 class Opened(NamedTuple):
-    """The archive as the page works on it: its store, the slice, and the study of the slice."""
+    """The sessions as the page works on them.
+
+    Attributes
+    ----------
+    store, slice, study
+        The store, the slice, and the study of the slice.
+    archive
+        The archive of curves that they are of; ``None`` where they are the store's.
+    """
 
     store: Store
     slice: Slice
     study: Study
+    archive: ArchiveStudy | None = None
 
 
-def open_study() -> Opened | None:
+def open_study(address: str, place: st.delta_generator.DeltaGenerator) -> Opened | None:
     """Return the store and the study of the slice; ``None`` after drawing the reason.
 
     Scores of several scorers are never mixed: unless the address chooses, the most frequent one is.
+
+    Parameters
+    ----------
+    address
+        Archive of curves to work on; empty for the store.
+    place
+        Shows the progress on an archive.
     """
+    if address:
+        return _open_archive(address, place)
     part = slice_in_address()
     try:
-        store = archive()
+        store = current_store()
         study = read_study(store, part.where, is_look=True)
         n_by_scorer = study.n_by_scorer
         if len(n_by_scorer) > 1 and not (part.where and part.where.scorers):
@@ -54,6 +91,39 @@ def open_study() -> Opened | None:
         controls(store, part)
     else:
         status("No sessions to tune on.", "Import some on the Data page, or record your own.")
+    return None
+
+
+def _open_archive(address: str, place: st.delta_generator.DeltaGenerator) -> Opened | None:
+    """Return an archive and its study; ``None`` after drawing the reason."""
+    part = slice_in_address()
+    scorers = part.where.scorers if part.where else ()
+    if replace(part.where or SessionQuery(), scorers=()) != SessionQuery():
+        words = f"Other filters are of a store: {part.words}."
+        status("An archive is tuned whole, or by scorer.", words)
+        st.button("All sessions", key="archive_whole", on_click=narrow_to_query, args=(None,))
+        return None
+    try:
+        store = current_store()
+        archive = archive_at(address, store)
+        known = scorers_of(archive)
+        if len(known) > 1 and len(scorers) != 1:
+            status("Limits are for one scorer.", f"{visible(address)} holds scores of several.")
+            for scorer in known:
+                st.button(
+                    visible(scorer),
+                    key=f"archive_scorer_{scorer}",
+                    on_click=narrow_to,
+                    args=("scorer", scorer),
+                )
+            return None
+        study = study_of(archive, store, scorers, place)
+    except (DirectorError, OSError) as error:
+        status("The archive cannot be opened.", visible(str(error)))
+        return None
+    if study.study.open.ids:
+        return Opened(store, part, study.study, counting(study, place))
+    status("No session of the archive has a label.", "Limits are chosen by labelled sessions.")
     return None
 
 
@@ -80,6 +150,8 @@ def data_notice(opened: Opened) -> st.delta_generator.DeltaGenerator:
     line = st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_line")
     with line:
         notice(data_line(study, opened.slice.words))
+    if opened.archive is not None:
+        notice(archive_line(opened.archive))
     labelled = study.open.labelled
     if not labelled.n_good and not labelled.n_bad:
         with st.container(horizontal=True, gap="small", key="first_labels"):
@@ -122,16 +194,18 @@ def data_line(study: Study, words: str = "") -> str:
     )
 
 
-def data_cautions(data: TuneData) -> list[str]:
+def data_cautions(study: Study) -> list[str]:
     """Return what limits the numbers of sessions as they were recorded."""
     lines = []
-    if data.n_cut == len(data.ids):
+    data, elsewhere = study.open, study.elsewhere or Elsewhere()
+    n_cut = data.n_cut + elsewhere.n_cut
+    if n_cut == len(data.ids) + elsewhere.n_sessions:
         lines.append(
             "Every recording ends early: stricter limits are exact, looser ones unknown. Record "
             'with halt_mode="observe" to know them.'
         )
-    elif data.n_cut:
-        lines.append(f"{data.n_cut:,} recordings end early: looser limits are unknown there.")
+    elif n_cut:
+        lines.append(f"{n_cut:,} recordings end early: looser limits are unknown there.")
     if data.n_unscored:
         lines.append(f"{data.n_unscored:,} without a score are left out.")
     if len(data.policies) > 1:

@@ -9,7 +9,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.policy_text import limits_text
 from director_ai.replay.engine import Replay
 from director_ai.tuning.analysis import with_windows
-from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
+from director_ai.tuning.evaluation.evaluation import Evaluation
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.search.cautions import Caution
@@ -71,7 +71,7 @@ def _observed(analysis: Analysis, proposal: Proposal) -> None:
         if proposal.policy is None:
             _cell("Best observed", "–", proposal.reason)
             return
-        numbers = _evaluated(analysis, proposal.policy)
+        numbers = analysis.evaluated(proposal.policy)
         note = (
             f"Observed FPR {numbers.false.text} [{numbers.false.interval}] on the good sessions "
             "it was chosen by: not a promise."
@@ -87,7 +87,7 @@ def _guaranteed(analysis: Analysis, proposal: Proposal, search: Search) -> None:
             return
         tried = "these windows" if len(search.pairs) == 1 else f"{len(search.pairs)} window pairs"
         note = f"FPR ≤ {_percent(target)}, whatever limits were tried with {tried}."
-        numbers = _evaluated(analysis, proposal.policy)
+        numbers = analysis.evaluated(proposal.policy)
         _cell("Guaranteed for any tuning", _recall(numbers), note, proposal.policy)
 
 
@@ -101,7 +101,7 @@ def _certified(analysis: Analysis, policy: HaltPolicy) -> None:
         if certificate is None:
             _cell("Certified", "not yet", certify.needs(analysis, policy), more=button)
         else:
-            value = _recall(_evaluated(analysis, certificate.policy))
+            value = _recall(analysis.evaluated(certificate.policy))
             _cell("Certified", value, certificate.sentence, certificate.policy, more=button)
         certify.outcome(analysis)
 
@@ -140,12 +140,6 @@ def _recall(numbers: Evaluation) -> str:
 
 def _percent(target: RiskTarget) -> str:
     return f"{100 * target.alpha:g} % with {100 * (1 - target.delta):g} % confidence"
-
-
-def _evaluated(analysis: Analysis, policy: HaltPolicy) -> Evaluation:
-    data = analysis.data
-    outcomes = replay_of(data, policy).outcomes(policy)
-    return evaluate(data.labelled, outcomes, policy, analysis.context.population)
 
 
 def _certificate(analysis: Analysis, target: RiskTarget) -> Certificate | None:
@@ -188,7 +182,8 @@ def _sought(analysis: Analysis, policy: HaltPolicy, search: Search) -> Recommend
             ready[sizes] = replay_of(data, with_windows(policy, sizes))
         return ready[sizes]
 
-    found = recommend(analysis.context.study, replay_at, policy, target, search)
+    study = analysis.context.study
+    found = recommend(study, replay_at, policy, target, search, tidy=analysis.tidied)
     place.empty()
     return found
 

@@ -15,7 +15,7 @@ from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.escaping import escape_html, visible
 from director_ai.ui.tune.analysis import Analysis
-from director_ai.ui.tune.leak import current_release, release_view
+from director_ai.ui.tune.leak import release_of, release_view
 from director_ai.ui.tune.page import data_cautions
 from director_ai.ui.tune.state import CARD
 from director_ai.ui.tune.validation import validation_lines
@@ -58,7 +58,7 @@ def _card(analysis: Analysis) -> None:
             [
                 *cautions(numbers),
                 *validation_lines(analysis, view.policy),
-                *data_cautions(analysis.data),
+                *data_cautions(analysis.context.study),
             ],
         )
 
@@ -169,7 +169,7 @@ def _leak(analysis: Analysis, numbers: Evaluation) -> None:
         "Median tokens past the onset that the reader gets, of bad sessions whose onset is known: "
         "of those missed all to their end.",
     )
-    release = current_release()
+    release = release_of(analysis)
     if release == ReleasePolicy():
         _tokens(name, numbers.leaked, f"{meaning} Below: as for the delay.")
         return

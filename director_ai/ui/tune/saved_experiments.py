@@ -98,7 +98,12 @@ def experiments(analysis: Analysis) -> None:
 
 
 def experiment_in_use(analysis: Analysis, policy: HaltPolicy) -> str:
-    """Return the name of the experiment that keeps the policy: the one that was opened first."""
+    """Return the name of the experiment that keeps the policy: the one that was opened first.
+
+    Of an archive none does.
+    """
+    if analysis.archive is not None:
+        return ""
     opened = st.query_params.get(PARAMETER, "")
     return experiment_of(analysis.store, policy, analysis.part.where, opened=opened)
 

@@ -144,7 +144,9 @@ def _run(
     result = validate(
         analysis.data, replays, analysis.context.target, search, base=policy, progress=show_progress
     )
-    st.session_state[_N_PROMPTS] = (analysis.data.ids, analysis.store.n_prompts(JUDGED))
+    # An archive keeps no prompts.
+    n_prompts = analysis.store.n_prompts(JUDGED) if analysis.archive is None else None
+    st.session_state[_N_PROMPTS] = (analysis.data.ids, n_prompts)
     # The newest last: it is the one that is shown.
     results: dict[object, Validation | str] = st.session_state.setdefault(_RESULTS, {})
     key = search_key(analysis, policy, search)
