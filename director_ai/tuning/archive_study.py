@@ -34,6 +34,7 @@ from director_ai.tuning.gates import Selector
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_draws
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.partial import (
+    ChangedSession,
     Draws,
     Gathered,
     Kept,
@@ -42,6 +43,7 @@ from director_ai.tuning.partial import (
     Verdict,
     added,
     cell_counts,
+    changed_sessions,
     common_plateau,
     gather,
     gather_kept,
@@ -213,6 +215,28 @@ class ArchiveStudy:
         work = partial(sorted_lows_along, self.reader, policy, rule)
         # A stable sort merges what is in order already.
         return np.sort(np.concatenate(list(self.engine.results(work, self.parts))), kind="stable")
+
+    def changed(
+        self, context: AnalysisContext, policy: HaltPolicy, kinds: Sequence[str], most: int
+    ) -> list[tuple[str, ChangedSession]]:
+        """Return unlabelled sessions that end otherwise than under the baseline, with their ids.
+
+        Parameters
+        ----------
+        context, policy
+            As of :meth:`analyse`.
+        kinds
+            Kinds of change to take, in their order.
+        most
+            Sessions at most, shard after shard.
+        """
+        before = _before(context)
+        work = partial(changed_sessions, self.reader, policy, before, kinds, most)
+        found = [each for part in self.engine.results(work, self.parts) for each in part]
+        found = sorted(found, key=lambda each: kinds.index(each.kind))[:most]
+        shards = {part.shard.name: part.shard for part in self.parts}
+        ids = {name: self.reader.ids(shards[name]) for name in {each.place[0] for each in found}}
+        return [(ids[each.place[0]][each.place[1]], each) for each in found]
 
     def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
         """Return a policy in the shortest decimals with the same outcome for every session.

@@ -348,6 +348,74 @@ def policy_sums(
     )
 
 
+class ChangedSession(NamedTuple):
+    """Unlabelled session that ends otherwise under another policy.
+
+    Attributes
+    ----------
+    kind
+        Field of :class:`director_ai.tuning.evaluation.attribution.Flips` that it is in.
+    place
+        Shard, and place in it.
+    trigger, mechanism
+        Token and rule of the halt before and now, as of
+        :class:`director_ai.replay.engine.Outcomes`.
+    is_unknown
+        Whether the recording ends before any rule holds, before and now.
+    n_tokens
+        Its length.
+    """
+
+    kind: str
+    place: tuple[str, int]
+    trigger: tuple[int, int]
+    mechanism: tuple[int, int]
+    is_unknown: tuple[bool, bool]
+    n_tokens: int
+
+
+def changed_sessions(
+    reader: ShardReader,
+    policy: HaltPolicy,
+    before: HaltPolicy | None,
+    kinds: Sequence[str],
+    most: int,
+    part: ShardPart,
+) -> list[ChangedSession]:
+    """Return the unlabelled sessions of a shard that end otherwise under a policy.
+
+    Parameters
+    ----------
+    reader, policy, before, part
+        As of :func:`policy_sums`.
+    kinds
+        Those to take, in their order.
+    most
+        Sessions at most.
+    """
+    sessions, replay = _Sessions.of(reader, part), _replay(reader, part, policy)
+    ends = (_outcomes_before(reader, part, sessions, before), replay.outcomes(policy))
+    flips, _ = flips_between(sessions.labelled, *ends)
+    rows, lengths = part.rows, sessions.labelled.curves.lengths
+
+    def of_both(name: str, row: int) -> tuple[Any, Any]:
+        first, second = (getattr(outcomes, name)[row].item() for outcomes in ends)
+        return first, second
+
+    found = [(kind, row) for kind in kinds for row in np.flatnonzero(getattr(flips, kind)).tolist()]
+    return [
+        ChangedSession(
+            kind,
+            (part.shard.name, int(rows[row])),
+            of_both("trigger", row),
+            of_both("mechanism", row),
+            of_both("unknown", row),
+            int(lengths[row]),
+        )
+        for kind, row in found[:most]
+    ]
+
+
 def sorted_lows_along(
     reader: ShardReader, policy: HaltPolicy, rule: int, part: ShardPart
 ) -> FloatArray:

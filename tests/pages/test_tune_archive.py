@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -65,6 +66,18 @@ def test_it_tells_what_it_tells_of_the_store(folder: Path, address: dict[str, st
     # Every session of the store is in its list; an archive lists some and counts the others.
     assert sum(n_changed(app)) == sum(n_changed(whole))
     assert len(n_changed(app)) == 2
+
+
+def test_changed_sessions_without_a_label_are_listed_on_request(folder: Path) -> None:
+    columns = ["Change", "Was", "By", "Now", "By now", "Tokens"]
+    address = {"h": "0.6", "d": "1.5", "flips_moved": "true"}
+    app = tune(archive=str(folder / "sessions"), flips_unlabelled="true", **address)
+    listed = app.dataframe[1].value.set_index("Id")[columns]
+
+    whole = tune(**address).dataframe[0].value
+    expected = whole[whole["Label"] == "–"].set_index("Id")[columns]
+    assert len(expected)
+    pd.testing.assert_frame_equal(listed.sort_index(), expected.sort_index(), check_dtype=False)
 
 
 def test_a_breakpoint_is_one_of_all_sessions(folder: Path) -> None:

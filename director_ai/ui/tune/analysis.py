@@ -20,6 +20,7 @@ from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
 from director_ai.ui.components.policy_editor import current_policy
+from director_ai.ui.tune.archive import counting
 from director_ai.ui.tune.slice_filters import Slice
 
 _LAST_VIEW: Final = "tune_view"
@@ -58,7 +59,7 @@ class Analysis(NamedTuple):
             return last[1]
         replay = replay_of(self.data, policy)
         if self.archive is not None:
-            view = self.archive.analyse(self.context, replay, policy)
+            view = counting(self.archive).analyse(self.context, replay, policy)
         else:
             view = analyse(self.context, replay, policy)
         st.session_state[_LAST_VIEW] = (self, view)
@@ -69,12 +70,12 @@ class Analysis(NamedTuple):
 
         See :func:`director_ai.tuning.search.plateaus.lows_along`.
         """
-        return None if self.archive is None else self.archive.lows_along(policy, rule)
+        return None if self.archive is None else counting(self.archive).lows_along(policy, rule)
 
     def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
         """Return a policy in the shortest decimals with the same outcome for every session."""
         if self.archive is not None:
-            return self.archive.tidied(replay, policy)
+            return counting(self.archive).tidied(replay, policy)
         return tidied(replay, policy)
 
     def recorded(self) -> Evaluation:
@@ -92,7 +93,7 @@ class Analysis(NamedTuple):
         found = evaluate(data.labelled, outcomes, policy, self.context.population)
         if self.archive is None:
             return found
-        counts = self.archive.grid_counts(policy, Grid.at(policy))
+        counts = counting(self.archive).grid_counts(policy, Grid.at(policy))
         return replace(found, n_unknown=found.n_unknown + int(counts.n_unknown.sum()))
 
 

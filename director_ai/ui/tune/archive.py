@@ -156,34 +156,29 @@ def study_of(
     return study
 
 
-def counting(study: ArchiveStudy, place: st.delta_generator.DeltaGenerator) -> ArchiveStudy:
-    """Return an archive whose counting shows its progress, once it takes a while."""
-    return replace(study, engine=SerialEngine(_Counting(len(study.parts), place).step))
+def counting(study: ArchiveStudy) -> ArchiveStudy:
+    """Return an archive whose counting shows its progress here, once it takes a while."""
+    return replace(study, engine=SerialEngine(_Counting(len(study.parts)).step))
 
 
 class _Counting:
-    """Progress of counting, pass after pass over all shards."""
+    """Progress of counting, pass after pass over all shards, drawn where that goes on."""
 
-    def __init__(self, n_shards: int, place: st.delta_generator.DeltaGenerator) -> None:
+    def __init__(self, n_shards: int) -> None:
         self._n_shards = n_shards
-        self._place = place
         self._n_done = 0
-        self._began_s = 0.0
-        self._is_shown = False
+        self._began_s = time.monotonic()
+        # Made where it is needed: a fragment cannot draw outside of itself.
+        self._place: st.delta_generator.DeltaGenerator | None = None
 
     def step(self) -> None:
         """Say that another shard is counted."""
-        if not self._n_done:
-            self._began_s = time.monotonic()
         self._n_done = (self._n_done + 1) % self._n_shards
         if self._n_done and time.monotonic() - self._began_s > _SHOWN_AFTER_S:
-            # A page that is left ends where it draws: the next count starts from nothing.
-            n_done, self._n_done, self._is_shown = self._n_done, 0, True
-            words = f"Counting, shard {n_done:,} of {self._n_shards:,}"
-            self._place.progress(n_done / self._n_shards, words)
-            self._n_done = n_done
-        elif not self._n_done and self._is_shown:
-            self._is_shown = False
+            self._place = self._place or st.empty()
+            words = f"Counting, shard {self._n_done:,} of {self._n_shards:,}"
+            self._place.progress(self._n_done / self._n_shards, words)
+        elif self._place is not None:
             self._place.empty()
 
 

@@ -93,14 +93,15 @@ def _effect(rule: int, analysis: Analysis) -> None:
 
 
 def _to_breakpoint(analysis: Analysis, rule: int, strict: bool) -> None:
-    data = analysis.data
+    data, archive = analysis.data, analysis.archive
     policy = current_policy(data.default_policy)
     value = next_breakpoint(
         replay_of(data, policy),
         policy,
         rule,
         strict=strict,
-        elsewhere=analysis.lows_along(policy, rule),
+        # Nothing can be drawn from here, no progress either.
+        elsewhere=None if archive is None else archive.lows_along(policy, rule),
     )
     if value is not None:
         st.session_state[THRESHOLDS[rule].key] = value

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import GLYPH, RULE_NAME, RULES
 from director_ai.replay.curves import FloatArray, IntArray
-from director_ai.replay.engine import Outcomes, Replay
+from director_ai.replay.engine import NONE, Outcomes, Replay
 from director_ai.replay.margins import margins
 from director_ai.tuning.evaluation.attribution import Flips
 from director_ai.tuning.evaluation.outcome_classes import released
 from director_ai.tuning.labelled import BAD, GOOD
+from director_ai.tuning.partial import ChangedSession
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.escaping import visible
 
@@ -36,6 +37,9 @@ KINDS: Final[dict[str, str]] = {
     "moved": "↔ moved",
 }
 """From harm to none: filled glyphs are harm, hollow ones are gain."""
+
+WITHOUT_LABEL: Final = ("now_unknown", "unlabelled", "now_known", "moved")
+"""Kinds of change that a session without a label may be in, from harm to none."""
 
 _LABEL: Final = {GOOD: "○ good", BAD: "● bad"}
 
@@ -142,6 +146,24 @@ def flip_table(rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair) -
     )
 
 
+def without_label_table(changed: Sequence[tuple[str, ChangedSession]]) -> pd.DataFrame:
+    """Return one row per session of an archive that has no label, as :func:`flip_table` does."""
+    return pd.DataFrame(
+        [
+            {
+                "Change": KINDS[each.kind],
+                "Id": visible(name),
+                "Was": _end_of(each, 0),
+                "By": _rule_of(each, 0),
+                "Now": _end_of(each, 1),
+                "By now": _rule_of(each, 1),
+                "Tokens": each.n_tokens,
+            }
+            for name, each in changed
+        ]
+    )
+
+
 def flip_records(
     rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair
 ) -> list[dict[str, Any]]:
@@ -201,8 +223,21 @@ def _end(outcomes: Outcomes, row: int) -> str:
     return "◌ unknown" if outcomes.unknown[row] else "✓ completes"
 
 
+def _end_of(changed: ChangedSession, end: int) -> str:
+    if changed.mechanism[end] != NONE:
+        return f"✖ {changed.trigger[end]}"
+    return "◌ unknown" if changed.is_unknown[end] else "✓ completes"
+
+
 def _rule(outcomes: Outcomes, row: int) -> str:
-    if not outcomes.halts[row]:
-        return ""
-    rule = RULES[int(outcomes.mechanism[row])]
+    return _rule_name(int(outcomes.mechanism[row])) if outcomes.halts[row] else ""
+
+
+def _rule_of(changed: ChangedSession, end: int) -> str:
+    mechanism = changed.mechanism[end]
+    return "" if mechanism == NONE else _rule_name(mechanism)
+
+
+def _rule_name(mechanism: int) -> str:
+    rule = RULES[mechanism]
     return f"{GLYPH[rule]} {RULE_NAME[rule]}"

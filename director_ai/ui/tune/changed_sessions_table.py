@@ -15,19 +15,23 @@ from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
 from director_ai.storage.transfer.csv_cells import guard
 from director_ai.tuning.analysis import PolicyAnalysis
+from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.study import TuneData
 from director_ai.ui.access.current_store import reviewer
 from director_ai.ui.components import page_style, session_peek
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.page_links import session_link
 from director_ai.ui.tune.analysis import Analysis
+from director_ai.ui.tune.archive import counting
 from director_ai.ui.tune.changed_sessions import (
+    WITHOUT_LABEL,
     FlipRow,
     OutcomePair,
     flip_records,
     flip_rows,
     flip_table,
     outcome_pair,
+    without_label_table,
 )
 from director_ai.ui.tune.state import COUNT, FLIPS, PEEK, PICKED
 
@@ -124,6 +128,32 @@ def _list(analysis: Analysis) -> None:
         st.session_state[PICKED] = None if picked is None else shown[picked].row
         below = shown[picked + 1 : picked + 2] if picked is not None else []
         st.session_state[_BELOW] = analysis.data.ids[below[0].row] if below else ""
+    if analysis.archive is not None:
+        _without_label(analysis, analysis.archive)
+
+
+def _without_label(analysis: Analysis, archive: ArchiveStudy) -> None:
+    """Draw the sessions of an archive without a label where they are asked for."""
+    # Not drawn unasked: their ids are read from their shards.
+    is_asked = st.checkbox(
+        f"List those without a label, {MOST_ROWS} at most",
+        key="flips_unlabelled",
+        bind="query-params",
+    )
+    if not is_asked:
+        return
+    view = analysis.view()
+    with_moved = bool(st.session_state.get("flips_moved"))
+    kinds = [kind for kind in WITHOUT_LABEL if with_moved or kind != "moved"]
+    found = counting(archive).changed(view.context, view.policy, kinds, MOST_ROWS)
+    st.dataframe(
+        without_label_table(found),
+        key="flips_without_label",
+        hide_index=True,
+        placeholder="",
+        alt="Sessions without a label that end otherwise, one a row",
+        column_config={"Change": st.column_config.TextColumn(width=125, pinned=True)},
+    )
 
 
 def flips_csv(rows: Sequence[FlipRow], data: TuneData, outcomes: OutcomePair) -> str:

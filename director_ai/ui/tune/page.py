@@ -20,7 +20,6 @@ from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.tune.archive import (
     archive_at,
     archive_line,
-    counting,
     scorers_of,
     study_of,
 )
@@ -122,7 +121,7 @@ def _open_archive(address: str, place: st.delta_generator.DeltaGenerator) -> Ope
         status("The archive cannot be opened.", visible(str(error)))
         return None
     if study.study.open.ids:
-        return Opened(store, part, study.study, counting(study, place))
+        return Opened(store, part, study.study, study)
     status("No session of the archive has a label.", "Limits are chosen by labelled sessions.")
     return None
 
