@@ -118,6 +118,7 @@ def _open_archive(address: str, place: st.delta_generator.DeltaGenerator) -> Ope
             return None
         study = study_of(archive, store, scorers, place)
     except (DirectorError, OSError) as error:
+        place.empty()
         status("The archive cannot be opened.", visible(str(error)))
         return None
     if study.study.open.ids:
