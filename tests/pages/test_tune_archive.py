@@ -63,9 +63,8 @@ def test_it_tells_what_it_tells_of_the_store(folder: Path, address: dict[str, st
     assert "3 shards. Sessions without a label are counted in their shards" in said(app)
     whole = tune(**address)
     assert told(app) == told(whole)
-    # Every session of the store is in its list; an archive lists some and counts the others.
+    # The list of a store has every session; that of an archive some, and the number of the others.
     assert sum(n_changed(app)) == sum(n_changed(whole))
-    assert len(n_changed(app)) == 2
 
 
 def test_changed_sessions_without_a_label_are_listed_on_request(folder: Path) -> None:
