@@ -4,6 +4,7 @@ import importlib
 import logging
 import pkgutil
 import threading
+from typing import Final
 
 import streamlit as st
 
@@ -14,6 +15,10 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.sessions.counts import CountCache, count_cache
+
+_MOST_READ_AHEAD: Final = 300_000
+"""Sessions up to which curves are read before the Tune page asks for them: of more they take
+gigabytes, and reading them is in the way of every other page for minutes."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,7 +46,8 @@ def _load(store: Store, numbers: CountCache) -> None:
         from director_ai.ui.components.cached_study import read_study
 
         # Of a large archive the curves are what takes longest to read.
-        read_study(store)
+        if store.count() <= _MOST_READ_AHEAD:
+            read_study(store)
     except Exception as error:
         logger().log(
             logging.ERROR, "the pages are not prepared; each does it for itself", exc_info=error

@@ -40,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--before", nargs=2, metavar=("CHECKOUT", "STORE"))
+    parser.add_argument("--no-tune", action="store_true", help="look at the Sessions page alone")
     options = parser.parse_args()
     if options.before is not None:
         checkout, store = options.before
@@ -53,35 +54,41 @@ def main() -> int:
     with dashboard(str(options.store)) as server:
         page = server.browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(WAIT_MS)
-        label_s = looked_at(server, page, options.store)
+        listed(server, page)
+        label_s = 0.0 if options.no_tune else tuned(server, page, options.store)
         most_mb = server.memory_mb("VmHWM")
     return int(most_mb > BUDGET_MB or label_s > BUDGET_LABEL_S)
 
 
-def looked_at(server: Dashboard, page: Any, path: Path) -> float:
-    """Open every page that reads the whole store; return the wait for a slider after a label."""
+def show(server: Dashboard, name: str, seconds: float) -> None:
+    """Print a line: what, how long, and the memory of the server, now and at most so far."""
+    memory, most = server.memory_mb("VmRSS"), server.memory_mb("VmHWM")
+    print(f"{name:<44}{seconds:7.2f} s{memory:8.0f} MB now{most:8.0f} MB at most", flush=True)
 
-    def show(name: str, seconds: float) -> None:
-        memory, most = server.memory_mb("VmRSS"), server.memory_mb("VmHWM")
-        print(f"{name:<44}{seconds:7.2f} s{memory:8.0f} MB now{most:8.0f} MB at most", flush=True)
 
+def listed(server: Dashboard, page: Any) -> None:
+    """Open the Sessions page, and search on it."""
     start = time.monotonic()
     page.goto(f"{server.address}/sessions")
     page.locator(".st-key-sessions_table canvas").first.wait_for()
-    show("Sessions", time.monotonic() - start)
+    show(server, "Sessions", time.monotonic() - start)
     start = time.monotonic()
     page.goto(f"{server.address}/sessions?q={RARE.replace(' ', '+')}")
     page.locator(".st-key-sessions_table canvas").first.wait_for()
-    show(f"Sessions, a search for {RARE!r}", time.monotonic() - start)
+    show(server, f"Sessions, a search for {RARE!r}", time.monotonic() - start)
+
+
+def tuned(server: Dashboard, page: Any, path: Path) -> float:
+    """Open the Tune page and move its limits; return the wait for a slider after a label."""
     start = time.monotonic()
     page.goto(f"{server.address}/tune")
     page.locator(".st-key-threshold_curve .main-svg").first.wait_for()
-    show("Tune, first of this server", time.monotonic() - start)
+    show(server, "Tune, first of this server", time.monotonic() - start)
     page.wait_for_timeout(3_000)
     slider = page.locator(".st-key-h [role=slider], .st-key-h input").first
     slider.focus()
     seconds = [key_to_card(page) for _ in range(N_KEYS)]
-    show("Tune, key on a slider to the card, median", sorted(seconds)[N_KEYS // 2])
+    show(server, "Tune, key on a slider to the card, median", sorted(seconds)[N_KEYS // 2])
     with Store(path) as store:
         query = SessionQuery(labels=("none",), outcomes=("completed",))
         unlabelled = [each.id for each in store.summaries(query, limit=N_KEYS)]
@@ -90,10 +97,10 @@ def looked_at(server: Dashboard, page: Any, path: Path) -> float:
             store.annotate(name, Annotation("good"))
             seconds.append(key_to_card(page))
     label_s = sorted(seconds)[N_KEYS // 2]
-    show("Tune, the same after a label each, median", label_s)
+    show(server, "Tune, the same after a label each, median", label_s)
     page.goto(f"{server.address}/tune?w=12")
     page.locator(".st-key-threshold_curve .main-svg").first.wait_for()
-    show("Tune, another window", 0.0)
+    show(server, "Tune, another window", 0.0)
     return label_s
 
 

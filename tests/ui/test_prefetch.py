@@ -60,3 +60,15 @@ def test_what_cannot_be_prepared_is_logged_and_left_to_the_page(
     prefetch._load(store, CountCache())
 
     assert "are not prepared" in caplog.text
+
+
+def test_curves_of_a_huge_store_wait_for_the_page_that_needs_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studied = []
+    monkeypatch.setattr(cached_study, "read_study", lambda store: studied.append(store.name))
+    monkeypatch.setattr(prefetch, "_MOST_READ_AHEAD", -1)
+
+    prefetch._load(store, CountCache())
+
+    assert studied == []
