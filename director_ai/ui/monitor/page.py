@@ -244,13 +244,13 @@ def _draw_comparison(seen: Report) -> None:
     compared, deployment = seen.comparison, seen.deployment
     assert compared is not None
     assert deployment is not None
-    chosen, text = st.columns([1.2, 2], gap="small", vertical_alignment="bottom")
+    chosen, text = st.columns([1.3, 2], gap="small", vertical_alignment="bottom")
     with chosen, st.container(horizontal=True, gap="small"):
         for name, row in zip(PERIODS, (compared.first, compared.second), strict=True):
             period, key = Period.parse(row.period), _period_key(name, deployment.number)
             st.session_state.setdefault(key, tuple(period))
             # As wide as its two days; on a phone one stands under the other.
-            st.date_input(f"Period {name}", key=key, format="YYYY-MM-DD", width=210)
+            st.date_input(f"Period {name}", key=key, format="YYYY-MM-DD", width=220)
     with text:
         for line in comparison_lines(compared):
             notice(line)
