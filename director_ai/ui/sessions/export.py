@@ -1,6 +1,7 @@
 """Export of the selected or listed sessions as a file."""
 
 import io
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,6 +19,9 @@ from director_ai.ui.sessions.table import PANDAS, session_csv
 
 _LIST = "list"
 _OUTCOME: Final = "sessions_export"
+_ANSWER_S: Final = 1.0
+"""Time for the button to learn how its download ended."""
+
 _ALL: Final = 2**63 - 1
 """More sessions than a store can hold."""
 
@@ -39,16 +43,22 @@ class DownloadOutcome:
     ----------
     problem, shown_problem
         Error of the last download, ``""`` if it succeeded; and the one the page shows.
+    at_s
+        When it was known, by ``time.monotonic()``.
     """
 
     problem: str = ""
     shown_problem: str = ""
+    at_s: float = 0.0
 
 
 def has_news() -> bool:
     """Return whether the last download's result differs from the one on the page."""
     outcome: DownloadOutcome | None = st.session_state.get(_OUTCOME)
-    return outcome is not None and outcome.problem != outcome.shown_problem
+    if outcome is None or outcome.problem == outcome.shown_problem:
+        return False
+    # A run that starts while Streamlit answers the button drops the answer: it would wait minutes.
+    return time.monotonic() - outcome.at_s > _ANSWER_S
 
 
 def export_button(
@@ -95,9 +105,9 @@ def make_file(outcome: DownloadOutcome, make: Callable[[], bytes]) -> bytes:
         with as_store_error("of the app"):
             made = make()
     except DirectorError as error:
-        outcome.problem = str(error)
+        outcome.at_s, outcome.problem = time.monotonic(), str(error)
         raise
-    outcome.problem = ""
+    outcome.at_s, outcome.problem = time.monotonic(), ""
     return made
 
 
