@@ -42,27 +42,25 @@ _GROWN = update(sessions).where(sessions.c.key == bindparam("of"))
 class LiveWriter:
     """Writes sessions into a store while they run.
 
-        Whatever is written twice changes nothing, so that a batch whose outcome is not known is
-        simply written again.
+    Whatever is written twice changes nothing, so that a batch whose outcome is not known is
+    simply written again.
 
     Examples
     --------
-        >>> from director_ai import HaltPolicy
-        >>> from director_ai.storage.recording.session_progress import SessionProgress
-        >>> from director_ai.storage.store import Store
-        >>> from director_ai.storage.engine.statements import chunks, insert_new
-    from director_ai.storage.fact_texts import add_facts
-    from director_ai.storage.recording.session_delta import Token
-        >>> header = SessionRecord(
-        ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"
-        ... )
-        >>> progress = SessionProgress(header)
-        >>> progress.add(Token(0, "Hi", 0.9, held=False, time_us=5))
-        >>> with Store(getfixture("tmp_path") / "sessions.db") as store:
-        ...     LiveWriter(store).write([progress.delta()])
-        ...     store.get("a").tokens, store.summary("a").outcome
-        {}
-        (('Hi',), 'recording')
+    >>> from director_ai import HaltPolicy
+    >>> from director_ai.storage.recording.session_progress import SessionProgress
+    >>> from director_ai.storage.store import Store
+    >>> from director_ai.storage.recording.session_delta import Token
+    >>> header = SessionRecord(
+    ...     "a", 0, 0, "", "", "", HaltPolicy(), True, (), (), (), ended_by="completed"
+    ... )
+    >>> progress = SessionProgress(header)
+    >>> progress.add(Token(0, "Hi", 0.9, held=False, time_us=5))
+    >>> with Store(getfixture("tmp_path") / "sessions.db") as store:
+    ...     LiveWriter(store).write([progress.delta()])
+    ...     store.get("a").tokens, store.summary("a").outcome
+    {}
+    (('Hi',), 'recording')
     """
 
     def __init__(self, database: Transactions) -> None:
