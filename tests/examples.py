@@ -8,7 +8,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-PROFILES = {"fast": 40, "full": 200, "thorough": 5_000}
+PROFILES = {"fast": 25, "full": 200, "thorough": 5_000}
 
 
 def load_profile(*, default: str) -> None:

@@ -99,6 +99,7 @@ def test_no_class_or_function_bears_a_retired_name() -> None:
     } == set()
 
 
+@pytest.mark.slow
 def test_no_parameter_bears_a_retired_name() -> None:
     assert {
         (name_of(path), name)

@@ -272,7 +272,7 @@ audits = Table(
     Column("day", Integer, nullable=False, comment="of the seal, days since the Unix epoch, UTC"),
     Column("deployment", _Key, nullable=False),
     Column("plan", _Key, nullable=False),
-    Column("kind", Text, nullable=False, comment="counted, repeated, fault, other"),
+    Column("kind", Text, nullable=False, comment="counted, repeated, fault, stopped, other"),
     Column("halted", Boolean, nullable=False),
     Column("drawn", Boolean, nullable=False),
     Column("draw", Float, nullable=False, comment="permanent random number, in [0, 1)"),

@@ -108,7 +108,7 @@ def figures_table(comparison: ScorerComparison, names: Mapping[str, str]) -> pd.
             {
                 "Scorer": visible(names[each.scorer]),
                 "AUROC": each.auroc.decimal,
-                "Above the first": each.gain.signed,
+                "Above the first": each.gain.signed if at else None,
                 **{
                     f"Catch at {100 * rate:g} %": catch.percent
                     for rate, catch in zip(FALSE_HALT_RATES, each.catch, strict=True)
@@ -118,7 +118,7 @@ def figures_table(comparison: ScorerComparison, names: Mapping[str, str]) -> pd.
                 "Delay": number_text(each.delay),
                 "µs a token": number_text(each.us_a_token),
             }
-            for each in comparison.figures
+            for at, each in enumerate(comparison.figures)
         ]
     )
 
