@@ -87,7 +87,7 @@ def scorer_form() -> ScorerChoice | None:
             format_func=_CERTAINTY.__getitem__,
             help="The newest token: its probability. Its alternatives: how many others could as "
             "well have stood there; the server must send the likeliest five. The newest ten: the "
-            "mean of their probabilities.",
+            "geometric mean of their probabilities.",
             persist_state="session",
         )
         return ScorerChoice(certainty or WITHOUT_FACTS[0])
