@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,6 +23,8 @@ from playwright.sync_api import Browser, Page, Request  # noqa: E402  (after imp
 
 PATIENCE_MS = 90_000
 """Longest wait for any one thing: a busy machine is slow, not wrong."""
+AGAIN = 6
+"""Times that what had no effect is done again."""
 sync_api.expect.set_options(timeout=PATIENCE_MS)
 
 # Scripts for `streamlit run`, not modules to look for doctests in.
@@ -92,6 +94,27 @@ def settled(page: Page) -> None:
     """Wait until no script is running and everything it sent is on the page."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+
+def act_until(act: Callable[[], object], seen: Callable[[float], object]) -> None:
+    """Act, and once more where nothing came of it, as people do.
+
+    What is drawn anew at that moment loses a click, and a busy machine draws for long.
+
+    Parameters
+    ----------
+    act
+        Clicks or scrolls; doing it twice must do no harm.
+    seen
+        Waits for what comes of it, so many milliseconds at most.
+    """
+    for _ in range(AGAIN):
+        act()
+        with contextlib.suppress(sync_api.TimeoutError, AssertionError):
+            seen(PATIENCE_MS / AGAIN)
+            return
+    act()
+    seen(PATIENCE_MS)
 
 
 def card_seen(page: Page) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from director_ai.figures.theme import DARK, LIGHT, Palette
-from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled
+from tests.browser.conftest import OpenPage, Serve, Server, Watch, act_until, settled
 
 APP = Path(__file__).parent / "apps" / "components_app.py"
 THEMES: list[tuple[Literal["light", "dark"], Palette]] = [("light", LIGHT), ("dark", DARK)]
@@ -336,6 +336,13 @@ def test_nothing_moves_while_the_page_loads(open_page: OpenPage, server: Server)
     assert measured(page)["shift"] == 0
 
 
+AT_REST = """async e => {
+  const top = e.scrollTop;
+  await new Promise(done => setTimeout(done, 500));
+  return e.scrollTop === top;
+}"""
+
+
 def test_the_box_follows_the_newest_token_unless_scrolled_up(
     open_page: OpenPage, server: Server
 ) -> None:
@@ -351,8 +358,14 @@ def test_the_box_follows_the_newest_token_unless_scrolled_up(
     assert box.evaluate(to_end) < 2
 
     box.hover()
-    page.mouse.wheel(0, -300)
-    page.wait_for_timeout(400)
+    act_until(
+        lambda: page.mouse.wheel(0, -300),
+        lambda ms: page.wait_for_function(
+            f"e => ({to_end})(e) > 200", arg=box.element_handle(), timeout=ms
+        ),
+    )
+    # The browser scrolls for some frames, longer the busier it is; then nothing moves the text.
+    page.wait_for_function(AT_REST, arg=box.element_handle())
     top = box.evaluate("e => e.scrollTop")
     page.wait_for_timeout(1000)
 
