@@ -58,6 +58,8 @@ def shrinks(server: Server, before: Held) -> bool:
             and now.n_files <= before.n_files + MAY_GROW.n_files
         ):
             return True
+        # One tab after the other is forgotten, not several that came at once.
+        time.sleep(TTL_S)
         play_and_close(server)
     return False
 
