@@ -2,7 +2,6 @@
 
 import hashlib
 import operator
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,14 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.records.stored_curve import StoredLabels
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.storage.transfer.shard_archive import Manifest, ShardArchive, ShardReader
 from director_ai.tuning.analysis import AnalysisContext, HaltCounts, PolicyAnalysis, analyse
-from director_ai.tuning.curve_archive import CurveArchive
-from director_ai.tuning.elsewhere import policy_of_text
 from director_ai.tuning.engines import Engine, merged
 from director_ai.tuning.evaluation.evaluation import (
     Evaluation,
@@ -33,10 +29,9 @@ from director_ai.tuning.evaluation.sweep import Grid, passing
 from director_ai.tuning.gates import Selector
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_draws
 from director_ai.tuning.labelled import BAD
+from director_ai.tuning.labelled_shards import LabelledShards
 from director_ai.tuning.partial import (
     ChangedSession,
-    Draws,
-    Gathered,
     Kept,
     PolicySums,
     ShardPart,
@@ -45,12 +40,10 @@ from director_ai.tuning.partial import (
     cell_counts,
     changed_sessions,
     common_plateau,
-    gather,
     gather_kept,
     is_of,
     policy_sums,
     sorted_lows_along,
-    survey,
     without_thresholds,
 )
 from director_ai.tuning.search.plateaus import Plateau, narrowed, plateau, tidied_by
@@ -142,21 +135,48 @@ class ArchiveStudy:
         InvalidRecordError
             Naming a shard that is damaged.
         """
-        manifest, reader = archive.manifest, archive.reader()
+        return cls.of_shards(
+            LabelledShards(archive, keep_ids=False),
+            labels,
+            engine,
+            share=share,
+            opened=opened,
+            key=key,
+            scorers=scorers,
+        )
+
+    @classmethod
+    def of_shards(
+        cls,
+        shards: LabelledShards,
+        labels: Mapping[str, Verdict],
+        engine: Engine,
+        *,
+        share: float | None,
+        opened: bytes,
+        key: str,
+        scorers: Collection[str] = (),
+    ) -> "ArchiveStudy":
+        """Return the study as :meth:`of` does, of an archive whose shards were read before.
+
+        Parameters
+        ----------
+        shards
+            What was read of the archive for other labels; the rest is read.
+        labels, engine, share, opened, key, scorers
+            As of :meth:`of`.
+        """
+        manifest = shards.archive.manifest
         if not manifest.shards:
-            raise InvalidRequestError(f"archive must hold sessions, got {archive.address}")
-        gathered = _Gathering(len(labels), manifest)
-        for found in engine.results(partial(gather, reader, labels), manifest.shards):
-            gathered.add(found)
-        data, places, draws = gathered.data(), gathered.places, np.concatenate(gathered.draws)
+            raise InvalidRequestError(f"archive must hold sessions, got {shards.archive.address}")
+        data, places, draws = shards.join(labels, engine)
         labelled = data.labelled
         if share is None:
             share = holdout_share(labelled.n_good_groups, delta=DELTA)
         split = split_draws(draws, labelled.labels, share=share, opened=opened)
         sealed = np.unique(draws[split.sealed])
         own = is_of(scorers, data.scorers) if scorers else np.ones(len(draws), bool)
-        work = partial(survey, reader, sealed, scorers)
-        surveys = list(engine.results(work, list(zip(manifest.shards, places, strict=True))))
+        surveys = shards.surveys(places, sealed, scorers, engine)
         n_opened = 0
         if opened:
             first = split_draws(draws, labelled.labels, share=share)
@@ -175,7 +195,7 @@ class ArchiveStudy:
                 n_opened=n_opened,
                 elsewhere=replace(elsewhere, sha256=_sha256(manifest, parts)),
             ),
-            reader,
+            shards.reader,
             parts,
             engine,
             len(labels) - len(draws),
@@ -299,50 +319,6 @@ class ArchiveStudy:
 def _before(context: AnalysisContext) -> HaltPolicy | None:
     """Return the policy of comparison; ``None`` for the limits of each session's recording."""
     return None if context.baseline.is_recorded else context.baseline.policy
-
-
-class _Gathering:
-    """Labelled sessions as arrays, shard after shard, so that no shard's rows are kept."""
-
-    def __init__(self, n_sessions: int, manifest: Manifest) -> None:
-        self.places: list[IntArray] = []
-        self.draws: list[Draws] = []
-        self._archive = CurveArchive()
-        mean = manifest.n_tokens / manifest.n_sessions
-        self._archive.reserve(int(1.1 * mean * n_sessions), n_sessions)
-        self._labels: list[str | None] = []
-        self._onsets: list[int | None] = []
-        self._tags: list[str] = []
-        self._policies: list[str] = []
-        self._n_by_policy: Counter[str] = Counter()
-
-    def add(self, part: Gathered) -> None:
-        """Add the labelled sessions of a shard."""
-        for key, row in enumerate(part.rows, start=len(self._labels)):
-            self._archive.add([(key, row)], {key: 0})
-            self._labels.append(row.label)
-            self._onsets.append(row.onset)
-            self._tags.append(row.tags)
-            self._policies.append(row.policy)
-        self._archive.release()
-        self.places.append(part.places)
-        self.draws.append(part.draws)
-        self._n_by_policy.update(part.n_by_policy)
-
-    def data(self) -> TuneData:
-        """Return the sessions, with the limits of all of the archive, the most frequent first."""
-        n_sessions = len(self._labels)
-        never = [0] * n_sessions
-        looks = StoredLabels(
-            range(n_sessions), never, never, self._labels, self._onsets, self._tags
-        )
-        texts = sorted(self._n_by_policy, key=lambda text: -self._n_by_policy[text])
-        place = {text: number for number, text in enumerate(texts)}
-        return replace(
-            TuneData.of_archive(self._archive, looks),
-            policies=tuple(map(policy_of_text, texts)),
-            policy_of=np.array([place[text] for text in self._policies], np.int64),
-        )
 
 
 def _whole_tally(data: TuneData, outcomes: Outcomes, sums: PolicySums) -> GroupTally:

@@ -6,7 +6,7 @@ others are counted where they are.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import compress
@@ -25,6 +25,7 @@ from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.shards import Arrays, read_arrays, write_arrays
 from director_ai.replay.sketch import folder_of, replay_of, sketch_of
+from director_ai.storage.transfer.curves_file import SessionIds
 from director_ai.storage.transfer.shard_archive import Shard, ShardReader
 from director_ai.tuning.cadence import last_held, replay_under
 from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder, policy_of_text
@@ -70,31 +71,45 @@ class Gathered(NamedTuple):
     Attributes
     ----------
     rows
-        Their curves and labels, in the shard's order.
+        Their curves, without labels, in the shard's order.
     places
         Their places in the shard, ascending; shape (n_rows,).
     draws
         Draw of each one's group; shape (n_rows,).
     n_by_policy
         Sessions of the shard by their limits as JSON, in the order of their appearance.
+    ids
+        Ids of all of its sessions, where they are to be kept.
     """
 
     rows: list[StoredCurve]
     places: IntArray
     draws: Draws
     n_by_policy: dict[str, int]
+    ids: SessionIds | None
 
 
-def gather(reader: ShardReader, labels: Mapping[str, Verdict], shard: Shard) -> Gathered:
-    """Return the labelled sessions of a shard."""
-    selected = reader.read_selected(shard, labels)
+def gather(
+    reader: ShardReader, names: Container[str], shard: Shard, *, keep_ids: bool = False
+) -> Gathered:
+    """Return the sessions of a shard that have some names."""
+    selected = reader.read_selected(shard, names)
     places = np.array(selected.places, np.int64)
     return Gathered(
-        [row._replace(**labels[row.id]._asdict()) for row in selected.rows],
+        selected.rows,
         places,
         np.frombuffer(reader.draws(shard), "<u8")[places],
         selected.n_by_policy,
+        selected.ids if keep_ids else None,
     )
+
+
+def gather_at(reader: ShardReader, item: tuple[Shard, Sequence[int]]) -> Gathered:
+    """Return the sessions at some places of a shard that was gathered from before."""
+    shard, places = item
+    rows = np.array(places, np.int64)
+    draws = np.frombuffer(reader.draws(shard), "<u8")[rows]
+    return Gathered(reader.read_at(shard, places), rows, draws, {}, None)
 
 
 class ShardPart(NamedTuple):

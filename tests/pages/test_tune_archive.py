@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
 from director_ai.storage.store import Store
-from director_ai.storage.transfer.shard_archive import ShardArchive
-from director_ai.tuning.partial import gather
+from director_ai.storage.summary import SessionQuery
+from director_ai.tuning import labelled_shards
 from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.pages.result_card import numbers
 from tests.pages.test_tune import said, tune
@@ -54,6 +55,28 @@ def n_changed(app: AppTest) -> list[int]:
     """Return how many changed sessions are listed, and how many more it says there are."""
     line = next(text.value for text in app.text if text.value.startswith("Sessions that end"))
     return [int(number) for number in re.findall(r"\b\d+\b", line)]
+
+
+def n_good(app: AppTest) -> int:
+    """Return how many sessions it says are good."""
+    found = re.search(r"([\d,]+) good, ", said(app))
+    assert found
+    return int(found[1])
+
+
+def shards_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Return how often shards are read from now on, whole and for some sessions."""
+    counts = {}
+    for name in ("gather", "gather_at"):
+        counts[name] = 0
+        work = getattr(labelled_shards, name)
+
+        def counted(*args: object, name: str = name, work: Any = work, **options: object) -> Any:
+            counts[name] += 1
+            return work(*args, **options)
+
+        monkeypatch.setattr(labelled_shards, name, counted)
+    return counts
 
 
 @pytest.mark.parametrize("address", [{"h": "0.55", "d": "0.3"}, {"m": "soft", "vs": "default"}])
@@ -136,32 +159,28 @@ def test_a_damaged_shard_is_named(folder: Path, tmp_path: Path) -> None:
     assert "part-00001.parquet of " in said(tune(archive=str(copy)))
 
 
-def test_shards_are_read_once_for_all_visitors_and_again_after_a_label(
+def test_shards_are_read_once_and_after_a_label_its_session_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = []
-
-    def counted(reader: ShardArchive, labels: object, shard: object) -> object:
-        read.append(shard)
-        return gather(reader, labels, shard)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("director_ai.tuning.archive_study.gather", counted)
+    counts = shards_read(monkeypatch)
     monkeypatch.setattr("director_ai.ui.tune.archive._last", [])
     address = str(folder / "sessions")
 
     tune(archive=address, h="0.4")
-    tune(archive=address, h="0.5")
-    assert len(read) == 3
+    before = n_good(tune(archive=address, h="0.5"))
+    assert counts == {"gather": 3, "gather_at": 0}
 
     with Store(folder / "sessions.db") as store:
         store.add([replace(record, id="new") for record in records(1, labelled=0.0)])
     tune(archive=address)
-    assert len(read) == 3
+    assert counts == {"gather": 3, "gather_at": 0}
 
     with Store(folder / "sessions.db") as store:
-        store.annotate("s-00001", Annotation("good", None, "ann", 1_800_000_000_000_000))
-    tune(archive=address)
-    assert len(read) == 6
+        query = SessionQuery(labels=("none",))
+        name = next(row.id for row in store.summaries(query, limit=9) if row.id != "new")
+        store.annotate(name, Annotation("good", None, "ann", 1_800_000_000_000_000))
+    assert n_good(tune(archive=address, h="0.5")) == before + 1
+    assert counts == {"gather": 3, "gather_at": 1}
 
 
 def test_filters_of_the_store_are_refused(folder: Path) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import struct
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any, BinaryIO, Final, NamedTuple, get_args
@@ -308,6 +308,30 @@ def read_curves(file: BinaryIO) -> CurvesFile:
     return CurvesFile(tuple(rows), about["fingerprint"], n_sealed, has_digests=True)
 
 
+class SessionIds:
+    """Ids of a curves archive in its order, in little more room than their text takes.
+
+    Parameters
+    ----------
+    ids
+        Of its column, as they lie in the file.
+
+    Examples
+    --------
+    >>> SessionIds(pa.array(["a", "b", "d"])).places(["d", "c", "a"])
+    [0, 2]
+    """
+
+    def __init__(self, ids: pa.Array) -> None:
+        self._ids = ids
+
+    def places(self, names: Iterable[str]) -> list[int]:
+        """Return the places of the sessions of some names, ascending; others may be among them."""
+        found = pc.is_in(self._ids, value_set=pa.array(map(escape, names), pa.string()))
+        places: list[int] = pc.indices_nonzero(found).to_pylist()
+        return places
+
+
 class SelectedCurves(NamedTuple):
     """Some sessions of a curves archive, and what all of them were recorded under.
 
@@ -319,11 +343,14 @@ class SelectedCurves(NamedTuple):
         Their places in the archive, ascending.
     n_by_policy
         All sessions by their limits as JSON, in the order of their appearance.
+    ids
+        Ids of all sessions.
     """
 
     rows: list[StoredCurve]
     places: list[int]
     n_by_policy: dict[str, int]
+    ids: SessionIds
 
 
 def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
@@ -347,10 +374,12 @@ def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
     rows: list[StoredCurve] = []
     places: list[int] = []
     n_by_policy: Counter[str] = Counter()
+    columns: list[pa.Array] = []
     first = 0
     try:
         for batch in parquet.iter_batches(_ROWS_AT_A_TIME, use_threads=False):
-            names = [unescape(name) for name in batch.column("id").to_pylist()]
+            columns.append(batch.column("id"))
+            names = [unescape(name) for name in columns[-1].to_pylist()]
             chosen = [place for place, name in enumerate(names) if name in ids]
             n_by_policy.update(map(unescape, batch.column("policy").to_pylist()))
             rows += _rows(pa.Table.from_batches([batch]).take(pa.array(chosen, pa.int64())))
@@ -358,9 +387,37 @@ def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
             first += len(names)
     except (*_DAMAGE, DirectorError) as error:
         raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
+    every = SessionIds(pa.concat_arrays(columns) if columns else pa.array([], pa.string()))
+    columns.clear()
     # Arrow keeps what it took for the next file, which is as large again.
     pa.default_memory_pool().release_unused()
-    return SelectedCurves(rows, places, dict(n_by_policy))
+    return SelectedCurves(rows, places, dict(n_by_policy), every)
+
+
+def read_at(file: BinaryIO, places: Sequence[int]) -> list[StoredCurve]:
+    """Return the sessions at some places of a curves archive, in its order.
+
+    Only the parts that they lie in are read, of which every page is verified.
+
+    Raises
+    ------
+    InvalidRecordError
+        If it is damaged.
+    """
+    parquet = open_parquet(file)
+    rows: list[StoredCurve] = []
+    first = 0
+    try:
+        for group in range(parquet.metadata.num_row_groups):
+            last = first + parquet.metadata.row_group(group).num_rows
+            chosen = [place - first for place in places if first <= place < last]
+            if chosen:
+                table = parquet.read_row_group(group, use_threads=False)
+                rows += _rows(table.take(pa.array(chosen, pa.int64())))
+            first = last
+    except (*_DAMAGE, DirectorError) as error:
+        raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
+    return rows
 
 
 def read_ids(file: BinaryIO) -> list[str]:

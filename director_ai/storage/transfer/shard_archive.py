@@ -22,6 +22,7 @@ from director_ai.storage.transfer.archive_files import ArchiveFiles, files_at
 from director_ai.storage.transfer.curves_file import (
     CurvesFile,
     SelectedCurves,
+    read_at,
     read_curves,
     read_ids,
     read_selected,
@@ -217,6 +218,10 @@ class ShardReader:
     def read_selected(self, shard: Shard, ids: Container[str]) -> SelectedCurves:
         """Return some sessions of a shard, with the memory of a part of it; errors as above."""
         return read_selected(io.BytesIO(self._verified(shard.file, shard.sha256)), ids)
+
+    def read_at(self, shard: Shard, places: Sequence[int]) -> list[StoredCurve]:
+        """Return the sessions at some places of a shard, in its order; errors as above."""
+        return read_at(io.BytesIO(self._verified(shard.file, shard.sha256)), places)
 
     def ids(self, shard: Shard) -> list[str]:
         """Return the ids of a shard, in its order; errors as of :meth:`read`."""

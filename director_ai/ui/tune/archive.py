@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import streamlit as st
@@ -16,6 +16,7 @@ from director_ai.storage.summary import JUDGED
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, Manifest, ShardArchive
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import SerialEngine
+from director_ai.tuning.labelled_shards import LabelledShards
 from director_ai.tuning.partial import Verdict
 from director_ai.ui.access.login import visitor
 from director_ai.ui.components.cached_study import held_out
@@ -34,16 +35,30 @@ _LOOK_AGAIN_S: Final = 0.2
 _opening = threading.Lock()
 
 
-class _Kept(NamedTuple):
-    """The archive that was opened last, for every visitor."""
+class _Look(NamedTuple):
+    """Study of an archive, and what it was made by."""
 
-    key: tuple[str, str, Manifest, HoldoutChoice, tuple[str, ...]]
+    key: tuple[Manifest, HoldoutChoice, tuple[str, ...]]
     stamp: tuple[int, int, int]
     labels: Mapping[str, Verdict]
     study: ArchiveStudy
 
 
-_last: list[_Kept] = []
+@dataclass(slots=True)
+class _Opened:
+    """The archive that was opened last, for every visitor, and the latest look at it."""
+
+    address: str
+    store: str
+    shards: LabelledShards
+    look: _Look | None = None
+
+    def is_of(self, archive: ShardArchive, store: Store) -> bool:
+        """Return whether it is an archive of a store."""
+        return (self.address, self.store) == (archive.address, store.name)
+
+
+_last: list[_Opened] = []
 """None or one: the labelled sessions of an archive take memory."""
 
 
@@ -113,7 +128,7 @@ def study_of(
 ) -> ArchiveStudy:
     """Return the study of an archive by the labels of its store.
 
-    It is read again once the archive has grown, or a label or what is held out has changed.
+    A shard is read once, a session that gets a label later alone.
 
     Parameters
     ----------
@@ -123,37 +138,94 @@ def study_of(
         Shows how many shards are read, and a way to leave it.
     """
     choice, stamp = held_out(store), store.stamp(JUDGED)
-    key = (archive.address, store.name, archive.manifest, choice, scorers)
-    found = _known(key, stamp)
-    if found is not None:
-        return found
-    with place.container(horizontal=True, vertical_alignment="center", key="archive_progress"):
-        bar = st.progress(0.0, "Waiting for another page, which opens an archive …")
-        st.button("Cancel", key="archive_cancel", on_click=close)
+    key = (archive.manifest, choice, scorers)
+    found = _known(archive, store)
+    if found is not None and (found.key, found.stamp) == (key, stamp):
+        return found.study
+    progress = _Reading(place)
     # Whatever is drawn lets a page that was left end here.
     while not _opening.acquire(timeout=_LOOK_AGAIN_S):
-        bar.progress(0.0, "Waiting for another page, which opens an archive …")
+        progress.wait()
     try:
         labels = {row.id: Verdict(row.label, row.onset) for row in store.verdicts(JUDGED)}
-        study = _same(key, stamp, labels)
-        if study is None:
-            # Two are not held at a time.
-            _last.clear()
-            n_shards = len(archive.manifest.shards)
-            study = ArchiveStudy.of(
-                archive,
+        opened = _opened(archive, store)
+        if opened.look is None or (opened.look.key, opened.look.labels) != (key, labels):
+            progress.begin(len(archive.manifest.shards), at_once=bool(opened.shards.n_unread))
+            study = ArchiveStudy.of_shards(
+                opened.shards,
                 labels,
-                SerialEngine(_steps(bar, n_shards, "Reading")),
+                SerialEngine(progress.step),
                 share=choice.share,
                 opened=choice.opened,
                 key=choice.key,
                 scorers=scorers,
             )
-            _last[:] = [_Kept(key, stamp, labels, study)]
+            opened.look = _Look(key, stamp, labels, study)
+        elif opened.look.stamp != stamp:
+            # The store has changed, but no label.
+            opened.look = opened.look._replace(stamp=stamp)
     finally:
         _opening.release()
     place.empty()
-    return study
+    return opened.look.study
+
+
+def _known(archive: ShardArchive, store: Store) -> _Look | None:
+    """Return the latest look at an archive, if it is the one that was opened last."""
+    return next((opened.look for opened in list(_last) if opened.is_of(archive, store)), None)
+
+
+def _opened(archive: ShardArchive, store: Store) -> _Opened:
+    """Return what is at hand of an archive; of another one nothing is kept then."""
+    for opened in _last:
+        if opened.is_of(archive, store) and opened.shards.reopen(archive):
+            return opened
+    _last[:] = [_Opened(archive.address, store.name, LabelledShards(archive))]
+    return _last[0]
+
+
+class _Reading:
+    """Progress of the reading of shards, and a way to leave it.
+
+    Parameters
+    ----------
+    place
+        Where it is drawn.
+    """
+
+    def __init__(self, place: st.delta_generator.DeltaGenerator) -> None:
+        self._place = place
+        self._bar: st.delta_generator.DeltaGenerator | None = None
+        self._n_shards = self._n_done = 0
+        self._shown_s = 0.0
+
+    def wait(self) -> None:
+        """Show that another page is reading."""
+        self._show(0.0, "Waiting for another page, which opens an archive …")
+
+    def begin(self, n_shards: int, *, at_once: bool) -> None:
+        """Start to read so many shards, which is shown at once or after a while."""
+        self._n_shards = n_shards
+        self._shown_s = time.monotonic() + _SHOWN_AFTER_S
+        if at_once:
+            self._show(0.0, f"Reading {n_shards:,} shards …")
+
+    def step(self) -> None:
+        """Count another step."""
+        self._n_done += 1
+        if self._bar is not None or time.monotonic() > self._shown_s:
+            share = min(1.0, self._n_done / (_PASSES * self._n_shards))
+            self._show(share, f"Reading {self._n_shards:,} shards: {100 * share:.0f} %")
+
+    def _show(self, share: float, words: str) -> None:
+        if self._bar is None:
+            row = self._place.container(
+                horizontal=True, vertical_alignment="center", key="archive_progress"
+            )
+            self._bar = row.progress(share, words)
+            row.button("Cancel", key="archive_cancel", on_click=close)
+        else:
+            self._bar.progress(share, words)
 
 
 def counting(study: ArchiveStudy) -> ArchiveStudy:
@@ -191,33 +263,3 @@ def archive_line(study: ArchiveStudy) -> str:
         f"Archive {visible(study.reader.address)}, {shards}. Sessions without a label are counted "
         f"in their shards: their curves are not at hand.{missing}"
     )
-
-
-def _known(key: tuple[object, ...], stamp: tuple[int, int, int]) -> ArchiveStudy | None:
-    return next(
-        (kept.study for kept in list(_last) if (kept.key, kept.stamp) == (key, stamp)), None
-    )
-
-
-def _same(
-    key: tuple[object, ...], stamp: tuple[int, int, int], labels: Mapping[str, Verdict]
-) -> ArchiveStudy | None:
-    """Return the study that is kept where the store has changed, but no label."""
-    for kept in list(_last):
-        if (kept.key, kept.labels) == (key, labels):
-            _last[:] = [kept._replace(stamp=stamp)]
-            return kept.study
-    return None
-
-
-def _steps(bar: st.delta_generator.DeltaGenerator, n_shards: int, word: str) -> Callable[[], None]:
-    """Return a function that shows one more shard as done, of two passes over all."""
-    n_done = 0
-
-    def step() -> None:
-        nonlocal n_done
-        n_done += 1
-        share = min(1.0, n_done / (_PASSES * n_shards))
-        bar.progress(share, f"{word} {n_shards:,} shards: {100 * share:.0f} %")
-
-    return step
