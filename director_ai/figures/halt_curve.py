@@ -89,6 +89,8 @@ class HaltCurveData(NamedTuple):
         Lowest passing score of the token to come, and the rule it is of.
     onset, cursor
         Token indices, or ``None``.
+    acted
+        Whether the halt stopped the stream.
     windows
         Windows at the halt and at the cursor, or at the newest token where there is neither.
     """
@@ -109,6 +111,7 @@ class HaltCurveData(NamedTuple):
     next_rule: str
     onset: int | None
     cursor: int | None
+    acted: bool
     windows: tuple[RuleWindows, ...]
 
 
@@ -121,6 +124,7 @@ def halt_curve_data(
     held: Sequence[bool] = (),
     onset: int | None = None,
     cursor: int | None = None,
+    acted: bool = True,
     last: int | None = None,
 ) -> HaltCurveData:
     """Return the data of one stream's figure.
@@ -137,6 +141,8 @@ def halt_curve_data(
         Which scores were held; none if left out.
     onset, cursor
         Token indices to mark.
+    acted
+        Whether the halt stopped the stream, which was else only watched or is a what-if.
     last
         Draw only this many of the newest tokens.
     """
@@ -164,6 +170,7 @@ def halt_curve_data(
         next_rule=RULES[int(rule[-1])],
         onset=onset,
         cursor=cursor,
+        acted=acted,
         windows=tuple(
             _windows_at(token, scores, computed, policy)
             for token in _looked_at(judgement, cursor, n_tokens)
@@ -285,9 +292,9 @@ def notes(data: HaltCurveData, palette: Palette, font_size: int) -> list[dict[st
     trigger = data.judgement.trigger
     if trigger is not None:
         rule = RULE_OF_MECHANISM[data.judgement.alarms[0].mechanism]
-        annotations.append(
-            note(data, trigger, f"<b>{HALT_GLYPH} halt at {trigger}</b>", palette.rule(rule), 1.0)
-        )
+        verb = "stopped" if data.acted else "would stop"
+        text = f"<b>{HALT_GLYPH} {verb} at {trigger}</b>"
+        annotations.append(note(data, trigger, text, palette.rule(rule), 1.0))
     if data.onset is not None and data.onset <= data.n_tokens:
         annotations.append(
             note(

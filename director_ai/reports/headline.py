@@ -36,6 +36,11 @@ def is_what_if(record: SessionRecord, policy: HaltPolicy) -> bool:
     return acting(policy) != acting(record.policy)
 
 
+def has_acted(record: SessionRecord, policy: HaltPolicy) -> bool:
+    """Return whether a halt by ``policy`` stopped the session: enforced, and its own limits."""
+    return record.enforced and not is_what_if(record, policy)
+
+
 def headline(
     record: SessionRecord, policy: HaltPolicy, judgement: Judgement, margins: FloatArray
 ) -> Headline:
@@ -55,7 +60,7 @@ def headline(
         why = record.ended_by if record.halt is None else fault_text(record.halt)
         return Headline(f"Stopped: {why}.", "Not a halt by a limit.", "")
     if judgement.trigger is not None:
-        acted = record.enforced and not what_if
+        acted = has_acted(record, policy)
         verb = "Stopped" if acted else "What-if: would stop" if what_if else "Would have stopped"
         at_trigger = margins[:, judgement.trigger].tolist()
         return Headline(

@@ -28,7 +28,7 @@ from director_ai.figures.theme import (
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import NONE
 from director_ai.replay.session_view import SessionView
-from director_ai.reports.headline import headline, is_what_if
+from director_ai.reports.headline import has_acted, headline, is_what_if
 from director_ai.reports.replay_pictures import colour_variables, pictures
 from director_ai.reports.sentences import facts_line
 from director_ai.reports.visible_text import visible
@@ -119,7 +119,7 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
         **_reader(record, view, what_if=is_what_if(record, policy)),
         "alarms": [RULE_OF_MECHANISM[alarm.mechanism] for alarm in judgement.alarms],
         "complete": record.ended_by == "completed",
-        "acted": record.enforced and not is_what_if(record, policy),
+        "acted": has_acted(record, policy),
         "off": _off(policy),
         "onset": record.onset,
     }
@@ -127,7 +127,12 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
 
 def _curve(record: SessionRecord, view: SessionView) -> HaltCurveData:
     return halt_curve_data(
-        view.scores, record.tokens, view.policy, view.judgement, onset=record.onset
+        view.scores,
+        record.tokens,
+        view.policy,
+        view.judgement,
+        onset=record.onset,
+        acted=has_acted(record, view.policy),
     )
 
 

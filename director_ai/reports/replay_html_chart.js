@@ -229,7 +229,7 @@ function haltChart(chart, legend, data) {
     if (halt !== null) {
       const group = add(chart, "g", { class: "halt " + data.alarms[0] });
       scale.atHalt = add(group, "g", { class: "windows" });
-      mark(group, halt, `✖ ${data.acted ? "halt" : "would halt"} at ${halt}`, false);
+      mark(group, halt, `✖ ${data.acted ? "stopped" : "would stop"} at ${halt}`, false);
       const [cx, cy] = [x(halt), y(scores[halt])];
       const d = `M${cx - 6} ${cy - 6}l12 12m0 -12l-12 12`;
       add(group, "path", { class: "rim", d });

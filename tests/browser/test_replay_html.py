@@ -89,7 +89,7 @@ def test_it_opens_at_the_halt_and_says_why(open_replay: Opener) -> None:
     expect(page.locator("#next")).to_have_text("The stream would end here.")
     expect(page.locator("#tokens .halt")).to_have_text(BEES.tokens[HALT])
     expect(page.locator("#tokens .undelivered")).to_have_count(BEES.n_tokens - HALT)
-    expect(page.locator("#chart .halt .note")).to_have_text("✖ would halt at 91")
+    expect(page.locator("#chart .halt .note")).to_have_text("✖ would stop at 91")
     expect(page.locator("#chart .onset text")).to_have_text("▽ goes wrong here (label)")
     expect(page.locator("#chart .windows .name")).to_have_text(
         ["fell by 0.208", "mean of 10: 0.584"]

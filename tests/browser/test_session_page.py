@@ -23,6 +23,7 @@ def test_a_sample_is_explained_by_its_address(open_page: OpenPage, app_server: S
 
     expect(page.locator(f"{GRAPH} .main-svg").first).to_be_visible()
     expect(page.locator(".d-status")).to_contain_text("Would have stopped at token 91")
+    expect(page.locator(GRAPH)).to_contain_text("would stop at 91")
     expect(page.get_by_text("Hard limit 0.5 → 0.3512: then halts at token 91")).to_be_visible()
     expect(page.locator(".st-key-tokens .halt")).to_have_count(1)
 

@@ -211,3 +211,12 @@ def test_the_finding_is_said_in_words():
     )
     assert "no rule is broken" in halt_curve_alt(data_of([0.9, 0.9]))
     assert "no token" in halt_curve_alt(data_of([]))
+
+
+def test_a_halt_that_was_only_watched_is_named_as_such():
+    def named(acted):
+        notes = halt_curve_figure(data_of([0.9, 0.2], acted=acted), LIGHT, uirevision="a")
+        return notes["layout"]["annotations"][0]["text"]
+
+    assert "stopped at 1" in named(acted=True)
+    assert "would stop at 1" in named(acted=False)

@@ -20,7 +20,7 @@ from director_ai.figures.margins import MarginsData, margins_data, margins_figur
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.engine import HARD, NONE, TREND, WINDOW
 from director_ai.replay.session_view import SessionView
-from director_ai.reports.headline import is_what_if
+from director_ai.reports.headline import has_acted, is_what_if
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_label
 from director_ai.ui.components.plotly_chart import plotly_chart
@@ -53,6 +53,8 @@ class Marks:
         Caption of the tokens after them.
     kept
         Tokens that stayed on the reader's screen; ``None`` where that is not known.
+    acted
+        Whether the halt stopped the stream.
     """
 
     onset: int | None = None
@@ -60,6 +62,7 @@ class Marks:
     delivered: int | None = None
     undelivered: str = "not delivered"
     kept: int | None = None
+    acted: bool = True
 
 
 NO_MARKS: Final = Marks()
@@ -94,9 +97,10 @@ class StreamView(SessionView):
         Where it is not, and under other limits than it was recorded with, the text after the halt
         is marked, if the halt was enforced.
         """
+        acted = has_acted(record, self.policy)
         if record.n_kept is not None and not is_what_if(record, self.policy):
-            return Marks(onset, cursor, record.n_released, NEVER_SHOWN, record.n_kept)
-        return Marks(onset, cursor, self.delivered if record.enforced else None)
+            return Marks(onset, cursor, record.n_released, NEVER_SHOWN, record.n_kept, acted)
+        return Marks(onset, cursor, self.delivered if record.enforced else None, acted=acted)
 
     def curve(
         self,
@@ -141,6 +145,7 @@ class StreamView(SessionView):
             held=self.held,
             onset=marks.onset,
             cursor=marks.cursor,
+            acted=marks.acted,
             last=last,
         )
         draw = floor_curve_figure if picture == "Floor" else halt_curve_figure

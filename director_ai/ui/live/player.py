@@ -81,7 +81,8 @@ def _draw(
     if isinstance(run, LiveRun):
         note_in_address({live_cursor.SEEN: str(len(snapshot.tokens) or "") or None}, key="address")
     _banner(run, snapshot, view, policy)
-    marks = Marks(run.source.onset if snapshot.ended else None, cursor, view.delivered)
+    onset = run.source.onset if snapshot.ended else None
+    marks = Marks(onset, cursor, view.delivered, acted=policy == run.policy)
     with st.container(key="stage"):
         curve, text = st.columns([8, 5], gap="small")
     with curve:

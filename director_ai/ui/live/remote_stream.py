@@ -167,6 +167,7 @@ def _draw(followed: FollowedStream, *, presenting: bool) -> None:
             key="watch_curve",
             generation=followed.id,
             height=STAGE_HEIGHT,
+            marks=Marks(acted=record.enforced),
             last=None if followed.is_over else FOLLOWED,
             font_size=font_size,
         )

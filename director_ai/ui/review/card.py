@@ -186,7 +186,7 @@ def _headline(batch: ReviewBatch, prepared: PreparedCard) -> None:
 
 
 def _curve(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor: int) -> None:
-    view = prepared.view
+    record, view = prepared.record, prepared.view
     data = halt_curve_data(
         view.scores,
         [escape_label(token) for token in view.tokens],
@@ -195,9 +195,10 @@ def _curve(batch: ReviewBatch, prepared: PreparedCard, onset: int | None, cursor
         held=view.held,
         onset=onset,
         cursor=cursor,
+        acted=record.enforced,
     )
     figure = halt_curve_figure(
-        data, page_style.colours(), uirevision=prepared.record.id, font_size=page_style.FONT
+        data, page_style.colours(), uirevision=record.id, font_size=page_style.FONT
     )
     first = max(0, min(prepared.focus, cursor + AROUND // 2) - AROUND)
     last = min(view.n_scored, first + 2 * AROUND)

@@ -76,7 +76,8 @@ def picture(record: SessionRecord, view: StreamView, cursor: int, shown: Picture
     """Draw the curve and the text."""
     marks = view.marks_of(record, onset=record.onset, cursor=cursor)
     if marks.kept is None:
-        marks = Marks(record.onset, cursor, view.delivered, _undelivered(record, view))
+        undelivered = _undelivered(record, view)
+        marks = Marks(record.onset, cursor, view.delivered, undelivered, acted=marks.acted)
     with st.container(key="stage"):
         curve, text = st.columns([8, 5], gap="small")
     with curve:
