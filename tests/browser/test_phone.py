@@ -47,6 +47,10 @@ def test_no_page_starts_with_controls_or_is_wider_than_a_phone(
                 .filter(e => e.getBoundingClientRect().height > 1)
                 .filter(e => e.getBoundingClientRect().top < top)
                 .map(e => e.outerHTML.slice(0, 80)),
+              beside: [...document.querySelectorAll('.stMain button')]
+                .filter(e => e.checkVisibility({visibilityProperty: true}))
+                .filter(e => e.getBoundingClientRect().right > innerWidth)
+                .map(e => e.innerText),
               folded: [...document.querySelectorAll('.stSidebar')]
                 .every(e => e.getBoundingClientRect().right <= 1),
             })""",
@@ -54,5 +58,5 @@ def test_no_page_starts_with_controls_or_is_wider_than_a_phone(
         )
 
     narrow.close()
-    whole = {"width": 390, "cut": False, "above": [], "folded": True}
+    whole = {"width": 390, "cut": False, "above": [], "beside": [], "folded": True}
     assert found == dict.fromkeys(PAGES, whole)

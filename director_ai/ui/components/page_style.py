@@ -132,7 +132,10 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
   .st-key-card .stText { white-space: normal !important; }
 }
 @media (max-width: 640px) {
-  .st-key-list_actions { flex-wrap: nowrap; overflow-x: auto; }
+  .st-key-list_actions { gap: .25rem; }
+  .st-key-list_actions button { min-height: 2rem; padding: 0 .5rem; font-size: .9rem; }
+  .st-key-list_actions button p { font-size: inherit; }
+  .st-key-list_actions button > div > [aria-hidden=true] { display: none; }
   .st-key-review_verdicts [data-testid=stColumn] { min-width: 45%; flex: 1 1 45%; }
 }
 """
