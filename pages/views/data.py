@@ -15,6 +15,7 @@ TABS = {
 }
 
 page_style.title("Data", hidden=True)
+page_style.without_sidebar()
 plain_dropzones()
 tab_name = st.query_params.get("tab", "")
 if tab_name.capitalize() in TABS:

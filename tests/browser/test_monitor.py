@@ -51,6 +51,8 @@ def test_an_hour_of_audit_labels_turns_not_enough_evidence_into_a_verdict(
 
     page.get_by_role("link", name="Monitor").click()
     expect(banner).to_contain_text("No longer holds")
+    # Streamlit may keep that of the page before, empty.
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     expect(banner).to_contain_text(re.compile(r"Since about \d+ \w+ .*more than 5\.0 %"))
     expect(banner).to_contain_text("Most of it by answers-2")
     expect(page.get_by_role("button", name="Label 20")).to_be_visible()

@@ -154,6 +154,12 @@ _FADING_BAR = """
 .st-key-bar:hover, .st-key-bar:focus-within { opacity: 1; }
 """
 
+# A narrow window has the menu in the sidebar.
+_NO_SIDEBAR = """
+.stApp:not(:has([data-testid=stSidebarNav])) :is(.stSidebar, [data-testid=stExpandSidebarButton]) {
+  display: none; }
+"""
+
 _PRESENTER = """
 .stSidebar, [data-testid=stExpandSidebarButton] { display: none; }
 :root { --d-banner: 7.2rem; --d-token-size: 1.5rem; }
@@ -174,6 +180,11 @@ def style() -> None:
 def presenter_style() -> None:
     """Larger type, for a projector."""
     st.html(f"<style>{_PRESENTER}</style>")
+
+
+def without_sidebar() -> None:
+    """Hide the sidebar, which Streamlit may leave open and empty of the page before."""
+    st.html(f"<style>{_NO_SIDEBAR}</style>")
 
 
 def fading_bar() -> None:

@@ -8,6 +8,7 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DamagedSessionError, UnknownSessionError
 from director_ai.sources.sample_sessions import samples
 from director_ai.ui.access.current_store import archive
+from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.finished_sessions import finished, own_finished
 from director_ai.ui.components.status_banner import notice, status
@@ -27,6 +28,7 @@ def requested_record() -> SessionRecord | None:
             # A link from this page to itself leaves the browser's address as it was.
             st.query_params["id"] = session_id
         return record
+    page_style.without_sidebar()
     ids = available_ids()
     n_stored = archive().count()
     if session_id:

@@ -72,6 +72,7 @@ def numbers_of(store: Store, query: SessionQuery) -> SessionCounts:
 
 def first_steps(store: Store) -> None:
     """Draw three ways to fill an empty store."""
+    page_style.without_sidebar()
     status("No sessions yet.", f"{store.name} is empty. There are three ways to fill it.")
     load, bring, record = st.columns([1, 1, 2.4], gap="medium")
     with load.container(border=True):
