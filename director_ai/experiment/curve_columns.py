@@ -82,6 +82,12 @@ class _Columns:
         if len(set(ids)) < len(ids) or "" in ids:
             raise _Unsure
         labels, onsets = self._labels()
+        endings = self._endings()
+        for onset, n_tokens, ended_by in zip(
+            onsets, np.diff(offsets).tolist(), endings, strict=True
+        ):
+            if onset is not None and onset >= n_tokens and ended_by == "completed":
+                raise _Unsure
         scorers = self._each("scorer", _scorer_text, blank=None)
         rows = zip(
             ids,
@@ -90,7 +96,7 @@ class _Columns:
             self._texts("group"),
             self._tags(),
             self._each("enforced", lambda value: parse_bool("", value), blank=False),
-            self._endings(),
+            endings,
             labels,
             onsets,
             self._each("policy", _policy_text, blank=_policy_text(None)),

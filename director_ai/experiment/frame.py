@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import pyarrow as pa
 
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.csv_file import check_names
 
 Cells: TypeAlias = "pa.Array | list[Any]"
 """One column: an Arrow array, or plain values where Arrow has no one type for them."""
@@ -78,7 +79,7 @@ class FrameColumns(NamedTuple):
 
 
 def _of_arrow(table: pa.Table) -> FrameColumns:
-    _check_names(table.column_names)
+    check_names(table.column_names)
     cells: dict[str, Cells] = {
         name: _decoded(column.combine_chunks())
         for name, column in zip(table.column_names, table.columns, strict=True)
@@ -92,7 +93,7 @@ def _of_pandas(frame: Any) -> FrameColumns:
         levels = [name for name in frame.index.names if name is not None]
         frame = frame.reset_index(levels)
     names = [str(name) for name in frame.columns]
-    _check_names(names)
+    check_names(names)
     cells = {name: _cells(frame.iloc[:, place]) for place, name in enumerate(names)}
     labels = frame.index.tolist()
     numbered = labels == list(range(len(labels)))
@@ -134,12 +135,6 @@ def _of_rows(rows: Sequence[Any]) -> FrameColumns:
     return FrameColumns(
         {name: _cells([row.get(name) for row in rows]) for name in names}, len(rows)
     )
-
-
-def _check_names(names: Sequence[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidRecordError(f"columns must have different names, got {name!r} twice")
 
 
 def _cells(values: Any) -> Cells:

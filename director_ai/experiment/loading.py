@@ -36,7 +36,8 @@ from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.parquet import is_ours
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
-from director_ai.storage.transfer.rows import SessionReader, sample_of, with_nested
+from director_ai.storage.transfer.rows import SessionReader, sample_of
+from director_ai.storage.transfer.sample_mapping import mapping_of_sample
 from director_ai.storage.transfer.text_scoring import TextScorer
 from director_ai.tuning.study import TuneData, split_study
 
@@ -125,7 +126,9 @@ def load(
             f"where must be left out unless data is a store, got data {type(data).__name__}; "
             "filter the table itself"
         )
-    reading = _Reading(columns or {}, tuple(map(str, bad_is)), tuple(map(str, good_is)), scale)
+    # The names of a DataFrame's columns may be numbers.
+    names = {field: str(column) for field, column in (columns or {}).items()}
+    reading = _Reading(names, tuple(map(str, bad_is)), tuple(map(str, good_is)), scale)
     if isinstance(data, str | Path):
         name, loaded = str(data), _of_files(_paths(data), reading)
     elif _is_records(data):
@@ -359,7 +362,7 @@ def _of_rows(
     """Return the sessions of a table read row by row, as an import reads a file."""
     report, tally = ReadReport(), Tally()
     sample, rows = sample_of(columns.rows())
-    mapping = with_nested(mapping, sample, guessed=not reading.columns)
+    mapping = mapping_of_sample(mapping, sample, stated=reading.columns)
     scorer = TextScorer("") if mapping.facts else None
     reader = SessionReader(
         mapping, stem=_ROW, report=report, scorer=scorer, text_needed=scorer is not None

@@ -98,7 +98,7 @@ def test_a_line_is_named_where_it_starts_after_a_note_of_two_lines():
         ("", "a column must be named id, got no row"),
         ("id,onset\na,1\n", "a column must be named label, got columns id, onset"),
         ("case,label\na,1\n", "a column must be named id, got columns case, label"),
-        ("id,label,id\na,bad,x\n", "columns must have a name each, got ['id', 'label', 'id']"),
+        ("id,label,id\na,bad,x\n", "columns must have different names, got 'id' twice"),
         ('id,label\na,"bad\n', "line 2 must be CSV, got unexpected end of data"),
     ],
 )

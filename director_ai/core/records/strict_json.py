@@ -7,8 +7,15 @@ from typing import Any
 from director_ai.errors import InvalidRecordError
 
 
-def parse(text: str) -> Any:
+def parse(text: str, *, takes_nan: bool = False) -> Any:
     """Return the value of a JSON text.
+
+    Parameters
+    ----------
+    text
+        The text.
+    takes_nan
+        Take ``NaN`` and ``Infinity`` for the numbers that Python and NumPy write them for.
 
     Raises
     ------
@@ -22,7 +29,8 @@ def parse(text: str) -> Any:
     director_ai.errors.InvalidRecordError: JSON must be valid: key 'a' stands twice in one object
     """
     try:
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
+        constant = float if takes_nan else _refuse
+        return json.loads(text, parse_constant=constant, object_pairs_hook=_object)
     except RecursionError:
         raise InvalidRecordError("JSON must be nested less deeply") from None
     except ValueError as error:

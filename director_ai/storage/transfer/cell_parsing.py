@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
@@ -32,15 +32,27 @@ def parse_tokens(name: str, value: Any) -> list[Any]:
 
 
 def parse_name(name: str, value: Any) -> str:
-    """Return the name of a session: a text, or a number as a text."""
+    """Return the name of a session: a text, or a number as a text; blank where there is none.
+
+    >>> parse_name("id", 7.0), parse_name("id", float("nan"))
+    ('7', '')
+    """
+    if is_blank(value):
+        return ""
     if isinstance(value, (list, tuple, dict, bytes)):
         raise InvalidRecordError(f"{name} must be a text or a number, got {value!r:.80}")
-    return str(value)
+    # A column of numbers with blanks in it comes out of most tools as floats.
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def is_blank(value: Any) -> bool:
+    """Tell whether a cell holds nothing: not a number is how tables of numbers say so."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def parse_text(value: Any) -> str:
     """Return a text, blank where there is none; messages of a chat and the like as JSON."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if is_blank(value):
         return ""
     if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False, default=str)
@@ -59,8 +71,7 @@ def parse_int(name: str, value: Any) -> int | None:
     """Return a whole number, ``None`` where it is blank."""
     if isinstance(value, str):
         value = parse_number(name, value)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        # Not a number is how tables of numbers leave a cell blank.
+    if is_blank(value):
         return None
     # A column with blanks in it comes out of most tools as floats.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
@@ -77,8 +88,10 @@ def parse_time(name: str, value: Any) -> int:
     >>> parse_time("t", "1970-01-01T00:00:01Z"), parse_time("t", 1_700_000_000)
     (1000000, 1700000000000000)
     """
-    if value is None or value == "":
+    if is_blank(value):
         return 0
+    if isinstance(value, date):
+        value = value.isoformat()
     if isinstance(value, str) and not re.fullmatch(r"[0-9.]+", value):
         try:
             time = datetime.fromisoformat(value)
@@ -102,15 +115,26 @@ def onset_of_spans(name: str, value: Any, tokens: Sequence[Any]) -> int | None:
 
     >>> onset_of_spans("spans", [[6, 9]], ["Hello", " you", "."])
     1
+
+    Raises
+    ------
+    InvalidRecordError
+        If a span is none, or ends outside the text of the tokens: it counts in another text.
     """
+    ends = list(accumulate(len(token) for token in tokens if isinstance(token, str)))
+    n_characters = ends[-1] if ends else 0
     starts = []
     for place, span in enumerate(parse_list(name, value)):
         start, end = _bounds(f"{name}[{place}]", span)
+        if not 0 <= start <= end <= n_characters:
+            raise InvalidRecordError(
+                f"{name}[{place}] must be a start and an end in the {n_characters:,} characters of "
+                f"the tokens, got {start} to {end}"
+            )
         starts += [start] if end > start else []
     if not starts:
         return None
-    ends = accumulate(len(token) for token in tokens if isinstance(token, str))
-    return next((index for index, end in enumerate(ends) if end > min(starts)), None)
+    return next(index for index, end in enumerate(ends) if end > min(starts))
 
 
 def _bounds(name: str, span: Any) -> tuple[int, int]:

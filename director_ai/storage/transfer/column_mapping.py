@@ -16,9 +16,9 @@ ScoreScale = Literal["percent", "logprob"]
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "id": (
-        *("id", "session_id", "session", "conversation_id", "conversation", "sample_id"),
-        *("answer_id", "response_id", "completion_id", "generation_id", "example_id"),
-        *("request_id", "run_id", "uid", "uuid"),
+        *("id", "session_id", "session", "answer_id", "response_id", "completion_id"),
+        *("generation_id", "request_id", "conversation_id", "conversation", "sample_id"),
+        *("example_id", "run_id", "uid", "uuid"),
     ),
     "tokens": (
         *("tokens", "token", "token_text", "token_texts", "words", "word", "text"),
@@ -194,6 +194,17 @@ def normalised(column: str) -> str:
 def known_direction(column: str) -> Direction | None:
     """Return the meaning of 1 in a column whose name says it."""
     return direction_of(normalised(column))
+
+
+def known_columns(field: str, columns: Iterable[str]) -> list[str]:
+    """Return the columns that a field goes by, the likeliest first.
+
+    >>> known_columns("id", ["Conversation ID", "token", "id"])
+    ['id', 'Conversation ID']
+    """
+    names = _NAMES[field]
+    known = [column for column in columns if normalised(column) in names]
+    return sorted(known, key=lambda column: names.index(normalised(column)))
 
 
 def is_known(column: str) -> bool:

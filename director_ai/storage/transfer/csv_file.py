@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -148,8 +148,8 @@ def read_csv(file: BinaryIO) -> tuple[tuple[str, ...], CsvRows]:
     except csv.Error as error:
         raise InvalidRecordError(f"line {n_before + 1} must be CSV, got {error}") from None
     _check_separated(columns)
-    if len(set(columns)) < len(columns):
-        raise InvalidRecordError(f"columns must have a name each, got {columns!s:.200}")
+    columns = _named(columns)
+    check_names(columns)
     return tuple(columns), _rows(reader, columns, n_before)
 
 
@@ -160,7 +160,8 @@ def _rows(reader: Any, columns: list[str], n_before: int) -> CsvRows:
     try:
         for cells in reader:
             line, start = start, reader.line_num + n_before + 1
-            if not cells:
+            if not any(cells):
+                # A line without a value, which spreadsheets write as separators alone.
                 continue
             if len(cells) == len(columns):
                 texts = unguard_row(cells) if is_ours else cells
@@ -171,6 +172,32 @@ def _rows(reader: Any, columns: list[str], n_before: int) -> CsvRows:
             yield line, RowProblem(line, message, field="cells", value=str(len(cells)), cells=named)
     except csv.Error as error:
         raise InvalidRecordError(f"line {start} must be CSV, got {error}") from None
+
+
+def _named(columns: list[str]) -> list[str]:
+    """Return the names of columns; of several without one, the later ones by their place.
+
+    >>> _named(["", "id", "", ""])
+    ['', 'id', 'Unnamed: 2', 'Unnamed: 3']
+    """
+    first = columns.index("") if "" in columns else 0
+    return [
+        name or (name if place == first else f"Unnamed: {place}")
+        for place, name in enumerate(columns)
+    ]
+
+
+def check_names(columns: Sequence[str]) -> None:
+    """Refuse a table of which two columns have one name.
+
+    Raises
+    ------
+    InvalidRecordError
+        Naming it.
+    """
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidRecordError(f"columns must have different names, got {twice!r:.80} twice")
 
 
 def _check_separated(columns: list[str]) -> None:

@@ -16,8 +16,9 @@ from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.column_mapping import COLUMN_FIELDS, ColumnMapping
-from director_ai.storage.transfer.csv_file import read_csv
+from director_ai.storage.transfer.csv_file import check_names, read_csv
 from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tally
+from director_ai.storage.transfer.json_document import table_of_object
 from director_ai.storage.transfer.jsonl import LineReader, read_lines, read_objects, text_of
 from director_ai.storage.transfer.limits import (
     MAX_COLUMNS,
@@ -38,7 +39,8 @@ from director_ai.storage.transfer.parquet import (
 )
 from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.read_report import ReadReport
-from director_ai.storage.transfer.rows import Sample, SessionReader, sample_of, with_nested
+from director_ai.storage.transfer.rows import SessionReader, sample_of
+from director_ai.storage.transfer.sample_mapping import Sample, mapping_of_sample
 from director_ai.storage.transfer.stream_session_json import (
     is_session,
     is_snapshot,
@@ -62,7 +64,6 @@ ENDINGS: Final = (
 """Endings of session files; the format itself follows from the content."""
 
 _TOO_LARGE = "pack it with gzip, write it as Parquet, or split it and import the folder"
-_ARCHIVE = b"PK\x03\x04"
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _BOM = b"\xef\xbb\xbf"
@@ -73,6 +74,33 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 """Marks of text that spreadsheets save under the name of Unicode, the longest first."""
+_UNPACK = "unpack it, or pack it with gzip"
+_REWRITE = "write it as Parquet or CSV"
+_FOREIGN = {
+    b"PK\x03\x04": "an archive or a workbook of Excel; unpack it, or save it as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of Excel; save it as CSV",
+    _GZIP: "gzip within gzip; unpack it once",
+    b"BZh91AY&SY": f"bzip2; {_UNPACK}",
+    b"\xfd7zXZ\0": f"xz; {_UNPACK}",
+    b"\x28\xb5\x2f\xfd": f"Zstandard; {_UNPACK}",
+    b"\x04\x22\x4d\x18": f"LZ4; {_UNPACK}",
+    b"7z\xbc\xaf": f"an archive of 7-Zip; {_UNPACK}",
+    b"ARROW1\0\0": f"Arrow or Feather; {_REWRITE}",
+    b"\xff\xff\xff\xff": f"a stream of Arrow; {_REWRITE}",
+    b"Obj\x01": f"Avro; {_REWRITE}",
+    b"\x89HDF": f"HDF5; {_REWRITE}",
+    b"\x93NUMPY": f"an array of NumPy; {_REWRITE}",
+    b"\x80\x04": f"a pickle; {_REWRITE}",
+    b"\x80\x05": f"a pickle; {_REWRITE}",
+    b"SQLite format 3\0": "a database of SQLite; export its table as CSV",
+    b"%PDF-": "PDF; save its table as CSV",
+    b"<?xml": "XML; save its table as CSV",
+    b"<!DOCTYPE": "HTML; save its table as CSV",
+    b"<html": "HTML; save its table as CSV",
+    b"<table": "HTML; save its table as CSV",
+}
+"""Starts of files that are none of sessions: the kind of each, and what to do with it."""
+_TAR, _TAR_AT = b"ustar", 257
 _BROKEN = (InvalidRecordError, EOFError, zlib.error, gzip.BadGzipFile)
 _ZLIB_OUT_OF_MEMORY = "Error -4 "
 """Start of zlib's message for Z_MEM_ERROR; its exception holds no code."""
@@ -285,24 +313,34 @@ def open_table(file: BinaryIO) -> Table:
         if kind == "parquet":
             table = open_parquet(file)
             names = tuple(table.schema_arrow.names)
+            check_names(names)
             return Table(kind, names, read_rows(table, names))
         if kind == "csv":
             return Table(kind, *read_csv(file))
-        return Table(kind, _keys(file), _values(file))
+        return Table(kind, _keys(file), _table_rows(file))
     except _BROKEN as error:
         raise InvalidRecordError(str(error)) from None
 
 
 def _kind_of(file: BinaryIO) -> FileFormat:
-    head = _head(file, 4096).removeprefix(_BOM).lstrip()
-    if head.startswith(_ARCHIVE):
-        raise InvalidRecordError(
-            "the file must be JSON, CSV or Parquet, got an archive or a workbook of Excel; "
-            "save it as CSV"
-        )
+    start = _head(file, 4096)
+    foreign = _foreign_kind(start)
+    if foreign is not None:
+        raise InvalidRecordError(f"the file must be JSON, CSV or Parquet, got {foreign}")
+    head = start.removeprefix(_BOM).lstrip()
     if head.startswith(_PARQUET):
         return "parquet"
     return "jsonl" if head.startswith((b"{", b"[")) else "csv"
+
+
+def _foreign_kind(start: bytes) -> str | None:
+    """Return the kind of a file that is none of sessions, and what to do with it."""
+    for mark, kind in _FOREIGN.items():
+        if start.startswith(mark):
+            return kind
+    if start[_TAR_AT:].startswith(_TAR):
+        return f"an archive of tar; {_UNPACK}"
+    return "UTF-16 or UTF-32 without its mark; save it as UTF-8" if b"\0" in start[:4] else None
 
 
 def _head(file: BinaryIO, size: int) -> bytes:
@@ -353,6 +391,7 @@ class _Reading:
             items = self._ticking(read_parquet(table))
             return OpenUpload("parquet", (), None, items, self._report)
         columns = tuple(table.schema_arrow.names)
+        check_names(columns)
         sample = list(enumerate(first_rows(table, _ROWS_OF_SAMPLE), start=1))
         mapping = self._mapping_of(columns, sample)
         # No other column is decoded to its end.
@@ -365,10 +404,11 @@ class _Reading:
 
     def json(self, file: BinaryIO) -> OpenUpload:
         """Return a file of JSON, one of several kinds, opened."""
-        rows = _values(file)
-        first = list(islice(rows, _LINES_LOOKED_AT))
+        first = islice(_values(file, takes_nan=True), _LINES_LOOKED_AT)
         value = next((value for _, value in first if not isinstance(value, Problem)), {})
-        rows = chain(first, rows)
+        if self._is_table(value):
+            return self._table("jsonl", _keys(file), _table_rows(file))
+        rows = _values(file)
         if is_request(value) or is_flat_span(value):
             return self._spans(self._ticking(rows))
         if is_session(value):
@@ -379,10 +419,14 @@ class _Reading:
         if is_snapshot(value):
             log = read_log(1, [row for _, row in rows], stem=self._stem)
             return OpenUpload("original", (), None, log, self._report)
-        if self._mapping is None and _is_ours(value):
-            items = _each(self._ticking(rows), LineReader().items)
-            return OpenUpload("jsonl", (), None, items, self._report)
-        return self._table("jsonl", _keys(file), _values(file))
+        items = _each(self._ticking(rows), LineReader().items)
+        return OpenUpload("jsonl", (), None, items, self._report)
+
+    def _is_table(self, value: Row) -> bool:
+        """Tell a row of a table of others from a span and from what either format of ours holds."""
+        is_span = is_request(value) or is_flat_span(value)
+        is_whole = is_session(value) or is_snapshot(value)
+        return not (is_span or is_whole or (self._mapping is None and _is_ours(value)))
 
     def _table(self, format: FileFormat, columns: tuple[str, ...], rows: Rows) -> OpenUpload:
         sample, rows = sample_of(self._ticking(rows))
@@ -404,8 +448,9 @@ class _Reading:
         return OpenUpload(format, columns, mapping, items, self._report)
 
     def _mapping_of(self, columns: tuple[str, ...], sample: Sample) -> ColumnMapping:
-        mapping = self._mapping or ColumnMapping.guess(columns)
-        return with_nested(mapping, sample, guessed=self._mapping is None)
+        if self._mapping is None:
+            return mapping_of_sample(ColumnMapping.guess(columns), sample)
+        return mapping_of_sample(self._mapping, sample, stated=COLUMN_FIELDS)
 
     def _reader(self, mapping: ColumnMapping) -> SessionReader:
         scorer = TextScorer(self._facts) if self._facts.strip() or mapping.facts else None
@@ -431,9 +476,20 @@ def _told(rows: Iterator[T], progress: Progress) -> Iterator[T]:
         yield row
 
 
-def _values(file: BinaryIO) -> Rows:
+def _values(file: BinaryIO, *, takes_nan: bool = False) -> Rows:
     """Return the objects of a file: one a line, or those of a document of many lines."""
-    return read_objects(file) if _has_lines(file) else iter(_document(file))
+    file.seek(0)
+    if _has_lines(file):
+        return read_objects(file, takes_nan=takes_nan)
+    return iter(_document(file, takes_nan=takes_nan))
+
+
+def _table_rows(file: BinaryIO) -> Rows:
+    """Return the rows of a table of others, whose blank cells may be ``NaN``."""
+    rows = _values(file, takes_nan=True)
+    first = list(islice(rows, 2))
+    table = table_of_object(first[0][1]) if len(first) == 1 else None
+    return chain(first, rows) if table is None else enumerate(table, start=1)
 
 
 def _has_lines(file: BinaryIO) -> bool:
@@ -444,10 +500,10 @@ def _has_lines(file: BinaryIO) -> bool:
     return first.startswith(b"{") and (len(first) > MAX_LINE_BYTES or first.rstrip().endswith(b"}"))
 
 
-def _document(file: BinaryIO) -> list[tuple[int, Row]]:
+def _document(file: BinaryIO, *, takes_nan: bool) -> list[tuple[int, Row]]:
     document = file.read(MAX_UPLOAD_BYTES + 1)
     at_most("a document", len(document), MAX_UPLOAD_BYTES)
-    value = parse(text_of(document.removeprefix(_BOM)))
+    value = parse(text_of(document.removeprefix(_BOM)), takes_nan=takes_nan)
     entries = value if isinstance(value, list) else [value]
     for place, entry in enumerate(entries):
         if not isinstance(entry, dict):
@@ -459,10 +515,14 @@ def _keys(file: BinaryIO) -> tuple[str, ...]:
     """Return the keys of all objects of a file: a label may stand in a few, far down, alone."""
     file.seek(0)
     keys: dict[str, None] = {}
+    values: Iterable[Row]
     if _has_lines(file):
-        values: Iterable[Row] = (_object_of(line) for _, line in read_lines(file))
+        lines = (_object_of(line) for _, line in read_lines(file))
+        first = list(islice(lines, 2))
+        table = table_of_object(first[0]) if len(first) == 1 else None
+        values = chain(first, lines) if table is None else table
     else:
-        values = (value for _, value in _document(file))
+        values = (row for _, row in _table_rows(file) if not isinstance(row, Problem))
     for value in values:
         keys |= dict.fromkeys(value)
         at_most("a table", len(keys), MAX_COLUMNS, "columns")
@@ -492,7 +552,8 @@ def _each(
 def _is_ours(value: Row) -> bool:
     """Tell a line of ours, which may leave out its schema, from a row of a table."""
     keys = value.keys()
-    return "schema" in value or (
+    # Of a table of pandas the schema is an object.
+    return not isinstance(value.get("schema", {}), dict) or (
         keys <= _OURS
         and not keys.isdisjoint(_RECORD_ONLY)
         # Of a table they are text.

@@ -66,13 +66,15 @@ def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         yield number, line.removeprefix(_BOM) if number == 1 else line
 
 
-def read_objects(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+def read_objects(
+    file: BinaryIO, *, takes_nan: bool = False
+) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     """Yield number and object of every line that is not blank, or its problem."""
     for number, line in read_lines(file):
         if not line.strip():
             continue
         try:
-            value = parse(text_of(line))
+            value = parse(text_of(line), takes_nan=takes_nan)
             if not isinstance(value, dict):
                 raise InvalidRecordError(f"a line must be an object, got {type(value).__name__}")
         except InvalidRecordError as error:

@@ -31,8 +31,10 @@ _SPACED_NUMBERS = re.compile(rf"\s*{_NUMBER}(?:\s+{_NUMBER})*\s*")
 TOKEN_KEYS = ("token", "text", "word", "token_text", "piece", "tok")
 SCORE_KEYS = (
     *("score", "coherence", "prob", "probability", "p", "confidence", "token_score"),
-    *("logprob", "log_prob"),
+    *("coherence_score"),
+    *("logprob", "log_prob", "logProbability", "log_probability"),
 )
+INDEX_KEYS = ("index", "token_index", "position", "idx", "pos", "i")
 """Keys of an entry in a list of tokens with their scores, the likeliest first."""
 
 
@@ -59,11 +61,13 @@ def parse_list(name: str, value: Any) -> list[Any]:
 def _value_of(text: str, name: str = "list") -> Any:
     """Return the value of a text in JSON, or of a list in Python's notation."""
     try:
-        return parse(text)
-    except InvalidRecordError:
-        if not is_list_text(text):
-            raise
-        return _python_value(name, text)
+        value = parse(text)
+    except InvalidRecordError as error:
+        if is_list_text(text):
+            return _python_value(name, text)
+        raise InvalidRecordError(f"{name} must be a JSON list, got {text!r:.80}") from error
+    # A list that was written as JSON twice over.
+    return _value_of(value, name) if isinstance(value, str) and is_list_text(value) else value
 
 
 def is_list_text(text: str) -> bool:
@@ -145,6 +149,32 @@ def _entries_of_logprobs(value: Mapping[str, Any]) -> Any:
     if isinstance(tokens, list) and isinstance(scores, list) and len(tokens) == len(scores):
         return [list(pair) for pair in zip(tokens, scores, strict=True)]
     return value.get("content")
+
+
+def in_order(name: str, entries: list[Any]) -> list[Any]:
+    """Return the entries of a nested list in the order of their index, if they have one.
+
+    >>> in_order("tokens", [{"index": 1, "token": "b"}, {"index": 0, "token": "a"}])[0]["token"]
+    'a'
+
+    Raises
+    ------
+    InvalidRecordError
+        If an index is no number, or stands there twice.
+    """
+    first = entries[0]
+    key = next((key for key in INDEX_KEYS if isinstance(first, Mapping) and key in first), None)
+    if key is None:
+        return entries
+    by_index: dict[int, Any] = {}
+    for place, entry in enumerate(entries):
+        index = entry.get(key) if isinstance(entry, Mapping) else None
+        if type(index) is not int or index in by_index:
+            raise InvalidRecordError(
+                f"{name}[{place}].{key} must be a number of its own, got {index!r:.80}"
+            )
+        by_index[index] = entry
+    return [by_index[index] for index in sorted(by_index)]
 
 
 def split_entries(name: str, entries: list[Any]) -> tuple[list[Any], list[Any]]:

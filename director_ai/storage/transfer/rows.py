@@ -1,7 +1,8 @@
 """Sessions from the rows of a foreign table."""
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
@@ -11,12 +12,13 @@ from director_ai.core.records.record_json import halt_values
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer import cell_parsing
-from director_ai.storage.transfer.column_mapping import ColumnMapping
+from director_ai.storage.transfer.column_mapping import ColumnMapping, known_direction
 from director_ai.storage.transfer.column_offers import offer_columns
 from director_ai.storage.transfer.csv_cells import parse_number
 from director_ai.storage.transfer.csv_file import DERIVED, is_export
 from director_ai.storage.transfer.label_parsing import LabelParser, plain
 from director_ai.storage.transfer.list_parsing import (
+    in_order,
     is_list_text,
     nested_entries,
     parse_list,
@@ -26,9 +28,16 @@ from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.read_report import ImportOffer, ReadReport
 from director_ai.storage.transfer.reason_text import reason_from
 from director_ai.storage.transfer.record_parsing import record_of
+from director_ai.storage.transfer.sample_mapping import Sample, is_number_column
 from director_ai.storage.transfer.score_range import ScoreRange
 from director_ai.storage.transfer.text_scoring import TextScorer
-from director_ai.storage.transfer.token_rows import Row, Rows, SessionLabel, TokenRows
+from director_ai.storage.transfer.token_rows import (
+    MOMENTS,
+    Row,
+    Rows,
+    SessionLabel,
+    TokenRows,
+)
 
 _ROWS_LOOKED_AT = 50
 _SHOWN = 80
@@ -39,38 +48,11 @@ _OF_TOKEN = re.compile(r"(.+?)\[(\d+)\] must ")
 _PERCENT_SIGN = re.compile(r"(-?[0-9]+(?:[.,][0-9]+)?) ?%")
 
 
-Sample = Sequence[tuple[int, Row]]
-"""First rows of a table that could be read, with their lines."""
-
-
 def sample_of(rows: Rows) -> tuple[Sample, Rows]:
     """Return the first rows, those that can be read, and all rows again."""
     first = list(islice(rows, _ROWS_LOOKED_AT))
     sample = [(line, row) for line, row in first if not isinstance(row, Problem)]
     return sample, chain(first, rows)
-
-
-def with_nested(mapping: ColumnMapping, sample: Sample, *, guessed: bool) -> ColumnMapping:
-    """Return the mapping with the column of tokens and scores in one, if there is one.
-
-    A list of tokens with their scores stands for both fields. It fills in what the mapping lacks,
-    and where the mapping is a guess it goes before a column of text.
-    """
-    if mapping.tokens and mapping.scores and not guessed:
-        return mapping
-    columns = [mapping.scores, mapping.tokens]
-    if not (mapping.tokens and mapping.scores):
-        columns += dict.fromkeys(chain.from_iterable(row for _, row in sample))
-    for column in dict.fromkeys(filter(None, columns)):
-        values = (row.get(column) for _, row in sample)
-        value = next((value for value in values if value not in (None, "", [])), None)
-        if nested_entries(value) is not None:
-            return replace(
-                mapping,
-                tokens=column if guessed else mapping.tokens or column,
-                scores=column if guessed else mapping.scores or column,
-            )
-    return mapping
 
 
 class SessionReader:
@@ -108,6 +90,10 @@ class SessionReader:
         self._counts_from_one = False
         self._lines: list[int] = []
         self._unbased_onset: int | None = None
+        self._entry_labels: LabelParser | None = None
+        self._label_of_entries: SessionLabel | None = None
+        self._n_without_last = 0
+        self._is_ours = False
 
     def sessions(self, columns: tuple[str, ...], sample: Sample, rows: Rows) -> Iterator[ReadItem]:
         """Yield the sessions of the rows, and the problems."""
@@ -117,6 +103,8 @@ class SessionReader:
             *(() if self._scorer else ("scores",)),
         ]
         missing = [field for field in needed if field not in at]
+        # Of what is ours all comes back, whatever somebody once said of it.
+        self._is_ours = not columns or is_export(columns)
         derived = DERIVED if is_export(columns) else ()
         offer_columns(self._report, columns, [row for _, row in sample], self._mapping, derived)
         if missing:
@@ -126,23 +114,21 @@ class SessionReader:
                 if problems:
                     yield from problems
                     return
-            message = f"a column must be chosen for {' and '.join(missing)}, " + (
-                f"got columns {', '.join(columns)!s:.400}" if columns else "got no row"
+            message = (
+                f"a column must be chosen for {' and '.join(missing)}, "
+                f"got columns {', '.join(columns)!s:.400}"
+                if columns
+                else "the file must hold rows of sessions, got none"
             )
             yield 0, Problem(0, message, field=missing[0])
             return
-        is_long = self._scorer is None and ("index" in at or self._is_number_column(sample))
+        is_long = self._scorer is None and (
+            "index" in at or is_number_column(self._mapping, sample)
+        )
         if is_long:
             rows = self._gathered(columns, rows)
         yield from self._read(rows, is_long=is_long)
         yield from self._conclusions()
-
-    def _is_number_column(self, sample: Sample) -> bool:
-        scores = (row.get(self._at["scores"]) for _, row in sample)
-        score = next((score for score in scores if score not in (None, "")), None)
-        if isinstance(score, str):
-            return not score.lstrip().startswith(("[", "(", "{", "array"))
-        return isinstance(score, (int, float))
 
     def _gathered(self, columns: tuple[str, ...], rows: Rows) -> Rows:
         if "id" not in self._at:
@@ -167,7 +153,7 @@ class SessionReader:
     def _session(self, line: int, row: Row) -> Iterator[ReadItem]:
         values: dict[str, Any] = {"id": f"{self._stem}-{line}"}
         try:
-            self._fill(values, {field: row.get(column) for field, column in self._at.items()})
+            self._fill(values, self._cells(row))
             record = record_of(values)
         except InvalidRecordError as error:
             problem = Problem.of_session(*self._place_of(line, error), values)
@@ -178,14 +164,26 @@ class SessionReader:
         yield line, record
         yield from self._kind_warning(line, row, values["id"])
 
+    def _cells(self, row: Row) -> Row:
+        """Return the value of every field with a column; ``None`` where the cell is blank."""
+        cells = {field: row.get(column) for field, column in self._at.items()}
+        if row.get(MOMENTS) is not None:
+            cells["times"] = row[MOMENTS]
+        return {
+            field: None if isinstance(cell, float) and math.isnan(cell) else cell
+            for field, cell in cells.items()
+        }
+
     def _place_of(self, line: int, error: InvalidRecordError) -> tuple[int, InvalidRecordError]:
-        """Return the line of an error, and its text: a token with a row of its own has its own."""
+        """Return line and text of an error, by the column: a token with a row has its own line."""
         of_token = _OF_TOKEN.match(str(error))
-        if not self._lines or of_token is None or int(of_token[2]) >= len(self._lines):
+        if of_token is None:
             return line, error
-        column = self._at.get(of_token[1], of_token[1])
-        text = f"{column} must {str(error)[of_token.end() :]}"
-        return self._lines[int(of_token[2])], InvalidRecordError(text)
+        column, place = self._at.get(of_token[1], of_token[1]), int(of_token[2])
+        says = str(error)[of_token.end() :]
+        if place < len(self._lines):
+            return self._lines[place], InvalidRecordError(f"{column} must {says}")
+        return line, InvalidRecordError(f"{column}[{place}] must {says}")
 
     def _kind_warning(self, line: int, row: Row, name: str) -> Iterator[ReadItem]:
         column = self._at.get("score_kind")
@@ -202,6 +200,10 @@ class SessionReader:
             return
         n_words = len(cell_parsing.parse_tokens(at["tokens"], tokens[0]))
         if n_words == 1:
+            return
+        if is_list_text(tokens[0]):
+            message = f"{at['scores']} must be one a token ({n_words}), got one for the whole list"
+            yield line, Problem(line, message, str(name or "")[:_SHOWN], at["scores"])
             return
         self._report.offer(ImportOffer("facts", at["tokens"]))
         message = (
@@ -227,6 +229,13 @@ class SessionReader:
             self._report.note(f"{column}: {self._labels.spelled_out()}")
         if self._n_commas:
             self._report.note(f"{self._at['scores']}: decimal commas are read")
+        if self._n_without_last:
+            n = self._n_without_last
+            sessions = "1 session" if n == 1 else f"{n:,} sessions"
+            self._report.note(
+                f"{self._at['scores']}: the last token of {sessions} has no score, as if the "
+                "scorer had failed there"
+            )
         if self._unbased_onset is not None:
             column = self._at["onset"]
             self._report.offer(ImportOffer("onset", column))
@@ -239,7 +248,7 @@ class SessionReader:
     def _fill(self, values: dict[str, Any], of: Row) -> None:
         """Fill in the cells of a row; ``of`` is the value of every field with a column."""
         at = self._at
-        if of.get("id") not in (None, ""):
+        if not cell_parsing.is_blank(of.get("id")):
             values["id"] = cell_parsing.parse_name(at["id"], of["id"])
         if self._scorer is None:
             values["tokens"], values["scores"] = self._tokens_and_scores(of)
@@ -257,10 +266,8 @@ class SessionReader:
         if of.get("held"):
             values["held"] = _held(at["held"], of["held"])
         if of.get("times"):
-            times = [
-                cell_parsing.parse_int(at["times"], time)
-                for time in parse_list(at["times"], of["times"])
-            ]
+            name = at.get("times", "times")
+            times = [cell_parsing.parse_int(name, time) for time in parse_list(name, of["times"])]
             values["times_us"] = [] if set(times) == {None} else times
         if of.get("policy"):
             policy = of["policy"]
@@ -285,8 +292,11 @@ class SessionReader:
     def _tokens_and_scores(self, of: Row) -> tuple[list[Any], list[Any]]:
         at = self._at
         entries = nested_entries(of["scores"])
+        self._label_of_entries = None
         if entries is not None:
+            entries = in_order(at["scores"], entries)
             tokens, scores = split_entries(at["scores"], entries)
+            self._label_of_entries = self._nested_label(entries)
             if at.get("tokens", at["scores"]) != at["scores"]:
                 tokens = cell_parsing.parse_tokens(at["tokens"], of["tokens"])
         else:
@@ -305,6 +315,27 @@ class SessionReader:
             self._range.scaled(f"{at['scores']}[{place}]", score)
             for place, score in enumerate(self._numbers(scores))
         ]
+
+    def _nested_label(self, entries: list[Any]) -> SessionLabel | None:
+        """Return the label of a session by those of its nested tokens, if they have any."""
+        entries = [entry for entry in entries if isinstance(entry, Mapping)]
+        key = ColumnMapping.guess(dict.fromkeys(chain.from_iterable(entries))).label
+        if key is None:
+            return None
+        name = f"{self._at['scores']}[].{key}"
+        if self._entry_labels is None:
+            self._entry_labels = LabelParser(
+                replace(self._mapping.coding, one_is=known_direction(key))
+            )
+        labels = [self._entry_labels.parse(name, entry.get(key)) for entry in entries]
+        self._note_token_labels(name)
+        return SessionLabel.of_tokens(labels, has_onset=None not in labels)
+
+    def _note_token_labels(self, name: str) -> None:
+        self._report.note(
+            f"{name} holds a label of each token; an answer is bad where any token is, "
+            "from its first bad token on"
+        )
 
     def _list_of_scores(self, value: Any) -> list[Any]:
         name = self._at["scores"]
@@ -325,6 +356,7 @@ class SessionReader:
         if numbers and numbers[-1] is None:
             # The scorer failed on the last token, which ended the stream.
             numbers.pop()
+            self._n_without_last += 1
         return numbers
 
     def _number(self, name: str, cell: str) -> float | None:
@@ -342,29 +374,56 @@ class SessionReader:
         return parse_number(name, cell)
 
     def _annotate(self, values: dict[str, Any], of: Row) -> None:
-        at = self._at
-        onset = cell_parsing.parse_int(at.get("onset", ""), of.get("onset"))
-        if onset is not None:
-            if self._mapping.onset_from is not None:
-                onset -= self._mapping.onset_from
-            elif self._counts_from_one:
-                self._unbased_onset = onset
+        onset = self._onset(of.get("onset"), len(values["tokens"]), values.get("ended_by"))
         if onset is None and of.get("spans"):
-            onset = cell_parsing.onset_of_spans(at["spans"], of["spans"], values["tokens"])
+            onset = self._onset_of_spans(of["spans"], values)
         cell = of.get("label")
         if isinstance(cell, list) or (isinstance(cell, str) and is_list_text(cell)):
             cell = self._label_of_tokens(cell, len(values["tokens"]))
+        of_entries = self._label_of_entries
+        if of_entries is not None and cell in (None, ""):
+            cell = of_entries
         label: Label | None
         if isinstance(cell, SessionLabel):
             label = cell.label
             onset = cell.onset if onset is None else onset
         else:
             label = self._label(cell)
+            if label == "bad" and onset is None and of_entries is not None:
+                onset = of_entries.onset
         if label is None and onset is not None:
             label = "bad"
         if label is not None:
             author = of.get("author") or ""
             values["annotations"] = [{"label": label, "onset": onset, "author": author}]
+
+    def _onset_of_spans(self, cell: Any, values: Mapping[str, Any]) -> int | None:
+        name = self._at["spans"]
+        if not values.get("text_kept", True):
+            raise InvalidRecordError(
+                f"{name} must stand beside tokens, whose characters they count, got none"
+            )
+        return cell_parsing.onset_of_spans(name, cell, values["tokens"])
+
+    def _onset(self, cell: Any, n_tokens: int, ended_by: object) -> int | None:
+        """Return an onset as counted from 0; past the end of a cut recording the answer went on."""
+        name = self._at.get("onset", "")
+        onset = cell_parsing.parse_int(name, cell)
+        if onset is None:
+            return None
+        first = self._mapping.onset_from
+        if first is None and self._counts_from_one:
+            self._unbased_onset = onset
+            return onset
+        onset -= first or 0
+        is_past = onset >= n_tokens and ended_by in (None, "completed") and not self._is_ours
+        if onset < 0 or is_past:
+            last = n_tokens - 1 + (first or 0)
+            raise InvalidRecordError(
+                f"{name} must be a token of the answer, {first or 0} to {last}, or blank, "
+                f"got {cell!r:.80}"
+            )
+        return onset
 
     def _label_of_tokens(self, cell: Any, n_tokens: int) -> SessionLabel:
         column = self._at["label"]
@@ -373,10 +432,7 @@ class SessionReader:
             raise InvalidRecordError(
                 f"{column} must be one a token ({n_tokens}), got {len(labels)}"
             )
-        self._report.note(
-            f"{column} holds a label of each token; an answer is bad where any token is, "
-            "from its first bad token on"
-        )
+        self._note_token_labels(column)
         return SessionLabel.of_tokens(labels, has_onset=None not in labels)
 
     def _label(self, cell: Any) -> Label | None:

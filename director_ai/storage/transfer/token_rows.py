@@ -1,12 +1,13 @@
 """Gathering of token rows: one row a token becomes one row a session."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from sys import intern
 from typing import Any, NamedTuple
 
 from director_ai.core.records.record import Label
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.cell_parsing import parse_int
+from director_ai.storage.transfer.cell_parsing import is_blank, parse_int, parse_name, parse_time
 from director_ai.storage.transfer.label_parsing import LabelParser
 from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
 from director_ai.storage.transfer.problem import Problem, RowProblem
@@ -15,10 +16,16 @@ from director_ai.storage.transfer.read_report import ReadReport
 PER_TOKEN = ("tokens", "scores", "held", "times", "label")
 """Fields of which every row of a session has its own value."""
 
+SPAN = ("started", "ended")
+"""Fields that rows may have each its own value of: the first and the last are the session's."""
+
+MOMENTS = "\0moments"
+"""Key of a gathered row: microseconds of each token, where rows tell when they came."""
+
 Row = Mapping[str, Any]
 Rows = Iterator[tuple[int, Row | Problem]]
 
-_NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
+NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
 """Columns that pandas numbers rows in; they make no row another one."""
 
 
@@ -55,6 +62,7 @@ class _Session:
     __slots__ = (
         "broken",
         "first",
+        "fixed",
         "indices",
         "lines",
         "lists",
@@ -67,6 +75,7 @@ class _Session:
 
     def __init__(self, first: Row, names: tuple[str, ...]) -> None:
         self.first = first
+        self.fixed: tuple[Any, ...] | None = None
         self.lines: list[int] = []
         self.token_lines = self.lines
         self.indices: list[Any] = []
@@ -82,8 +91,9 @@ class TokenRows:
     """Sessions gathered from rows of tokens, in the order in which they first appear.
 
     Rows of a session need not follow each other. They are put in the order of their index, else
-    of their appearance. A row that cannot be read breaks the sessions of the rows beside it: it
-    may be of either.
+    of their times, else of their appearance. A row that cannot be read breaks the sessions of the
+    rows beside it: it may be of either. Whatever is the session's own may stand on any of its
+    rows, and must be the same wherever it stands.
 
     Parameters
     ----------
@@ -104,7 +114,11 @@ class TokenRows:
 
     def __init__(self, at: Mapping[str, str], labels: LabelParser, report: ReadReport) -> None:
         self._at, self._labels, self._report = at, labels, report
-        self._names = tuple(dict.fromkeys(at[field] for field in PER_TOKEN if field in at))
+        per_row = [at[field] for field in (*PER_TOKEN, *SPAN) if field in at]
+        self._names = tuple(dict.fromkeys(per_row))
+        not_fixed = {*per_row, at.get("id"), at.get("index")}
+        self._fixed = tuple(dict.fromkeys(c for c in at.values() if c not in not_fixed))
+        self._fixed_of = _getter(self._fixed)
         self._sessions: dict[str, _Session] = {}
         self._unread: dict[str, Problem] = {}
         self._n_rows = self._n_adjacent = self._first_adjacent = 0
@@ -118,7 +132,7 @@ class TokenRows:
         offset = self._index_offset()
         self.counts_from_one = offset == 1
         problems = [
-            session.broken or self._ordered(session, offset) for session in self._sessions.values()
+            session.broken or self._in_order(session, offset) for session in self._sessions.values()
         ]
         is_per_token = self._labels_vary()
         for session, problem in zip(self._sessions.values(), problems, strict=True):
@@ -156,7 +170,7 @@ class TokenRows:
             assert not isinstance(row, Problem)
             self._n_rows += 1
             at_most("a file", self._n_rows, MAX_TOKENS, "tokens")
-            name = "" if id_column is None else str(row[id_column])
+            name = "" if id_column is None else parse_name(id_column, row[id_column])
             if session is None or name != current:
                 current = name
                 known = self._sessions.get(name)
@@ -173,8 +187,13 @@ class TokenRows:
 
     def _without_id(self, line: int, row: Row) -> Problem | None:
         column = self._at.get("id")
-        if column is None or row.get(column) not in (None, ""):
+        if column is None:
             return None
+        try:
+            if parse_name(column, row.get(column)):
+                return None
+        except InvalidRecordError as error:
+            return Problem.of_session(line, error, {})
         message = f"{column} must name the session on every row, got {row.get(column)!r}"
         return Problem.of_session(line, InvalidRecordError(message), {})
 
@@ -185,6 +204,11 @@ class TokenRows:
 
     def _add(self, session: _Session, line: int, row: Row) -> None:
         session.lines.append(line)
+        fixed = self._fixed_of(row)
+        if session.fixed is None:
+            session.fixed = fixed
+        elif fixed != session.fixed:
+            self._take_fixed(session, line, fixed)
         for name, values in session.lists.items():
             value = row.get(name)
             # The same few words and labels come back a million times.
@@ -202,6 +226,25 @@ class TokenRows:
             session.seen.add(fingerprint)
         session.prints.append(fingerprint)
 
+    def _take_fixed(self, session: _Session, line: int, fixed: tuple[Any, ...]) -> None:
+        """Take what a row alone says of its session; what it says otherwise breaks the session."""
+        assert session.fixed is not None
+        merged = list(session.fixed)
+        for place, (value, known) in enumerate(zip(fixed, session.fixed, strict=True)):
+            if is_blank(value) or value == known:
+                continue
+            if is_blank(known):
+                merged[place] = value
+            elif session.broken is None:
+                message = (
+                    f"{self._fixed[place]} must be the same on every row of a session, "
+                    f"got {value!r:.80} after {known!r:.80}"
+                )
+                if "id" not in self._at:
+                    message += "; choose a column for id"
+                session.broken = self._problem(session, line, message)
+        session.fixed = tuple(merged)
+
     def _break(self, session: _Session | None, problem: Problem) -> None:
         if session is None:
             return
@@ -217,7 +260,7 @@ class TokenRows:
             return 0
         column = self._at["index"]
         for session in self._sessions.values():
-            session.numbers = list(map(_number, session.indices))
+            session.numbers = list(map(token_number, session.indices))
         numbers = [
             number
             for session in self._sessions.values()
@@ -239,12 +282,12 @@ class TokenRows:
             return 1
         return 0
 
-    def _ordered(self, session: _Session, offset: int | None) -> Problem | None:
+    def _in_order(self, session: _Session, offset: int | None) -> Problem | None:
         """Put the rows in order; return what keeps them from being a session."""
         if "index" not in self._at:
             session.repeats = session.repeats or _repeated_half(session)
             if session.repeats is None:
-                return None
+                return self._by_time(session)
             first, again = session.repeats
             return self._problem(
                 session,
@@ -272,13 +315,38 @@ class TokenRows:
                 must = expected + (offset or 0)
                 message = f"{column} must be {must}, got {indices[place]!r:.80}"
             return self._problem(session, session.lines[place], message)
-        if order != sorted(order):
-            self._report.note(f"rows were put in the order of {column}")
-            session.token_lines = [session.lines[place] for place in order]
-            session.lists = {
-                name: [values[place] for place in order] for name, values in session.lists.items()
-            }
+        self._put_in_order(session, order, column)
         return None
+
+    def _by_time(self, session: _Session) -> Problem | None:
+        """Put rows without an index in the order of their times, if they have any."""
+        field = "times" if "times" in self._at else "started"
+        values = session.lists.get(self._at.get(field, ""), [])
+        if sum(not is_blank(value) for value in _distinct(values)) < 2:
+            return None
+        column = self._at[field]
+        moments: list[int] = []
+        for line, value in zip(session.lines, values, strict=True):
+            try:
+                moment = parse_int(column, value) if field == "times" else parse_time(column, value)
+            except InvalidRecordError as error:
+                return self._problem(session, line, str(error))
+            if is_blank(value) or moment is None:
+                message = f"{column} must be a time on every row or on one, got {value!r:.80}"
+                return self._problem(session, line, message)
+            moments.append(moment)
+        order = sorted(range(len(moments)), key=moments.__getitem__)
+        self._put_in_order(session, order, column)
+        return None
+
+    def _put_in_order(self, session: _Session, order: list[int], column: str) -> None:
+        if order == sorted(order):
+            return
+        self._report.note(f"rows were put in the order of {column}")
+        session.token_lines = [session.lines[place] for place in order]
+        session.lists = {
+            name: [values[place] for place in order] for name, values in session.lists.items()
+        }
 
     def _labels_vary(self) -> bool:
         """Tell whether any session has good and bad tokens, which makes labels the tokens' own."""
@@ -288,7 +356,9 @@ class TokenRows:
         n_varied = 0
         for session in self._sessions.values():
             try:
-                labels = {self._labels.parse(column, value) for value in _distinct(session, column)}
+                labels = {
+                    self._labels.parse(column, value) for value in _distinct(session.lists[column])
+                }
             except InvalidRecordError:
                 # Said of the session when its row is read.
                 continue
@@ -302,13 +372,20 @@ class TokenRows:
         return n_varied > 0
 
     def _row(self, session: _Session, *, is_per_token: bool) -> Row:
-        row = {**session.first, **session.lists}
+        row = {
+            **session.first,
+            **dict(zip(self._fixed, session.fixed or (), strict=True)),
+            **session.lists,
+        }
+        self._take_span(row)
         column = self._at.get("label")
         if column is None:
             return row
         values = session.lists[column]
         try:
-            labels = {self._labels.parse(column, value) for value in _distinct(session, column)}
+            labels = {
+                self._labels.parse(column, value) for value in _distinct(session.lists[column])
+            }
         except InvalidRecordError:
             row[column] = next(value for value in values if not self._is_label(column, value))
             return row
@@ -318,6 +395,27 @@ class TokenRows:
             (self._labels.parse(column, value) for value in values), has_onset=has_onset
         )
         return row
+
+    def _take_span(self, row: dict[str, Any]) -> None:
+        """Take the first start and the last end of the rows for the session's."""
+        for field, edge in zip(SPAN, (min, max), strict=True):
+            column = self._at.get(field)
+            if column is None:
+                continue
+            cells = row[column]
+            times: list[tuple[int, Any]] = []
+            for value in _distinct(cells):
+                try:
+                    times += [] if is_blank(value) else [(parse_time(column, value), value)]
+                except InvalidRecordError:
+                    # Said of the session when its row is read.
+                    times = [(0, value)]
+                    break
+            row[column] = edge(times, key=itemgetter(0))[1] if times else None
+            if field == "started" and "times" not in self._at and len(times) > 1:
+                moments = [parse_time(column, value) for value in cells]
+                row[MOMENTS] = [moment - min(moments) for moment in moments]
+                self._report.note(f"{column} is the time of each token")
 
     def _is_label(self, column: str, value: Any) -> bool:
         try:
@@ -340,15 +438,32 @@ def _repeated_half(session: _Session) -> tuple[int, int] | None:
     return None
 
 
+def _getter(names: tuple[str, ...]) -> Callable[[Row], tuple[Any, ...]]:
+    """Return a function that takes these cells out of a row; ``None`` where it lacks one."""
+    if len(names) < 2:
+        return lambda row: tuple(row.get(name) for name in names)
+    cells_of = itemgetter(*names)
+
+    def taken(row: Row) -> tuple[Any, ...]:
+        try:
+            cells: tuple[Any, ...] = cells_of(row)
+        except KeyError:
+            return tuple(map(row.get, names))
+        return cells
+
+    return taken
+
+
 def _fingerprint(row: Row) -> int:
-    values = tuple(value for name, value in row.items() if name not in _NAMELESS)
+    values = tuple(value for name, value in row.items() if name not in NAMELESS)
     try:
         return hash(values)
     except TypeError:
         return hash(repr(values))
 
 
-def _number(value: Any) -> int | None:
+def token_number(value: Any) -> int | None:
+    """Return the number of a token, ``None`` where a cell holds none."""
     try:
         number = parse_int("index", value)
     except InvalidRecordError:
@@ -356,8 +471,7 @@ def _number(value: Any) -> int | None:
     return number if number is not None and number >= 0 else None
 
 
-def _distinct(session: _Session, column: str) -> list[Any]:
-    values = session.lists[column]
+def _distinct(values: list[Any]) -> list[Any]:
     try:
         # In the order of the file, so that the same file is always read alike.
         return list(dict.fromkeys(values))

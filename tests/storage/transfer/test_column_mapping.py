@@ -80,7 +80,6 @@ def test_a_label_means_what_its_column_says(name: str, value: object, label: str
         ([{"start": 7, "end": 9}], 1),
         ([[5, 5]], None),
         ([], None),
-        ([[99, 100]], None),
     ],
 )
 def test_the_onset_is_the_first_token_of_the_first_span(spans: Any, onset: int | None) -> None:
@@ -136,8 +135,8 @@ def test_a_time_is_read_in_its_unit(value: object, started_us: int) -> None:
         ),
         (
             {"token_scores": [0.9, 7, None]},
-            "scores[1]",
-            "scores[1] must be a number in [0, 1], got 7",
+            "token_scores[1]",
+            "token_scores[1] must be a number in [0, 1], got 7",
         ),
         ({"label": "maybe"}, "label", "label must be good, bad, unsure, 0 or 1, got 'maybe'"),
         ({"onset": 1.5}, "onset", "onset must be a whole number, got 1.5"),
@@ -146,13 +145,21 @@ def test_a_time_is_read_in_its_unit(value: object, started_us: int) -> None:
             "spans[0]",
             "spans[0] must be the start and end of characters, got [1]",
         ),
-        ({"tags": "x"}, "JSON", "JSON must be valid: Expecting value: line 1 column 1 (char 0)"),
+        ({"tags": "x"}, "tags", "tags must be a JSON list, got 'x'"),
+        ({"onset": 3}, "onset", "onset must be a token of the answer, 0 to 2, or blank, got 3"),
+        ({"onset": -1}, "onset", "onset must be a token of the answer, 0 to 2, or blank, got -1"),
         (
             {"created_at": "yesterday"},
             "created_at",
             "created_at must be an ISO 8601 time, got 'yesterday'",
         ),
         ({"enforced": 7}, "enforced", "enforced must be true or false, got 7"),
+        (
+            {"spans": [[99, 100]]},
+            "spans[0]",
+            "spans[0] must be a start and an end in the 12 characters of the tokens, got 99 to 100",
+        ),
+        ({"created_at": [1]}, "created_at", "created_at must be a time since 1970, got [1]"),
     ],
 )
 def test_a_bad_value_is_named_by_line_session_and_field(
@@ -191,7 +198,7 @@ def test_every_bad_line_is_named() -> None:
     assert not import_plan.ok
     assert [(problem.line, problem.message) for problem in import_plan.problems] == [
         (2, "JSON must be valid: Expecting value: line 1 column 1 (char 0)"),
-        (3, "JSON must be valid: NaN is not a JSON number"),
+        (3, "token_scores must be a list of scores, got None; score the text first"),
         (5, "a line must be an object, got list"),
         (6, "JSON must be valid: key 'id' stands twice in one object"),
         (7, "id must be unique, got 'a' of line 1 again"),

@@ -195,7 +195,7 @@ def test_line_breaks_inside_a_cell_are_text() -> None:
             b"id,token,score\na,\xff,0.5\n",
             "text of line 2 must be UTF-8, got b'\\xff' after 'a,'; save it as",
         ),
-        (b"id,token,token,score\n", "columns must have a name each, got ['id', 'token', 'token'"),
+        (b"id,token,token,score\n", "columns must have different names, got 'token' twice"),
         (b"id,word_count\na,5\n", "a column must be chosen for tokens and scores"),
     ],
 )

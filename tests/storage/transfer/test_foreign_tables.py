@@ -1,5 +1,6 @@
 """Tables as researchers have them: read right, or refused with what to choose."""
 
+import gzip
 import io
 import json
 from dataclasses import replace
@@ -640,10 +641,175 @@ def test_a_session_that_stands_in_a_file_twice_is_named() -> None:
     assert message.startswith("line 4 must be another token, got line 2 again, whole")
 
 
-def test_a_workbook_is_told_what_to_do() -> None:
-    (message,) = messages(read_upload(b"PK\x03\x04rest", "x.xlsx"))
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"PK\x03\x04rest", "an archive or a workbook of Excel; unpack it, or save it as CSV"),
+        (b"\xd0\xcf\x11\xe0rest", "a workbook of Excel; save it as CSV"),
+        (b"BZh91AY&SY", "bzip2; unpack it, or pack it with gzip"),
+        (b"\x28\xb5\x2f\xfdrest", "Zstandard; unpack it, or pack it with gzip"),
+        (gzip.compress(gzip.compress(b"id")), "gzip within gzip; unpack it once"),
+        (bytes(257) + b"ustar", "an archive of tar; unpack it, or pack it with gzip"),
+        (b"SQLite format 3\0", "a database of SQLite; export its table as CSV"),
+        (b"<!DOCTYPE html>", "HTML; save its table as CSV"),
+        ("id,token".encode("utf-16-be"), "UTF-16 or UTF-32 without its mark; save it as UTF-8"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_what_to_do(start: bytes, kind: str) -> None:
+    (message,) = messages(read_upload(start, "x.xlsx"))
 
-    assert message.endswith("got an archive or a workbook of Excel; save it as CSV")
+    assert message == f"the file must be JSON, CSV or Parquet, got {kind}"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"id": {"0": "A", "1": "B"}, "scores": {"0": [0.9], "1": [0.3]}},
+        {"A": {"tokens": ["x"], "scores": [0.9]}, "B": {"tokens": ["x"], "scores": [0.3]}},
+        {"columns": ["id", "scores"], "index": [0, 1], "data": [["A", [0.9]], ["B", [0.3]]]},
+        {
+            "schema": {},
+            "data": [{"index": 0, "id": "A", "scores": [0.9]}, {"id": "B", "scores": [0.3]}],
+        },
+        {"sessions": [{"id": "A", "scores": [0.9]}, {"id": "B", "scores": [0.3]}]},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_table_in_one_object_of_json_is_read(table: Any, indent: int | None) -> None:
+    plan = read_upload(json.dumps(table, indent=indent).encode(), "x", text_needed=False)
+
+    assert [(r.id, r.scores) for r in plan.records] == [("A", (0.9,)), ("B", (0.3,))]
+
+
+def test_not_a_number_is_a_blank_cell_and_no_score() -> None:
+    rows = [
+        {"id": 7.0, "tokens": ["x"], "scores": [0.9], "label": 1, "onset": float("nan")},
+        {"id": 8.0, "tokens": ["x"], "scores": [float("nan")], "label": float("nan")},
+    ]
+    plan = read_upload(TWINS["jsonl"](rows), "x")
+
+    assert [(r.id, r.label, r.onset) for r in plan.records] == [("7", "bad", None)]
+    assert messages(plan) == ["scores[0] must be a number in [0, 1], got nan"]
+
+
+def test_separators_without_a_value_are_no_row_and_no_column() -> None:
+    plan = read_upload(b"id,token,score,,\nA,x,0.9,,\n,,,,\nA,y,0.8,,\n,,,,\n", "x")
+
+    assert sessions(plan)["A"][:2] == ("xy", (0.9, 0.8))
+    assert plan.report.unused == ["", "Unnamed: 4"]
+
+
+def test_what_is_the_sessions_may_stand_on_any_of_its_rows(written: Any) -> None:
+    rows = token_rows(
+        ("A", "x", 0.9, None, "m"), ("A", "y", 0.8, 1, "m"), names="id token score onset model"
+    )  # fmt: skip
+
+    assert sessions(read_upload(written(rows), "x"))["A"][2:] == ("bad", 1)
+
+
+@pytest.mark.parametrize("column", ["model", "prompt", "group", "onset", "author", "tags"])
+def test_what_is_the_sessions_must_be_the_same_on_its_rows(column: str) -> None:
+    rows = token_rows(("A", "x", 0.9, "1"), ("A", "y", 0.8, "2"), names=f"id token score {column}")
+    without_id = [{name: value for name, value in row.items() if name != "id"} for row in rows]
+
+    says = f"{column} must be the same on every row of a session, got '2' after '1'"
+    assert messages(read_upload(TWINS["csv"](rows), "x")) == [says]
+    assert messages(read_upload(TWINS["csv"](without_id), "x")) == [
+        f"{says}; choose a column for id"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "moments"),
+    [
+        ("timestamp", ("2024-01-01T00:00:02", "2024-01-01T00:00:00", "2024-01-01T00:00:02")),
+        ("created_at", (1_700_000_002, 1_700_000_000, 1_700_000_002)),
+        ("time_us", (2_000_000, 0, 2_000_000)),
+    ],
+)
+def test_tokens_of_their_own_times_stand_in_their_order(column: str, moments: Any) -> None:
+    rows = [
+        {"id": "A", "token": token, "score": score, column: moment}
+        for token, score, moment in zip("yxz", (0.8, 0.9, 0.7), moments, strict=True)
+    ]
+    for twin in ("csv", "jsonl", "parquet"):
+        plan = read_upload(TWINS[twin](rows), "x")
+
+        assert sessions(plan)["A"][:2] == ("xyz", (0.9, 0.8, 0.7)), twin
+        assert plan.records[0].times_us == (0, 2_000_000, 2_000_000)
+        assert f"rows were put in the order of {column}" in plan.report.notes
+
+
+@pytest.mark.parametrize("column", ["step", "pos", "idx", "token-pos", "__index_level_0__"])
+def test_a_column_that_numbers_tokens_is_known_by_its_values(written: Any, column: str) -> None:
+    rows = token_rows(("A", 1, "y", 0.8), ("A", 0, "x", 0.9), names=f"id {column} token score")
+    constant = [{**row, column: 5} for row in rows]
+
+    assert sessions(read_upload(written(rows), "x"))["A"][0] == "xy"
+    assert sessions(read_upload(written(constant), "x"))["A"][0] == "yx"
+
+
+@pytest.mark.parametrize(
+    ("names", "id"),
+    [
+        ("id session_id", "session_id"),
+        ("conversation_id response_id", "response_id"),
+        ("run_id request_id", "request_id"),
+    ],
+)
+def test_rows_of_tokens_are_gathered_by_the_finest_name_they_share(names: str, id: str) -> None:
+    rows = token_rows(
+        (1, "A", "x", 0.9), (2, "A", "y", 0.8), (3, "B", "x", 0.3), names=f"{names} token score"
+    )  # fmt: skip
+    if "session_id" not in names:
+        rows = [{**row, names.split(maxsplit=1)[0]: "c"} for row in rows]
+
+    plan = read_upload(TWINS["csv"](rows), "x")
+
+    assert (plan.mapping and plan.mapping.id, sorted(sessions(plan))) == (id, ["A", "B"])
+
+
+def test_whole_answers_keep_their_own_name_and_share_a_group() -> None:
+    rows = [
+        {"run_id": "r", "id": name, "answer": "It is.", "score": 0.9, "scores": [0.9, 0.8]}
+        for name in ("A", "B")
+    ]
+    wide = [
+        {
+            "conversation_id": "c",
+            "uuid": row["id"],
+            **{name: row[name] for name in ("answer", "scores")},
+        }
+        for row in rows
+    ]
+    one_score = [{name: row[name] for name in row if name != "scores"} for row in rows]
+
+    assert [r.id for r in read_upload(TWINS["csv"](one_score), "x").records] == ["A", "B"]
+    assert [(r.id, r.group) for r in read_upload(TWINS["csv"](wide), "x").records] == [
+        ("A", "c"),
+        ("B", "c"),
+    ]
+
+
+def test_entries_of_nested_lists_keep_their_order_and_labels() -> None:
+    entries = [
+        {"index": 1, "token": "y", "score": 0.3, "hallucinated": True},
+        {"index": 0, "token": "x", "score": 0.9, "hallucinated": False},
+    ]
+    for twin in ("jsonl", "csv", "parquet"):
+        plan = read_upload(TWINS[twin]([{"id": "A", "tokens": entries}]), "x")
+
+        assert sessions(plan)["A"] == ("xy", (0.9, 0.3), "bad", 1), twin
+
+
+def test_spans_need_the_text_whose_characters_they_count() -> None:
+    rows = [{"id": "A", "scores": [0.9, 0.8], "spans": [[1, 2]]}]
+
+    plan = read_upload(TWINS["jsonl"](rows), "x", text_needed=False)
+
+    assert messages(plan) == [
+        "spans must stand beside tokens, whose characters they count, got none"
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0"])
@@ -655,5 +821,5 @@ def test_a_number_that_pandas_gave_the_row_is_no_label(name: str) -> None:
 
 def test_a_table_without_rows_is_told_so() -> None:
     assert messages(read_upload(b"id,token,score\n", "x")) == [
-        "a column must be chosen for tokens and scores, got no row"
+        "the file must hold rows of sessions, got none"
     ]

@@ -1,0 +1,45 @@
+"""Table that one JSON object holds, as pandas writes a DataFrame."""
+
+from typing import Any
+
+from director_ai.storage.transfer.column_mapping import is_known
+
+
+def table_of_object(value: Any) -> list[Any] | None:
+    """Return the rows of a table that one object holds; ``None`` where it is a row itself.
+
+    It may be by column or by row, split or with its schema, or the one list of the object.
+
+    >>> table_of_object({"id": {"0": "a", "1": "b"}, "label": {"0": 0, "1": 1}})
+    [{'id': 'a', 'label': 0}, {'id': 'b', 'label': 1}]
+    >>> table_of_object({"columns": ["id", "label"], "data": [["a", 0]]})
+    [{'id': 'a', 'label': 0}]
+    >>> table_of_object({"sessions": [{"id": "a"}]})
+    [{'id': 'a'}]
+    """
+    if not isinstance(value, dict) or not value:
+        return None
+    if value.keys() in ({"columns", "data"}, {"columns", "index", "data"}):
+        columns, data = value["columns"], value["data"]
+        if _all_of(list, data) and all(len(cells) == len(columns) for cells in data):
+            return [dict(zip(map(str, columns), cells, strict=True)) for cells in data]
+    if value.keys() == {"schema", "data"} and _all_of(dict, value["data"]):
+        return list(value["data"])
+    parts = list(value.values())
+    if len(parts) == 1 and _all_of(dict, parts[0]) and not any(map(is_known, value)):
+        return list(parts[0])
+    return _by_column_or_row(value) if _all_of(dict, parts) else None
+
+
+def _by_column_or_row(table: dict[str, dict[str, Any]]) -> list[Any] | None:
+    """Return the rows of a table by column, or by row, whichever has the names we know."""
+    first, *others = table.values()
+    if not first or any(part.keys() != first.keys() for part in others):
+        return None
+    if sum(map(is_known, table)) < sum(map(is_known, first)):
+        return [{"id": name, **part} for name, part in table.items()]
+    return [{name: part[key] for name, part in table.items()} for key in first]
+
+
+def _all_of(kind: type, values: Any) -> bool:
+    return isinstance(values, list) and bool(values) and all(isinstance(v, kind) for v in values)
