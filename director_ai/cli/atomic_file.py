@@ -19,10 +19,15 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
     Raises
     ------
     CommandError
-        If it exists and must not be replaced, or its folder does not exist.
+        If it exists and must not be replaced, or its folder is not there or cannot be written.
     """
     check_target(path, replace=replace)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:50]}-", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:50]}-", dir=path.parent)
+    except OSError as error:
+        raise CommandError(
+            f"output must go to a folder that can be written, got {path.parent}: {error.strerror}"
+        ) from None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,6 +1,6 @@
 """Argument parser of the command; it imports nothing heavy, so that ``--help`` is instant."""
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,19 @@ _STORE = (
 )
 
 
+class _Version(Action):
+    """Print the version of the package, which is looked up when it is asked for."""
+
+    def __call__(self, parser: ArgumentParser, *_args: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"director-ai {version('director-workbench')}")
+        except PackageNotFoundError:
+            print("director-ai, not installed")
+        parser.exit()
+
+
 def parser() -> ArgumentParser:
     """Return the parser of all commands."""
     meanings = "\n".join(f"  {status.value}  {text}" for status, text in MEANING.items())
@@ -43,6 +56,7 @@ def parser() -> ArgumentParser:
         ),
         formatter_class=partial(RawDescriptionHelpFormatter, max_help_position=15),
     )
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     def command(name: str, summary: str, *examples: str, **text: Any) -> ArgumentParser:

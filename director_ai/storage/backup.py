@@ -32,7 +32,12 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
             f"{pg_dump_command(store, target)}"
         )
     _check_target(source, target, replace=replace)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    except OSError as error:
+        raise StoreError(
+            f"backup must go to a folder that can be written, got {target.parent}: {error.strerror}"
+        ) from None
     os.close(handle)
     temporary = Path(name)
     try:

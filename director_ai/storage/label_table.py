@@ -20,6 +20,8 @@ from director_ai.storage.transfer.limits import at_most
 from director_ai.storage.transfer.list_parsing import is_list_text, parse_list
 from director_ai.storage.transfer.problem import Problem, RowProblem
 from director_ai.storage.transfer.read_report import ReadReport
+from director_ai.storage.transfer.rows import sample_of
+from director_ai.storage.transfer.sample_mapping import Sample, token_index
 from director_ai.storage.transfer.token_rows import Rows, SessionLabel, TokenRows
 
 COLUMNS = ("id", "label", "onset", "note", "author", "at")
@@ -156,8 +158,9 @@ class _TableReader:
     """Reader of one table: the columns it found, and what it met."""
 
     def __init__(self, table: Table, column: str | None, coding: LabelCoding | None) -> None:
-        self._format, self._rows = table.format, table.rows
-        self._at = _columns(table.columns, column)
+        self._format = table.format
+        sample, self._rows = sample_of(table.rows)
+        self._at = _columns(table.columns, column, sample)
         title = self._at["label"]
         self._labels = LabelParser(coding or LabelCoding(known_direction(title)))
         self._unused = [name for name in table.columns if name not in self._at.values()]
@@ -169,6 +172,7 @@ class _TableReader:
         rows: list[LabelRow] = []
         problems: list[Problem] = []
         seen: dict[LabelRow, int] = {}
+        first_of: dict[tuple[str, str], tuple[int, Annotation]] = {}
         n_blank = 0
         for line, values in (
             self._gathered() if {"tokens", "index"} & self._at.keys() else self._rows
@@ -187,6 +191,10 @@ class _TableReader:
             if row is None:
                 n_blank += 1
                 continue
+            contradiction = self._contradiction(line, row, first_of)
+            if contradiction is not None:
+                problems.append(contradiction)
+                continue
             seen[row] = line
             rows.append(row)
         if self._labels.undirected and not problems:
@@ -198,6 +206,23 @@ class _TableReader:
             raise InvalidLabelsError(problems)
         notes = _notes(self._at["label"], self._labels, self._unused, n_blank)
         return LabelTable(rows, [*self._report.notes, *notes])
+
+    def _contradiction(
+        self, line: int, row: LabelRow, first_of: dict[tuple[str, str], tuple[int, Annotation]]
+    ) -> Problem | None:
+        """Return the problem of a second label of one session where nothing says which is newer."""
+        annotation = row.annotation
+        if "at" in self._at:
+            return None
+        first, known = first_of.setdefault((row.id, annotation.author), (line, annotation))
+        if (annotation.label, annotation.onset) == (known.label, known.onset):
+            return None
+        message = (
+            f"{self._at['label']} must be one a session, got {annotation.label} after "
+            f"{known.label} of line {first}; labels of tokens need an index or the tokens, newer "
+            "ones a time in at"
+        )
+        return Problem.of_session(line, InvalidRecordError(message), {"id": row.id})
 
     def _gathered(self) -> Rows:
         gatherer = TokenRows(self._at, self._labels, self._report)
@@ -224,7 +249,10 @@ class _TableReader:
         if isinstance(of["label"], SessionLabel):
             n_tokens = self._n_rows
         if label is None:
-            return None
+            if onset is None:
+                return None
+            # As an import reads it: an onset is of a bad answer.
+            label = "bad"
         at = of.get("at")
         return LabelRow(
             parse_name("id", of["id"]),
@@ -250,7 +278,7 @@ class _TableReader:
         return self._labels.parse(name, cell), None, None
 
 
-def _columns(columns: Sequence[str], column: str | None) -> dict[str, str]:
+def _columns(columns: Sequence[str], column: str | None, sample: Sample) -> dict[str, str]:
     """Return the column of each field.
 
     Raises
@@ -274,7 +302,8 @@ def _columns(columns: Sequence[str], column: str | None) -> dict[str, str]:
         "author": guess.author,
         "note": by_name.get("note"),
         "at": by_name.get("at"),
-        "index": guess.index,
+        # Several rows of a session may be the labels of several authors.
+        "index": guess.index or (None if guess.author else token_index(guess, sample)),
         # A whole answer may stand beside its label; one of these stands beside a token's.
         "tokens": next((by_name[name] for name in _TOKEN_COLUMNS if name in by_name), None),
     }

@@ -62,6 +62,14 @@ def test_every_command_can_speak_json_and_be_told_its_store(name: str) -> None:
     assert "--store PATH_OR_URL" in help_of(name)
 
 
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("director-ai ")
+
+
 def test_a_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([])

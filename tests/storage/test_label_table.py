@@ -100,6 +100,8 @@ def test_a_line_is_named_where_it_starts_after_a_note_of_two_lines():
         ("case,label\na,1\n", "a column must be named id, got columns case, label"),
         ("id,label,id\na,bad,x\n", "columns must have different names, got 'id' twice"),
         ('id,label\na,"bad\n', "line 2 must be CSV, got unexpected end of data"),
+        ("id,label\na,1\na,0\n", "line 3: label must be one a session, got good after bad of"),
+        ("id,label,at\na,bad,31.12.2024\n", "line 2: at must be an ISO 8601 time, got '31.12"),
     ],
 )
 def test_a_table_that_is_none_is_refused(table, said):
@@ -107,6 +109,18 @@ def test_a_table_that_is_none_is_refused(table, said):
         read_labels(table)
 
     assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("table", "annotation"),
+    [
+        ("id,label,onset\na,,3\n", Annotation("bad", 3)),
+        ("id,step,label\na,2,1\na,1,0\n", Annotation("bad", 1)),
+        ("id,label,author\na,1,Ann\n", Annotation("bad", author="Ann")),
+    ],
+)
+def test_a_label_is_read_as_an_import_reads_it(table, annotation):
+    assert [row.annotation for row in read_labels(table)] == [annotation]
 
 
 def test_more_bad_lines_than_can_be_named_are_counted(monkeypatch):

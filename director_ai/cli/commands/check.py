@@ -35,6 +35,7 @@ from director_ai.reports.check_report import (
 from director_ai.reports.policy_assignment import assignment, no_digest
 from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import parse_policy, read_policy
+from director_ai.storage.engine.database import is_database
 from director_ai.storage.summary import JUDGED, SessionQuery
 from director_ai.storage.transfer.curves_file import (
     CurvesFile,
@@ -141,6 +142,12 @@ def _archive(args: Namespace) -> Archive:
                 data = TuneData.of(curves.rows)
                 parts = (data, data, curves.fingerprint, curves.n_sealed, curves.has_digests)
                 return _judged(Archive(args.against, *parts), where)
+    if path is not None and (path.is_dir() or (path.is_file() and not is_database(path))):
+        raise CommandError(
+            f"--against must be a Parquet file of export or a store, got {args.against}; a folder "
+            "of shards goes to --archive, a table to import",
+            Status.REFUSED,
+        )
     if args.against is not None:
         args.store = args.against
         if not is_there(args):

@@ -43,7 +43,7 @@ def import_files(args: Namespace) -> int:
     """Read every file and add their sessions, unless one has a problem."""
     choices = _choices(args)
     facts = "" if args.facts is None else _facts(Path(args.facts))
-    files = [file for name in args.files for file in _files(Path(name))]
+    files = [file for name in args.files for file in _files(name)]
     plans = [_plan(file, choices, facts) for file in files]
     for plan in plans:
         name_problems(plan.name, plan.problems, n_more=plan.n_problems_not_listed)
@@ -107,8 +107,12 @@ def _offer_to_skip(plans: list[ImportPlan]) -> None:
         note(f"pass --skip-bad to import the other {counted(n_others, 'session')} alone")
 
 
-def _files(path: Path) -> list[Path]:
+def _files(name: str) -> list[Path]:
     """Return the file, or those of a folder that end as session files do."""
+    # A blank name, such as that of an unset variable, would be the folder one is in.
+    if not name or "://" in name:
+        raise CommandError(f"FILE must be a file or a folder here, got {name!r}", Status.NOT_FOUND)
+    path = Path(name)
     if not path.is_dir():
         return [path]
     endings = tuple(f".{ending}" for ending in ENDINGS)

@@ -77,6 +77,8 @@ def _check_onset(onset: int, n_tokens: int) -> None:
 def _from_table(args: Namespace) -> int:
     name = Path(args.table).name
     path = Path(args.table)
+    if path.is_dir():
+        raise CommandError(f"FILE must be a table, got the folder {path}", Status.REFUSED)
     if not path.is_file():
         raise CommandError(f"no file {path}", Status.NOT_FOUND)
     coding = label_coding(args)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,8 @@ from typing import Any
 from director_ai.errors import InvalidRequestError, StoreError
 
 _LOCK = "archive.lock"
+_SHORT_OF_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?(?!/)")
+"""Start of a URL that lacks a slash; one letter and a colon are a drive."""
 
 
 class LocalFiles:
@@ -142,8 +145,17 @@ def files_at(address: str | Path) -> ArchiveFiles:
 
     >>> files_at("archive").folder.is_absolute()
     True
+
+    Raises
+    ------
+    InvalidRequestError
+        If it is a file, or neither a folder nor a URL.
     """
     text = str(address)
+    if Path(text).is_file() or _SHORT_OF_URL.match(text):
+        raise InvalidRequestError(
+            f"archive must be a folder or a URL such as s3://bucket/archive, got {text!r:.200}"
+        )
     if text.startswith(("file://", "local://")):
         return LocalFiles(Path(text.partition("://")[2]))
     return RemoteFiles(text) if "://" in text else LocalFiles(Path(text).absolute())

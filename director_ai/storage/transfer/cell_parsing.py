@@ -92,7 +92,7 @@ def parse_time(name: str, value: Any) -> int:
         return 0
     if isinstance(value, date):
         value = value.isoformat()
-    if isinstance(value, str) and not re.fullmatch(r"[0-9.]+", value):
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         try:
             time = datetime.fromisoformat(value)
         except ValueError:
@@ -135,6 +135,24 @@ def onset_of_spans(name: str, value: Any, tokens: Sequence[Any]) -> int | None:
     if not starts:
         return None
     return next(index for index, end in enumerate(ends) if end > min(starts))
+
+
+def are_spans(value: Any) -> bool:
+    """Tell whether a cell holds objects with a start and an end.
+
+    >>> are_spans([{"start": 0, "end": 5, "label_type": "conflict"}]), are_spans([0, 1])
+    (True, False)
+    """
+    if isinstance(value, str) and is_list_text(value):
+        try:
+            value = parse_list("spans", value)
+        except InvalidRecordError:
+            return False
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(span, dict) and {"start", "end"} <= span.keys() for span in value)
+    )
 
 
 def _bounds(name: str, span: Any) -> tuple[int, int]:

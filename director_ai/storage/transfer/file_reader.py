@@ -340,7 +340,8 @@ def _foreign_kind(start: bytes) -> str | None:
             return kind
     if start[_TAR_AT:].startswith(_TAR):
         return f"an archive of tar; {_UNPACK}"
-    return "UTF-16 or UTF-32 without its mark; save it as UTF-8" if b"\0" in start[:4] else None
+    has_zeros = b"\0" in start[:4]
+    return "bytes of zero, as in UTF-16 without its mark; save it as UTF-8" if has_zeros else None
 
 
 def _head(file: BinaryIO, size: int) -> bytes:

@@ -34,6 +34,12 @@ SCORE_KEYS = (
     *("coherence_score"),
     *("logprob", "log_prob", "logProbability", "log_probability"),
 )
+_RESPONSE_KEYS = (
+    *("body", "choices", "candidates"),
+    *("logprobs", "logprobsResult", "chosenCandidates"),
+)
+"""Keys that lead to the log-probabilities of one answer in the response of an API."""
+
 INDEX_KEYS = ("index", "token_index", "position", "idx", "pos", "i")
 """Keys of an entry in a list of tokens with their scores, the likeliest first."""
 
@@ -136,11 +142,27 @@ def nested_entries(value: Any) -> list[Any] | None:
             value = _value_of(value)
         except InvalidRecordError:
             return None
+    value = _of_response(value)
     if isinstance(value, Mapping):
         value = _entries_of_logprobs(value)
     if isinstance(value, list) and value and _pair_of(value[0]) is not None:
         return value
     return None
+
+
+def _of_response(value: Any) -> Any:
+    """Return the log-probabilities of an API's response with one answer; else the value.
+
+    >>> _of_response([{"index": 0, "logprobs": {"content": []}}])
+    {'content': []}
+    """
+    while True:
+        of = value[0] if isinstance(value, list) and len(value) == 1 else value
+        keys = _RESPONSE_KEYS if isinstance(of, Mapping) else ()
+        key = next((key for key in keys if of.get(key)), None)
+        if key is None:
+            return value
+        value = of[key]
 
 
 def _entries_of_logprobs(value: Mapping[str, Any]) -> Any:

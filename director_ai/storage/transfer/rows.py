@@ -93,7 +93,7 @@ class SessionReader:
         self._entry_labels: LabelParser | None = None
         self._label_of_entries: SessionLabel | None = None
         self._n_without_last = 0
-        self._is_ours = False
+        self._is_ours = self._labels_are_spans = False
 
     def sessions(self, columns: tuple[str, ...], sample: Sample, rows: Rows) -> Iterator[ReadItem]:
         """Yield the sessions of the rows, and the problems."""
@@ -105,6 +105,8 @@ class SessionReader:
         missing = [field for field in needed if field not in at]
         # Of what is ours all comes back, whatever somebody once said of it.
         self._is_ours = not columns or is_export(columns)
+        labels = (row.get(at.get("label", "")) for _, row in sample)
+        self._labels_are_spans = any(map(cell_parsing.are_spans, labels))
         derived = DERIVED if is_export(columns) else ()
         offer_columns(self._report, columns, [row for _, row in sample], self._mapping, derived)
         if missing:
@@ -376,10 +378,10 @@ class SessionReader:
     def _annotate(self, values: dict[str, Any], of: Row) -> None:
         onset = self._onset(of.get("onset"), len(values["tokens"]), values.get("ended_by"))
         if onset is None and of.get("spans"):
-            onset = self._onset_of_spans(of["spans"], values)
+            onset = self._onset_of_spans(self._at["spans"], of["spans"], values)
         cell = of.get("label")
         if isinstance(cell, list) or (isinstance(cell, str) and is_list_text(cell)):
-            cell = self._label_of_tokens(cell, len(values["tokens"]))
+            cell = self._label_of_list(cell, values)
         of_entries = self._label_of_entries
         if of_entries is not None and cell in (None, ""):
             cell = of_entries
@@ -397,8 +399,7 @@ class SessionReader:
             author = of.get("author") or ""
             values["annotations"] = [{"label": label, "onset": onset, "author": author}]
 
-    def _onset_of_spans(self, cell: Any, values: Mapping[str, Any]) -> int | None:
-        name = self._at["spans"]
+    def _onset_of_spans(self, name: str, cell: Any, values: Mapping[str, Any]) -> int | None:
         if not values.get("text_kept", True):
             raise InvalidRecordError(
                 f"{name} must stand beside tokens, whose characters they count, got none"
@@ -425,9 +426,15 @@ class SessionReader:
             )
         return onset
 
-    def _label_of_tokens(self, cell: Any, n_tokens: int) -> SessionLabel:
-        column = self._at["label"]
-        labels = [self._label(value) for value in parse_list(column, cell)]
+    def _label_of_list(self, cell: Any, values: Mapping[str, Any]) -> SessionLabel:
+        """Return the label by those of all tokens, or by the spans that are bad."""
+        column, n_tokens = self._at["label"], len(values["tokens"])
+        entries = parse_list(column, cell)
+        if cell_parsing.are_spans(entries) or (self._labels_are_spans and not entries):
+            self._report.note(f"{column} holds spans; an answer is bad where there is one")
+            onset = self._onset_of_spans(column, entries, values)
+            return SessionLabel("bad" if entries else "good", onset)
+        labels = [self._label(value) for value in entries]
         if len(labels) != n_tokens:
             raise InvalidRecordError(
                 f"{column} must be one a token ({n_tokens}), got {len(labels)}"

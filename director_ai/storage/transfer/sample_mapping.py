@@ -1,14 +1,15 @@
 """Columns of fields that no name tells for sure, by the first rows of a table."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.cell_parsing import is_blank, parse_tokens
 from director_ai.storage.transfer.column_mapping import ColumnMapping, known_columns, normalised
-from director_ai.storage.transfer.list_parsing import nested_entries
+from director_ai.storage.transfer.list_parsing import nested_entries, split_entries
 from director_ai.storage.transfer.token_rows import NAMELESS, Row, token_number
 
 Sample = Sequence[tuple[int, Row]]
@@ -40,7 +41,7 @@ def mapping_of_sample(
         if "id" not in stated:
             mapping = _with_id_of_tokens(mapping, sample)
         if "index" not in stated and mapping.index is None:
-            mapping = replace(mapping, index=_index_of(mapping, sample))
+            mapping = replace(mapping, index=token_index(mapping, sample))
         return mapping
     if "index" not in stated and mapping.scores is not None:
         # Of rows that are sessions it is their own number.
@@ -66,19 +67,31 @@ def _with_nested(mapping: ColumnMapping, sample: Sample, stated: Collection[str]
     guessed = not stated
     if mapping.tokens and mapping.scores and not guessed:
         return mapping
-    columns = [mapping.scores, mapping.tokens]
+    named = [column for column in (mapping.scores, mapping.tokens) if column]
+    others: Iterable[str] = ()
     if not (mapping.tokens and mapping.scores):
-        columns += dict.fromkeys(chain.from_iterable(row for _, row in sample))
-    for column in dict.fromkeys(filter(None, columns)):
+        others = chain.from_iterable(row for _, row in sample)
+    for column in dict.fromkeys((*named, *others)):
         values = (row.get(column) for _, row in sample)
         value = next((value for value in values if value not in (None, "", [])), None)
-        if nested_entries(value) is not None:
+        entries = nested_entries(value)
+        # Texts with a score may also be what an answer was found in.
+        if entries is not None and (column in named or _are_words(entries)):
             return replace(
                 mapping,
                 tokens=column if guessed else mapping.tokens or column,
                 scores=column if guessed else mapping.scores or column,
             )
     return mapping
+
+
+def _are_words(entries: list[Any]) -> bool:
+    """Tell tokens from texts of several words."""
+    try:
+        tokens, _ = split_entries("", entries)
+    except InvalidRecordError:
+        return False
+    return all(isinstance(token, str) and len(token.split()) < 2 for token in tokens)
 
 
 def _with_id_of_tokens(mapping: ColumnMapping, sample: Sample) -> ColumnMapping:
@@ -131,7 +144,7 @@ def _names(mapping: ColumnMapping, sample: Sample) -> dict[str, set[str]]:
     }
 
 
-def _index_of(mapping: ColumnMapping, sample: Sample) -> str | None:
+def token_index(mapping: ColumnMapping, sample: Sample) -> str | None:
     """Return the column that numbers the tokens of every session, or whose order is not the file's.
 
     The rows of a table that pandas wrote are numbered anyway: it counts where they were moved.

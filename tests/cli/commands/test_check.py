@@ -208,6 +208,13 @@ def test_of_several_files_the_worst_wins(capsys, repository) -> None:
     ("arguments", "status", "part"),
     [
         (["check", "none.yaml", "--against", "golden.parquet"], 3, "none.yaml: No such file"),
+        (
+            ["check", "policy.yaml", "--against", "policy.yaml"],
+            4,
+            "must be a Parquet file of export",
+        ),
+        (["check", "policy.yaml", "--against", "."], 4, "--against must be a Parquet file of exp"),
+        ([*CHECK, "--junit", "/proc/x.xml"], 1, "folder that can be written, got /proc: No such"),
         (["check", "policy.yaml", "--against", "none.db"], 3, "no archive and no store at none.db"),
         ([*CHECK, "--baseline-rev", "HEAD^9"], 3, "fetch-depth: 2"),
         ([*CHECK, "--baseline-rev=--help"], 2, "must be a revision"),

@@ -45,6 +45,16 @@ def test_columns_not_used_are_named_and_likely_labels_offered(
     ]
 
 
+@pytest.mark.parametrize("name", ["", "https://example.org/a.csv"])
+def test_a_blank_name_is_no_folder_and_an_address_no_file(
+    name: str, elsewhere: Path, capsys: Capture
+) -> None:
+    (elsewhere / "a.csv").write_text("id,token,score\nA,x,0.9\n")
+
+    assert main(["import", name]) == Status.NOT_FOUND
+    assert f"FILE must be a file or a folder here, got {name!r}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("bad", "expected"), [("0", ("good", "bad")), ("1", ("bad", "good"))])
 def test_the_direction_of_a_column_is_given(
     bad: str, expected: tuple[str, str], elsewhere: Path, capsys: Capture

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -652,7 +653,10 @@ def test_a_session_that_stands_in_a_file_twice_is_named() -> None:
         (bytes(257) + b"ustar", "an archive of tar; unpack it, or pack it with gzip"),
         (b"SQLite format 3\0", "a database of SQLite; export its table as CSV"),
         (b"<!DOCTYPE html>", "HTML; save its table as CSV"),
-        ("id,token".encode("utf-16-be"), "UTF-16 or UTF-32 without its mark; save it as UTF-8"),
+        (
+            "id,token".encode("utf-16-be"),
+            "bytes of zero, as in UTF-16 without its mark; save it as UTF-8",
+        ),
     ],
 )
 def test_a_file_of_another_kind_is_told_what_to_do(start: bytes, kind: str) -> None:
@@ -800,6 +804,54 @@ def test_entries_of_nested_lists_keep_their_order_and_labels() -> None:
         plan = read_upload(TWINS[twin]([{"id": "A", "tokens": entries}]), "x")
 
         assert sessions(plan)["A"] == ("xy", (0.9, 0.3), "bad", 1), twin
+
+
+LOGPROBS = [{"token": "Hi", "logprob": -0.1}, {"token": " you", "logprob": -0.3}]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"choices": [{"index": 0, "logprobs": {"content": LOGPROBS}}]},
+        {"choices": [{"logprobs": {"tokens": ["Hi", " you"], "token_logprobs": [-0.1, -0.3]}}]},
+        {"response": {"body": {"choices": [{"logprobs": {"content": LOGPROBS}}]}}},
+        {"candidates": [{"logprobsResult": {"chosenCandidates": [
+            {"token": "Hi", "logProbability": -0.1}, {"token": " you", "logProbability": -0.3}
+        ]}}]},
+    ],
+)  # fmt: skip
+def test_log_probabilities_of_responses_are_offered_and_taken(response: Any) -> None:
+    data = json.dumps({"id": "A", "model": "m", **response}).encode()
+    plan = read_upload(data, "x")
+
+    assert plan.mapping is not None
+    assert [kind for kind, _ in offers(plan)][:1] == ["logprob"]
+    taken = sessions(read_upload(data, "x", replace(plan.mapping, scale="logprob")))
+    assert taken["A"][0] == "Hi you"
+    assert taken["A"][1] == pytest.approx((math.exp(-0.1), math.exp(-0.3)))
+
+
+def test_texts_that_were_found_with_a_score_are_no_tokens() -> None:
+    contexts = [{"text": "a page of it", "score": 0.9}, {"text": "more", "score": 0.8}]
+    row = {"id": "A", "answer": "Hi you", "contexts": contexts}
+
+    assert messages(read_upload(json.dumps(row).encode(), "x")) == [
+        "a column must be chosen for scores, got columns id, answer, contexts"
+    ]
+
+
+def test_a_list_of_spans_is_a_label_and_none_of_them_is_good(written: Any) -> None:
+    spans = [{"start": 3, "end": 6, "label_type": "conflict"}]
+    rows = [
+        {"id": name, "response": "Hi you", "scores": [0.9, 0.3], "labels": labels}
+        for name, labels in (("A", spans), ("B", []))
+    ]
+
+    read = sessions(read_upload(written(rows), "x"))
+    assert {name: values[2:] for name, values in read.items()} == {
+        "A": ("bad", 1),
+        "B": ("good", None),
+    }
 
 
 def test_spans_need_the_text_whose_characters_they_count() -> None:
