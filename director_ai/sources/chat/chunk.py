@@ -11,6 +11,8 @@ OTHER_FIELDS: Final = ("reasoning_content", "reasoning", "refusal", "tool_calls"
 """Fields of a chunk beside the text of the answer; they are counted, and never taken for text."""
 
 
+_NOT_STREAMED: Final = ("message", "text")
+"""Fields of a choice that hold the answer of another protocol: whole, or of no chat."""
 _TEXT_PARTS: Final = ("text", "output_text", "text_delta")
 _FIELD_OF_PART: Final = {
     "thinking": "reasoning",
@@ -78,6 +80,11 @@ def delta_of(choice: Mapping[str, Any]) -> Delta:
     """
     delta = choice.get("delta")
     if delta is None:
+        other = next((name for name in _NOT_STREAMED if choice.get(name)), None)
+        if other is not None:
+            raise InvalidStreamError(
+                f"a choice must have a delta, as streamed chat completions have, got {other}"
+            )
         delta = {}
     if not isinstance(delta, Mapping):
         raise InvalidStreamError(f"delta must be an object, got {type(delta).__name__}")

@@ -71,6 +71,9 @@ class ChatDecoder:
         self._half = ""
         self._silent_parts: tuple[Token, ...] = ()
         self._error: SourceError | None = None
+        self._has_choices = False
+        # The first chunk of another protocol, if nothing else comes.
+        self._foreign = ""
 
     def next_token(self) -> Token | None:
         """Return the next token, or ``None`` if more must be fed first.
@@ -112,9 +115,16 @@ class ChatDecoder:
         self._flush()
         if self.finish_reason is None and self._error is None:
             self.finish_reason = TRUNCATED
-            self.fail(
-                TruncatedStreamError("the stream ended without a finish_reason: the answer is cut")
+            self.fail(self._what_ended())
+
+    def _what_ended(self) -> SourceError:
+        """Return the error of a stream without an end: of another protocol, or cut."""
+        if self._foreign and not self._has_choices:
+            return InvalidStreamError(
+                "a chunk must have choices, as chat completions have, got "
+                f"{self._cut(self._foreign)!r}"
             )
+        return TruncatedStreamError("the stream ended without a finish_reason: the answer is cut")
 
     def fail(self, error: SourceError) -> None:
         """Raise ``error`` after the tokens that are ready; the first one counts."""
@@ -144,6 +154,9 @@ class ChatDecoder:
                 self._take_event(event)
 
     def _take_event(self, event: SSEvent) -> None:
+        if not event.data.strip():
+            # Sent to keep the connection open.
+            return
         try:
             chunk = json.loads(event.data)
         except (ValueError, RecursionError):
@@ -167,6 +180,10 @@ class ChatDecoder:
             self.model = self.model or self._name(chunk["model"])[:200]
         if isinstance(chunk.get("usage"), Mapping):
             self.usage = self._counts(chunk["usage"])
+        if "choices" in chunk:
+            self._has_choices = True
+        else:
+            self._foreign = self._foreign or json.dumps(chunk, default=str)
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
             raise InvalidStreamError(f"choices must be a list, got {type(choices).__name__}")

@@ -79,6 +79,34 @@ def test_what_a_server_says_is_cut_and_on_one_line() -> None:
     assert len(said) < 350
 
 
+@pytest.mark.parametrize(
+    ("chunk", "error"),
+    [
+        (
+            b'{"choices": [{"text": "Hi", "finish_reason": null}]}',
+            "a choice must have a delta, as streamed chat completions have, got text",
+        ),
+        (
+            b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}',
+            "a choice must have a delta, as streamed chat completions have, got message",
+        ),
+        (
+            b'{"type": "message_start"}',
+            "a chunk must have choices, as chat completions have, got "
+            '\'{"type": "message_start"}\'',
+        ),
+    ],
+)
+def test_an_answer_of_another_protocol_is_named_and_never_an_empty_one(
+    chunk: bytes, error: str
+) -> None:
+    assert read(b"data: " + chunk + b"\n\n")[::2] == ([], error)
+
+
+def test_blank_data_that_keeps_a_connection_open_is_no_chunk() -> None:
+    assert read(b"data:\n\n" + A + b"data: \n\n" + END)[1:] == ("stop", "")
+
+
 def test_an_error_may_be_nested_or_any_value() -> None:
     assert read(sse({"error": {"error": {"message": "deep"}}}))[2].endswith("deep")
     assert read(sse({"error": {"code": 7}}))[2].endswith('{"code": 7}')
