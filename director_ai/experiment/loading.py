@@ -29,11 +29,12 @@ from director_ai.storage.transfer.column_mapping import (
     ScoreScale,
     known_direction,
 )
+from director_ai.storage.transfer.column_offers import offer_columns
 from director_ai.storage.transfer.curves_file import curve_of
 from director_ai.storage.transfer.file_reader import ENDINGS, read_upload
 from director_ai.storage.transfer.import_plan import Tally
 from director_ai.storage.transfer.label_parsing import LabelCoding
-from director_ai.storage.transfer.parquet import is_ours
+from director_ai.storage.transfer.parquet import first_rows, is_ours, open_parquet
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of
@@ -44,6 +45,7 @@ from director_ai.tuning.study import TuneData, split_study
 _LINE = re.compile(r"\bline (\d+)")
 _STORE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 _PARQUET = b"PAR1"
+_ROWS_LOOKED_AT = 50
 _ROW: Final = "row"
 _ROW_NAMES: Final = (_ROW, "row of the table")
 """Columns that name the rows of a table without one; the first that it has not."""
@@ -269,9 +271,38 @@ def _of_file(path: Path, reading: _Reading) -> _Loaded:
     if is_parquet:
         curves = _of_parquet(path, reading)
         if curves is not None:
-            return _Loaded(curves, lambda: _records_of(path, reading))
+            return _Loaded(curves, lambda: _records_of(path, reading), _label_notes(path, reading))
     records, notes = _read(path, reading)
     return _Loaded([curve_of(record) for record in records], lambda: records, notes)
+
+
+def _label_notes(path: Path, reading: _Reading) -> tuple[str, ...]:
+    """Return the notes on columns of a Parquet file that may hold labels."""
+    with path.open("rb") as opened_file:
+        file = open_parquet(opened_file)
+        if is_ours(file):
+            return ()
+        names = file.schema_arrow.names
+        return _notes(_offers(first_rows(file, _ROWS_LOOKED_AT), names, reading.mapping_of(names)))
+
+
+def _offers(
+    sample: Sequence[Mapping[str, Any]], columns: Iterable[str], mapping: ColumnMapping
+) -> ReadReport:
+    report = ReadReport()
+    offer_columns(report, columns, sample, mapping)
+    return report
+
+
+def _notes(report: ReadReport) -> tuple[str, ...]:
+    """Return the notes of a reading, with the columns that may hold labels nobody has named."""
+    labels = [
+        f"{offer.column} may hold labels ({', '.join(offer.values)}); take them with "
+        f"columns={{'label': {offer.column!r}}} and bad_is"
+        for offer in report.offers
+        if offer.kind == "label"
+    ]
+    return (*report.notes, *labels)
 
 
 def _records_of(path: Path, reading: _Reading) -> Sequence[SessionRecord]:
@@ -293,7 +324,7 @@ def _read(path: Path, reading: _Reading) -> tuple[Sequence[SessionRecord], tuple
     if errors:
         more = plan.counts.n_errors - 1
         raise _refusal(errors, plan.mapping, f"{path.name}, line ", 0, n_more=more)
-    return tuple(plan.records), tuple(plan.report.notes)
+    return tuple(plan.records), _notes(plan.report)
 
 
 def _of_parquet(path: Path, reading: _Reading) -> list[StoredCurve] | None:
@@ -332,7 +363,9 @@ def _of_frame(columns: FrameColumns, reading: _Reading) -> _Loaded:
     curves = stored_curves(cells, n_rows, named)
     whole = columns._replace(cells=cells)
     if curves is not None:
-        return _Loaded(curves, lambda: _of_rows(whole, named, reading)[0])
+        first = FrameColumns({name: each[:_ROWS_LOOKED_AT] for name, each in cells.items()}, n_rows)
+        notes = _notes(_offers([row for _, row in first.rows()], cells, named))
+        return _Loaded(curves, lambda: _of_rows(whole, named, reading)[0], notes)
     records, notes = _of_rows(whole, named, reading)
     return _Loaded([curve_of(record) for record in records], lambda: records, notes)
 
@@ -371,7 +404,7 @@ def _of_rows(
     errors = [problem for problem in tally.problems if problem.severity == "error"]
     if errors:
         raise _refusal(errors, mapping, "row ", 1, n_more=tally.counts.n_errors - 1)
-    return records, tuple(report.notes)
+    return records, _notes(report)
 
 
 def _of_records(records: Any) -> _Loaded:

@@ -204,6 +204,32 @@ def test_texts_without_scores_are_scored_by_their_facts_when_asked() -> None:
     assert bad < good
 
 
+def test_a_column_that_may_hold_labels_is_named_at_every_door(tmp_path) -> None:
+    frame = pd.DataFrame({"id": ["a", "b"], "scores": [[0.9], [0.3]], "human_ok": [1, 0]})
+    frame.to_parquet(tmp_path / "table.parquet")
+    frame.to_json(tmp_path / "table.json")
+
+    for data in (frame, tmp_path / "table.parquet", tmp_path / "table.json"):
+        assert load(data).notes == (
+            "human_ok may hold labels (1, 0); take them with columns={'label': 'human_ok'} and "
+            "bad_is",
+        )
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("onset", [None, 1], "row 1 .*: onset must be a token of the answer, 0 to 0, or blank"),
+        ("spans", [None, [[0, 9]]], "row 1 .*: spans must stand beside tokens"),
+    ],
+)
+def test_an_onset_outside_the_answer_is_refused(column, values, message) -> None:
+    frame = pd.DataFrame({"id": ["a", "b"], "scores": [[0.9], [0.3]], column: values})
+
+    with pytest.raises(InvalidRecordError, match=message):
+        load(frame)
+
+
 def test_rows_without_an_id_go_by_their_index() -> None:
     frame = pd.DataFrame({"scores": [[0.9], [0.8]]})
 
