@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.base_layout import base_layout, score_axis
+from director_ai.figures.decimals import distinct_decimals
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import (
     COHERENCE_WIDTH,
@@ -718,13 +719,14 @@ def _statistics(data: HaltCurveData, palette: Palette, font_size: int) -> list[d
     annotations = []
     for at in data.windows:
         if policy.window_threshold > 0 and not np.isnan(at.mean):
-            said = f"mean of {policy.window_size}: {at.mean:.3f}"
+            mean = distinct_decimals(at.mean, policy.window_threshold)
+            said = f"mean of {policy.window_size}: {mean}"
             first = at.token - policy.window_size + 1
             annotations.append(
                 _statistic(data, first, said, at.mean, palette, palette.window, font_size)
             )
         if trend_is_on(policy) and at.drop > policy.trend_threshold:
-            said = f"fell by {at.drop:.3f}"
+            said = f"fell by {distinct_decimals(at.drop, policy.trend_threshold)}"
             annotations.append(
                 _statistic(data, at.token, said, at.fit[1], palette, palette.trend, font_size)
             )

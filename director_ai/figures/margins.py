@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from director_ai.figures.decimals import distinct_decimals
 from director_ai.figures.theme import GLYPH, RULE_NAME, RULES, Palette, Rule
 from director_ai.replay.floors import FloatArray
 
@@ -86,4 +87,5 @@ def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) 
 def _value_text(value: float) -> str:
     if np.isnan(value):
         return "too few tokens"
-    return f"<b>{value:+.3f} broken</b>" if value < 0 else f"{value:+.3f}"
+    text = distinct_decimals(value, 0.0)
+    return f"<b>{text} broken</b>" if value < 0 else f"+{text}"

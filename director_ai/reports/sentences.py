@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Final
 
 from director_ai.core.halting.closest_call import ClosestCall
@@ -10,6 +9,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm, HaltReason
 from director_ai.core.records.record import Annotation, SessionRecord
 from director_ai.core.scoring.types import EvidenceChunk
+from director_ai.figures.decimals import distinct_decimals, exact
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import Counterfactual, Limit
@@ -148,8 +148,8 @@ def annotation_line(annotation: Annotation) -> str:
 
 
 def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
-    observed, limit = _distinct_decimals(alarm.observed, alarm.threshold), _exact(alarm.threshold)
-    excess = _distinct_decimals(-alarm.margin, 0.0)
+    observed, limit = distinct_decimals(alarm.observed, alarm.threshold), exact(alarm.threshold)
+    excess = distinct_decimals(-alarm.margin, 0.0)
     if alarm.mechanism == "hard_limit":
         return f"the score fell to {observed}, hard limit {limit} ({excess} below)"
     if alarm.mechanism == "window_avg":
@@ -161,26 +161,6 @@ def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
         f"the line through the last {policy.trend_window} tokens fell by {observed}, "
         f"limit {limit} ({excess} beyond)"
     )
-
-
-def _distinct_decimals(value: float, limit: float) -> str:
-    """Return ``value`` with three decimals, or as many as distinguish it from ``limit``.
-
-    >>> [_distinct_decimals(*pair) for pair in ((0.4996, 0.5), (0.5499996, 0.55), (0.38, 0.4))]
-    ['0.4996', '0.5499996', '0.380']
-    """
-    for places in range(3, 18):
-        text = f"{value:.{places}f}"
-        # Compared as printed: rounding must neither reach the limit nor cross it.
-        printed, threshold = Decimal(text), Decimal(_exact(limit))
-        if printed != threshold and (printed < threshold) == (value < limit):
-            return text
-    return _exact(value)
-
-
-def _exact(value: float) -> str:
-    """Return every digit of ``value``, and none more: 0.4, 1, 0.55000001."""
-    return repr(float(value)).removesuffix(".0")
 
 
 def _is_off(rule: str, policy: HaltPolicy) -> bool:

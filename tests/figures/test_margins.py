@@ -13,6 +13,13 @@ def test_a_rule_that_holds_says_so():
 
     said = [note["text"] for note in figure["layout"]["annotations"]]
     assert said == ["too few tokens", "+0.110", "<b>-0.020 broken</b>"]
+
+
+def test_a_rule_barely_broken_has_the_banners_decimals():
+    figure = margins_figure(MarginsData(-2e-7, 0.0, 4e-5), LIGHT)
+
+    said = [note["text"] for note in figure["layout"]["annotations"]]
+    assert said == ["+0.00004", "+0.000", "<b>-0.0000002 broken</b>"]
     json.dumps(figure, allow_nan=False)
 
 
