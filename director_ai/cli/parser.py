@@ -391,7 +391,7 @@ def _import(parser: ArgumentParser) -> None:
         default=[],
         type=_pair,
         metavar="FIELD=COLUMN",
-        help="which column holds what, where its name does not tell",
+        help="which column holds what, where its name does not tell; FIELD= for none",
     )
     add_labels(parser)
     parser.add_argument(
@@ -580,6 +580,6 @@ def _windows(text: str) -> tuple[int, int]:
 
 def _pair(text: str) -> tuple[str, str]:
     field, equals, column = text.partition("=")
-    if not (field and equals and column):
+    if not (field and equals):
         raise ArgumentTypeError(f"map must be FIELD=COLUMN, got {text!r}")
     return field, column

@@ -38,7 +38,7 @@ from director_ai.storage.transfer.parquet import first_rows, is_ours, open_parqu
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of
-from director_ai.storage.transfer.sample_mapping import mapping_of_sample
+from director_ai.storage.transfer.sample_mapping import Sample, mapping_of_sample
 from director_ai.storage.transfer.text_scoring import TextScorer
 from director_ai.tuning.study import TuneData, split_study
 
@@ -155,8 +155,8 @@ class _Reading:
     good_is: tuple[str, ...]
     scale: ScoreScale | None
 
-    def mapping_of(self, names: Iterable[str]) -> ColumnMapping:
-        """Return the column of each field: as stated, else by the names."""
+    def mapping_of(self, names: Iterable[str], sample: Sample | None = None) -> ColumnMapping:
+        """Return the column of each field: as stated, else by the names and the first rows."""
         names = list(names)
         for field, column in self.columns.items():
             if field not in COLUMN_FIELDS:
@@ -175,12 +175,13 @@ class _Reading:
         if "label" in self.columns:
             mapping = replace(mapping, one_is=known_direction(self.columns["label"]))
         coding = LabelCoding.of_values(self.bad_is, self.good_is, one_is=mapping.one_is)
-        return replace(
+        mapping = replace(
             mapping,
             one_is=coding.one_is,
             bad_words=coding.bad_words,
             good_words=coding.good_words,
         )
+        return mapping if sample is None else mapping_of_sample(mapping, sample, self.columns)
 
 
 def _of_store(
@@ -283,14 +284,13 @@ def _label_notes(path: Path, reading: _Reading) -> tuple[str, ...]:
         if is_ours(file):
             return ()
         names = file.schema_arrow.names
-        return _notes(_offers(first_rows(file, _ROWS_LOOKED_AT), names, reading.mapping_of(names)))
+        sample = list(enumerate(first_rows(file, _ROWS_LOOKED_AT), start=1))
+        return _notes(_offers(sample, names, reading.mapping_of(names, sample)))
 
 
-def _offers(
-    sample: Sequence[Mapping[str, Any]], columns: Iterable[str], mapping: ColumnMapping
-) -> ReadReport:
+def _offers(sample: Sample, columns: Iterable[str], mapping: ColumnMapping) -> ReadReport:
     report = ReadReport()
-    offer_columns(report, columns, sample, mapping)
+    offer_columns(report, columns, [row for _, row in sample], mapping)
     return report
 
 
@@ -319,7 +319,7 @@ def _read(path: Path, reading: _Reading) -> tuple[Sequence[SessionRecord], tuple
                 f"columns must be left out, as {path.name} is in a format of its own"
             )
         mapping = reading.mapping_of(first.columns)
-    plan = read_upload(path, path.name, mapping, text_needed=False)
+    plan = read_upload(path, path.name, mapping, stated=reading.columns, text_needed=False)
     errors = [problem for problem in plan.problems if problem.severity == "error"]
     if errors:
         more = plan.counts.n_errors - 1
@@ -339,10 +339,11 @@ def _of_parquet(path: Path, reading: _Reading) -> list[StoredCurve] | None:
             mapping = ColumnMapping.from_values({name: name for name in columns.cells})
             curves = stored_curves(columns.cells, columns.n_rows, mapping)
             return None if curves is None else list(map(_unescaped, curves))
-        mapping = reading.mapping_of(names)
+        sample = list(enumerate(first_rows(file, _ROWS_LOOKED_AT), start=1))
+        mapping = reading.mapping_of(names, sample)
         used = dict.fromkeys(column for column in mapping.columns().values() if column in names)
         columns = FrameColumns.of(file.read(list(used)))
-    except (pa.ArrowException, OSError, KeyError):
+    except (pa.ArrowException, OSError, KeyError, InvalidRecordError):
         return None
     return stored_curves(*_named(columns, mapping, path.name.split(".")[0]))
 
@@ -358,15 +359,15 @@ def _unescaped(curve: StoredCurve) -> StoredCurve:
 
 
 def _of_frame(columns: FrameColumns, reading: _Reading) -> _Loaded:
-    mapping = reading.mapping_of(columns.cells)
-    cells, n_rows, named = _named(columns, mapping, _ROW)
+    first = {name: each[:_ROWS_LOOKED_AT] for name, each in columns.cells.items()}
+    sample = list(FrameColumns(first, columns.n_rows).rows())
+    cells, n_rows, named = _named(columns, reading.mapping_of(columns.cells, sample), _ROW)
     curves = stored_curves(cells, n_rows, named)
     whole = columns._replace(cells=cells)
     if curves is not None:
-        first = FrameColumns({name: each[:_ROWS_LOOKED_AT] for name, each in cells.items()}, n_rows)
-        notes = _notes(_offers([row for _, row in first.rows()], cells, named))
-        return _Loaded(curves, lambda: _of_rows(whole, named, reading)[0], notes)
-    records, notes = _of_rows(whole, named, reading)
+        notes = _notes(_offers(sample, columns.cells, named))
+        return _Loaded(curves, lambda: _of_rows(whole, named)[0], notes)
+    records, notes = _of_rows(whole, named)
     return _Loaded([curve_of(record) for record in records], lambda: records, notes)
 
 
@@ -390,12 +391,11 @@ def _named(
 
 
 def _of_rows(
-    columns: FrameColumns, mapping: ColumnMapping, reading: _Reading
+    columns: FrameColumns, mapping: ColumnMapping
 ) -> tuple[Sequence[SessionRecord], tuple[str, ...]]:
     """Return the sessions of a table read row by row, as an import reads a file."""
     report, tally = ReadReport(), Tally()
     sample, rows = sample_of(columns.rows())
-    mapping = mapping_of_sample(mapping, sample, stated=reading.columns)
     scorer = TextScorer("") if mapping.facts else None
     reader = SessionReader(
         mapping, stem=_ROW, report=report, scorer=scorer, text_needed=scorer is not None

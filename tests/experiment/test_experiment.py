@@ -20,6 +20,13 @@ from director_ai.tuning.evaluation.intervals import wilson
 from tests.examples import one_in
 from tests.experiment.tables import awkward_frame, rows
 
+
+def with_onset_of_its_own(row):
+    """Return a row whose onset is of a bad answer, and in it unless the recording was cut."""
+    is_past = row["complete"] and (row["onset"] or 0) >= len(row["scores"])
+    return row | {"onset": row["onset"] if row["label"] == "bad" and not is_past else None}
+
+
 SCORE = st.integers(0, 20).map(lambda n: n / 20)
 SESSION = st.fixed_dictionaries(
     {
@@ -28,7 +35,7 @@ SESSION = st.fixed_dictionaries(
         "onset": st.sampled_from([None, 0, 3, 6, 20]),
         "complete": st.booleans(),
     }
-).map(lambda row: row | {"onset": row["onset"] if row["label"] == "bad" else None})
+).map(with_onset_of_its_own)
 LIMIT = st.sampled_from([0.0, 0.3, 0.5, 0.55])
 POLICIES = st.builds(
     HaltPolicy,

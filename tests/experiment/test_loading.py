@@ -216,6 +216,28 @@ def test_a_column_that_may_hold_labels_is_named_at_every_door(tmp_path) -> None:
         )
 
 
+def test_tokens_are_put_in_order_at_every_door(tmp_path) -> None:
+    frame = pd.DataFrame({"id": ["a", "a"], "step": [1, 0], "p": [0.4, 0.9], "label": [1, 0]})
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    frame.to_parquet(tmp_path / "table.parquet")
+
+    for data in (frame, tmp_path / "table.csv", tmp_path / "table.parquet"):
+        (record,) = load(data, columns={"scores": "p"}).origin.records()
+        assert (record.scores, record.onset) == ((0.9, 0.4), 1)
+
+
+def test_a_number_of_the_row_is_no_index_and_a_conversation_is_the_group(tmp_path) -> None:
+    frame = pd.DataFrame(
+        {"response_id": list("xyz"), "conversation_id": list("ccd"), "scores": [[0.9]] * 3}
+    ).reset_index()
+    frame.to_parquet(tmp_path / "table.parquet")
+
+    for data in (frame, tmp_path / "table.parquet"):
+        table = load(data).to_frame()
+        assert list(table.index) == ["x", "y", "z"]
+        assert list(table["group"]) == ["c", "c", "d"]
+
+
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [

@@ -133,7 +133,8 @@ def _plan(path: Path, choices: dict[str, Any], facts: str) -> ImportPlan:
             if not choices:
                 return plan
             for field, column in choices.items():
-                if field in COLUMN_FIELDS and plan.columns and column not in plan.columns:
+                is_column = column is not None and field in COLUMN_FIELDS
+                if is_column and plan.columns and column not in plan.columns:
                     raise CommandError(
                         f"no column {column!r} for {field} in {path.name}; "
                         f"it has {', '.join(plan.columns)}",
@@ -155,7 +156,7 @@ def _mapping(guess: ColumnMapping, choices: dict[str, Any]) -> ColumnMapping:
 
 
 def _choices(args: Namespace) -> dict[str, Any]:
-    choices: dict[str, Any] = dict(args.map)
+    choices: dict[str, Any] = {field: column or None for field, column in args.map}
     for field, column in choices.items():
         if field not in _SETTINGS:
             raise CommandError(

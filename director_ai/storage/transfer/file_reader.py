@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -147,6 +147,7 @@ def read_upload(
     name: str,
     mapping: ColumnMapping | None = None,
     *,
+    stated: Collection[str] = COLUMN_FIELDS,
     facts: str = "",
     progress: Progress | None = None,
     text_needed: bool = True,
@@ -163,7 +164,9 @@ def read_upload(
     name
         Name of the file; names sessions that have no id.
     mapping
-        Column of each field; by default guessed from the names.
+        Column of each field; by default guessed from the names and the first rows.
+    stated
+        Fields of the mapping that somebody has chosen; the first rows complete the others.
     facts
         Facts to score texts by, in place of the file's own scores.
     progress
@@ -186,7 +189,13 @@ def read_upload(
     tally = Tally()
     with closing(open_upload(upload)) as file:
         source = recognise(
-            file, name, mapping, facts=facts, progress=progress, text_needed=text_needed
+            file,
+            name,
+            mapping,
+            stated=stated,
+            facts=facts,
+            progress=progress,
+            text_needed=text_needed,
         )
         records = tuple(tally.records(with_break(source.items)))
     return plan_of(name, source, records, tally)
@@ -261,13 +270,14 @@ def recognise(
     name: str,
     mapping: ColumnMapping | None,
     *,
+    stated: Collection[str] = COLUMN_FIELDS,
     facts: str = "",
     progress: Progress | None = None,
     text_needed: bool = True,
 ) -> OpenUpload:
     """Return the file opened by the format of its first bytes; its name does not count."""
     stem = PurePath(name).name.split(".")[0] or "session"
-    reading = _Reading(mapping, stem, facts, progress, text_needed=text_needed)
+    reading = _Reading(mapping, stated, stem, facts, progress, text_needed=text_needed)
     kind: FileFormat = "csv"
     try:
         file = _as_utf8(file)
@@ -370,13 +380,15 @@ class _Reading:
     def __init__(
         self,
         mapping: ColumnMapping | None,
+        stated: Collection[str],
         stem: str,
         facts: str,
         progress: Progress | None,
         *,
         text_needed: bool,
     ) -> None:
-        self._mapping, self._stem, self._facts = mapping, stem, facts
+        self._mapping, self._stated = mapping, stated
+        self._stem, self._facts = stem, facts
         self._progress, self._text_needed = progress, text_needed
         self._report = ReadReport()
 
@@ -451,7 +463,7 @@ class _Reading:
     def _mapping_of(self, columns: tuple[str, ...], sample: Sample) -> ColumnMapping:
         if self._mapping is None:
             return mapping_of_sample(ColumnMapping.guess(columns), sample)
-        return mapping_of_sample(self._mapping, sample, stated=COLUMN_FIELDS)
+        return mapping_of_sample(self._mapping, sample, self._stated)
 
     def _reader(self, mapping: ColumnMapping) -> SessionReader:
         scorer = TextScorer(self._facts) if self._facts.strip() or mapping.facts else None

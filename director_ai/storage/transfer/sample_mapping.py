@@ -21,6 +21,9 @@ _NUMBERS = (
 )
 """Names of columns that number tokens, or anything else: their values must say so."""
 
+_SHARED = ("conversation_id", "conversation", "session_id", "session", "example_id")
+"""Names of what several answers belong to, which are no names of a run of all of them."""
+
 
 def mapping_of_sample(
     mapping: ColumnMapping, sample: Sample, stated: Collection[str] = ()
@@ -37,16 +40,18 @@ def mapping_of_sample(
         Fields that somebody chose a column for; it stays theirs.
     """
     mapping = _with_nested(mapping, sample, stated)
-    if is_number_column(mapping, sample):
-        if "id" not in stated:
-            mapping = _with_id_of_tokens(mapping, sample)
-        if "index" not in stated and mapping.index is None:
-            mapping = replace(mapping, index=token_index(mapping, sample))
-        return mapping
-    if "index" not in stated and mapping.scores is not None:
+    are_tokens = is_number_column(mapping, sample)
+    if "id" not in stated:
+        with_id = _with_id_of_tokens if are_tokens else _with_id_of_sessions
+        mapping = with_id(mapping, sample)
+    if "index" not in stated and are_tokens and mapping.index is None:
+        mapping = replace(mapping, index=token_index(mapping, sample))
+    elif "index" not in stated and not are_tokens and mapping.scores is not None:
         # Of rows that are sessions it is their own number.
         mapping = replace(mapping, index=None)
-    return mapping if "id" in stated else _with_id_of_sessions(mapping, sample)
+    if "group" not in stated and mapping.group is None:
+        mapping = replace(mapping, group=_shared_name(mapping, sample))
+    return mapping
 
 
 def is_number_column(mapping: ColumnMapping, sample: Sample) -> bool:
@@ -123,14 +128,27 @@ def _numbers_words(mapping: ColumnMapping, sample: Sample) -> bool:
 
 
 def _with_id_of_sessions(mapping: ColumnMapping, sample: Sample) -> ColumnMapping:
-    """Return the mapping with a name of each row's own; one that rows share is their group."""
+    """Return the mapping with a name of each row's own, where it has one that rows share."""
     n_values = {column: len(names) for column, names in _names(mapping, sample).items()}
     if mapping.id is None or n_values.get(mapping.id, 0) == len(sample):
         return mapping
     own = next((column for column, n in n_values.items() if n == len(sample)), None)
-    if own is None:
-        return mapping
-    return replace(mapping, id=own, group=mapping.group or mapping.id)
+    return mapping if own is None else replace(mapping, id=own)
+
+
+def _shared_name(mapping: ColumnMapping, sample: Sample) -> str | None:
+    """Return the column of a name that several sessions share, as those of a conversation do."""
+    columns = dict.fromkeys(chain.from_iterable(row for _, row in sample))
+    taken = {*mapping.columns().values()}
+    ids = [str(row.get(mapping.id or "", line)) for line, row in sample]
+    for column in known_columns("id", columns):
+        if column in taken or normalised(column) not in _SHARED:
+            continue
+        pairs = {(name, str(row.get(column))) for name, (_, row) in zip(ids, sample, strict=True)}
+        n_names, n_shared = len(set(ids)), len({shared for _, shared in pairs})
+        if len(pairs) == n_names and 1 < n_shared < n_names:
+            return column
+    return None
 
 
 def _names(mapping: ColumnMapping, sample: Sample) -> dict[str, set[str]]:

@@ -776,22 +776,19 @@ def test_rows_of_tokens_are_gathered_by_the_finest_name_they_share(names: str, i
 def test_whole_answers_keep_their_own_name_and_share_a_group() -> None:
     rows = [
         {"run_id": "r", "id": name, "answer": "It is.", "score": 0.9, "scores": [0.9, 0.8]}
-        for name in ("A", "B")
+        for name in ("A", "B", "C")
     ]
     wide = [
-        {
-            "conversation_id": "c",
-            "uuid": row["id"],
-            **{name: row[name] for name in ("answer", "scores")},
-        }
-        for row in rows
+        {"conversation_id": group, "uuid": row["id"], "answer": "It is.", "scores": [0.9, 0.8]}
+        for row, group in zip(rows, "ccd", strict=True)
     ]
     one_score = [{name: row[name] for name in row if name != "scores"} for row in rows]
 
-    assert [r.id for r in read_upload(TWINS["csv"](one_score), "x").records] == ["A", "B"]
+    assert [r.id for r in read_upload(TWINS["csv"](one_score), "x").records] == ["A", "B", "C"]
     assert [(r.id, r.group) for r in read_upload(TWINS["csv"](wide), "x").records] == [
         ("A", "c"),
         ("B", "c"),
+        ("C", "d"),
     ]
 
 
