@@ -131,7 +131,9 @@ def migrate(database: Database, migrations: tuple[Callable[[Connection], None], 
         present = version_of(connection)
         if present == 0:
             check_tables(connection, database.name)
-        for step in migrations[present:]:
+            _create(connection)
+        # What is made today is as the released steps would leave it.
+        for step in migrations[present or NEWEST :]:
             step(connection)
         if present < len(migrations):
             _set_version(connection, len(migrations))
