@@ -1,6 +1,7 @@
 """How the tests are shared out among processes, which run when and twice, and what they end."""
 
 import gc
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,8 @@ def is_whole_page(name: str) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw fewer examples where the slow tests are left out."""
+    """Draw fewer examples where the slow tests are left out, and collect without garbage."""
+    gc.disable()
     load_profile(default="fast" if "not slow" in config.option.markexpr else "full")
 
 
@@ -79,13 +81,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported and collected out of every later search for garbage.
+    """Leave what was imported and collected out of every search for garbage.
 
     Half a million objects stay until the end, and each full collection would visit them all: an
-    eighth of what the fast tests cost.
+    eighth of what the fast tests cost, and of collecting them another.
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
+    # pytest listens to each of Streamlit's sixty loggers alone, six times a test, unless they tell
+    # the root, where it listens anyway.
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("streamlit")]:
+        logging.getLogger(name).propagate = True
 
 
 @pytest.fixture(autouse=True)

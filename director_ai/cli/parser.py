@@ -1,7 +1,7 @@
 """Argument parser of the command; it imports nothing heavy, so that ``--help`` is instant."""
 
 from argparse import Action, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from director_ai.cli.exit_status import MEANING
@@ -43,8 +43,9 @@ class _Version(Action):
         parser.exit()
 
 
+@cache
 def parser() -> ArgumentParser:
-    """Return the parser of all commands."""
+    """Return the parser of all commands; parsing leaves it as it is."""
     meanings = "\n".join(f"  {status.value}  {text}" for status, text in MEANING.items())
     top = ArgumentParser(
         prog="director-ai",

@@ -21,9 +21,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def running() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "director-prefetch"]
+
+
 def test_what_is_prepared_is_there_when_it_is_asked_for(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for thread in running():
+        # Of a page that another test has drawn.
+        thread.join(60)
     counted, studied = [], []
     monkeypatch.setattr(cached_study, "read_study", lambda store: studied.append(store.name))
     monkeypatch.setattr(prefetch, "archive", lambda: store)
@@ -39,7 +46,7 @@ def test_what_is_prepared_is_there_when_it_is_asked_for(
     monkeypatch.setattr(counts, "_REUSE_FACTOR", 1e9)
 
     prefetch.prefetch.__wrapped__()
-    (thread,) = [each for each in threading.enumerate() if each.name == "director-prefetch"]
+    (thread,) = running()
     thread.join(60)
 
     assert not thread.is_alive()
