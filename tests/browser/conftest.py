@@ -19,7 +19,13 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Browser, Page, Request  # noqa: E402  (after importorskip)
+from playwright.sync_api import (  # noqa: E402  (after importorskip)
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+)
 
 PATIENCE_MS = 90_000
 """Longest wait for any one thing: a busy machine is slow, not wrong."""
@@ -44,6 +50,9 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+# The shell has no window to draw, and costs a quarter less than the browser.
+CHROMIUM = ("chromium-headless-shell", "chromium", "chrome")
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +223,8 @@ def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 # fails in any test that comes after it. Hence a browser a module, not a session.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Headless Chromium as Debian installs it, or the one that CHROMIUM names."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    """Headless Chromium as Debian installs it, or the one that the variable CHROMIUM names."""
+    executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
     if executable is None:
         reason = "NO BROWSER TEST RAN: no chromium on PATH; apt install chromium, or set CHROMIUM"
         if os.environ.get("DIRECTOR_REQUIRE_BROWSER") == "1":
@@ -233,9 +242,54 @@ def watch() -> Watch:
     return Watch()
 
 
+@dataclass(slots=True)
+class Tabs:
+    """Tabs of one browser, each emptied and used again by the next test.
+
+    Half of what the first load of the dashboard costs a browser is to start a renderer and to
+    compile the scripts in it; the same tab need not do so again.
+    """
+
+    browser: Browser
+    _free: list[Page] = field(default_factory=list)
+
+    def take(self, color_scheme: Literal["light", "dark"]) -> Page:
+        """Return a tab with nothing in it, of 1280 by 900."""
+        if self._free:
+            page = self._free.pop()
+            page.set_viewport_size(VIEWPORT)
+            page.emulate_media(color_scheme=color_scheme)
+            return page
+        context = self.browser.new_context(viewport=VIEWPORT, color_scheme=color_scheme)
+        context.set_default_timeout(PATIENCE_MS)
+        return context.new_page()
+
+    def give_back(self, page: Page) -> None:
+        """Forget all that the tab has stored, and keep it; one that is broken ends here."""
+        context = page.context
+        try:
+            for other in context.pages:
+                if other is not page:
+                    other.close()
+            page.unroute_all()
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+            context.clear_cookies()
+            page.goto("about:blank")
+        except sync_api.Error:
+            context.close()
+        else:
+            self._free.append(page)
+
+
+@pytest.fixture(scope="module")
+def tabs(chromium: Browser) -> Tabs:
+    """Tabs that the tests of a file share, one after the other."""
+    return Tabs(chromium)
+
+
 @pytest.fixture
-def open_page(chromium: Browser, watch: Watch) -> Iterator[OpenPage]:
-    """Pages of 1280 by 900, each in a new context."""
+def open_page(tabs: Tabs, watch: Watch) -> Iterator[OpenPage]:
+    """Pages of 1280 by 900, each as in a browser that was never used."""
     with contextlib.ExitStack() as stack:
 
         def open_(
@@ -244,25 +298,39 @@ def open_page(chromium: Browser, watch: Watch) -> Iterator[OpenPage]:
             *,
             color_scheme: Literal["light", "dark"] = "light",
         ) -> Page:
-            context = chromium.new_context(
-                viewport={"width": 1280, "height": 900}, color_scheme=color_scheme
-            )
-            stack.callback(context.close)
-            context.set_default_timeout(PATIENCE_MS)
-            page = context.new_page()
-            page.on("pageerror", lambda error: watch.page_errors.append(str(error)))
-            page.on(
-                "console",
-                lambda message: (
-                    watch.console_errors.append(message.text) if message.type == "error" else None
-                ),
-            )
-            page.on("request", lambda request: _note_foreign(request, server, watch))
+            page = tabs.take(color_scheme)
+            stack.callback(tabs.give_back, page)
+            stack.enter_context(_watched(page, server, watch))
             page.goto(server.url + path)
             settled(page)
             return page
 
         yield open_
+
+
+@contextlib.contextmanager
+def _watched(page: Page, server: Server, watch: Watch) -> Iterator[None]:
+    """Note what the page does besides showing itself, until the block ends."""
+
+    def note_error(error: sync_api.Error) -> None:
+        watch.page_errors.append(str(error))
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            watch.console_errors.append(message.text)
+
+    def note_request(request: Request) -> None:
+        _note_foreign(request, server, watch)
+
+    page.on("pageerror", note_error)
+    page.on("console", note_message)
+    page.on("request", note_request)
+    try:
+        yield
+    finally:
+        page.remove_listener("pageerror", note_error)
+        page.remove_listener("console", note_message)
+        page.remove_listener("request", note_request)
 
 
 def _note_foreign(request: Request, server: Server, watch: Watch) -> None:
