@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.replay.mapped_room import Room, longer, release
 
 NEVER = int(np.iinfo(np.int64).max)
 """Index of a crossing that does not happen."""
@@ -35,6 +36,17 @@ def _counts(mask: NDArray[np.bool_], offsets: IntArray) -> IntArray:
     """Return how many lows of each session are true."""
     so_far = np.concatenate([[0], np.cumsum(mask)])
     return np.asarray(so_far[offsets[1:]] - so_far[offsets[:-1]])
+
+
+def _blocks(offsets: IntArray) -> Iterator[_Block]:
+    """Yield all sessions, some at a time: what is made of their lows fits in a cache."""
+    first, n_sessions = 0, len(offsets) - 1
+    while first < n_sessions:
+        full = np.searchsorted(offsets, offsets[first] + _BLOCK_LOWS, side="right")
+        last = max(first + 1, int(full) - 1)
+        own = offsets[first : last + 1]
+        yield _Block(slice(first, last), slice(own[0], own[-1]), own - own[0])
+        first = last
 
 
 def new_lows(sessions: IntArray, statistic: FloatArray, first: int) -> Lows:
@@ -98,24 +110,31 @@ class RunningMinima:
             np.concatenate([[0], counts.cumsum()]).astype(np.int64),
         )
 
-    @classmethod
-    def joined(cls, parts: "Iterable[RunningMinima]") -> "RunningMinima":
-        """Return the staircases of all sessions of some, in order."""
-        parts = list(parts)
-        counts = np.concatenate([np.diff(part.offsets) for part in parts])
-        return cls(
-            np.concatenate([part.values for part in parts]),
-            np.concatenate([part.positions for part in parts]),
-            np.concatenate([[0], counts.cumsum()]).astype(np.int64),
-        )
+    def select(
+        self, sessions: "IntArray | NDArray[np.bool_]", room: Room = np.empty
+    ) -> "RunningMinima":
+        """Return the staircases of some sessions, by mask or by index, in that order.
 
-    def select(self, sessions: "IntArray | NDArray[np.bool_]") -> "RunningMinima":
-        """Return the staircases of some sessions, by mask or by index, in that order."""
+        Parameters
+        ----------
+        sessions
+            Mask of shape (n_sessions,), or indices.
+        room
+            Maker of the arrays.
+        """
         counts = np.diff(self.offsets)[sessions]
         offsets = np.concatenate([[0], counts.cumsum()]).astype(np.int64)
-        places = np.arange(offsets[-1])
-        places += np.repeat(self.offsets[:-1][sessions] - offsets[:-1], counts)
-        return RunningMinima(self.values[places], self.positions[places], offsets)
+        n_lows, starts = int(offsets[-1]), self.offsets[:-1][sessions]
+        values, positions = (room(n_lows, np.dtype(kind)) for kind in (np.float64, np.int32))
+        for some, lows, own in _blocks(offsets):
+            places = np.arange(own[-1])
+            places += np.repeat(starts[some] - own[:-1], np.diff(own))
+            values[lows], positions[lows] = self.values[places], self.positions[places]
+        return RunningMinima(values, positions, offsets)
+
+    def release(self) -> None:
+        """Let the system take back the memory of lows that lie in files, until the next look."""
+        release(self.values, self.positions)
 
     @property
     def nbytes(self) -> int:
@@ -131,7 +150,7 @@ class RunningMinima:
         [1, 3]
         """
         first = np.full(len(self.offsets) - 1, NEVER)
-        for sessions, lows, offsets in self._blocks():
+        for sessions, lows, offsets in _blocks(self.offsets):
             # Lows fall, so those not yet below stand first: their number leads to the crossing.
             place = offsets[:-1] + _counts(self.values[lows] >= threshold, offsets)
             crossed = place < offsets[1:]
@@ -154,7 +173,7 @@ class RunningMinima:
             A token index a session, shape (n_sessions,); ``NEVER`` for the whole session.
         """
         lowest = np.full(len(self.offsets) - 1, np.inf)
-        for sessions, lows, offsets in self._blocks():
+        for sessions, lows, offsets in _blocks(self.offsets):
             inside = self.positions[lows] < np.repeat(ends[sessions], np.diff(offsets))
             n_inside = _counts(inside, offsets)
             has = n_inside > 0
@@ -163,24 +182,46 @@ class RunningMinima:
 
     def values_before(self, ends: IntArray) -> FloatArray:
         """Return the lows of all sessions before the token of ``ends``, one a session."""
-        return np.concatenate(
-            [
-                np.empty(0),
-                *(
-                    self.values[lows][
-                        self.positions[lows] < np.repeat(ends[sessions], np.diff(offsets))
-                    ]
-                    for sessions, lows, offsets in self._blocks()
-                ),
-            ]
-        )
+        found, n_found = np.empty_like(self.values), 0
+        for sessions, lows, offsets in _blocks(self.offsets):
+            inside = self.positions[lows] < np.repeat(ends[sessions], np.diff(offsets))
+            values = self.values[lows][inside]
+            found[n_found : n_found + len(values)] = values
+            n_found += len(values)
+        return found[:n_found]
 
-    def _blocks(self) -> Iterator[_Block]:
-        """Yield all sessions, some at a time: what is made of their lows fits in a cache."""
-        first, n_sessions = 0, len(self.offsets) - 1
-        while first < n_sessions:
-            full = np.searchsorted(self.offsets, self.offsets[first] + _BLOCK_LOWS, side="right")
-            last = max(first + 1, int(full) - 1)
-            offsets = self.offsets[first : last + 1]
-            yield _Block(slice(first, last), slice(offsets[0], offsets[-1]), offsets - offsets[0])
-            first = last
+
+class GrowingMinima:
+    """Staircases that are added to, some sessions after the other; large ones lie in files.
+
+    Examples
+    --------
+    >>> growing = GrowingMinima()
+    >>> growing.add(RunningMinima.of([new_lows(np.array([0]), np.array([[0.9, 0.7]]), 0)], 1))
+    >>> growing.whole().lowest().tolist()
+    [0.7]
+    """
+
+    def __init__(self) -> None:
+        self._values, self._positions = np.empty(0), np.empty(0, np.int32)
+        self._n_lows = 0
+        self._offsets = [np.zeros(1, np.int64)]
+
+    def add(self, minima: RunningMinima) -> None:
+        """Add the staircases of the next sessions."""
+        first, self._n_lows = self._n_lows, self._n_lows + len(minima.values)
+        if self._n_lows > len(self._values):
+            self._values = longer(self._values, self._n_lows)
+            self._positions = longer(self._positions, self._n_lows)
+        self._values[first : self._n_lows] = minima.values
+        self._positions[first : self._n_lows] = minima.positions
+        self._offsets.append(minima.offsets[1:] + first)
+        release(self._values, self._positions)
+
+    def whole(self) -> RunningMinima:
+        """Return the staircases of all sessions, in order."""
+        return RunningMinima(
+            self._values[: self._n_lows],
+            self._positions[: self._n_lows],
+            np.concatenate(self._offsets),
+        )

@@ -1,5 +1,6 @@
 """Replay engine: the kernel's decisions under other policies, for a whole archive at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -8,9 +9,16 @@ import numpy as np
 from director_ai.core.halting import downward_trend, window_average
 from director_ai.core.halting.machine import SOFT_HALT_CAP
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.crossings import NEVER, Lows, RunningMinima, new_lows
+from director_ai.replay.crossings import (
+    NEVER,
+    GrowingMinima,
+    Lows,
+    RunningMinima,
+    new_lows,
+)
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.replay.final_scores import with_final_scores
+from director_ai.replay.mapped_room import Room
 from director_ai.replay.padded_blocks import padded_blocks
 
 HARD, WINDOW, TREND = 0, 1, 2
@@ -102,7 +110,7 @@ class Replay:
             self.minima = with_final_scores(self.minima, curves, window_size, trend_window)
 
     @classmethod
-    def joined(cls, curves: Curves, parts: "list[Replay]") -> "Replay":
+    def joined(cls, curves: Curves, parts: "Iterable[Replay]") -> "Replay":
         """Return the replay of all sessions of some replays under the same windows, in order.
 
         Parameters
@@ -110,21 +118,23 @@ class Replay:
         curves
             Their scores together, without those of finished texts, which the replays know.
         parts
-            One at least. They are taken out of the list, so that the lows of one statistic are
-            gone before those of the next are joined.
+            One at least. They are taken one at a time; the lows of many sessions lie in files,
+            see :func:`director_ai.replay.mapped_room.mapped_room`.
         """
-        finals = [part.curves.final_scores for part in parts]
-        if any(final is not None for final in finals):
-            together = [
-                np.full(part.curves.n_sessions, np.nan) if final is None else final
-                for part, final in zip(parts, finals, strict=True)
-            ]
-            curves = replace(curves, final_scores=np.concatenate(together))
-        windows = {"window_size": parts[0].window_size, "trend_window": parts[0].trend_window}
-        by_statistic = [*zip(*(part.minima for part in parts), strict=True)]
-        parts.clear()
-        minima = [RunningMinima.joined(by_statistic.pop(0)) for _ in range(len(by_statistic))]
-        return cls.of_minima(curves, tuple(minima), **windows)
+        growing = (GrowingMinima(), GrowingMinima(), GrowingMinima())
+        finals: list[FloatArray] = []
+        windows: dict[str, int] = {}
+        for part in parts:
+            windows = {"window_size": part.window_size, "trend_window": part.trend_window}
+            for each, minima in zip(growing, part.minima, strict=True):
+                each.add(minima)
+                minima.release()
+            scores = part.curves.final_scores
+            finals.append(np.full(part.curves.n_sessions, np.nan) if scores is None else scores)
+        final_scores = np.concatenate(finals)
+        if not np.isnan(final_scores).all():
+            curves = replace(curves, final_scores=final_scores)
+        return cls.of_minima(curves, tuple(each.whole() for each in growing), **windows)
 
     @classmethod
     def of_minima(
@@ -151,19 +161,39 @@ class Replay:
         replay.window_size, replay.trend_window = window_size, trend_window
         return replay
 
-    def select(self, sessions: IntArray | BoolArray) -> "Replay":
+    def select(self, sessions: IntArray | BoolArray, room: Room = np.empty) -> "Replay":
         """Return the replay of some sessions, by mask or by index, in that order.
 
+        Parameters
+        ----------
+        sessions
+            Mask of shape (n_sessions,), or indices.
+        room
+            Maker of the arrays of the lows.
+
+        Examples
+        --------
         >>> whole = Replay(Curves.from_scores([[0.9], [0.2]]), window_size=2, trend_window=2)
         >>> whole.select(np.array([1])).extremes()[HARD].tolist()
         [0.2]
         """
+        minima = []
+        for each in self.minima:
+            minima.append(each.select(sessions, room))
+            # One statistic at a time takes memory where both lie in files.
+            for read in (each, minima[-1]):
+                read.release()
         return Replay.of_minima(
             self.curves.view(sessions),
-            tuple(each.select(sessions) for each in self.minima),
+            tuple(minima),
             window_size=self.window_size,
             trend_window=self.trend_window,
         )
+
+    def release(self) -> None:
+        """Let the system take back the memory of lows that lie in files, until the next look."""
+        for each in self.minima:
+            each.release()
 
     @property
     def nbytes(self) -> int:

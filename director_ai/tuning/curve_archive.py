@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import mmap
-import os
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -15,14 +12,12 @@ import numpy as np
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.stored_curve import StoredCurve, StoredLabels
 from director_ai.replay.curves import Curves, IntArray, ended_by_itself
+from director_ai.replay.mapped_room import longer, release
 
 _UNSCORED: Final = -1
 _UNKNOWN: Final = int(np.iinfo(np.int64).min)
 _LEAST_TOKENS, _LEAST_SESSIONS = 1 << 16, 1 << 10
 _SESSIONS_AT_A_TIME: Final = 20_000
-_LEAST_MAPPED_BYTES: Final = 16 * 2**20
-_SPARE: Final = 1.25
-"""Room that is asked for, per room that is needed; the system gives it once it is written to."""
 
 
 class CurveArchive:
@@ -113,9 +108,7 @@ class CurveArchive:
 
     def release(self) -> None:
         """Let the system take back the memory of scores that lie in a file, until the next look."""
-        for room in (self._scores, self._ends):
-            if isinstance(room.base, memoryview) and isinstance(room.base.obj, mmap.mmap):
-                room.base.obj.madvise(mmap.MADV_DONTNEED)
+        release(self._scores, self._ends)
 
     def in_parts(self, sessions: IntArray) -> Iterator[IntArray]:
         """Yield sessions, some at a time; the scores that were read meanwhile are released.
@@ -182,10 +175,10 @@ class CurveArchive:
     def _make_room(self, n_tokens: int, n_sessions: int) -> None:
         if n_tokens > len(self._scores):
             for name in ("_scores", "_ends"):
-                setattr(self, name, _longer(getattr(self, name), n_tokens))
+                setattr(self, name, longer(getattr(self, name), n_tokens))
         if n_sessions > len(self._offsets):
             for name in ("_offsets", "_complete", "_enforced", "_policy_of", "_group_of"):
-                setattr(self, name, _longer(getattr(self, name), n_sessions))
+                setattr(self, name, longer(getattr(self, name), n_sessions))
 
     def _number_of(self, policy: str) -> int:
         number = self._policy_numbers.setdefault(policy, len(self.policies))
@@ -233,31 +226,6 @@ class _KnownSessions:
         found[found] = self._sorted[places[found], 0] == keys[found]
         starts[found], rows[found] = self._sorted[places[found], 1:].T
         return starts, rows
-
-
-def _longer(values: np.ndarray, length: int) -> np.ndarray:
-    longer = _room(int(length * _SPARE), values.dtype)
-    longer[: len(values)] = values
-    return longer
-
-
-def _room(length: int, dtype: np.dtype) -> np.ndarray:
-    """Return an array of so many entries; a large one in a file, mapped.
-
-    Scores are read once for each pair of windows, and seldom in between: the system can have the
-    memory meanwhile. The file has no name and goes with the array.
-    """
-    n_bytes = length * dtype.itemsize
-    if n_bytes >= _LEAST_MAPPED_BYTES:
-        try:
-            with tempfile.TemporaryFile(prefix="director-scores-") as file:
-                # Without room on the disk, writing to the map would end the process.
-                os.posix_fallocate(file.fileno(), 0, n_bytes)
-                return np.frombuffer(mmap.mmap(file.fileno(), n_bytes), dtype)
-        except OSError:
-            # In memory then, as if it were small.
-            pass
-    return np.empty(length, dtype)
 
 
 def _ended_by_itself(session: StoredCurve) -> bool:

@@ -4,13 +4,16 @@ import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import IntArray
 from director_ai.replay.engine import Replay
+from director_ai.replay.mapped_room import mapped_room
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.study import TuneData
@@ -44,15 +47,19 @@ class ReplayCache:
     of sessions that were added, or were left out there, alone are searched for. It takes the place
     of one of nearly the same sessions, such as that of the archive before its latest label.
 
+    Large ones lie in files, whose memory only that asked for last has: whoever else still holds
+    one, such as an open page, does so at no cost.
+
     Parameters
     ----------
     max_bytes
-        Memory of the lows kept.
+        Size of the lows kept.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._kept: OrderedDict[tuple[str, Sizes], _Kept] = OrderedDict()
+        self._made_here: WeakSet[Replay] = WeakSet()
         self._lock = threading.Lock()
 
     def replay(self, data: TuneData, policy: HaltPolicy) -> Replay:
@@ -61,10 +68,14 @@ class ReplayCache:
         key = (data.curves_digest, sizes)
         with self._lock:
             kept = self._kept.get(key)
+            for other in [*self._made_here]:
+                if kept is None or other is not kept.replay:
+                    other.release()
             if kept is None:
                 _trim()
                 kept = _Kept(data.archive, sizes, self._made(data, policy, sizes))
                 self._kept[key] = kept
+                self._made_here.add(kept.replay)
                 _trim()
             self._kept.move_to_end(key)
             while len(self._kept) > _LEAST_KEPT and self.nbytes > self._max_bytes:
@@ -73,7 +84,7 @@ class ReplayCache:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the lows kept now."""
+        """Size of the lows kept now."""
         return sum(kept.replay.nbytes for kept in self._kept.values())
 
     def _made(self, data: TuneData, policy: HaltPolicy, sizes: Sizes) -> Replay:
@@ -84,17 +95,17 @@ class ReplayCache:
         place_of = np.full(len(archive), -1)
         place_of[known] = np.arange(len(known))
         missing = rows[place_of[rows] < 0]
+        if nearest is not None and not len(missing):
+            return nearest.replay.select(place_of[rows], mapped_room)
         parts = [] if nearest is None else [nearest.replay]
-        if len(missing) or not parts:
-            parts += _replays(archive, missing, policy)
         together = np.concatenate([known, missing])
-        # Gone before its successor is made.
-        nearest = None
-        joined = Replay.joined(archive.curves_of(together), parts)
+        joined = Replay.joined(
+            archive.curves_of(together), chain(parts, _replays(archive, missing, policy))
+        )
         if np.array_equal(together, rows):
             return joined
         place_of[missing] = len(known) + np.arange(len(missing))
-        return joined.select(place_of[rows])
+        return joined.select(place_of[rows], mapped_room)
 
     def _nearest(self, archive: CurveArchive, sizes: Sizes, rows: IntArray) -> _Kept | None:
         """Return the replay that shares most sessions; forget it if it is of nearly the same."""
@@ -121,7 +132,7 @@ def replay_in_parts(data: TuneData, policy: HaltPolicy) -> Replay:
     """
     curves = data.labelled.curves
     assert curves.rows is not None
-    return Replay.joined(curves, list(_replays(data.archive, curves.rows, policy)))
+    return Replay.joined(curves, _replays(data.archive, curves.rows, policy))
 
 
 def _replays(archive: CurveArchive, rows: IntArray, policy: HaltPolicy) -> Iterator[Replay]:

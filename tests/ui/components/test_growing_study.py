@@ -10,6 +10,7 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import Annotation
+from director_ai.replay import mapped_room
 from director_ai.replay.engine import Outcomes
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
@@ -150,20 +151,20 @@ def test_a_replay_takes_the_place_of_one_of_nearly_the_same_sessions(store: Stor
     assert cache.nbytes < 1.1 * whole
 
 
+def refuse(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 @pytest.mark.parametrize("is_full", [False, True], ids=["in a file", "without room on the disk"])
 def test_scores_of_a_large_archive_are_those_of_a_small_one(
     store: Store, is_full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = TuneData.of(store.curves(JUDGED))
-    monkeypatch.setattr(curve_archive, "_LEAST_MAPPED_BYTES", 0)
+    monkeypatch.setattr(mapped_room, "_LEAST_BYTES", 1)
     monkeypatch.setattr(curve_archive, "_LEAST_TOKENS", 1)
     monkeypatch.setattr(curve_archive, "_SESSIONS_AT_A_TIME", 3)
     if is_full:
-
-        def refused(*_: object) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(os, "posix_fallocate", refused)
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
 
     large = TuneData.of(store.curves(JUDGED))
     large.archive.release()
@@ -187,3 +188,34 @@ def test_replays_used_least_give_way_beyond_so_many_bytes(store: Store) -> None:
     kept = cache.replay(data, HaltPolicy(window_size=11))
 
     assert cache.replay(data, HaltPolicy(window_size=11)) is kept
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["in files", "without room on the disk"])
+def test_lows_in_files_are_those_in_memory_and_outlast_their_release(
+    store: Store, is_full: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = current_data(store)
+    policies = [HaltPolicy(), HaltPolicy(window_size=12)]
+    small = [ReplayCache(2**30).replay(data, policy) for policy in policies]
+    monkeypatch.setattr(mapped_room, "_LEAST_BYTES", 1)
+    monkeypatch.setattr(mapped_room, "_ENTRIES_AT_A_TIME", 7)
+    monkeypatch.setattr(curve_archive, "_SESSIONS_AT_A_TIME", 3)
+    if is_full:
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
+    cache = ReplayCache(2**30)
+
+    large = [cache.replay(data, policy) for policy in policies]
+    part = cache.replay(data.select(np.arange(len(data.ids)) % 3 > 0), policies[0])
+
+    for own, other in zip(large, small, strict=True):
+        own.release()
+        for mine, theirs in zip(own.minima, other.minima, strict=True):
+            np.testing.assert_array_equal(mine.values, theirs.values)
+            np.testing.assert_array_equal(mine.positions, theirs.positions)
+            np.testing.assert_array_equal(mine.offsets, theirs.offsets)
+    chosen = small[0].select(np.arange(len(data.ids)) % 3 > 0)
+    np.testing.assert_array_equal(part.extremes(), chosen.extremes())
+    whole: object = large[0].minima[0].values
+    while isinstance(whole, np.ndarray):
+        whole = whole.base
+    assert isinstance(whole, memoryview) is not is_full
