@@ -1,7 +1,7 @@
 """Insertion of many sessions in batches of bounded size, and its plan."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import Connection, select
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from director_ai.core.records.record import SessionRecord, digest_of
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.engine.schema import sessions
+from director_ai.storage.first_values import FirstValues
 
 # Some 20 MB of Python objects.
 _MOST_TOKENS = 100_000
@@ -19,7 +20,7 @@ _MOST_SESSIONS = 500
 class HasIds(Protocol):
     """Sessions whose ids are known without reading more of them."""
 
-    def ids(self) -> list[str]:
+    def ids(self) -> Iterable[str]:
         """Return the ids, in order."""
         ...
 
@@ -49,32 +50,39 @@ def plan_insert(
     nothing else is read unless one of them is there already, or twice among them.
     """
     batches = list(batches)
-    known = [batch for batch in batches if isinstance(batch, HasIds)]
-    if len(known) == len(batches):
-        ids = [name for batch in known for name in batch.ids()]
-        if len(set(ids)) == len(ids) and not (connection and _is_any_there(connection, ids)):
-            return InsertPlan(len(ids), 0, ())
-    seen: dict[str, str | None] = {}
+    named = [batch for batch in batches if isinstance(batch, HasIds)]
+    if len(named) == len(batches):
+        n_new = _n_new(connection, chain.from_iterable(batch.ids() for batch in named))
+        if n_new is not None:
+            return InsertPlan(n_new, 0, ())
+    met = FirstValues[str]()
     n_new = n_known = 0
     clashes: dict[str, None] = {}
-    for batch in rebatched(batches):
-        if connection is not None:
-            seen = digests(connection, [record.id for record in batch]) | seen
-        for record in batch:
+    for some in rebatched(batches):
+        there = {} if connection is None else digests(connection, [record.id for record in some])
+        for record in some:
             own = digest_of(record)
-            if record.id not in seen:
-                seen[record.id] = own
-                n_new += 1
-            elif seen[record.id] == own:
+            other = there[record.id] if record.id in there else met.first(record.id, own)
+            if other == own:
                 n_known += 1
+            elif other is None and record.id not in there:
+                n_new += 1
             else:
                 clashes[record.id] = None
     return InsertPlan(n_new, n_known, tuple(clashes))
 
 
-def _is_any_there(connection: Connection, ids: Sequence[str]) -> bool:
-    starts = range(0, len(ids), _MOST_SESSIONS)
-    return any(digests(connection, ids[start : start + _MOST_SESSIONS]) for start in starts)
+def _n_new(connection: Connection | None, ids: Iterable[str]) -> int | None:
+    """Return how many sessions there are; ``None`` if one is in the store, or there twice."""
+    met, left = FirstValues[int](), iter(ids)
+    n_ids = 0
+    while some := list(islice(left, _MOST_SESSIONS)):
+        if connection is not None and digests(connection, some):
+            return None
+        if any(met.first(name, n_ids) is not None for name in some):
+            return None
+        n_ids += len(some)
+    return n_ids
 
 
 def rebatched(batches: Iterable[Iterable[SessionRecord]]) -> Iterator[list[SessionRecord]]:

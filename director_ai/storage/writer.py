@@ -86,16 +86,15 @@ class StoreWriter:
         fresh: list[tuple[codec.Row, SessionRecord]] = []
         present = digests(connection, [record.id for record in batch])
         for each in batch:
-            record = each if each.id in present else checked(each)
-            digest = digest_of(record)
-            if record.id not in present:
+            if each.id not in present:
+                record = checked(each)
                 row = codec.session_row(record)
                 row["sealed_us"] = record.ended_us if as_recorded else None
                 fresh.append((row, record))
-                present[record.id] = digest
-            elif present[record.id] != digest:
+                present[record.id] = row["digest"]
+            elif present[each.id] != digest_of(each):
                 raise DuplicateSessionError(
-                    f"id must be new or of the same session, got {record.id!r}, "
+                    f"id must be new or of the same session, got {each.id!r}, "
                     f"which {self._database.name} holds with other tokens"
                 )
         if fresh:

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -13,6 +14,8 @@ from director_ai.storage.batch_insert import InsertPlan, rebatched
 from director_ai.storage.engine.schema import sessions
 from director_ai.storage.maintenance import examine
 from director_ai.storage.store import Store
+from director_ai.storage.transfer.parquet import write_parquet
+from director_ai.storage.transfer.staged_records import StagedRecords
 from tests.storage.records import record
 
 OTHER = (0.1, 0.2)
@@ -107,6 +110,20 @@ def test_of_sessions_that_are_all_new_only_the_ids_are_read(store: Store) -> Non
     store.add([record("s1", scores=(0.9,))])
     assert store.plan_insert(there) == InsertPlan(1, 1, ())
     assert store.plan_insert(there, Listed(2)) == InsertPlan(1, 3, ())
+
+
+def test_a_staged_session_whose_id_a_file_cannot_hold_is_known_by_it(
+    store: Store, tmp_path: Path
+) -> None:
+    hostile, path = record("a\0b", scores=(0.9,)), tmp_path / "staged.parquet"
+    with path.open("wb") as file:
+        write_parquet([hostile, record("\ud800", scores=(0.9,))], file)
+    store.add([hostile])
+
+    staged = StagedRecords(path, 2)
+
+    assert [*staged.ids()] == ["a\0b", "\ud800"]
+    assert store.plan_insert(staged) == InsertPlan(1, 1, ())
 
 
 def test_every_clash_is_named_before_anything_is_written(store: Store) -> None:

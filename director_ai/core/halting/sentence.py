@@ -20,6 +20,10 @@ def ending(token: str, before: Ending = "open") -> Ending:
     >>> ending('"', ending(".")), ending(' "', ending("."))
     ('closable', 'open')
     """
+    last = token[-1:]
+    if last and last not in CLOSERS and not last.isspace():
+        # As most tokens end: there is no tail.
+        return "closable" if last in TERMINALS else "open"
     stem, tail = split_tail(token)
     state: Ending = before
     if stem:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from director_ai.core.records.record import SessionRecord
+from director_ai.storage.first_values import FirstValues
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.limits import MAX_PROBLEMS, MAX_SESSIONS, MAX_TOKENS, at_most
 from director_ai.storage.transfer.problem import Problem, ReadItem, RowProblem
@@ -135,19 +136,17 @@ class Tally:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._n: Counter[str] = Counter()
-        self._lines: dict[str, int] = {}
+        self._lines = FirstValues[int]()
 
     def records(self, items: Iterable[ReadItem]) -> Iterator[SessionRecord]:
         """Yield the sessions, each id once."""
         for line, entry in items:
             if isinstance(entry, Problem):
                 self.note(entry)
-            elif entry.id in self._lines:
-                first = self._lines[entry.id]
+            elif (first := self._lines.first(entry.id, line)) is not None:
                 message = f"id must be unique, got {entry.id!r:.80} of line {first} again"
                 self.note(Problem(line, message, entry.id[:80], "id", entry.id[:80]))
             else:
-                self._lines[entry.id] = line
                 self._count(entry)
                 yield entry
 

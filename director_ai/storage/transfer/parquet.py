@@ -188,7 +188,7 @@ def read_rows(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[tuple[in
     # It goes through memory a little at a time, whatever it comes to.
     most = max(MAX_DECODED_BYTES, MAX_EXPANSION * min(size, MAX_FILE_BYTES))
     try:
-        for batch in file.iter_batches(_SESSIONS_A_BATCH, columns=names, use_threads=False):
+        for batch in _batches(file, names):
             batch.validate(full=True)
             n_bytes += batch.nbytes
             at_most("the decoded file", n_bytes, most)
@@ -206,6 +206,14 @@ def read_rows(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[tuple[in
         raise _damaged(error) from None
     if number != file.metadata.num_rows:
         raise InvalidRecordError(f"rows must be {file.metadata.num_rows}, got {number}")
+
+
+def _batches(file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield all rows, some at a time; what Arrow keeps of a row group goes with the group."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(
+            _SESSIONS_A_BATCH, row_groups=[group], columns=names, use_threads=False
+        )
 
 
 def _excerpt(scalar: Any) -> Any:

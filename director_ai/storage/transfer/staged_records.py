@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from director_ai.core.records.record import SessionRecord
+from director_ai.storage.engine.text_type import unescape
 from director_ai.storage.transfer.parquet import open_parquet, read_parquet
 
 
@@ -38,11 +39,13 @@ class StagedRecords(Collection[SessionRecord]):
     def __contains__(self, record: object) -> bool:
         return any(record == other for other in self)
 
-    def ids(self) -> list[str]:
-        """Return the sessions' ids, without reading more of them."""
+    def ids(self) -> Iterator[str]:
+        """Yield the sessions' ids, without reading more of them."""
         with self._path.open("rb") as file:
-            ids: list[str] = open_parquet(file).read(["id"], use_threads=False)["id"].to_pylist()
-        return ids
+            staged = open_parquet(file)
+            for group in range(staged.num_row_groups):
+                ids = staged.read_row_group(group, ["id"], use_threads=False)["id"]
+                yield from map(unescape, ids.to_pylist())
 
 
 class WatchedRecords(Collection[SessionRecord]):

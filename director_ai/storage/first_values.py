@@ -1,0 +1,36 @@
+"""First values of texts: where ids of very many sessions were met first, at no cost of memory."""
+
+import sqlite3
+import weakref
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value", int, str)
+
+
+class FirstValues(Generic[Value]):
+    """Value that each text came with first; they lie in a temporary file once they are many.
+
+    Examples
+    --------
+    >>> lines = FirstValues[int]()
+    >>> lines.first("a", 1), lines.first("b", 2), lines.first("a", 3)
+    (None, None, 1)
+    """
+
+    def __init__(self) -> None:
+        # Without a name it is a file of SQLite's own, which goes with the connection.
+        connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, connection.close)
+        self._execute = connection.execute
+        self._execute("PRAGMA journal_mode = OFF")
+        self._execute("CREATE TABLE met (text BLOB PRIMARY KEY, value) WITHOUT ROWID")
+        # Never ended: each statement would else be written to the file by itself.
+        self._execute("BEGIN")
+
+    def first(self, text: str, value: Value) -> Value | None:
+        """Return the value that a text came with before; without one, ``None``: it has this now."""
+        key = text.encode("utf-8", "surrogatepass")
+        if self._execute("INSERT OR IGNORE INTO met VALUES (?, ?)", (key, value)).rowcount:
+            return None
+        row: tuple[Value] = self._execute("SELECT value FROM met WHERE text = ?", (key,)).fetchone()
+        return row[0]
