@@ -335,8 +335,11 @@ def family_kinds(connection: Connection, selection: Selection) -> list[FamilyKin
 def histogram(
     connection: Connection, selection: Selection, n_buckets: int
 ) -> list[tuple[int, int, dict[str, int]]]:
-    """Return counts over time: from, to (µs) and sessions by outcome, or by rule if halted."""
-    where = conditions(selection)
+    """Return counts over time: from, to (µs) and sessions by outcome, or by rule if halted.
+
+    Sessions without a date are in none.
+    """
+    where = [*conditions(selection), _c.started_us != 0]
     first, last = connection.execute(
         select(func.min(_c.started_us), func.max(_c.started_us)).where(*where)
     ).one()

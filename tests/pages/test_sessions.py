@@ -227,7 +227,11 @@ def test_the_time_strip_is_folded_and_stays_so(filled):
 def test_a_session_without_a_time_says_so(store):
     store.add([replace(record("a"), started_us=0)])
 
-    assert opened().dataframe[0].value["When"].tolist() == ["undated"]
+    app = opened()
+
+    assert app.dataframe[0].value["When"].tolist() == ["undated"]
+    # Its time is not that of the epoch.
+    assert "strip" not in components(app)
 
 
 def test_a_label_given_in_the_list_is_in_the_store_and_can_be_taken_back(filled):

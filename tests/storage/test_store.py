@@ -313,7 +313,9 @@ def test_good_sessions_are_counted_in_their_families(store: Store) -> None:
     assert store.family_kinds(SessionQuery(groups=("a",))) == [(2, 1, 1)]
 
 
-def test_the_histogram_puts_every_session_in_one_bucket(five: Store) -> None:
+def test_the_histogram_puts_every_dated_session_in_one_bucket(five: Store) -> None:
+    five.add([replace(WIDE, id="undated", started_us=0)])
+
     buckets = five.histogram(n_buckets=5)
 
     assert [counts for _, _, counts in buckets] == [

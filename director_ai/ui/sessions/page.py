@@ -24,7 +24,7 @@ from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.served_policy import served_policy
 from director_ai.ui.components.session_filters import Filters, describe, instant
-from director_ai.ui.components.status_banner import status
+from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.sessions import filter_bar
 from director_ai.ui.sessions.counts import SessionCounts, count_cache
 from director_ai.ui.sessions.display_names import zone
@@ -230,6 +230,11 @@ def strip(numbers: SessionCounts) -> None:
     if not st.session_state[_STRIP_SHOWN]:
         return
     data = strip_data(numbers.buckets)
+    n_undated = numbers.overview.n_sessions - data.n_sessions
+    if n_undated:
+        notice(f"Without a date, so not shown over time: {n_undated:,}.")
+    if not data.n_sessions:
+        return
     plotly_chart(
         strip_figure(data, page_style.colours(), zone=zone()),
         key="strip",
