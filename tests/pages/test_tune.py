@@ -56,7 +56,10 @@ def rates(app: AppTest) -> dict[str, str]:
 
 
 def test_an_empty_store_says_what_to_do(store) -> None:
-    assert "No sessions to tune on." in said(tune())
+    app = tune()
+
+    assert "No sessions to tune on." in said(app)
+    assert app.button(key="go_import")
 
 
 @pytest.mark.parametrize("address", [{"view": "Curve", "rule": ""}, {"view": "Map", "xy": ""}])

@@ -3,6 +3,8 @@
 from typing import Final
 from urllib.parse import urlencode
 
+import streamlit as st
+
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.ui.components.policy_params import link_values
 
@@ -18,6 +20,12 @@ COMPARE_WITH: Final = "vs"
 
 PICKED: Final = "pick"
 """Query parameter of the Review page: id of a session picked by hand; it may repeat."""
+
+
+def import_button() -> None:
+    """Draw a button that leads to the import of the Data page."""
+    if st.button("Import on the Data page", key="go_import"):
+        st.switch_page(DATA_PAGE, query_params={"tab": "Import"})
 
 
 def session_link(id: str, policy: HaltPolicy | None = None) -> str:

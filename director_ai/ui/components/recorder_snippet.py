@@ -36,7 +36,7 @@ def recorder_snippet(
     return "\n".join(
         [
             f"from director_ai import {', '.join(sorted(names))}",
-            "from director_ai.storage.recording.recorder import Recorder",
+            "from director_ai.storage import Recorder",
             "",
             f"kernel = {kernel}({_limits(policy or HaltPolicy(), enforce=enforce)})",
             f"recorder = Recorder({options})",

@@ -15,7 +15,7 @@ from director_ai.tuning.evaluation.intervals import grouped_wilson
 from director_ai.tuning.labelled import numbered
 from director_ai.ui.access.current_store import archive, reviewer
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.page_links import MONITOR_PAGE, TUNE_PAGE
+from director_ai.ui.components.page_links import MONITOR_PAGE, TUNE_PAGE, import_button
 from director_ai.ui.components.policy_params import link_values
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.review import actions
@@ -120,7 +120,9 @@ def draw_empty_queue(batch: ReviewBatch) -> None:
     with st.container(horizontal=True, gap="small"):
         if batch.steps:
             _undo_button(batch)
-        if batch.query.picked:
+        if not store.count():
+            import_button()
+        elif batch.query.picked:
             st.button("The whole queue", key="review_whole_queue", on_click=whole_queue)
         elif batch.query.since != ALL_TIME:
             st.button(

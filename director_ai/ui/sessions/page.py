@@ -19,7 +19,7 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.page_links import DATA_PAGE
+from director_ai.ui.components.page_links import import_button
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.served_policy import served_policy
@@ -87,8 +87,7 @@ def first_steps(store: Store) -> None:
         )
     with bring.container(border=True):
         st.text("Have a file?")
-        if st.button("Import it on the Data page", key="go_import"):
-            st.switch_page(DATA_PAGE)
+        import_button()
     with record.container(border=True):
         st.text("Record your own streams")
         snippet = recorder_snippet(

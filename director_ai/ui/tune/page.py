@@ -15,7 +15,7 @@ from director_ai.tuning.study import Study, holdout_text
 from director_ai.ui.access.current_store import archive as current_store
 from director_ai.ui.components.cached_study import read_study
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE
+from director_ai.ui.components.page_links import REVIEW_PAGE, SESSIONS_PAGE, import_button
 from director_ai.ui.components.status_banner import notice, status
 from director_ai.ui.tune.archive import (
     archive_at,
@@ -89,7 +89,8 @@ def open_study(address: str, place: st.delta_generator.DeltaGenerator) -> Opened
         status("No session to tune on is in this slice.", f"Only {part.words}.")
         controls(store, part)
     else:
-        status("No sessions to tune on.", "Import some on the Data page, or record your own.")
+        status("No sessions to tune on.", "Import some, or record your own.")
+        import_button()
     return None
 
 
