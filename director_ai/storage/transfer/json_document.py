@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from director_ai.storage.transfer.column_mapping import is_known
+from director_ai.storage.transfer.column_mapping import is_known, known_columns
 
 
 def table_of_object(value: Any) -> list[Any] | None:
@@ -26,6 +26,10 @@ def table_of_object(value: Any) -> list[Any] | None:
     if value.keys() == {"schema", "data"} and _all_of(dict, value["data"]):
         return list(value["data"])
     parts = list(value.values())
+    # A row has one id: a list of them makes lists columns.
+    are_columns = known_columns("id", value) and _all_of(list, parts)
+    if are_columns and all(len(part) == len(parts[0]) for part in parts):
+        return [dict(zip(value, cells, strict=True)) for cells in zip(*parts, strict=True)]
     if len(parts) == 1 and _all_of(dict, parts[0]) and not any(map(is_known, value)):
         return list(parts[0])
     return _by_column_or_row(value) if _all_of(dict, parts) else None

@@ -195,17 +195,27 @@ class SessionReader:
             yield line, Problem(line, message, name, column, str(kind)[:_SHOWN], "warning")
 
     def _whole_answer(self, line: int, row: Row) -> Iterator[ReadItem]:
-        """Warn of a session whose one token is a whole answer: one score for all of it."""
+        """Warn of a session whose tokens are whole answers: one score for all of each."""
         at = self._at
         tokens, name = row[at["tokens"]], row.get(at.get("id", ""))
-        if len(tokens) > 1 or not isinstance(tokens[0], str):
+        if not isinstance(tokens[0], str):
             return
         n_words = len(cell_parsing.parse_tokens(at["tokens"], tokens[0]))
         if n_words == 1:
             return
+        id_shown = "" if name is None else str(name)[:_SHOWN]
+        if len(tokens) > 1:
+            if all(isinstance(token, str) and len(token.split()) > 1 for token in tokens):
+                message = (
+                    f"{at['tokens']} must be a token a row, got {n_words:,} words in the first of "
+                    f"{len(tokens):,} rows, which are imported as one answer of as many tokens: "
+                    "give answers an id of their own"
+                )
+                yield line, Problem(line, message, id_shown, at["tokens"], severity="warning")
+            return
         if is_list_text(tokens[0]):
             message = f"{at['scores']} must be one a token ({n_words}), got one for the whole list"
-            yield line, Problem(line, message, str(name or "")[:_SHOWN], at["scores"])
+            yield line, Problem(line, message, id_shown, at["scores"])
             return
         self._report.offer(ImportOffer("facts", at["tokens"]))
         message = (
@@ -214,7 +224,6 @@ class SessionReader:
             "row each or a list"
         )
         score = str(row[at["scores"]][0])[:_SHOWN]
-        id_shown = "" if name is None else str(name)[:_SHOWN]
         yield line, Problem(line, message, id_shown, at["scores"], score, "warning")
 
     def _conclusions(self) -> Iterator[ReadItem]:

@@ -160,6 +160,15 @@ def test_one_score_for_a_whole_answer_is_warned_of() -> None:
     assert "score every token" in problem.message
 
 
+def test_answers_of_one_id_are_warned_of() -> None:
+    data = b"id,response,score\na,Paris is big.,0.5\na,It is not.,0.4\nb,Paris,0.5\nb, is,0.5\n"
+
+    (problem,) = read_upload(data, "upload.csv").problems
+
+    assert (problem.line, problem.session_id, problem.severity) == (2, "a", "warning")
+    assert "got 3 words in the first of 2 rows" in problem.message
+
+
 def test_warnings_without_number_do_not_hide_the_error() -> None:
     rows = [f"a{place},Paris is big.,0.5\n" for place in range(MAX_PROBLEMS + 1)]
 

@@ -676,6 +676,7 @@ def test_a_file_of_another_kind_is_told_what_to_do(start: bytes, kind: str) -> N
             "data": [{"index": 0, "id": "A", "scores": [0.9]}, {"id": "B", "scores": [0.3]}],
         },
         {"sessions": [{"id": "A", "scores": [0.9]}, {"id": "B", "scores": [0.3]}]},
+        {"id": ["A", "B"], "scores": [[0.9], [0.3]]},
     ],
 )
 @pytest.mark.parametrize("indent", [None, 1])
