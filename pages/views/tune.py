@@ -57,10 +57,13 @@ if curves is None:
         holdout_choice.holdout_menu(store)
 breakpoints.steps(steps, analysis)
 left, right = st.columns([2.4, 1], gap="small")
+below = st.container()
 with left.container(key="views"):
     charts.views(analysis)
+with below:
+    changed_sessions_table.flip_list(analysis)
 with right:
+    # After the list: a label asks for another search, which whoever labels need not wait for.
     proposals.proposals(analysis)
-changed_sessions_table.flip_list(analysis)
 candidates.candidates(analysis)
 certify.dialog(analysis)

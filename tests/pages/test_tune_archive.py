@@ -83,7 +83,7 @@ def shards_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 def test_it_tells_what_it_tells_of_the_store(folder: Path, address: dict[str, str]) -> None:
     app = tune(archive=str(folder / "sessions"), **address)
 
-    assert "3 shards. Sessions without a label are counted in their shards" in said(app)
+    assert "Archive sessions, 3 shards." in said(app)
     whole = tune(**address)
     assert told(app) == told(whole)
     # The list of a store has every session; that of an archive some, and the number of the others.

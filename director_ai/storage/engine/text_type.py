@@ -21,6 +21,9 @@ def escape(text: str) -> str:
 
 def unescape(text: str) -> str:
     """Return the text that was escaped."""
+    # Nearly every text: looked for first, which takes a tenth of the time.
+    if _ESCAPE not in text:
+        return text
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 

@@ -255,11 +255,9 @@ class _Counting:
 
 
 def archive_line(study: ArchiveStudy) -> str:
-    """Describe an archive, and what it cannot show."""
+    """Name an archive in a few words, and the labels it has no session of."""
+    name = study.reader.address.rstrip("/").rpartition("/")[2]
     n_shards, left_out = len(study.parts), study.n_without_session
     shards = f"{n_shards:,} shard{'s' * (n_shards != 1)}"
     missing = f" {left_out:,} labels are of sessions that it does not hold." if left_out else ""
-    return (
-        f"Archive {visible(study.reader.address)}, {shards}. Sessions without a label are counted "
-        f"in their shards: their curves are not at hand.{missing}"
-    )
+    return f"Archive {visible(name)}, {shards}.{missing}"

@@ -139,6 +139,8 @@ def _without_label(analysis: Analysis, archive: ArchiveStudy) -> None:
         f"List those without a label, {MOST_ROWS} at most",
         key="flips_unlabelled",
         bind="query-params",
+        help="They are counted in their shards, and in every number of this page; their curves "
+        "are not at hand.",
     )
     if not is_asked:
         return
@@ -152,7 +154,10 @@ def _without_label(analysis: Analysis, archive: ArchiveStudy) -> None:
         hide_index=True,
         placeholder="",
         alt="Sessions without a label that end otherwise, one a row",
-        column_config={"Change": st.column_config.TextColumn(width=125, pinned=True)},
+        column_config={
+            "Change": st.column_config.TextColumn(width=125, pinned=True),
+            "By now": st.column_config.TextColumn("By"),
+        },
     )
 
 

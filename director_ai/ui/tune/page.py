@@ -150,9 +150,11 @@ def data_notice(opened: Opened) -> st.delta_generator.DeltaGenerator:
     study = opened.study
     line = st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_line")
     with line:
-        notice(data_line(study, opened.slice.words))
-    if opened.archive is not None:
-        notice(archive_line(opened.archive))
+        words = data_line(study, opened.slice.words)
+        if opened.archive is not None:
+            # One line for both: the chart is to be in sight.
+            words = f"{words} {archive_line(opened.archive)}"
+        notice(words)
     labelled = study.open.labelled
     if not labelled.n_good and not labelled.n_bad:
         with st.container(horizontal=True, gap="small", key="first_labels"):
