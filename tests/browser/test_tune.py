@@ -2,13 +2,16 @@
 
 import csv
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -16,6 +19,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import FloatRect, Locator, Page, Position, expect  # noqa: E402  (after importorskip)
 
+from director_ai.cli.main import main
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.experiment import load
 from director_ai.reports import read_policy
@@ -200,19 +204,7 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     settled(page)
 
     # A7: one of those that changed is labelled where it stands.
-    peek = page.locator(".st-key-peek")
-    rows = page.locator("[class*=st-key-flips_] .dvn-scroller").first
-    box = {"x": 15, "y": 50}
-
-    def select_the_first() -> None:
-        # A second click would take the first one back.
-        if "selected" not in peek.inner_text():
-            rows.click(position=box)
-
-    act_until(select_the_first, lambda ms: expect(peek).to_contain_text("selected", timeout=ms))
-    settled(page)
-    page.wait_for_timeout(300)
-    name = page.locator(".st-key-peek").inner_text().split(" selected")[0].split()[-1]
+    name = first_change_selected(page)
     page.locator(".st-key-flip_unsure button").first.click()
     expect(page.locator(".st-key-peek")).to_contain_text(f"Labelled {name} unsure.")
     with Store(path) as store:
@@ -254,6 +246,22 @@ def test_a_researcher_gets_from_a_file_to_certified_limits(
     assert f"hard_limit={policy.hard_limit!r}" in promised_python(page)
     assert watch.page_errors == []
     assert watch.outgoing == []
+
+
+def first_change_selected(page: Page) -> str:
+    """Select the first session that ends otherwise, and return its id."""
+    peek = page.locator(".st-key-peek")
+    rows = page.locator("[class*=st-key-flips_] .dvn-scroller").first
+
+    def select_the_first() -> None:
+        # A second click would take the first one back.
+        if "selected" not in peek.inner_text():
+            rows.click(position={"x": 15, "y": 50})
+
+    act_until(select_the_first, lambda ms: expect(peek).to_contain_text("selected", timeout=ms))
+    settled(page)
+    page.wait_for_timeout(300)
+    return peek.inner_text().split(" selected")[0].split()[-1]
 
 
 def rates(page: Page) -> dict[str, str]:
@@ -578,3 +586,97 @@ def test_the_proposal_is_checked_with_progress(open_page: OpenPage, tune_server:
     expect(page.locator("[data-testid=stProgress]")).to_contain_text("Chosen anew")
     table = page.get_by_role("region", name="Numbers of the proposal")
     expect(table).to_be_visible(timeout=120_000)
+
+
+def test_an_archive_of_shards_is_opened_tuned_and_labelled(
+    open_page: OpenPage, serve: Serve, tmp_path: Path, watch: Watch
+) -> None:
+    path, folder = tmp_path / "sessions.db", tmp_path / "curves"
+    filled(path, 240, labelled=0.5, enforced=0.02).close()
+    assert main(["archive", str(folder), "--store", str(path), "--shard-sessions", "80"]) == 0
+    page = opened(open_page, serve(env={"DIRECTOR_STORE": str(path)}), "/tune?h=0.6&d=1.5")
+    of_store = rates(page)
+
+    # The field opens it; shards are read with progress, here until the second one comes.
+    send = held_back(folder / "part-00001.parquet")
+    field = page.get_by_role("textbox", name="Folder or URL")
+
+    def unfold() -> None:
+        # A second click would fold it again.
+        if not field.is_visible():
+            page.locator(".st-key-archive_choice summary").click()
+
+    act_until(unfold, lambda ms: expect(field).to_be_visible(timeout=ms))
+    field.fill(str(folder))
+    field.press("Enter")
+    progress = page.locator(".st-key-archive_progress")
+    expect(progress).to_contain_text("Reading 3 shards")
+    expect(progress.get_by_role("button", name="Cancel")).to_be_visible()
+    send()
+    expect(page.locator(".st-key-data_line")).to_contain_text("Archive curves, 3 shards.")
+    expect(page.locator(".st-key-flip_count")).to_contain_text("without a label, in their shards")
+    settled(page)
+    assert "archive=" in page.url
+    assert rates(page) == of_store
+
+    # A key on the slider moves the card, which tells what the command does.
+    card = page.locator(".st-key-card")
+    before = card.inner_text()
+    page.locator(".st-key-h input[type=range]").press("ArrowRight")
+    expect(page.locator(".st-key-h_box input").last).to_have_value("0.61")
+    settled(page)
+    assert card.inner_text() != before
+    assert_told_by_the_command(page, folder, path)
+
+    # A label moves its session to those without one.
+    counts = labels_shown(page)
+    name = first_change_selected(page)
+    with Store(path) as store:
+        label = store.summary(name).label
+    assert label is not None
+    page.locator(".st-key-flip_unsure button").first.click()
+    expect(page.locator(".st-key-peek")).to_contain_text(f"Labelled {name} unsure.")
+    settled(page)
+    moved = {label: counts[label] - 1, "without a label": counts["without a label"] + 1}
+    assert labels_shown(page) == counts | moved
+    assert_told_by_the_command(page, folder, path)
+    assert watch.page_errors == []
+    assert watch.outgoing == []
+
+
+def held_back(file: Path) -> Callable[[], None]:
+    """Let whoever opens a file wait; return a function that gives it back."""
+    data, whole = file.read_bytes(), file.with_suffix(".whole")
+    whole.write_bytes(data)
+    file.unlink()
+    os.mkfifo(file)
+
+    def give_back() -> None:
+        with file.open("wb") as pipe:
+            pipe.write(data)
+            # Put back before this reader comes to its end, and opens it again.
+            whole.replace(file)
+
+    # In a thread, since it waits for the reader.
+    return Thread(target=give_back, daemon=True).start
+
+
+def labels_shown(page: Page) -> dict[str, int]:
+    """Return how many sessions the page counts by label."""
+    line = page.locator(".d-notice").first.inner_text()
+    return {
+        name: int(number.replace(",", ""))
+        for number, name in re.findall(r"([\d,]+) (bad|good|without a label)[,.]", line)
+    }
+
+
+def assert_told_by_the_command(page: Page, folder: Path, path: Path) -> None:
+    """Compare the card with what its command tells of an archive."""
+    shown, counted = rates(page), [below(page, name) for name in METRICS[:2]]
+    _, command = exported(page)
+    metrics = json.loads(run([*command, "--archive", str(folder), "--json"], path))["metrics"]
+    told = [
+        Rate(*(metrics[key][part] for part in RATE)) for key in ("catch_rate", "false_halt_rate")
+    ]
+    assert [*shown.values()] == [rate.text for rate in told]
+    assert counted == [f"{rate.interval} · {rate.counted}" for rate in told]
