@@ -43,6 +43,13 @@ class Dashboard(NamedTuple):
         (line,) = (line for line in status.splitlines() if line.startswith(f"{name}:"))
         return int(line.split()[1]) / 1024
 
+    def cpu_s(self) -> float:
+        """Return the seconds of processor time that the server took so far."""
+        fields = (
+            Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        )
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def dashboard(store: str) -> Iterator[Dashboard]:
