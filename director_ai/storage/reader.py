@@ -116,6 +116,11 @@ class StoreReader:
         with self.read() as connection:
             return sql.count(connection, self.selected(connection, query))
 
+    def is_everywhere(self, text: str) -> bool:
+        """Return whether every session holds a text, so that a search for it leaves none out."""
+        with self.read() as connection:
+            return self._matches(connection, text).is_all
+
     def count_each(self, queries: Sequence[SessionQuery]) -> list[int]:
         """Return how many sessions each of some queries for the same text finds, in one pass."""
         with self.read() as connection:

@@ -41,9 +41,14 @@ class Matches(NamedTuple):
     is_rest: bool
     is_few: bool
 
+    @property
+    def is_all(self) -> bool:
+        """Whether they are all sessions."""
+        return self.is_rest and not self.keys
+
     def condition(self) -> ColumnElement[bool]:
         """Return the condition that a row of ``sessions`` is one of them."""
-        if self.is_rest and not self.keys:
+        if self.is_all:
             return true()
         if self.is_rest:
             return ~is_among(_c.key, self.keys, looked_up=False)

@@ -27,7 +27,7 @@ from director_ai.storage.text_matches import Matches
 from director_ai.tuning import TuneData, split_study
 from director_ai.tuning.cadence import replay_under
 from director_ai.ui.components.cached_study import current_data, replay_of
-from director_ai.ui.sessions.counts import TOKEN_RANGES, count
+from director_ai.ui.sessions.counts import TOKEN_RANGES, CountCache
 from tests.ui.tune_store import FIRST_US, records
 
 BATCH = 2_000
@@ -148,12 +148,12 @@ def count_apart(store: Store, text: str) -> None:
 def searching(store: Store, *, compare: bool) -> None:
     """Measure what the Sessions page shows of all sessions, and of those that hold a text."""
     budget = BUDGET_SEARCH_S.get(store.count(), float("inf"))
-    every = SessionQuery()
-    show("Sessions: all counts", timed(lambda: count(store, every, (0, 0, 0)))[0])
+    counts = CountCache()
+    show("Sessions: all counts", timed(lambda: counts.get(store, SessionQuery()))[0])
     show("Sessions: the first page", timed(lambda: store.summaries(limit=200))[0])
     for text in (RARE, COMMON):
         query = SessionQuery(text=text)
-        took, numbers = timed(lambda query=query: count(store, query, (0, 0, 0)))
+        took, numbers = timed(lambda query=query: counts.get(store, query))
         page = timed(lambda query=query: store.summaries(query, limit=200))[0]
         before = timed(lambda text=text: count_apart(store, text))[0] if compare else None
         n_found = numbers.overview.n_sessions

@@ -12,6 +12,7 @@ import streamlit as st
 from director_ai.figures.archive_strip import Bucket
 from director_ai.storage.engine.clock import SILENT_US
 from director_ai.storage.query import FamilyKind, Overview
+from director_ai.storage.reader import StoreReader
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.components.session_filters import Filters
@@ -97,7 +98,12 @@ class CountCache:
             found = self._kept.get(query)
         if found is not None and found.is_current(stamp, now_s):
             return found.numbers
-        numbers = count(store, query, stamp)
+        with store.snapshot() as view:
+            is_for_all = query.text != "" and view.is_everywhere(query.text)
+            numbers = None if is_for_all else count(view, query, stamp)
+        if numbers is None:
+            # As many as without the text, which are most often known.
+            numbers = self.get(store, replace(query, text=""))
         end_s = time.monotonic()
         with self._lock:
             self._kept[query] = _Counted(numbers, end_s, end_s - now_s)
@@ -112,30 +118,29 @@ class CountCache:
             self._kept.clear()
 
 
-def count(store: Store, query: SessionQuery, stamp: tuple[int, int, int]) -> SessionCounts:
-    """Count the sessions of a query in the store as it is now."""
+def count(view: StoreReader, query: SessionQuery, stamp: tuple[int, int, int]) -> SessionCounts:
+    """Count the sessions of a query as a snapshot of the store shows them."""
     ended = query.of_rates()
-    with store.snapshot() as view:
-        n_all, n_shadow = view.count_each([SessionQuery(), SessionQuery(shadow_halted=True)])
-        facets: dict[str, dict[str, int]] = {**view.facets(query)}
-        narrowed = {
-            (facet, word): replace(query, **changes)
-            for facet, choices in _CHOICES.items()
-            for word, changes in choices.items()
-        }
-        counts = view.count_each([*narrowed.values()])
-        for (facet, word), n_sessions in zip(narrowed, counts, strict=True):
-            facets.setdefault(facet, {})[word] = n_sessions
-        return SessionCounts(
-            stamp=stamp,
-            n_all=n_all,
-            overview=view.overview(query),
-            enforced=None if query.enforced is False else view.overview(ended),
-            families=[] if query.enforced is False else view.family_kinds(ended),
-            facets=facets if n_shadow else {**facets, "shadow": {}},
-            buckets=list(view.histogram(query)),
-            has_shadow=n_shadow > 0,
-        )
+    n_all, n_shadow = view.count_each([SessionQuery(), SessionQuery(shadow_halted=True)])
+    facets: dict[str, dict[str, int]] = {**view.facets(query)}
+    narrowed = {
+        (facet, word): replace(query, **changes)
+        for facet, choices in _CHOICES.items()
+        for word, changes in choices.items()
+    }
+    counts = view.count_each([*narrowed.values()])
+    for (facet, word), n_sessions in zip(narrowed, counts, strict=True):
+        facets.setdefault(facet, {})[word] = n_sessions
+    return SessionCounts(
+        stamp=stamp,
+        n_all=n_all,
+        overview=view.overview(query),
+        enforced=None if query.enforced is False else view.overview(ended),
+        families=[] if query.enforced is False else view.family_kinds(ended),
+        facets=facets if n_shadow else {**facets, "shadow": {}},
+        buckets=list(view.histogram(query)),
+        has_shadow=n_shadow > 0,
+    )
 
 
 def _within(tokens: str) -> dict[str, Any]:

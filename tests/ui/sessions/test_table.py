@@ -152,6 +152,20 @@ def test_numbers_are_counted_anew_once_the_store_has_changed(store: Store, monke
     assert counts.get(store, replace(query, order="longest")).n_all == 2
 
 
+def test_a_text_that_every_session_holds_is_not_counted_apart(store: Store, monkeypatch) -> None:
+    from director_ai.ui.sessions import counts as session_numbers
+
+    monkeypatch.setattr(session_numbers, "_REUSE_FACTOR", 0)
+    counts, found = CountCache(), SessionQuery(text="SKY")
+    store.add([replace(record("a"), prompt="Why is the sky blue?")])
+
+    assert counts.get(store, found) is counts.get(store, SessionQuery())
+    assert counts.get(store, replace(found, labels=("bad",))).overview.n_sessions == 0
+    store.add([replace(record("b"), prompt="")])
+    assert counts.get(store, found).overview.n_sessions == 1
+    assert counts.get(store, SessionQuery()).overview.n_sessions == 2
+
+
 def test_numbers_are_counted_anew_after_the_readers_own_change(store: Store, monkeypatch) -> None:
     from director_ai.ui.sessions import counts as session_numbers
 
