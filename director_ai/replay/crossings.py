@@ -77,7 +77,8 @@ class RunningMinima:
     """The new lows of one statistic in each of many sessions.
 
     A statistic first falls below a threshold at the first of its new lows that does, so they are
-    all that any threshold needs, and they are few.
+    all that any threshold needs, and they are few. Where they lie in files, they take memory only
+    while they are read: each reading ends by giving it back.
 
     Attributes
     ----------
@@ -155,6 +156,7 @@ class RunningMinima:
             place = offsets[:-1] + _counts(self.values[lows] >= threshold, offsets)
             crossed = place < offsets[1:]
             first[sessions][crossed] = self.positions[lows][place[crossed]]
+        self.release()
         return first
 
     def lowest(self) -> FloatArray:
@@ -162,6 +164,7 @@ class RunningMinima:
         lowest = np.full(len(self.offsets) - 1, np.inf)
         has = np.diff(self.offsets) > 0
         lowest[has] = self.values[self.offsets[1:][has] - 1]
+        self.release()
         return lowest
 
     def lowest_before(self, ends: IntArray) -> FloatArray:
@@ -178,6 +181,7 @@ class RunningMinima:
             n_inside = _counts(inside, offsets)
             has = n_inside > 0
             lowest[sessions][has] = self.values[lows][(offsets[:-1] + n_inside - 1)[has]]
+        self.release()
         return lowest
 
     def values_before(self, ends: IntArray) -> FloatArray:
@@ -188,6 +192,7 @@ class RunningMinima:
             values = self.values[lows][inside]
             found[n_found : n_found + len(values)] = values
             n_found += len(values)
+        self.release()
         return found[:n_found]
 
 

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
-from weakref import WeakSet
 
 import numpy as np
 
@@ -47,8 +46,8 @@ class ReplayCache:
     of sessions that were added, or were left out there, alone are searched for. It takes the place
     of one of nearly the same sessions, such as that of the archive before its latest label.
 
-    Large ones lie in files, whose memory only that asked for last has: whoever else still holds
-    one, such as an open page, does so at no cost.
+    Large ones lie in files, and take memory only while they are read: whoever holds one, such as an
+    open page, does so at no cost.
 
     Parameters
     ----------
@@ -59,7 +58,6 @@ class ReplayCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._kept: OrderedDict[tuple[str, Sizes], _Kept] = OrderedDict()
-        self._made_here: WeakSet[Replay] = WeakSet()
         self._lock = threading.Lock()
 
     def replay(self, data: TuneData, policy: HaltPolicy) -> Replay:
@@ -68,14 +66,10 @@ class ReplayCache:
         key = (data.curves_digest, sizes)
         with self._lock:
             kept = self._kept.get(key)
-            for other in [*self._made_here]:
-                if kept is None or other is not kept.replay:
-                    other.release()
             if kept is None:
                 _trim()
                 kept = _Kept(data.archive, sizes, self._made(data, policy, sizes))
                 self._kept[key] = kept
-                self._made_here.add(kept.replay)
                 _trim()
             self._kept.move_to_end(key)
             while len(self._kept) > _LEAST_KEPT and self.nbytes > self._max_bytes:
