@@ -59,6 +59,11 @@ def test_no_page_breaks_a_rule_of_axe_or_logs_an_error(
             settled(page)
             found["a peek"] = violations(page)
 
+    # The rules do not see whether a link shows that it has the focus.
+    link = page.get_by_test_id("stTopNavLink").first
+    link.focus()
+    expect(link).to_have_css("outline-style", "solid")
+
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
     assert watch.page_errors == []
     # Streamlit looks for its own health beside each page first, which is not there.

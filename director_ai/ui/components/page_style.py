@@ -53,6 +53,7 @@ button kbd { color: inherit !important; opacity: 1 !important; }
 .d-number small { display: inline-block; padding: .1rem .45rem; border-radius: 1rem;
   font-size: .85rem; background: color-mix(in srgb, currentColor 8%, transparent); }
 .d-few b { opacity: .55; }
+[data-testid=stTopNavLink]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
 .st-key-account { position: fixed; top: .55rem; right: 4rem; width: auto; z-index: 999991;
   gap: .75rem; }
 .d-heading { font-weight: 600; margin-top: .4rem; }
