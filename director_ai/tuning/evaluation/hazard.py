@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
@@ -104,8 +104,8 @@ def hazard(
         np.bincount(groups, weights=halted), np.bincount(groups, weights=times), len(times)
     )
     tail, unit, effective_halts = (1.0 - confidence) / 2.0, 1000.0 / n_tokens, k / effect
-    low = float(chi2.ppf(tail, 2 * effective_halts)) / 2.0 if k else 0.0
-    high = float(chi2.ppf(1.0 - tail, 2 * effective_halts + 2)) / 2.0
+    low = float(gammaincinv(effective_halts, tail)) if k else 0.0
+    high = float(gammaincinv(effective_halts + 1, 1.0 - tail))
     return Hazard(k * unit, low * unit * effect, high * unit * effect, k, n_tokens)
 
 

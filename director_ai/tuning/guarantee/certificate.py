@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import binom
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
@@ -16,6 +15,7 @@ from director_ai.replay.engine import levels
 from director_ai.tuning.guarantee.bounds import (
     RiskTarget,
     allowed_steps,
+    at_most_probability,
     least_good_sessions,
     smallest_alpha,
 )
@@ -285,7 +285,7 @@ def certify(
         n_good=n_good,
         n_allowed=n_allowed,
         n_used=n_used,
-        level=float(binom.cdf(n_allowed - 1, n_good, alpha)),
+        level=at_most_probability(n_allowed - 1, n_good, alpha),
         expected_rate=n_used / (n_good + 1),
         hard_limit=policy.hard_limit,
         window_size=base.window_size,
