@@ -46,6 +46,7 @@ from director_ai.tuning.partial import (
     sorted_lows_along,
     without_thresholds,
 )
+from director_ai.tuning.process_memory import trim
 from director_ai.tuning.search.plateaus import Plateau, narrowed, plateau, tidied_by
 from director_ai.tuning.study import Study, TuneData
 
@@ -184,6 +185,7 @@ class ArchiveStudy:
         n_withheld = sum(each.n_withheld for each in surveys)
         elsewhere = merged((each.elsewhere for each in surveys), operator.add)
         parts = tuple(each.part for each in surveys)
+        trim()
         return cls(
             Study(
                 data.select(split.open & own),
@@ -342,10 +344,13 @@ def _tally(
     alone: "np.ndarray[Any, np.dtype[np.int64]]", by_group: "np.ndarray[Any, np.dtype[np.int64]]"
 ) -> GroupTally:
     """Return the tally of sessions that are groups of their own, and of those of groups."""
-    n_alone = int(alone[0])
-    ordered = np.arange(n_alone)
-    own = np.stack([np.ones(n_alone, bool), ordered < alone[1], ordered < alone[2]])
-    return GroupTally(*np.concatenate([own.astype(np.int64), by_group], axis=1))
+    n_alone, n_halted, n_at_most = alone.tolist()
+    # Halted, unknown, neither.
+    own = np.array([[1, 1, 1], [1, 0, 0], [1, 1, 0]])
+    n_own = [n_halted, n_at_most - n_halted, n_alone - n_at_most]
+    sizes, least, most = np.concatenate([own, by_group], axis=1)
+    alike = np.concatenate([n_own, np.ones(by_group.shape[1], np.int64)])
+    return GroupTally(sizes, least, most, alike.astype(np.int64))
 
 
 def _narrowed(rule: int, first: Plateau, second: Plateau) -> Plateau:

@@ -197,19 +197,32 @@ def rate_of(data: LabelledCurves, among: BoolArray, cases: BoolArray, unknown: B
 
 
 class GroupTally(NamedTuple):
-    """Sessions counted by group; arrays of shape (n_groups,), in any order.
+    """Sessions counted by group; arrays of the same length, in any order.
 
     Attributes
     ----------
     sizes
-        Sessions of each group, at least 1.
+        Sessions of a group, at least 1.
     least, most
         Cases among them, unknown sessions not counted and counted.
+    alike
+        Groups of which all this is true; one each by default.
     """
 
     sizes: IntArray
     least: IntArray
     most: IntArray
+    alike: IntArray | int = 1
+
+    @property
+    def n_sessions(self) -> int:
+        """Sessions of all groups."""
+        return int((self.alike * self.sizes).sum())
+
+    @property
+    def n_groups(self) -> int:
+        """Groups in all."""
+        return int(np.broadcast_to(self.alike, self.sizes.shape).sum())
 
     @classmethod
     def of(
@@ -227,14 +240,14 @@ class GroupTally(NamedTuple):
 
 def rate_of_tally(tally: GroupTally) -> Rate:
     """Return the share of cases among sessions that were counted by group."""
-    n = int(tally.sizes.sum())
+    n = tally.n_sessions
     return Rate(
-        int(tally.least.sum()),
-        int(tally.most.sum()),
+        int((tally.alike * tally.least).sum()),
+        int((tally.alike * tally.most).sum()),
         n,
-        grouped_wilson(tally.least, tally.sizes).low,
-        grouped_wilson(tally.most, tally.sizes).high,
-        len(tally.sizes) if len(tally.sizes) < n else 0,
+        grouped_wilson(tally.least, tally.sizes, alike=tally.alike).low,
+        grouped_wilson(tally.most, tally.sizes, alike=tally.alike).high,
+        tally.n_groups if tally.n_groups < n else 0,
     )
 
 
@@ -304,10 +317,10 @@ def weighted_rate(strata: Sequence[GroupTally], population: Population) -> Rate:
     for number, tally in zip(population[:3], strata, strict=True):
         if not number:
             continue
-        if not len(tally.sizes):
-            return Rate(0, 0, 0, np.nan, np.nan)
         rate, share = rate_of_tally(tally), number / total
-        n_effective = effective_n(tally.least, tally.sizes)
+        if not rate.n:
+            return Rate(0, 0, 0, np.nan, np.nan)
+        n_effective = effective_n(tally.least, tally.sizes, tally.alike)
         halted = rate.least / rate.n
         least += share * halted
         most += share * rate.most / rate.n
@@ -315,7 +328,7 @@ def weighted_rate(strata: Sequence[GroupTally], population: Population) -> Rate:
         kish += share**2 / n_effective
     variance = least * (1 - least)
     n_effective = 1 / kish if variance <= 0 else min(1 / kish, variance / own if own else np.inf)
-    n_labelled = int(strata[0].sizes.sum() + strata[1].sizes.sum())
+    n_labelled = strata[0].n_sessions + strata[1].n_sessions
     n = n_labelled if population.is_stated else round(total)
     return Rate(
         least * n,

@@ -79,7 +79,9 @@ def wilson(k: float, n: float, z: float = Z_95) -> Interval:
     return Interval(low, high)
 
 
-def effective_n(cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> float:
+def effective_n(
+    cases: IntArray | FloatArray, sizes: IntArray | FloatArray, alike: IntArray | int = 1
+) -> float:
     """Return the effective sample size of grouped sessions for a rate.
 
     Sessions of one group are alike, so that a hundred of ten groups may tell hardly more than
@@ -89,6 +91,8 @@ def effective_n(cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> f
     ----------
     cases, sizes
         Cases counted in each group, of how many sessions, at least 1; shape (n_groups,).
+    alike
+        Groups that each entry stands for; shape (n_groups,).
 
     Notes
     -----
@@ -112,17 +116,21 @@ def effective_n(cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> f
     >>> round(effective_n(np.array([10, 0, 0, 0] * 10), np.full(40, 10)))
     38
     """
-    return _effective_n(_Groups.of(sizes), _Cases.of(cases, sizes))
+    return _effective_n(_Groups.of(sizes, alike), _Cases.of(cases, sizes, alike))
 
 
 def grouped_wilson(
-    cases: IntArray | FloatArray, sizes: IntArray | FloatArray, z: float = Z_95
+    cases: IntArray | FloatArray,
+    sizes: IntArray | FloatArray,
+    z: float = Z_95,
+    *,
+    alike: IntArray | int = 1,
 ) -> Interval:
     """Return Wilson's interval of a rate counted in groups: that of as many independent sessions.
 
     Parameters
     ----------
-    cases, sizes
+    cases, sizes, alike
         See :func:`effective_n`; groups of no session are left out.
     z
         See :func:`wilson`.
@@ -134,8 +142,8 @@ def grouped_wilson(
     >>> [round(end, 3) for end in grouped_wilson(np.array([10, 0, 0, 0] * 10), np.full(40, 10))]
     [0.139, 0.407]
     """
-    counted = sizes > 0
-    return _wilson(_Groups.of(sizes[counted]), _Cases.of(cases[counted], sizes[counted]), z)
+    alike = alike * (sizes > 0)
+    return _wilson(_Groups.of(sizes, alike), _Cases.of(cases, sizes, alike), z)
 
 
 def wilson_of_kinds(kinds: Iterable[tuple[int, int, int]]) -> Interval:
@@ -152,8 +160,7 @@ def wilson_of_kinds(kinds: Iterable[tuple[int, int, int]]) -> Interval:
     True
     """
     rows = np.array(list(kinds), np.int64).reshape(-1, 3)
-    sizes, cases = (np.repeat(rows[:, column], rows[:, 2]) for column in (0, 1))
-    return grouped_wilson(cases, sizes)
+    return grouped_wilson(rows[:, 1], rows[:, 0], alike=rows[:, 2])
 
 
 def grouped_wilson_along(
@@ -214,9 +221,11 @@ class _Groups(NamedTuple):
     squares: float
 
     @classmethod
-    def of(cls, sizes: IntArray | FloatArray) -> "_Groups":
-        whole = np.asarray(sizes, np.float64)
-        return cls(len(whole), float(whole.sum()), float((whole**2).sum()))
+    def of(cls, sizes: IntArray | FloatArray, alike: IntArray | int = 1) -> "_Groups":
+        whole, numbers = np.asarray(sizes, np.float64), np.broadcast_to(alike, sizes.shape)
+        return cls(
+            int(numbers.sum()), float((numbers * whole).sum()), float((numbers * whole**2).sum())
+        )
 
 
 class _Cases(NamedTuple):
@@ -227,9 +236,14 @@ class _Cases(NamedTuple):
     by_size: float
 
     @classmethod
-    def of(cls, cases: IntArray | FloatArray, sizes: IntArray | FloatArray) -> "_Cases":
+    def of(
+        cls, cases: IntArray | FloatArray, sizes: IntArray | FloatArray, alike: IntArray | int
+    ) -> "_Cases":
         whole = np.asarray(cases, np.float64)
-        return cls(float(whole.sum()), float((whole**2).sum()), float((whole * sizes).sum()))
+        counted = alike * whole
+        return cls(
+            float(counted.sum()), float((counted * whole).sum()), float((counted * sizes).sum())
+        )
 
 
 def _effective_n(groups: _Groups, cases: _Cases) -> float:

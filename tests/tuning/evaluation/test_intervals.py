@@ -51,6 +51,14 @@ def test_ten_alike_sessions_tell_hardly_more_than_one() -> None:
     assert abs(found.high - alone.high) < 0.02
 
 
+def test_groups_that_are_alike_are_counted_once() -> None:
+    cases, sizes, alike = np.array([10, 3, 0, 2]), np.array([10, 4, 1, 0]), np.array([7, 0, 25, 9])
+
+    assert grouped_wilson(cases, sizes, alike=alike) == grouped_wilson(
+        np.repeat(cases, alike), np.repeat(sizes, alike)
+    )
+
+
 def test_without_a_case_the_interval_still_goes_by_groups() -> None:
     none = grouped_wilson(np.zeros(40), np.full(40, 10))
 
