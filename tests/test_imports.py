@@ -2,12 +2,15 @@
 
 import importlib
 import inspect
+import json
 import subprocess
 import sys
 
 import pytest
 
 import director_ai
+from director_ai.core.records.stored_curve import StoredCurve
+from director_ai.storage.transfer.curves_file import write_curves
 
 HEAVY = ("numpy", "pandas", "plotly", "streamlit", "sqlalchemy", "asyncio")
 REQUIRED = inspect.Parameter.empty
@@ -47,6 +50,31 @@ def test_the_async_kernel_loads_asyncio_and_nothing_else_heavy():
     loaded = loaded_after("from director_ai import AsyncStreamingKernel")
 
     assert loaded & set(HEAVY) == {"asyncio"}
+
+
+@pytest.mark.slow
+def test_a_driver_of_workers_does_without_arrow_and_all_distributions():
+    loaded = loaded_after("import director_ai.cli.commands.tune")
+
+    assert loaded & {"pyarrow", "pandas", "scipy.stats"} == set()
+
+
+@pytest.mark.slow
+def test_reading_a_shard_does_without_pandas(tmp_path):
+    path, limits = tmp_path / "shard.parquet", json.dumps(director_ai.HaltPolicy().to_dict())
+    row = StoredCurve(
+        *("a", "", "", "", "[]", False, "completed", None, None, limits, bytes(16), bytes(2))
+    )
+    with path.open("wb") as file:
+        write_curves([row], file)
+
+    loaded = loaded_after(
+        "from director_ai.storage.transfer.curves_file import read_selected\n"
+        f"assert read_selected(open({str(path)!r}, 'rb'), ['a']).rows"
+    )
+
+    assert "pyarrow" in loaded
+    assert "pandas" not in loaded
 
 
 @pytest.mark.parametrize(

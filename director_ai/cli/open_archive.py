@@ -12,14 +12,16 @@ from director_ai.cli.open_study import holdout_of
 from director_ai.cli.options.sessions import slice_of
 from director_ai.cli.output import counted, note, one_line, working
 from director_ai.storage.engine.database import file_of, is_database
-from director_ai.storage.label_table import LabelRow
 from director_ai.storage.summary import EVERY_SESSION, JUDGED
-from director_ai.storage.transfer.sandbox import read_labels_safely
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import engine_of
 from director_ai.tuning.guarantee.certificate_registry import Attempts
-from director_ai.tuning.partial import Verdict
+from director_ai.tuning.partial import Verdict, verdict_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from director_ai.storage.label_table import LabelRow
 
 _PASSES: Final = {"replay": 3, "sweep": 3, "check": 3, "certify": 8, "tune": 9}
 """Times that a command goes through all shards, at most."""
@@ -104,6 +106,9 @@ def _labels(args: Namespace, archive: ShardArchive) -> ArchiveLabels:
     assert holdout is not None
     path = None if args.labels is None else file_of(args.labels)
     if path is not None and path.is_file() and not is_database(path):
+        # With it comes Arrow, 40 MB, which labels of a store do without.
+        from director_ai.storage.transfer.sandbox import read_labels_safely
+
         rows = read_labels_safely(path).rows
         return ArchiveLabels(
             _newest(rows), holdout.share, holdout.opened, holdout.key_sha256, Attempts.of([])
@@ -116,16 +121,16 @@ def _labels(args: Namespace, archive: ShardArchive) -> ArchiveLabels:
                 f"labels must be of the store that {one_line(args.archive)} is of, "
                 f"{holdout.store}, got {store.name}, which holds out other sessions"
             )
-        verdicts = {row.id: Verdict(row.label, row.onset) for row in store.verdicts(JUDGED)}
+        verdicts = {row.id: verdict_of(row.label, row.onset) for row in store.verdicts(JUDGED)}
         attempts = Attempts.of(attempt.result for attempt in store.attempts())
     return ArchiveLabels(verdicts, choice.share, choice.opened, choice.key, attempts, args.store)
 
 
-def _newest(rows: Iterable[LabelRow]) -> dict[str, Verdict]:
+def _newest(rows: "Iterable[LabelRow]") -> dict[str, Verdict]:
     """Return the last label of each session; one that is unsure withdraws those before."""
     last = {row.id: row.annotation for row in rows}
     return {
-        name: Verdict(label.label, label.onset)
+        name: verdict_of(label.label, label.onset)
         for name, label in last.items()
         if label.label != "unsure"
     }

@@ -1,6 +1,7 @@
 """Files of an archive, in a local folder or in object storage, each written whole or not at all."""
 
 import fcntl
+import io
 import os
 import re
 import tempfile
@@ -37,6 +38,10 @@ class LocalFiles:
             If it is not there.
         """
         return self.local(name).read_bytes()
+
+    def open(self, name: str) -> io.BufferedReader:
+        """Return a file opened, of which no more is in memory than is read; errors as above."""
+        return self.local(name).open("rb")
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file, which appears under its name once it is whole and on the disk."""
@@ -116,6 +121,10 @@ class RemoteFiles:
         """Return the contents of an object; errors as of :meth:`LocalFiles.read`."""
         data: bytes = self._system.cat_file(f"{self._root}/{name}")
         return data
+
+    def open(self, name: str) -> io.BytesIO:
+        """Return the contents of an object as a file; they are all in memory."""
+        return io.BytesIO(self.read(name))
 
     def write(self, name: str, data: bytes) -> None:
         """Write an object."""

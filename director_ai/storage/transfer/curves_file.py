@@ -8,6 +8,7 @@ where there are few distinct ones they are a dictionary, which takes a quarter o
 import hashlib
 import json
 import struct
+from array import array
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -382,7 +383,8 @@ def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
             names = [unescape(name) for name in columns[-1].to_pylist()]
             chosen = [place for place, name in enumerate(names) if name in ids]
             n_by_policy.update(map(unescape, batch.column("policy").to_pylist()))
-            rows += _rows(pa.Table.from_batches([batch]).take(pa.array(chosen, pa.int64())))
+            indices = _of_bytes(array("q", chosen).tobytes(), pa.int64())
+            rows += _rows(pa.Table.from_batches([batch]).take(indices))
             places += [first + place for place in chosen]
             first += len(names)
     except (*_DAMAGE, DirectorError) as error:
@@ -437,8 +439,9 @@ def _rows(table: pa.Table) -> list[StoredCurve]:
     ends, ends_at = _flat(table.column("ends"))
     if at != ends_at or scores.null_count or ends.null_count:
         raise InvalidRecordError("scores and ends must be one a token")
+    lowest, highest = _of_bytes(struct.pack("<2d", 0.0, 1.0), pa.float64())
     # Written so that nan fails too.
-    inside = pc.and_(pc.greater_equal(scores, 0.0), pc.less_equal(scores, 1.0))
+    inside = pc.and_(pc.greater_equal(scores, lowest), pc.less_equal(scores, highest))
     if not pc.all(inside, min_count=0).as_py():
         raise InvalidRecordError("scores must be in [0, 1]")
     packed, flags = _bytes_of(scores), _bytes_of(ends.cast(pa.uint8()))
@@ -486,6 +489,7 @@ def _flat(column: Any) -> tuple[Any, list[int]]:
 
 
 def _of_bytes(data: bytes, kind: pa.DataType) -> pa.Array:
+    # Readers go without pa.array and pa.scalar, which import pandas, 25 MB, where there is one.
     return pa.Array.from_buffers(kind, 8 * len(data) // kind.bit_width, [None, pa.py_buffer(data)])
 
 

@@ -39,6 +39,7 @@ _CHARS_A_GROUP = 2**24
 _SESSIONS_A_BATCH = 16
 """Few, because one session may have a million tokens."""
 _ENTRIES_OF_EXCERPT = 50
+_BUFFER_BYTES = 2**16
 
 
 def write_parquet(
@@ -97,7 +98,13 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
     try:
         # One that lies in memory already is not read into it once more.
         source = pa.BufferReader(file.getvalue()) if isinstance(file, io.BytesIO) else file
-        return pq.ParquetFile(source, page_checksum_verification=True)
+        return pq.ParquetFile(
+            source,
+            page_checksum_verification=True,
+            # Some pages at a time; by default all columns that are asked for are read at once.
+            pre_buffer=False,
+            buffer_size=_BUFFER_BYTES,
+        )
     except _DAMAGE as error:
         raise _damaged(error) from None
 

@@ -4,14 +4,17 @@
 file without labels, ``draws/part-00000.bin`` the draw of each session's group by the secret of the
 store, which tells what that holds out for certificates and nothing of the secret. A shard is there
 once the manifest lists it, so that a command that was killed leaves the archive as it was.
+
+Arrow, 40 MB, is imported by what reads and writes sessions: who has it done by other processes goes
+without.
 """
 
 import base64
 import hashlib
 import io
 import json
-from collections.abc import Container, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,15 +22,10 @@ from typing import Any, Final, NamedTuple
 from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.errors import InvalidRecordError, InvalidRequestError
 from director_ai.storage.transfer.archive_files import ArchiveFiles, files_at
-from director_ai.storage.transfer.curves_file import (
-    CurvesFile,
-    SelectedCurves,
-    read_at,
-    read_curves,
-    read_ids,
-    read_selected,
-    write_curves,
-)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from director_ai.storage.transfer.curves_file import CurvesFile, SelectedCurves
 
 SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -202,7 +200,7 @@ class ShardReader:
         self.address = str(address)
         self.files: ArchiveFiles = files_at(address)
 
-    def read(self, shard: Shard) -> CurvesFile:
+    def read(self, shard: Shard) -> "CurvesFile":
         """Return the sessions of a shard, verified.
 
         Raises
@@ -210,29 +208,42 @@ class ShardReader:
         InvalidRecordError
             Naming the shard, if it is not there or not what was written.
         """
-        curves = read_curves(io.BytesIO(self._verified(shard.file, shard.sha256)))
+        from director_ai.storage.transfer.curves_file import read_curves
+
+        with self._verified(shard.file, shard.sha256) as file:
+            curves = read_curves(file)
         if curves.fingerprint != shard.fingerprint:
             raise InvalidRecordError(f"{shard.file} of {self.address} must be whole")
         return curves
 
-    def read_selected(self, shard: Shard, ids: Container[str]) -> SelectedCurves:
+    def read_selected(self, shard: Shard, ids: Container[str]) -> "SelectedCurves":
         """Return some sessions of a shard, with the memory of a part of it; errors as above."""
-        return read_selected(io.BytesIO(self._verified(shard.file, shard.sha256)), ids)
+        from director_ai.storage.transfer.curves_file import read_selected
+
+        with self._verified(shard.file, shard.sha256) as file:
+            return read_selected(file, ids)
 
     def read_at(self, shard: Shard, places: Sequence[int]) -> list[StoredCurve]:
         """Return the sessions at some places of a shard, in its order; errors as above."""
-        return read_at(io.BytesIO(self._verified(shard.file, shard.sha256)), places)
+        from director_ai.storage.transfer.curves_file import read_at
+
+        with self._verified(shard.file, shard.sha256) as file:
+            return read_at(file, places)
 
     def ids(self, shard: Shard) -> list[str]:
         """Return the ids of a shard, in its order; errors as of :meth:`read`."""
-        return read_ids(io.BytesIO(self._verified(shard.file, shard.sha256)))
+        from director_ai.storage.transfer.curves_file import read_ids
+
+        with self._verified(shard.file, shard.sha256) as file:
+            return read_ids(file)
 
     def draws(self, shard: Shard) -> bytes:
         """Return the draw of each session's group, in order, as little-endian 64-bit numbers.
 
         Errors as of :meth:`read`.
         """
-        return self._verified(shard.draws_file, shard.draws_sha256)
+        with self._verified(shard.draws_file, shard.draws_sha256) as file:
+            return file.read()
 
     def damage(self, shard: Shard) -> str | None:
         """Return what of a shard is not as it was written, ``None`` if all of it is."""
@@ -243,18 +254,21 @@ class ShardReader:
             return str(error)
         return None
 
-    def _verified(self, name: str, sha256: str) -> bytes:
+    @contextmanager
+    def _verified(self, name: str, sha256: str) -> Iterator[io.BufferedReader | io.BytesIO]:
         try:
-            data = self.files.read(name)
+            file = self.files.open(name)
         except FileNotFoundError:
             raise InvalidRecordError(
                 f"{name} of {self.address} must be there; it is gone"
             ) from None
-        if _sha256(data) != sha256:
-            raise InvalidRecordError(
-                f"{name} of {self.address} must be what was written; it is damaged"
-            )
-        return data
+        with file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise InvalidRecordError(
+                    f"{name} of {self.address} must be what was written; it is damaged"
+                )
+            file.seek(0)
+            yield file
 
 
 class ShardArchive(ShardReader):
@@ -313,6 +327,8 @@ class ShardArchive(ShardReader):
         InvalidRequestError
             If the draw is another store's than that of the sessions before.
         """
+        from director_ai.storage.transfer.curves_file import read_curves, write_curves
+
         known = self.manifest.holdout
         if known is not None and known.key_sha256 != holdout.key_sha256:
             raise InvalidRequestError(
@@ -336,8 +352,8 @@ class ShardArchive(ShardReader):
         self.files.write(shard.file, file.getvalue())
         self.files.write(shard.draws_file, draws)
         # Read back as they lie there: only then does the archive say that it has them.
-        self._verified(shard.file, shard.sha256)
-        self.draws(shard)
+        with self._verified(shard.file, shard.sha256):
+            self.draws(shard)
         scorers = {*self.manifest.scorers, *(row.scorer or "" for row in bare)}
         manifest = replace(
             self.manifest,
