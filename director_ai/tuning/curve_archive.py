@@ -17,7 +17,7 @@ from director_ai.replay.mapped_room import longer, release
 _UNSCORED: Final = -1
 _UNKNOWN: Final = int(np.iinfo(np.int64).min)
 _LEAST_TOKENS, _LEAST_SESSIONS = 1 << 16, 1 << 10
-_SESSIONS_AT_A_TIME: Final = 20_000
+_SESSIONS_AT_A_TIME: Final = 5_000
 
 
 class CurveArchive:
@@ -113,8 +113,8 @@ class CurveArchive:
     def in_parts(self, sessions: IntArray) -> Iterator[IntArray]:
         """Yield sessions, some at a time; the scores that were read meanwhile are released.
 
-        >>> [len(part) for part in CurveArchive().in_parts(np.arange(30_000))]
-        [20000, 10000]
+        >>> [len(part) for part in CurveArchive().in_parts(np.arange(8_000))]
+        [5000, 3000]
         """
         for start in range(0, len(sessions), _SESSIONS_AT_A_TIME):
             yield sessions[start : start + _SESSIONS_AT_A_TIME]

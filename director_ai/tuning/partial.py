@@ -65,6 +65,16 @@ class Verdict(NamedTuple):
     onset: int | None
 
 
+@lru_cache(maxsize=1 << 16)
+def verdict_of(label: str, onset: int | None) -> Verdict:
+    """Return a verdict; equal ones, of which there are few, are one object.
+
+    >>> verdict_of("bad", 7) is verdict_of("bad", 7)
+    True
+    """
+    return Verdict(label, onset)
+
+
 class Gathered(NamedTuple):
     """Labelled sessions of a shard, and what all of its sessions were recorded under.
 

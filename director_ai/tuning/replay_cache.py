@@ -1,6 +1,5 @@
 """Cache of replays: of archives that grow, and of parts of them, within so many bytes."""
 
-import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from director_ai.replay.engine import Replay
 from director_ai.replay.mapped_room import mapped_room
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.curve_archive import CurveArchive
+from director_ai.tuning.process_memory import trim
 from director_ai.tuning.study import TuneData
 
 Sizes = tuple[float, ...]
@@ -67,10 +67,10 @@ class ReplayCache:
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
-                _trim()
+                trim()
                 kept = _Kept(data.archive, sizes, self._made(data, policy, sizes))
                 self._kept[key] = kept
-                _trim()
+                trim()
             self._kept.move_to_end(key)
             while len(self._kept) > _LEAST_KEPT and self.nbytes > self._max_bytes:
                 self._kept.popitem(last=False)
@@ -126,20 +126,15 @@ def replay_in_parts(data: TuneData, policy: HaltPolicy) -> Replay:
     """
     curves = data.labelled.curves
     assert curves.rows is not None
-    return Replay.joined(curves, _replays(data.archive, curves.rows, policy))
+    replay = Replay.joined(curves, _replays(data.archive, curves.rows, policy))
+    trim()
+    return replay
 
 
 def _replays(archive: CurveArchive, rows: IntArray, policy: HaltPolicy) -> Iterator[Replay]:
     """Yield the replays of sessions, some at a time; one at least."""
     for some in archive.in_parts(rows) if len(rows) else [rows]:
         yield replay_under(archive.curves_of(some), policy)
-
-
-def _trim() -> None:
-    """Give the memory of what was made on the way back to the system, where glibc keeps it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def sizes_of(policy: HaltPolicy) -> Sizes:

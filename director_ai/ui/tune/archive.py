@@ -17,7 +17,7 @@ from director_ai.storage.transfer.shard_archive import HoldoutDraw, Manifest, Sh
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import SerialEngine
 from director_ai.tuning.labelled_shards import LabelledShards
-from director_ai.tuning.partial import Verdict
+from director_ai.tuning.partial import Verdict, verdict_of
 from director_ai.ui.access.login import visitor
 from director_ai.ui.components.cached_study import held_out
 from director_ai.ui.components.escaping import visible
@@ -147,7 +147,7 @@ def study_of(
     while not _opening.acquire(timeout=_LOOK_AGAIN_S):
         progress.wait()
     try:
-        labels = {row.id: Verdict(row.label, row.onset) for row in store.verdicts(JUDGED)}
+        labels = {row.id: verdict_of(row.label, row.onset) for row in store.verdicts(JUDGED)}
         opened = _opened(archive, store)
         if opened.look is None or (opened.look.key, opened.look.labels) != (key, labels):
             progress.begin(len(archive.manifest.shards), at_once=bool(opened.shards.n_unread))
