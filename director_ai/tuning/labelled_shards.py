@@ -11,7 +11,6 @@ import numpy as np
 
 from director_ai.core.records.stored_curve import StoredLabels
 from director_ai.replay.curves import IntArray
-from director_ai.storage.transfer.curves_file import SessionIds
 from director_ai.storage.transfer.shard_archive import Shard, ShardArchive
 from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.elsewhere import policy_of_text
@@ -26,6 +25,10 @@ from director_ai.tuning.partial import (
     survey,
 )
 from director_ai.tuning.study import TuneData
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from director_ai.storage.transfer.curves_file import SessionIds
 
 _PLACE_BITS: Final = 32
 """Bits of a session's key that are its place in its shard; those above are the shard's number."""

@@ -25,7 +25,6 @@ from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
 from director_ai.replay.shards import Arrays, read_arrays, write_arrays
 from director_ai.replay.sketch import folder_of, replay_of, sketch_of
-from director_ai.storage.transfer.curves_file import SessionIds
 from director_ai.storage.transfer.shard_archive import Shard, ShardReader
 from director_ai.tuning.cadence import last_held, replay_under
 from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder, policy_of_text
@@ -42,6 +41,10 @@ from director_ai.tuning.search.plateaus import (
     sensitivity,
 )
 from director_ai.tuning.study import TuneData, recorded_outcomes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from director_ai.storage.transfer.curves_file import SessionIds
 
 Draws = NDArray[np.uint64]
 """Draw of each session's group; see :func:`director_ai.tuning.guarantee.holdout.group_draws`."""
@@ -96,7 +99,7 @@ class Gathered(NamedTuple):
     places: IntArray
     draws: Draws
     n_by_policy: dict[str, int]
-    ids: SessionIds | None
+    ids: "SessionIds | None"
 
 
 def gather(

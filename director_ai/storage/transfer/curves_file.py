@@ -383,8 +383,7 @@ def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
             names = [unescape(name) for name in columns[-1].to_pylist()]
             chosen = [place for place, name in enumerate(names) if name in ids]
             n_by_policy.update(map(unescape, batch.column("policy").to_pylist()))
-            indices = _of_bytes(array("q", chosen).tobytes(), pa.int64())
-            rows += _rows(pa.Table.from_batches([batch]).take(indices))
+            rows += _rows(pa.Table.from_batches([batch]).take(_places(chosen)))
             places += [first + place for place in chosen]
             first += len(names)
     except (*_DAMAGE, DirectorError) as error:
@@ -415,7 +414,7 @@ def read_at(file: BinaryIO, places: Sequence[int]) -> list[StoredCurve]:
             chosen = [place - first for place in places if first <= place < last]
             if chosen:
                 table = parquet.read_row_group(group, use_threads=False)
-                rows += _rows(table.take(pa.array(chosen, pa.int64())))
+                rows += _rows(table.take(_places(chosen)))
             first = last
     except (*_DAMAGE, DirectorError) as error:
         raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
@@ -486,6 +485,10 @@ def _flat(column: Any) -> tuple[Any, list[int]]:
         raise InvalidRecordError("scores and ends must be there in every row")
     lengths = pc.list_value_length(column).to_pylist()
     return pc.list_flatten(column).combine_chunks(), list(accumulate(lengths, initial=0))
+
+
+def _places(places: Sequence[int]) -> pa.Array:
+    return _of_bytes(array("q", places).tobytes(), pa.int64())
 
 
 def _of_bytes(data: bytes, kind: pa.DataType) -> pa.Array:
