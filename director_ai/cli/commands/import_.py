@@ -150,8 +150,9 @@ def _plan(path: Path, choices: dict[str, Any], facts: str) -> ImportPlan:
 
 def _mapping(guess: ColumnMapping, choices: dict[str, Any]) -> ColumnMapping:
     """Return the guess with the choices in place of it; another column brings its own direction."""
-    if choices.get("label", guess.label) != guess.label:
-        guess = replace(guess, one_is=known_direction(choices["label"]))
+    label = choices.get("label", guess.label)
+    if label != guess.label:
+        guess = replace(guess, one_is=None if label is None else known_direction(label))
     return replace(guess, **choices)
 
 
@@ -163,7 +164,7 @@ def _choices(args: Namespace) -> dict[str, Any]:
                 f"map must name one of {', '.join(_SETTINGS)}, got {field!r}", Status.USAGE
             )
         if field == "one_is" and column not in ("good", "bad"):
-            raise CommandError(f"one_is must be good or bad, got {column!r}", Status.USAGE)
+            raise CommandError(f"one_is must be good or bad, got {column or ''!r}", Status.USAGE)
     choices |= label_settings(args)
     if args.scores_as is not None:
         choices["scale"] = args.scores_as

@@ -46,12 +46,12 @@ def test_columns_not_used_are_named_and_likely_labels_offered(
 
 
 def test_a_field_may_be_left_without_a_column(elsewhere: Path, capsys: Capture) -> None:
-    (elsewhere / "a.csv").write_text("id,index,token,score\nA,3,x,0.9\nA,7,y,0.4\n")
+    (elsewhere / "a.csv").write_text("id,index,token,score,label\nA,3,x,0.9,1\nA,7,y,0.4,1\n")
 
     assert main(["import", "a.csv"]) == Status.REFUSED
     assert "index must be 0, got '3'" in capsys.readouterr().err
-    assert main(["import", "a.csv", "--map", "index="]) == 0
-    assert imported(elsewhere)["A"].tokens == ("x", "y")
+    assert main(["import", "a.csv", "--map", "index=", "--map", "label="]) == 0
+    assert (imported(elsewhere)["A"].tokens, labels(elsewhere)["A"]) == (("x", "y"), None)
 
 
 @pytest.mark.parametrize("name", ["", "https://example.org/a.csv"])
