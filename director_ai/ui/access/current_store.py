@@ -3,6 +3,7 @@
 import getpass
 import os
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Final
 
@@ -66,9 +67,10 @@ def _opened(role: Role) -> Store:
         return Store(address or own.name, role=role)
     if address:
         return Store(address)
-    # Labels given in the demo go with it.
-    folder = Path(tempfile.mkdtemp(prefix="director-demo-"))
-    store = Store(folder / "samples.db")
+    # Labels given in the demo go with it, and so does the folder.
+    folder = tempfile.TemporaryDirectory(prefix="director-demo-", ignore_cleanup_errors=True)
+    store = Store(Path(folder.name) / "samples.db")
+    weakref.finalize(store, folder.cleanup)
     store.add(list(samples().values()))
     return store
 
