@@ -1,7 +1,6 @@
 """The dashboard in a server of its own and a Chromium, for the benchmarks that look at it."""
 
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chromium import chromium_path
 from clone import ROOT
 
 START_S = 60.0
@@ -143,13 +143,9 @@ class TimedPage:
 
 @contextmanager
 def dashboard(store: str) -> Iterator[Dashboard]:
-    """Serve a store, and yield its dashboard; server and browser end with the block.
-
-    ``CHROMIUM`` names the browser; without it, the first of the search path is taken.
-    """
+    """Serve a store, and yield its dashboard; server and browser end with the block."""
     from playwright.sync_api import sync_playwright
 
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -166,7 +162,7 @@ def dashboard(store: str) -> Iterator[Dashboard]:
     ):
         try:
             _wait_for(address)
-            browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+            browser = playwright.chromium.launch(executable_path=chromium_path(), args=_FLAGS)
             yield Dashboard(address, browser, server.pid)
             browser.close()
         finally:

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +25,8 @@ from playwright.sync_api import (  # noqa: E402  (after importorskip)
     Request,
     ViewportSize,
 )
+
+from tests.benchmarks.chromium import chromium_path  # noqa: E402
 
 PATIENCE_MS = 90_000
 """Longest wait for any one thing: a busy machine is slow, not wrong."""
@@ -50,8 +51,6 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-# The shell has no window to draw, and costs a quarter less than the browser.
-CHROMIUM = ("chromium-headless-shell", "chromium", "chrome")
 VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 
 
@@ -224,7 +223,7 @@ def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Headless Chromium as Debian installs it, or the one that the variable CHROMIUM names."""
-    executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    executable = chromium_path()
     if executable is None:
         reason = "NO BROWSER TEST RAN: no chromium on PATH; apt install chromium, or set CHROMIUM"
         if os.environ.get("DIRECTOR_REQUIRE_BROWSER") == "1":

@@ -8,7 +8,6 @@ all of them. ``--readme`` also makes the README's picture anew.
 
 import argparse
 import html
-import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from director_ai.storage.store import Store  # noqa: E402
+from tests.benchmarks.chromium import chromium_path  # noqa: E402
 from tests.browser.conftest import FLAGS, PATIENCE_MS, run_server, settled  # noqa: E402
 from tests.ui.review_store import night  # noqa: E402
 from tests.ui.tune_store import records  # noqa: E402
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true", help="make the README's picture anew")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         generated = Path(scratch, "sessions.db")
         stores = {
             "samples": ({}, "honeybees-fabrication"),

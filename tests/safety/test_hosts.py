@@ -2,8 +2,6 @@
 
 import base64
 import http.client
-import os
-import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +13,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser  # noqa: E402  (after importorskip)
 
+from tests.benchmarks.chromium import chromium_path  # noqa: E402
 from tests.browser.conftest import FLAGS, ROOT, Serve, Server  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
 
@@ -29,9 +28,8 @@ def server(serve: Serve, trap: Trap) -> Server:
 @pytest.fixture(scope="module")
 def misled(chromium: Browser) -> Iterator[Browser]:
     """A browser for which the name of a foreign page has come to mean this machine."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
     rules = f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"
-    browser = chromium.browser_type.launch(executable_path=executable, args=[*FLAGS, rules])
+    browser = chromium.browser_type.launch(executable_path=chromium_path(), args=[*FLAGS, rules])
     yield browser
     browser.close()
 
