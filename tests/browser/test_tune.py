@@ -597,8 +597,8 @@ def test_an_archive_of_shards_is_opened_tuned_and_labelled(
     page = opened(open_page, serve(env={"DIRECTOR_STORE": str(path)}), "/tune?h=0.6&d=1.5")
     of_store = rates(page)
 
-    # The field opens it; shards are read with progress, here until the second one comes.
-    send = held_back(folder / "part-00001.parquet")
+    # The field opens it; shards are read with progress, here until the sums of the second come.
+    send = held_back(folder / "sketch/sessions/part-00001/seal.json")
     field = page.get_by_role("textbox", name="Folder or URL")
 
     def unfold() -> None:
@@ -645,7 +645,7 @@ def test_an_archive_of_shards_is_opened_tuned_and_labelled(
 
 
 def held_back(file: Path) -> Callable[[], None]:
-    """Let whoever opens a file wait; return a function that gives it back."""
+    """Let whoever opens a file wait, to read it once through; return a function that gives it."""
     data, whole = file.read_bytes(), file.with_suffix(".whole")
     whole.write_bytes(data)
     file.unlink()
