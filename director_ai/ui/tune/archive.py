@@ -149,7 +149,8 @@ def study_of(
     try:
         labels = {row.id: verdict_of(row.label, row.onset) for row in store.verdicts(JUDGED)}
         opened = _opened(archive, store)
-        if opened.look is None or (opened.look.key, opened.look.labels) != (key, labels):
+        look = opened.look
+        if look is None or (look.key, look.labels) != (key, labels):
             progress.begin(len(archive.manifest.shards), at_once=bool(opened.shards.n_unread))
             study = ArchiveStudy.of_shards(
                 opened.shards,
@@ -160,14 +161,14 @@ def study_of(
                 key=choice.key,
                 scorers=scorers,
             )
-            opened.look = _Look(key, stamp, labels, study)
-        elif opened.look.stamp != stamp:
-            # The store has changed, but no label.
-            opened.look = opened.look._replace(stamp=stamp)
+            look = _Look(key, stamp, labels, study)
+        # The store may have changed without a label.
+        opened.look = look._replace(stamp=stamp)
     finally:
         _opening.release()
     place.empty()
-    return opened.look.study
+    # Not that of the next page, which may have another scorer by now.
+    return look.study
 
 
 def _known(archive: ShardArchive, store: Store) -> _Look | None:
