@@ -3,6 +3,7 @@
 from typing import Any
 
 from director_ai.storage.transfer.column_mapping import is_known, known_columns
+from director_ai.storage.transfer.csv_file import check_names
 
 
 def table_of_object(value: Any) -> list[Any] | None:
@@ -16,13 +17,21 @@ def table_of_object(value: Any) -> list[Any] | None:
     [{'id': 'a', 'label': 0}]
     >>> table_of_object({"sessions": [{"id": "a"}]})
     [{'id': 'a'}]
+
+    Raises
+    ------
+    InvalidRecordError
+        If two columns of it have one name.
     """
     if not isinstance(value, dict) or not value:
         return None
     if value.keys() in ({"columns", "data"}, {"columns", "index", "data"}):
         columns, data = value["columns"], value["data"]
-        if _all_of(list, data) and all(len(cells) == len(columns) for cells in data):
-            return [dict(zip(map(str, columns), cells, strict=True)) for cells in data]
+        is_split = isinstance(columns, list) and _all_of(list, data)
+        if is_split and all(len(cells) == len(columns) for cells in data):
+            names = list(map(str, columns))
+            check_names(names)
+            return [dict(zip(names, cells, strict=True)) for cells in data]
     if value.keys() == {"schema", "data"} and _all_of(dict, value["data"]):
         return list(value["data"])
     parts = list(value.values())

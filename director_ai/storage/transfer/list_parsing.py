@@ -31,17 +31,16 @@ _SPACED_NUMBERS = re.compile(rf"\s*{_NUMBER}(?:\s+{_NUMBER})*\s*")
 TOKEN_KEYS = ("token", "text", "word", "token_text", "piece", "tok")
 SCORE_KEYS = (
     *("score", "coherence", "prob", "probability", "p", "confidence", "token_score"),
-    *("coherence_score"),
-    *("logprob", "log_prob", "logProbability", "log_probability"),
+    *("coherence_score", "logprob", "log_prob", "logProbability", "log_probability"),
 )
+_INDEX_KEYS = ("index", "token_index", "position", "idx", "pos", "i")
+"""Keys of an entry in a list of tokens with their scores, the likeliest first."""
+
 _RESPONSE_KEYS = (
     *("body", "choices", "candidates"),
     *("logprobs", "logprobsResult", "chosenCandidates"),
 )
 """Keys that lead to the log-probabilities of one answer in the response of an API."""
-
-INDEX_KEYS = ("index", "token_index", "position", "idx", "pos", "i")
-"""Keys of an entry in a list of tokens with their scores, the likeliest first."""
 
 
 def parse_list(name: str, value: Any) -> list[Any]:
@@ -184,8 +183,9 @@ def in_order(name: str, entries: list[Any]) -> list[Any]:
     InvalidRecordError
         If an index is no number, or stands there twice.
     """
-    first = entries[0]
-    key = next((key for key in INDEX_KEYS if isinstance(first, Mapping) and key in first), None)
+    first = entries[0] if isinstance(entries[0], Mapping) else {}
+    # A word is none: pos is a part of speech, too.
+    key = next((key for key in _INDEX_KEYS if key in first and not _is_word(first[key])), None)
     if key is None:
         return entries
     by_index: dict[int, Any] = {}
@@ -197,6 +197,10 @@ def in_order(name: str, entries: list[Any]) -> list[Any]:
             )
         by_index[index] = entry
     return [by_index[index] for index in sorted(by_index)]
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and not any(map(str.isdigit, value))
 
 
 def split_entries(name: str, entries: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -213,10 +213,6 @@ class SessionReader:
                 )
                 yield line, Problem(line, message, id_shown, at["tokens"], severity="warning")
             return
-        if is_list_text(tokens[0]):
-            message = f"{at['scores']} must be one a token ({n_words}), got one for the whole list"
-            yield line, Problem(line, message, id_shown, at["scores"])
-            return
         self._report.offer(ImportOffer("facts", at["tokens"]))
         message = (
             f"{at['scores']} must be one a token for limits to act within an answer, got one for "
@@ -317,6 +313,8 @@ class SessionReader:
                 if "tokens" in at
                 else [WITHHELD] * len(scores)
             )
+            if self._lines and "index" not in at:
+                self._check_no_list(tokens)
         # The last token alone may lack its score, where the row says how the stream ended.
         if len(scores) != len(tokens) and not of.get("ended_by"):
             raise InvalidRecordError(
@@ -327,6 +325,16 @@ class SessionReader:
             for place, score in enumerate(self._numbers(scores))
         ]
 
+    def _check_no_list(self, tokens: list[Any]) -> None:
+        """Refuse a row that would be a token, if its token is a list of several."""
+        if len(tokens) > 1 or not isinstance(tokens[0], str) or not is_list_text(tokens[0]):
+            return
+        n_tokens = len(parse_list(self._at["tokens"], tokens[0]))
+        if n_tokens > 1:
+            raise InvalidRecordError(
+                f"{self._at['scores']} must be one a token ({n_tokens}), got one for the whole list"
+            )
+
     def _nested_label(self, entries: list[Any]) -> SessionLabel | None:
         """Return the label of a session by those of its nested tokens, if they have any."""
         entries = [entry for entry in entries if isinstance(entry, Mapping)]
@@ -335,9 +343,10 @@ class SessionReader:
             return None
         name = f"{self._at['scores']}[].{key}"
         if self._entry_labels is None:
-            self._entry_labels = LabelParser(
-                replace(self._mapping.coding, one_is=known_direction(key))
-            )
+            # What somebody said of a column of labels is not of these.
+            stated = None if "label" in self._at else self._mapping.one_is
+            coding = replace(self._mapping.coding, one_is=stated or known_direction(key))
+            self._entry_labels = LabelParser(coding)
         labels = [self._entry_labels.parse(name, entry.get(key)) for entry in entries]
         self._note_token_labels(name)
         return SessionLabel.of_tokens(labels, has_onset=None not in labels)

@@ -56,7 +56,9 @@ def mapping_of_sample(
 
 def is_number_column(mapping: ColumnMapping, sample: Sample) -> bool:
     """Tell whether a row is a token: its score is one number, and no list."""
-    scores = (row.get(mapping.scores or "") for _, row in sample)
+    if mapping.scores is None:
+        return False
+    scores = (row.get(mapping.scores) for _, row in sample)
     score = next((score for score in scores if score not in (None, "")), None)
     if isinstance(score, str):
         return not score.lstrip().startswith(("[", "(", "{", "array"))

@@ -383,9 +383,7 @@ class TokenRows:
             return row
         values = session.lists[column]
         try:
-            labels = {
-                self._labels.parse(column, value) for value in _distinct(session.lists[column])
-            }
+            labels = {self._labels.parse(column, value) for value in _distinct(values)}
         except InvalidRecordError:
             row[column] = next(value for value in values if not self._is_label(column, value))
             return row
@@ -412,9 +410,11 @@ class TokenRows:
                     times = [(0, value)]
                     break
             row[column] = edge(times, key=itemgetter(0))[1] if times else None
-            if field == "started" and "times" not in self._at and len(times) > 1:
+            is_of_tokens = len(times) > 1 and not any(map(is_blank, cells))
+            if field == "started" and "times" not in self._at and is_of_tokens:
                 moments = [parse_time(column, value) for value in cells]
-                row[MOMENTS] = [moment - min(moments) for moment in moments]
+                first = min(moments)
+                row[MOMENTS] = [moment - first for moment in moments]
                 self._report.note(f"{column} is the time of each token")
 
     def _is_label(self, column: str, value: Any) -> bool:

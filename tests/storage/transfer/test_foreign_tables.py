@@ -793,6 +793,52 @@ def test_whole_answers_keep_their_own_name_and_share_a_group() -> None:
     ]
 
 
+def test_a_time_that_a_row_lacks_makes_none_of_the_others_a_tokens_time() -> None:
+    rows = token_rows(
+        *(("A", 0, "x", 0.9, 1_700_000_000), ("A", 1, "y", 0.8, None)),
+        *(("A", 2, "z", 0.7, 1_700_000_002),),
+        names="id index token score timestamp",
+    )
+    (record,) = read_upload(TWINS["jsonl"](rows), "x").records
+
+    assert (record.started_us, record.times_us) == (1_700_000_000_000_000, ())
+
+
+def test_a_list_of_tokens_with_one_score_is_left_out() -> None:
+    rows = token_rows(("A", ["x", "y"], 0.9), ("B", "z", 0.8), names="id token score")
+    plan = read_upload(TWINS["csv"](rows), "x")
+
+    assert [record.id for record in plan.records] == ["B"]
+    assert messages(plan) == ["score must be one a token (2), got one for the whole list"]
+
+
+def test_two_columns_of_one_name_in_one_object_of_json_are_refused() -> None:
+    table = {"columns": ["id", "scores", "scores"], "data": [["A", [0.9], [0.1]]]}
+    plan = read_upload(json.dumps(table).encode(), "x", text_needed=False)
+
+    assert messages(plan) == ["columns must have different names, got 'scores' twice"]
+    row = {"columns": 2, "data": [["x"]], "id": "A", "tokens": ["x"], "scores": [0.9]}
+    assert read_upload(json.dumps(row).encode(), "x").ok
+
+
+@pytest.mark.parametrize("name", ["coherence_score", "log_probability"])
+def test_a_score_of_a_nested_token_goes_by_a_known_name_alone(name: str) -> None:
+    entry = {"e": 0.1, "token": "x", "pos": "DET", name: 0.9}
+    plan = read_upload(TWINS["jsonl"]([{"id": "A", "tokens": [entry]}]), "x")
+
+    assert sessions(plan)["A"][:2] == ("x", (0.9,))
+
+
+def test_labels_of_nested_tokens_mean_what_is_said_of_them() -> None:
+    entries = [{"token": "x", "score": 0.9, "label": 1}, {"token": "y", "score": 0.8, "label": 0}]
+    mapping = ColumnMapping(id="id", tokens="tokens", scores="tokens")
+    data = TWINS["jsonl"]([{"id": "A", "tokens": entries}])
+
+    assert sessions(read_upload(data, "x", mapping))["A"][2:] == ("bad", 0)
+    said = replace(mapping, one_is="good")
+    assert sessions(read_upload(data, "x", said))["A"][2:] == ("bad", 1)
+
+
 def test_entries_of_nested_lists_keep_their_order_and_labels() -> None:
     entries = [
         {"index": 1, "token": "y", "score": 0.3, "hallucinated": True},
