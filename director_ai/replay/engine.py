@@ -245,8 +245,19 @@ class Replay:
 
     def outcomes(self, policy: HaltPolicy) -> Outcomes:
         """Return the outcome of every session under a policy: the kernel's decisions, always."""
+        return self.outcomes_of(self.judgements(policy), policy)
+
+    def outcomes_of(self, judgements: IntArray, policy: HaltPolicy) -> Outcomes:
+        """Return the outcomes as :meth:`outcomes` does, by judgements that are known.
+
+        Parameters
+        ----------
+        judgements
+            Those of :meth:`judgements` under the policy; shape (3, n_sessions).
+        policy
+            Tells how a halt is carried out.
+        """
         complete = self.curves.complete
-        judgements = self.judgements(policy)
         trigger = judgements.min(axis=0)
         halts = trigger != NEVER
         # The first row that attains the minimum: ties go in order of precedence.

@@ -85,15 +85,23 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
     >>> round(nearest.lenient, 6), nearest.strict, nearest.next_strict.sessions
     (0.42, 0.6, (1,))
     """
-    now = replay.outcomes(policy)
+    judgements = replay.judgements(policy)
+    now = replay.outcomes_of(judgements, policy)
     level = levels(policy)[rule]
-    values = _lows_that_matter(replay, policy, rule, change)
+    values = _lows_that_matter(replay, judgements, policy, rule, change)
+
+    def nearest_at(limit: float) -> Breakpoint | None:
+        # The other rules hold where they did.
+        then = judgements.copy()
+        then[rule] = replay.minima[rule].first_below(levels(moved(policy, rule, limit))[rule])
+        return _breakpoint(limit, now, replay.outcomes_of(then, policy), change)
+
     off, tight = _ends(policy, rule)
     lenient, next_lenient = off, None
     for low in _falling_from(values, level):
         # At this threshold the low, which is below the policy's level, passes.
         limit = strictest(rule, low)
-        nearest = _breakpoint(replay, policy, rule, limit, now, change)
+        nearest = nearest_at(limit)
         if nearest is not None:
             lenient, next_lenient = next_stricter(rule, limit), nearest
             break
@@ -103,7 +111,7 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
         beyond = next_stricter(rule, limit)
         if _stricter(rule, beyond, tight):
             break
-        nearest = _breakpoint(replay, policy, rule, beyond, now, change)
+        nearest = nearest_at(beyond)
         if nearest is not None:
             strict, next_strict = limit, nearest
             break
@@ -296,12 +304,14 @@ def _by_label(data: LabelledCurves, mask: BoolArray) -> Moved:
     return Moved(good, bad, int(mask.sum()) - good - bad)
 
 
-def _lows_that_matter(replay: Replay, policy: HaltPolicy, rule: int, change: Change) -> FloatArray:
+def _lows_that_matter(
+    replay: Replay, judgements: IntArray, policy: HaltPolicy, rule: int, change: Change
+) -> FloatArray:
     """Return the new lows of a rule which its threshold may have to pass to change an outcome."""
     minima = replay.minima[rule]
-    judgements = replay.judgements(policy)
-    judgements[rule] = NEVER
-    other, first = judgements.argmin(axis=0), judgements.min(axis=0)
+    others = judgements.copy()
+    others[rule] = NEVER
+    other, first = others.argmin(axis=0), others.min(axis=0)
     if change == "halt":
         lowest = minima.lowest()
         return np.asarray(lowest[(first == NEVER) & np.isfinite(lowest)])
@@ -330,15 +340,8 @@ def _latest(first: IntArray, policy: HaltPolicy) -> IntArray:
     return np.where(first == NEVER, NEVER, np.minimum(first, NEVER - 99) + SOFT_HALT_CAP + 1)
 
 
-def _breakpoint(
-    replay: Replay,
-    policy: HaltPolicy,
-    rule: int,
-    value: float,
-    now: Outcomes,
-    change: Change,
-) -> Breakpoint | None:
-    then = replay.outcomes(moved(policy, rule, value))
+def _breakpoint(value: float, now: Outcomes, then: Outcomes, change: Change) -> Breakpoint | None:
+    """Return the breakpoint at a threshold, ``None`` if no outcome is another one there."""
     differs = now.halts != then.halts
     if change == "token":
         for name in ("trigger", "mechanism", "stop"):
