@@ -13,7 +13,7 @@ from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
-from director_ai.tuning import labelled_shards
+from director_ai.tuning import archive_study, labelled_shards
 from director_ai.ui.access.current_store import STORE_VARIABLE
 from tests.pages.result_card import numbers
 from tests.pages.test_tune import said, tune
@@ -57,6 +57,11 @@ def n_changed(app: AppTest) -> list[int]:
     return [int(number) for number in re.findall(r"\b\d+\b", line)]
 
 
+def proposed(app: AppTest) -> list[str]:
+    """Return the three proposals."""
+    return [html.value for html in app.html if 'class="d-proposal"' in html.value]
+
+
 def n_good(app: AppTest) -> int:
     """Return how many sessions it says are good."""
     found = re.search(r"([\d,]+) good, ", said(app))
@@ -64,18 +69,17 @@ def n_good(app: AppTest) -> int:
     return int(found[1])
 
 
-def shards_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Return how often shards are read from now on, whole and for some sessions."""
-    counts = {}
-    for name in ("gather", "gather_at"):
-        counts[name] = 0
-        work = getattr(labelled_shards, name)
+def counted(monkeypatch: pytest.MonkeyPatch, module: Any, *names: str) -> dict[str, int]:
+    """Return how often a module's work on shards is done from now on, by its names."""
+    counts = dict.fromkeys(names, 0)
+    for name in names:
+        work = getattr(module, name)
 
-        def counted(*args: object, name: str = name, work: Any = work, **options: object) -> Any:
+        def counting(*args: object, name: str = name, work: Any = work, **options: object) -> Any:
             counts[name] += 1
             return work(*args, **options)
 
-        monkeypatch.setattr(labelled_shards, name, counted)
+        monkeypatch.setattr(module, name, counting)
     return counts
 
 
@@ -162,7 +166,7 @@ def test_a_damaged_shard_is_named(folder: Path, tmp_path: Path) -> None:
 def test_shards_are_read_once_and_after_a_label_its_session_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = shards_read(monkeypatch)
+    counts = counted(monkeypatch, labelled_shards, "gather", "gather_at")
     monkeypatch.setattr("director_ai.ui.tune.archive._last", [])
     address = str(folder / "sessions")
 
@@ -181,6 +185,22 @@ def test_shards_are_read_once_and_after_a_label_its_session_alone(
         store.annotate(name, Annotation("good", None, "ann", 1_800_000_000_000_000))
     assert n_good(tune(archive=address, h="0.5")) == before + 1
     assert counts == {"gather": 3, "gather_at": 1}
+
+
+def test_proposals_are_sought_once_for_all_visitors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = counted(monkeypatch, archive_study, "common_plateau")
+    address = {"archive": str(folder / "sessions"), "budget": "19"}
+
+    first = proposed(tune(**address, h="0.4"))
+    passes = counts["common_plateau"]
+    assert passes
+    assert proposed(tune(**address, h="0.5")) == first
+    assert counts["common_plateau"] == passes
+
+    tune(**address, m="soft")
+    assert counts["common_plateau"] > passes
 
 
 def test_filters_of_the_store_are_refused(folder: Path) -> None:

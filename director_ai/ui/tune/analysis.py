@@ -99,7 +99,7 @@ class Analysis(NamedTuple):
 
 def search_key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[object, ...]:
     """Return the cache key of a search for limits: data, target, windows and cadence."""
-    labelled = analysis.data.labelled
+    labelled, elsewhere = analysis.data.labelled, analysis.context.study.elsewhere
     labels = hashlib.sha256()
     for values in (labelled.labels, labelled.onsets, labelled.groups):
         labels.update(values.tobytes())
@@ -108,6 +108,7 @@ def search_key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[
     return (
         analysis.data.curves_digest,
         labels.hexdigest(),
+        elsewhere.sha256 if elsewhere else "",
         analysis.context.target,
         frozenset(search.pairs),
         cadence,

@@ -1,6 +1,8 @@
 """Three proposals for one target: best observed, guaranteed for any tuning, and certified."""
 
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 import streamlit as st
@@ -15,6 +17,7 @@ from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import Proposal, Recommendation, recommend
 from director_ai.tuning.search.selection import Search
+from director_ai.tuning.thresholds import OFF, with_thresholds
 from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.escaping import escape_html
 from director_ai.ui.components.policy_editor import current_policy, set_policy
@@ -26,6 +29,15 @@ from director_ai.ui.tune.target import search_of
 _FOUND: Final = "tune_proposals"
 _BEFORE: Final = "tune_limits_before"
 _MOST_KEPT: Final = 8
+_LOOK_AGAIN_S: Final = 0.2
+
+
+@dataclass(slots=True)
+class _Shared:
+    """Both proposals of one search, for every visitor; ``None`` until they are found."""
+
+    found: Recommendation | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def proposals(analysis: Analysis) -> None:
@@ -165,8 +177,38 @@ def _found(analysis: Analysis, policy: HaltPolicy, search: Search) -> Recommenda
     if key not in kept:
         while len(kept) >= _MOST_KEPT:
             del kept[next(iter(kept))]
-        kept[key] = _sought(analysis, policy, search)
+        kept[key] = _found_by_any(analysis, policy, search)
     return kept[key]
+
+
+def _found_by_any(analysis: Analysis, policy: HaltPolicy, search: Search) -> Recommendation:
+    """Return both proposals, sought once for all visitors who look at the same."""
+    study = analysis.context.study
+    shared = _shared(
+        search_key(analysis, policy, search),
+        with_thresholds(policy, OFF).to_dict(),
+        study.sealed.labelled.n_good_groups,
+    )
+    place = st.empty()
+    # Whatever is drawn lets a page that was left end here.
+    while not shared.lock.acquire(timeout=_LOOK_AGAIN_S):
+        place.progress(0.0, "Waiting for another page, which seeks the same limits …")
+    try:
+        place.empty()
+        if shared.found is None:
+            shared.found = _sought(analysis, policy, search)
+        return shared.found
+    finally:
+        shared.lock.release()
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _shared(
+    key: tuple[object, ...],  # noqa: ARG001  (keys the cache)
+    base: dict[str, object],  # noqa: ARG001  (keys the cache)
+    n_held_out: int,  # noqa: ARG001  (keys the cache)
+) -> _Shared:
+    return _Shared()
 
 
 def _sought(analysis: Analysis, policy: HaltPolicy, search: Search) -> Recommendation:
