@@ -22,13 +22,13 @@ def mapped_room(length: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return an array of so many entries; a large one in a file, mapped, if the disk has room.
 
     What lies there is seldom read: :func:`release` gives its memory back meanwhile. The file goes
-    with the array.
+    with the array. Systems that cannot set room aside, such as macOS, have it in memory.
 
     >>> mapped_room(3, np.dtype(bool)).shape
     (3,)
     """
     n_bytes = length * dtype.itemsize
-    if n_bytes >= _LEAST_BYTES:
+    if n_bytes >= _LEAST_BYTES and hasattr(os, "posix_fallocate"):
         try:
             with tempfile.TemporaryFile(prefix="director-arrays-") as file:
                 # Without room on the disk, writing to the map would end the process.
