@@ -156,6 +156,8 @@ def _ask(request: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
             errors="replace",
             env={
                 "PYTHONPATH": str(_ROOT),
+                # Where ids of very many sessions lie meanwhile.
+                "TMPDIR": tempfile.gettempdir(),
                 # What other allocators reserve counts as used under a limit of addresses.
                 "ARROW_DEFAULT_MEMORY_POOL": "system",
                 "MALLOC_ARENA_MAX": "2",
