@@ -34,7 +34,7 @@ from director_ai.storage.transfer.curves_file import curve_of
 from director_ai.storage.transfer.file_reader import ENDINGS, read_upload
 from director_ai.storage.transfer.import_plan import Tally
 from director_ai.storage.transfer.label_parsing import LabelCoding
-from director_ai.storage.transfer.parquet import first_rows, is_ours, open_parquet
+from director_ai.storage.transfer.parquet import first_rows, is_ours
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of
@@ -270,22 +270,11 @@ def _of_file(path: Path, reading: _Reading) -> _Loaded:
     with path.open("rb") as file:
         is_parquet = file.read(len(_PARQUET)) == _PARQUET
     if is_parquet:
-        curves = _of_parquet(path, reading)
-        if curves is not None:
-            return _Loaded(curves, lambda: _records_of(path, reading), _label_notes(path, reading))
+        loaded = _of_parquet(path, reading)
+        if loaded is not None:
+            return loaded
     records, notes = _read(path, reading)
     return _Loaded([curve_of(record) for record in records], lambda: records, notes)
-
-
-def _label_notes(path: Path, reading: _Reading) -> tuple[str, ...]:
-    """Return the notes on columns of a Parquet file that may hold labels."""
-    with path.open("rb") as opened_file:
-        file = open_parquet(opened_file)
-        if is_ours(file):
-            return ()
-        names = file.schema_arrow.names
-        sample = list(enumerate(first_rows(file, _ROWS_LOOKED_AT), start=1))
-        return _notes(_offers(sample, names, reading.mapping_of(names, sample)))
 
 
 def _offers(sample: Sample, columns: Iterable[str], mapping: ColumnMapping) -> ReadReport:
@@ -303,10 +292,6 @@ def _notes(report: ReadReport) -> tuple[str, ...]:
         if offer.kind == "label"
     ]
     return (*report.notes, *labels)
-
-
-def _records_of(path: Path, reading: _Reading) -> Sequence[SessionRecord]:
-    return _read(path, reading)[0]
 
 
 def _read(path: Path, reading: _Reading) -> tuple[Sequence[SessionRecord], tuple[str, ...]]:
@@ -327,25 +312,40 @@ def _read(path: Path, reading: _Reading) -> tuple[Sequence[SessionRecord], tuple
     return tuple(plan.records), _notes(plan.report)
 
 
-def _of_parquet(path: Path, reading: _Reading) -> list[StoredCurve] | None:
+def _of_parquet(path: Path, reading: _Reading) -> _Loaded | None:
     """Return the sessions of a Parquet file read by columns; ``None`` where rows must be read."""
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        names = file.schema_arrow.names
-        if is_ours(file):
-            of_ours = (*_OF_OURS, *(("scorer",) if "scorer" in names else ()))
-            table = file.read([*of_ours, "policy", "tokens", "scores"])
-            columns = FrameColumns.of(table.rename_columns({"outcome": "ended_by"}))
-            mapping = ColumnMapping.from_values({name: name for name in columns.cells})
-            curves = stored_curves(columns.cells, columns.n_rows, mapping)
-            return None if curves is None else list(map(_unescaped, curves))
-        sample = list(enumerate(first_rows(file, _ROWS_LOOKED_AT), start=1))
-        mapping = reading.mapping_of(names, sample)
-        used = dict.fromkeys(column for column in mapping.columns().values() if column in names)
-        columns = FrameColumns.of(file.read(list(used)))
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            notes: tuple[str, ...] = ()
+            if is_ours(file):
+                curves = _curves_of_ours(file)
+            else:
+                curves, notes = _curves_of_others(file, reading, path.name.split(".")[0])
     except (pa.ArrowException, OSError, KeyError, InvalidRecordError):
         return None
-    return stored_curves(*_named(columns, mapping, path.name.split(".")[0]))
+    return None if curves is None else _Loaded(curves, lambda: _read(path, reading)[0], notes)
+
+
+def _curves_of_ours(file: pq.ParquetFile) -> list[StoredCurve] | None:
+    scorer = ("scorer",) if "scorer" in file.schema_arrow.names else ()
+    table = file.read([*_OF_OURS, *scorer, "policy", "tokens", "scores"])
+    columns = FrameColumns.of(table.rename_columns({"outcome": "ended_by"}))
+    mapping = ColumnMapping.from_values({name: name for name in columns.cells})
+    curves = stored_curves(columns.cells, columns.n_rows, mapping)
+    return None if curves is None else list(map(_unescaped, curves))
+
+
+def _curves_of_others(
+    file: pq.ParquetFile, reading: _Reading, stem: str
+) -> tuple[list[StoredCurve] | None, tuple[str, ...]]:
+    """Return the sessions, and the notes on columns that may hold labels."""
+    names = file.schema_arrow.names
+    sample = list(enumerate(first_rows(file, _ROWS_LOOKED_AT), start=1))
+    mapping = reading.mapping_of(names, sample)
+    used = dict.fromkeys(column for column in mapping.columns().values() if column in names)
+    columns = FrameColumns.of(file.read(list(used)))
+    curves = stored_curves(*_named(columns, mapping, stem))
+    return curves, _notes(_offers(sample, names, mapping))
 
 
 def _unescaped(curve: StoredCurve) -> StoredCurve:
