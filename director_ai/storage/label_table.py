@@ -238,7 +238,8 @@ class _TableReader:
                 field: unguard(value) if isinstance(value, str) else value
                 for field, value in of.items()
             }
-        if of["id"] in (None, ""):
+        name = parse_name("id", of["id"])
+        if not name:
             raise InvalidRecordError(f"id must be a session's, got {of['id'] or ''!r}")
         onset = parse_int("onset", of.get("onset"))
         if onset is not None and onset < 0:
@@ -255,7 +256,7 @@ class _TableReader:
             label = "bad"
         at = of.get("at")
         return LabelRow(
-            parse_name("id", of["id"]),
+            name,
             Annotation(
                 label,
                 first_bad if onset is None else onset,

@@ -235,6 +235,11 @@ def test_a_child_process_reads_labels_alike_and_names_the_same_rows():
         read_labels_safely(bad[:-20])
 
 
+def test_an_id_that_is_no_number_is_none():
+    with pytest.raises(InvalidLabelsError, match="line 2: id must be a session's, got nan"):
+        read_label_table(b'{"id": 7.0, "label": 1}\n{"id": NaN, "label": 1}\n')
+
+
 def test_a_number_of_rows_is_no_mistake_and_is_said():
     table = read_label_table(b",id,label,mood\n0,a,bad,x\n")
 

@@ -249,10 +249,7 @@ class TokenRows:
         if session is None:
             return
         message = f"every row of the session must be read, got none of line {problem.line}"
-        name = None if "id" not in self._at else str(session.first.get(self._at["id"]))
-        session.broken = Problem.of_session(
-            session.lines[0], InvalidRecordError(message), {"id": name}
-        )
+        session.broken = self._problem(session, session.lines[0], message)
 
     def _index_offset(self) -> int | None:
         """Return the number of each session's first token; ``None`` where rows are numbered."""
@@ -425,7 +422,8 @@ class TokenRows:
         return True
 
     def _problem(self, session: _Session, line: int, message: str) -> Problem:
-        name = str(session.first.get(self._at["id"])) if "id" in self._at else None
+        column = self._at.get("id")
+        name = None if column is None else parse_name(column, session.first[column])
         return Problem.of_session(line, InvalidRecordError(message), {"id": name})
 
 
