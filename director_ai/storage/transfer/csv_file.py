@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -187,7 +188,7 @@ def _named(columns: list[str]) -> list[str]:
     ]
 
 
-def check_names(columns: Sequence[str]) -> None:
+def check_names(columns: Iterable[str]) -> None:
     """Refuse a table of which two columns have one name.
 
     Raises
@@ -195,7 +196,7 @@ def check_names(columns: Sequence[str]) -> None:
     InvalidRecordError
         Naming it.
     """
-    twice = next((name for name in columns if columns.count(name) > 1), None)
+    twice = next((name for name, n in Counter(columns).items() if n > 1), None)
     if twice is not None:
         raise InvalidRecordError(f"columns must have different names, got {twice!r:.80} twice")
 
