@@ -131,6 +131,10 @@ def as_command(limits: Limits) -> str:
             options.append(f"--{option}" if value else f"--no-{option}")
         else:
             options.append(f"--{option} {value}")
+    release = file.release
+    if release is not None:
+        options.append(f"--hold-back {release.hold_back}")
+        options.append(f"--hold-when {release.when} --hold-unit {release.unit}")
     return f"director-ai replay {' '.join(options)}\n"
 
 
@@ -161,13 +165,16 @@ class Form(NamedTuple):
     language: str
 
 
+COMMAND: Final = "Command"
+"""Form that a page completes by the sessions it shows."""
+
 FORMS: Final[Mapping[str, Form]] = {
     "Python": Form(python_call, "py", "python"),
     "JSON": Form(as_json, "json", "json"),
     "YAML": Form(as_yaml, "yaml", "yaml"),
     "TOML": Form(as_toml, "toml", "toml"),
     "Environment": Form(as_env, "env", "bash"),
-    "Command": Form(as_command, "sh", "bash"),
+    COMMAND: Form(as_command, "sh", "bash"),
 }
 
 _READERS: Final[Mapping[str, Callable[[str, list[PolicyProblem]], Map]]] = {

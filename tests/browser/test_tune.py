@@ -114,11 +114,11 @@ def exported(page: Page) -> tuple[HaltPolicy, list[str]]:
     return policy, command
 
 
-def run(command: list[str], path: Path) -> str:
-    """Return what an exported command prints in a process of its own."""
+def run(command: list[str]) -> str:
+    """Return what an exported command, as it stands, prints in a process of its own."""
     assert command[0] == "director-ai"
     return subprocess.run(
-        [sys.executable, *RUN, *command[1:], "--store", str(path)],
+        [sys.executable, *RUN, *command[1:]],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -295,8 +295,8 @@ def repeated_by_the_command(page: Page, path: Path) -> HaltPolicy:
     counted = [below(page, name) for name in METRICS]
     policy, command = exported(page)
     assert rates(page) == recomputed(path, policy)
-    text = run(command, path)
-    card = json.loads(run([*command, "--json"], path))
+    text = run(command)
+    card = json.loads(run([*command, "--json"]))
     found = card["metrics"]
     assert HaltPolicy.from_dict(card["policy"]) == policy
     for name, key in (
@@ -626,7 +626,7 @@ def test_an_archive_of_shards_is_opened_tuned_and_labelled(
     expect(page.locator(".st-key-h_box input").last).to_have_value("0.61")
     settled(page)
     assert card.inner_text() != before
-    assert_told_by_the_command(page, folder, path)
+    assert_told_by_the_command(page)
 
     # A label moves its session to those without one.
     counts = labels_shown(page)
@@ -639,7 +639,7 @@ def test_an_archive_of_shards_is_opened_tuned_and_labelled(
     settled(page)
     moved = {label: counts[label] - 1, "without a label": counts["without a label"] + 1}
     assert labels_shown(page) == counts | moved
-    assert_told_by_the_command(page, folder, path)
+    assert_told_by_the_command(page)
     assert watch.page_errors == []
     assert watch.outgoing == []
 
@@ -670,11 +670,11 @@ def labels_shown(page: Page) -> dict[str, int]:
     }
 
 
-def assert_told_by_the_command(page: Page, folder: Path, path: Path) -> None:
+def assert_told_by_the_command(page: Page) -> None:
     """Compare the card with what its command tells of an archive."""
     shown, counted = rates(page), [below(page, name) for name in METRICS[:2]]
     _, command = exported(page)
-    metrics = json.loads(run([*command, "--archive", str(folder), "--json"], path))["metrics"]
+    metrics = json.loads(run([*command, "--json"]))["metrics"]
     told = [
         Rate(*(metrics[key][part] for part in RATE)) for key in ("catch_rate", "false_halt_rate")
     ]

@@ -11,7 +11,7 @@ import streamlit as st
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.reports.policy_file import PolicyFile
-from director_ai.reports.policy_formats import FORMS
+from director_ai.reports.policy_formats import COMMAND, FORMS
 from director_ai.reports.tuning_card import card_values, policy_sha256
 from director_ai.reports.tuning_card_formats import CARDS
 from director_ai.tuning.evaluation.evaluation import summary_text
@@ -22,6 +22,7 @@ from director_ai.ui.tune.analysis import Analysis
 from director_ai.ui.tune.check_in_ci import check_in_ci
 from director_ai.ui.tune.leak import HOLD, UNIT, WHEN, release_of, release_view
 from director_ai.ui.tune.saved_experiments import PARAMETER, experiment_in_use
+from director_ai.ui.tune.shell_command import shell_command
 from director_ai.ui.tune.slice_filters import PARAMETERS
 from director_ai.ui.tune.validation import cautions_of, validation_of
 
@@ -75,7 +76,7 @@ def _export_options(analysis: Analysis) -> None:
     file = kept if kept and by_segment else PolicyFile(numbers.policy)
     if release_of(analysis) != ReleasePolicy():
         file = replace(file, release=release_of(analysis))
-    text = form.text_of(file)
+    text = shell_command(analysis, file) if format_name == COMMAND else form.text_of(file)
     st.code(visible(text), language=form.language)
     with st.container(horizontal=True, gap="small"):
         st.download_button(

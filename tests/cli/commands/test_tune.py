@@ -13,10 +13,13 @@ from director_ai import HaltPolicy
 from director_ai.cli.exit_status import Status
 from director_ai.cli.main import main
 from director_ai.cli.options.policy import policy_of
+from director_ai.cli.options.release import release_of
 from director_ai.cli.parser import parser
+from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.replay.cadence import held
 from director_ai.replay.engine import Replay
+from director_ai.reports.policy_file import PolicyFile
 from director_ai.reports.policy_formats import as_command, parse_policy
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
@@ -99,6 +102,13 @@ def test_an_exported_command_carries_the_cadence() -> None:
     assert policy_of(chosen, HaltPolicy(score_every_n=3)) == policy
     back = parser().parse_args(shlex.split(as_command(HaltPolicy()))[1:])
     assert policy_of(back, policy) == HaltPolicy()
+
+
+def test_an_exported_command_carries_the_holding_back() -> None:
+    release = ReleasePolicy(8, "warned", "sentence")
+    command = as_command(PolicyFile(HaltPolicy(), release))
+
+    assert release_of(parser().parse_args(shlex.split(command)[1:])) == release
 
 
 @pytest.mark.slow
