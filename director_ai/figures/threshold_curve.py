@@ -340,7 +340,8 @@ def threshold_curve_figure(
             annotations=[
                 _note(name, threshold(policy, data.rule), row, dash, palette)
                 for row, (name, policy, dash) in enumerate(marks)
-            ],
+            ]
+            + ([_target_note(budget, palette)] if budget is not None else []),
         ),
     }
 
@@ -435,9 +436,23 @@ def _star(best: Star | None, palette: Palette) -> list[dict[str, Any]]:
 
 def _horizontal(y: float, palette: Palette) -> dict[str, Any]:
     line = {"color": palette.hard, "width": 1, "dash": "dot"}
-    level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
-    label = {"text": f"target {y:.3g}", "textposition": "end", "yanchor": "bottom"}
-    return level | {"label": label | {"font": {"color": palette.hard, "size": 10}}}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+
+
+def _target_note(y: float, palette: Palette) -> dict[str, Any]:
+    return {
+        "text": f"target {y:.3g}",
+        "xref": "paper",
+        "x": 1,
+        "y": y,
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"color": palette.hard, "size": 10},
+        # Curves that end here would strike it through.
+        "bgcolor": rgba(palette.page, 0.8),
+        "borderpad": 0,
+    }
 
 
 def _note(name: str, x: float, row: int, dash: Dash, palette: Palette) -> dict[str, Any]:

@@ -85,11 +85,16 @@ def _effect(rule: int, analysis: Analysis) -> None:
     effect = analysis.view().sensitivity[rule]
     more, fewer = effect.stricter, effect.more_lenient
     st.text(
-        f"±{STEP:g}: +{sum(more):,} −{sum(fewer):,} halts",
+        f"±{STEP:g}: +{_short(sum(more))} −{_short(sum(fewer))} halts",
         help=f"Stricter by {STEP:g} halts {more.bad:,} more bad, {more.good:,} good and "
         f"{more.unlabelled:,} unlabelled sessions; more lenient lets go {fewer.bad:,} bad, "
         f"{fewer.good:,} good and {fewer.unlabelled:,} unlabelled.",
     )
+
+
+def _short(number: int) -> str:
+    """Return a number in as few letters as the sidebar has room for; the help is exact."""
+    return f"{number:,}" if number < 10_000 else f"{number / 1_000:,.0f}k"
 
 
 def _to_breakpoint(analysis: Analysis, rule: int, strict: bool) -> None:

@@ -83,6 +83,8 @@ def experiments(analysis: Analysis) -> None:
         key="experiments",
         height=_HEIGHT,
         hide_index=True,
+        # A long name would leave no room for the rest.
+        column_config={"Name": st.column_config.Column(width="medium")},
         on_select=lambda: st.rerun([VIEW]),
         selection_mode="multi-row",
         alt="Saved experiments, newest first",
