@@ -1,7 +1,7 @@
 """Sessions of a command that limits are chosen by: a store's, or an archive's."""
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,7 @@ from director_ai.tuning.evaluation.evaluation import Evaluation
 from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.evaluation.waits import recorded_times
 from director_ai.tuning.guarantee.certificate_registry import Attempts
-from director_ai.tuning.search.plateaus import tidied
+from director_ai.tuning.search.plateaus import all_tidied
 from director_ai.tuning.study import Study
 
 
@@ -62,11 +62,11 @@ class TuneSource:
             return self.archive.analyse(context, replay, policy)
         return analyse(context, replay, policy)
 
-    def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
-        """Return a policy in the shortest decimals with the same outcome for every session."""
+    def tidied(self, limits: Sequence[tuple[Replay, HaltPolicy]]) -> list[HaltPolicy]:
+        """Return policies in the shortest decimals with the same outcome for every session."""
         if self.archive is not None:
-            return self.archive.tidied(replay, policy)
-        return tidied(replay, policy)
+            return self.archive.tidied(limits)
+        return all_tidied(limits)
 
     def along(self, base: HaltPolicy, grid: Grid, results: list[Evaluation]) -> list[Evaluation]:
         """Return results on ``study.open``, one a combination of a grid, as those of all sessions.

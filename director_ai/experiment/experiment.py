@@ -36,7 +36,7 @@ from director_ai.tuning.guarantee.bounds import RiskTarget, least_good_sessions
 from director_ai.tuning.guarantee.certificate import Certificate, risk_of_attempt
 from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
 from director_ai.tuning.labelled import BAD, GOOD
-from director_ai.tuning.search.plateaus import tidied
+from director_ai.tuning.search.plateaus import all_tidied
 from director_ai.tuning.search.proposal import GRID, Tidy, recommend
 from director_ai.tuning.search.proposal import Proposal as TunedLimits
 from director_ai.tuning.search.selection import Search
@@ -108,7 +108,7 @@ class Experiment:
     """
 
     def __init__(
-        self, study: Study, origin: Origin, *, notes: Sequence[str] = (), tidy: Tidy = tidied
+        self, study: Study, origin: Origin, *, notes: Sequence[str] = (), tidy: Tidy = all_tidied
     ) -> None:
         self.study, self.origin, self.notes, self.name = study, origin, tuple(notes), ""
         self.tidy = tidy

@@ -39,7 +39,7 @@ from director_ai.tuning.partial import (
     added,
     cell_counts,
     changed_sessions,
-    common_plateau,
+    common_plateaus,
     gather_kept,
     is_of,
     policy_sums,
@@ -260,19 +260,22 @@ class ArchiveStudy:
         ids = {name: self.reader.ids(shards[name]) for name in {each.place[0] for each in found}}
         return [(ids[each.place[0]][each.place[1]], each) for each in found]
 
-    def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
-        """Return a policy in the shortest decimals with the same outcome for every session.
+    def tidied(self, limits: Sequence[tuple[Replay, HaltPolicy]]) -> list[HaltPolicy]:
+        """Return policies in the shortest decimals with the same outcome for every session.
 
-        See :func:`director_ai.tuning.search.plateaus.tidied`.
+        All of them in one pass over the shards for each rule; see
+        :func:`director_ai.tuning.search.plateaus.all_tidied`.
         """
+        replays = [replay for replay, _ in limits]
 
-        def plateau_of(policy: HaltPolicy, rule: int) -> Plateau:
+        def plateaus_of(policies: Sequence[HaltPolicy], rule: int) -> list[Plateau]:
             merge = partial(_narrowed, rule)
-            work = partial(common_plateau, self.reader, policy, rule)
+            work = partial(common_plateaus, self.reader, policies, rule)
             elsewhere = self.engine.map_reduce(work, self.parts, merge)
-            return narrowed(plateau(replay, policy, rule), elsewhere, rule)
+            pairs = zip(replays, policies, strict=True)
+            return merge([plateau(replay, policy, rule) for replay, policy in pairs], elsewhere)
 
-        return tidied_by(plateau_of, policy)
+        return tidied_by(plateaus_of, [policy for _, policy in limits])
 
     def grid_counts(self, base: HaltPolicy, grid: Grid) -> GridCounts:
         """Return the counts of the unlabelled sessions under every combination of a grid."""
@@ -353,8 +356,8 @@ def _tally(
     return GroupTally(sizes, least, most, alike.astype(np.int64))
 
 
-def _narrowed(rule: int, first: Plateau, second: Plateau) -> Plateau:
-    return narrowed(first, second, rule)
+def _narrowed(rule: int, first: list[Plateau], second: list[Plateau]) -> list[Plateau]:
+    return [narrowed(*both, rule) for both in zip(first, second, strict=True)]
 
 
 def _sha256(manifest: Manifest, parts: Sequence[ShardPart]) -> str:

@@ -41,6 +41,7 @@ from director_ai.tuning.search.plateaus import (
     sensitivity,
 )
 from director_ai.tuning.study import TuneData, recorded_outcomes
+from director_ai.tuning.thresholds import OFF, with_thresholds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -456,9 +457,19 @@ def sorted_lows_along(
     return np.sort(lows_along(_replay(reader, part, hard), hard, rule))
 
 
-def common_plateau(reader: ShardReader, policy: HaltPolicy, rule: int, part: ShardPart) -> Plateau:
-    """Return the plateau of one rule over a shard's unlabelled sessions."""
-    return plateau(_replay(reader, part, policy), policy, rule)
+def common_plateaus(
+    reader: ShardReader, policies: Sequence[HaltPolicy], rule: int, part: ShardPart
+) -> list[Plateau]:
+    """Return the plateau of one rule of each policy over a shard's unlabelled sessions."""
+    found: list[Plateau] = []
+    replays: dict[HaltPolicy, Replay] = {}
+    for policy in policies:
+        bare = with_thresholds(policy, OFF)
+        if bare not in replays:
+            # One at a time takes memory.
+            replays = {bare: _replay(reader, part, policy)}
+        found.append(plateau(replays[bare], policy, rule))
+    return found
 
 
 def without_thresholds(policy: HaltPolicy) -> HaltPolicy:

@@ -190,17 +190,17 @@ def test_shards_are_read_once_and_after_a_label_its_session_alone(
 def test_proposals_are_sought_once_for_all_visitors(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = counted(monkeypatch, archive_study, "common_plateau")
+    counts = counted(monkeypatch, archive_study, "common_plateaus")
     address = {"archive": str(folder / "sessions"), "budget": "19"}
 
     first = proposed(tune(**address, h="0.4"))
-    passes = counts["common_plateau"]
+    passes = counts["common_plateaus"]
     assert passes
     assert proposed(tune(**address, h="0.5")) == first
-    assert counts["common_plateau"] == passes
+    assert counts["common_plateaus"] == passes
 
     tune(**address, m="soft")
-    assert counts["common_plateau"] > passes
+    assert counts["common_plateaus"] > passes
 
 
 def test_filters_of_the_store_are_refused(folder: Path) -> None:

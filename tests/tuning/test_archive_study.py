@@ -293,6 +293,20 @@ def test_every_mode_and_cadence_is_told_as_in_memory(tmp_path: Path) -> None:
         assert card_of(found.study, tried, found) == card_of(study, tried)
 
 
+def test_policies_are_tidied_in_one_pass_over_the_shards_for_each_rule(tmp_path: Path) -> None:
+    archive, drawn = small(tmp_path)
+    done: list[None] = []
+    found = opened(archive, drawn, SerialEngine(lambda: done.append(None)))
+    curves = found.study.open.labelled.curves
+    pairs = [(replay_under(curves, policy), policy) for policy in TRIED[:3]]
+    done.clear()
+
+    together = found.tidied(pairs)
+
+    assert len(done) == 3 * len(found.parts)
+    assert together == [found.tidied([pair])[0] for pair in pairs]
+
+
 def test_a_damaged_shard_is_named_and_nothing_is_told(tmp_path: Path) -> None:
     archive, drawn = small(tmp_path)
     path = tmp_path / "part-00001.parquet"

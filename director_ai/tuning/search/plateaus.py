@@ -1,9 +1,8 @@
 """Plateaus: the interval of one threshold within which no outcome changes, exactly."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -198,28 +197,49 @@ def tidied(replay: Replay, policy: HaltPolicy) -> HaltPolicy:
     >>> tidy.hard_limit, tidy.window_threshold, tidy.trend_threshold
     (0.5, 0.0, 1.5)
     """
-    return tidied_by(partial(plateau, replay), policy)
+    return all_tidied([(replay, policy)])[0]
 
 
-def tidied_by(plateau_of: Callable[[HaltPolicy, int], Plateau], policy: HaltPolicy) -> HaltPolicy:
-    """Return a policy tidied as by :func:`tidied`, its plateaus found by a function.
+def all_tidied(limits: Sequence[tuple[Replay, HaltPolicy]]) -> list[HaltPolicy]:
+    """Return policies, each with its replay, tidied as by :func:`tidied`."""
+    replays = [replay for replay, _ in limits]
+
+    def plateaus_of(policies: Sequence[HaltPolicy], rule: int) -> list[Plateau]:
+        pairs = zip(replays, policies, strict=True)
+        return [plateau(replay, policy, rule) for replay, policy in pairs]
+
+    return tidied_by(plateaus_of, [policy for _, policy in limits])
+
+
+def tidied_by(
+    plateaus_of: Callable[[Sequence[HaltPolicy], int], Sequence[Plateau]],
+    policies: Sequence[HaltPolicy],
+) -> list[HaltPolicy]:
+    """Return policies tidied as by :func:`tidied`, their plateaus found together by a function.
 
     Parameters
     ----------
-    plateau_of
-        Gives the plateau of a policy's rule.
-    policy
+    plateaus_of
+        Gives the plateau of one rule of each policy.
+    policies
         Limits to tidy.
     """
+    found = list(policies)
     # The last rule goes first: one that an earlier rule makes needless is then seen to be.
     for rule in (TREND, WINDOW, HARD):
-        steady = plateau_of(policy, rule)
-        if steady.next_lenient is None:
-            policy = moved(policy, rule, OFF[rule])
-            continue
-        ends = sorted((steady.lenient, steady.strict))
-        policy = moved(policy, rule, _shortest(*ends))
-    return policy
+        steady = plateaus_of(found, rule)
+        found = [
+            moved(policy, rule, _middle(each, rule))
+            for policy, each in zip(found, steady, strict=True)
+        ]
+    return found
+
+
+def _middle(steady: Plateau, rule: int) -> float:
+    """Return the shortest decimal amid a plateau; off, if the rule may as well be."""
+    if steady.next_lenient is None:
+        return OFF[rule]
+    return _shortest(*sorted((steady.lenient, steady.strict)))
 
 
 def narrowed(first: Plateau, second: Plateau, rule: int) -> Plateau:

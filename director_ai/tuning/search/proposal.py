@@ -1,6 +1,6 @@
 """Proposal of limits: the best within a target, by the observed rate and by its bound."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,8 +16,8 @@ from director_ai.tuning.search.cautions import (
     grid_edge_caution,
     sample_size_caution,
 )
-from director_ai.tuning.search.plateaus import tidied
-from director_ai.tuning.search.selection import Goal, Search, select_windows
+from director_ai.tuning.search.plateaus import all_tidied
+from director_ai.tuning.search.selection import Goal, Search, Selection, select_windows
 from director_ai.tuning.study import Study, TuneData
 
 DEFAULT_TARGET: Final = RiskTarget(0.05, 0.05)
@@ -63,8 +63,23 @@ class Recommendation(NamedTuple):
 ReplayAt = Callable[[int, int], Replay]
 """A function that gives the replay under a window size and a trend window."""
 
-Tidy = Callable[[Replay, HaltPolicy], HaltPolicy]
-"""A function that shortens limits without changing an outcome."""
+Tidy = Callable[[Sequence[tuple[Replay, HaltPolicy]]], list[HaltPolicy]]
+"""A function that shortens limits, each with its replay, without changing an outcome."""
+
+
+class _Choice(NamedTuple):
+    """Limits that were chosen, and what is said of them once they are shortened."""
+
+    replay: Replay
+    selection: Selection
+    tried: Search
+    said: Callable[[HaltPolicy], str]
+
+    def proposal(self, policy: HaltPolicy) -> Proposal:
+        """Return the proposal of the limits, shortened."""
+        sizes = (policy.window_size, policy.trend_window)
+        edge = grid_edge_caution(self.selection.cell, GRID, sizes=sizes, tried=self.tried)
+        return Proposal(policy, self.said(policy), edge)
 
 
 def allowed_false_halts(n_good: int, target: RiskTarget, *, n_families: int = 1) -> int:
@@ -127,7 +142,7 @@ def propose(
     search: Search | None = None,
     *,
     n_held_out: int = 0,
-    tidy: Tidy = tidied,
+    tidy: Tidy = all_tidied,
 ) -> Proposal:
     """Return the best limits that are guaranteed to keep to a target, or why there are none.
 
@@ -147,6 +162,50 @@ def propose(
     tidy
         Shortens the limits without changing an outcome; by default one of ``data``.
     """
+    choice = _guaranteed(data, replays, base, target, search, n_held_out)
+    return _tidied([choice], tidy)[0]
+
+
+def recommend(
+    study: Study,
+    replays: Replay | ReplayAt,
+    base: HaltPolicy,
+    target: RiskTarget,
+    search: Search | None = None,
+    *,
+    tidy: Tidy = all_tidied,
+) -> Recommendation:
+    """Return the best limits observed and those guaranteed, by the sessions not held out.
+
+    Parameters
+    ----------
+    study
+        Sessions, of which those held out are only counted.
+    replays, base, target, search, tidy
+        As of :func:`propose`; the replays are of ``study.open``.
+    """
+    data = study.open
+    n_held_out = study.sealed.labelled.n_good_groups
+    observed = _observed(data, replays, base, target.alpha, search)
+    guaranteed: Proposal | _Choice
+    if sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad) is not None:
+        n_families = 1 if search is None else len(search.pairs)
+        shortage = _shortage(data, target, n_families, n_held_out)
+        guaranteed = Proposal(None, f"{shortage} {FEWEST_SESSIONS} of either label are needed.")
+    else:
+        guaranteed = _guaranteed(data, replays, base, target, search, n_held_out)
+    return Recommendation(*_tidied([observed, guaranteed], tidy))
+
+
+def _guaranteed(
+    data: TuneData,
+    replays: Replay | ReplayAt,
+    base: HaltPolicy,
+    target: RiskTarget,
+    search: Search | None,
+    n_held_out: int,
+) -> Proposal | _Choice:
+    """Return the choice of :func:`propose`, or its refusal."""
     search = search or Search.of(base, windows=False)
     replay_at = _replay_at(replays)
     goal = goal_for(data, target, search, n_held_out=n_held_out)
@@ -170,29 +229,28 @@ def propose(
             f"{labelled.n_good:,} good sessions to halt, and {n_cut:,} of them are recordings that "
             "end early, which count as halted where it is not known.",
         )
-    sizes = (selection.policy.window_size, selection.policy.trend_window)
-    policy = tidy(replay_at(*sizes), selection.policy)
     n_false = int(selection.counts.false + selection.counts.good_unknown)
     scope = "with these windows" if n_families == 1 else f"among {n_families} pairs of windows"
     families = f" of {labelled.n_good_groups:,} groups" if _is_grouped(data) else ""
-    # The target fixed beforehand is what holds; a bound at the number counted would not.
-    return Proposal(
-        policy,
-        f"Proposed: halt {limits_text(policy)}. {n_false:,} of at most {most:,} false "
-        f"halts{families}, so {_target_text(target)} confidence, whatever was tried {scope}.",
-        grid_edge_caution(selection.cell, GRID, sizes=sizes, tried=search),
-    )
+
+    def said(policy: HaltPolicy) -> str:
+        # The target fixed beforehand is what holds; a bound at the number counted would not.
+        return (
+            f"Proposed: halt {limits_text(policy)}. {n_false:,} of at most {most:,} false "
+            f"halts{families}, so {_target_text(target)} confidence, whatever was tried {scope}."
+        )
+
+    sizes = (selection.policy.window_size, selection.policy.trend_window)
+    return _Choice(replay_at(*sizes), selection, search, said)
 
 
-def best_observed(
+def _observed(
     data: TuneData,
     replays: Replay | ReplayAt,
     base: HaltPolicy,
     alpha: float,
-    search: Search | None = None,
-    *,
-    tidy: Tidy = tidied,
-) -> Proposal:
+    search: Search | None,
+) -> Proposal | _Choice:
     """Return the limits of the highest catch rate whose observed false-halt rate is within a rate.
 
     They were chosen by their result, so that of fresh sessions more are halted: nothing is
@@ -201,7 +259,7 @@ def best_observed(
 
     Parameters
     ----------
-    data, replays, base, search, tidy
+    data, replays, base, search
         As of :func:`propose`.
     alpha
         Largest false-halt rate.
@@ -225,47 +283,29 @@ def best_observed(
     )
     # Every rule off halts no good session but those that are unknown.
     assert selection is not None
-    sizes = (selection.policy.window_size, selection.policy.trend_window)
-    policy = tidy(replay_at(*sizes), selection.policy)
     n_false = int(selection.counts.false + selection.counts.good_unknown)
     cut = f", {n_cut:,} of them recordings that end early" if n_cut else ""
-    return Proposal(
-        policy,
-        f"Best observed {limits_text(policy)}: {n_false:,} of {labelled.n_good:,} good sessions "
-        f"halted{cut}; {100 * alpha:g} % was the limit, and nothing is promised of fresh ones.",
-        grid_edge_caution(selection.cell, GRID, sizes=sizes, tried=search),
-    )
 
-
-def recommend(
-    study: Study,
-    replays: Replay | ReplayAt,
-    base: HaltPolicy,
-    target: RiskTarget,
-    search: Search | None = None,
-    *,
-    tidy: Tidy = tidied,
-) -> Recommendation:
-    """Return the best limits observed and those guaranteed, by the sessions not held out.
-
-    Parameters
-    ----------
-    study
-        Sessions, of which those held out are only counted.
-    replays, base, target, search, tidy
-        As of :func:`propose`; the replays are of ``study.open``.
-    """
-    data = study.open
-    n_held_out = study.sealed.labelled.n_good_groups
-    observed = best_observed(data, replays, base, target.alpha, search, tidy=tidy)
-    if sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad) is not None:
-        n_families = 1 if search is None else len(search.pairs)
-        shortage = _shortage(data, target, n_families, n_held_out)
-        return Recommendation(
-            observed, Proposal(None, f"{shortage} {FEWEST_SESSIONS} of either label are needed.")
+    def said(policy: HaltPolicy) -> str:
+        return (
+            f"Best observed {limits_text(policy)}: {n_false:,} of {labelled.n_good:,} good "
+            f"sessions halted{cut}; {100 * alpha:g} % was the limit, and nothing is promised of "
+            "fresh ones."
         )
-    guaranteed = propose(data, replays, base, target, search, n_held_out=n_held_out, tidy=tidy)
-    return Recommendation(observed, guaranteed)
+
+    sizes = (selection.policy.window_size, selection.policy.trend_window)
+    return _Choice(replay_at(*sizes), selection, search, said)
+
+
+def _tidied(proposals: Sequence[Proposal | _Choice], tidy: Tidy) -> list[Proposal]:
+    """Return proposals, the limits of those that were chosen shortened together."""
+    chosen = [each for each in proposals if isinstance(each, _Choice)]
+    policies = iter(
+        tidy([(each.replay, each.selection.policy) for each in chosen]) if chosen else ()
+    )
+    return [
+        each.proposal(next(policies)) if isinstance(each, _Choice) else each for each in proposals
+    ]
 
 
 def _shortage(data: TuneData, target: RiskTarget, n_families: int, n_held_out: int) -> str:

@@ -1,6 +1,7 @@
 """Analysis of the archive on the Tune page, under the limits in use."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.elsewhere import Elsewhere
 from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate
 from director_ai.tuning.evaluation.sweep import Grid
-from director_ai.tuning.search.plateaus import tidied
+from director_ai.tuning.search.plateaus import all_tidied
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
 from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
@@ -72,11 +73,11 @@ class Analysis(NamedTuple):
         """
         return None if self.archive is None else counting(self.archive).lows_along(policy, rule)
 
-    def tidied(self, replay: Replay, policy: HaltPolicy) -> HaltPolicy:
-        """Return a policy in the shortest decimals with the same outcome for every session."""
+    def tidied(self, limits: Sequence[tuple[Replay, HaltPolicy]]) -> list[HaltPolicy]:
+        """Return policies in the shortest decimals with the same outcome for every session."""
         if self.archive is not None:
-            return counting(self.archive).tidied(replay, policy)
-        return tidied(replay, policy)
+            return counting(self.archive).tidied(limits)
+        return all_tidied(limits)
 
     def recorded(self) -> Evaluation:
         """Return the results of the limits that the sessions were recorded under."""
