@@ -99,12 +99,13 @@ class Analysis(NamedTuple):
 
 
 def search_key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[object, ...]:
-    """Return the cache key of a search for limits: data, target, windows and cadence."""
+    """Return the cache key of a search for limits: data, target, windows, cadence and mode."""
     labelled, elsewhere = analysis.data.labelled, analysis.context.study.elsewhere
     labels = hashlib.sha256()
     for values in (labelled.labels, labelled.onsets, labelled.groups):
         labels.update(values.tobytes())
     cadence = (policy.score_every_n, policy.adaptive, policy.max_cadence)
+    mode = (policy.halt_mode, policy.score_final)
     adapting = policy.soft_limit if policy.adaptive else None
     return (
         analysis.data.curves_digest,
@@ -113,5 +114,6 @@ def search_key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[
         analysis.context.target,
         frozenset(search.pairs),
         cadence,
+        mode,
         adapting,
     )

@@ -171,7 +171,7 @@ def _certificate(analysis: Analysis, target: RiskTarget) -> Certificate | None:
 
 
 def _found(analysis: Analysis, policy: HaltPolicy, search: Search) -> Recommendation:
-    """Return both proposals; sought anew only where data, target, windows or cadence changed."""
+    """Return both proposals; sought anew only where its key has changed."""
     kept: dict[object, Recommendation] = st.session_state.setdefault(_FOUND, {})
     key = search_key(analysis, policy, search)
     if key not in kept:
