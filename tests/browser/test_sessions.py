@@ -247,7 +247,8 @@ def test_a_session_of_another_process_shows_by_itself_and_disturbs_nothing(
     script = (
         "import sys; from director_ai.core.records.record_json import from_line\n"
         "from director_ai.storage.store import Store\n"
-        'line = \'{"id": "fresh", "tokens": ["Hi"], "scores": [0.9]}\'\n'
+        'line = \'{"id": "fresh", "tokens": ["Hi"], "scores": [0.9], \'\n'
+        "line += '\"started_us\": 1780000000000000}'\n"
         "Store(sys.argv[1]).add([from_line(line)])"
     )
 
