@@ -17,6 +17,7 @@ from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import engine_of
 from director_ai.tuning.guarantee.certificate_registry import Attempts
+from director_ai.tuning.labelled_shards import LabelledShards
 from director_ai.tuning.partial import Verdict, verdict_of
 
 TYPE_CHECKING = False
@@ -84,7 +85,7 @@ def studied(args: Namespace) -> Iterator[tuple[ArchiveStudy, ArchiveLabels]]:
         engine_of(args.engine, step) as engine,
     ):
         study = ArchiveStudy.of(
-            archive,
+            LabelledShards(archive, keep_ids=False),
             labels.verdicts,
             engine,
             share=labels.share,

@@ -13,7 +13,7 @@ from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
-from director_ai.storage.transfer.shard_archive import Manifest, ShardArchive, ShardReader
+from director_ai.storage.transfer.shard_archive import Manifest, ShardReader
 from director_ai.tuning.analysis import AnalysisContext, HaltCounts, PolicyAnalysis, analyse
 from director_ai.tuning.engines import Engine, merged
 from director_ai.tuning.evaluation.evaluation import (
@@ -101,7 +101,7 @@ class ArchiveStudy:
     @classmethod
     def of(
         cls,
-        archive: ShardArchive,
+        shards: LabelledShards,
         labels: Mapping[str, Verdict],
         engine: Engine,
         *,
@@ -114,8 +114,8 @@ class ArchiveStudy:
 
         Parameters
         ----------
-        archive
-            The archive; it holds a shard at least.
+        shards
+            What was read of the archive for other labels, if anything was; the rest is read.
         labels
             By session.
         engine
@@ -135,37 +135,6 @@ class ArchiveStudy:
             If the archive is empty.
         InvalidRecordError
             Naming a shard that is damaged.
-        """
-        return cls.of_shards(
-            LabelledShards(archive, keep_ids=False),
-            labels,
-            engine,
-            share=share,
-            opened=opened,
-            key=key,
-            scorers=scorers,
-        )
-
-    @classmethod
-    def of_shards(
-        cls,
-        shards: LabelledShards,
-        labels: Mapping[str, Verdict],
-        engine: Engine,
-        *,
-        share: float | None,
-        opened: bytes,
-        key: str,
-        scorers: Collection[str] = (),
-    ) -> "ArchiveStudy":
-        """Return the study as :meth:`of` does, of an archive whose shards were read before.
-
-        Parameters
-        ----------
-        shards
-            What was read of the archive for other labels; the rest is read.
-        labels, engine, share, opened, key, scorers
-            As of :meth:`of`.
         """
         manifest = shards.archive.manifest
         if not manifest.shards:

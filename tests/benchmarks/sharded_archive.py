@@ -39,6 +39,7 @@ from director_ai.tuning.analysis import Baseline, Replays
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import engine_of
 from director_ai.tuning.guarantee.holdout import group_draws
+from director_ai.tuning.labelled_shards import LabelledShards
 from director_ai.tuning.partial import Verdict, verdict_of, write_sketch
 from director_ai.tuning.search.proposal import recommend
 from director_ai.tuning.study import Study
@@ -138,13 +139,14 @@ def timed(name: str, work: Callable[[], Any]) -> Any:
 def on_archive(folder: Path, engine_name: str) -> None:
     """Measure an archive with an engine; the memory is the driver's."""
     archive = ShardArchive(folder / "curves")
+    shards = LabelledShards(archive, keep_ids=False)
     labels = verdicts_of(folder)
     print(f"{engine_name}: {archive.manifest.n_sessions:,} sessions, {len(labels):,} labels")
     timed("imports and labels", lambda: None)
     with engine_of(engine_name) as engine:
         found = timed(
             "open: labels joined, labelled gathered",
-            lambda: ArchiveStudy.of(archive, labels, engine, share=None, opened=b"", key=KEY),
+            lambda: ArchiveStudy.of(shards, labels, engine, share=None, opened=b"", key=KEY),
         )
         one = Grid(*(np.array([value]) for value in (0.42, 0.55, 0.15)))
         for name, grid in (("one policy, first look", one), ("one policy", one)):

@@ -28,6 +28,7 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.guarantee.holdout import group_draws
+from director_ai.tuning.labelled_shards import LabelledShards
 from director_ai.tuning.partial import Verdict, write_sketch
 from director_ai.tuning.search.plateaus import halting_plateau
 from director_ai.tuning.search.proposal import recommend
@@ -131,7 +132,7 @@ def opened(archive: ShardArchive, drawn: Drawn, engine: Engine) -> ArchiveStudy:
         row.id: Verdict(row.label, row.onset) for rows in drawn.shards for row in rows if row.label
     }
     return ArchiveStudy.of(
-        archive,
+        LabelledShards(archive, keep_ids=False),
         labels,
         engine,
         share=drawn.share,
@@ -343,10 +344,12 @@ def test_labels_of_sessions_that_are_not_there_are_counted(tmp_path: Path) -> No
     archive, _ = small(tmp_path)
     labels = {"s0-000": Verdict("good", None), "gone": Verdict("bad", 3)}
 
-    found = ArchiveStudy.of(archive, labels, SerialEngine(), share=0.0, opened=b"", key=KEY)
+    shards = LabelledShards(archive)
+    found = ArchiveStudy.of(shards, labels, SerialEngine(), share=0.0, opened=b"", key=KEY)
     assert found.n_without_session == 1
 
 
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
+    shards = LabelledShards(ShardArchive(tmp_path))
     with pytest.raises(InvalidRequestError, match="archive must hold sessions"):
-        ArchiveStudy.of(ShardArchive(tmp_path), {}, SerialEngine(), share=None, opened=b"", key=KEY)
+        ArchiveStudy.of(shards, {}, SerialEngine(), share=None, opened=b"", key=KEY)

@@ -51,7 +51,7 @@ def relabelled(drawn: Drawn, labels: Labels) -> Drawn:
 
 
 def study_of(shards: LabelledShards, labels: Labels, drawn: Drawn) -> ArchiveStudy:
-    return ArchiveStudy.of_shards(
+    return ArchiveStudy.of(
         shards,
         labels,
         SerialEngine(),

@@ -10,7 +10,8 @@ import json
 import struct
 from array import array
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any, BinaryIO, Final, NamedTuple, get_args
@@ -377,7 +378,7 @@ def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
     n_by_policy: Counter[str] = Counter()
     columns: list[pa.Array] = []
     first = 0
-    try:
+    with _damage_named():
         for batch in parquet.iter_batches(_ROWS_AT_A_TIME, use_threads=False):
             columns.append(batch.column("id"))
             names = [unescape(name) for name in columns[-1].to_pylist()]
@@ -386,8 +387,6 @@ def read_selected(file: BinaryIO, ids: Container[str]) -> SelectedCurves:
             rows += _rows(pa.Table.from_batches([batch]).take(_places(chosen)))
             places += [first + place for place in chosen]
             first += len(names)
-    except (*_DAMAGE, DirectorError) as error:
-        raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
     every = SessionIds(pa.concat_arrays(columns) if columns else pa.array([], pa.string()))
     columns.clear()
     # Arrow keeps what it took for the next file, which is as large again.
@@ -408,7 +407,7 @@ def read_at(file: BinaryIO, places: Sequence[int]) -> list[StoredCurve]:
     parquet = open_parquet(file)
     rows: list[StoredCurve] = []
     first = 0
-    try:
+    with _damage_named():
         for group in range(parquet.metadata.num_row_groups):
             last = first + parquet.metadata.row_group(group).num_rows
             chosen = [place - first for place in places if first <= place < last]
@@ -416,18 +415,22 @@ def read_at(file: BinaryIO, places: Sequence[int]) -> list[StoredCurve]:
                 table = parquet.read_row_group(group, use_threads=False)
                 rows += _rows(table.take(_places(chosen)))
             first = last
-    except (*_DAMAGE, DirectorError) as error:
-        raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
     return rows
 
 
 def read_ids(file: BinaryIO) -> list[str]:
     """Return the ids of a curves archive, in its order; its pages are verified, nothing else."""
-    try:
+    with _damage_named():
         (ids,) = open_parquet(file).read(["id"], use_threads=False).columns
-    except _DAMAGE as error:
-        raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
     return [unescape(name) for name in ids.to_pylist()]
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    try:
+        yield
+    except (*_DAMAGE, DirectorError) as error:
+        raise InvalidRecordError(f"the archive must be whole, got {error!s:.200}") from None
 
 
 def _rows(table: pa.Table) -> list[StoredCurve]:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import streamlit as st
 
-from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.halting.policy import DEFAULT_SOFT_LIMIT, HaltPolicy
 from director_ai.replay.curves import FloatArray
 from director_ai.replay.engine import Replay
 from director_ai.storage.store import Store
@@ -19,6 +19,7 @@ from director_ai.tuning.evaluation.sweep import Grid
 from director_ai.tuning.search.plateaus import all_tidied
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import TuneData
+from director_ai.tuning.thresholds import OFF, with_thresholds
 from director_ai.ui.components.cached_study import recorded_outcomes, replay_of
 from director_ai.ui.components.policy_editor import current_policy
 from director_ai.ui.tune.archive import counting
@@ -99,21 +100,20 @@ class Analysis(NamedTuple):
 
 
 def search_key(analysis: Analysis, policy: HaltPolicy, search: Search) -> tuple[object, ...]:
-    """Return the cache key of a search for limits: data, target, windows, cadence and mode."""
+    """Return the cache key of a search for limits: data, target, windows, and what else decides."""
     labelled, elsewhere = analysis.data.labelled, analysis.context.study.elsewhere
     labels = hashlib.sha256()
     for values in (labelled.labels, labelled.onsets, labelled.groups):
         labels.update(values.tobytes())
-    cadence = (policy.score_every_n, policy.adaptive, policy.max_cadence)
-    mode = (policy.halt_mode, policy.score_final)
-    adapting = policy.soft_limit if policy.adaptive else None
+    base = with_thresholds(policy, OFF)
+    if not base.adaptive:
+        # Then it warns, and decides nothing.
+        base = replace(base, soft_limit=DEFAULT_SOFT_LIMIT)
     return (
         analysis.data.curves_digest,
         labels.hexdigest(),
         elsewhere.sha256 if elsewhere else "",
         analysis.context.target,
         frozenset(search.pairs),
-        cadence,
-        mode,
-        adapting,
+        base,
     )

@@ -152,7 +152,7 @@ def study_of(
         look = opened.look
         if look is None or (look.key, look.labels) != (key, labels):
             progress.begin(len(archive.manifest.shards), at_once=bool(opened.shards.n_unread))
-            study = ArchiveStudy.of_shards(
+            study = ArchiveStudy.of(
                 opened.shards,
                 labels,
                 SerialEngine(progress.step),

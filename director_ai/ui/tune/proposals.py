@@ -17,7 +17,6 @@ from director_ai.tuning.guarantee.certificate import Certificate
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import Proposal, Recommendation, recommend
 from director_ai.tuning.search.selection import Search
-from director_ai.tuning.thresholds import OFF, with_thresholds
 from director_ai.ui.components.cached_study import replay_of
 from director_ai.ui.components.escaping import escape_html
 from director_ai.ui.components.policy_editor import current_policy, set_policy
@@ -186,7 +185,7 @@ def _found_by_any(analysis: Analysis, policy: HaltPolicy, search: Search) -> Rec
     study = analysis.context.study
     shared = _shared(
         search_key(analysis, policy, search),
-        with_thresholds(policy, OFF).to_dict(),
+        policy.soft_limit,
         study.sealed.labelled.n_good_groups,
     )
     place = st.empty()
@@ -205,7 +204,7 @@ def _found_by_any(analysis: Analysis, policy: HaltPolicy, search: Search) -> Rec
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _shared(
     key: tuple[object, ...],  # noqa: ARG001  (keys the cache)
-    base: dict[str, object],  # noqa: ARG001  (keys the cache)
+    soft_limit: float,  # noqa: ARG001  (keys the cache: found limits keep it)
     n_held_out: int,  # noqa: ARG001  (keys the cache)
 ) -> _Shared:
     return _Shared()
