@@ -1,6 +1,7 @@
 """How the tests are shared out among processes, which run when and twice, and what they end."""
 
 import gc
+import hashlib
 import logging
 import sys
 from collections.abc import Iterator
@@ -93,6 +94,37 @@ def pytest_collection_finish() -> None:
     # the root, where it listens anyway.
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("streamlit")]:
         logging.getLogger(name).propagate = True
+
+
+class CountedSecrets:
+    """Stands in for `secrets`: the first secret of every test is the same, as is the second."""
+
+    n_drawn = 0
+
+    def token_hex(self, n_bytes: int) -> str:
+        self.n_drawn += 1
+        return hashlib.blake2b(b"%d" % self.n_drawn, digest_size=n_bytes).hexdigest()
+
+
+SECRETS = CountedSecrets()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def counted_secrets() -> Iterator[None]:
+    """Stores made in this process have counted secrets.
+
+    A store's secret decides which sessions are held out and which are drawn for an audit: if it
+    were a new one each time, a test that counts either would fail once in some hundred runs.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("director_ai.storage.certificate_attempts.secrets", SECRETS)
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Count the secrets of each test from one, those of its fixtures included."""
+    SECRETS.n_drawn = 0
 
 
 @pytest.fixture(autouse=True)

@@ -124,6 +124,7 @@ BEHIND = {
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.archive_study"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.engines"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.guarantee.holdout"),
+    ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.labelled_shards"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.partial"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.search.proposal"),
     ("tests/benchmarks/sharded_archive.py", "director_ai.tuning.study"),
