@@ -192,7 +192,8 @@ def test_a_file_beyond_the_limits_is_refused(
     sandbox: None, elsewhere: Path, capsys: Capture
 ) -> None:
     long = ", ".join(["0.5"] * 300_000)
-    (elsewhere / "a.jsonl").write_text(f'{{"id": "a", "tokens": ["x"], "scores": [{long}]}}\n')
+    line = f'{{"id": "a", "tokens": ["x"], "scores": [{long}]}}\n'
+    (elsewhere / "a.jsonl").write_text(line * 2)
 
     assert main(["import", "a.jsonl"]) == Status.REFUSED
     assert "a.jsonl: line 1 must be at most 1,048,576 bytes" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from director_ai.storage.transfer.label_parsing import ONE, ZERO, plain
 from director_ai.storage.transfer.list_parsing import is_list_text, parse_list
 
 _WORDS = re.compile(r"\s*\S+|\s+\Z")
+_DIGITS_OF_A_DATE = re.compile(r"(?:19|20)\d{6}(?:\d{4}(?:\d\d)?)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,15 +84,19 @@ def parse_time(name: str, value: Any) -> int:
     """Return microseconds since the Unix epoch, 0 where it is blank.
 
     Numbers are seconds, milliseconds, microseconds or nanoseconds, whichever makes them a date
-    between 1973 and 5138; text is ISO 8601, and without a zone UTC.
+    between 1973 and 5138, or the digits of a date of this century or the last, with hours and
+    minutes or without; text is ISO 8601. Without a zone it is UTC.
 
     >>> parse_time("t", "1970-01-01T00:00:01Z"), parse_time("t", 1_700_000_000)
     (1000000, 1700000000000000)
+    >>> parse_time("t", 20240131) == parse_time("t", "2024-01-31")
+    True
     """
     if is_blank(value):
         return 0
     if isinstance(value, date):
         value = value.isoformat()
+    value = _date_of_digits(value) or value
     if isinstance(value, str) and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         try:
             time = datetime.fromisoformat(value)
@@ -108,6 +113,17 @@ def parse_time(name: str, value: Any) -> int:
         if number < largest:
             return round(number * factor)
     return int(number) // 1000
+
+
+def _date_of_digits(value: Any) -> str | None:
+    """Return a date of 8, 12 or 14 digits as ISO 8601, if it is one."""
+    digits = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    if not _DIGITS_OF_A_DATE.fullmatch(digits):
+        return None
+    try:
+        return datetime.fromisoformat(f"{digits[:8]}T{digits[8:] or '00'}").isoformat()
+    except ValueError:
+        return None
 
 
 def onset_of_spans(name: str, value: Any, tokens: Sequence[Any]) -> int | None:

@@ -506,11 +506,14 @@ def _table_rows(file: BinaryIO) -> Rows:
 
 
 def _has_lines(file: BinaryIO) -> bool:
-    """Tell whether a line of the file is an object, and the file no document of many lines."""
+    """Tell whether a line of the file is an object, and the file no document."""
     first = file.readline(MAX_LINE_BYTES + 1).removeprefix(_BOM)
+    is_long = len(first) > MAX_LINE_BYTES
+    # An object of any length is a document if the file ends with it, as a table of pandas does.
+    is_document = is_long and len(file.readline(MAX_UPLOAD_BYTES)) < MAX_UPLOAD_BYTES
+    is_document = is_document and not file.read(MAX_LINE_BYTES).strip()
     file.seek(0)
-    # A document may well be one long line if it is a list; an object that long is a line.
-    return first.startswith(b"{") and (len(first) > MAX_LINE_BYTES or first.rstrip().endswith(b"}"))
+    return first.startswith(b"{") and not is_document and (is_long or first.rstrip().endswith(b"}"))
 
 
 def _document(file: BinaryIO, *, takes_nan: bool) -> list[tuple[int, Row]]:

@@ -14,9 +14,11 @@ import pytest
 
 from director_ai import CoherenceScorer
 from director_ai.core.scoring.fact_set import FactSet
+from director_ai.errors import ImportRefusedError
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.file_reader import read_upload
 from director_ai.storage.transfer.import_plan import ImportPlan
+from director_ai.storage.transfer.limits import MAX_LINE_BYTES
 
 Rows = list[dict[str, Any]]
 
@@ -684,6 +686,32 @@ def test_a_table_in_one_object_of_json_is_read(table: Any, indent: int | None) -
     plan = read_upload(json.dumps(table, indent=indent).encode(), "x", text_needed=False)
 
     assert [(r.id, r.scores) for r in plan.records] == [("A", (0.9,)), ("B", (0.3,))]
+
+
+def test_a_table_in_one_object_may_be_longer_than_a_line() -> None:
+    table = {"id": {"0": "A", "1": "B"}, "scores": {"0": [0.9], "1": [0.3]}}
+    long = {**table, "prompt": {"0": "x" * MAX_LINE_BYTES, "1": ""}}
+    one_line = json.dumps(long).encode() + b"\n"
+    plan = read_upload(one_line, "x", text_needed=False)
+
+    assert [(r.id, r.scores, len(r.prompt)) for r in plan.records] == [
+        ("A", (0.9,), MAX_LINE_BYTES),
+        ("B", (0.3,), 0),
+    ]
+    with pytest.raises(ImportRefusedError, match="line 1 must be at most 1,048,576 bytes"):
+        read_upload(one_line * 2, "x", text_needed=False)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2024-01-31 15:30", "20240131T1530", "202401311530", 20240131153000, 1_706_715_000_000.0],
+)
+def test_a_start_is_a_time_however_it_is_written(moment: Any) -> None:
+    row = {"id": "A", "tokens": ["x"], "scores": [0.9], "started": moment}
+    for twin in ("csv", "jsonl"):
+        (record,) = read_upload(TWINS[twin]([row]), "x").records
+
+        assert record.started_us == 1_706_715_000_000_000, twin
 
 
 def test_not_a_number_is_a_blank_cell_and_no_score() -> None:
