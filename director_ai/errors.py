@@ -126,6 +126,10 @@ class InvalidRequestError(DirectorError, ValueError):
     """A rate, a risk or a count is out of its range."""
 
 
+class NotCertifiedError(InvalidRequestError):
+    """Limits or a scorer are to be deployed under a certificate that does not cover them."""
+
+
 class MixedScorersError(InvalidRequestError):
     """Sessions of several scorers are to be judged by one limit."""
 

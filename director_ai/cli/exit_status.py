@@ -9,6 +9,7 @@ from director_ai.errors import (
     InvalidPolicyError,
     InvalidQueryError,
     InvalidRecordError,
+    NotCertifiedError,
     UnknownExperimentError,
     UnknownSessionError,
 )
@@ -57,7 +58,10 @@ class CommandError(DirectorError):
 _STATUS_OF: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Status], ...] = (
     ((UnknownSessionError, UnknownExperimentError, FileNotFoundError), Status.NOT_FOUND),
     ((InvalidQueryError, InvalidPolicyError), Status.USAGE),
-    ((ImportRefusedError, DuplicateSessionError, InvalidRecordError), Status.REFUSED),
+    (
+        (ImportRefusedError, DuplicateSessionError, InvalidRecordError, NotCertifiedError),
+        Status.REFUSED,
+    ),
 )
 
 

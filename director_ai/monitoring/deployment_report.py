@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from director_ai.core.scoring.identity import as_identity
 from director_ai.errors import InvalidRequestError
 from director_ai.monitoring.audit_labels import (
     SETTLED,
@@ -20,6 +19,7 @@ from director_ai.monitoring.audit_labels import (
     audit_verdicts,
     second_looks,
 )
+from director_ai.monitoring.certified import certificate_of, uncovered
 from director_ai.monitoring.comparison import Comparison, Period, compare_periods, newest_weeks
 from director_ai.monitoring.conformal_ranks import family_ranks, ranks
 from director_ai.monitoring.drift_detector import DriftPath, drift
@@ -40,8 +40,6 @@ from director_ai.storage.monitor_log import (
     iso_day,
 )
 from director_ai.storage.store import Store
-from director_ai.tuning.guarantee.certificate import Certificate, covers
-from director_ai.tuning.guarantee.certificate_registry import Attempts
 
 FEWEST_FOR_BANDS = 30
 """Counted sessions below which no band of a rate is shown."""
@@ -368,7 +366,7 @@ def report(
     models = breakdown(
         counted, {audit.id: (audit.model,) for audit in counted}, plans, verdicts, delta=DELTA
     )
-    promise = _certificate(store, deployment)
+    promise = certificate_of(store, deployment.attempt)
     waiting = [
         audit
         for audit in audits
@@ -459,7 +457,7 @@ def _earlier(
         labels = [each for each in log.labels(deployment.number) if each.id in names]
         verdicts = audit_verdicts(audits, labels, two_reviewers=two_reviewers)
         tally = _tally(log, store, deployment, audits, verdicts, n_days)
-        promised = _certificate(store, deployment) or deployment.alpha
+        promised = certificate_of(store, deployment.attempt) or deployment.alpha
         rows += _days(deployment, audits, change_path(promised, tally))
     return tuple(rows)
 
@@ -522,28 +520,12 @@ def _usual_gap(audits: Sequence[Audit]) -> int:
     return int(np.median(list(longest.values()))) if longest else 0
 
 
-def _certificate(store: Store, deployment: Deployment) -> Certificate | None:
-    if deployment.attempt is None:
-        return None
-    results = [each.result for each in store.attempts() if each.number == deployment.attempt]
-    certificates = Attempts.of(results).certificates
-    return certificates[0] if certificates else None
-
-
 def _conflict(store: Store, deployment: Deployment, audits: Sequence[Audit]) -> str:
     """Return why the promise does not apply to what ran; empty if it does."""
-    if deployment.attempt is not None:
-        promise = _certificate(store, deployment)
-        if promise is None:
-            return f"Attempt {deployment.attempt} gave no certificate. Certify again."
-        if not covers(promise, deployment.policy):
-            return "The certificate does not cover the limits that were deployed. Certify again."
-        certified = as_identity(promise.scorer or None)
-        if certified != deployment.scorer:
-            return (
-                f"The certificate is of the scorer {certified}, and {deployment.scorer} was "
-                "deployed. Certify again."
-            )
+    # Stores of earlier versions may hold such a deployment, which is refused now.
+    reason = uncovered(store, deployment.attempt, deployment.policy, deployment.scorer)
+    if reason:
+        return f"{reason[0].upper()}{reason[1:]}. Certify again."
     days: dict[int, list[bool]] = {}
     for audit in audits:
         if audit.kind in ("other", "counted"):

@@ -8,7 +8,8 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.scoring.identity import ScorerIdentity
-from director_ai.errors import InvalidRequestError
+from director_ai.errors import InvalidRequestError, NotCertifiedError
+from director_ai.monitoring.certified import uncovered
 from director_ai.monitoring.plan import BLOCK_DAYS, Plan, check_alpha, draw_numbers, plan_for
 from director_ai.storage.monitor_log import (
     DAY_US,
@@ -78,6 +79,12 @@ def deploy(
     audits_a_day
         Sessions a day to draw for labelling, above 0.
 
+    Raises
+    ------
+    NotCertifiedError
+        If the certificate of the promise does not cover these limits or this scorer, or its
+        attempt gave none.
+
     Examples
     --------
     >>> from director_ai.core.scoring.identity import UNKNOWN_SCORER
@@ -86,6 +93,11 @@ def deploy(
     1
     """
     check_alpha(promise.alpha)
+    reason = uncovered(store, promise.attempt, policy, scorer)
+    if reason:
+        raise NotCertifiedError(
+            f"{reason}; certify what is to run, or declare its rate without an attempt"
+        )
     log = MonitorLog(store)
     halts, passes = _per_day(log, now_us // DAY_US) or _FIRST_GUESS
     first = plan_for(audits_a_day, n_halts=halts, n_passes=passes, alpha=promise.alpha)

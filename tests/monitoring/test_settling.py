@@ -1,6 +1,7 @@
 """Deployments, ticks and reports of a store."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from director_ai import HaltPolicy
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.records.record import Annotation
 from director_ai.core.scoring.identity import ScorerIdentity
-from director_ai.errors import InvalidRequestError
+from director_ai.errors import InvalidRequestError, NotCertifiedError
 from director_ai.monitoring import Promise, ReportQuery, deploy, draw_numbers, report, tick
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US, MonitorLog
@@ -244,25 +246,56 @@ def test_sessions_that_their_readers_leave_void_no_promise(store: Store) -> None
     ]
 
 
-def test_an_attempt_without_a_certificate_promises_nothing(store: Store) -> None:
-    number = store.begin_attempt("f" * 64)
-    store.finish_attempt(number, "{}")
-    deploy(store, POLICY, SCORER, Promise(0.02, number), now_us=START)
+CERTIFIED = replace(given_certificate(), scorer=str(SCORER))
 
+
+@pytest.mark.parametrize(
+    ("result", "policy", "reason"),
+    [
+        ("{}", POLICY, "attempt 1 gave no certificate"),
+        (
+            replace(CERTIFIED, scorer="onnx:nli@1").to_json(),
+            CERTIFIED.policy,
+            "certificate 1 is of the scorer onnx:nli@1, not of lexical:lexical@1",
+        ),
+        (
+            CERTIFIED.to_json(),
+            replace(CERTIFIED.policy, hard_limit=0.9, soft_limit=0.9),
+            f"certificate 1 does not cover these limits: it halts {limits_text(CERTIFIED.policy)} "
+            "(scored: every token); they halt below 0.90, or",
+        ),
+        (
+            CERTIFIED.to_json(),
+            replace(CERTIFIED.policy, score_every_n=2, adaptive=True, score_final=True),
+            "(scored: every 2 tokens to every 8 and the finished text)",
+        ),
+    ],
+    ids=["refused", "scorer", "stricter", "cadence"],
+)
+def test_no_certificate_promises_what_it_does_not_cover(
+    store: Store, result: str, policy: HaltPolicy, reason: str
+) -> None:
+    number = store.begin_attempt("f" * 64)
+    store.finish_attempt(number, result)
+    with pytest.raises(NotCertifiedError, match=re.escape(reason)):
+        deploy(store, policy, SCORER, Promise(0.05, number), now_us=START)
+    assert report(store, now_us=START).deployment is None
+
+    # As earlier versions deployed it.
+    log = MonitorLog(store)
+    at = log.deploy(policy, SCORER, at_us=START, alpha=0.05, attempt=number, note="")
+    log.add_plan(at, START // DAY_US, 0.5, 0.05)
     living = report(store, now_us=START).living
     assert living.state == "does not apply"
-    assert living.sentence == f"Attempt {number} gave no certificate. Certify again."
+    assert reason[1:] in living.sentence
 
 
-def test_a_certificate_of_another_scorer_does_not_apply(store: Store) -> None:
-    own = replace(given_certificate(), scorer="onnx:nli@1")
+def test_a_certificate_promises_what_is_nowhere_stricter(store: Store) -> None:
     number = store.begin_attempt("f" * 64)
-    store.finish_attempt(number, own.to_json())
-    deploy(store, own.policy, SCORER, Promise(own.alpha, number), now_us=START)
-
-    living = report(store, now_us=START).living
-    assert living.state == "does not apply"
-    assert "of the scorer onnx:nli@1, and lexical:lexical@1 was deployed" in living.sentence
+    store.finish_attempt(number, CERTIFIED.to_json())
+    lenient = replace(CERTIFIED.policy, hard_limit=0.0)
+    deploy(store, lenient, SCORER, Promise(0.05, number), now_us=START)
+    assert report(store, now_us=START).living.state == "not enough evidence"
 
 
 def test_a_report_is_one_json_document(store: Store) -> None:

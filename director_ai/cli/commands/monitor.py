@@ -25,12 +25,12 @@ from director_ai.monitoring import (
     tick,
     update_alerts,
 )
+from director_ai.monitoring.certified import certificate_of
 from director_ai.monitoring.comparison import comparison_lines
 from director_ai.monitoring.living import span_words
 from director_ai.reports.policy_formats import read_policy
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.store import Store
-from director_ai.tuning.guarantee.certificate_registry import Attempts
 
 if TYPE_CHECKING:
     from director_ai.integrations.opentelemetry_metrics import ReportMetrics
@@ -172,13 +172,14 @@ def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
 def _promise(store: Store, args: Namespace) -> Promise:
     if args.attempt is None:
         return Promise(args.alpha)
-    results = [each.result for each in store.attempts() if each.number == args.attempt]
-    certificates = Attempts.of(results).certificates
-    if not certificates:
+    certificate = certificate_of(store, args.attempt)
+    if certificate is None:
         raise CommandError(
             f"attempt {args.attempt} gave no certificate in {store.name}", Status.NOT_FOUND
         )
-    return Promise(certificates[0].alpha, args.attempt)
+    if certificate.slice:
+        note(f"Certificate {args.attempt} promises nothing beyond {one_line(certificate.slice)}.")
+    return Promise(certificate.alpha, args.attempt)
 
 
 def _scorer(text: str) -> ScorerIdentity:

@@ -14,12 +14,14 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.cli.main import main
+from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.integrations import Webhook, send_due
 from director_ai.monitoring import Promise, deploy, report, tick, update_alerts
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US
 from tests.monitoring.test_settling import POLICY, SCORER, START, ran
+from tests.tuning.guarantee.test_certificate import given_certificate
 
 SECRET_PATH = "/hooks/T0/B0/secret-of-the-hook"
 
@@ -71,6 +73,30 @@ def path(tmp_path: Path) -> Path:
         store.add([ran(f"s{n}") for n in range(5)], as_recorded=True)
         tick(store, now_us=START + DAY_US)
     return place
+
+
+def test_a_certificate_is_deployed_with_its_own_limits_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, limits = tmp_path / "s.db", tmp_path / "policy.json"
+    certified = replace(given_certificate(), scorer=str(SCORER), slice="model phi")
+    with Store(place) as store:
+        store.add([ran("before")])
+        store.finish_attempt(store.begin_attempt("f" * 64), certified.to_json())
+    command = ["deploy", str(limits), "--attempt", "1", "--store", str(place)]
+
+    stricter = replace(certified.policy, hard_limit=0.9, soft_limit=0.9)
+    limits.write_text(json.dumps(stricter.to_dict()))
+    assert main(command) == 4
+    words = capsys.readouterr().err
+    assert f"it halts {limits_text(certified.policy)} (scored" in words
+    assert f"they halt {limits_text(stricter)} (scored" in words
+
+    limits.write_text(json.dumps(certified.policy.to_dict()))
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert "Deployment 1: at most 5 % of good sessions halted" in said.out
+    assert "Certificate 1 promises nothing beyond model phi." in said.err
 
 
 def test_limits_are_deployed_and_monitored(
