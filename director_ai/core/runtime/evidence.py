@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,7 @@ from director_ai.core.runtime.hooks import is_async
 from director_ai.errors import InvalidPolicyTypeError
 
 if TYPE_CHECKING:
-    from director_ai.core.scoring.types import HaltEvidence
+    from director_ai.core.scoring.types import EvidenceChunk, HaltEvidence
 
 SUGGESTIONS = {
     "hard_limit": "Check the halting token against the evidence before releasing anything.",
@@ -67,7 +68,13 @@ class EvidenceRequest:
             )
 
     def structured(self, text: str, reason: HaltReason, last_score: float) -> HaltEvidence | None:
-        """Return the scorer's evidence, or ``None`` without a scorer."""
+        """Return the scorer's evidence, or ``None`` without a scorer.
+
+        Raises
+        ------
+        TypeError
+            If a chunk of it is none that a record could hold.
+        """
         if self.scorer is None:
             return None
         # A stream that never halts never pays for it.
@@ -84,6 +91,23 @@ class EvidenceRequest:
         return HaltEvidence(
             reason=str(reason),
             last_score=last_score,
-            evidence_chunks=chunks[: self.top_k],
+            evidence_chunks=[_chunk_of(*each) for each in enumerate(chunks[: self.top_k])],
             suggested_action=SUGGESTIONS.get(reason.code, ""),
         )
+
+
+def _chunk_of(place: int, chunk: Any) -> EvidenceChunk:
+    """Return a chunk of a caller's scorer in plain values: its distance may be NumPy's."""
+    from director_ai.core.scoring.types import EvidenceChunk
+
+    text, source = getattr(chunk, "text", None), getattr(chunk, "source", None) or ""
+    if not isinstance(text, str) or not isinstance(source, str):
+        raise TypeError(f"evidence[{place}] must have a text and a source, got {chunk!r:.80}")
+    value: Any = getattr(chunk, "distance", None)
+    try:
+        distance = math.nan if isinstance(value, (str, bool)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        distance = math.nan
+    if not math.isfinite(distance):
+        raise TypeError(f"evidence[{place}].distance must be a finite number, got {value!r:.80}")
+    return EvidenceChunk(text, distance, source)

@@ -177,7 +177,8 @@ class StreamRun:
 
     def judge(self, token: str, raw: object, *, scored: bool = True) -> TokenEvent:
         """Judge the accepted token by the scorer's result."""
-        if type(raw) is float and raw >= 0.0 and raw <= 1.0:
+        # Zero goes the long way: of minus zero, which some stores turn round, it makes plain zero.
+        if type(raw) is float and raw > 0.0 and raw <= 1.0:
             score = raw
         else:
             try:

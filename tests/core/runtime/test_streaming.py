@@ -51,6 +51,13 @@ def test_the_callback_gets_all_text_so_far():
     assert texts == ["The", "The sky", "The sky."]
 
 
+@both
+def test_a_score_of_minus_zero_is_zero(kind):
+    ran = run(kind, words(1), scripted(-0.0), hard_limit=0.0)
+
+    assert [str(score) for score in ran.session.coherence_history] == ["0.0"]
+
+
 def test_any_iterable_is_a_source():
     assert StreamingKernel().stream_tokens(("a", "b"), scripted(0.9)).output == "ab"
     assert StreamingKernel().stream_tokens({"a": 1}, scripted(0.9)).output == "a"
