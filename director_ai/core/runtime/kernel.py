@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from functools import partial
 from operator import attrgetter
 from time import monotonic
 from typing import Any, Self
@@ -207,12 +208,13 @@ class HaltMonitor:
         self, token_generator: Iterable[str], coherence_callback: Callable[[str], float]
     ) -> str:
         """Return the released text, followed by an interrupt message if the stream was halted."""
-        run = self._start(EvidenceRequest(), None)
-        stream = TokenStream(run, self._switch, token_generator, coherence_callback)
-        if self._token_timeout or self._total_timeout:
-            tokens = _timed(token_generator, self._token_timeout, self._total_timeout)
-            stream = TokenStream(run, self._switch, tokens, coherence_callback)
-        session = stream.run_to_end()
+        session = TokenStream(
+            self._start(EvidenceRequest(), None),
+            self._switch,
+            token_generator,
+            coherence_callback,
+            opened=partial(_timed, self._token_timeout, self._total_timeout),
+        ).run_to_end()
         if not session.halted:
             return session.output
         return f"{session.output}\n[KERNEL INTERRUPT: {session.halt_reason}]"
@@ -236,7 +238,7 @@ class HaltMonitor:
         )
 
 
-def _timed(tokens: Iterable[str], token_timeout: float, total_timeout: float) -> Iterator[str]:
+def _timed(token_timeout: float, total_timeout: float, tokens: Iterable[str]) -> Iterator[str]:
     """Yield tokens until one was late: it still counts, and no other is pulled."""
     started = requested = monotonic()
     for token in tokens:

@@ -15,6 +15,15 @@ class TokenStream(Iterator[TokenEvent]):
 
     Made by :meth:`StreamingKernel.stream`. Leaving early closes the source and the record.
 
+    Parameters
+    ----------
+    run, switch
+        What judges, and what the operator stops it by.
+    tokens, callback
+        The source and its scorer.
+    opened
+        Begins an iteration of the source; what it returns is closed with it.
+
     Attributes
     ----------
     run
@@ -34,6 +43,8 @@ class TokenStream(Iterator[TokenEvent]):
         switch: StopSwitch,
         tokens: Iterable[str],
         callback: Callable[[str], object],
+        *,
+        opened: Callable[[Iterable[str]], Iterator[str]] = iter,
     ) -> None:
         check_sources(tokens, callback, methods=("__iter__",), kind="an iterable of str")
         if is_async(callback):
@@ -44,7 +55,7 @@ class TokenStream(Iterator[TokenEvent]):
         run.score_by(callback)
         self.run = run
         self._tokens = tokens
-        self._events = _drive(run, switch, tokens, callback)
+        self._events = _drive(run, switch, tokens, callback, opened)
 
     @property
     def session(self) -> StreamSession:
@@ -105,7 +116,11 @@ def check_sources(tokens: object, callback: object, *, methods: tuple[str, ...],
 
 
 def _drive(
-    run: StreamRun, switch: StopSwitch, tokens: Iterable[str], callback: Callable[[str], object]
+    run: StreamRun,
+    switch: StopSwitch,
+    tokens: Iterable[str],
+    callback: Callable[[str], object],
+    opened: Callable[[Iterable[str]], Iterator[str]],
 ) -> Generator[TokenEvent, None, None]:
     text = ""
     epoch = switch.epoch
@@ -128,7 +143,7 @@ def _drive(
                 run.inactive()
                 break
             try:
-                iterator = iter(tokens) if iterator is None else iterator
+                iterator = opened(tokens) if iterator is None else iterator
                 token = next(iterator)
             except StopIteration:
                 if switch.epoch is not epoch:

@@ -9,6 +9,7 @@ import textwrap
 import threading
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import director_ai
@@ -454,6 +455,22 @@ def test_what_it_cannot_be_made_of_is_named(options, error, words_):
         HaltMonitor(**options)
 
 
+@pytest.mark.parametrize("options", [{}, {"token_timeout": 60.0}, {"total_timeout": 60.0}])
+def test_the_source_of_a_halted_output_is_closed(options):
+    closed = []
+
+    class Response:
+        def __iter__(self):
+            return iter(words(3))
+
+        def close(self):
+            closed.append(True)
+
+    HaltMonitor(**options).stream_output(Response(), scripted(0.1))
+
+    assert closed == [True]
+
+
 @pytest.mark.parametrize("name", ["token_timeout", "total_timeout"])
 def test_its_timeouts_halt_before_another_token_is_pulled(name, monkeypatch):
     now = iter(range(0, 1000, 2))
@@ -507,6 +524,33 @@ def test_evidence_comes_as_a_list_wrapped_or_not_at_all(kind, evidence, texts):
     structured = ran.session.halt_evidence_structured
     assert [chunk.text for chunk in structured.evidence_chunks] == list(texts)
     assert ran.session.hook_errors == {}
+
+
+@both
+def test_a_distance_of_numpy_becomes_a_plain_number(kind):
+    chunks = [EvidenceChunk("a", np.float32(0.5), "key")]
+
+    ran = run(kind, words(2), scripted(0.1), scorer=WrappingScorer(chunks))
+
+    (chunk,) = ran.session.halt_evidence_structured.evidence_chunks
+    assert (chunk, type(chunk.distance)) == (EvidenceChunk("a", 0.5, "key"), float)
+
+
+@both
+@pytest.mark.parametrize(
+    ("chunk", "says"),
+    [
+        (EvidenceChunk("a", math.inf), "evidence[0].distance must be a finite number, got inf"),
+        (EvidenceChunk("a", "0.5"), "evidence[0].distance must be a finite number, got '0.5'"),
+        (EvidenceChunk(None, 0.5), "evidence[0] must have a text and a source, got Evidence"),
+    ],
+)
+def test_evidence_that_no_record_could_hold_is_noted_and_the_halt_stands(kind, chunk, says):
+    ran = run(kind, words(2), scripted(0.1), scorer=WrappingScorer([chunk]))
+
+    (note,) = ran.session.hook_errors
+    assert note.startswith(f"scorer.review: TypeError: {says}")
+    assert (ran.session.halt_index, ran.session.halt_evidence_structured) == (0, None)
 
 
 def test_a_chunk_needs_no_source():
