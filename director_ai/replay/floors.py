@@ -99,7 +99,9 @@ def margin_units(policy: HaltPolicy) -> FloatArray:
     >>> margin_units(HaltPolicy(window_size=2, trend_window=2)).tolist()
     [1.0, 0.5, 1.0]
     """
-    newest = -downward_trend.coefficients(policy.trend_window)[-1]
+    n = policy.trend_window
+    # Minus the last of its coefficients, of which a wide window has many.
+    newest = 6 * (n - 1) / (n * (n + 1))
     return np.array([1.0, 1.0 / policy.window_size, newest])
 
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
+from director_ai.core.halting.downward_trend import coefficients
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.reason import MECHANISMS
-from director_ai.replay.floors import floors, statistic_margins
+from director_ai.replay.floors import floors, margin_units, statistic_margins
 
 ROUNDING = 1e-11
 """What the order of the additions may cost; the kernel's tolerance is a hundred times as much."""
@@ -115,3 +116,10 @@ def test_margins_in_the_unit_of_each_statistic_are_statistic_minus_limit() -> No
     assert np.allclose(hard, scores - policy.hard_limit)
     assert np.allclose(window[2:], computed.mean[2:] - policy.window_threshold, atol=1e-8)
     assert np.allclose(trend[3:], policy.trend_threshold - computed.drop[3:], atol=1e-8)
+
+
+def test_a_score_moves_the_drop_by_the_weight_of_the_newest_token():
+    for n in range(2, 60):
+        newest = margin_units(HaltPolicy(trend_window=n))[2]
+
+        assert newest == -coefficients(n)[-1]

@@ -11,6 +11,9 @@ HaltMode = Literal["hard", "soft", "observe"]
 
 DEFAULT_SOFT_LIMIT: Final = 0.6
 
+_GREATEST_INTEGER: Final = 2**63 - 1
+"""Of a window or a count; far larger ones are no floats, which the sums of a window are."""
+
 
 @dataclass(frozen=True, slots=True)
 class HaltPolicy:
@@ -145,6 +148,8 @@ def checked_integer(name: str, value: object, *, least: int) -> int:
         number = int(value.__index__())
     if number < least:
         raise InvalidPolicyError(f"{name} must be an integer >= {least}, got {value!r}")
+    if number > _GREATEST_INTEGER:
+        raise InvalidPolicyError(f"{name} must be an integer < 2**63, got {value!r}")
     return number
 
 

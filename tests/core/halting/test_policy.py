@@ -24,6 +24,8 @@ OUT_OF_RANGE = [
     ("trend_threshold", 10**400),
     ("window_size", 0),
     ("window_size", -3),
+    ("window_size", 10**400),
+    ("max_cadence", 2**63),
     ("trend_window", 1),
     ("trend_window", 0),
     ("score_every_n", 0),
