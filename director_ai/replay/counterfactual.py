@@ -71,4 +71,8 @@ def lenient(alarm: Alarm) -> float:
     scaled = alarm.observed * 1e4
     if alarm.mechanism == "downward_trend":
         return math.ceil(scaled - 1e-6) / 1e4
-    return math.floor(scaled + 1e-6) / 1e4
+    steps = math.floor(scaled + 1e-6)
+    if alarm.mechanism == "hard_limit" and steps / 1e4 > alarm.observed:
+        # A mean a hair under its threshold is a tie to the kernel; a score under its limit is none.
+        steps -= 1
+    return steps / 1e4

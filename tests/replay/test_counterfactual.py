@@ -42,5 +42,14 @@ def test_the_relief_is_the_nearest_of_four_decimals():
     assert judge(["a", "b"], scores, stricter, complete=True).outcome == "halts"
 
 
+def test_a_score_a_hair_under_four_decimals_is_let_pass():
+    score = 1 - 0.9
+    assert score < 0.1
+
+    (change,) = counterfactuals(["a", "b"], [0.9, score], HaltPolicy(), complete=True)
+
+    assert (change.value, change.judgement.outcome) == (0.0999, "completes")
+
+
 def test_no_halt_needs_no_relief():
     assert counterfactuals(["a"], [0.9], HaltPolicy(), complete=True) == []
