@@ -55,9 +55,11 @@ def with_texts_once(records: Iterable[SessionRecord]) -> Iterator[SessionRecord]
     memory = FactMemory()
     for record in records:
         facts = record.facts
+        # Looked up for a digest alone, too: the reader does, and must forget the same ones.
+        is_known = facts is not None and memory.get(facts.digest) is not None
         if facts is None or facts.texts is None:
             yield record
-        elif memory.get(facts.digest) is not None:
+        elif is_known:
             yield replace(record, facts=facts.without_texts())
         else:
             memory.keep(facts)

@@ -41,6 +41,17 @@ def test_without_their_first_session_the_others_keep_the_digest() -> None:
     assert read[1] == SESSIONS[2]
 
 
+def test_a_digest_alone_keeps_writer_and_reader_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (FactSet({name: name}) for name in "xyz")
+    monkeypatch.setattr(shared_facts, "MOST_CHARS", 2 * first.n_chars)
+    facts = [first, second, first.without_texts(), third, second]
+    sessions = [record(str(place), facts=each) for place, each in enumerate(facts)]
+
+    read = [*map(TextsAgain(), with_texts_once(sessions))]
+
+    assert read[4].facts == second
+
+
 def test_texts_that_were_forgotten_stand_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_facts, "MOST_CHARS", BEES.n_chars)
 
