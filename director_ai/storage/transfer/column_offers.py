@@ -115,7 +115,8 @@ def _numbers(value: Any) -> list[float]:
     if isinstance(value, str) and value.lstrip().startswith("["):
         return [float(number) for number in re.findall(r"-?\d+\.?\d*", value)[:50]]
     if isinstance(value, (list, tuple)):
-        return [float(each) for each in value[:50] if type(each) in (int, float)]
+        numbers = [_number(each) for each in value[:50] if not isinstance(each, str)]
+        return [number for number in numbers if number is not None]
     number = _number(value)
     return [] if number is None else [number]
 
@@ -125,7 +126,7 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value.replace(",", ".") if isinstance(value, str) else value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

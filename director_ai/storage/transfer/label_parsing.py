@@ -201,11 +201,16 @@ def plain(value: Any) -> str:
 
     >>> plain(1.0), plain("0.0"), plain("1,0"), plain(True), plain(" FAIL "), plain(None)
     ('1', '0', '1', 'true', 'fail', '')
+    >>> plain(0.9999999)
+    '0.9999999'
     """
     if value is None:
         return ""
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:g}"
+        if math.isnan(value):
+            return ""
+        # Every digit counts: a probability of nearly 1 is no 1.
+        return str(int(value) if value.is_integer() else value)
     text = str(value).strip().lower()
     whole, point, zeros = text.replace(",", ".", 1).partition(".")
     return whole if point and whole in ("0", "1") and not zeros.strip("0") else text

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
@@ -51,6 +52,7 @@ _FILTERS = {
 """The attributes that are written to filter by, and not read."""
 
 _EVENT = "gen_ai.token"
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 _SIGNALS = {
     "resourceSpans": "spans",
@@ -344,6 +346,14 @@ def _nanoseconds(of: dict[str, Any], name: str) -> int:
     return int(text)
 
 
+def _integer(value: Any) -> int:
+    # 64-bit integers are strings in this JSON.
+    is_text = isinstance(value, str) and _INTEGER.fullmatch(value)
+    if is_text or type(value) is int or (type(value) is float and value.is_integer()):
+        return int(value)
+    raise InvalidRecordError(f"intValue must be a whole number, got {value!r:.80}")
+
+
 def _values(of: dict[str, Any]) -> dict[str, Any]:
     return {
         str(entry.get("key")): _plain(entry.get("value", {})) for entry in _list(of, "attributes")
@@ -356,12 +366,7 @@ def _plain(value: Any) -> Any:
     if "arrayValue" in value:
         return [_plain(entry) for entry in _list(value["arrayValue"], "values")]
     if "intValue" in value:
-        try:
-            return int(value["intValue"])
-        except (TypeError, ValueError):
-            raise InvalidRecordError(
-                f"intValue must be a whole number, got {value['intValue']!r:.80}"
-            ) from None
+        return _integer(value["intValue"])
     return next(
         (value[kind] for kind in ("stringValue", "doubleValue", "boolValue") if kind in value), None
     )

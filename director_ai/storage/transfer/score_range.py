@@ -45,13 +45,13 @@ class ScoreRange:
         """
         if self._scale is None:
             return score
-        is_number = isinstance(score, (int, float)) and not isinstance(score, bool)
+        number = _float(score)
         if self._scale == "percent":
-            if is_number and 0 <= score <= 100:
-                return score / 100
+            if number is not None and 0 <= number <= 100:
+                return number / 100
             raise InvalidRecordError(f"{name} must be percent, 0 to 100, got {score!r:.80}")
-        if is_number and score <= 0:
-            return math.exp(score)
+        if number is not None and number <= 0:
+            return math.exp(number)
         raise InvalidRecordError(f"{name} must be a log-probability, 0 or less, got {score!r:.80}")
 
     def refused(self, scores: object, problem: Problem) -> bool:
@@ -61,7 +61,7 @@ class ScoreRange:
         """
         if not problem.n_out_of_range or not isinstance(scores, list):
             return False
-        numbers = [score for score in scores if type(score) in (int, float)]
+        numbers = [number for number in map(_float, scores) if number is not None]
         if len(numbers) < len(scores) or any(map(math.isnan, numbers)):
             return False
         self._least = min(self._least, *numbers)
@@ -92,3 +92,13 @@ class ScoreRange:
         if self._least >= 0 and _LEAST_PERCENT < self._most <= 100:
             return "percent"
         return "logprob" if self._least < 0 and self._most <= 0 else None
+
+
+def _float(score: object) -> float | None:
+    """Return a number as a float; ``None`` of anything else, and of one beyond the float range."""
+    if isinstance(score, bool) or not isinstance(score, (int, float)):
+        return None
+    try:
+        return float(score)
+    except OverflowError:
+        return None

@@ -46,7 +46,8 @@ def read_session(line: int, session: Mapping[str, Any], *, stem: str) -> Iterato
     Its policy is not in the file: the limit that halted it is taken from the reason, the others
     are the defaults. A debug log alone has no text, so that its tokens are withheld ones.
     """
-    fill = _fill_session if "coherence_history" in session else _fill_log
+    is_log = "debug_log" in session and "coherence_history" not in session
+    fill = _fill_log if is_log else _fill_session
     yield from _items(line, fill, session, stem)
 
 
@@ -75,7 +76,7 @@ def _fill_session(values: dict[str, Any], session: Mapping[str, Any]) -> list[No
     if not isinstance(reason, str):
         raise InvalidRecordError(f"halt_reason must be a string, got {reason!r:.80}")
     values["tokens"] = session.get("tokens")
-    values["scores"] = session["coherence_history"]
+    values["scores"] = session.get("coherence_history")
     if values["tokens"] is None:
         values["tokens"] = [event.get("token") for event in events]
     values["held"] = [

@@ -397,6 +397,37 @@ def test_a_positive_log_probability_is_refused() -> None:
     assert messages(plan) == ["lp must be a log-probability, 0 or less, got 0.3"]
 
 
+@pytest.mark.parametrize("scale", [None, "percent", "logprob"])
+@pytest.mark.parametrize("score", [10**400, -(10**400)], ids=["high", "low"])
+def test_an_integer_beyond_all_floats_is_refused_like_any_other_number(
+    scale: Any, score: int
+) -> None:
+    rows = [{"id": "a", "tokens": ["x"], "scores": [score]}]
+    mapping = replace(ColumnMapping.guess(rows[0]), scale=scale)
+
+    plan = read_upload(json.dumps(rows).encode(), "a.json", mapping)
+
+    (message,) = messages(plan)
+    assert message.startswith("scores[0] must be ")
+
+
+@pytest.mark.parametrize("cell", [10**400, [10**400, 0.5]], ids=["number", "list"])
+def test_a_column_of_integers_beyond_all_floats_is_passed_over(cell: Any) -> None:
+    rows = [{"id": "a", "size": cell}]
+
+    plan = read_upload(json.dumps(rows).encode(), "a.json")
+
+    assert messages(plan) == ["a column must be chosen for tokens and scores, got columns id, size"]
+
+
+def test_a_probability_of_nearly_1_is_no_label() -> None:
+    rows = [{"id": "a", "tokens": ["x"], "scores": [0.5], "label": 0.9999999}]
+
+    plan = read_upload(json.dumps(rows).encode(), "a.json")
+
+    assert messages(plan) == ["label must be good, bad, unsure, 0 or 1, got 0.9999999"]
+
+
 @pytest.mark.parametrize("name", ["nll", "perplexity", "uncertainty", "hallucination_score"])
 def test_a_column_that_is_good_where_it_is_low_is_not_offered_for_scores(name: str) -> None:
     rows = token_rows(("A", "x", 0.25), ("A", "y", 0.5), names=f"id token {name}")

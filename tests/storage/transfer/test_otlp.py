@@ -60,6 +60,17 @@ def test_a_group_of_the_spans_own_is_kept() -> None:
     assert [record.group for record in read_upload(request(own), "x").records] == ["family"]
 
 
+@pytest.mark.parametrize("number", [1.5, True, "1_000", "1.5", [], float("inf")], ids=str)
+def test_an_integer_that_is_none_is_refused(number: Any) -> None:
+    onset = {"key": "session.onset", "value": {"intValue": number}}
+    own = span("a", token("Hi", 0.9, 2))
+    own["attributes"].append(onset)
+
+    plan = read_upload(request(own).replace(b"Infinity", b"1e999"), "x")
+
+    assert messages(plan) == [f"intValue must be a whole number, got {number!r}"]
+
+
 def test_tokens_stand_in_the_order_of_their_times() -> None:
     late = span("a", token(" sky", 0.8, 3_000_000), token("The", 0.9, 2_000_000))
 

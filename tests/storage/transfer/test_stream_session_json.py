@@ -153,6 +153,17 @@ def test_a_broken_session_of_the_original_says_what_is_wrong(
     assert [text[: len(message or "")] for text in errors] == ([message] if message else [])
 
 
+def test_a_session_without_scores_among_others_is_named() -> None:
+    whole = published(streamed(0.9, 0.8))
+    bare = {name: value for name, value in whole.items() if name != "coherence_history"}
+    del bare["debug_log"]
+
+    plan = read_upload(f"{json.dumps(whole)}\n{json.dumps(bare)}\n".encode(), "runs.jsonl")
+
+    errors = [(p.line, p.message) for p in plan.problems if p.severity == "error"]
+    assert errors == [(2, "scores must be a list of numbers in [0, 1], got None")]
+
+
 def test_a_gap_in_a_debug_log_is_an_error() -> None:
     log = streamed(0.9, 0.8, streaming_debug=True).debug_log[1:]
 
