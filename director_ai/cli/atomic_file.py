@@ -1,5 +1,6 @@
 """Atomic file: written whole, or not at all."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from director_ai.cli.exit_status import CommandError
+from director_ai.storage.engine.errors import reason_of
 
 
 @contextmanager
@@ -19,7 +21,8 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
     Raises
     ------
     CommandError
-        If it exists and must not be replaced, or its folder is not there or cannot be written.
+        If it exists and must not be replaced, its folder is not there or cannot be written, or
+        the disk is full.
     """
     check_target(path, replace=replace)
     try:
@@ -33,6 +36,10 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             yield file
         temporary.replace(path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise CommandError(f"{path} cannot be written: {reason_of(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)
 

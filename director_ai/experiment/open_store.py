@@ -6,6 +6,7 @@ from pathlib import Path
 
 from director_ai.errors import InvalidRequestError
 from director_ai.storage.engine.database import file_of
+from director_ai.storage.engine.errors import as_store_error
 from director_ai.storage.store import Store
 
 
@@ -19,12 +20,15 @@ def opened(
     ------
     InvalidRequestError
         If there is none and it may not be made.
+    StoreError
+        If its database fails within the block.
     """
     if isinstance(address, Store):
-        yield address
+        with as_store_error(address.name):
+            yield address
         return
     file = file_of(str(address))
     if file is not None and not file.exists() and not may_create:
         raise InvalidRequestError(f"store must be one that is there, got {str(address)!r}")
-    with Store(address, read_only=read_only) as store:
+    with Store(address, read_only=read_only) as store, as_store_error(store.name):
         yield store

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 
 from director_ai.errors import StoreError
 from director_ai.storage.engine.database import open_to_read
+from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.log_mark import move_mark
 from director_ai.storage.store import Store
 
@@ -54,7 +55,9 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
         temporary.replace(target)
         sync(target.parent)
     except sqlite3.Error as error:
-        raise StoreError(f"store {store.name} cannot be copied to {target}: {error}") from None
+        raise StoreError(
+            f"store {store.name} cannot be copied to {target}: {reason_of(error)}"
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
     return n_sessions

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from director_ai.errors import StoreError
 from director_ai.storage.backup import sync
 from director_ai.storage.engine.database import file_of, is_open_here
+from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.log_mark import log_of, move_mark
 from director_ai.storage.engine.write_lock import write_lock
 from director_ai.storage.maintenance import Health, examine
@@ -77,7 +78,7 @@ def restore_backup(backup: Path, address: str | Path) -> Restored:
     except StoreError:
         raise
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"store {target} cannot be restored: {error}") from None
+        raise StoreError(f"store {target} cannot be restored: {reason_of(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)
     return Restored(health.n_sessions, health.n_verified, set_aside)

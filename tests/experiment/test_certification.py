@@ -16,6 +16,7 @@ from director_ai.errors import (
     InvalidRequestError,
     MixedScorersError,
     ReadOnlyStoreError,
+    StoreError,
     UnknownExperimentError,
 )
 from director_ai.experiment import choose_holdout, load, load_experiment
@@ -307,3 +308,14 @@ def test_a_name_is_taken_once_and_must_be_one(tmp_path) -> None:
     for name in ("", "a\nb", 5):
         with pytest.raises(InvalidRequestError, match="name must be a line of text"):
             exp.save(name, store=path)
+
+
+def test_a_disk_that_fills_up_is_told_of_in_a_notebook(tmp_path) -> None:
+    exp = load(rows(30))
+    exp.evaluate(POLICY)
+    with Store(tmp_path / "full.db") as store:
+        with store._database._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+
+        with pytest.raises(StoreError, match=r"full\.db failed: .* is full; make room on its disk"):
+            exp.save("kept", store=store, sessions=True)

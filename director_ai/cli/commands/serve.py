@@ -38,6 +38,7 @@ from director_ai.sources.chat.loopback import is_loopback
 from director_ai.sources.sample_sessions import app_root
 from director_ai.storage.engine.clock import now_us
 from director_ai.storage.engine.database import file_of
+from director_ai.storage.engine.errors import as_store_error
 from director_ai.storage.store import Store
 
 UNLABELLED_DAYS = 2
@@ -121,7 +122,11 @@ def demo(args: Namespace) -> int:
         return _start(args, DEFAULT_HOST, _login())
     with tempfile.TemporaryDirectory(prefix="director-month-") as folder:
         file = Path(folder) / "month.db"
-        with Store(file) as store, working("Generating a month of production"):
+        with (
+            Store(file) as store,
+            as_store_error(store.name),
+            working("Generating a month of production"),
+        ):
             fill_month(store, now_us=now_us(), labelled_days=N_DAYS - UNLABELLED_DAYS)
         os.environ[STORE_VARIABLE] = str(file)
         return _start(args, DEFAULT_HOST, _login())

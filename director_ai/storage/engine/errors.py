@@ -1,5 +1,8 @@
-"""Errors of a database as errors of the store."""
+"""Errors of a database, and of temporary files, as errors of the store."""
 
+import errno
+import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +26,26 @@ def as_store_error(name: str) -> Iterator[None]:
         raise StoreError(f"store {name} failed: {reason_of(error)}") from None
 
 
+@contextmanager
+def as_temporary_file_error() -> Iterator[None]:
+    """Turn an error of a temporary file without room into a sentence that names its folder.
+
+    Raises
+    ------
+    StoreError
+        If the block ends in an error of SQLite, or one of the system for want of room.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+            raise
+        raise StoreError(
+            f"temporary files cannot be written in {tempfile.gettempdir()} (TMPDIR names another "
+            f"folder): {reason_of(error)}"
+        ) from None
+
+
 def reason_of(error: Exception) -> str:
     """Return the database's own message, on one line and without the statement."""
     message = str(error.orig if isinstance(error, DBAPIError) else error)
@@ -33,8 +56,9 @@ def reason_of(error: Exception) -> str:
 _CANNOT_WRITE = "; it lies where nothing can be written: copy it to a folder that can be"
 _ADVICE = {
     "disk is full": "; make room on its disk",
+    "No space left on device": "; make room on its disk",
     "disk I/O error": "; its disk may be full or broken",
     "readonly database": _CANNOT_WRITE,
     "unable to open database file": _CANNOT_WRITE,
 }
-"""Advice by a part of SQLite's message."""
+"""Advice by a part of the message, SQLite's or the system's."""

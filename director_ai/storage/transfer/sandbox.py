@@ -13,6 +13,7 @@ from typing import Any
 
 from director_ai.core.records.record import Annotation
 from director_ai.errors import ImportRefusedError
+from director_ai.storage.engine.errors import as_temporary_file_error
 from director_ai.storage.label_table import InvalidLabelsError, LabelRow, LabelTable
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.file_reader import Progress, check_size
@@ -20,7 +21,7 @@ from director_ai.storage.transfer.import_plan import Counts, ImportPlan
 from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
-from director_ai.storage.transfer.sandbox_child import OUT_OF_MEMORY, REFUSED
+from director_ai.storage.transfer.sandbox_child import NO_ROOM, OUT_OF_MEMORY, REFUSED
 from director_ai.storage.transfer.staged_records import StagedRecords
 
 _SECONDS, _MORE_SECONDS, _FOR_BYTES = 60, 600, 64 * 2**20
@@ -68,7 +69,8 @@ def read_upload_safely(
     with tempfile.TemporaryDirectory(prefix="director-import-") as folder:
         path = upload if isinstance(upload, Path) else Path(folder, "upload")
         if isinstance(upload, bytes):
-            path.write_bytes(upload)
+            with as_temporary_file_error():
+                path.write_bytes(upload)
         handle, staged_name = tempfile.mkstemp(prefix="director-staged-", suffix=".parquet")
         os.close(handle)
         staged = Path(staged_name)
@@ -116,7 +118,8 @@ def read_labels_safely(
     with tempfile.TemporaryDirectory(prefix="director-labels-") as folder:
         path = upload if isinstance(upload, Path) else Path(folder, "upload")
         if isinstance(upload, bytes):
-            path.write_bytes(upload)
+            with as_temporary_file_error():
+                path.write_bytes(upload)
         request = {
             "path": str(path.resolve()),
             "labels": {"column": column, "coding": coding and asdict(coding)},
@@ -190,6 +193,11 @@ def _ask(request: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
         raise ImportRefusedError(complaint)
     if status == OUT_OF_MEMORY:
         raise ImportRefusedError(f"a file must be read within {memory:,} bytes of memory, got more")
+    if status == NO_ROOM:
+        raise ImportRefusedError(
+            f"a file must be read with room for temporary files, got none left in "
+            f"{tempfile.gettempdir()}; make room there, or name another folder by TMPDIR"
+        )
     last = complaint.strip().rpartition("\n")[2]
     raise ImportRefusedError(
         f"a file must be read within {memory:,} bytes of memory and {seconds} s, "

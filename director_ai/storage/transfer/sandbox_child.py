@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from director_ai.errors import ImportRefusedError
+from director_ai.errors import ImportRefusedError, StoreError
+from director_ai.storage.engine.errors import as_temporary_file_error
 from director_ai.storage.label_table import InvalidLabelsError, read_label_table
 from director_ai.storage.transfer.column_mapping import ColumnMapping
 from director_ai.storage.transfer.file_reader import open_upload, plan_of, recognise, with_break
@@ -19,7 +20,7 @@ from director_ai.storage.transfer.import_plan import Tally
 from director_ai.storage.transfer.label_parsing import LabelCoding
 from director_ai.storage.transfer.parquet import write_parquet
 
-REFUSED, OUT_OF_MEMORY = 3, 4
+REFUSED, OUT_OF_MEMORY, NO_ROOM = 3, 4, 5
 """Exit codes; the reason for the first is on the standard error."""
 
 
@@ -34,13 +35,17 @@ def main(request: dict[str, Any]) -> int:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     try:
-        values = _labels(request) if "labels" in request else _plan(request)
+        with as_temporary_file_error():
+            values = _labels(request) if "labels" in request else _plan(request)
         sys.stdout.write(f"{json.dumps(values)}\n")
     except ImportRefusedError as error:
         sys.stderr.write(str(error))
         return REFUSED
     except MemoryError:
         return OUT_OF_MEMORY
+    except StoreError:
+        # The standard error is a temporary file, too.
+        return NO_ROOM
     return 0
 
 

@@ -122,6 +122,36 @@ def test_a_change_says_what_to_do(unwritable: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.slow
+def test_an_import_names_the_full_folder_of_temporary_files(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"id": "a", "tokens": ["Hi"], "scores": [0.9]}\n')
+    monkeypatch.setattr("tempfile.tempdir", str(disk))
+    fill(disk)
+
+    assert main(["import", str(file), "--store", str(tmp_path / "s.db")]) == 4
+
+    said = capsys.readouterr().err
+    assert f"got none left in {disk}; make room there, or name another folder by TMPDIR" in said
+
+
+@pytest.mark.slow
+def test_what_is_written_to_a_full_disk_names_its_file(
+    disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store(disk / "s.db") as store:
+        store.add([record("a"), record("b")])
+    fill(disk)
+
+    for command, name in ((["export", "-o"], "a.jsonl"), (["backup"], "b.db")):
+        assert main([*command, str(disk / name), "--store", str(disk / "s.db")]) == 1
+        said = capsys.readouterr().err
+        assert str(disk / name) in said
+        assert "; make room on its disk." in said
+
+
+@pytest.mark.slow
 def test_a_log_on_a_medium_that_cannot_be_written_is_told_of(disk: Path, tmp_path: Path) -> None:
     path = disk / "sessions.db"
     done = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, check=False)
