@@ -93,17 +93,33 @@ class CountCache:
         if query.order != "nearest_misses":
             # The others leave nothing out.
             query = replace(query, order="newest")
-        stamp, now_s = store.stamp(), time.monotonic()
+        with store.snapshot() as view:
+            return self._get(view, query, view.stamp())
+
+    def _get(
+        self,
+        view: StoreReader,
+        query: SessionQuery,
+        stamp: tuple[int, int, int],
+        *,
+        is_exact: bool = False,
+    ) -> SessionCounts:
+        """Return the counts of a query; if they must be exact, those of the view's own state."""
+        now_s = time.monotonic()
         with self._lock:
             found = self._kept.get(query)
-        if found is not None and found.is_current(stamp, now_s):
+        if (
+            found is not None
+            and found.is_current(stamp, now_s)
+            and (not is_exact or found.numbers.stamp == stamp)
+        ):
             return found.numbers
-        with store.snapshot() as view:
-            is_for_all = query.text != "" and view.is_everywhere(query.text)
-            numbers = None if is_for_all else count(view, query, stamp)
-        if numbers is None:
-            # As many as without the text, which are most often known.
-            numbers = self.get(store, replace(query, text=""))
+        if query.text and view.is_everywhere(query.text):
+            # As many as without the text, which are most often known; but a session that came
+            # since, as a later count has it, may not hold the text.
+            numbers = self._get(view, replace(query, text=""), stamp, is_exact=True)
+        else:
+            numbers = count(view, query, stamp)
         end_s = time.monotonic()
         with self._lock:
             self._kept[query] = _Counted(numbers, end_s, end_s - now_s)

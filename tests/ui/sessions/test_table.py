@@ -13,6 +13,7 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation
+from director_ai.storage.reader import StoreReader
 from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from director_ai.ui.sessions.browser import PAGE_SIZE, page_rows
@@ -164,6 +165,23 @@ def test_a_text_that_every_session_holds_is_not_counted_apart(store: Store, monk
     store.add([replace(record("b"), prompt="")])
     assert counts.get(store, found).overview.n_sessions == 1
     assert counts.get(store, SessionQuery()).overview.n_sessions == 2
+
+
+def test_a_session_that_arrives_during_a_search_is_not_taken_for_one_that_matches(
+    store: Store, monkeypatch
+) -> None:
+    counts, look = CountCache(), StoreReader.is_everywhere
+    store.add([replace(record("a"), prompt="Why is the sky blue?")])
+
+    def look_until_one_comes(view: StoreReader, text: str) -> bool:
+        is_everywhere = look(view, text)
+        store.add([replace(record("late"), prompt="")])
+        assert counts.get(store, SessionQuery()).n_all == 2
+        return is_everywhere
+
+    monkeypatch.setattr(StoreReader, "is_everywhere", look_until_one_comes)
+    found = counts.get(store, SessionQuery(text="SKY"))
+    assert (found.overview.n_sessions, found.n_all) == (1, 1)
 
 
 def test_numbers_are_counted_anew_after_the_readers_own_change(store: Store, monkeypatch) -> None:
