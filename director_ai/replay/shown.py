@@ -56,7 +56,7 @@ def shown(
         ripe = _ripe_when_warned(curves, sessions, passed, soft_limit, ripe, holds)
     if release.unit == "token":
         return ripe
-    starts = curves.offsets[sessions]
+    starts = curves.starts[sessions]
     ends = np.flatnonzero(curves.sentence_ends) + 1
     # The last sentence end among the ripe tokens; one of a session before counts as none.
     at = np.searchsorted(ends, (starts + ripe).ravel(), side="right").reshape(ripe.shape)
@@ -79,10 +79,10 @@ def _ripe_when_warned(
     what comes from it on, unless the text was held already when it came.
     """
     is_low = curves.scores < soft_limit
-    starts = curves.offsets[sessions]
+    starts = curves.starts[sessions]
     n_before = np.concatenate([[0], np.cumsum(is_low, dtype=np.int32)])[starts + ripe]
     # As places in their sessions: the first low score held, and the last before it.
-    places = np.concatenate([[-1], np.flatnonzero(is_low), [curves.n_tokens]])
+    places = np.concatenate([[-1], np.flatnonzero(is_low), [len(is_low)]])
     first, last = places[n_before + 1] - starts, places[n_before] - starts
     last = np.where(last < 0, -np.inf, last)
     held = np.where(last < first - holds[:, None], first, ripe)

@@ -111,6 +111,22 @@ def check_frontier(seed: int, n_sessions: int) -> None:
         assert found.n_no_onset == (data.bad & (data.onsets == NEVER)).sum()
 
 
+def test_sessions_of_a_larger_archive_leak_what_they_leak_alone() -> None:
+    whole, _, policy = archive(3, 40)
+    policy = replace(policy, halt_mode="hard")
+    some = whole.view(np.arange(39, 5, -2))
+    alone = replace(some, curves=some.curves.packed())
+    outcomes = Replay(alone, window_size=4, trend_window=3).outcomes(policy)
+
+    for release in RELEASES:
+        found, expected = (
+            leak_frontier(each, outcomes, policy, release, HOLDS) for each in (some, alone)
+        )
+
+        assert found.leaked.tolist() == expected.leaked.tolist(), release
+        assert found.lost.tolist() == pytest.approx(expected.lost.tolist(), nan_ok=True), release
+
+
 def check_waits(seed: int, n_sessions: int) -> None:
     data, texts, _ = archive(seed, n_sessions)
     off = HaltPolicy(hard_limit=0.0, window_threshold=0.0, trend_threshold=1.5, soft_limit=0.6)
