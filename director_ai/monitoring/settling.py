@@ -257,4 +257,6 @@ def _draw_key(store: Store) -> bytes:
 
 
 def _digest(family: str) -> str:
-    return hashlib.blake2b(family.encode(), digest_size=16).hexdigest() if family else ""
+    # A family may be a prompt, and a prompt that was cut may end in half a surrogate pair.
+    data = family.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).hexdigest() if family else ""

@@ -42,6 +42,16 @@ def add(store: Store, *records) -> None:
     store.add(list(records), as_recorded=True)
 
 
+def test_a_prompt_that_ends_in_half_an_emoji_is_a_family_like_any_other(store: Store) -> None:
+    deploy(store, POLICY, SCORER, Promise(0.02), now_us=START)
+    add(store, *(ran(name, prompt="Why? \ud83d") for name in "ab"))
+
+    tick(store, now_us=START + DAY_US)
+
+    kinds = sorted(audit.kind for audit in MonitorLog(store).audits(1))
+    assert kinds == ["counted", "repeated"]
+
+
 def test_each_session_is_settled_once_under_the_deployment_of_its_time(store: Store) -> None:
     deploy(store, POLICY, SCORER, Promise(0.02), now_us=START)
     add(store, ran("a"), ran("b", halted=True), ran("before", day=-1))

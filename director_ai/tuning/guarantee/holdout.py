@@ -284,7 +284,9 @@ def group_draws(groups: Names, *, key: str) -> NDArray[np.uint64]:
 
 @lru_cache(maxsize=1 << 19)
 def _draw(name: str, secret: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), key=secret, digest_size=8).digest())
+    # A name may be a prompt, and a prompt that was cut may end in half a surrogate pair.
+    data = name.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, key=secret, digest_size=8).digest())
 
 
 def _distinct(groups: Names) -> tuple[list[str], IntArray]:

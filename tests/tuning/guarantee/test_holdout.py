@@ -30,6 +30,14 @@ def test_new_sessions_and_new_labels_unseal_nothing() -> None:
     assert not after[1000:2000].any()
 
 
+def test_a_prompt_that_ends_in_half_an_emoji_is_a_group_like_any_other() -> None:
+    names = ["Why? \ud83d", "Why?"] * 3
+
+    first, second = holdout_mask(names, np.full(6, GOOD), key="k", share=0.5).reshape(3, 2).T
+
+    assert len({*first.tolist()}) == len({*second.tolist()}) == 1
+
+
 def test_the_share_is_as_asked_for_and_the_key_decides_which() -> None:
     first, second = (holdout_mask(NAMES, ALL_GOOD, key=key) for key in ("k", "l"))
 
