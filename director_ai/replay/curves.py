@@ -182,6 +182,19 @@ session 0
         row = index if self.rows is None else int(self.rows[index])
         return self.scores[self.offsets[row] : self.offsets[row + 1]]
 
+    def lowest(self) -> FloatArray:
+        """Return each session's lowest score, ``inf`` of one without; shape (n_sessions,).
+
+        >>> Curves.from_scores([[0.9, 0.8], [], [0.7]]).lowest().tolist()
+        [0.8, inf, 0.7]
+        """
+        packed = self.packed()
+        lowest, has_scores = np.full(self.n_sessions, np.inf), packed.lengths > 0
+        starts = packed.offsets[:-1][has_scores]
+        if len(starts):
+            lowest[has_scores] = np.minimum.reduceat(packed.scores, starts)
+        return lowest
+
     def packed(self) -> "Curves":
         """Return the same sessions one after the other, with no others between them."""
         return self if self.rows is None else self.select(np.arange(self.n_sessions))

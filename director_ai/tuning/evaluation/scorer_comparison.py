@@ -8,7 +8,7 @@ import numpy as np
 
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
+from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.tuning.evaluation.intervals import Interval, grouped_wilson
 from director_ai.tuning.labelled import LabelledCurves
 
@@ -214,7 +214,7 @@ def compare_scorers(
     # Of each draw, how often each group is in it.
     draws = random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws)
     ranked = {
-        name: _Ranked.of(_lowest(each.curves)[labelled], good) for name, each in scored.items()
+        name: _Ranked.of(each.curves.lowest()[labelled], good) for name, each in scored.items()
     }
     halts = {name: each.lowest < each.limits()[-1] for name, each in ranked.items()}
     figures: list[ScorerFigures] = []
@@ -310,12 +310,6 @@ def _same_sessions(scored: Mapping[str, LabelledCurves]) -> LabelledCurves:
                 f"{name!r}"
             )
     return first
-
-
-def _lowest(curves: Curves) -> FloatArray:
-    packed = curves.packed()
-    lowest: FloatArray = np.minimum.reduceat(packed.scores, packed.offsets[:-1])
-    return lowest
 
 
 def _figure(value: float, draws: FloatArray, risk: float) -> Figure:

@@ -151,7 +151,7 @@ def session_options(data: Mapping[str, TuneData], comparison: ScorerComparison) 
     first = next(iter(data.values()))
     limits = {each.scorer: each.limits[-1] for each in comparison.figures}
     n_halts: IntArray = np.sum(
-        [_lowest(each) < limits[scorer] for scorer, each in data.items()], axis=0
+        [each.labelled.curves.lowest() < limits[scorer] for scorer, each in data.items()], axis=0
     )
     good, bad = first.labelled.good, first.labelled.bad
     agrees = (n_halts == 0) | (n_halts == len(data))
@@ -220,9 +220,3 @@ def _comparison(
     where: SessionQuery,
 ) -> ScorerComparison:
     return compare_stored(_store, partial(read_study, _store), compared, where)
-
-
-def _lowest(data: TuneData) -> np.ndarray:
-    packed = data.labelled.curves.packed()
-    lowest: np.ndarray = np.minimum.reduceat(packed.scores, packed.offsets[:-1])
-    return lowest
