@@ -74,6 +74,18 @@ def x_range(page: Page) -> list[float]:
     return found
 
 
+def axis_words(page: Page) -> dict[str, float]:
+    """Return how many words are on the axis of tokens, and how many pixels they are apart."""
+    found: dict[str, float] = graph(page).evaluate(
+        """e => {
+          const {tickvals, range, _length} = e._fullLayout.xaxis;
+          const apart = (tickvals[1] - tickvals[0]) * _length / (range[1] - range[0]);
+          return {n: tickvals.length, apart};
+        }"""
+    )
+    return found
+
+
 def again(page: Page, n_runs: int) -> None:
     """Run the whole script ``n_runs`` times with other data each time."""
     slider = page.locator(".st-key-shift").get_by_role("slider")
@@ -151,7 +163,7 @@ def test_a_zoom_drawn_while_the_chart_is_fed_stays_until_it_is_reset(
     assert x_range(page)[1] >= n_before + 40
 
 
-def test_text_of_tokens_is_text(
+def test_text_of_tokens_is_text_and_keeps_apart_on_a_narrow_axis(
     open_page: OpenPage, server: Server, listener: tuple[int, list[bytes]]
 ) -> None:
     port, heard = listener
@@ -166,7 +178,7 @@ def test_text_of_tokens_is_text(
     ]
     query = urlencode([("attack", each) for each in [*attacks, "\u202etxt.exe\u200b"]])
 
-    page = open_page(server, f"/?{query}")
+    page = open_page(server, f"/?n=30&{query}")
 
     expect(tokens(page)).to_have_count(38)
     page.wait_for_timeout(500)
@@ -177,6 +189,14 @@ def test_text_of_tokens_is_text(
     assert page.locator(".st-key-tokens .tokens :not(bdi, .waiting, .halt > b)").count() == 0
     assert page.title() == "Components"
     assert heard == []
+
+    assert axis_words(page)["n"] == 30
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(
+        "key => document.querySelector(key)._fullLayout.xaxis.tickvals.length < 30",
+        arg=".st-key-curve .graph",
+    )
+    assert axis_words(page)["apart"] >= 17
 
 
 def test_a_clicked_token_comes_back_once_as_its_index(open_page: OpenPage, server: Server) -> None:

@@ -1,6 +1,7 @@
 const RETRY = "Reload the page to try again.";
 const NARROW_PX = 480;
 const NARROW_FONT = 12;
+const SLANTED_LINES = 1.7;  // of type, that a slanted word takes of its axis
 const AFTER_DRAG_MS = 50;   // in which Plotly has put the zoom into its layout
 const states = new WeakMap();
 let loading;
@@ -71,6 +72,16 @@ function inNarrow(layout, width) {
   };
 }
 
+// Slanted words lie over one another where there are too many: each second, third, ... is shown.
+function spaced(axis, { font, margin, width }) {
+  const { range, tickvals, ticktext, tickangle } = axis;
+  if (!ticktext || !tickangle) return axis;
+  const room = (width - margin.l - margin.r) / (range[1] - range[0]);
+  const step = Math.max(1, Math.ceil((SLANTED_LINES * font.size) / room));
+  const isShown = (_, i) => i % step === 0;
+  return { ...axis, tickvals: tickvals.filter(isShown), ticktext: ticktext.filter(isShown) };
+}
+
 // Chrome of the chart follows Streamlit's variables, so that it changes with the theme even
 // before the server has sent new trace colours.
 function themed(layout, state) {
@@ -108,7 +119,7 @@ function themed(layout, state) {
       spikethickness: 1,
       spikedash: "dot",
       spikecolor: css("gray-text-color"),
-      ...axis,
+      ...spaced(axis, drawn),
       gridcolor: border,
       linecolor: border,
       zerolinecolor: border,

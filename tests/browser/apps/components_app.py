@@ -32,8 +32,10 @@ def margins(n_tokens: int, shift: float) -> list[float]:
 
 
 def curve(n_tokens: int, shift: float) -> dict[str, Any]:
-    """Return a curve with two floors and a halt."""
+    """Return a curve with two floors and a halt; a short one has its words on the axis."""
     x = list(range(n_tokens))
+    words = {"tickvals": x, "ticktext": text(n_tokens)[:n_tokens], "tickangle": -45}
+    named = {**words, "range": [-0.5, n_tokens - 0.5]} if n_tokens <= 40 else {}
     y = [round(0.7 + 0.2 * math.cos(0.02 * i) + 0.03 * math.sin(i), 4) for i in x]
     floor = [round(0.5 + shift + 0.08 * math.sin(0.05 * i), 4) for i in x]
     halt = n_tokens - 1
@@ -62,7 +64,7 @@ def curve(n_tokens: int, shift: float) -> dict[str, Any]:
             },
         ],
         "layout": {
-            "xaxis": {"title": {"text": "token"}},
+            "xaxis": {"title": {"text": "token"}, **named},
             "yaxis": {"title": {"text": "coherence"}, "range": [0, 1.05]},
         },
     }  # fmt: skip
