@@ -140,6 +140,13 @@ def test_filters_figures_strip_and_ten_rows_are_in_view_at_once(
     # One line of figures, and the strip under it.
     assert box_of(page, "figures")["height"] <= 40
     assert box_of(page, "strip")["height"] == 56
+    # Six figures take a second line, and still leave the table its place.
+    page.locator(".st-key-figures button p").evaluate_all(
+        "es => es.forEach(e => e.textContent = e.textContent.replace(/\\d+ of \\d+/,"
+        " '204,312 of 204,312'))"
+    )
+    assert box_of(page, "figures")["height"] > 40
+    assert box_of(page, "sessions_table")["y"] <= 260
     # A filter is in sight while the list that it changes is.
     for name in ("filter_since", "filter_q", "filter_outcome", "filter_rule"):
         control = box_of(page, name)

@@ -232,6 +232,8 @@ def test_a_session_without_a_time_says_so(store):
     assert app.dataframe[0].value["When"].tolist() == ["undated"]
     # Its time is not that of the epoch.
     assert "strip" not in components(app)
+    # In the line of figures, where it moves nothing when the first one arrives.
+    assert app.button(key="show_sessions").label == "1 of 1 sessions, 1 undated"
 
 
 def test_a_label_given_in_the_list_is_in_the_store_and_can_be_taken_back(filled):

@@ -74,10 +74,11 @@ button kbd { color: inherit !important; opacity: 1 !important; }
 dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35rem 0 !important; }
 .st-key-active_filters { flex-wrap: nowrap; align-items: flex-start; height: 3.25rem; }
 .st-key-active_filters > :first-child { flex: 1; min-width: 0; max-height: 100%; overflow: auto; }
-.st-key-figures { gap: 0 .7rem; }
-.st-key-figures button { min-height: 1.75rem; padding: 0; white-space: nowrap; }
+.st-key-figures { gap: 0 .7rem; margin: -.2rem 0; }
+.st-key-figures button { min-height: 1.5rem; padding: 0; white-space: nowrap; }
 .st-key-figures button p { font-size: .85rem; }
 .st-key-list_status { min-width: 0; }
+.st-key-list_actions button { min-height: 2rem; padding: 0 .75rem; }
 .st-key-enter_opens { position: absolute; }
 .st-key-list_status * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .st-key-sessions_table [data-testid=stElementToolbar] { top: 2px !important; }

@@ -24,7 +24,7 @@ from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.served_policy import served_policy
 from director_ai.ui.components.session_filters import Filters, describe, instant
-from director_ai.ui.components.status_banner import notice, status
+from director_ai.ui.components.status_banner import status
 from director_ai.ui.sessions import filter_bar
 from director_ai.ui.sessions.counts import SessionCounts, count_cache
 from director_ai.ui.sessions.display_names import zone
@@ -133,11 +133,15 @@ def figures(numbers: SessionCounts) -> list[Figure]:
     """Return the key figures of the sessions that match."""
     overview, enforced = numbers.overview, numbers.enforced
     live = f", {overview.n_recording:,} live" if overview.n_recording else ""
+    n_undated = overview.n_sessions - strip_data(numbers.buckets).n_sessions
+    undated = f", {n_undated:,} undated" if n_undated else ""
     shown = [
         Figure(
             "sessions",
-            f"{overview.n_sessions:,} of {numbers.n_all:,} sessions{live}",
-            "Show all of them.",
+            f"{overview.n_sessions:,} of {numbers.n_all:,} sessions{live}{undated}",
+            "Show all of them. Those without a date are not in the strip over time."
+            if n_undated
+            else "Show all of them.",
             Filters(),
         )
     ]
@@ -229,9 +233,6 @@ def strip(numbers: SessionCounts) -> None:
     if not st.session_state[_STRIP_SHOWN]:
         return
     data = strip_data(numbers.buckets)
-    n_undated = numbers.overview.n_sessions - data.n_sessions
-    if n_undated:
-        notice(f"Without a date, so not shown over time: {n_undated:,}.")
     if not data.n_sessions:
         return
     plotly_chart(
