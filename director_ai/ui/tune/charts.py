@@ -109,8 +109,24 @@ def plateau_line(
     ``elsewhere`` are the lows along it of sessions that the replay is not of.
     """
     current = halting_plateau(replay, policy, rule, elsewhere)
-    low, high = sorted((current.lenient, current.strict))
-    return f"From {low:.4g} to {high:.4g} the same sessions are halted."
+    return range_line(*sorted((current.lenient, current.strict)))
+
+
+def range_line(low: float, high: float) -> str:
+    """Describe a range of a threshold, with as many digits as tell its ends apart.
+
+    >>> range_line(0.0, 0.56161)
+    'From 0 to 0.5616 the same sessions are halted.'
+    >>> range_line(0.15, 0.15000012)
+    'From 0.15 to 0.1500001 the same sessions are halted.'
+    >>> range_line(0.15, 0.15000000000000002)
+    'At any value but 0.15 other sessions are halted.'
+    """
+    for digits in range(4, 9):
+        ends = [f"{end:.{digits}g}" for end in (low, high)]
+        if ends[0] != ends[1]:
+            return f"From {ends[0]} to {ends[1]} the same sessions are halted."
+    return f"At any value but {low:.4g} other sessions are halted."
 
 
 def rules(view: PolicyAnalysis) -> None:
