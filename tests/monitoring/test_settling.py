@@ -42,9 +42,9 @@ def add(store: Store, *records) -> None:
     store.add(list(records), as_recorded=True)
 
 
-def test_a_prompt_that_ends_in_half_an_emoji_is_a_family_like_any_other(store: Store) -> None:
+def test_a_group_that_ends_in_half_an_emoji_is_a_family_like_any_other(store: Store) -> None:
     deploy(store, POLICY, SCORER, Promise(0.02), now_us=START)
-    add(store, *(ran(name, prompt="Why? \ud83d") for name in "ab"))
+    add(store, *(ran(name, group="Why? \ud83d") for name in "ab"))
 
     tick(store, now_us=START + DAY_US)
 
