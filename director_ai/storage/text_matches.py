@@ -1,9 +1,11 @@
 """Text matches: the sessions that hold a text, found once and kept for what is asked next."""
 
 import threading
+from array import array
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, or_, select, true
 
@@ -22,6 +24,9 @@ _UNSETTLED: Final = or_(_c.ended_by.is_(None), _c.ended_by == "abandoned")
 
 Limit = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """Condition on the number of a session."""
+
+Keys: TypeAlias = "array[int]"
+"""Numbers of sessions, 8 bytes each: of a million, a set takes 100 MB."""
 
 
 class Matches(NamedTuple):
@@ -61,7 +66,7 @@ class _Look(NamedTuple):
     Attributes
     ----------
     found
-        Numbers of the sessions that hold the text.
+        Numbers of the sessions that hold the text, in order.
     last
         Highest number of a session that was looked at.
     fingerprint
@@ -72,7 +77,7 @@ class _Look(NamedTuple):
         The same as ``found``.
     """
 
-    found: set[int]
+    found: Keys
     last: int
     fingerprint: tuple[int, int]
     unsettled: tuple[int, ...]
@@ -100,7 +105,7 @@ class TextMatches:
             known = before
             # Apart: both at once would make SQLite read every text.
             fresh = _search(connection, text, lambda key: key > known.last)
-            fresh |= _search(
+            fresh += _search(
                 connection, text, lambda key: is_among(key, known.unsettled, looked_up=True)
             )
         else:
@@ -110,8 +115,8 @@ class TextMatches:
             whole = known.fingerprint
         else:
             whole = _fingerprint(connection, last)
-        found = fresh if known is None else known.found | fresh
-        if known is not None and (found, whole) == (known.found, known.fingerprint):
+        found = fresh if known is None else _united(known.found, fresh)
+        if known is not None and found is known.found and whole == known.fingerprint:
             matches = known.matches
         else:
             matches = _matches(connection, found, whole[0])
@@ -123,7 +128,7 @@ class TextMatches:
         return matches
 
 
-def _search(connection: Connection, text: str, limit: Limit = lambda _: true()) -> set[int]:
+def _search(connection: Connection, text: str, limit: Limit = lambda _: true()) -> Keys:
     """Return the numbers of the sessions within a limit whose prompt or answer holds a text."""
     coming = (
         select(tokens.c.session, tokens.c.text)
@@ -137,7 +142,24 @@ def _search(connection: Connection, text: str, limit: Limit = lambda _: true()) 
         select(bodies.c.session).where(holds_folded(bodies.c.text, text), limit(bodies.c.session)),
         select(coming.c.session).group_by(coming.c.session).having(holds_folded(so_far, text)),
     )
-    return {key for each in statements for key in _numbers(connection, each)}
+    return array("q", sorted({key for each in statements for key in _numbers(connection, each)}))
+
+
+def _united(keys: Keys, more: Keys) -> Keys:
+    """Return the numbers of both, in order; ``keys`` themselves where they have them all.
+
+    >>> _united(array("q", [1, 3]), array("q", [2, 3, 4]))
+    array('q', [1, 2, 3, 4])
+    """
+    united = keys
+    for key in more:
+        place = bisect_left(united, key)
+        if place == len(united) or united[place] != key:
+            # Others may be reading what was found before.
+            united = array("q", united) if united is keys else united
+            # Nearly all come at the end: only a session that was not over may have a lower number.
+            united.insert(place, key)
+    return united
 
 
 def _numbers(connection: Connection, statement: Select[tuple[int]]) -> Iterable[int]:
@@ -162,12 +184,11 @@ def _fingerprint(connection: Connection, last: int) -> tuple[int, int]:
     return int(n_sessions), int(mixed)
 
 
-def _matches(connection: Connection, matching: Collection[int], n_sessions: int) -> Matches:
-    keys = sorted(matching)
+def _matches(connection: Connection, keys: Keys, n_sessions: int) -> Matches:
     if 2 * len(keys) <= n_sessions:
         return Matches(keys, is_rest=False, is_few=len(keys) <= _MOST_LOOKED_UP * n_sessions)
     if len(keys) == n_sessions:
         return Matches((), is_rest=True, is_few=False)
     others = select(_c.key).where(~is_among(_c.key, keys, looked_up=False))
-    rest = connection.execute(others).scalars().all()
+    rest = array("q", connection.execute(others).scalars())
     return Matches(rest, is_rest=True, is_few=False)

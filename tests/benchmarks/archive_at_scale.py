@@ -34,6 +34,7 @@ BATCH = 2_000
 BUDGET_LABEL_S = 1.0
 BUDGET_SEARCH_S = {200_000: 1.5, 1_000_000: 5.0}
 RARE, COMMON = "question 199", "w1"
+EVERYWHERE = ("w", "w0", " w0 w")
 N_VERIFIED = 2_000
 
 
@@ -70,6 +71,12 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def peak_mb() -> float:
     """Return the most memory this process has had, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def resident_mb() -> float:
+    """Return the memory this process has now, in MB."""
+    n_pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return n_pages * resource.getpagesize() / 2**20
 
 
 def show(name: str, seconds: float, before_s: float | None = None) -> None:
@@ -148,6 +155,11 @@ def count_apart(store: Store, text: str) -> None:
 def searching(store: Store, *, compare: bool) -> None:
     """Measure what the Sessions page shows of all sessions, and of those that hold a text."""
     budget = BUDGET_SEARCH_S.get(store.count(), float("inf"))
+    before_mb = resident_mb()
+    for text in EVERYWHERE:
+        store.count(SessionQuery(text=text))
+    kept_mb = resident_mb() - before_mb
+    print(f"  kept of {len(EVERYWHERE)} texts that every session holds: {kept_mb:.0f} MB")
     counts = CountCache()
     show("Sessions: all counts", timed(lambda: counts.get(store, SessionQuery()))[0])
     show("Sessions: the first page", timed(lambda: store.summaries(limit=200))[0])
