@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class Multiple:
     scores: tuple[float, ...]
     floor: tuple[float, ...]
     margin: float | None
-    rule: Rule | str
+    rule: Rule | Literal[""]
 
 
 def multiple(scores: Sequence[float], policy: HaltPolicy) -> Multiple:

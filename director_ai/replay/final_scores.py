@@ -19,24 +19,26 @@ def with_final_scores(
     minima
         Of score, mean and minus the drop, without the finished texts.
     curves
-        Their ``finals`` take the place of the last score; the low comes one after the last token.
+        Their ``final_scores`` take the place of the last score; the low comes one after the last
+        token.
     window_size, trend_window
         Tokens.
     """
-    assert curves.final_scores is not None
-    again = np.flatnonzero(~np.isnan(curves.final_scores))
+    finals = curves.final_scores
+    assert finals is not None
+    again = np.flatnonzero(~np.isnan(finals))
 
     def last(n: int) -> list[FloatArray]:
         """Return the last ``n`` scores of every session in question, oldest first."""
         starts = (curves.starts + curves.lengths)[sessions] - n
         scores = [curves.scores[starts + place] for place in range(n - 1)]
-        return [*scores, curves.final_scores[sessions]]  # type: ignore[index]  # asserted above
+        return [*scores, finals[sessions]]
 
     extended = []
     for rule, (before, size) in enumerate(zip(minima, (1, window_size, trend_window), strict=True)):
         sessions = again[curves.lengths[again] >= size]
         if rule == 0:
-            values = curves.final_scores[sessions]
+            values = finals[sessions]
         elif rule == 1:
             values = window_average.statistic(last(size))
         else:

@@ -211,7 +211,10 @@ def _json_nodes(
         raise RecursionError
 
     def skip(place: int) -> int:
-        return _SPACE.match(text, place).end()  # type: ignore[union-attr]  # matches anywhere
+        blanks = _SPACE.match(text, place)
+        # An empty run of them, at least.
+        assert blanks is not None
+        return blanks.end()
 
     decoder = json.JSONDecoder()
     entries: Map = {}
@@ -288,9 +291,10 @@ def _enter_values(
         node = entries.get(name)
         if isinstance(value, dict):
             # A dotted name goes on with the table it names.
-            is_open = node is not None and isinstance(node.value, dict)
-            inner: Map = node.value if is_open else {}  # type: ignore[union-attr, assignment]
-            if not is_open:
+            if node is not None and isinstance(node.value, dict):
+                inner = node.value
+            else:
+                inner = {}
                 _enter(entries, name, Node(line, inner), problems)
             _enter_values(inner, value, line, problems)
         else:

@@ -10,10 +10,10 @@ from director_ai.cli.options.policy import share
 from director_ai.cli.options.sessions import add_slice, count, positive
 
 if TYPE_CHECKING:
-    from director_ai.tuning.gates import Gates, Selector
+    from director_ai.tuning.gates import Gates, Selector, SelectorKind
 
 FORMATS = ("text", "json", "markdown", "github")
-SELECTORS = ("tag", "id", "model", "source", "group")
+SELECTORS: "tuple[SelectorKind, ...]" = ("tag", "id", "model", "source", "group")
 
 
 def add_check(parser: ArgumentParser) -> ArgumentParser:
@@ -121,19 +121,20 @@ def gates_of(args: Namespace) -> "Gates":
     )
 
 
-def _selectors(pairs: list[tuple[str, str]]) -> "tuple[Selector, ...]":
+def _selectors(pairs: "list[tuple[SelectorKind, str]]") -> "tuple[Selector, ...]":
     from director_ai.storage.transfer.curves_file import digest_of
     from director_ai.tuning.gates import Selector
 
     return tuple(
-        Selector(kind, value, digest_of(value) if kind in ("id", "group") else "")  # type: ignore[arg-type]
+        Selector(kind, value, digest_of(value) if kind in ("id", "group") else "")
         for kind, value in dict.fromkeys(pairs)
     )
 
 
-def _selector(text: str) -> tuple[str, str]:
-    kind, colon, value = text.partition(":")
-    if kind not in SELECTORS or not (colon and value):
+def _selector(text: str) -> "tuple[SelectorKind, str]":
+    name, colon, value = text.partition(":")
+    kind = next((each for each in SELECTORS if each == name), None)
+    if kind is None or not (colon and value):
         kinds = ", ".join(f"{each}:" for each in SELECTORS)
         raise ArgumentTypeError(f"must be one of {kinds} and a value, got {text!r}")
     return kind, value

@@ -396,4 +396,5 @@ def _interval(value: float, sessions: _Sessions, placed: list[FloatArray]) -> tu
     variance += 2 * n_all / (n_all - 1) * float((sums[0] * sums[1]).sum())
     spread = Z_95 * math.sqrt(max(variance, 0.0)) / (value * (1 - value))
     middle = math.log(value / (1 - value))
-    return tuple(1 / (1 + math.exp(-(middle + side * spread))) for side in (-1, 1))  # type: ignore[return-value]  # of two
+    low, high = (1 / (1 + math.exp(-(middle + side * spread))) for side in (-1, 1))
+    return low, high

@@ -265,7 +265,9 @@ _ALLOWED: Final[Mapping[str, Sequence[str]]] = {
     "column": COLUMNS,
     "sort": ORDERS,
 }
-_SHORT: Final = {rule: mechanism for mechanism, rule in RULE_OF_MECHANISM.items()}
+_SHORT: Final[Mapping[str, str]] = {
+    rule: mechanism for mechanism, rule in RULE_OF_MECHANISM.items()
+}
 _DISPLAY_NAME: Final = {
     "q": "text",
     "author": "labelled by",
@@ -281,7 +283,7 @@ def _read_value(name: str, value: str) -> str | None:
         return None
     if name == "rule":
         # Links are written by hand, too.
-        value = _SHORT.get(value, value)  # type: ignore[call-overload]
+        value = _SHORT.get(value, value)
     if name in _ALLOWED:
         return value if value in _ALLOWED[name] else None
     if name == "since":

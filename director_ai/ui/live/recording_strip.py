@@ -14,7 +14,7 @@ from director_ai.figures.small_multiples import (
     nearest_first,
     scores_needed,
 )
-from director_ai.figures.theme import HALT_GLYPH, RULE_NAME, Rule
+from director_ai.figures.theme import HALT_GLYPH, RULE_NAME
 from director_ai.storage.live_streams import LiveStream, live_streams
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive
@@ -151,11 +151,10 @@ def _state(stream: LiveStream, drawn: Multiple) -> str:
         return f"✓ completed, {stream.n_tokens:,}"
     if stream.outcome != "recording":
         return f"⚠ {stream.outcome}"
-    is_late = stream.silent_s > _LATE_S
-    if is_late or drawn.margin is None:
+    is_late, rule = stream.silent_s > _LATE_S, drawn.rule
+    if is_late or drawn.margin is None or rule == "":
         age = f", {stream.silent_s:.0f} s ago" if is_late else ""
         return f"{stream.n_tokens:,} tokens{age}"
-    rule: Rule = drawn.rule  # type: ignore[assignment]  # named where there is a margin
     if drawn.margin < 0:
         return f"{RULE_NAME[rule]} broken"
     return f"{drawn.margin:.2f} left, {RULE_NAME[rule]}"
