@@ -68,7 +68,7 @@ class DuplicateSessionError(DirectorError, ValueError):
 
 
 class DamagedSessionError(DirectorError, ValueError):
-    """What is stored of a session is not what was sealed."""
+    """A stored session is not the one that was sealed."""
 
 
 class UnsupportedSystemError(DirectorError, ImportError):
@@ -185,7 +185,7 @@ class SourceReportedError(SourceError):
 
 
 class InvalidStreamError(SourceError, ValueError):
-    """What a server sent cannot be read."""
+    """A server's stream cannot be read."""
 
 
 class TruncatedStreamError(SourceError, EOFError):

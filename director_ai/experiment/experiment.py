@@ -77,7 +77,7 @@ class Origin(NamedTuple):
 
     @property
     def slice(self) -> str:
-        """What of a scorer's sessions in the store the experiment is of; empty for all of them."""
+        """Filter of one scorer's sessions in words; empty where all of them are in it."""
         by_id = "" if self.n_by_id is None else f"{self.n_by_id:,} sessions by id"
         return " · ".join(filter(None, (self.where.slice if self.where else "", by_id)))
 

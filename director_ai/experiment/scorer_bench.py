@@ -65,7 +65,7 @@ class Answer(NamedTuple):
 
 
 class DefaultLimits(NamedTuple):
-    """What the kernel's default limits do with a scorer.
+    """Halts of a scorer's answers by the kernel's default limits.
 
     Attributes
     ----------

@@ -167,7 +167,7 @@ session 0
 
     @property
     def starts(self) -> IntArray:
-        """Where each session starts in ``scores``, shape (n_sessions,)."""
+        """Start of each session in ``scores``, shape (n_sessions,)."""
         starts = self.offsets[:-1]
         return starts if self.rows is None else starts[self.rows]
 

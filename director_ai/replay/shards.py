@@ -120,7 +120,7 @@ def _digest_of(path: Path, _mtime_ns: int, _size: int) -> str:
 
 
 class _Layout(NamedTuple):
-    """Where the entries of an array stand in its file."""
+    """Layout of an array in its file: shape, type and order of its entries, and their start."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]

@@ -98,7 +98,10 @@ class AuditPlan(NamedTuple):
 
 
 class SealedSession(NamedTuple):
-    """What monitoring needs of a session that a recorder sealed; ``scores`` is packed float64."""
+    """Columns of a session that a recorder sealed, as monitoring reads them.
+
+    ``scores`` is packed float64.
+    """
 
     id: str
     sealed_us: int

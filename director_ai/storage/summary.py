@@ -146,7 +146,7 @@ def outcome(ended_by: Ending | None) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Which sessions, and in which order. Fields that are empty or ``None`` ask for nothing.
+    """Filter and order of sessions. Fields that are empty or ``None`` ask for nothing.
 
     Attributes
     ----------
@@ -220,7 +220,7 @@ nearest_misses, lowest, longest, got 'best'
 
     @property
     def slice(self) -> str:
-        """What the query keeps of one scorer's sessions, in words; empty where it is all of them.
+        """The filter of one scorer's sessions, in words; empty where it keeps all of them.
 
         >>> SessionQuery(models=("small",), scorers=("lexical:coherence@2",)).slice
         'model = small'
@@ -229,7 +229,7 @@ nearest_misses, lowest, longest, got 'best'
 
     @property
     def words(self) -> str:
-        """What the query keeps, in words; empty where it keeps every session.
+        """The filter in words; empty where it keeps every session.
 
         >>> SessionQuery(models=("small", "large"), since_us=0, most_tokens=200).words
         'from 1970-01-01 00:00 UTC · model = small or large · at most 200 tokens'

@@ -117,7 +117,7 @@ class AnalysisContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PolicyAnalysis:
-    """Results of one policy on an context.
+    """Results of one policy in a context.
 
     Attributes
     ----------
@@ -191,7 +191,7 @@ class PolicyAnalysis:
 
 
 def analyse(context: AnalysisContext, replay: Replay, policy: HaltPolicy) -> PolicyAnalysis:
-    """Return the results of a policy on an context.
+    """Return the results of a policy in a context.
 
     Parameters
     ----------

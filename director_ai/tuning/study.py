@@ -43,7 +43,7 @@ class TuneData:
         Scores, labels, onsets and groups.
     ids, models, sources, tags
         Of each session: its id, its model, its source, and any number of tags.
-    families
+    group_names
         Name of each session's group; of one without, a name that no group has.
     n_unscored
         Sessions left out as not one of their tokens has a score.

@@ -15,7 +15,7 @@ _CHOICES: Final = {"when": HoldWhen, "unit": HoldUnit, "at_halt": AtHalt}
 
 @dataclass(frozen=True, slots=True)
 class ReleasePolicy:
-    """How text that passed its verdict is handed out.
+    """Rules by which text that passed its verdict is handed out.
 
     Apart from :class:`HaltPolicy`, as it changes no verdict: the same sessions halt at the same
     tokens, and bounds on false halts hold for every value.

@@ -28,7 +28,7 @@ _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a stream comes from.
+    """Server and model that a stream comes from.
 
     It holds no key, only the name of the variable that does, so it may be stored and shown.
 

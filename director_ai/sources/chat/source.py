@@ -67,7 +67,7 @@ class ChatSource:
 
     @property
     def others(self) -> Mapping[str, int]:
-        """How many chunks held reasoning, a tool call or a refusal, by the field's name."""
+        """Number of chunks that held reasoning, a tool call or a refusal, by the field's name."""
         return self._decoder.others
 
     def _ready(self) -> str | None:

@@ -234,7 +234,7 @@ class Recorder:
 
     @property
     def stats(self) -> RecorderStats:
-        """What has been done so far, in this process."""
+        """Counts of the recording so far, in this process."""
         flush_thread, buffers = self._flush_thread, list(self._pending.open)
         oldest_s = self._pending.oldest_s()
         return RecorderStats(

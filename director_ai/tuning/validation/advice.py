@@ -75,7 +75,7 @@ def advice(
         _as_long(data, elsewhere),
         *(validation.cautions if validation else ()),
     ]
-    # A checkup and a proposal may both have come to the edge.
+    # A validation and a proposal may both have come to the edge.
     by_code = {caution.code: caution for caution in cautions if caution is not None}
     return list(by_code.values())
 

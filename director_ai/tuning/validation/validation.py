@@ -69,12 +69,12 @@ class Validation:
 
     @property
     def catch(self) -> OptimismEstimate:
-        """The catch rate, shown and honest."""
+        """The catch rate, displayed and on sessions left out."""
         return self.estimate.metrics["catch rate"]
 
     @property
     def false(self) -> OptimismEstimate:
-        """The false-halt rate, shown and honest."""
+        """The false-halt rate, displayed and on sessions left out."""
         return self.estimate.metrics["false-halt rate"]
 
     @property
@@ -84,7 +84,7 @@ class Validation:
 
     @property
     def short(self) -> str:
-        """The honest numbers in one line."""
+        """Both rates on sessions left out, in one line."""
         catch, false = self.catch, self.false
         return (
             f"The proposal on sessions left out: catch {_share(catch.mean)} (shown "
@@ -252,7 +252,7 @@ def optimism_caution(estimate: OutOfBag, objective: Objective) -> Caution | None
         f"on sessions left out it is {estimated.mean:.3f}.",
         {
             "displayed": estimated.displayed,
-            "optimism_caution": estimated.mean,
+            "out_of_bag": estimated.mean,
             "optimism": estimated.optimism,
         },
     )

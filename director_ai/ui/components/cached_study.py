@@ -101,7 +101,7 @@ def _archive(
 
 
 class _Kept(NamedTuple):
-    """What is kept of a store: its labels as of the last look, and its curves."""
+    """Cache of a store: its labels as of the last look, and its curves."""
 
     labels: LabelLedger
     curves: CurveArchive

@@ -137,7 +137,7 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class ChartEvent:
-    """What happened on a chart since the last run.
+    """Event on a chart since the last run.
 
     Attributes
     ----------
