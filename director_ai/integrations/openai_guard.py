@@ -1,6 +1,7 @@
 """Guard around the streaming chat call of an ``openai`` client."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from director_ai.core.halting.policy import HaltPolicy
@@ -274,21 +275,22 @@ class OpenAIGuard:
         source = from_openai(
             self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
         )
-        stream = kernel.stream(
-            source,
-            self._plan.scorer(source, prompt),
-            scorer=self._plan.facts,
-            prompt=prompt,
-            max_tokens=_max_tokens(body),
-        )
-        try:
+        with ExitStack() as opened:
+            opened.callback(source.close)
+            stream = kernel.stream(
+                source,
+                self._plan.scorer(source, prompt),
+                scorer=self._plan.facts,
+                prompt=prompt,
+                max_tokens=_max_tokens(body),
+            )
+            opened.callback(stream.close)
             _check_scorer(self._limits, stream.session.scorer)
             if self._recorder is not None:
                 kept = {"prompt": prompt, "model": request["model"], **(record or {})}
                 stream = self._recorder.record(stream, kernel.policy, **kept)
-        except BaseException:
-            stream.close()
-            raise
+            # From here on they are the caller's to close.
+            opened.pop_all()
         return GuardedText(source, stream, self._release)
 
 
@@ -337,21 +339,21 @@ class AsyncOpenAIGuard:
         source = from_openai(
             await self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
         )
-        stream = kernel.stream_tokens(
-            source,
-            self._plan.scorer(source, prompt),
-            scorer=self._plan.facts,
-            prompt=prompt,
-            max_tokens=_max_tokens(body),
-        )
-        try:
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(source.aclose)
+            stream = kernel.stream_tokens(
+                source,
+                self._plan.scorer(source, prompt),
+                scorer=self._plan.facts,
+                prompt=prompt,
+                max_tokens=_max_tokens(body),
+            )
+            opened.push_async_callback(stream.aclose)
             _check_scorer(self._limits, stream.session.scorer)
             if self._recorder is not None:
                 kept = {"prompt": prompt, "model": request["model"], **(record or {})}
                 stream = self._recorder.record(stream, kernel.policy, **kept)
-        except BaseException:
-            await stream.aclose()
-            raise
+            opened.pop_all()
         return AsyncGuardedText(source, stream, self._release)
 
 

@@ -19,7 +19,12 @@ from director_ai import (
     StreamSession,
 )
 from director_ai.core.scoring.identity import ScorerIdentity
-from director_ai.errors import InvalidPolicyError, InvalidRecordError, InvalidScorerError
+from director_ai.errors import (
+    InvalidPolicyError,
+    InvalidRecordError,
+    InvalidScorerError,
+    NoFactsError,
+)
 from director_ai.integrations.asgi import GuardedResponse
 from director_ai.integrations.openai_guard import AsyncOpenAIGuard, OpenAIGuard, prompt_of
 from director_ai.reports import parse_policy
@@ -103,6 +108,20 @@ def test_limits_of_another_scorer_refuse_the_call_and_leave_no_request_open() ->
         guard = OpenAIGuard(client, StreamingKernel(), facts=FACTS, limits=limits)
         with pytest.raises(InvalidPolicyError, match="limits must be of the scorer that runs, lex"):
             guard.stream(**ASKED)
+
+
+def test_a_call_that_cannot_be_scored_leaves_no_request_open() -> None:
+    with (
+        FaultServer({"plain": list(MODES["plain"].attempts)}) as server,
+        OpenAI(base_url=server.url("plain"), api_key="none") as client,
+    ):
+        opened = client.chat.completions.create(**ASKED, stream=True)
+        client.chat.completions.create = lambda **_: opened  # type: ignore[method-assign]
+        guard = OpenAIGuard(client, StreamingKernel(), facts=CoherenceScorer())
+        with pytest.raises(NoFactsError):
+            guard.stream(**ASKED)
+
+        assert opened.response.is_closed
 
 
 def test_the_source_of_a_call_is_its_recorder_s(tmp_path: Path) -> None:
