@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -59,12 +58,12 @@ class Webhook:
         self, address: str, *, form: WebhookForm = "json", secret: str = "", app_url: str = ""
     ) -> None:
         try:
-            parts = urlsplit(address)
-            host = parts.hostname or ""
-        except ValueError:
-            parts, host = urlsplit(""), ""
-        if not host or not (
-            parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+            # By the client that sends: what it cannot read would only be seen at the first alert.
+            url = httpx.URL(address)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if not url.host or not (
+            url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))
         ):
             raise InvalidEndpointError("webhook must be an https address, or of this machine")
         self._address = address

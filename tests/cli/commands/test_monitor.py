@@ -227,7 +227,10 @@ def test_slack_gets_escaped_text(
     assert all("<" not in text["text"] for text in texts)
 
 
-@pytest.mark.parametrize("address", ["http://example.org/x", "", "ftp://127.0.0.1/x", "https://"])
+@pytest.mark.parametrize(
+    "address",
+    ["http://example.org/x", "", "ftp://127.0.0.1/x", "https://", "https://example.org:abc/x"],
+)
 def test_an_address_that_is_no_safe_receiver_is_refused_by_the_name_of_its_variable(
     path: Path,
     address: str,
