@@ -45,7 +45,7 @@ def test_a_dragged_limit_judges_anew_and_the_stream_goes_on_under_it(
     expect(page.locator(".st-key-curve .main-svg").first).to_be_visible()
     page.keyboard.press("Space")
     banner = page.locator(".d-status")
-    expect(banner).to_contain_text("Stopped at token 152: the mean of the last 10 tokens fell to")
+    expect(banner).to_contain_text("Stopped at token 140: the mean of the last 10 tokens fell to")
     settled(page)
     window = grip(page, "Window")
 
@@ -72,7 +72,7 @@ def test_a_dragged_limit_judges_anew_and_the_stream_goes_on_under_it(
     page.locator(".st-key-go_on button").first.click()
     expect(banner).to_contain_text("Stopped at token 1")
     seen = page.locator(".st-key-t input[type=range]")
-    assert float(seen.input_value()) > 152
+    assert float(seen.input_value()) > 140
 
     # A reload comes back to the token, under the limits of the address.
     settled(page)

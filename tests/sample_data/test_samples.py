@@ -130,6 +130,19 @@ def test_fabrications_are_halted_within_forty_tokens_of_their_onset() -> None:
     assert len(soon) >= 8
 
 
+def test_a_slow_drift_falls_by_degrees_so_window_and_trend_see_it_first() -> None:
+    lenient = HaltPolicy(hard_limit=0.3)
+    first = Counter(
+        alarms[0].mechanism
+        for record in of_kind("slow_drift")
+        if (alarms := judge(record.tokens, record.scores, lenient, complete=True).alarms)
+    )
+
+    assert first["window_avg"] >= 3
+    assert first["downward_trend"] >= 3
+    assert not first["hard_limit"]
+
+
 def test_the_kernel_halted_where_replay_halts() -> None:
     for record in samples().values():
         if record.ended_by == "halted":
