@@ -1,6 +1,5 @@
 """Atomic file: written whole, or not at all."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from director_ai.cli.exit_status import CommandError
-from director_ai.storage.engine.errors import reason_of
+from director_ai.storage.engine.errors import as_full_disk_error
 
 
 @contextmanager
@@ -21,8 +20,9 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
     Raises
     ------
     CommandError
-        If it exists and must not be replaced, its folder is not there or cannot be written, or
-        the disk is full.
+        If it exists and must not be replaced, or its folder is not there or cannot be written.
+    StoreError
+        If the disk is full.
     """
     check_target(path, replace=replace)
     try:
@@ -33,13 +33,9 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
         ) from None
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with as_full_disk_error(path), os.fdopen(handle, "wb") as file:
             yield file
         temporary.replace(path)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise CommandError(f"{path} cannot be written: {reason_of(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -24,6 +25,23 @@ def as_store_error(name: str) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise StoreError(f"store {name} failed: {reason_of(error)}") from None
+
+
+@contextmanager
+def as_full_disk_error(path: Path) -> Iterator[None]:
+    """Turn the system's error that there is no room into a sentence about the file it was for.
+
+    Raises
+    ------
+    StoreError
+        If the block ends in that error.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StoreError(f"{path} cannot be written: {reason_of(error)}") from None
 
 
 @contextmanager

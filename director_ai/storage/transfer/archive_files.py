@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from director_ai.errors import InvalidRequestError, StoreError
+from director_ai.storage.engine.errors import as_full_disk_error
 
 _LOCK = "archive.lock"
 _SHORT_OF_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?(?!/)")
@@ -44,12 +45,18 @@ class LocalFiles:
         return self.local(name).open("rb")
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, which appears under its name once it is whole and on the disk."""
+        """Write a file, which appears under its name once it is whole and on the disk.
+
+        Raises
+        ------
+        StoreError
+            If the disk is full.
+        """
         path = self.local(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with as_full_disk_error(path), os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

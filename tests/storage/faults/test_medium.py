@@ -142,9 +142,14 @@ def test_what_is_written_to_a_full_disk_names_its_file(
 ) -> None:
     with Store(disk / "s.db") as store:
         store.add([record("a"), record("b")])
+        store.vault_key()
     fill(disk)
 
-    for command, name in ((["export", "-o"], "a.jsonl"), (["backup"], "b.db")):
+    for command, name in (
+        (["export", "-o"], "a.jsonl"),
+        (["backup"], "b.db"),
+        (["archive"], "curves"),
+    ):
         assert main([*command, str(disk / name), "--store", str(disk / "s.db")]) == 1
         said = capsys.readouterr().err
         assert str(disk / name) in said
