@@ -39,6 +39,7 @@ from director_ai.storage.transfer.problem import Problem
 from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of
 from director_ai.storage.transfer.sample_mapping import Sample, mapping_of_sample
+from director_ai.storage.transfer.shard_archive import ShardArchive
 from director_ai.storage.transfer.text_scoring import TextScorer
 from director_ai.tuning.study import TuneData, split_study
 
@@ -234,6 +235,12 @@ def _is_records(data: object) -> bool:
 def _paths(pattern: str | Path) -> list[Path]:
     path = Path(pattern)
     if path.is_dir():
+        if _is_archive(path):
+            raise InvalidRequestError(
+                f"data must name session files or a store, got the archive {path}, which keeps no "
+                "labels; load the store that it is of, or give the archive to director-ai tune, "
+                "replay, sweep, check or certify by --archive"
+            )
         found = [each for each in sorted(path.iterdir()) if each.name.endswith(ENDINGS)]
     elif path.exists():
         found = [path]
@@ -246,6 +253,14 @@ def _paths(pattern: str | Path) -> list[Path]:
             " of which there are none"
         )
     return found
+
+
+def _is_archive(folder: Path) -> bool:
+    try:
+        return ShardArchive(folder).exists
+    except InvalidRecordError:
+        # Session files may lie beside a manifest of something else.
+        return False
 
 
 def _of_files(paths: Sequence[Path], reading: _Reading) -> _Loaded:

@@ -25,6 +25,7 @@ from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of
 from tests.examples import one_in
 from tests.experiment.tables import awkward_frame, rows
+from tests.storage.transfer.test_shard_archive import filled
 
 POLICY = HaltPolicy(0.4, window_threshold=0.6)
 
@@ -156,6 +157,15 @@ def test_columns_are_read_as_rows_are(table, left_out) -> None:
 def test_an_error_names_row_column_value_and_what_is_allowed(table, message) -> None:
     with pytest.raises((InvalidRecordError, InvalidRequestError), match=message):
         load(table)
+
+
+def test_an_archive_is_told_from_session_files(tmp_path) -> None:
+    filled(tmp_path / "curves")
+    with pytest.raises(InvalidRequestError, match="archive .*curves, which keeps no labels"):
+        load(tmp_path / "curves")
+
+    (tmp_path / "manifest.json").write_text('[{"id": "a", "scores": [0.9]}]')
+    assert len(load(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
