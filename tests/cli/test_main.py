@@ -15,7 +15,8 @@ import pytest
 
 from director_ai.cli.exit_status import MEANING, Status
 from director_ai.cli.main import main
-from director_ai.cli.parser import FORMATS, parser
+from director_ai.cli.options.transfer import FORMATS
+from director_ai.cli.parser import parser
 from director_ai.storage.transfer.export import EXPORT_FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]

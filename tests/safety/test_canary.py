@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, expect  # noqa: E402  (after importorsk
 
 from director_ai import StreamingKernel  # noqa: E402
 from director_ai.cli.main import main  # noqa: E402
-from director_ai.cli.parser import FORMATS  # noqa: E402
+from director_ai.cli.options.transfer import FORMATS  # noqa: E402
 from director_ai.sources.chat.endpoint import Endpoint  # noqa: E402
 from director_ai.sources.chat.stream import ChatStream  # noqa: E402
 from director_ai.storage.recording.recorder import Recorder  # noqa: E402

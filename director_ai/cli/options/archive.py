@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 
 
-def add_archive(parser: ArgumentParser) -> ArgumentParser:
+def add_archive(parser: ArgumentParser) -> None:
     """Add the options of an archive in place of a store's own sessions."""
     group = parser.add_argument_group("an archive (default: the sessions of the store)")
     group.add_argument(
@@ -23,4 +23,3 @@ def add_archive(parser: ArgumentParser) -> ArgumentParser:
         metavar="ENGINE",
         help="does the counting: serial, processes or dask://HOST:PORT (default: serial)",
     )
-    return parser

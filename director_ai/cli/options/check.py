@@ -16,7 +16,7 @@ FORMATS = ("text", "json", "markdown", "github")
 SELECTORS: "tuple[SelectorKind, ...]" = ("tag", "id", "model", "source", "group")
 
 
-def add_check(parser: ArgumentParser) -> ArgumentParser:
+def add_check(parser: ArgumentParser) -> None:
     """Add the options of ``check``."""
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="policy file: .yaml, .json or .toml"
@@ -99,7 +99,6 @@ def add_check(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("--junit", type=Path, metavar="FILE", help="also write JUnit XML")
     add_slice(parser)
     add_archive(parser)
-    return parser
 
 
 def gates_of(args: Namespace) -> "Gates":

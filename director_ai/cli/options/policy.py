@@ -181,7 +181,7 @@ def share(text: str) -> float:
     return value
 
 
-def add_tune(parser: ArgumentParser) -> ArgumentParser:
+def add_tune(parser: ArgumentParser) -> None:
     """Add the options of ``tune``."""
     _add_target(parser)
     parser.add_argument(
@@ -198,10 +198,9 @@ def add_tune(parser: ArgumentParser) -> ArgumentParser:
     add_limits(parser, windows_only=True)
     add_slice(parser)
     add_archive(parser)
-    return parser
 
 
-def add_certify(parser: ArgumentParser) -> ArgumentParser:
+def add_certify(parser: ArgumentParser) -> None:
     """Add the options of ``certify``."""
     _add_target(parser)
     parser.add_argument(
@@ -221,7 +220,6 @@ def add_certify(parser: ArgumentParser) -> ArgumentParser:
     add_limits(parser, windows_only=True)
     add_slice(parser)
     add_archive(parser)
-    return parser
 
 
 def _held_out(text: str) -> float | None:
@@ -255,7 +253,7 @@ def _add_prevalence(parser: ArgumentParser) -> None:
     )
 
 
-def add_replay(parser: ArgumentParser) -> ArgumentParser:
+def add_replay(parser: ArgumentParser) -> None:
     """Add the options of ``replay``."""
     _add_prevalence(parser)
     _add_form(parser)
@@ -263,10 +261,9 @@ def add_replay(parser: ArgumentParser) -> ArgumentParser:
     add_limits(parser)
     add_slice(parser)
     add_archive(parser)
-    return parser
 
 
-def add_sweep(parser: ArgumentParser) -> ArgumentParser:
+def add_sweep(parser: ArgumentParser) -> None:
     """Add the options of ``sweep``."""
     parser.add_argument(
         "rule",
@@ -279,7 +276,6 @@ def add_sweep(parser: ArgumentParser) -> ArgumentParser:
     add_limits(parser)
     add_slice(parser)
     add_archive(parser)
-    return parser
 
 
 def _add_form(parser: ArgumentParser) -> None:

@@ -16,7 +16,7 @@ WAIT_SHARE: Final = 0.95
 
 def add_release(
     parser: ArgumentParser, *, every_hold: bool = False, may_choose: bool = False
-) -> ArgumentParser:
+) -> None:
     """Add the options of holding back.
 
     Parameters
@@ -58,7 +58,6 @@ def add_release(
             metavar="P",
             help=f"in this share of the sessions (default: {WAIT_SHARE})",
         )
-    return parser
 
 
 def release_of(args: Namespace) -> ReleasePolicy | None:

@@ -4,12 +4,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from director_ai.cli.options.sessions import add_filters, add_slice, positive
+from director_ai.cli.options.store import add_common
 
 _SCORER = "lexical, onnx:FOLDER, embedding:FOLDER or http:URL"
 
 
-def add_scorers(parser: ArgumentParser) -> tuple[ArgumentParser, ...]:
-    """Add the actions of ``scorers``; return the parsers of those that read a store."""
+def add_scorers(parser: ArgumentParser) -> None:
+    """Add the actions of ``scorers``."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     comparing = actions.add_parser(
         "compare",
@@ -83,10 +84,11 @@ def add_scorers(parser: ArgumentParser) -> tuple[ArgumentParser, ...]:
     )
     checking.add_argument("scorer", metavar="SCORER", help=f"{_SCORER}, or the folder of a model")
     _key(checking)
-    return comparing, fitting, checking
+    for of_store in (comparing, fitting, checking):
+        add_common(of_store)
 
 
-def add_rescore(parser: ArgumentParser) -> ArgumentParser:
+def add_rescore(parser: ArgumentParser) -> None:
     """Add the options of ``rescore``."""
     parser.add_argument(
         "--scorer", dest="by", required=True, metavar="SCORER", help=f"judge by it: {_SCORER}"
@@ -102,7 +104,6 @@ def add_rescore(parser: ArgumentParser) -> ArgumentParser:
     )
     _key(parser)
     add_filters(parser, by_scorer=False)
-    return parser
 
 
 def scorer_of(text: str) -> str:

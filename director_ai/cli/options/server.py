@@ -1,13 +1,16 @@
-"""Options of the server: address, port and browser."""
+"""Options of ``serve`` and ``demo``: address, port, browser and what is shown."""
 
 from argparse import ArgumentParser, ArgumentTypeError
+
+from director_ai.cli.options.policy import add_any_scorer, add_policy_file
+from director_ai.cli.options.store import add_store
 
 DEFAULT_HOST = "127.0.0.1"
 """This machine only."""
 
 
-def add_host(parser: ArgumentParser) -> None:
-    """Add the address to listen on."""
+def add_serve(parser: ArgumentParser) -> None:
+    """Add the options of ``serve``."""
     parser.add_argument(
         "--host",
         type=_host,
@@ -15,10 +18,23 @@ def add_host(parser: ArgumentParser) -> None:
         help="address to listen on; one that other machines reach demands a login, see the README "
         f"(default: {DEFAULT_HOST}, this machine only)",
     )
+    _add_app(parser)
+    add_policy_file(parser, "limits that Live starts with, and that the page on recorders shows")
+    add_any_scorer(parser)
+    add_store(parser)
 
 
-def add_app(parser: ArgumentParser) -> None:
-    """Add the port, the browser switch, and the ready message."""
+def add_demo(parser: ArgumentParser) -> None:
+    """Add the options of ``demo``."""
+    _add_app(parser)
+    parser.add_argument(
+        "--month",
+        action="store_true",
+        help="on a generated month of production in place of the samples, for the Monitor page",
+    )
+
+
+def _add_app(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=_port, default=8501, help="port to listen on (default: 8501)"
     )

@@ -8,7 +8,7 @@ from director_ai.cli.options.policy import add_any_scorer, add_limits
 from director_ai.cli.options.release import add_release
 
 
-def add_watch(parser: ArgumentParser) -> ArgumentParser:
+def add_watch(parser: ArgumentParser) -> None:
     """Add the options of ``watch``."""
     request = parser.add_argument_group("what to ask, and whom")
     request.add_argument(
@@ -76,7 +76,6 @@ def add_watch(parser: ArgumentParser) -> ArgumentParser:
         help="also record it there, file or database URL (default: it is not recorded)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
-    return parser
 
 
 def _positive(text: str) -> int:
