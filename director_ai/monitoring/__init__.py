@@ -5,6 +5,7 @@ from director_ai._lazy import attach
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from director_ai.monitoring.alerting import ALERTS, Firing, Message, firing, update_alerts
+    from director_ai.monitoring.audit_drift import Drift, drift_path
     from director_ai.monitoring.audit_labels import (
         SecondLooks,
         audit_queue,
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
     from director_ai.monitoring.conformal_ranks import family_ranks, ranks
     from director_ai.monitoring.deployment_report import (
         DayRow,
-        Drift,
         Report,
         ReportQuery,
         SessionCount,
-        drift_path,
         report,
     )
     from director_ai.monitoring.drift_detector import DriftPath, drift
@@ -115,7 +114,7 @@ __getattr__, __dir__ = attach(
         "ClosestCall": "director_ai.monitoring.timeline",
         "Comparison": "director_ai.monitoring.comparison",
         "DayRow": "director_ai.monitoring.deployment_report",
-        "Drift": "director_ai.monitoring.deployment_report",
+        "Drift": "director_ai.monitoring.audit_drift",
         "DriftPath": "director_ai.monitoring.drift_detector",
         "Firing": "director_ai.monitoring.alerting",
         "GroupRow": "director_ai.monitoring.group_rates",
@@ -147,7 +146,7 @@ __getattr__, __dir__ = attach(
         "draw_numbers": "director_ai.monitoring.plan",
         "drawn": "director_ai.monitoring.plan",
         "drift": "director_ai.monitoring.drift_detector",
-        "drift_path": "director_ai.monitoring.deployment_report",
+        "drift_path": "director_ai.monitoring.audit_drift",
         "estimated_rate": "director_ai.monitoring.evidence",
         "family_ranks": "director_ai.monitoring.conformal_ranks",
         "fill_month": "director_ai.monitoring.month",

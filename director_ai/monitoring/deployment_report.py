@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from director_ai.errors import InvalidRequestError
+from director_ai.monitoring.audit_drift import Drift, drift_of
 from director_ai.monitoring.audit_labels import (
     SETTLED,
     AuditVerdict,
@@ -21,8 +22,6 @@ from director_ai.monitoring.audit_labels import (
 )
 from director_ai.monitoring.certified import certificate_of, uncovered
 from director_ai.monitoring.comparison import Comparison, Period, compare_periods, newest_weeks
-from director_ai.monitoring.conformal_ranks import family_ranks, ranks
-from director_ai.monitoring.drift_detector import DriftPath, drift
 from director_ai.monitoring.early_halts import early_share
 from director_ai.monitoring.evidence import share_detector
 from director_ai.monitoring.group_rates import Facet, GroupRow, breakdown, cell_counts
@@ -35,6 +34,7 @@ from director_ai.storage.monitor_log import (
     DAY_US,
     Acknowledgement,
     Audit,
+    AuditPlan,
     Deployment,
     MonitorLog,
     iso_day,
@@ -44,17 +44,11 @@ from director_ai.storage.store import Store
 FEWEST_FOR_BANDS = 30
 """Counted sessions below which no band of a rate is shown."""
 
-DRIFT_C = 1_000.0
-"""Drift is told of when the statistic reaches this: falsely within d days in at most d / 1,000."""
-
 DELTA = 0.05
 """Risk that a band of a rate was ever left."""
 
 USUAL_FAULTS = 0.01
 """Largest usual share of sessions that end by a fault."""
-
-VALUES = ("closest call", "mean score")
-"""Values of a session whose drift is watched."""
 
 ONE_REVIEWER = (
     "One person's word makes a halt good: where 1 in 20 right halts is called good by mistake, a "
@@ -153,37 +147,6 @@ class SessionCount(NamedTuple):
     model: str
     n_sessions: int
     n_drawn: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """Drift of unlabelled sessions since the deployment.
-
-    Attributes
-    ----------
-    n_sessions
-        Counted sessions with a score.
-    log_statistic
-        Natural logarithm of the newest value of the detector.
-    n_recurring, log_recurring
-        Sessions of families that came before, and the same of a second detector, which ranks each
-        among its family's earlier ones; None without any.
-    is_seen
-        Whether one ever reached ``DRIFT_C``, or twice that where there are two.
-    seen_on, since
-        Day it did, and the day since which the strongest bet gained most; ISO dates, or None.
-    strongest
-        The change that most speaks for it, such as "mean score lower"; empty without any.
-    """
-
-    n_sessions: int
-    log_statistic: float
-    n_recurring: int
-    log_recurring: float | None
-    is_seen: bool
-    seen_on: str | None
-    since: str | None
-    strongest: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -303,7 +266,22 @@ class Report:
         return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-NO_REPORT = Report(None, None, (), (), (), -math.inf, 0, 0, None, (), (), 0, 0, SecondLooks(0, 0))
+NO_REPORT = Report(
+    deployment=None,
+    living=None,
+    days=(),
+    models=(),
+    counts=(),
+    log_faults=-math.inf,
+    last_us=0,
+    usual_gap_us=0,
+    drift=None,
+    waiting=(),
+    disputed=(),
+    n_once=0,
+    n_fair=0,
+    second_looks=SecondLooks(0, 0),
+)
 """Report of a store from which nothing was ever deployed."""
 
 
@@ -353,74 +331,86 @@ def report(
     last_day = max((audit.day for audit in audits), default=deployment.day)
     if not is_over:
         last_day = max(last_day, now_us // DAY_US, deployment.day)
-    n_days = last_day - deployment.day + 1
     labels = log.labels(deployment.number)
     verdicts = audit_verdicts(audits, labels, two_reviewers=two_reviewers)
-    p_pass = {plan.number: plan.p_pass for plan in plans}
+
+    n_days = last_day - deployment.day + 1
     tally = _tally(log, store, deployment, audits, verdicts, n_days)
+    promised = certificate_of(store, deployment.attempt) or deployment.alpha
+    *before, now = _between_acknowledgements(tally, log.acknowledgements(deployment.number))
+    path = np.concatenate([change_path(promised, part) for part in (*before, now)])
+    living = living_certificate(promised, now)
+    if not two_reviewers:
+        living = replace(living, notes=(*living.notes, ONE_REVIEWER))
+    days = _days(deployment, audits, path)
+
+    models = breakdown(
+        counted, {audit.id: (audit.model,) for audit in counted}, plans, verdicts, delta=DELTA
+    )
+    groups = models
+    if query.by != "model":
+        ended = [audit for audit in audits if audit.kind in ("counted", "other")]
+        of = _groups(log, deployment, query.by)
+        groups = breakdown(ended, of, plans, verdicts, delta=DELTA)
     shown = audits
     if query.n_days is not None:
         shown = [audit for audit in audits if audit.day > last_day - query.n_days]
     usual_periods = newest_weeks(_date(last_day))
     periods = query.periods or usual_periods
-    models = breakdown(
-        counted, {audit.id: (audit.model,) for audit in counted}, plans, verdicts, delta=DELTA
-    )
-    promise = certificate_of(store, deployment.attempt)
-    waiting = [
-        audit
-        for audit in audits
-        if audit.drawn and verdicts.get(audit.id) not in (*SETTLED, "disputed")
-    ]
-    waiting.sort(key=lambda audit: (audit.day, audit.draw))
-    promised = promise or deployment.alpha
-    *before, now = _between_acknowledgements(tally, log.acknowledgements(deployment.number))
-    path = np.concatenate([change_path(promised, part) for part in (*before, now)])
-    days = _days(deployment, audits, path)
-    faults = np.array([day.n_faults for day in days])
-    sessions = faults + np.array([day.n_counted for day in days])
-    living = living_certificate(promised, now)
-    if not two_reviewers:
-        living = replace(living, notes=(*living.notes, ONE_REVIEWER))
     return Report(
-        deployment,
-        living,
-        days,
-        models,
-        _counts(audits),
-        float(share_detector(faults, sessions, share=USUAL_FAULTS)[-1]),
-        audits[-1].sealed_us if audits else 0,
-        _usual_gap(audits),
-        _drift(audits),
-        tuple(audit.id for audit in waiting),
-        tuple(name for name, verdict in verdicts.items() if verdict == "disputed"),
-        sum(verdict == "once" for verdict in verdicts.values()),
-        sum(
-            audit.drawn and audit.draw < p_pass[audit.plan] and verdicts.get(audit.id) in SETTLED
-            for audit in audits
-        ),
-        second_looks(audits, labels),
+        deployment=deployment,
+        living=living,
+        days=days,
+        models=models,
+        counts=_counts(audits),
+        log_faults=_log_faults(days),
+        last_us=audits[-1].sealed_us if audits else 0,
+        usual_gap_us=_usual_gap(audits),
+        drift=drift_of(audits),
+        waiting=_waiting(audits, verdicts),
+        disputed=tuple(name for name, verdict in verdicts.items() if verdict == "disputed"),
+        n_once=sum(verdict == "once" for verdict in verdicts.values()),
+        n_fair=_n_fair(audits, plans, verdicts),
+        second_looks=second_looks(audits, labels),
         earlier=_earlier(store, deployments, two_reviewers=two_reviewers),
         hours=_hours(audits, last_day) if query.bucket == "hour" else (),
         deployments=tuple(deployments),
         others=log.running(since_day=running_since, but=deployment.number),
         is_over=is_over,
         by=query.by,
-        groups=models
-        if query.by == "model"
-        else breakdown(
-            [audit for audit in audits if audit.kind in ("counted", "other")],
-            _groups(log, deployment, query.by),
-            plans,
-            verdicts,
-            delta=DELTA,
-        ),
+        groups=groups,
         margins=margin_days(shown, delta=DELTA),
         closest=closest_calls(shown),
         comparison=compare_periods(
             audits, *periods, delta=DELTA, is_chosen=periods != usual_periods
         ),
     )
+
+
+def _waiting(audits: Sequence[Audit], verdicts: dict[str, AuditVerdict]) -> tuple[str, ...]:
+    waiting = [
+        audit
+        for audit in audits
+        if audit.drawn and verdicts.get(audit.id) not in (*SETTLED, "disputed")
+    ]
+    return tuple(audit.id for audit in sorted(waiting, key=lambda each: (each.day, each.draw)))
+
+
+def _n_fair(
+    audits: Sequence[Audit], plans: Sequence[AuditPlan], verdicts: dict[str, AuditVerdict]
+) -> int:
+    # A halt is drawn more often than a pass: fair are those that a pass would have been drawn by.
+    p_pass = {plan.number: plan.p_pass for plan in plans}
+    return sum(
+        audit.drawn and audit.draw < p_pass[audit.plan] and verdicts.get(audit.id) in SETTLED
+        for audit in audits
+    )
+
+
+def _log_faults(days: Sequence[DayRow]) -> float:
+    faults = np.array([day.n_faults for day in days])
+    sessions = faults + np.array([day.n_counted for day in days])
+    return float(share_detector(faults, sessions, share=USUAL_FAULTS)[-1])
 
 
 def _chosen(deployments: Sequence[Deployment], number: int | None) -> Deployment:
@@ -588,76 +578,6 @@ def _row(name: str, audits: Sequence[Audit]) -> DayRow:
         log_change=None,
         rules=dict(Counter(audit.mechanism for audit in counted if audit.halted)),
     )
-
-
-def _drift(audits: Sequence[Audit]) -> Drift | None:
-    scored = [audit for audit in audits if audit.kind == "counted" and _has_values(audit)]
-    if not scored:
-        return None
-    path = drift_path(scored)
-    recurring, family_path = _family_drift(audits)
-    c = DRIFT_C if family_path is None else 2.0 * DRIFT_C
-    paths = [(path, scored)] + ([] if family_path is None else [(family_path, recurring)])
-    alarms = [
-        (own[at].day, number)
-        for number, (each, own) in enumerate(paths)
-        if (at := each.alarm_at(c)) is not None
-    ]
-    strongest, own = paths[min(alarms)[1] if alarms else 0]
-    value, bet = strongest.strongest
-    is_gaining = strongest.log_statistic[-1] > 0.0
-    within = " within families" if own is recurring else ""
-    return Drift(
-        n_sessions=len(scored),
-        log_statistic=float(path.log_statistic[-1]),
-        n_recurring=len(recurring),
-        log_recurring=None if family_path is None else float(family_path.log_statistic[-1]),
-        is_seen=bool(alarms),
-        seen_on=iso_day(min(alarms)[0]) if alarms else None,
-        since=iso_day(own[strongest.start].day) if is_gaining else None,
-        strongest=f"{VALUES[value]} {bet}{within}" if is_gaining else "",
-    )
-
-
-def _has_values(audit: Audit) -> bool:
-    return audit.margin is not None and audit.average is not None
-
-
-def _family_drift(audits: Sequence[Audit]) -> tuple[list[Audit], DriftPath | None]:
-    """Return the sessions of families that came before, and the detector's path over them."""
-    own = [
-        audit
-        for audit in audits
-        if audit.kind in ("counted", "repeated") and audit.family and _has_values(audit)
-    ]
-    families = [audit.family for audit in own]
-    values, ties = _values_and_ties(own)
-    columns = [family_ranks(families, values[:, at], ties[:, at]) for at in range(2)]
-    recurring = [own[position] for position in columns[0][0].tolist()]
-    if not recurring:
-        return [], None
-    return recurring, _path(np.stack([p for _, p in columns], axis=1), recurring)
-
-
-def drift_path(scored: Sequence[Audit]) -> DriftPath:
-    """Return the path of the drift detector over counted sessions with margin and mean score."""
-    values, ties = _values_and_ties(scored)
-    none = np.empty(0)
-    p_values = [ranks(none, values[:, at], ties[:, at]) for at in range(2)]
-    return _path(np.stack(p_values, axis=1), scored)
-
-
-def _values_and_ties(audits: Sequence[Audit]) -> tuple[FloatArray, FloatArray]:
-    """Return closest call and mean score, and a number of its own for each, the same always."""
-    rows = [(audit.margin, audit.average) for audit in audits]
-    draws = np.array([audit.draw for audit in audits])
-    ties = np.stack([draws, (draws * 7919.0) % 1.0], axis=1)
-    return np.array(rows, np.float64).reshape(-1, 2), np.clip(ties, 1e-9, 1.0 - 1e-9)
-
-
-def _path(p_values: FloatArray, audits: Sequence[Audit]) -> DriftPath:
-    days = np.array([audit.day for audit in audits])
-    return drift(np.clip(p_values, 1e-12, 1.0 - 1e-12), days)
 
 
 def _deployment(of: Deployment) -> dict[str, Any]:
