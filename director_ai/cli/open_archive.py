@@ -16,9 +16,9 @@ from director_ai.storage.summary import EVERY_SESSION, JUDGED
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import engine_of
+from director_ai.tuning.gathered import Verdict, verdict_of
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.labelled_shards import LabelledShards
-from director_ai.tuning.partial import Verdict, verdict_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -27,20 +27,17 @@ from director_ai.tuning.evaluation.evaluation import (
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.sweep import Grid, passing
 from director_ai.tuning.gates import Selector
+from director_ai.tuning.gathered import Kept, Verdict, gather_kept
 from director_ai.tuning.guarantee.holdout import DELTA, holdout_share, split_draws
 from director_ai.tuning.labelled import BAD
 from director_ai.tuning.labelled_shards import LabelledShards
 from director_ai.tuning.partial import (
     ChangedSession,
-    Kept,
     PolicySums,
-    ShardPart,
-    Verdict,
     added,
     cell_counts,
     changed_sessions,
     common_plateaus,
-    gather_kept,
     is_of,
     policy_sums,
     sorted_lows_along,
@@ -48,6 +45,7 @@ from director_ai.tuning.partial import (
 )
 from director_ai.tuning.process_memory import trim
 from director_ai.tuning.search.plateaus import Plateau, narrowed, plateau, tidied_by
+from director_ai.tuning.shard_part import ShardPart
 from director_ai.tuning.study import Study, TuneData
 
 

@@ -15,15 +15,8 @@ from director_ai.storage.transfer.shard_archive import Shard, ShardArchive
 from director_ai.tuning.curve_archive import CurveArchive
 from director_ai.tuning.elsewhere import policy_of_text
 from director_ai.tuning.engines import Engine
-from director_ai.tuning.partial import (
-    Draws,
-    Gathered,
-    Survey,
-    Verdict,
-    gather,
-    gather_at,
-    survey,
-)
+from director_ai.tuning.gathered import Draws, Gathered, Verdict, gather, gather_at
+from director_ai.tuning.partial import Survey, survey
 from director_ai.tuning.study import TuneData
 
 TYPE_CHECKING = False

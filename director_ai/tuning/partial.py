@@ -1,37 +1,28 @@
 """Partial results: one shard of an archive reduced to sums that add up to those of the whole.
 
-Every function is pure and takes values that can be sent to another process. Labelled sessions are
-gathered with their scores, so that whatever only they decide runs on them as on a store's; the
-others are counted where they are.
+Every function is pure and takes values that can be sent to another process. Unlabelled sessions
+are counted where they are; labelled ones are gathered with their scores, so that whatever only
+they decide runs on them as on a store's (:mod:`director_ai.tuning.gathered`).
 """
 
-import json
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import compress
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.core.records.stored_curve import StoredCurve
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
-from director_ai.errors import InvalidRecordError
-from director_ai.replay.crossings import NEVER
-from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
+from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
-from director_ai.replay.shards import Arrays, read_arrays, write_arrays
-from director_ai.replay.sketch import folder_of, replay_of, sketch_of
 from director_ai.storage.transfer.shard_archive import Shard, ShardReader
-from director_ai.tuning.cadence import last_held, replay_under
-from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder, policy_of_text
+from director_ai.tuning.cadence import last_held
+from director_ai.tuning.elsewhere import Elsewhere, GroupDigests, RecordedUnder
 from director_ai.tuning.evaluation.evaluation import FlipCounts, flips_between
 from director_ai.tuning.evaluation.sweep import Grid, SortedLows
-from director_ai.tuning.gates import Selector
-from director_ai.tuning.labelled import UNLABELLED, LabelledCurves
+from director_ai.tuning.gathered import Draws
 from director_ai.tuning.search.plateaus import (
     Moved,
     Plateau,
@@ -40,111 +31,9 @@ from director_ai.tuning.search.plateaus import (
     plateau,
     sensitivity,
 )
-from director_ai.tuning.study import TuneData, recorded_outcomes
+from director_ai.tuning.shard_part import ShardPart
+from director_ai.tuning.shard_sketch import ShardSessions, kept_lows, replay_of_part
 from director_ai.tuning.thresholds import OFF, with_thresholds
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from director_ai.storage.transfer.curves_file import SessionIds
-
-Draws = NDArray[np.uint64]
-"""Draw of each session's group; see :func:`director_ai.tuning.guarantee.holdout.group_draws`."""
-
-_SESSIONS: Final = "sketch/sessions"
-_HALTS, _UNKNOWN, _UNFINISHED = 1, 2, 4
-
-
-class Verdict(NamedTuple):
-    """Label of a session.
-
-    Attributes
-    ----------
-    label
-        ``"good"`` or ``"bad"``.
-    onset
-        Token where a bad one goes wrong; ``None`` where it is not known.
-    """
-
-    label: str
-    onset: int | None
-
-
-@lru_cache(maxsize=1 << 16)
-def verdict_of(label: str, onset: int | None) -> Verdict:
-    """Return a verdict; equal ones, of which there are few, are one object.
-
-    >>> verdict_of("bad", 7) is verdict_of("bad", 7)
-    True
-    """
-    return Verdict(label, onset)
-
-
-class Gathered(NamedTuple):
-    """Labelled sessions of a shard, and what all of its sessions were recorded under.
-
-    Attributes
-    ----------
-    rows
-        Their curves, without labels, in the shard's order.
-    places
-        Their places in the shard, ascending; shape (n_rows,).
-    draws
-        Draw of each one's group; shape (n_rows,).
-    n_by_policy
-        Sessions of the shard by their limits as JSON, in the order of their appearance.
-    ids
-        Ids of all of its sessions, where they are to be kept.
-    """
-
-    rows: list[StoredCurve]
-    places: IntArray
-    draws: Draws
-    n_by_policy: dict[str, int]
-    ids: "SessionIds | None"
-
-
-def gather(
-    reader: ShardReader, names: Container[str], shard: Shard, *, keep_ids: bool = False
-) -> Gathered:
-    """Return the sessions of a shard that have some names."""
-    selected = reader.read_selected(shard, names)
-    places = np.array(selected.places, np.int64)
-    return Gathered(
-        selected.rows,
-        places,
-        np.frombuffer(reader.draws(shard), "<u8")[places],
-        selected.n_by_policy,
-        selected.ids if keep_ids else None,
-    )
-
-
-def gather_at(reader: ShardReader, item: tuple[Shard, Sequence[int]]) -> Gathered:
-    """Return the sessions at some places of a shard that was gathered from before."""
-    shard, places = item
-    rows = np.array(places, np.int64)
-    draws = np.frombuffer(reader.draws(shard), "<u8")[rows]
-    return Gathered(reader.read_at(shard, places), rows, draws, {}, None)
-
-
-class ShardPart(NamedTuple):
-    """Sessions of a shard that are neither labelled nor of a held-out group.
-
-    Attributes
-    ----------
-    shard
-        The shard.
-    mask
-        Which they are, eight sessions a byte.
-    """
-
-    shard: Shard
-    mask: bytes
-
-    @property
-    def rows(self) -> IntArray:
-        """Their places in the shard, ascending."""
-        bits = np.unpackbits(np.frombuffer(self.mask, np.uint8), count=self.shard.n_sessions)
-        return np.flatnonzero(bits)
 
 
 class Survey(NamedTuple):
@@ -189,11 +78,11 @@ def survey(
     unlabelled[labelled] = False
     if scorers:
         everyone = ShardPart(shard, np.packbits(unlabelled).tobytes())
-        sessions = _Sessions.of(reader, everyone)
+        sessions = ShardSessions.of(reader, everyone)
         unlabelled[everyone.rows] = is_of(scorers, sessions.scorer_names)[sessions.scorer_of]
     held_out = unlabelled & np.isin(np.frombuffer(reader.draws(shard), "<u8"), sealed)
     part = ShardPart(shard, np.packbits(unlabelled & ~held_out).tobytes())
-    sessions = _Sessions.of(reader, part)
+    sessions = ShardSessions.of(reader, part)
     curves = sessions.labelled.curves
     complete, lengths = curves.complete, curves.lengths
     late = last_held(sessions)
@@ -232,58 +121,6 @@ def is_of(scorers: Collection[str], names: Sequence[str]) -> BoolArray:
     [True, False]
     """
     return np.array([(name or str(UNKNOWN_SCORER)) in scorers for name in names], bool)
-
-
-class Kept(NamedTuple):
-    """Sessions of a shard, whole.
-
-    Attributes
-    ----------
-    rows
-        Open ones: those with a label, those selected, and those that a function keeps.
-    hidden
-        Selected ones that are held out.
-    """
-
-    rows: list[StoredCurve]
-    hidden: list[StoredCurve]
-
-
-def gather_kept(
-    reader: ShardReader,
-    labels: Mapping[str, Verdict],
-    selectors: Sequence[Selector],
-    keep: Callable[[TuneData], BoolArray],
-    part: ShardPart,
-) -> Kept:
-    """Return the sessions of a shard that a check of limits looks at.
-
-    Parameters
-    ----------
-    reader, part
-        The archive's, and the open sessions without a label.
-    labels
-        Of the open sessions that have one.
-    selectors
-        Select sessions with and without a label.
-    keep
-        Chooses further ones among those without a label; a mask of the sessions it is given.
-    """
-    rows = [
-        row._replace(**labels[row.id]._asdict()) if row.id in labels else row
-        for row in reader.read(part.shard).rows
-    ]
-    data = TuneData.of(rows)
-    selected = np.zeros(len(rows), bool)
-    for selector in selectors:
-        selected |= selector.mask(data)
-    unlabelled = np.zeros(len(rows), bool)
-    unlabelled[part.rows] = True
-    kept = np.array([row.id in labels for row in rows], bool)
-    is_open = kept | unlabelled
-    kept[part.rows] |= keep(data.select(unlabelled))
-    kept |= selected & is_open
-    return Kept(list(compress(rows, kept)), list(compress(rows, selected & ~is_open)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -357,7 +194,7 @@ def policy_sums(
         The policy, and the one it is compared with: ``None`` for the limits that each session was
         recorded under.
     """
-    sessions, replay = _Sessions.of(reader, part), _replay(reader, part, policy)
+    sessions, replay = ShardSessions.of(reader, part), replay_of_part(reader, part, policy)
     outcomes = replay.outcomes(policy)
     _, flips = flips_between(
         sessions.labelled, _outcomes_before(reader, part, sessions, before), outcomes
@@ -422,7 +259,7 @@ def changed_sessions(
     most
         Sessions at most.
     """
-    sessions, replay = _Sessions.of(reader, part), _replay(reader, part, policy)
+    sessions, replay = ShardSessions.of(reader, part), replay_of_part(reader, part, policy)
     ends = (_outcomes_before(reader, part, sessions, before), replay.outcomes(policy))
     flips, _ = flips_between(sessions.labelled, *ends)
     rows, lengths = part.rows, sessions.labelled.curves.lengths
@@ -454,7 +291,7 @@ def sorted_lows_along(
     """
     # Whether a session is halted does not hang on the mode.
     hard = replace(policy, halt_mode="hard")
-    return np.sort(lows_along(_replay(reader, part, hard), hard, rule))
+    return np.sort(lows_along(replay_of_part(reader, part, hard), hard, rule))
 
 
 def common_plateaus(
@@ -467,7 +304,7 @@ def common_plateaus(
         bare = with_thresholds(policy, OFF)
         if bare not in replays:
             # One at a time takes memory.
-            replays = {bare: _replay(reader, part, policy)}
+            replays = {bare: replay_of_part(reader, part, policy)}
         found.append(plateau(replays[bare], policy, rule))
     return found
 
@@ -511,163 +348,21 @@ def cell_counts(reader: ShardReader, bare: HaltPolicy, grid: Grid, part: ShardPa
 def _sorted_lows(address: str, bare: HaltPolicy, part: ShardPart) -> SortedLows:
     """Return the extremes of a shard's unlabelled sessions; those of 64 shards are kept."""
     reader = ShardReader(address)
-    sketch = _sketch(reader, part, bare)
+    sketch = kept_lows(reader, part, bare)
     if sketch is None:
-        replay = _replay(reader, part, bare)
+        replay = replay_of_part(reader, part, bare)
         return SortedLows.of(replay.extremes(), replay.curves.complete)
     rows = part.rows
     return SortedLows.of(sketch["extremes"][:, rows], sketch["complete"][rows])
 
 
-def write_sketch(reader: ShardReader, windows: Collection[tuple[int, int]], shard: Shard) -> None:
-    """Write what counting needs of a shard beside it, unless it is there: no score is read then.
-
-    Parameters
-    ----------
-    reader, shard
-        The archive's, and the shard.
-    windows
-        Window sizes and trend windows to write the lows of.
-    """
-    folders = {sizes: f"{folder_of(*sizes)}/{shard.name}" for sizes in windows}
-    missing = [
-        folder
-        for folder in (f"{_SESSIONS}/{shard.name}", *folders.values())
-        if read_arrays(reader.files, folder, of=shard.sha256) is None
-    ]
-    if not missing:
-        return
-    rows = reader.read(shard).rows
-    data = TuneData.of(rows)
-    for sizes, folder in folders.items():
-        if folder in missing:
-            replay = Replay(data.labelled, window_size=sizes[0], trend_window=sizes[1])
-            write_arrays(reader.files, folder, sketch_of(replay), of=shard.sha256)
-    if missing[0].startswith(_SESSIONS):
-        write_arrays(reader.files, missing[0], _session_arrays(data, rows), of=shard.sha256)
-
-
-def sketch_damage(
-    reader: ShardReader, windows: Collection[tuple[int, int]], shard: Shard
-) -> str | None:
-    """Return what of a shard's sketches is not as it was written, ``None`` if nothing is."""
-    try:
-        for folder in (_SESSIONS, *(folder_of(*sizes) for sizes in windows)):
-            read_arrays(reader.files, f"{folder}/{shard.name}", of=shard.sha256)
-    except InvalidRecordError as error:
-        return str(error)
-    return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sessions:
-    """Unlabelled sessions without their scores, and how each ended as it was recorded."""
-
-    labelled: LabelledCurves
-    recorded: Outcomes
-    groups: GroupDigests
-    policy_texts: tuple[str, ...]
-    policy_of: IntArray
-    scorer_names: tuple[str, ...]
-    scorer_of: IntArray
-
-    @classmethod
-    def of(cls, reader: ShardReader, part: ShardPart) -> "_Sessions":
-        shard, rows = part.shard, part.rows
-        arrays = read_arrays(reader.files, f"{_SESSIONS}/{shard.name}", of=shard.sha256)
-        if arrays is None:
-            sessions = reader.read(shard).rows
-            arrays = _session_arrays(TuneData.of(sessions), sessions)
-        own = {name: values[rows] for name, values in arrays.items() if name not in _TEXTS}
-        policies, scorers = (json.loads(arrays[name].tobytes()) for name in _TEXTS)
-        curves = Curves.without_scores(own["lengths"], own["complete"])
-        return cls(
-            LabelledCurves(
-                curves,
-                np.full(len(rows), UNLABELLED),
-                np.full(len(rows), NEVER),
-                np.arange(len(rows)),
-            ),
-            _outcomes(own),
-            own["groups"],
-            tuple(policies),
-            own["policy_of"].astype(np.int64),
-            tuple(scorers),
-            own["scorer_of"],
-        )
-
-    @property
-    def policies(self) -> tuple[HaltPolicy, ...]:
-        """Limits that sessions of the shard were recorded under."""
-        return tuple(map(policy_of_text, self.policy_texts))
-
-
-_TEXTS: Final = ("policies", "scorers")
-"""Arrays that hold JSON in place of an entry a session."""
-
-
-def _session_arrays(data: TuneData, rows: Sequence[StoredCurve]) -> Arrays:
-    curves, recorded = data.labelled.curves, recorded_outcomes(data)
-    policies, policy_of = _numbered([row.policy for row in rows])
-    scorers, scorer_of = _numbered([row.scorer or "" for row in rows])
-    flags = (
-        _HALTS * recorded.halts + _UNKNOWN * recorded.unknown + _UNFINISHED * recorded.unfinished
-    )
-    return {
-        "lengths": curves.lengths.astype(np.int32),
-        "complete": curves.complete,
-        "groups": np.array([bytes.fromhex(row.group) for row in rows], "S16"),
-        "policies": _packed(policies),
-        "policy_of": policy_of,
-        "scorers": _packed(scorers),
-        "scorer_of": scorer_of,
-        "trigger": _short(recorded.trigger),
-        "stop": _short(recorded.stop),
-        "mechanism": recorded.mechanism.astype(np.int8),
-        "flags": flags.astype(np.uint8),
-    }
-
-
-def _outcomes(arrays: Arrays) -> Outcomes:
-    flags = arrays["flags"]
-    halts, unknown = flags & _HALTS > 0, flags & _UNKNOWN > 0
-    return Outcomes(
-        trigger=_long(arrays["trigger"]),
-        mechanism=arrays["mechanism"].astype(np.int64),
-        stop=_long(arrays["stop"]),
-        halts=halts,
-        completes=~halts & ~unknown,
-        unknown=unknown,
-        unfinished=flags & _UNFINISHED > 0,
-    )
-
-
 def _outcomes_before(
-    reader: ShardReader, part: ShardPart, sessions: _Sessions, before: HaltPolicy | None
+    reader: ShardReader, part: ShardPart, sessions: ShardSessions, before: HaltPolicy | None
 ) -> Outcomes:
     """Return the outcomes that others are compared with; see :func:`policy_sums`."""
     if before is None:
         return sessions.recorded
-    return _replay(reader, part, before).outcomes(before)
-
-
-def _sketch(reader: ShardReader, part: ShardPart, policy: HaltPolicy) -> Arrays | None:
-    """Return the lows of a shard under a policy's windows, if they are kept and all it takes."""
-    is_plain = policy.score_every_n == 1 and not (policy.adaptive or policy.score_final)
-    if not is_plain or policy.halt_mode == "soft":
-        return None
-    folder = f"{folder_of(policy.window_size, policy.trend_window)}/{part.shard.name}"
-    return read_arrays(reader.files, folder, of=part.shard.sha256)
-
-
-def _replay(reader: ShardReader, part: ShardPart, policy: HaltPolicy) -> Replay:
-    """Return the replay of a shard's unlabelled sessions: of its sketch, else of its scores."""
-    sketch = _sketch(reader, part, policy)
-    if sketch is None:
-        curves = TuneData.of(reader.read(part.shard).rows).labelled.curves
-        return replay_under(curves.select(part.rows), policy)
-    whole = replay_of(sketch, window_size=policy.window_size, trend_window=policy.trend_window)
-    return whole.select(part.rows)
+    return replay_of_part(reader, part, before).outcomes(before)
 
 
 def _summed(counts: IntArray, places: IntArray, n_groups: int) -> IntArray:
@@ -676,23 +371,3 @@ def _summed(counts: IntArray, places: IntArray, n_groups: int) -> IntArray:
     for row, values in zip(sums, counts, strict=True):
         np.add.at(row, places, values)
     return sums
-
-
-def _numbered(texts: Sequence[str]) -> tuple[list[str], IntArray]:
-    """Return the distinct texts in order of appearance, and the place of each."""
-    numbers: dict[str, int] = {}
-    places = [numbers.setdefault(text, len(numbers)) for text in texts]
-    return list(numbers), np.array(places, np.int64)
-
-
-def _packed(texts: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.uint8]]":
-    return np.frombuffer(json.dumps(texts).encode(), np.uint8)
-
-
-def _short(tokens: IntArray) -> "np.ndarray[Any, np.dtype[np.int32]]":
-    """Return token indices in half the room, -1 for never."""
-    return np.where(tokens == NEVER, -1, tokens).astype(np.int32)
-
-
-def _long(tokens: "np.ndarray[Any, np.dtype[np.int32]]") -> IntArray:
-    return np.where(tokens < 0, NEVER, tokens.astype(np.int64))

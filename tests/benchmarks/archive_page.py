@@ -17,7 +17,7 @@ from director_ai.storage import SessionRecord, Store
 from director_ai.storage.transfer.curves_file import curve_of
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
 from director_ai.tuning.guarantee.holdout import group_draws
-from director_ai.tuning.partial import write_sketch
+from director_ai.tuning.shard_sketch import write_sketch
 from tests.ui.tune_store import FIRST_US, records
 
 BUDGET_LABEL_S = 1.0

@@ -38,10 +38,11 @@ from director_ai.tuning import (
 from director_ai.tuning.analysis import Baseline, Replays
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import engine_of
+from director_ai.tuning.gathered import Verdict, verdict_of
 from director_ai.tuning.guarantee.holdout import group_draws
 from director_ai.tuning.labelled_shards import LabelledShards
-from director_ai.tuning.partial import Verdict, verdict_of, write_sketch
 from director_ai.tuning.search.proposal import recommend
+from director_ai.tuning.shard_sketch import write_sketch
 from director_ai.tuning.study import Study
 from tests.ui.tune_store import records
 

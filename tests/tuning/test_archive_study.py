@@ -25,13 +25,14 @@ from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.engines import Engine, SerialEngine
 from director_ai.tuning.evaluation.sweep import Grid
+from director_ai.tuning.gathered import Verdict
 from director_ai.tuning.guarantee.bounds import RiskTarget
 from director_ai.tuning.guarantee.certificate_registry import Attempts
 from director_ai.tuning.guarantee.holdout import group_draws
 from director_ai.tuning.labelled_shards import LabelledShards
-from director_ai.tuning.partial import Verdict, write_sketch
 from director_ai.tuning.search.plateaus import halting_plateau
 from director_ai.tuning.search.proposal import recommend
+from director_ai.tuning.shard_sketch import write_sketch
 from director_ai.tuning.study import Study, TuneData, split_study
 from director_ai.tuning.validation.advice import advice
 from tests.examples import one_in

@@ -14,8 +14,8 @@ from director_ai.storage.transfer.shard_archive import ShardArchive
 from director_ai.tuning import labelled_shards
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import SerialEngine
+from director_ai.tuning.gathered import Verdict
 from director_ai.tuning.labelled_shards import LabelledShards
-from director_ai.tuning.partial import Verdict
 from tests.examples import one_in
 from tests.tuning.test_archive_study import (
     KEY,

@@ -16,7 +16,7 @@ from director_ai.storage.transfer.shard_archive import HoldoutDraw, ShardArchive
 from director_ai.tuning.elsewhere import policy_of_text
 from director_ai.tuning.engines import SerialEngine
 from director_ai.tuning.guarantee.holdout import group_draws
-from director_ai.tuning.partial import sketch_damage, write_sketch
+from director_ai.tuning.shard_sketch import sketch_damage, write_sketch
 
 
 def archive_sessions(args: Namespace) -> int:

@@ -16,8 +16,8 @@ from director_ai.storage.summary import JUDGED
 from director_ai.storage.transfer.shard_archive import HoldoutDraw, Manifest, ShardArchive
 from director_ai.tuning.archive_study import ArchiveStudy
 from director_ai.tuning.engines import SerialEngine
+from director_ai.tuning.gathered import Verdict, verdict_of
 from director_ai.tuning.labelled_shards import LabelledShards
-from director_ai.tuning.partial import Verdict, verdict_of
 from director_ai.ui.access.login import visitor
 from director_ai.ui.components.cached_study import held_out
 from director_ai.ui.components.escaping import visible
