@@ -172,19 +172,22 @@ class _Columns:
         return found, onsets
 
     def _endings(self) -> list[Ending]:
-        if "ended_by" in self._of:
+        def known(value: str) -> Ending:
+            if value not in get_args(Ending):
+                raise _Unsure
+            return value  # type: ignore[return-value]  # it is among them
 
-            def known(value: str) -> Ending:
-                if value not in get_args(Ending):
-                    raise _Unsure
-                return value  # type: ignore[return-value]  # it is among them
-
-            return self._each("ended_by", known, blank="completed")
-        return self._each(
+        stated: list[Ending | None] = self._each("ended_by", known, blank=None)
+        # Asked only where no ending is stated.
+        by_completeness: list[Ending] = self._each(
             "complete",
             lambda value: "completed" if parse_bool("", value) else "abandoned",
             blank="completed",
         )
+        return [
+            either if ending is None else ending
+            for ending, either in zip(stated, by_completeness, strict=True)
+        ]
 
     def _tags(self) -> list[str]:
         values = self._of.get("tags")

@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy
@@ -117,12 +117,21 @@ CELLS = st.fixed_dictionaries(
         "onset": st.sampled_from([None, 1, 2.0, 1.5, -1]),
         "tags": st.sampled_from([None, [], ["x", "y"]]),
         "complete": st.sampled_from([None, True, "no", "?"]),
+        "outcome": st.sampled_from([None, "", "halted", "completed"]),
     }
 )
+CUT = [
+    {"id": "a", "scores": [0.5], "tokens": ["a"], "outcome": "halted", "complete": "yes"},
+    {"id": "b", "scores": [0.5], "tokens": ["b"], "outcome": "", "complete": "no"},
+]
 
 
 @one_in(2)
-@given(st.lists(CELLS, max_size=3), st.sets(st.sampled_from(["tokens", "label", "onset", "tags"])))
+@example(CUT, set())
+@given(
+    st.lists(CELLS, max_size=3),
+    st.sets(st.sampled_from(["tokens", "label", "onset", "tags", "complete", "outcome"])),
+)
 def test_columns_are_read_as_rows_are(table, left_out) -> None:
     table = [{name: row[name] for name in row if name not in left_out} for row in table]
     columns = FrameColumns.of(table)
