@@ -359,6 +359,9 @@ def test_limits_card_proposals_and_the_whole_chart_are_in_sight_together(
     moved = re.search(r"[?&]h=([0-9.]+)", page.url)
     assert moved is not None
     expect(page.locator(".st-key-h_box input").last).to_have_value(moved[1])
+    # While a slider is held, the ends of its scale lie not over the line of its effect.
+    page.locator(".st-key-h input[type=range]").focus()
+    expect(page.locator(".st-key-h [data-testid=stSliderTickBar]")).to_be_hidden()
 
     page.set_viewport_size({"width": 390, "height": 844})
     settled(page)

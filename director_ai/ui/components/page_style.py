@@ -93,6 +93,7 @@ dl.d-facts dt { opacity: .7; font-weight: 400; } dl.d-facts dd { margin: 0 0 .35
 .st-key-limits [class*=st-key-head_] .stSlider label p { font-size: .8rem; }
 .st-key-limits .stNumberInput input { padding: .25rem .5rem; font-size: .9rem; }
 .st-key-limits [class*=st-key-step_] { gap: .1rem; margin-top: -.35rem; }
+[class*=st-key-limit_] [data-testid=stSliderTickBar] { display: none; }
 .st-key-limits [class*=st-key-step_] .stText { font-size: .8rem; }
 .st-key-limits [class*=st-key-step_] .stText * { white-space: nowrap; }
 .st-key-limits [class*=st-key-step_] button { min-height: 1.5rem; padding: 0; }

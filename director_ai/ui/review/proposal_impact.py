@@ -66,7 +66,8 @@ def proposal_impact(store: Store, batch: ReviewBatch) -> ProposalImpact:
     if not n_aside:
         return impact
     aside = (
-        f"{n_aside:,} of your labels do not count here: in the held-out set, or without a score."
+        f"{n_aside:,} of your labels {'does' if n_aside == 1 else 'do'} not count here: in the "
+        "held-out set, or without a score."
     )
     return impact._replace(sentence=f"{impact.sentence} {aside}")
 
