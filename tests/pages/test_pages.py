@@ -73,6 +73,17 @@ def test_an_unknown_sample_in_the_address_opens_the_first(app):
 
 
 @pytest.mark.slow
+def test_a_limit_of_the_address_that_cannot_be_is_told(app):
+    app.query_params["h"] = "0,4"
+    app.query_params["w"] = "20"
+    app.run()
+
+    told = next(each.value for each in app.html if "d-passing" in each.value)
+    assert "no such limit: hard limit &#x27;0,4&#x27; (0 to 1).<" in told
+    assert (app.slider(key="h").value, app.slider(key="w").value) == (0.5, 20)
+
+
+@pytest.mark.slow
 def test_pasted_text_is_asked_for(app):
     app.run()
     app.selectbox(key="from").set_value("Paste text").run()

@@ -19,6 +19,12 @@ _STYLE = """
 .stSidebar [data-testid=stSidebarContent] { padding: 0; }
 .stSidebar [data-testid=stSidebarUserContent] { padding: 0 1.25rem 1rem; }
 [data-testid=stElementContainer]:has(> .stHtml > .d-hidden) { position: absolute; }
+[data-testid=stElementContainer]:has(> .stHtml > .d-passing) { position: fixed; z-index: 999;
+  bottom: 1rem; left: 50%; width: min(40rem, 90vw); transform: translateX(-50%);
+  pointer-events: none; }
+.d-passing { padding: .55rem .9rem; border: 1px solid GRID; border-radius: .5rem; background: PAGE;
+  box-shadow: 0 2px 12px #0004; animation: d-pass 1s 12s forwards; }
+@keyframes d-pass { to { opacity: 0; visibility: hidden; } }
 .d-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .st-key-limits [data-testid=stElementContainer]:has(.stSlider) { margin-bottom: -.35rem; }
 .st-key-bar kbd { display: none; }

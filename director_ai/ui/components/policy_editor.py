@@ -16,6 +16,7 @@ from director_ai.tuning.thresholds import OFF, threshold
 from director_ai.ui.components import page_style
 from director_ai.ui.components.plotly_chart import Handle
 from director_ai.ui.components.policy_params import FIELDS, control_values, policy_of
+from director_ai.ui.components.status_banner import passing_notice
 
 DEFAULTS: Final = HaltPolicy()
 
@@ -83,6 +84,52 @@ SIZES: Final[Mapping[int, Size]] = {
 }
 
 
+MODES: Final = ("hard", "soft")
+
+_SIZE_KEYS: Final = frozenset(each.key for each in SIZES.values())
+
+_REACH: Final[Mapping[str, tuple[str, float, float]]] = {
+    "s": ("Soft limit", 0.0, 1.0),
+    **{
+        each.key: (each.label, 0.0, OFF[TREND] if rule == TREND else 1.0)
+        for rule, each in THRESHOLDS.items()
+    },
+    **{each.key: (each.label, each.least, LARGEST_SIZE) for each in SIZES.values()},
+}
+"""Label, least and largest value of the controls of numbers, by key."""
+
+
+def left_out(values: Mapping[str, str]) -> list[str]:
+    """Return the limits of an address that no control can show, with what one can.
+
+    >>> left_out({"h": "0,4", "w": "20", "n": "1", "src": "espresso-steady"})
+    ["hard limit '0,4' (0 to 1)", "trend length (tokens) '1' (2 to 2000)"]
+    >>> left_out({"m": "loud"})
+    ["mode 'loud' (hard, soft)"]
+    """
+    found = [
+        f"{label.lower()} '{values[key][:20]}' ({low:g} to {high:g})"
+        for key, (label, low, high) in _REACH.items()
+        if key in values and not _is_within(values[key], low, high, whole=key in _SIZE_KEYS)
+    ]
+    if values.get("m", "hard") not in MODES:
+        found.append(f"mode '{values['m'][:20]}' ({', '.join(MODES)})")
+    return found
+
+
+def tell_left_out() -> None:
+    """Tell which limits of the address cannot be; Streamlit takes them out when it draws theirs."""
+    if wrong := left_out(st.query_params):
+        passing_notice(f"Left out, as there is no such limit: {', '.join(wrong)}.")
+
+
+def _is_within(text: str, low: float, high: float, *, whole: bool = False) -> bool:
+    try:
+        return low <= (int(text) if whole else float(text)) <= high
+    except ValueError:
+        return False
+
+
 def keep_apart(page: str) -> None:
     """Give every page its own limits back; to be called before a page is drawn.
 
@@ -123,6 +170,7 @@ def limit_controls(default: HaltPolicy, *, owner: str, words: str = "") -> HaltP
         st.session_state[_OWNER] = owner
         start = control_values(default)
         st.session_state.update({key: start[key] for key in FIELDS if key not in st.query_params})
+    tell_left_out()
     with st.sidebar, st.container(key="limits", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             page_style.heading("Limits")
@@ -271,7 +319,7 @@ def mode_control(default: HaltPolicy, *, on_change: OnChange | None = None) -> N
     """Draw the choice between hard and soft halts."""
     st.segmented_control(
         "Mode",
-        ["hard", "soft"],
+        MODES,
         default=str(control_values(default)["m"]),
         required=True,
         key="m",
@@ -309,14 +357,11 @@ def _note_shown(key: str, value: float) -> None:
 
 def _drop_in_address(default: float) -> float:
     """Return the drop that the address asks for, or ``default`` where it asks for none."""
-    try:
-        drop = float(st.query_params.get(THRESHOLDS[TREND].key, default))
-    except ValueError:
-        return default
-    return drop if 0.0 <= drop <= OFF[TREND] else default
+    text = st.query_params.get(THRESHOLDS[TREND].key, "")
+    return float(text) if _is_within(text, 0.0, OFF[TREND]) else default
 
 
 def _size_in_address(key: str) -> int:
     """Return the size that the address asks for, or 0 where it asks for none."""
     text = st.query_params.get(key, "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) <= LARGEST_SIZE else 0
+    return int(text) if _is_within(text, 0, LARGEST_SIZE, whole=True) else 0

@@ -33,6 +33,11 @@ def notice(text: str) -> None:
     st.html(f'<div class="d-facts d-notice" role="note">{escape_html(text)}</div>')
 
 
+def passing_notice(text: str) -> None:
+    """Say one thing over the page for a while, so that nothing moves; ``text`` is plain."""
+    st.html(f'<div class="d-facts d-passing" role="status">{escape_html(text)}</div>')
+
+
 def rule_of(judgement: Judgement) -> str:
     """Return the rule that is the reason of a halt, or ``""``."""
     if not judgement.alarms:

@@ -14,6 +14,7 @@ from director_ai.ui.components.policy_editor import (
     mode_control,
     size_slider,
     soft_limit_slider,
+    tell_left_out,
     threshold_slider,
 )
 from director_ai.ui.tune import state
@@ -34,6 +35,7 @@ def controls(default_policy: HaltPolicy) -> dict[int, st.delta_generator.DeltaGe
         For each rule the place to say what a step of its threshold does, which is known only once
         all are drawn.
     """
+    tell_left_out()
     places = {}
     with st.container(key="limits", gap="xsmall"):
         for rule, control in THRESHOLDS.items():
