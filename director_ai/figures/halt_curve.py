@@ -720,7 +720,7 @@ def _statistics(data: HaltCurveData, palette: Palette, font_size: int) -> list[d
     for at in data.windows:
         if policy.window_threshold > 0 and not np.isnan(at.mean):
             mean = distinct_decimals(at.mean, policy.window_threshold)
-            said = f"mean of {policy.window_size}: {mean}"
+            said = f"mean {mean}"
             first = at.token - policy.window_size + 1
             annotations.append(
                 _statistic(data, first, said, at.mean, palette, palette.window, font_size)

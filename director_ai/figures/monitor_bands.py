@@ -181,7 +181,7 @@ def bands_figure(data: BandsData, palette: Palette) -> dict[str, Any]:
                 "domain": [0.36, 1],
             },
             yaxis2={
-                "title": {"text": "of an alarm"},
+                "title": {"text": "evidence"},
                 "tickformat": ".0%",
                 "fixedrange": True,
                 "domain": [0, 0.28],

@@ -167,7 +167,7 @@ function haltChart(chart, legend, data) {
       const [size, limit] = window;
       const mean = limit + data.margins[1][i];
       bracket("window", size, mean, mean);
-      words("window", i - size + 1, mean, `mean of ${size}: ${mean.toFixed(3)}`);
+      words("window", i - size + 1, mean, `mean ${mean.toFixed(3)}`);
     }
   }
 

@@ -91,9 +91,7 @@ def test_it_opens_at_the_halt_and_says_why(open_replay: Opener) -> None:
     expect(page.locator("#tokens .undelivered")).to_have_count(BEES.n_tokens - HALT)
     expect(page.locator("#chart .halt .note")).to_have_text("✖ would stop at 91")
     expect(page.locator("#chart .onset text")).to_have_text("▽ goes wrong here (label)")
-    expect(page.locator("#chart .windows .name")).to_have_text(
-        ["fell by 0.208", "mean of 10: 0.584"]
-    )
+    expect(page.locator("#chart .windows .name")).to_have_text(["fell by 0.208", "mean 0.584"])
     expect(page.locator("#facts")).to_contain_text("What is the waggle dance?")
     assert page.title() == "honeybees-fabrication · session replay"
     assert opened.errors == []
@@ -170,7 +168,7 @@ def test_the_keys_change_the_picture_and_nothing_moves_by_it(open_replay: Opener
     page.keyboard.press("ArrowLeft")
     # Those of the halt and of the cursor; their figures are said of the cursor alone.
     expect(page.locator("#chart .bracket")).to_have_count(4)
-    expect(page.locator("#chart .windows .name")).to_have_text(["mean of 10: 0.610"])
+    expect(page.locator("#chart .windows .name")).to_have_text(["mean 0.610"])
 
 
 def test_the_slider_and_the_chart_and_the_text_move_the_cursor(open_replay: Opener) -> None:

@@ -49,7 +49,7 @@ def test_an_unknown_session_says_what_there_is(open_page: OpenPage, app_server: 
     page = open_page(app_server, "/session?id=<img src=x onerror=window.pwned=1>")
 
     expect(page.locator(".d-status")).to_contain_text("There is no session '<img src=x")
-    expect(page.locator(".d-status")).to_contain_text("The archive holds 60.")
+    expect(page.locator(".d-status")).to_contain_text("The store holds 60.")
     assert page.evaluate("() => window.pwned") is None
 
 

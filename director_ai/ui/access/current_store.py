@@ -37,7 +37,7 @@ class Archive:
         """
         role = visitor().role
         if role is None:
-            raise NotPermittedError("nobody may look into the archive without a role")
+            raise NotPermittedError("nobody may look into the store without a role")
         return _opened(role)
 
     def clear(self) -> None:

@@ -105,7 +105,7 @@ def watch(id: str, bar: DeltaGenerator, *, presenting: bool) -> None:
         followed = _followed(id)
         followed.poll()
     except UnknownSessionError as error:
-        status("This stream is not in the archive.", str(error))
+        status("This stream is not in the store.", str(error))
         return
     is_running = not followed.is_over
     paused = bool(st.session_state.get("watch_paused"))

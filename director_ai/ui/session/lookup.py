@@ -1,4 +1,4 @@
-"""Session lookup by id: in the archive, among the samples, or just played."""
+"""Session lookup by id: in the store, among the samples, or just played."""
 
 from typing import Final
 
@@ -32,9 +32,9 @@ def requested_record() -> SessionRecord | None:
     ids = available_ids()
     n_stored = archive().count()
     if session_id:
-        status(f"There is no session '{session_id}' here.", f"The archive holds {n_stored:,}.")
+        status(f"There is no session '{session_id}' here.", f"The store holds {n_stored:,}.")
     else:
-        status("Which session?", f"The archive holds {n_stored:,}; the newest are below.")
+        status("Which session?", f"The store holds {n_stored:,}; the newest are below.")
     selected = st.selectbox("Session", ids, index=None, format_func=visible, key="choose_session")
     if selected:
         st.query_params["id"] = selected
@@ -43,7 +43,7 @@ def requested_record() -> SessionRecord | None:
 
 
 def find_session(id: str) -> SessionRecord | None:
-    """Return the session of an id: of the archive, of the samples, or just played.
+    """Return the session of an id: of the store, of the samples, or just played.
 
     ``None`` if there is none, or none that can be shown; a notice tells of damage.
     """

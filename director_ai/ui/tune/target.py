@@ -46,7 +46,7 @@ def target_controls() -> RiskTarget:
 
 
 def prevalence_control() -> float | None:
-    """Draw the control of the prevalence, and return it; ``None`` for the archive's own."""
+    """Draw the control of the prevalence, and return it; ``None`` for that of the labels."""
     share = st.number_input(
         "Bad sessions in use (%)",
         0.01,
@@ -56,10 +56,9 @@ def prevalence_control() -> float | None:
         format="%.4g",
         key="prevalence",
         bind="query-params",
-        placeholder="as in the archive",
+        placeholder="as labelled",
         help="Share of bad sessions where the limits will be used. Precision, F1, MCC, cost and "
-        "halt rate are of that mixture; empty: of the archive's labelled sessions, held-out ones "
-        "included.",
+        "halt rate are of that mixture; empty: of the labelled sessions, held-out ones included.",
     )
     return None if share is None else float(share) / 100
 
