@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import streamlit as st
@@ -400,3 +401,22 @@ def test_an_imported_archive_says_what_its_limits_would_have_halted(store):
     assert ids(app) == ["low"]
     assert app.dataframe[0].value["Would halt"].tolist() == ["■ Hard limit"]
     assert "would halt = yes" in notices(app)
+
+
+def test_a_session_whose_id_was_cut_amid_an_emoji_is_listed_opened_and_reviewed(
+    store: Store,
+) -> None:
+    store.add([streamed("a\ud83d", [0.9, 0.1], HaltPolicy()), record("b")])
+    rows = opened().dataframe[0].value.set_index("Id")["Link"]
+    assert sorted(rows.index) == ["a⟨U+D83D⟩", "b"]
+
+    named = parse_qs(urlsplit(rows["a⟨U+D83D⟩"]).query)["id"]
+    for page, address in (("session", {"id": named, "vs": "b"}), ("review", {"pick": named})):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app.switch_page(f"pages/views/{page}.py")
+        for name, value in address.items():
+            app.query_params[name] = value
+        app.run()
+
+        assert not app.exception
+        assert "Stopped at token 1" in status(app)

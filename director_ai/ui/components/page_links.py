@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.storage.engine.text_type import escape, unescape
 from director_ai.ui.components.policy_params import link_values
 
 SESSIONS_PAGE: Final = "pages/views/sessions.py"
@@ -34,4 +35,23 @@ def session_link(id: str, policy: HaltPolicy | None = None) -> str:
     >>> session_link("a b"), session_link("a", HaltPolicy(hard_limit=0.4))[:19]
     ('session?id=a+b', 'session?id=a&h=0.4&')
     """
-    return "session?" + urlencode({"id": id} | ({} if policy is None else link_values(policy)))
+    own = {"id": in_address(id)}
+    return "session?" + urlencode(own | ({} if policy is None else link_values(policy)))
+
+
+def in_address(id: str) -> str:
+    r"""Return an id as an address can hold it, which takes no half of a character.
+
+    >>> in_address("k3"), in_address("k\ud83d")
+    ('k3', 'k\x1ad83d')
+    """
+    return escape(id)
+
+
+def from_address(text: str) -> str:
+    r"""Return the id that an address holds.
+
+    >>> from_address("k\x1ad83d") == "k\ud83d"
+    True
+    """
+    return unescape(text)

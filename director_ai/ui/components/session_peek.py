@@ -10,6 +10,7 @@ from director_ai.errors import DirectorError
 from director_ai.reports.headline import headline
 from director_ai.storage.store import Store
 from director_ai.ui.components import page_style
+from director_ai.ui.components.cache_keys import text_bytes
 from director_ai.ui.components.status_banner import status
 from director_ai.ui.components.stream_view import StreamView
 
@@ -59,7 +60,7 @@ def session_peek(store: Store, id: str, policy: HaltPolicy | None = None) -> Non
             )
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={str: text_bytes})
 def _record(_store: Store, id: str, changed_us: int) -> SessionRecord:  # noqa: ARG001  # a new version is another session
     return _store.get(id)
 

@@ -10,6 +10,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive, is_demo
 from director_ai.ui.access.login import recheck_access
+from director_ai.ui.components.page_links import SESSION_PAGE, in_address
 from director_ai.ui.components.recorder_snippet import recorder_snippet
 from director_ai.ui.components.served_policy import served_policy
 from director_ai.ui.components.status_banner import notice, status
@@ -85,4 +86,4 @@ def _waiting() -> None:
         return
     status(received(session, now_us()), f"{session.source} {session.model}".strip())
     if st.button("Open session", key="open_received", icon=":material/show_chart:"):
-        st.switch_page("pages/views/session.py", query_params={"id": session.id})
+        st.switch_page(SESSION_PAGE, query_params={"id": in_address(session.id)})

@@ -31,7 +31,12 @@ from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive, is_demo, reviewer
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
-from director_ai.ui.components.page_links import PICKED, REVIEW_PAGE, session_link
+from director_ai.ui.components.page_links import (
+    PICKED,
+    REVIEW_PAGE,
+    in_address,
+    session_link,
+)
 from director_ai.ui.components.plotly_chart import plotly_chart
 from director_ai.ui.components.settled_audits import settle_sealed
 from director_ai.ui.components.single_choice import single_choice
@@ -336,7 +341,7 @@ def _audit(seen: Report) -> None:
             key="monitor_disputed",
             help="Their reviewers do not agree: whoever was mistaken labels again.",
         ):
-            st.switch_page(REVIEW_PAGE, query_params={PICKED: list(disputed)})
+            st.switch_page(REVIEW_PAGE, query_params={PICKED: list(map(in_address, disputed))})
         if living.state == "no longer holds":
             _acknowledgement(seen)
     looks = seen.second_looks

@@ -19,6 +19,7 @@ from director_ai.reports.sentences import (
 from director_ai.storage.summary import SessionSummary
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
+from director_ai.ui.components.cache_keys import text_bytes
 from director_ai.ui.components.escaping import escape_label, file_name, visible
 from director_ai.ui.components.focus_hotkey import focus_hotkey
 from director_ai.ui.components.plotly_chart import ChartClick, plotly_chart
@@ -73,7 +74,7 @@ class PreparedCard(NamedTuple):
     focus: int
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={str: text_bytes})
 def prepare(id: str, changed_us: int) -> PreparedCard:  # noqa: ARG001  # part of the cache's key
     """Return the card of a session; cached, so that the next one is ready."""
     record = archive().get(id)

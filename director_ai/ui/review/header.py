@@ -11,7 +11,7 @@ from director_ai.storage.review_visits import PAUSE_US, label_steps
 from director_ai.ui.access.current_store import archive, reviewer, visited_us
 from director_ai.ui.components import page_style
 from director_ai.ui.components.key_guard import key_guard
-from director_ai.ui.components.page_links import PICKED
+from director_ai.ui.components.page_links import PICKED, from_address
 from director_ai.ui.components.settled_audits import settle_sealed
 from director_ai.ui.components.status_banner import notice
 from director_ai.ui.review import actions
@@ -113,7 +113,7 @@ def faults(batch: ReviewBatch) -> None:
 
 def _queue_controls() -> QueueQuery:
     st.session_state.setdefault("reviewer", reviewer())
-    picked = tuple(dict.fromkeys(st.query_params.get_all(PICKED)))
+    picked = tuple(dict.fromkeys(map(from_address, st.query_params.get_all(PICKED))))
     if picked:
         st.button("The whole queue", key="review_whole", on_click=whole_queue, width="stretch")
     me = st.text_input("Your name", key="reviewer", persist_state="session", max_chars=80)

@@ -22,7 +22,12 @@ from director_ai.storage.summary import SessionQuery
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import escape_html, escape_label, visible
-from director_ai.ui.components.page_links import COMPARE_WITH, SESSION_PAGE
+from director_ai.ui.components.page_links import (
+    COMPARE_WITH,
+    SESSION_PAGE,
+    from_address,
+    in_address,
+)
 from director_ai.ui.components.plotly_chart import plotly_chart
 from director_ai.ui.components.single_choice import single_choice
 from director_ai.ui.components.status_banner import notice
@@ -87,7 +92,7 @@ def compare(record: SessionRecord, view: StreamView) -> None:
 
 def _other_session(record: SessionRecord) -> SessionRecord | None:
     """Draw the choice, and return the other session; ``None`` without one."""
-    requested = st.query_params.get(COMPARE_WITH) or None
+    requested = from_address(st.query_params.get(COMPARE_WITH, "")) or None
     if st.session_state.get(_CHOICE) != requested:
         st.session_state[_CHOICE] = requested
     same_prompt = _same_prompt_ids(record)
@@ -119,7 +124,7 @@ def _other_session(record: SessionRecord) -> SessionRecord | None:
         SESSION_PAGE,
         label="Open it",
         icon=":material/swap_horiz:",
-        query_params={"id": other.id, COMPARE_WITH: record.id},
+        query_params={"id": in_address(other.id), COMPARE_WITH: in_address(record.id)},
     )
     return other
 
@@ -127,7 +132,7 @@ def _other_session(record: SessionRecord) -> SessionRecord | None:
 def _keep_choice() -> None:
     other = st.session_state[_CHOICE]
     if other:
-        st.query_params[COMPARE_WITH] = _whole_id(other)
+        st.query_params[COMPARE_WITH] = in_address(_whole_id(other))
     else:
         st.query_params.pop(COMPARE_WITH, None)
 

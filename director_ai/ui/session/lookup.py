@@ -11,6 +11,7 @@ from director_ai.ui.access.current_store import archive
 from director_ai.ui.components import page_style
 from director_ai.ui.components.escaping import visible
 from director_ai.ui.components.finished_sessions import finished, own_finished
+from director_ai.ui.components.page_links import from_address, in_address
 from director_ai.ui.components.status_banner import notice, status
 
 MAX_AVAILABLE: Final = 200
@@ -18,7 +19,7 @@ MAX_AVAILABLE: Final = 200
 
 def requested_record() -> SessionRecord | None:
     """Return the session that the address names; ``None`` after drawing a choice of others."""
-    session_id = st.query_params.get("id", "")
+    session_id = from_address(st.query_params.get("id", ""))
     record = find_session(session_id)
     if record is not None:
         st.session_state.setdefault("session_id", session_id)
@@ -26,7 +27,7 @@ def requested_record() -> SessionRecord | None:
             st.session_state["session_id"] = session_id
             st.session_state.pop("session_cursor", None)
             # A link from this page to itself leaves the browser's address as it was.
-            st.query_params["id"] = session_id
+            st.query_params["id"] = in_address(session_id)
         return record
     page_style.without_sidebar()
     ids = available_ids()
@@ -37,7 +38,7 @@ def requested_record() -> SessionRecord | None:
         status("Which session?", f"The store holds {n_stored:,}; the newest are below.")
     selected = st.selectbox("Session", ids, index=None, format_func=visible, key="choose_session")
     if selected:
-        st.query_params["id"] = selected
+        st.query_params["id"] = in_address(selected)
         st.rerun()
     return None
 

@@ -17,6 +17,7 @@ from director_ai.ui.components.page_links import (
     PICKED,
     REVIEW_PAGE,
     SESSION_PAGE,
+    in_address,
 )
 from director_ai.ui.components.settled_audits import settle_sealed
 from director_ai.ui.sessions.counts import count_cache
@@ -27,6 +28,7 @@ _UNDO: Final = "sessions_undo"
 
 def action_bar(store: Store, selection: Sequence[SessionSummary]) -> None:
     """Draw all actions, disabled without a selection, so that selecting moves nothing."""
+    ids = [in_address(row.id) for row in selection]
     with st.container(
         horizontal=True, gap="xsmall", vertical_alignment="center", key="list_actions"
     ):
@@ -38,7 +40,7 @@ def action_bar(store: Store, selection: Sequence[SessionSummary]) -> None:
             disabled=len(selection) != 1,
             help="The session in a page of its own.",
         ):
-            st.switch_page(SESSION_PAGE, query_params={"id": selection[0].id})
+            st.switch_page(SESSION_PAGE, query_params={"id": ids[0]})
         if st.button(
             "Compare",
             key="compare_sessions",
@@ -46,8 +48,7 @@ def action_bar(store: Store, selection: Sequence[SessionSummary]) -> None:
             disabled=len(selection) != 2,
             help="Two sessions on one axis: tick two rows.",
         ):
-            beside = {"id": selection[0].id, COMPARE_WITH: selection[1].id}
-            st.switch_page(SESSION_PAGE, query_params=beside)
+            st.switch_page(SESSION_PAGE, query_params={"id": ids[0], COMPARE_WITH: ids[1]})
         if st.button(
             "Review",
             key="review_sessions",
@@ -55,7 +56,7 @@ def action_bar(store: Store, selection: Sequence[SessionSummary]) -> None:
             disabled=not selection,
             help="Was it right? These sessions one by one, as the review queue shows them.",
         ):
-            st.switch_page(REVIEW_PAGE, query_params={PICKED: [row.id for row in selection]})
+            st.switch_page(REVIEW_PAGE, query_params={PICKED: ids})
         _labels(store, selection)
         _tags(store, selection)
         _deletion(store, selection)
