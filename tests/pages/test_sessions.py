@@ -360,6 +360,34 @@ def test_a_look_for_news_from_before_a_new_filter_draws_nothing(filled, is_late,
     assert app.session_state.n_runs == n_runs
 
 
+def test_a_filter_that_a_timer_brought_holds_though_its_own_request_names_no_filter(filled):
+    def page() -> None:
+        import streamlit as st
+
+        from director_ai.ui.access.current_store import archive
+        from director_ai.ui.components.session_filters import Filters
+        from director_ai.ui.sessions import filter_bar, filter_controls
+
+        st.session_state.n_runs = st.session_state.get("n_runs", 0) + 1
+        if st.session_state.n_runs == 1:
+            # A timer's run calls back, and draws nothing but its part.
+            filter_controls.write_address(Filters(label=("bad",)))
+            st.session_state.filter_q = ""
+        else:
+            st.session_state.found = filter_bar.address_filters(archive())[0].label
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    found = []
+    # The control's own request left before the browser knew of the filter; later, Back leads there.
+    for _ in range(2):
+        app.query_params.clear()
+        app.run()
+        assert not app.exception
+        found.append((app.session_state.found, app.query_params.get("label")))
+
+    assert found == [(("bad",), "bad"), ((), None)]
+
+
 def test_chosen_rows_are_reviewed_by_hand(store):
     store.add([record("a"), record("b"), record("c")])
     app = opened()

@@ -25,10 +25,12 @@ from director_ai.ui.sessions.counts import TOKEN_RANGES
 from director_ai.ui.sessions.display_names import LABEL_WORD, OUTCOME_WORD, RULE_WORD, zone
 from director_ai.ui.sessions.filter_controls import (
     Facets,
+    parameters,
     pick_one,
     pick_pills,
     pick_several,
     read_address,
+    settle_address,
     sync_control,
     write_address,
     write_change,
@@ -55,12 +57,13 @@ def address_filters(store: Store) -> tuple[Filters, list[str]]:
     An empty address restores the filters that the page was left with; one that only names a saved
     view opens it.
     """
+    settle_address()
     if not st.query_params and "filter_q" not in st.session_state:
         write_address(st.session_state.get(_REMEMBERED, Filters()))
-    filters, problems = read(_parameters())
+    filters, problems = read(parameters())
     filters, missing = opened_view(store, filters)
     problems += missing
-    st.session_state[_REMEMBERED], st.session_state[_DRAWN] = filters, _parameters()
+    st.session_state[_REMEMBERED], st.session_state[_DRAWN] = filters, parameters()
     return filters, problems
 
 
@@ -70,11 +73,7 @@ def is_current() -> bool:
     A timer's request may have left the browser before the address changed: a rerun from it would
     draw, and remember, outdated filters.
     """
-    return bool(st.session_state.get(_DRAWN) == _parameters())
-
-
-def _parameters() -> dict[str, list[str]]:
-    return {name: st.query_params.get_all(name) for name in st.query_params}
+    return bool(st.session_state.get(_DRAWN) == parameters())
 
 
 def controls(filters: Filters, facets: Facets, *, has_shadow: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -13,10 +13,30 @@ from director_ai.ui.components.session_filters import Filters, choice_values, re
 Facets = Mapping[str, Mapping[str, int]]
 """Number of sessions by facet and value."""
 
+_WRITTEN: Final = "sessions_written"
+
+
+def parameters() -> dict[str, list[str]]:
+    """Return the values of each parameter of the address."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
 
 def write_address(filters: Filters) -> None:
-    """Write the filters to the address; the next run shows them."""
+    """Write the filters to the address; the next run of the page shows them."""
+    before = parameters()
     st.query_params.from_dict(filters.parameters())
+    st.session_state[_WRITTEN] = before, filters.parameters()
+
+
+def settle_address() -> None:
+    """Write the filters once more if this run was asked for before the browser had them.
+
+    A timer's request may bring the change of a control ahead of the control's own, which then
+    still names the address of before; and only that one draws the page.
+    """
+    before, written = st.session_state.pop(_WRITTEN, (None, {}))
+    if parameters() == before:
+        st.query_params.from_dict(written)
 
 
 def pick_several(
@@ -97,7 +117,7 @@ def write_change(name: str, key: str, convert: Callable[[Any], Any]) -> None:
 
 def read_address() -> Filters:
     """Return the filters of the address; invalid parameters are ignored."""
-    return read({name: st.query_params.get_all(name) for name in st.query_params})[0]
+    return read(parameters())[0]
 
 
 def sync_control(key: str, value: Any) -> None:
