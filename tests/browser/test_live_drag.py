@@ -11,6 +11,8 @@ from tests.browser.conftest import OpenPage, Server, settled  # noqa: E402
 LINES = {"h": ("hard limit", "y"), "a": ("window limit", "y")}
 """Trace of each limit that is a level of coherence, by its key in the address."""
 
+CURSOR = "+document.querySelector('.st-key-t input[type=range]')?.value"
+
 LEVEL = """name => document.querySelector('.st-key-curve .js-plotly-plot')
   .data.find(trace => trace.name === name)?.y[0]"""
 
@@ -71,11 +73,11 @@ def test_a_dragged_limit_judges_anew_and_the_stream_goes_on_under_it(
     expect(banner).to_contain_text("it would not have stopped here")
     page.locator(".st-key-go_on button").first.click()
     expect(banner).to_contain_text("Stopped at token 1")
-    seen = page.locator(".st-key-t input[type=range]")
-    assert float(seen.input_value()) > 140
+    settled(page)
+    page.wait_for_function(f"() => {CURSOR} > 140")
 
     # A reload comes back to the token, under the limits of the address.
-    settled(page)
+    seen = page.locator(".st-key-t input[type=range]")
     before = seen.input_value()
     page.reload()
     expect(seen).to_have_value(before)

@@ -30,11 +30,35 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """The store that the pages open."""
-    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "sessions.db"))
-    # Here is no browser that would draw the numbers meanwhile.
-    monkeypatch.setattr("director_ai.ui.tune.page._PAUSE_S", 0.0)
+    opens(tmp_path / "sessions.db", monkeypatch)
     with Store(tmp_path / "sessions.db") as opened:
         yield opened
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"labelled": 0.0}, {"only": "good"}, {"only": "bad"}, {"enforced": 1.0}],
+    ids=["both labels", "no labels", "only good", "only bad", "all enforced"],
+)
+def forty(request, tmp_path_factory):
+    """A store of forty sessions that no test changes."""
+    path = tmp_path_factory.mktemp("forty") / "sessions.db"
+    with Store(path) as store:
+        store.add(records(40, **request.param))
+    return path
+
+
+@pytest.fixture
+def store_of_forty(forty, monkeypatch):
+    """The one that the pages open."""
+    opens(forty, monkeypatch)
+
+
+def opens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pages open a store."""
+    monkeypatch.setenv(STORE_VARIABLE, str(path))
+    # Here is no browser that would draw the numbers meanwhile.
+    monkeypatch.setattr("director_ai.ui.tune.page._PAUSE_S", 0.0)
 
 
 def tune(**address: str) -> AppTest:
@@ -95,20 +119,7 @@ def test_it_opens_at_the_recorded_limits(store) -> None:
     "view",
     ["Curve", "Map", "ROC", "Rules", "Delay", "Leak", "Length", "Scores", "Segments", "Check"],
 )
-@pytest.mark.parametrize(
-    "how",
-    [
-        {},
-        {"labelled": 0.0},
-        {"only": "good"},
-        {"only": "bad"},
-        {"enforced": 1.0},
-    ],
-    ids=["both labels", "no labels", "only good", "only bad", "all enforced"],
-)
-def test_every_view_stands_whatever_is_labelled(store, view: str, how: dict) -> None:
-    store.add(records(40, **how))
-
+def test_every_view_stands_whatever_is_labelled(store_of_forty, view: str) -> None:
     app = tune(view=view, h="0.4", d="1.5")
 
     assert "40 sessions: " in said(app)

@@ -181,7 +181,8 @@ def test_a_store_of_an_older_version_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_single_bit_is_flipped_in_silence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_flips", [150, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_no_single_bit_is_flipped_in_silence(tmp_path: Path, n_flips: int) -> None:
     whole = tmp_path / "whole.db"
     with Store(whole) as store:
         store.add([session(f"s{number}") for number in range(24)])
@@ -193,7 +194,7 @@ def test_no_single_bit_is_flipped_in_silence(tmp_path: Path) -> None:
     rng = random.Random(4)
     silent = []
 
-    for number in range(400):
+    for number in range(n_flips):
         place, bit = rng.randrange(len(content)), rng.randrange(8)
         path = tmp_path / f"{number}.db"
         flipped = bytearray(content)

@@ -154,12 +154,13 @@ def test_certain_changes_are_true_and_true_ones_are_certain_or_possible() -> Non
 
 
 @pytest.mark.slow
-def test_so_they_are_on_hundreds_of_archives() -> None:
+@pytest.mark.parametrize("n_archives", [120, pytest.param(600, marks=pytest.mark.soak)])
+def test_so_they_are_on_hundreds_of_archives(n_archives: int) -> None:
     random = np.random.default_rng(2026)
 
-    counts = [agrees(random, whole=False) for _ in range(300)]
+    counts = [agrees(random, whole=False) for _ in range(n_archives)]
 
-    assert min(map(sum, zip(*counts, strict=True))) > 300
+    assert min(map(sum, zip(*counts, strict=True))) > n_archives
 
 
 def test_on_whole_recordings_changes_are_those_of_two_kernel_runs() -> None:

@@ -378,7 +378,7 @@ def test_a_stop_in_a_signal_handler_returns_wherever_it_interrupts(kind, name):
             signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         else:
             def send():
-                while n_stops < 300:
+                while n_stops < 100:
                     os.kill(os.getpid(), signal.SIGTERM)
             threading.Thread(target=send, daemon=True).start()
 
@@ -386,16 +386,16 @@ def test_a_stop_in_a_signal_handler_returns_wherever_it_interrupts(kind, name):
             return kernel.stream_tokens([" a"] * 3, lambda text: 0.9)
 
         async def many():
-            while n_stops < 300:
+            while n_stops < 100:
                 await kernel.stream_to_session([" a"] * 3, lambda text: 0.9)
 
         if {kind!r} == "sync":
-            while n_stops < 300:
+            while n_stops < 100:
                 one()
         else:
             asyncio.run(many())
         signal.setitimer(signal.ITIMER_REAL, 0)
-        print(n_stops >= 300, kernel._switch.n_enlisted, flush=True)
+        print(n_stops >= 100, kernel._switch.n_enlisted, flush=True)
         os._exit(0)
     """
 

@@ -23,7 +23,7 @@ LATE_S = 0.25 + 1.0
 def test_a_kill_loses_at_most_one_flush_and_no_sealed_session(
     address: str | Path, tmp_path: Path
 ) -> None:
-    for number in range(10):
+    for number in range(6):
         kill_writers(address, tmp_path, number)
 
 
@@ -69,7 +69,7 @@ def kill_writers(address: str | Path, tmp_path: Path, seed: int) -> None:
         assert len(stored.get(name, ())) >= len(due)
 
 
-def _await(happened: object, within_s: float = 20.0) -> None:
+def _await(happened: object, within_s: float = 120.0) -> None:
     deadline = time.monotonic() + within_s
     while not happened():  # type: ignore[operator]
         assert time.monotonic() < deadline

@@ -162,8 +162,9 @@ def test_waits_are_those_of_real_streams() -> None:
 
 
 @pytest.mark.slow
-def test_the_frontier_is_what_thousands_of_streams_show() -> None:
-    for seed in range(100, 180):
+@pytest.mark.parametrize("n_archives", [30, pytest.param(300, marks=pytest.mark.soak)])
+def test_the_frontier_is_what_many_streams_show(n_archives: int) -> None:
+    for seed in range(100, 100 + n_archives):
         check_frontier(seed, 12)
         check_waits(seed, 4)
 
