@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from director_ai.core.halting.reason import MECHANISMS
 from director_ai.core.scoring.identity import UNKNOWN_SCORER
 from director_ai.storage.engine.clock import SILENT_US, now_us
-from director_ai.storage.engine.schema import annotations, rescores, sessions
+from director_ai.storage.engine.schema import annotations, audit_plans, audits, rescores, sessions
 from director_ai.storage.engine.tag_column import tag_text
 from director_ai.storage.engine.text_search import holds
 from director_ai.storage.summary import LABELS, OUTCOMES, UNLABELLED, Outcome, SessionQuery, outcome
@@ -300,6 +300,21 @@ def overview(connection: Connection, selection: Selection) -> Overview:
     return Overview(median, *counts)
 
 
+def drawn_for_their_halt() -> Select[tuple[int]]:
+    """Return the keys of the audits that a pass in their place would not have been drawn for.
+
+    Audits oversample halts. Those whose number is below the probability of a pass were drawn
+    whether they halted or not: without the others, the labels are a fair sample.
+    """
+    return (
+        select(_c.key)
+        .join(audits, audits.c.id == _c.id)
+        .join(audit_plans, audit_plans.c.number == audits.c.plan)
+        .where(audits.c.drawn, audits.c.draw >= audit_plans.c.p_pass)
+        .correlate(None)
+    )
+
+
 class FamilyKind(NamedTuple):
     """Prompt families that are alike; a session without one is a family of its own.
 
@@ -317,12 +332,19 @@ class FamilyKind(NamedTuple):
 
 
 def family_kinds(connection: Connection, selection: Selection) -> list[FamilyKind]:
-    """Return how the good sessions of a query, and the false halts, lie in their families."""
+    """Return how the good sessions of a query, and the false halts, lie in their families.
+
+    An audit that was drawn for its halt is in none; see :func:`drawn_for_their_halt`.
+    """
     halted = case((_c.ended_by.in_(_ENDINGS["halted"]), 1), else_=0)
     alone = case((_c.prompt_family == "", _c.key), else_=0)
     each = (
         select(func.count().label("n_good"), func.sum(halted).label("n_false"))
-        .where(_c.label == "good", *conditions(selection))
+        .where(
+            _c.label == "good",
+            _c.key.not_in(drawn_for_their_halt()),
+            *conditions(selection),
+        )
         .group_by(_c.prompt_family, alone)
         .subquery()
     )

@@ -30,8 +30,6 @@ from director_ai.storage.batch_insert import InsertPlan, plan_insert
 from director_ai.storage.engine.database import Database
 from director_ai.storage.engine.schema import (
     annotations,
-    audit_plans,
-    audits,
     bodies,
     rescores,
     sessions,
@@ -261,7 +259,8 @@ class StoreReader:
     def labels(self, query: SessionQuery, *, since_us: int | None = None) -> StoredLabels:
         """Return what may change of every sealed session of a query, oldest first.
 
-        An audit that was drawn for its halt has no label here; see :func:`_fair_label`.
+        An audit that was drawn for its halt has no label here; see
+        :func:`.query.drawn_for_their_halt`.
 
         Parameters
         ----------
@@ -360,7 +359,8 @@ class StoreReader:
     ) -> Iterator[StoredCurve]:
         """Yield the scores of every sealed session of a query, without its text, oldest first.
 
-        An audit that was drawn for its halt has no label here; see :func:`_fair_label`.
+        An audit that was drawn for its halt has no label here; see
+        :func:`.query.drawn_for_their_halt`.
 
         Parameters
         ----------
@@ -499,20 +499,9 @@ def _with_second_curves(scorers: Sequence[str]) -> tuple[Join, tuple[ColumnEleme
 
 
 def _fair_label() -> ColumnElement[str | None]:
-    """Return the label of a session, null for an audit that only a halt has drawn.
-
-    Audits oversample halts. Those whose number is below the probability of a pass were drawn
-    whether they halted or not: with them alone, the labels are a fair sample.
-    """
-    oversampled = (
-        select(sessions.c.key)
-        .join(audits, audits.c.id == sessions.c.id)
-        .join(audit_plans, audit_plans.c.number == audits.c.plan)
-        .where(audits.c.drawn, audits.c.draw >= audit_plans.c.p_pass)
-        .correlate(None)
-    )
+    """Return the label of a session, null for an audit that was drawn for its halt."""
     own = sessions.c
-    return case((own.key.in_(oversampled), None), else_=own.label)
+    return case((own.key.in_(sql.drawn_for_their_halt()), None), else_=own.label)
 
 
 class _Snapshot(StoreReader):

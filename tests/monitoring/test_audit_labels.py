@@ -10,7 +10,7 @@ from director_ai.monitoring import Promise, audit_queue, deploy, report, tick
 from director_ai.monitoring.audit_labels import audit_verdicts, is_seen_twice, second_looks
 from director_ai.storage import Store
 from director_ai.storage.label_ledger import LabelLedger
-from director_ai.storage.monitor_log import DAY_US, AuditLabel, MonitorLog
+from director_ai.storage.monitor_log import DAY_US, Audit, AuditLabel, MonitorLog
 from director_ai.storage.summary import SessionQuery
 from tests.monitoring.test_settling import POLICY, SCORER, START, add, ran
 
@@ -82,11 +82,16 @@ def test_second_looks_count_what_a_second_person_called_otherwise(store: Store) 
     assert audit_verdicts(halts, given)[first] == "disputed"
 
 
-def test_only_draws_below_the_share_of_passes_have_a_label_for_tuning(store: Store) -> None:
+def drawn_and_fair(store: Store) -> tuple[list[Audit], set[str]]:
+    """Return the draws, and those below the share of passes."""
     log = MonitorLog(store)
     drawn = log.audits(1, drawn_only=True)
     p_pass = {plan.number: plan.p_pass for plan in log.plans(1)}
-    fair = {audit.id for audit in drawn if audit.draw < p_pass[audit.plan]}
+    return drawn, {audit.id for audit in drawn if audit.draw < p_pass[audit.plan]}
+
+
+def test_only_draws_below_the_share_of_passes_have_a_label_for_tuning(store: Store) -> None:
+    drawn, fair = drawn_and_fair(store)
     assert 0 < len(fair & {audit.id for audit in drawn if audit.halted}) < 20
     for author in ("Ann", "Bo"):
         store.annotate_all([audit.id for audit in drawn], Annotation("bad", author=author))
@@ -97,6 +102,19 @@ def test_only_draws_below_the_share_of_passes_have_a_label_for_tuning(store: Sto
     assert report(store, now_us=START + 2 * DAY_US).n_fair == len(fair)
     # Lists and Review show every label.
     assert store.count(SessionQuery(labels=("bad",))) == len(drawn)
+
+
+def test_only_they_count_in_the_false_halt_rate_of_a_list(store: Store) -> None:
+    drawn, fair = drawn_and_fair(store)
+    for author in ("Ann", "Bo"):
+        store.annotate_all([audit.id for audit in drawn], Annotation("good", author=author))
+
+    kinds = store.family_kinds()
+
+    assert sum(kind.n_good * kind.n_families for kind in kinds) == len(fair)
+    n_halted = sum(audit.halted and audit.id in fair for audit in drawn)
+    assert sum(kind.n_false_halts * kind.n_families for kind in kinds) == n_halted
+    assert store.overview().n_good == len(drawn) > len(fair)
 
 
 def test_who_remembers_labels_learns_of_a_draw_that_came_after_the_label(store: Store) -> None:

@@ -31,7 +31,7 @@ def list_sessions(args: Namespace) -> int:
     if args.json:
         numbers: dict[str, Any] = asdict(overview)
         numbers["halt_rate"] = _rate(enforced)
-        numbers["false_halt_rate"] = _false_rate(enforced, families)
+        numbers["false_halt_rate"] = _false_rate(families)
         listed = [asdict(row) for row in rows]
         print_json({"store": store.name, "overview": numbers, "sessions": listed})
         return 0
@@ -59,9 +59,9 @@ def _rate(enforced: Overview | None) -> dict[str, Any]:
     return {"n_halted": n_halted, "n_enforced": n_sessions, "rate": rate}
 
 
-def _false_rate(enforced: Overview | None, families: list[FamilyKind]) -> dict[str, Any]:
-    n_good = enforced.n_good if enforced else 0
-    n_false = enforced.n_false_halts if enforced else 0
+def _false_rate(families: list[FamilyKind]) -> dict[str, Any]:
+    n_good = sum(kind.n_good * kind.n_families for kind in families)
+    n_false = sum(kind.n_false_halts * kind.n_families for kind in families)
     low, high = wilson_of_kinds(families) if n_good else (None, None)
     rate = n_false / n_good if n_good else None
     return {

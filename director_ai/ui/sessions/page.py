@@ -181,7 +181,7 @@ def figures(numbers: SessionCounts) -> list[Figure]:
 
 def _false_halts(enforced: Overview, families: Sequence[FamilyKind]) -> Iterator[Figure]:
     """Yield the share of false halts; their rate only where completed sessions are labelled too."""
-    false, n_good = enforced.n_false_halts, enforced.n_good
+    false = enforced.n_false_halts
     n_reviewed = false + enforced.n_right_halts
     halts = Filters(outcome=("halted",), label=("good",))
     if n_reviewed:
@@ -192,14 +192,17 @@ def _false_halts(enforced: Overview, families: Sequence[FamilyKind]) -> Iterator
             "Of the halts labelled good or bad, those on a good answer.",
             halts,
         )
-    if n_good > false:
+    n_good = sum(kind.n_good * kind.n_families for kind in families)
+    n_halted = sum(kind.n_false_halts * kind.n_families for kind in families)
+    if n_good > n_halted:
         low, high = wilson_of_kinds(families)
         yield Figure(
             "rate",
-            f"False-halt rate (FPR) {_percent(false, n_good)} [{_band(low, high)}] "
+            f"False-halt rate (FPR) {_percent(n_halted, n_good)} [{_band(low, high)}] "
             f"of {n_good:,} good",
             "Of the sessions labelled good, halted or completed, those that were halted; in "
-            "brackets Wilson's 95 % interval by group.",
+            "brackets Wilson's 95 % interval by group. An audit that was drawn for its halt does "
+            "not count.",
             halts,
         )
 
