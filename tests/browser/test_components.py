@@ -113,6 +113,23 @@ def colours_of(png: bytes) -> dict[Rgb, int]:
     return {colour: count for count, colour in counted}  # type: ignore[misc]
 
 
+def test_a_moved_handle_is_reported_again_where_a_value_of_before_comes_back(
+    open_page: OpenPage, server: Server
+) -> None:
+    page = open_page(server, "/?limit=1")
+    graph(page)
+    handle = page.get_by_role("slider", name="Limit line on the chart")
+
+    handle.press("ArrowDown")
+    expect(page.get_by_text("limit 0.49 after move 1")).to_be_visible()
+    settled(page)
+    handle.press("ArrowDown")
+
+    # The second report is lost, which the page answers with 0.49.
+    expect(page.get_by_text("limit 0.48 after move 3")).to_be_visible()
+    expect(handle).to_have_text("0.48")
+
+
 def test_both_stay_the_same_elements_over_ten_runs_with_other_data(
     open_page: OpenPage, server: Server
 ) -> None:

@@ -146,7 +146,7 @@ function create(root) {
   const state = {
     root, graph: root.querySelector(".graph"), note: root.querySelector(".note"),
     data: null, dirty: false, busy: false, dragging: false, zoom: null, drawn: false, resets: 0, click: null, custom: null, picture: null, over: null,
-    handles: [], grips: new Map(), moved: new Map(), held: null, pending: null, timer: null, reported: -Infinity, report: null,
+    handles: [], grips: new Map(), moved: new Map(), held: null, pending: null, timer: null, again: null, reported: -Infinity, report: null,
   };
   const reset = () => { state.resets += 1; state.zoom = null; redraw(state); };
   state.buttons = (Plotly) => [
@@ -243,6 +243,8 @@ async function draw(Plotly, state, data, layout) {
 
 const REPORT_MS = 90;       // least time between two reports of a handle that is being moved
 const ANSWER_MS = 3000;     // in which the page answers a report with the same value
+const AGAIN_MS = 400;       // from an answer that is an earlier value until the last is reported again
+const AGAIN_TIMES = 3;
 const LEAST_APART_PX = 18;  // of two handles' labels
 
 function axisOf(state, { axis }) {
@@ -263,7 +265,9 @@ function moveHandle(state, handle, target) {
   const steps = Math.round(target / handle.step) * handle.step;
   const value = Number(Math.min(handle.highest, Math.max(handle.lowest, steps)).toFixed(decimals));
   if (value === valueOf(state, handle)) return;
-  state.moved.set(handle.name, { value, until: performance.now() + ANSWER_MS });
+  const before = state.moved.get(handle.name)?.before ?? new Set();
+  before.add(valueOf(state, handle));
+  state.moved.set(handle.name, { value, before, left: AGAIN_TIMES, until: performance.now() + ANSWER_MS });
   placeHandles(state);
   state.pending = { name: handle.name, value };
   state.timer ??= setTimeout(() => { state.timer = null; report(state); }, Math.max(0, state.reported + REPORT_MS - performance.now()));
@@ -274,6 +278,23 @@ function report(state) {
   state.reported = performance.now();
   state.report(state.pending);
   state.pending = null;
+}
+
+// A request of the page's timer that crosses a report brings back a value of before it. Another
+// value was set elsewhere, and stays.
+function reportAgain(state) {
+  clearTimeout(state.again);
+  state.again = setTimeout(() => {
+    if (state.held || state.pending) return;
+    for (const { name, value } of state.handles) {
+      const moved = state.moved.get(name);
+      if (!moved?.before.has(value) || moved.left === 0) continue;
+      moved.left -= 1;
+      moved.until = performance.now() + ANSWER_MS;
+      state.pending = { name, value: moved.value };
+      report(state);
+    }
+  }, AGAIN_MS);
 }
 
 const KEY_STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 };
@@ -371,6 +392,7 @@ async function redraw(state) {
       state.handles = inTheme(state.data.handles, state.data, theme);
       await draw(Plotly, state, data, themed(layout, state));
       placeHandles(state);
+      reportAgain(state);
       if (!state.drawn) state.wire();
       state.drawn = true;
       state.note.hidden = true;

@@ -6,7 +6,12 @@ from typing import Any
 import streamlit as st
 
 from director_ai.figures.theme import RULES, heat_level, palette, rgba
-from director_ai.ui.components.plotly_chart import ChartClick, page_theme, plotly_chart
+from director_ai.ui.components.plotly_chart import (
+    ChartClick,
+    Handle,
+    page_theme,
+    plotly_chart,
+)
 from director_ai.ui.components.token_map import TokenMarks, token_map
 
 PARIS = (
@@ -84,6 +89,32 @@ def on_click(click: ChartClick) -> None:
     st.session_state.by_callback = str(click.customdata)
 
 
+def limit_handle() -> Handle:
+    """Return a handle of the height of a limit."""
+    return Handle(
+        name="limit",
+        label="Limit line on the chart",
+        value=st.session_state.limit,
+        lowest=0.0,
+        highest=1.0,
+        step=0.01,
+        axis="y",
+        color=colours.hard,
+    )
+
+
+def on_handle(name: str, value: float) -> None:
+    """Follow a handle, but the second time keep what was before.
+
+    So it is where a request of the page's timer crosses the report of the handle.
+    """
+    st.session_state.n_moves += 1
+    if st.session_state.n_moves != 2:
+        st.session_state[name] = value
+
+
+st.session_state.setdefault("limit", 0.5)
+st.session_state.setdefault("n_moves", 0)
 st.session_state.setdefault("n_tokens", int(query.get("n", "200")))
 st.session_state.setdefault("runs", 0)
 st.session_state.runs += 1
@@ -103,6 +134,7 @@ def parts() -> None:
     event = plotly_chart(
         curve(n_points, shift), key="curve", height=300, filename="curve",
         alt="Coherence stays above every floor until the last token.", on_click=on_click,
+        handles=[limit_handle()] if "limit" in query else (), on_handle=on_handle,
     )  # fmt: skip
     words = text(n_points if "n" in query else 30)
     near = margins(len(words), -shift)
@@ -126,6 +158,7 @@ def parts() -> None:
         f"picked {picked} clicked {clicked and (clicked.curve, clicked.x, clicked.customdata)} "
         f"callback {st.session_state.get('by_callback')} n {n_points}"
     )
+    st.text(f"limit {st.session_state.limit} after move {st.session_state.n_moves}")
 
 
 parts()
