@@ -106,6 +106,7 @@ class SentenceScorer:
         self._text = ""
         self._settled = 0
         self._level = inf
+        self._is_aborted = False
         self.verdicts: list[SentenceVerdict] = []
 
     @property
@@ -134,11 +135,15 @@ class SentenceScorer:
     def final_score(self, text: str) -> float:
         """Return the score of the finished text, with all verdicts; it waits for them."""
         self._read(text, final=True)
+        if self._is_aborted:
+            # Before the last sentence was read, whose verdict is not waited for either.
+            self.abort()
         self._wait()
         return self._finished(text)
 
     def abort(self) -> None:
         """Let :meth:`final_score` wait no longer, from any thread; it raises ``CancelledError``."""
+        self._is_aborted = True
         for pending in tuple(self._pending):
             pending.verdict.cancel()
 

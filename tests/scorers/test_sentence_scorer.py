@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from director_ai import AsyncStreamingKernel, HaltPolicy, ScorerIdentity, StreamingKernel
 from director_ai.core.runtime.session import StreamSession
+from director_ai.core.runtime.stop_switch import StopSwitch
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.core.scoring.support import Pair, PairVerdict, Span
@@ -261,6 +263,42 @@ def test_an_operator_s_stop_ends_the_wait_for_a_judge_that_hangs() -> None:
     stopping.join()
     model.may_answer.set()
 
+    assert str(session.reason) == "kernel_inactive"
+    assert session.halt_index == len(TOKENS) - 1
+
+
+def test_a_stop_before_the_last_sentence_is_read_ends_the_wait_too() -> None:
+    model = Gated()
+    scorer = scorer_of(model, finish_timeout=WAIT_S)
+
+    scorer.abort()
+
+    with pytest.raises(CancelledError):
+        scorer.final_score("".join(TOKENS))
+    model.may_answer.set()
+
+
+def test_so_does_one_that_comes_as_the_wait_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, kernel = Gated(), StreamingKernel()
+    scorer = scorer_of(model, finish_timeout=WAIT_S)
+    enlist, abort, n_aborted = StopSwitch.enlist, scorer.abort, 0
+
+    def counted() -> None:
+        nonlocal n_aborted
+        n_aborted += 1
+        abort()
+
+    def stop_first(switch: StopSwitch, run: Any, waiting: Any) -> None:
+        kernel.emergency_stop()
+        enlist(switch, run, waiting)
+
+    monkeypatch.setattr(scorer, "abort", counted)
+    monkeypatch.setattr(StopSwitch, "enlist", stop_first)
+
+    session = kernel.stream_tokens(TOKENS, scorer)
+    model.may_answer.set()
+
+    assert n_aborted
     assert str(session.reason) == "kernel_inactive"
     assert session.halt_index == len(TOKENS) - 1
 

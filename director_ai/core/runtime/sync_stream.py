@@ -151,7 +151,7 @@ def _drive(
                     run.inactive()
                     break
                 if run.awaits_final_score:
-                    _score_finished(run, switch, callback, text)
+                    _score_finished(run, switch, epoch, callback, text)
                 if not run.ended:
                     run.end_of_source()
                 break
@@ -209,15 +209,21 @@ def _drive(
 
 
 def _score_finished(
-    run: StreamRun, switch: StopSwitch, callback: Callable[[str], object], text: str
+    run: StreamRun,
+    switch: StopSwitch,
+    epoch: object,
+    callback: Callable[[str], object],
+    text: str,
 ) -> None:
     """Judge the last token by the score of the finished text."""
-    epoch = switch.epoch
     held = run.take_back()
     score = callback
     if isinstance(callback, JudgedCallback):
         # It may wait, and its source has ended.
         switch.enlist(run, callback)
+        if switch.epoch is not epoch:
+            # The stop came before it was enlisted.
+            callback.abort()
         score = callback.final_score
     try:
         raw = score(text)
