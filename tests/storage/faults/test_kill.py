@@ -23,7 +23,7 @@ LATE_S = 0.25 + 1.0
 def test_a_kill_loses_at_most_one_flush_and_no_sealed_session(
     address: str | Path, tmp_path: Path
 ) -> None:
-    for number in range(6):
+    for number in range(4):
         kill_writers(address, tmp_path, number)
 
 
