@@ -20,6 +20,7 @@ from director_ai.storage.transfer.problem import Problem, RowProblem
 _DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n?")
 """First line by which Excel says what separates columns."""
+_NUMBER = re.compile(r"\s*[-+]?[0-9.,]+(?:[eE][-+]?[0-9]+)?\s*%?\s*")
 
 _SESSION = (
     *("started", "ended", "source", "model", "group", "tags", "label", "onset", "author"),
@@ -132,7 +133,8 @@ def read_csv(file: BinaryIO) -> tuple[tuple[str, ...], CsvRows]:
     """
     # Of the whole process, and too small for a session's list by default.
     csv.field_size_limit(MAX_LINE_BYTES)
-    lines = (text_of(line, f"text of line {number}") for number, line in read_lines(file))
+    taken: list[str] = []
+    lines = _lines(file, taken)
     n_before = 0
     first = next(lines, "")
     while first.isspace():
@@ -151,16 +153,34 @@ def read_csv(file: BinaryIO) -> tuple[tuple[str, ...], CsvRows]:
     _check_separated(columns)
     columns = _named(columns)
     check_names(columns)
-    return tuple(columns), _rows(reader, columns, n_before)
+    taken.clear()
+    return tuple(columns), _rows(reader, columns, n_before, taken, delimiter)
 
 
-def _rows(reader: Any, columns: list[str], n_before: int) -> CsvRows:
+def _lines(file: BinaryIO, taken: list[str]) -> Iterator[str]:
+    """Yield the lines of a file as text, and keep them until somebody clears what was taken."""
+    for number, line in read_lines(file):
+        text = text_of(line, f"text of line {number}")
+        taken.append(text)
+        yield text
+
+
+def _rows(
+    reader: Any, columns: list[str], n_before: int, taken: list[str], delimiter: str
+) -> CsvRows:
     """Yield line and cells of every row; a row is named by the line it starts on."""
     is_ours = is_export(columns)
     start = reader.line_num + n_before + 1
     try:
         for cells in reader:
             line, start = start, reader.line_num + n_before + 1
+            if len(taken) > 1 and not is_ours and _are_rows(taken, cells, delimiter):
+                raise InvalidRecordError(
+                    f"lines {line} to {start - 1} must be one row or {len(taken)}, got "
+                    f"{taken[0].rstrip()!r:.80}, from where they can be read as either; "
+                    "write a quote mark within a cell twice"
+                )
+            taken.clear()
             if not any(cells):
                 # A line without a value, which spreadsheets write as separators alone.
                 continue
@@ -173,6 +193,25 @@ def _rows(reader: Any, columns: list[str], n_before: int) -> CsvRows:
             yield line, RowProblem(line, message, field="cells", value=str(len(cells)), cells=named)
     except csv.Error as error:
         raise InvalidRecordError(f"line {start} must be CSV, got {error}") from None
+
+
+def _are_rows(lines: list[str], cells: list[str], delimiter: str) -> bool:
+    r"""Tell whether the lines of one row may be a row each, of which two hold a lone quote mark.
+
+    Each has as many cells as the row, and a number or nothing wherever the row has one.
+
+    >>> _are_rows(['A,"so,0.9\n', 'A,what",0.8\n'], ["A", "so,0.9\nA,what", "0.8"], ",")
+    True
+    >>> _are_rows(['A,"so,\n', 'what",0.8\n'], ["A", "so,\nwhat", "0.8"], ",")
+    False
+    """
+    rows = [line.rstrip("\r\n").split(delimiter) for line in lines]
+    if any(len(row) != len(cells) for row in rows):
+        return False
+    numbers = [place for place, cell in enumerate(cells) if _NUMBER.fullmatch(cell)]
+    return bool(numbers) and all(
+        not row[place].strip() or _NUMBER.fullmatch(row[place]) for row in rows for place in numbers
+    )
 
 
 def _named(columns: list[str]) -> list[str]:

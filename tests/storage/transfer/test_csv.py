@@ -213,3 +213,40 @@ def test_a_file_that_is_no_table_of_sessions_says_why(data: bytes, message: str)
 
     assert not plan.ok
     assert plan.problems[0].message.startswith(message)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("first", ['"hello', '"'])
+def test_rows_between_two_lone_quote_marks_are_not_swallowed(delimiter: str, first: str) -> None:
+    last = 'world"' if first != '"' else '"'
+    lines = [
+        "id,token,score,label",
+        "A,x,1e-1,0",
+        f"A,{first},0.9,0",
+        "A,my,0.1,",
+        f"A,{last},0.2,0",
+    ]
+
+    plan = read_upload("\n".join(lines).replace(",", delimiter).encode(), "upload.csv")
+
+    shown = repr(lines[2].replace(",", delimiter))
+    assert [problem.message for problem in plan.problems if problem.severity == "error"] == [
+        f"lines 3 to 5 must be one row or 3, got {shown}, from where they can be read as either; "
+        "write a quote mark within a cell twice"
+    ]
+    assert not plan.can_skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        ("id,response,scores", 'A,"Hi\nthere, you","[0.9, 0.8, 0.7]"'),
+        ("id,label,response,scores", 'A,0,"Hi\nthere, you, my, friend",[0.5]'),
+        ("id,response", 'A,"Hi\nthere, you"'),
+    ],
+)
+def test_a_text_of_several_lines_with_commas_is_one_cell(columns: str, row: str) -> None:
+    plan = read_upload(f"{columns}\n{row}\n".encode(), "upload.csv")
+
+    assert "one row or" not in "".join(problem.message for problem in plan.problems)
+    assert "Hi\nthere, you" in plan.report.sample[0].cells["response"]
