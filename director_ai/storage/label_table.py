@@ -225,7 +225,7 @@ class _TableReader:
         return Problem.of_session(line, InvalidRecordError(message), {"id": row.id})
 
     def _gathered(self) -> Rows:
-        gatherer = TokenRows(self._at, self._labels, self._report)
+        gatherer = TokenRows(self._at, self._labels, self._report, self._unused)
         for item in gatherer.gathered(self._rows):
             self._counts_from_one, self._n_rows = gatherer.counts_from_one, len(gatherer.lines)
             yield item

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, TypeVar, cast
 from director_ai.core.records.record import SessionRecord
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.answer_columns import tells_apart
 from director_ai.storage.transfer.column_mapping import COLUMN_FIELDS, ColumnMapping
 from director_ai.storage.transfer.csv_file import check_names, read_csv
 from director_ai.storage.transfer.import_plan import FileFormat, ImportPlan, Tally
@@ -409,9 +410,13 @@ class _Reading:
         mapping = self._mapping_of(columns, sample)
         # No other column is decoded to its end.
         used = dict.fromkeys(column for column in mapping.columns().values() if column in columns)
-        if mapping.id is None and is_scalar(table, mapping.scores):
+        if is_scalar(table, mapping.scores):
             # Rows of tokens: whether another column tells sessions apart must be seen.
-            used |= dict.fromkeys(column for column in columns if is_scalar(table, column))
+            used |= dict.fromkeys(
+                column
+                for column in columns
+                if is_scalar(table, column) and (mapping.id is None or tells_apart(column))
+            )
         rows = self._ticking(read_rows(table, used))
         return self._mapped("parquet", columns, sample, rows)
 

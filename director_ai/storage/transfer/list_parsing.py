@@ -35,6 +35,8 @@ SCORE_KEYS = (
 )
 _INDEX_KEYS = ("index", "token_index", "position", "idx", "pos", "i")
 """Keys of an entry in a list of tokens with their scores, the likeliest first."""
+_COUNTING_KEYS = _INDEX_KEYS[:4]
+"""Keys that count tokens; a ``pos`` may be the place of a character."""
 
 _RESPONSE_KEYS = (
     *("body", "choices", "candidates"),
@@ -181,7 +183,7 @@ def in_order(name: str, entries: list[Any]) -> list[Any]:
     Raises
     ------
     InvalidRecordError
-        If an index is no number, or stands there twice.
+        If an index is no number, stands there twice, or one before it is missing.
     """
     first = entries[0] if isinstance(entries[0], Mapping) else {}
     # A word is none: pos is a part of speech, too.
@@ -196,7 +198,16 @@ def in_order(name: str, entries: list[Any]) -> list[Any]:
                 f"{name}[{place}].{key} must be a number of its own, got {index!r:.80}"
             )
         by_index[index] = entry
-    return [by_index[index] for index in sorted(by_index)]
+    order = sorted(by_index)
+    if key in _COUNTING_KEYS:
+        start = 1 if order[0] == 1 else 0
+        for expected, index in enumerate(order, start=start):
+            if index != expected:
+                place = entries.index(by_index[index])
+                raise InvalidRecordError(
+                    f"{name}[{place}].{key} must be {expected}, got {index!r:.80}"
+                )
+    return [by_index[index] for index in order]
 
 
 def _is_word(value: Any) -> bool:

@@ -12,6 +12,7 @@ from director_ai.core.records.record_json import halt_values
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer import cell_parsing
+from director_ai.storage.transfer.answer_columns import tells_apart
 from director_ai.storage.transfer.column_mapping import ColumnMapping, known_direction
 from director_ai.storage.transfer.column_offers import offer_columns
 from director_ai.storage.transfer.csv_cells import parse_number
@@ -136,7 +137,7 @@ class SessionReader:
         if "id" not in self._at:
             keys = [name for name in columns if name and name not in self._at.values()]
             rows = _with_one_session(rows, keys)
-        gatherer = TokenRows(self._at, self._labels, self._report)
+        gatherer = TokenRows(self._at, self._labels, self._report, columns)
         for item in gatherer.gathered(rows):
             self._counts_from_one, self._lines = gatherer.counts_from_one, gatherer.lines
             yield item
@@ -500,7 +501,11 @@ def _with_one_session(rows: Rows, columns: list[str]) -> Rows:
         name
         for name in columns
         if 1 < len(values[name]) < n_rows
-        and (_ID_LIKE.search(name.lower()) or n_changes[name] == len(values[name]) - 1 > 1)
+        and (
+            _ID_LIKE.search(name.lower())
+            or tells_apart(name)
+            or n_changes[name] == len(values[name]) - 1 > 1
+        )
     ]
     if keys:
         message = f"a column must be chosen for id, as rows are tokens, got {', '.join(keys):.200}"

@@ -7,6 +7,7 @@ from director_ai.core.halting.reason import HaltReason, Mechanism
 from director_ai.core.records.record import WITHHELD
 from director_ai.core.records.record_json import halt_values
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.column_mapping import known_columns
 from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.reason_text import reason_from
 from director_ai.storage.transfer.record_parsing import record_of
@@ -32,12 +33,16 @@ def is_session(value: Any) -> bool:
 
 
 def is_snapshot(value: Any) -> bool:
-    """Tell whether a JSON value is an entry of a debug log.
+    """Tell whether a JSON value is an entry of a debug log, which has no text, id or label.
 
     >>> is_snapshot({"index": 0, "coherence": 0.9, "window_avg": 0.9, "trend_drop": 0.0})
     True
     """
-    return isinstance(value, dict) and {"index", "coherence", "window_avg"} <= value.keys()
+    return (
+        isinstance(value, dict)
+        and {"index", "coherence", "window_avg"} <= value.keys()
+        and not any(known_columns(field, value) for field in ("id", "tokens", "label"))
+    )
 
 
 def read_session(line: int, session: Mapping[str, Any], *, stem: str) -> Iterator[ReadItem]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from director_ai.core.records.record import Label
 from director_ai.errors import InvalidRecordError
+from director_ai.storage.transfer.answer_columns import AnswerColumns
 from director_ai.storage.transfer.cell_parsing import is_blank, parse_int, parse_name, parse_time
 from director_ai.storage.transfer.label_parsing import LabelParser
 from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
@@ -103,6 +104,8 @@ class TokenRows:
         Parser of the column of labels.
     report
         Takes the notes on how rows were ordered.
+    columns
+        Columns of the table; those that no field takes may tell answers apart.
 
     Attributes
     ----------
@@ -112,8 +115,16 @@ class TokenRows:
         Line of each token of the session that was yielded last.
     """
 
-    def __init__(self, at: Mapping[str, str], labels: LabelParser, report: ReadReport) -> None:
+    def __init__(
+        self,
+        at: Mapping[str, str],
+        labels: LabelParser,
+        report: ReadReport,
+        columns: Iterable[str],
+    ) -> None:
         self._at, self._labels, self._report = at, labels, report
+        # Without an id the whole table is one session, which is looked at elsewhere.
+        self._answers = AnswerColumns(columns if "id" in at else (), at.values())
         per_row = [at[field] for field in (*PER_TOKEN, *SPAN) if field in at]
         self._names = tuple(dict.fromkeys(per_row))
         not_fixed = {*per_row, at.get("id"), at.get("index")}
@@ -128,6 +139,7 @@ class TokenRows:
     def gathered(self, rows: Rows) -> Rows:
         """Yield one row a session, with lists for the columns of its tokens, and the problems."""
         yield from self._problems(rows)
+        yield from self._answers.problems()
         self._break_unread()
         offset = self._index_offset()
         self.counts_from_one = offset == 1
@@ -180,6 +192,7 @@ class TokenRows:
                 elif session.seen is None:
                     self._is_interleaved = True
                     session.seen = set(session.prints)
+            self._answers.see(name, row)
             self._add(session, line, row)
             if unread is not None:
                 self._break(session, unread)

@@ -978,3 +978,87 @@ def test_a_table_without_rows_is_told_so() -> None:
     assert messages(read_upload(b"id,token,score\n", "x")) == [
         "the file must hold rows of sessions, got none"
     ]
+
+
+def answers(*keys: tuple[Any, ...], names: str, n_tokens: int) -> Rows:
+    return [
+        {**dict(zip(names.split(), key, strict=True)), "token": f"t{n}", "score": 0.5}
+        for key in keys
+        for n in range(n_tokens)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "keys", "column"),
+    [
+        ("session_id response_id", [("s", "a"), ("s", "b")], "response_id"),
+        ("example_id run_id", [("e", 0), ("e", 1), ("f", 0), ("f", 1)], "run_id"),
+        ("question_id sample_id", [("q", 0), ("q", 1), ("r", 0), ("r", 1)], "question_id"),
+        ("id Seed", [("A", 7), ("A", 8)], "Seed"),
+        ("id rater", [("A", "x"), ("A", "y")], "rater"),
+    ],
+)
+def test_a_column_that_tells_answers_apart_must_not_change_within_a_session(
+    names: str, keys: list[tuple[Any, ...]], column: str
+) -> None:
+    # Longer than the rows that are looked at first.
+    rows = answers(*keys, names=names, n_tokens=60)
+
+    for twin in ("csv", "parquet"):
+        plan = read_upload(TWINS[twin](rows), "x")
+        (message,) = messages(plan)
+        assert message.startswith(f"{column} must be the same on every row of a session, got "), (
+            twin
+        )
+        assert "choose a column for id that names each answer" in message
+        assert not plan.can_skip
+
+
+def test_raters_that_take_turns_on_each_token_do_not_double_the_answer() -> None:
+    rows = [
+        {"id": "A", "token": token, "score": 0.5, "label": 0, "rater": rater}
+        for token in "xyz"
+        for rater in ("r1", "r2")
+    ]
+
+    assert messages(read_upload(TWINS["jsonl"](rows), "x")) == [
+        "rater must be the same on every row of a session, got 'r2' after 'r1' in session 'A', "
+        "whose rows are several answers; choose a column for id that names each answer, or leave "
+        "rater out of the file"
+    ]
+
+
+def test_the_number_of_a_token_and_the_name_of_a_row_change_within_an_answer(written: Any) -> None:
+    names = "session_id uid token_id token score sample_weight"
+    rows = token_rows(
+        *[("A", f"u{n}", (5, 7, 5)[n], "xyx"[n], 0.5, n % 2) for n in range(3)], names=names
+    )
+
+    assert list(sessions(read_upload(written(rows), "x"))) == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [((0, 3), "tokens[1].index must be 1, got 3"), ((2, 3), "tokens[0].index must be 0, got 2")],
+)
+def test_a_nested_token_that_is_missing_is_named(indices: Any, message: str) -> None:
+    entries = [{"index": index, "token": "x", "score": 0.9} for index in indices]
+
+    assert messages(read_upload(TWINS["jsonl"]([{"id": "A", "tokens": entries}]), "x")) == [message]
+
+
+def test_nested_tokens_may_count_from_1_and_say_where_their_characters_are() -> None:
+    entries = [{"index": n, "token": "x", "score": 0.9} for n in (2, 1)]
+    characters = [{"pos": n, "token": "x", "score": 0.9} for n in (0, 4)]
+    rows = [{"id": "A", "tokens": entries}, {"id": "B", "tokens": characters}]
+
+    assert list(sessions(read_upload(TWINS["jsonl"](rows), "x"))) == ["A", "B"]
+
+
+def test_a_token_with_a_name_beside_a_window_is_no_snapshot_of_a_log() -> None:
+    row = {"session_id": "A", "index": 0, "token": "x", "coherence": 0.9, "window_avg": 0.9}
+
+    plan = read_upload(TWINS["jsonl"]([{**row, "label": 1}]), "x")
+
+    assert sessions(plan) == {"A": ("x", (0.9,), "bad", None)}
+    assert plan.report.unused == ["window_avg"]
