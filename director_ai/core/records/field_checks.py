@@ -1,6 +1,8 @@
 """Checks of a record's fields: each names the field, its value and what is allowed."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from math import isfinite
 from typing import Any, TypeGuard
 
 from director_ai.core.halting.score import as_score
@@ -91,13 +93,14 @@ def score(name: str, value: object) -> float:
 
 
 def number(name: str, value: object) -> float:
-    """Return a number as a float."""
+    """Return a finite number as a float."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidRecordError(f"{name} must be a number, got {value!r:.80}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise InvalidRecordError(f"{name} must be a finite number, got {value!r:.80}") from None
+    # JSON has no infinity, but 1e999 is read as one.
+    with suppress(OverflowError):
+        if isfinite(value):
+            return float(value)
+    raise InvalidRecordError(f"{name} must be a finite number, got {value!r:.80}")
 
 
 def token_index(name: str, value: object, most: int = _LAST_INDEX) -> int:

@@ -417,6 +417,17 @@ def test_a_bad_field_is_named_with_its_value_and_what_is_allowed(
             '{"id": "a", "tokens": ["x"], "scores": [1e999]}',
             r"scores\[0\] must be a number in \[0, 1\], got inf",
         ),
+        (
+            '{"id": "a", "tokens": ["x"], "scores": [0.5], "halt": {"class": "policy", "index": 0, '
+            '"alarms": [{"mechanism": "hard_limit", "observed": -1e999}]}}',
+            r"halt.alarms\[0\].observed must be a finite number, got -inf",
+        ),
+        (
+            '{"id": "a", "tokens": ["x"], "scores": [0.5], "evidence": [{"text": "t", "distance": '
+            + "9" * 400
+            + "}]}",
+            r"evidence\[0\].distance must be a finite number, got 999",
+        ),
     ],
 )
 def test_a_line_that_is_no_session_says_why(line: str, message: str) -> None:
