@@ -22,12 +22,7 @@ from director_ai.tuning.study import holdout_text
 def certify(args: Namespace) -> int:
     """Certify limits on the held-out sessions, or say what it takes."""
     if hasattr(args, "held_out"):
-        if args.archive is not None:
-            raise CommandError("--held-out must be chosen in the store", Status.USAGE)
-        with changing(args) as store:
-            choose_holdout(store, args.held_out)
-            print(holdout_text(open_study(args, store, slice_of(args))))
-        return Status.OK
+        return _hold_out(args)
     with tune_source(args) as source:
         name = args.archive or address_of(args)[0]
         if source.store is not None:
@@ -62,6 +57,31 @@ def certify(args: Namespace) -> int:
             print(proposal.reason)
         print(result.sentence)
     return Status.OK if args.dry_run or result.policy is not None else Status.FAILED
+
+
+def _hold_out(args: Namespace) -> int:
+    """Choose the share of good sessions held out."""
+    if args.archive is not None:
+        raise CommandError("--held-out must be chosen in the store", Status.USAGE)
+    if args.dry_run:
+        raise CommandError("--held-out must be given without --dry-run", Status.USAGE)
+    with changing(args) as store:
+        # Once before: where there is nothing to tune on, the choice stays as it was.
+        open_study(args, store, slice_of(args))
+        choose_holdout(store, args.held_out)
+        study = open_study(args, store, slice_of(args))
+    if args.json:
+        print_json(
+            {
+                "share": args.held_out,
+                "held_out": study.sealed.labelled.n_good,
+                "opened": study.n_opened,
+                "sentence": holdout_text(study),
+            }
+        )
+    else:
+        print(holdout_text(study))
+    return Status.OK
 
 
 def _values(evaluations: dict[str, Evaluation | None], result: Certification) -> dict[str, Any]:

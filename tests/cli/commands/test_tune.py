@@ -336,3 +336,24 @@ def test_a_policy_file_may_hold_back(capsys, address, tmp_path) -> None:
 
     by_file = json.loads(printed(capsys, address, "replay", "--policy", str(file), "--json"))
     assert by_file["release"]["hold_back"] == 4
+
+
+def test_the_share_held_out_is_chosen_once_it_can_be_told(capsys, path: Path) -> None:
+    def chosen() -> float | None:
+        with Store(path) as store:
+            return store.holdout().share
+
+    assert main(["certify", "--held-out", "0.5", "--dry-run"]) == Status.USAGE
+    assert "--held-out must be given without --dry-run" in capsys.readouterr().err
+    assert chosen() is None
+    assert main(["certify", "--held-out", "0.5", "--model", "none"]) == Status.NOT_FOUND
+    assert chosen() is None
+    capsys.readouterr()
+    assert main(["certify", "--held-out", "0", "--json"]) == Status.OK
+    assert json.loads(capsys.readouterr().out) == {
+        "share": 0.0,
+        "held_out": 0,
+        "opened": 0,
+        "sentence": "No good session is held out for certificates: all 1 are used.",
+    }
+    assert chosen() == 0.0
