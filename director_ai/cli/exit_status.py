@@ -6,9 +6,15 @@ from director_ai.errors import (
     DirectorError,
     DuplicateSessionError,
     ImportRefusedError,
+    InvalidEndpointError,
     InvalidPolicyError,
     InvalidQueryError,
     InvalidRecordError,
+    InvalidRequestError,
+    InvalidScorerError,
+    MissingKeyError,
+    MissingPackageError,
+    MixedScorersError,
     NotCertifiedError,
     UnknownExperimentError,
     UnknownSessionError,
@@ -31,7 +37,7 @@ MEANING = {
     Status.OK: "done",
     Status.FAILED: "the work failed, or damage was found",
     Status.USAGE: "the command was not understood",
-    Status.NOT_FOUND: "no such session, file or store",
+    Status.NOT_FOUND: "no such session, file, store, key or package",
     Status.REFUSED: "the input was refused and nothing changed; of watch: the answer was halted",
     Status.BROKEN: "of check: a gate fails; of monitor: an alert fires; of scorers check: changed",
     Status.INTERRUPTED: "interrupted",
@@ -56,12 +62,22 @@ class CommandError(DirectorError):
 
 
 _STATUS_OF: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Status], ...] = (
-    ((UnknownSessionError, UnknownExperimentError, FileNotFoundError), Status.NOT_FOUND),
+    (
+        (
+            *(UnknownSessionError, UnknownExperimentError, FileNotFoundError),
+            *(MissingKeyError, MissingPackageError),
+        ),
+        Status.NOT_FOUND,
+    ),
     ((InvalidQueryError, InvalidPolicyError), Status.USAGE),
     (
         (ImportRefusedError, DuplicateSessionError, InvalidRecordError, NotCertifiedError),
         Status.REFUSED,
     ),
+    # Of what the store holds, not of how it was asked.
+    (MixedScorersError, Status.FAILED),
+    # Last, since some of their kinds are told apart above.
+    ((InvalidRequestError, InvalidScorerError, InvalidEndpointError), Status.USAGE),
 )
 
 

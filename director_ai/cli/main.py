@@ -23,13 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     # Arrow's own allocator keeps 30 MB more than the system's; it asks once it is imported.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # What breaks off before its result is known has none to be trusted.
+    status = int(Status.FAILED)
     try:
         status = _run(args)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has read enough; the interpreter must not try once more as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Status.OK
     except KeyboardInterrupt:
         return Status.INTERRUPTED
     except InvalidPolicyFileError as error:

@@ -13,10 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.cli.exit_status import MEANING, Status
+from director_ai.cli.exit_status import MEANING, Status, status_of
 from director_ai.cli.main import main
 from director_ai.cli.options.transfer import FORMATS
 from director_ai.cli.parser import parser
+from director_ai.errors import (
+    InvalidEndpointError,
+    InvalidRequestError,
+    InvalidScorerError,
+    MissingKeyError,
+    MissingPackageError,
+    MixedScorersError,
+    NotCertifiedError,
+)
 from director_ai.storage.transfer.export import EXPORT_FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,6 +216,50 @@ def test_a_reader_that_has_read_enough_is_no_error(path: Path) -> None:
         ["bash", "-o", "pipefail", "-c", line], cwd=ROOT, capture_output=True, text=True
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["list"], Status.OK), (["show", "none"], Status.NOT_FOUND), (["doctor"], Status.FAILED)],
+)
+def test_a_reader_that_went_away_changes_no_status(
+    path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: Status
+) -> None:
+    if arguments == ["doctor"]:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("UPDATE sessions SET digest = x'00' WHERE id = 'fine'")
+            connection.commit()
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert main(arguments) == status
+
+
+def test_a_reader_that_went_away_before_the_verdict_makes_no_success(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert main(["doctor"]) == Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InvalidRequestError("x"), Status.USAGE),
+        (InvalidScorerError("x"), Status.USAGE),
+        (InvalidEndpointError("x"), Status.USAGE),
+        (NotCertifiedError("x"), Status.REFUSED),
+        (MixedScorersError("x"), Status.FAILED),
+        (MissingKeyError("x"), Status.NOT_FOUND),
+        (MissingPackageError("x"), Status.NOT_FOUND),
+    ],
+)
+def test_an_error_has_the_status_of_its_kind(error: Exception, status: Status) -> None:
+    assert status_of(error) == status
 
 
 @pytest.mark.slow

@@ -100,14 +100,14 @@ def test_sessions_are_judged_by_the_facts_kept_with_them(
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["rescore", "--scorer", "hhem:x", "--facts", "facts"], 1, "scorer must be lexical"),
+        (["rescore", "--scorer", "hhem:x", "--facts", "facts"], 2, "scorer must be lexical"),
         (["rescore", "--scorer", "lexical", "--facts", "none"], 1, "must be an existing folder"),
         (
             ["scorers", "compare", "--scorer", "nobody"],
             3,
             "labelled sessions, got nobody 0",
         ),
-        (["scorers", "bench", "lexical", "--data", "facts"], 1, "data must name files of answers"),
+        (["scorers", "bench", "lexical", "--data", "facts"], 2, "data must name files of answers"),
     ],
 )
 def test_what_cannot_be_done_says_why(
