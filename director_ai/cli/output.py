@@ -19,9 +19,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAP = "  "
 
 
-def print_json(document: object) -> None:
-    """Print one JSON document; ASCII, so that no text in it can steer a terminal."""
-    print(json.dumps(document, indent=2, allow_nan=False))
+def print_json(document: object, *, indent: int | None = 2) -> None:
+    """Print one JSON document; ASCII, so that no text in it can steer a terminal.
+
+    Without ``indent`` it is one line.
+    """
+    print(json.dumps(document, indent=indent, allow_nan=False))
 
 
 def plain(value: Any) -> Any:

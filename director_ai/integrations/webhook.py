@@ -79,11 +79,17 @@ class Webhook:
         body = self._body(message, report)
         headers = {"Content-Type": "application/json"}
         if self._secret:
-            digest = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
+            # A variable of the shell may hold bytes that are no UTF-8: the key is those.
+            key = self._secret.encode(errors="surrogateescape")
+            digest = hmac.new(key, body, hashlib.sha256).hexdigest()
             headers[SIGNATURE] = f"sha256={digest}"
         try:
-            with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
-                return client.post(self._address, content=body, headers=headers).is_success
+            with (
+                httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
+                # What it answers beside the status is not read: it could take any time.
+                client.stream("POST", self._address, content=body, headers=headers) as answer,
+            ):
+                return answer.is_success
         except httpx.HTTPError:
             return False
 
@@ -140,6 +146,7 @@ def send_due(
     *,
     now_us: int,
     sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[int, int]:
     """Send the messages that no other process is sending; return how many were taken and lost.
 
@@ -158,11 +165,16 @@ def send_due(
         Now, in microseconds since the Unix epoch.
     sleep
         Waits between two attempts.
+    clock
+        Seconds of a clock that only goes forward.
     """
     log = MonitorLog(store)
+    started_s = clock()
     n_sent = n_lost = 0
     for message in messages:
-        if not log.claim(message.alert, at_us=now_us, lease_us=LEASE_US):
+        # The messages before may have taken longer than a lease lasts.
+        at_us = now_us + int(1e6 * (clock() - started_s))
+        if not log.claim(message.alert, at_us=at_us, lease_us=LEASE_US):
             continue
         taken = webhook.send(message, report)
         for wait in () if taken else WAITS_S:
@@ -171,6 +183,7 @@ def send_due(
             if taken:
                 break
         if taken:
+            # By the time of the look: an end that came meanwhile is still to be told of.
             log.mark_sent(message.alert.fingerprint, now_us)
         n_sent += taken
         n_lost += not taken

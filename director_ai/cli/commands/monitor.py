@@ -2,17 +2,18 @@
 
 import json
 import os
+import sys
 import time
 from argparse import Namespace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from director_ai.cli.exit_status import CommandError, Status
+from director_ai.cli.exit_status import CommandError, Status, sentence_of, status_of
 from director_ai.cli.open_store import changing
 from director_ai.cli.options.policy import check_scorer
 from director_ai.cli.output import counted, note, one_line, print_json
 from director_ai.core.scoring.identity import ScorerIdentity, as_identity
-from director_ai.errors import InvalidEndpointError, InvalidRequestError
+from director_ai.errors import InvalidEndpointError, InvalidRequestError, StoreError
 from director_ai.integrations.webhook import Webhook, send_due
 from director_ai.monitoring import (
     Period,
@@ -25,6 +26,7 @@ from director_ai.monitoring import (
     tick,
     update_alerts,
 )
+from director_ai.monitoring.alerting import Firing
 from director_ai.monitoring.certified import certificate_of
 from director_ai.monitoring.comparison import comparison_lines
 from director_ai.monitoring.living import span_words
@@ -74,31 +76,56 @@ def monitor(args: Namespace) -> int:
     webhook = _webhook(args)
     instruments = _instruments() if args.metrics else None
     query = _query(args)
-    while True:
-        with changing(args) as store:
-            at_us = now_us()
-            tick(store, now_us=at_us, audits_a_day=args.audits_a_day)
-            seen = report(store, now_us=at_us, query=query, two_reviewers=not args.one_reviewer)
-            if seen.deployment is None:
-                raise CommandError(
-                    f"nothing was deployed from {store.name}; record what went live with "
-                    "director-ai deploy",
-                    Status.NOT_FOUND,
-                )
-            messages = update_alerts(store, seen, now_us=at_us)
-            if webhook is not None:
-                n_sent, n_lost = send_due(store, messages, seen, webhook, now_us=at_us)
-                if n_lost:
-                    note(f"{counted(n_lost, 'message')} not taken; due again at the next look.")
-                elif n_sent:
-                    note(f"Sent {counted(n_sent, 'message')}.")
-        if instruments is not None:
-            instruments.update(seen)
-        _print(seen, at_us, as_json=args.json)
-        if args.once:
-            fired = {each.kind for each in firing(seen, now_us=at_us)}
-            return Status.BROKEN if fired & set(args.fail_on) else Status.OK
+    fired = _look(args, query, webhook, instruments)
+    while not args.once:
         time.sleep(args.every)
+        try:
+            _look(args, query, webhook, instruments)
+        except (CommandError, StoreError) as error:
+            if status_of(error) is not Status.FAILED:
+                raise
+            # A server that restarts, a lock that is held for long: the next look may find it well.
+            note(f"director-ai monitor: {sentence_of(error)} Looking again in {args.every:g} s.")
+    return Status.BROKEN if fired & set(args.fail_on) else Status.OK
+
+
+def _look(
+    args: Namespace,
+    query: ReportQuery,
+    webhook: Webhook | None,
+    instruments: "ReportMetrics | None",
+) -> set[str]:
+    """Look once, and return the alerts that fire."""
+    with changing(args) as store:
+        at_us = now_us()
+        tick(store, now_us=at_us, audits_a_day=args.audits_a_day)
+        seen = report(store, now_us=at_us, query=query, two_reviewers=not args.one_reviewer)
+        if seen.deployment is None:
+            raise CommandError(
+                f"nothing was deployed from {store.name}; record what went live with "
+                "director-ai deploy",
+                Status.NOT_FOUND,
+            )
+        messages = update_alerts(store, seen, now_us=at_us)
+        if webhook is not None:
+            n_sent, n_lost = send_due(store, messages, seen, webhook, now_us=at_us)
+            if n_lost:
+                note(f"{counted(n_lost, 'message')} not taken; due again at the next look.")
+            elif n_sent:
+                note(f"Sent {counted(n_sent, 'message')}.")
+    if instruments is not None:
+        instruments.update(seen)
+    fired = firing(seen, now_us=at_us)
+    if args.json:
+        document = json.loads(seen.to_json())
+        document["alerts"] = [{"alert": each.kind, "text": each.text} for each in fired]
+        # Of many looks each is a line, which a program can read as it comes.
+        print_json(document, indent=2 if args.once else None)
+    else:
+        _print(seen, fired)
+    # A file or a pipe would get it only once much has come together.
+    sys.stdout.flush()
+    return {each.kind for each in fired}
 
 
 def _query(args: Namespace) -> ReportQuery:
@@ -124,13 +151,7 @@ def _instruments() -> "ReportMetrics":
     return ReportMetrics()
 
 
-def _print(seen: Report, at_us: int, *, as_json: bool) -> None:
-    fired = firing(seen, now_us=at_us)
-    if as_json:
-        document = json.loads(seen.to_json())
-        document["alerts"] = [{"alert": each.kind, "text": each.text} for each in fired]
-        print_json(document)
-        return
+def _print(seen: Report, fired: list[Firing]) -> None:
     deployment, living = seen.deployment, seen.living
     assert deployment is not None
     assert living is not None

@@ -4,12 +4,15 @@ import hashlib
 import hmac
 import json
 import multiprocessing
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from director_ai import HaltPolicy
@@ -17,7 +20,8 @@ from director_ai.cli.main import main
 from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.integrations import Webhook, send_due
-from director_ai.monitoring import Promise, deploy, report, tick, update_alerts
+from director_ai.monitoring import Promise, Report, deploy, report, tick, update_alerts
+from director_ai.monitoring.alerting import Message
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US
 from tests.monitoring.test_settling import POLICY, SCORER, START, ran
@@ -120,7 +124,7 @@ def test_limits_are_deployed_and_monitored(
     ("arguments", "text", "status", "words"),
     [
         (["--attempt", "3"], "", 3, "attempt 3 gave no certificate"),
-        (["--alpha", "0.5"], "", 1, "alpha must be above 0 and below 0.2, got 0.5"),
+        (["--alpha", "0.5"], "", 2, "alpha must be above 0 and below 0.2, got 0.5"),
         (["--alpha", "0.02"], "scorer:\n  name: minicheck\n", 4, "scorer must be the one"),
         (["--alpha", "0.02"], "hard_limt: 1\n", 2, "did you mean hard_limit?"),
         (["--alpha", "0.02", "--scorer", "a#b@c"], "", 2, "scorer"),
@@ -184,6 +188,119 @@ def test_groups_and_periods_are_those_asked_for(
     assert "2024-10-06..2024-10-06: no session" in capsys.readouterr().out
     assert main([*look, "--compare", "march", "april"]) == 2
     assert "--compare: period must be FIRST..LAST" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--deployment", "9"], "deployment must be one of"),
+        (["--compare", "2024-10-04..2024-10-06", "2024-10-06"], "period"),
+    ],
+)
+def test_an_option_that_the_store_cannot_answer_is_a_usage_error(
+    path: Path, capsys: pytest.CaptureFixture[str], option: list[str], words: str
+) -> None:
+    assert main(["monitor", "--once", *option, "--store", str(path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_each_look_is_a_line_at_once_and_an_error_that_passes_ends_none(
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before, seen = path.read_bytes(), tmp_path / "seen"
+    n_lines: list[int] = []
+
+    def sleep(_: float) -> None:
+        n_lines.append(len(seen.read_text().splitlines()))
+        # The store cannot be read at the second look, and is there again at the third.
+        path.write_bytes(b"torn" if len(n_lines) == 1 else before)
+        if len(n_lines) == 4:
+            path.unlink()
+
+    monkeypatch.setattr("director_ai.cli.commands.monitor.time.sleep", sleep)
+    with seen.open("w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        status = main(["monitor", "--every", "5", "--json", "--store", str(path)])
+
+    assert (status, n_lines) == (3, [1, 1, 2, 3])
+    for line in seen.read_text().splitlines():
+        assert json.loads(line)["certificate"]["state"] == "does not apply"
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("director-ai monitor: store must be")
+    assert told[0].endswith("Looking again in 5 s.")
+    assert "no store at" in told[-1]
+
+
+def test_a_key_may_be_any_bytes_and_the_answer_is_not_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[dict[str, str], bytes]] = []
+
+    def drips() -> Iterator[bytes]:
+        raise AssertionError("the answer is read")
+        yield b""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((dict(request.headers), request.read()))
+        return httpx.Response(200, stream=Drips(drips()))
+
+    class Drips(httpx.SyncByteStream):
+        def __init__(self, parts: Iterator[bytes]) -> None:
+            self.parts = parts
+
+        def __iter__(self) -> Iterator[bytes]:
+            return self.parts
+
+    client = partial(httpx.Client, transport=httpx.MockTransport(answer))
+    monkeypatch.setattr("director_ai.integrations.webhook.httpx.Client", client)
+    with Store(path) as store:
+        seen = report(store, now_us=START + DAY_US)
+        due = update_alerts(store, seen, now_us=START + DAY_US)
+
+    assert Webhook("https://example.org/x", secret=os.fsdecode(b"\xff\xfe")).send(due[0], seen)
+    ((headers, body),) = asked
+    digest = hmac.new(b"\xff\xfe", body, hashlib.sha256).hexdigest()
+    assert headers["x-director-signature"] == f"sha256={digest}"
+
+
+def test_the_lease_of_a_later_message_starts_when_its_sending_does(path: Path) -> None:
+    taken: list[str] = []
+
+    class Slow(Webhook):
+        def send(self, message: Message, report: Report) -> bool:
+            taken.append(message.alert.fingerprint)
+            return False
+
+    now_us, seconds = START + DAY_US, iter([0.0, *[120.0] * 9])
+    with Store(path) as store:
+        seen = report(store, now_us=now_us)
+        due = update_alerts(store, seen, now_us=now_us)
+        hook = Slow("https://example.org/x")
+        send_due(
+            store,
+            due,
+            seen,
+            hook,
+            now_us=now_us,
+            sleep=lambda _: None,
+            clock=lambda: next(seconds),
+        )
+        assert taken
+        taken.clear()
+        # Another process, which looks while the message is still being sent.
+        send_due(
+            store,
+            due,
+            seen,
+            hook,
+            now_us=now_us + 121_000_000,
+            sleep=lambda _: None,
+            clock=lambda: 0.0,
+        )
+    assert taken == []
 
 
 @pytest.mark.slow
