@@ -18,6 +18,9 @@ from director_ai.errors import InvalidScorerError
 FORMAT: Final = "director_ensemble"
 VERSION: Final = 1
 
+PREFIX: Final = "ensemble:"
+"""Begin of the string that names an ensemble."""
+
 _LEAST: Final = 1e-4
 """Scores nearer to 0 or 1 count as this near: theirs would be an infinite logit."""
 
@@ -52,8 +55,8 @@ class Ensemble:
     Raises
     ------
     InvalidScorerError
-        If there are not as many identities and weights as scorers, or a number is none there can
-        be.
+        If there are not as many identities and weights as scorers, a number is none there can be,
+        or one of the scorers is an ensemble.
 
     Examples
     --------
@@ -76,6 +79,10 @@ class Ensemble:
                 f"{len(self.scorers)} scorers, {len(self.identities)} identities and "
                 f"{len(self.weights)} weights"
             )
+        for scorer in self.scorers:
+            # It could be this one, which would be opened without end.
+            if scorer.startswith(PREFIX):
+                raise InvalidScorerError(f"scorer must be no ensemble, got {scorer!r:.200}")
         for weight in self.weights:
             if not (isfinite(weight) and weight >= 0.0):
                 raise InvalidScorerError(f"weight must be a number >= 0, got {weight!r}")

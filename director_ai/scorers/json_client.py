@@ -86,13 +86,19 @@ class JsonClient:
         return JudgeLostError(f"{host}:{port} cannot be reached: {words or type(error).__name__}")
 
     def _attempt(self, url: str, body: Mapping[str, Any], deadline: float) -> Any:
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
         if self._key is not None:
             headers["Authorization"] = self._key.bearer()
+        # ASCII, with escapes: half a surrogate pair, which a cut text may end with, has no UTF-8.
+        body_bytes = json.dumps(body, allow_nan=False).encode()
         remaining = max(0.001, deadline - time.monotonic())
         content = b""
         with self._connected().stream(
-            "POST", url, json=body, headers=headers, timeout=remaining
+            "POST", url, content=body_bytes, headers=headers, timeout=remaining
         ) as response:
             for chunk in response.iter_raw():
                 content += chunk

@@ -206,6 +206,8 @@ def _share_of_yes(entry: Mapping[str, Any], before: str) -> float | None:
     listed = entry.get("top_logprobs")
     alternatives = listed if isinstance(listed, list) and listed else [entry]
     for each in alternatives:
+        if not isinstance(each, dict):
+            return None
         text, logprob = each.get("token"), each.get("logprob")
         if not isinstance(text, str) or not isinstance(logprob, int | float) or not logprob <= 0.0:
             return None

@@ -9,7 +9,7 @@ from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.core.scoring.support import SupportModel
 from director_ai.errors import InvalidScorerError
 from director_ai.scorers.background_judge import BackgroundJudge
-from director_ai.scorers.ensemble import EnsembleScorer, read_ensemble
+from director_ai.scorers.ensemble import PREFIX, EnsembleScorer, read_ensemble
 from director_ai.scorers.premise import FactPremise
 from director_ai.scorers.sentence_scorer import SentenceScorer
 from director_ai.sources.chat.endpoint import Endpoint
@@ -37,7 +37,6 @@ FORMS: Final = (
 """Strings that name a scorer; a score server's URL alone names it, too."""
 
 _URLS: Final = ("http://", "https://")
-_ENSEMBLE: Final = "ensemble:"
 _NO_MODEL: Final = "default"
 
 
@@ -85,8 +84,8 @@ llm_judge:MODEL@URL or ensemble:FILE, got 'onyx:nli'
         self._ensemble = None
         self._name = scorer
         self._certainty = next((name for name in LOGPROBS if name == scorer), None)
-        if isinstance(scorer, str) and scorer.startswith(_ENSEMBLE):
-            self._ensemble = read_ensemble(scorer.removeprefix(_ENSEMBLE))
+        if isinstance(scorer, str) and scorer.startswith(PREFIX):
+            self._ensemble = read_ensemble(scorer.removeprefix(PREFIX))
             scorer_endpoint(scorer, key_env)
             self._parts = [
                 StreamScorer(each, key_env=key_env if scorer_endpoint(each) else None)

@@ -95,6 +95,15 @@ def test_what_is_no_ensemble_is_refused(file: Path, changes: dict[str, object]) 
         StreamScorer(f"ensemble:{file}")
 
 
+def test_an_ensemble_of_itself_is_refused(file: Path) -> None:
+    values = json.loads(file.read_text())
+    values["scorers"][0]["scorer"] = f"ensemble:{file}"
+    file.write_text(json.dumps(values))
+
+    with pytest.raises(InvalidScorerError, match="scorer must be no ensemble, got 'ensemble:/"):
+        StreamScorer(f"ensemble:{file}")
+
+
 def test_its_server_is_known_and_there_is_one_at_most(tmp_path: Path) -> None:
     path = tmp_path / "remote.json"
     names = (ScorerIdentity("a"), ScorerIdentity("b"))

@@ -163,6 +163,14 @@ def test_requests_are_those_that_are_documented(server: FaultServer) -> None:
         assert got == body
 
 
+def test_a_text_may_end_amid_a_character(server: FaultServer) -> None:
+    HttpModel(server.url("support")).support([("Bees \ud83d", "Bees."), PAIRS[1]])
+
+    head, body = sent(server)
+    assert "content-type: application/json\r\n" in head.lower()
+    assert body["pairs"][0]["premise"] == "Bees \ud83d"
+
+
 def test_a_server_may_name_spans(server: FaultServer) -> None:
     model = HttpModel(server.url("spans"))
 

@@ -90,6 +90,10 @@ ANSWERS: dict[str, tuple[dict[str, Any], float]] = {
         ),
         1.0,
     ),
+    "no alternatives but a list": (
+        completion(YES, *HEAD, entry(' "'), entry("yes") | {"top_logprobs": [None]}, entry('"}')),
+        1.0,
+    ),
     "no log-probabilities but a list": (
         completion(YES, *HEAD, entry(' "'), entry("yes", ("yes", 7.0), ("no", -1.0)), entry('"}')),
         1.0,
