@@ -131,14 +131,14 @@ def test_an_abort_amid_any_method_of_the_same_thread_returns() -> None:
 
 def test_an_abort_just_before_it_connects_is_heard(unanswered: str) -> None:
     class Interrupting(Deadline):
-        """Is asked how much time is left once more than the stream was found not to be aborted."""
+        """Is asked how much time is left once the stream was found not to be aborted."""
 
         n_asked = 0
 
         @property
         def left(self) -> float:
             self.n_asked += 1
-            if self.n_asked == 2:
+            if self.n_asked == 1:
                 abortable.abort()
             return super().left
 
@@ -151,7 +151,8 @@ def test_an_abort_just_before_it_connects_is_heard(unanswered: str) -> None:
 
     took, failure = timed(lambda: abortable.wait(lambda: own.connect((host, int(port)))))
     abortable.close()
-    assert deadline.n_asked >= 2
+    # A second answer may be below 0, which no socket takes for a time.
+    assert deadline.n_asked == 1
     assert isinstance(failure, SourceAbortedError)
     assert took < SOON_S
 
@@ -195,6 +196,23 @@ def test_a_port_where_nobody_listens_is_named(kind: str) -> None:
 
         with pytest.raises(SourceError, match=f"no connection to 127.0.0.1:{port}: "):
             read(kind, made(kind, f"http://127.0.0.1:{port}"))
+
+
+def test_an_address_of_a_family_that_the_system_lacks_is_passed_over(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.url("plain")
+    port = int(url.removeprefix("http://127.0.0.1:").partition("/")[0])
+    places = [(999, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))]
+
+    def answers(*_: Any, **__: Any) -> list[Any]:
+        return [(family, socket.SOCK_STREAM, 0, "", place) for family, place in places]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answers)
+    read("sync", made("sync", url))
+    places.pop()
+    with pytest.raises(SourceError, match="Address family not supported"):
+        read("sync", made("sync", url))
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

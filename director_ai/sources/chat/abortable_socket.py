@@ -74,9 +74,14 @@ class AbortableSocket(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002  # none are set
     ) -> "SocketStream":
         """Return a connected stream; of several addresses the first that answers."""
-        failure: OSError | None = None
+        failure: object = "no address"
         for family, address in self._addresses(host, port):
-            own = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                own = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:
+                # A system may have no sockets of IPv6, and names with addresses of it.
+                failure = error.strerror or error
+                continue
             self._hold(own)
             try:
                 self.wait(partial(own.connect, address))
@@ -85,7 +90,7 @@ class AbortableSocket(httpcore.NetworkBackend):
                 continue
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return SocketStream(self, own)
-        raise SourceLostError(f"no connection to {host}:{port}: {failure or 'no address'}")
+        raise SourceLostError(f"no connection to {host}:{port}: {failure}")
 
     def start_tls(self, context: ssl.SSLContext, name: str | None) -> "SocketStream":
         """Return the stream once more, encrypted."""
@@ -116,10 +121,10 @@ class AbortableSocket(httpcore.NetworkBackend):
         """
         own = self._socket
         assert own is not None
-        self._check()
+        left = self._check()
         failure: SourceError
         try:
-            own.settimeout(self._deadline.left)
+            own.settimeout(left)
             result = work()
         except TimeoutError:
             failure = self._deadline.error
@@ -131,10 +136,13 @@ class AbortableSocket(httpcore.NetworkBackend):
         self._check_aborted()
         raise failure
 
-    def _check(self) -> None:
+    def _check(self) -> float:
+        """Return the seconds left, more than 0."""
         self._check_aborted()
-        if self._deadline.left <= 0.0:
+        left = self._deadline.left
+        if left <= 0.0:
             raise self._deadline.error
+        return left
 
     def _check_aborted(self) -> None:
         if self._is_aborted:
@@ -160,9 +168,9 @@ class AbortableSocket(httpcore.NetworkBackend):
             except OSError as error:
                 self._wakes.put(error)
 
-        self._check()
+        left = self._check()
         threading.Thread(target=resolve, name="director-resolver", daemon=True).start()
-        answer = self._wake_or_none(self._deadline.left)
+        answer = self._wake_or_none(left)
         self._check()
         answer = answer if answer is not None else OSError("the name was not resolved")
         if isinstance(answer, OSError):

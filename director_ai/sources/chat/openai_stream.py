@@ -96,8 +96,9 @@ class AsyncOpenAIStream(AsyncChatSource):
         await self._stream.close()
 
     async def _pull(self) -> str | None:
-        token = self._ready()
+        # First: an abort that comes while a token is made ready must find whom to wake.
         self._loop = asyncio.get_running_loop()
+        token = self._ready()
         while token is None and not self._is_over:
             self._scope = asyncio.timeout(None)
             try:
