@@ -24,6 +24,7 @@ from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import InvalidPolicyError
 from director_ai.scorers.scorer_string import LEXICAL, StreamScorer
 from director_ai.sources.chat.openai_stream import from_openai
+from director_ai.sources.chat.request import most_tokens
 from director_ai.sources.chat.source import ChatSource
 from director_ai.storage.recording.recorder import Recorder
 
@@ -282,7 +283,7 @@ class OpenAIGuard:
                 self._plan.scorer(source, prompt),
                 scorer=self._plan.facts,
                 prompt=prompt,
-                max_tokens=_max_tokens(body),
+                max_tokens=most_tokens(body),
             )
             opened.callback(stream.close)
             _check_scorer(self._limits, stream.session.scorer)
@@ -346,7 +347,7 @@ class AsyncOpenAIGuard:
                 self._plan.scorer(source, prompt),
                 scorer=self._plan.facts,
                 prompt=prompt,
-                max_tokens=_max_tokens(body),
+                max_tokens=most_tokens(body),
             )
             opened.push_async_callback(stream.aclose)
             _check_scorer(self._limits, stream.session.scorer)
@@ -409,12 +410,6 @@ def _one_name(scorer: str | None, score: str | None) -> str:
     if scorer is not None and score is not None:
         raise ValueError(f"score must be left out beside scorer, got {score!r}")
     return scorer or score or LEXICAL
-
-
-def _max_tokens(body: Mapping[str, Any]) -> int | None:
-    """Return the tokens that a request allows: not every server keeps to them."""
-    limits = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
-    return next((limit for limit in limits if type(limit) is int and limit > 0), None)
 
 
 def prompt_of(messages: Sequence[Any]) -> str:

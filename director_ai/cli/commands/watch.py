@@ -31,6 +31,7 @@ from director_ai.core.scoring.identity import identity_of
 from director_ai.core.scoring.knowledge import GroundTruthStore
 from director_ai.core.scoring.scorer import CoherenceScorer
 from director_ai.errors import (
+    DirectorError,
     InvalidEndpointError,
     InvalidScorerError,
     MissingKeyError,
@@ -41,6 +42,7 @@ from director_ai.reports.visible_text import visible
 from director_ai.scorers.scorer_string import StreamScorer
 from director_ai.sources.chat.deadline import TimeLimits
 from director_ai.sources.chat.endpoint import Endpoint
+from director_ai.sources.chat.request import most_tokens
 from director_ai.sources.chat.stream import ChatStream
 from director_ai.storage.recording.recorder import Recorder
 
@@ -76,12 +78,11 @@ def watch(args: Namespace) -> int:
             "--any-scorer takes them all the same",
         )
     name = uuid.uuid4().hex[:12]
-    failure: SourceError | None = None
+    failure: DirectorError | None = None
     is_interrupted = False
     with source, _recorder(args) as recorder:
-        stream = kernel.stream(
-            source, score, scorer=facts, prompt=args.prompt, max_tokens=_max_tokens(args)
-        )
+        limit = most_tokens(_options(args))
+        stream = kernel.stream(source, score, scorer=facts, prompt=args.prompt, max_tokens=limit)
         if recorder is not None:
             stream = recorder.record(stream, policy, id=name, prompt=args.prompt, model=args.model)
         try:
@@ -92,7 +93,7 @@ def watch(args: Namespace) -> int:
         except KeyboardInterrupt:
             is_interrupted = True
             stream.close()
-        except SourceError as error:
+        except DirectorError as error:
             failure = error
     session = stream.session
     record = SessionRecord.from_session(
@@ -125,7 +126,7 @@ def _report(
     args: Namespace,
     record: SessionRecord,
     source: ChatStream,
-    failure: SourceError | None,
+    failure: DirectorError | None,
     *,
     kept_in: str | None,
     is_interrupted: bool,
@@ -135,7 +136,8 @@ def _report(
     if is_interrupted:
         headline = f"Stopped by you after {len(record.tokens)} tokens."
     elif failure is not None:
-        headline = f"The stream failed after {len(record.tokens)} tokens: {sentence_of(failure)}"
+        culprit = "stream" if isinstance(failure, SourceError) else "scorer"
+        headline = f"The {culprit} failed after {len(record.tokens)} tokens: {sentence_of(failure)}"
     if args.json:
         print_json(
             {
@@ -205,12 +207,6 @@ def _source(args: Namespace, scorer: StreamScorer) -> ChatStream:
 def _options(args: Namespace) -> dict[str, Any]:
     limit = {} if args.max_tokens is None else {"max_tokens": args.max_tokens}
     return {**dict(args.set), **limit}
-
-
-def _max_tokens(args: Namespace) -> int | None:
-    """Return the tokens that the request allows: not every server keeps to them."""
-    limit = _options(args).get("max_tokens")
-    return limit if type(limit) is int and limit > 0 else None
 
 
 def _recorder(args: Namespace) -> Any:

@@ -85,3 +85,13 @@ class ChatRequest:
         if key is not None:
             headers["Authorization"] = key.bearer()
         return headers
+
+
+def most_tokens(options: Mapping[str, Any]) -> int | None:
+    """Return the tokens that a request's options allow: not every server keeps to them.
+
+    >>> most_tokens({"max_completion_tokens": 20}), most_tokens({"max_tokens": 0})
+    (20, None)
+    """
+    limits = [options.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    return next((limit for limit in limits if type(limit) is int and limit > 0), None)

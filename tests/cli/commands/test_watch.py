@@ -45,6 +45,7 @@ HOSTILE = [OK, sse(chunk("\x1b]0;owned\x07\x1b[2Jplain\u202e")), HANG]
 def server() -> Iterator[FaultServer]:
     modes = {name: list(mode.attempts) for name, mode in MODES.items()}
     modes |= {"hang": [[OK, A, HANG]], "hostile": [HOSTILE], "judge": [VERDICT]}
+    modes["no-judge"] = [[reply("400 Bad Request", b"{}", Content_Type="application/json")]]
     with FaultServer(modes) as server:
         yield server
 
@@ -294,6 +295,34 @@ def test_a_stream_that_fails_keeps_what_came_and_says_why(
     assert said in seen.err
     assert said in json.loads(seen.out)["headline"]
     assert json.loads(seen.out)["tokens"] == list(MODES[mode].tokens)
+
+
+def test_a_scorer_that_fails_loses_nothing_of_what_came(
+    server: FaultServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    scorer = ("--facts", "facts.txt", "--scorer", server.url("no-judge"))
+
+    status = main(asked(server.url("plain"), *scorer, "--json", "--store", "runs.db", *OFF))
+
+    seen = capsys.readouterr()
+    said = json.loads(seen.out)
+    assert status == Status.FAILED
+    assert re.match(r"The scorer failed after \d+ tokens: .* 400", said["headline"])
+    assert f"Recorded as {said['id']} in runs.db.\n" in seen.err
+    with Store("runs.db") as store:
+        assert list(store.get(said["id"]).tokens) == said["tokens"]
+
+
+def test_a_server_that_goes_on_is_held_to_either_name_of_the_limit(
+    server: FaultServer, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "facts.txt").write_text("The sky is blue.")
+    more = ("--facts", "facts.txt", "--json", "--set", "max_completion_tokens=1", *OFF)
+
+    main(asked(server.url("plain"), *more))
+
+    assert json.loads(capsys.readouterr().out)["halt"]["code"] == "limit"
 
 
 def test_a_server_without_log_probabilities_is_told_apart(
