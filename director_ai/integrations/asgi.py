@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.runtime.async_stream import AsyncTokenStream
-from director_ai.core.runtime.released_stream import AsyncReleasedStream, ReleaseEvent
+from director_ai.core.runtime.released_stream import AsyncReleasedStream, ReleaseEvent, check_new
 from director_ai.core.runtime.session import StreamSession
 from director_ai.integrations.release_frames import (
     KEEP_ALIVE,
@@ -19,6 +19,7 @@ from director_ai.integrations.release_frames import (
     Form,
     Frames,
     TextFrames,
+    whole,
 )
 from director_ai.sources.chat.source import ChatSource
 
@@ -96,6 +97,7 @@ class GuardedResponse(Response):
                 f"at_halt must be 'keep' for the form 'text', got {release.at_halt!r}; "
                 "what was sent as text cannot be taken back"
             )
+        check_new(stream.run)
         # A proxy that collects the answer would show it all at once.
         quick = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(
@@ -167,8 +169,8 @@ class GuardedResponse(Response):
 
     def _text(self, text: str) -> bytes:
         if self._form == "text":
-            return text.encode("utf-8", "replace")
-        return f"data: {json.dumps({'text': text})}\n\n".encode()
+            return whole(text).encode()
+        return f"data: {json.dumps({'text': whole(text)})}\n\n".encode()
 
     def _end(self, session: StreamSession) -> bytes:
         if self._form == "text":

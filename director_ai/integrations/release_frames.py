@@ -36,7 +36,7 @@ class TextFrames:
     def frame(self, event: ReleaseEvent) -> bytes:
         """Return the text of an event; a replacement comes at the end."""
         if isinstance(event, (Released, Retracted)):
-            return _whole(event.text).encode()
+            return whole(event.text).encode()
         return b""
 
 
@@ -53,7 +53,7 @@ class EventFrames:
         """Return the server-sent event of an event."""
         if isinstance(event, Released):
             early = {"early": True} if event.early else {}
-            return _data({"text": _whole(event.text), **early})
+            return _data({"text": whole(event.text), **early})
         if isinstance(event, Held):
             return _data({"n": event.n}, name="held")
         if isinstance(event, Retracted):
@@ -83,7 +83,7 @@ class ChunkFrames:
         """Return the chunks of an event; a comment while text is held."""
         if isinstance(event, Released):
             role, self._role = self._role, {}
-            return self._chunk({**role, "content": _whole(event.text)}, None)
+            return self._chunk({**role, "content": whole(event.text)}, None)
         if isinstance(event, Held):
             return f": held {event.n}\n\n".encode()
         if isinstance(event, Retracted):
@@ -129,7 +129,7 @@ def _data(values: dict[str, Any], *, name: str = "") -> bytes:
 
 
 def _retracted(event: Retracted) -> dict[str, Any]:
-    return {"from": event.start, "to": event.end, "text": _whole(event.text)}
+    return {"from": event.start, "to": event.end, "text": whole(event.text)}
 
 
 def _end(event: Ended) -> dict[str, Any]:
@@ -142,9 +142,12 @@ def _end(event: Ended) -> dict[str, Any]:
     }
 
 
-def _whole(text: str) -> str:
-    """Return text whose code points a client counts as they were counted here.
+def whole(text: str) -> str:
+    r"""Return text whose code points a client counts as they were counted here.
 
     Half a surrogate pair is replaced in each piece: two of them would become one code point.
+
+    >>> whole("\ud83d\ude00 \ud83d").encode()
+    b'\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd'
     """
     return _HALF.sub("\ufffd", text)

@@ -322,5 +322,19 @@ def test_a_stream_is_released_once() -> None:
     stream = AsyncStreamingKernel().stream_tokens(WORDS, lambda text: 0.9)
     AsyncReleasedStream(stream, ReleasePolicy())
 
-    with pytest.raises(ValueError, match="stream must be a new one"):
-        GuardedResponse(stream, release=ReleasePolicy())
+    for options in ({"release": ReleasePolicy()}, {}, {"form": "text"}):
+        with pytest.raises(ValueError, match="stream must be a new one"):
+            GuardedResponse(stream, **options)  # type: ignore[arg-type]
+
+
+def test_half_a_character_counts_as_one_in_either_form() -> None:
+    async def halves() -> AsyncIterator[str]:
+        yield "\ud83d"
+        yield "\ude00"
+
+    def respond(form: Any, release: ReleasePolicy | None = None) -> list[bytes]:
+        stream = AsyncStreamingKernel().stream_tokens(halves(), lambda text: 0.9)
+        return sent_by(GuardedResponse(stream, form=form, release=release))
+
+    assert respond("text") == ["\ufffd".encode(), "\ufffd".encode(), b""]
+    assert respond("events") == respond("events", ReleasePolicy())[:2] + respond("events")[2:]

@@ -107,12 +107,17 @@ def check_release(policy: ReleasePolicy) -> None:
         )
 
 
+def check_new(run: StreamRun) -> None:
+    """Raise ``ValueError`` for a run that something releases, has read from or has ended."""
+    if run.release is not None or run.finalised or run.session.tokens:
+        raise ValueError("stream must be a new one that nothing else releases or has read from")
+
+
 class _Release:
     """The release of one stream: its gate, what was handed out, and the counts in its session."""
 
     def __init__(self, run: StreamRun, policy: ReleasePolicy) -> None:
-        if run.release is not None or run.finalised or run.session.tokens:
-            raise ValueError("stream must be a new one that nothing else releases or has read from")
+        check_new(run)
         self.gate = ReleaseGate(policy, run.machine.policy)
         self.n_handed = self._n_early = 0
         self._policy = policy
