@@ -17,6 +17,11 @@ def text_in_revision(path: Path, revision: str) -> str | None:
     if revision.startswith("-"):
         raise CommandError(f"--baseline-rev must be a revision, got {revision!r}", Status.USAGE)
     found = _git(path, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    if found.stderr:
+        # A revision that is not there is told of by the status alone.
+        raise CommandError(
+            f"git cannot read {path.parent}: {found.stderr.strip()}", Status.NOT_FOUND
+        )
     if found.returncode:
         raise CommandError(
             f"no revision {revision!r} beside {path}; a shallow clone has none but the newest: "

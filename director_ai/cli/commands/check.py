@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from director_ai.cli.atomic_file import new_file
+from director_ai.cli.atomic_file import check_target, new_file
 from director_ai.cli.exit_status import CommandError, Status, sentence_of, status_of
 from director_ai.cli.git_file import text_in_revision
 from director_ai.cli.open_archive import check_slice, studied
@@ -87,6 +87,8 @@ class Archive(NamedTuple):
 
 def check_files(args: Namespace) -> Status:
     """Judge the limits of each policy file; of several files the worst status wins."""
+    if args.junit is not None:
+        check_target(args.junit, replace=True)
     gates = gates_of(args)
     archive = _archive(args) if args.archive is None else _of_shards(args, gates)
     _check_selectors(archive, gates)

@@ -38,6 +38,8 @@ def label_sessions(args: Namespace) -> int:
         raise CommandError(
             "ID, label, --onset and --note go without --from and --export", Status.USAGE
         )
+    if not args.table and (args.label_column or args.bad_is or args.good_is):
+        raise CommandError("--label-column, --bad-is and --good-is are of --from", Status.USAGE)
     if args.export:
         return _export(args)
     if args.table:

@@ -18,12 +18,14 @@ def add_restore(parser: ArgumentParser) -> None:
 
 def add_doctor(parser: ArgumentParser) -> None:
     """Add the options of ``doctor``."""
-    parser.add_argument(
+    # A store that needs to be salvaged is not written to.
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
         "--seal-silent",
         action="store_true",
         help="first seal, as abandoned, the sessions whose recorder has been silent for 10 s",
     )
-    parser.add_argument(
+    ways.add_argument(
         "--salvage", metavar="OUT", help="save all sessions that can be read to a new store"
     )
 

@@ -215,6 +215,12 @@ def test_of_several_files_the_worst_wins(capsys, repository) -> None:
         ),
         (["check", "policy.yaml", "--against", "."], 4, "--against must be a Parquet file of exp"),
         ([*CHECK, "--junit", "/proc/x.xml"], 1, "folder that can be written, got /proc: No such"),
+        # Before anything is judged.
+        (
+            ["check", "policy.yaml", "--against", "none.db", "--junit", "none/x.xml"],
+            1,
+            "folder that is there, got none",
+        ),
         (["check", "policy.yaml", "--against", "none.db"], 3, "no archive and no store at none.db"),
         ([*CHECK, "--baseline-rev", "HEAD^9"], 3, "fetch-depth: 2"),
         ([*CHECK, "--baseline-rev=--help"], 2, "must be a revision"),
@@ -248,6 +254,13 @@ def test_an_option_that_cannot_be_is_refused(capsys, option: tuple[str, str]) ->
         main([*CHECK, *option])
 
     assert caught.value.code == 2
+
+
+def test_what_git_cannot_read_is_in_its_own_words(capsys, repository) -> None:
+    (repository / ".git" / "HEAD").unlink()
+
+    assert main([*CHECK, "--baseline-rev", "HEAD"]) == Status.NOT_FOUND
+    assert "git cannot read .: fatal: not a git repository" in capsys.readouterr().err
 
 
 def test_a_policy_that_is_new_is_compared_with_what_was_recorded(capsys, repository) -> None:

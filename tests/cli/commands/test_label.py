@@ -67,6 +67,8 @@ def test_an_unknown_session_cannot_be_labelled(path: Path, capsys: Capture) -> N
         ["a", "--from", "labels.csv"],
         ["--note", "x", "--export", "labels.csv"],
         ["--onset", "0", "--from", "labels.csv"],
+        ["a", "bad", "--label-column", "q"],
+        ["a", "bad", "--bad-is", "x"],
     ],
 )
 def test_one_of_three_ways_is_chosen(arguments: list[str], path: Path, capsys: Capture) -> None:

@@ -101,6 +101,13 @@ def test_a_silent_session_is_sealed_only_when_asked(path: Path, capsys: Capture)
         assert (store.get("going").tokens, store.get("going").ended_by) == ((" t0",), "abandoned")
 
 
+def test_a_store_to_salvage_is_not_sealed_first(path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["doctor", "--seal-silent", "--salvage", "saved.db"])
+
+    assert caught.value.code == Status.USAGE
+
+
 @pytest.mark.parametrize("rule", [["--keep-newest", "1"], ["--keep-days", "1"]])
 def test_a_dry_run_tells_what_would_go(rule: list[str], path: Path, capsys: Capture) -> None:
     assert main(["prune", *rule, "--dry-run", "--json"]) == 0
