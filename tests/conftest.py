@@ -4,12 +4,15 @@ import gc
 import hashlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from xdist.dsession import DSession
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.examples import load_profile
 
@@ -21,17 +24,83 @@ WHOLE_PAGES = "tests/pages/"
 """Folder whose tests each run whole pages; `test_pages.py` alone is part of the fast suite."""
 
 
-class BrowserApart(LoadScopeScheduling):
-    """Keeps the tests of a file together, and those with a browser all in one process."""
+DEAR = ("browser", "slow")
+"""Marks of the tests that come after the fast ones, in this order."""
+
+
+class InOrder(LoadScopeScheduling):
+    """Shares the tests out in their order, to one process those with a browser.
+
+    A unit is what follows on each other of one file. Another process takes a file with a browser
+    only where nothing else is left.
+    """
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        # By the number of their tests, files with fast tests and with slow ones would mix.
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+        self._units: dict[str, str] = {}
+
+    def schedule(self) -> None:
+        """Find the units, the first time, and hand them out."""
+        if self.collection is None:
+            self._units = units(next(iter(self.registered_collections.values())))
+        super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
-        is_browser = nodeid.startswith(WITH_A_BROWSER)
-        return "browser" if is_browser else nodeid.split("::", maxsplit=1)[0]
+        return self._units[nodeid]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if any(self._drives_a_browser(other) for other in self.nodes if other is not node):
+            others = (unit for unit in self.workqueue if not is_with_a_browser(unit))
+            self.workqueue.move_to_end(next(others, next(iter(self.workqueue))), last=False)
+        super()._assign_work_unit(node)
+
+    def _drives_a_browser(self, node: WorkerController) -> bool:
+        return any(
+            is_with_a_browser(unit) and not all(tests.values())
+            for unit, tests in self.assigned_work[node].items()
+        )
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowserApart:
+def units(node_ids: Sequence[str]) -> dict[str, str]:
+    """Return the unit of each test, by its id."""
+    found: dict[str, str] = {}
+    n_units, before = 0, ""
+    for node_id in node_ids:
+        file = node_id.split("::", maxsplit=1)[0]
+        n_units += file != before
+        before = file
+        found[node_id] = f"{file} {n_units}"
+    return found
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InOrder:
     """Share the tests out our way, whatever ``--dist`` says."""
-    return BrowserApart(config, log)
+    return InOrder(config, log)
+
+
+@dataclass(slots=True)
+class StopAfterFast:
+    """Ends a run whose fast tests fail before the dear ones, minutes before its end."""
+
+    session: DSession
+    has_failed: bool = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what fails; stop at the first dear test that comes after it."""
+        if not any(mark in report.keywords for mark in DEAR):
+            self.has_failed |= report.failed
+        elif self.has_failed and not self.session.shouldstop:
+            self.session.shouldstop = "a fast test failed, so the others are left out"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Stop early where the tests are shared out; who runs them in one process sees what fails."""
+    plugins = session.config.pluginmanager
+    shared_out = plugins.get_plugin("dsession")
+    if shared_out is not None:
+        plugins.register(StopAfterFast(shared_out))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -61,9 +130,11 @@ def pytest_configure(config: pytest.Config) -> None:
     load_profile(default="fast" if "not slow" in config.option.markexpr else "full")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what drives a browser, and leave out what runs for hours unless it is asked for.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    """Mark what drives a browser, leave out what runs for hours unless it is asked for, and sort.
 
     A test with a browser may run twice more if it fails; the summary tells of each that did. On a
     busy machine a key may be pressed before its button is there, however long the test waits for
@@ -79,6 +150,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         soak = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soak)
         items[:] = [item for item in items if item not in soak]
+    yield
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    """Return 0 for a fast test, and for a dear one the place of its mark, from 1."""
+    ranks = (rank for rank, mark in enumerate(DEAR, 1) if item.get_closest_marker(mark))
+    return next(ranks, 0)
 
 
 def pytest_collection_finish() -> None:
