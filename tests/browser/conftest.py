@@ -21,6 +21,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import (  # noqa: E402  (after importorskip)
     Browser,
     ConsoleMessage,
+    Locator,
     Page,
     Request,
     ViewportSize,
@@ -123,6 +124,18 @@ def act_until(act: Callable[[], object], seen: Callable[[float], object]) -> Non
             return
     act()
     seen(PATIENCE_MS)
+
+
+def open_menu(control: Locator) -> Locator:
+    """Open the menu of a choice, and return its options.
+
+    A menu closes as the page scrolls, and a click scrolls to what it clicks at.
+    """
+    control.scroll_into_view_if_needed()
+    settled(control.page)
+    options = control.page.get_by_role("option")
+    act_until(control.click, lambda patience: options.first.wait_for(timeout=patience))
+    return options
 
 
 def card_seen(page: Page) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
 from director_ai.storage.store import Store  # noqa: E402
-from tests.browser.conftest import OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.browser.conftest import OpenPage, Serve, Server, Watch, open_menu, settled  # noqa: E402
 from tests.storage.records import record  # noqa: E402
 
 SCRIPT = "<img src=x onerror=window.pwned=1>"
@@ -113,7 +113,7 @@ def test_hostile_text_is_shown_as_text_and_asks_for_nothing(
         "id": f"Nr {PICTURE}",
         "model": PICTURE,
     }.items():
-        page.locator(f".st-key-map_{field} input").click()
+        open_menu(page.locator(f".st-key-map_{field} input"))
         page.get_by_role("option", name=column, exact=True).click()
         settled(page)
 

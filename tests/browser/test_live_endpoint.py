@@ -14,7 +14,7 @@ from director_ai.storage.store import Store
 from director_ai.storage.summary import SessionQuery
 from tests.sources.llama_server import LlamaServer, llama_server
 
-from .conftest import OpenPage, Serve, Server
+from .conftest import OpenPage, Serve, Server, open_menu
 
 WAIT_MS = 90_000
 NO_LIMITS = "&h=0&a=0&d=1.5"
@@ -189,7 +189,7 @@ def test_who_comes_back_from_another_page_finds_the_stream_going_on(
     page.wait_for_timeout(1_000)
     page.get_by_role("link", name="Live").first.click()
     expect(page.locator(".d-title")).to_contain_text("Live", timeout=WAIT_MS)
-    page.locator(".st-key-from input").click()
+    open_menu(page.locator(".st-key-from input"))
     page.get_by_role("option", name="Endpoint").click()
 
     expect(page.locator(".tokens bdi").nth(n_before - 1)).to_be_attached(timeout=WAIT_MS)

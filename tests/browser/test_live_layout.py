@@ -6,7 +6,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Locator, Page, expect  # noqa: E402  (after importorskip)
 
-from tests.browser.conftest import OpenPage, Server, settled  # noqa: E402
+from tests.browser.conftest import OpenPage, Server, open_menu, settled  # noqa: E402
 
 SIZE = {"width": 1280, "height": 720}
 LIMITS = ("h", "a", "w", "d", "n", "s")
@@ -97,9 +97,12 @@ def test_space_plays_and_pauses_whatever_was_clicked_last(
     expect(page.locator(".st-key-curve .main-svg").first).to_be_visible(timeout=WAIT_MS)
     if control == "the switch":
         page.get_by_role("button", name="More").click()
-    page.locator(CONTROLS[control]).first.click()
+    clicked = page.locator(CONTROLS[control]).first
     if control in ("the sample", "the speed"):
+        open_menu(clicked)
         page.get_by_role("option", selected=True).click()
+    else:
+        clicked.click()
     settled(page)
     switched = page.locator(".st-key-presenter input").is_checked() if "switch" in control else None
 

@@ -9,7 +9,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect  # noqa: E402  (after importorskip)
 
-from tests.browser.conftest import OpenPage, Server, Watch, settled  # noqa: E402
+from tests.browser.conftest import OpenPage, Server, Watch, open_menu, settled  # noqa: E402
 
 
 def open_live(open_page: OpenPage, server: Server, speed: int) -> Page:
@@ -86,8 +86,7 @@ def test_an_unknown_sample_is_named_and_never_obeyed(
     settled(page)
     expect(notice).to_contain_text(said)
 
-    page.locator(".st-key-src input").click()
-    page.get_by_role("option").first.click()
+    open_menu(page.locator(".st-key-src input")).first.click()
     expect(page).to_have_url(re.compile("src=black_holes-steady"))
     expect(notice).to_have_count(0)
 

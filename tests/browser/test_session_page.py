@@ -12,7 +12,7 @@ from playwright.sync_api import expect  # noqa: E402  (after importorskip)
 
 from director_ai.core.records.record_json import from_line  # noqa: E402
 from director_ai.reports.incident_note import note_markdown  # noqa: E402
-from tests.browser.conftest import OpenPage, Server, settled  # noqa: E402
+from tests.browser.conftest import OpenPage, Server, open_menu, settled  # noqa: E402
 
 GRAPH = ".st-key-curve .js-plotly-plot"
 SAMPLE = "/session?id=honeybees-fabrication"
@@ -90,9 +90,8 @@ def test_another_session_is_put_beside_one_and_they_change_places(
     page.get_by_role("tab", name="Compare").click()
     choice = page.locator(".st-key-compare_with input")
     expect(choice).to_be_visible()
-    settled(page)
+    open_menu(choice)
     # Part of the one id that holds it: the first option offers to take it as it stands.
-    choice.click()
     choice.press_sequentially("espresso-fab")
     expect(page.get_by_role("option", name="espresso-fabrication")).to_be_visible()
     choice.press("Enter")

@@ -16,7 +16,7 @@ from playwright.sync_api import FloatRect, Locator, Page, expect  # noqa: E402  
 
 from director_ai.sources.sample_sessions import samples  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
-from tests.browser.conftest import ROOT, OpenPage, Serve, Server, Watch, settled  # noqa: E402
+from tests.browser.conftest import ROOT, OpenPage, Serve, Server, Watch, open_menu, settled  # noqa: E402
 from tests.storage.records import record  # noqa: E402
 
 TABLE = ".st-key-sessions_table canvas"
@@ -77,7 +77,7 @@ def selected(page: Page) -> str:
 
 def choose_format(page: Page, name: str, file: str) -> Locator:
     """Choose a format, and return the button of its file once it stands for that one."""
-    page.locator(".st-key-export_format input").click()
+    open_menu(page.locator(".st-key-export_format input"))
     page.get_by_role("option", name=name).click()
     # The page may not have begun to run: the button of the format before is still there.
     button = page.locator(".st-key-export_download").get_by_role("button", name=f"Download {file}")
@@ -96,7 +96,7 @@ def test_a_link_is_opened_sorted_and_followed_to_a_session(
     page = opened(open_page, archive, "?outcome=halted&rule=downward_trend")
     expect(page.get_by_text("1–6 of 6")).to_be_visible()
 
-    page.locator(".st-key-sort input").click()
+    open_menu(page.locator(".st-key-sort input"))
     page.get_by_role("option", name="Closest calls").click()
     page.wait_for_url("**sort=closest**")
     expect(page.locator(TABLE).first).to_be_visible()
@@ -302,8 +302,8 @@ def test_text_of_others_stays_text(
 
     click_row(page, 0)
     expect(page.locator(".st-key-peek_facts")).to_contain_text("Prompt: <img")
-    page.locator(".st-key-filter_model input").click()
-    expect(page.get_by_role("option").first).to_contain_text("<img")
+    options = open_menu(page.locator(".st-key-filter_model input"))
+    expect(options.first).to_contain_text("<img")
     page.keyboard.press("Enter")
     page.wait_for_url("**model=**")
     settled(page)

@@ -23,7 +23,7 @@ from director_ai.cli.options.transfer import FORMATS  # noqa: E402
 from director_ai.sources.chat.endpoint import Endpoint  # noqa: E402
 from director_ai.sources.chat.stream import ChatStream  # noqa: E402
 from director_ai.storage.recording.recorder import Recorder  # noqa: E402
-from tests.browser.conftest import settled  # noqa: E402
+from tests.browser.conftest import open_menu, settled  # noqa: E402
 from tests.safety.shared_server import (  # noqa: E402
     CANARIES,
     ID,
@@ -146,7 +146,7 @@ def test_a_model_that_is_asked_by_an_operator_tells_nobody_the_key(
         page.goto(shared.server.url)
         sign_in(page, shared.server, "Ann")
         page.goto(f"{shared.server.url}/?from=Endpoint&h=0&a=0&d=1.5")
-        page.get_by_role("combobox", name="Endpoint").click()
+        open_menu(page.get_by_role("combobox", name="Endpoint"))
         page.get_by_role("option", name="other").click()
         expect(page.get_by_text(f"Asks {shared.model.url('told')} for the model")).to_be_visible()
         page.get_by_label("Prompt", exact=True).fill("Who are you?")

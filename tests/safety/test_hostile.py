@@ -17,7 +17,7 @@ from director_ai.core.records.record import Annotation, SessionRecord  # noqa: E
 from director_ai.core.scoring.types import EvidenceChunk  # noqa: E402
 from director_ai.storage.recording.recorder import Recorder  # noqa: E402
 from director_ai.storage.store import Store  # noqa: E402
-from tests.browser.conftest import Serve, Server, settled  # noqa: E402
+from tests.browser.conftest import Serve, Server, open_menu, settled  # noqa: E402
 from tests.safety.conftest import Trap  # noqa: E402
 from tests.sources.fault_server import OK, FaultServer, chunk, sse  # noqa: E402
 from tests.storage.records import streamed  # noqa: E402
@@ -144,7 +144,7 @@ def click_row(page: Page, table: str) -> None:
 def look_into_a_session(page: Page) -> None:
     click_row(page, "[data-testid=stDataFrame]")
     expect(page.locator(".st-key-peek_facts")).to_contain_text(MARK)
-    page.locator(".st-key-filter_model input").click()
+    open_menu(page.locator(".st-key-filter_model input"))
 
 
 def look_at_the_raw_record(page: Page) -> None:
