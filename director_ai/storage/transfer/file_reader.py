@@ -513,12 +513,15 @@ def _table_rows(file: BinaryIO) -> Rows:
 def _has_lines(file: BinaryIO) -> bool:
     """Tell whether a line of the file is an object, and the file no document."""
     first = file.readline(MAX_LINE_BYTES + 1).removeprefix(_BOM)
-    is_long = len(first) > MAX_LINE_BYTES
-    # An object of any length is a document if the file ends with it, as a table of pandas does.
-    is_document = is_long and len(file.readline(MAX_UPLOAD_BYTES)) < MAX_UPLOAD_BYTES
-    is_document = is_document and not file.read(MAX_LINE_BYTES).strip()
+    has_lines = first.startswith(b"{")
+    if has_lines and len(first) > MAX_LINE_BYTES:
+        # An object of any length is a document if the file ends with it, as a table of pandas does.
+        has_ended = len(file.readline(MAX_UPLOAD_BYTES)) < MAX_UPLOAD_BYTES
+        has_lines = not has_ended or bool(file.read(MAX_LINE_BYTES).strip())
+    elif has_lines:
+        has_lines = first.rstrip().endswith(b"}")
     file.seek(0)
-    return first.startswith(b"{") and not is_document and (is_long or first.rstrip().endswith(b"}"))
+    return has_lines
 
 
 def _document(file: BinaryIO, *, takes_nan: bool) -> list[tuple[int, Row]]:
