@@ -164,7 +164,8 @@ def verdicts(change: PolicyChange, gates: Gates, release: ReleasePolicy) -> Iter
         n_bad, n_caught = data.n_bad, int(caught.sum())
         yield GateResult(
             "catch rate",
-            n_bad > 0 and n_caught >= gates.min_catch_rate * n_bad,
+            # A product such as 0.55 * 100 misses its whole number by a hair.
+            n_bad > 0 and n_caught >= gates.min_catch_rate * n_bad - 1e-9,
             f"{n_caught:,} of {n_bad:,} bad sessions caught for certain, at least "
             f"{100 * gates.min_catch_rate:g} %; an observed share, no promise"
             if n_bad

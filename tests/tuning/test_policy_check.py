@@ -352,6 +352,15 @@ def test_the_catch_rate_is_of_certain_catches() -> None:
     assert failing(result_of([GOOD], STRICT, STRICT, min_catch_rate=0.1, **gates))
 
 
+@pytest.mark.parametrize(("n_caught", "rate"), [(55, 0.55), (7, 0.07)])
+def test_a_catch_rate_that_is_just_reached_is_reached(n_caught, rate) -> None:
+    rows = [row(f"b{n}", [0.9, 0.1 if n < n_caught else 0.8], label="bad") for n in range(100)]
+    gates = {"max_lost_catches": None, "max_new_false_halts": None}
+
+    assert result_of(rows, STRICT, STRICT, min_catch_rate=rate, **gates).passed
+    assert failing(result_of(rows[1:], STRICT, STRICT, min_catch_rate=rate, **gates))
+
+
 def test_the_mean_leak_is_of_the_way_text_is_held_back() -> None:
     # Goes wrong at token 1, halted at token 3: tokens 1 and 2 are shown.
     late = row("late", [0.9, 0.8, 0.8, 0.2, 0.9], label="bad", onset=1)
