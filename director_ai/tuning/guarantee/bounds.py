@@ -6,7 +6,7 @@ being wrong about it, both in (0, 1) and both fixed before the counts are seen.
 
 import math
 from bisect import bisect_right
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from scipy.special import betaincc, betainccinv
@@ -175,8 +175,6 @@ def least_good_sessions(*, alpha: float, delta: float) -> int:
     return math.ceil(math.log(delta) / math.log1p(-alpha))
 
 
-# Searched for one by one, and needed at every draw of the page.
-@lru_cache
 def least_good_tuned(
     *, alpha: float, delta: float, n_families: int = 1, n_rules: int = N_RULES
 ) -> int:
@@ -185,10 +183,32 @@ def least_good_tuned(
     >>> [least_good_tuned(alpha=share, delta=0.1) for share in (0.02, 0.05, 0.1)]
     [265, 105, 52]
     """
-    n_good = n_rules + 1
-    while uniform_upper(0, n_good, n_rules=n_rules, delta=delta, n_families=n_families) > alpha:
-        n_good += 1
-    return n_good
+    _check_shares(alpha, delta)
+    return least_number(
+        lambda n: uniform_upper(0, n, n_rules=n_rules, delta=delta, n_families=n_families) <= alpha
+    )
+
+
+def least_number(is_enough: Callable[[int], bool]) -> int:
+    """Return the smallest number that is enough, where every larger one is enough too.
+
+    Parameters
+    ----------
+    is_enough
+        Of a number of at least 1; true from some number on.
+
+    Examples
+    --------
+    >>> least_number(lambda n: n * n > 60)
+    8
+    """
+    too_few, enough = 0, 1
+    while not is_enough(enough):
+        too_few, enough = enough, 2 * enough
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        too_few, enough = (too_few, middle) if is_enough(middle) else (middle, enough)
+    return enough
 
 
 def most_false_halts(

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 
 from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, IntArray
-from director_ai.tuning.guarantee.bounds import least_good_sessions, least_good_tuned
+from director_ai.tuning.guarantee.bounds import (
+    least_good_sessions,
+    least_good_tuned,
+    least_number,
+)
 from director_ai.tuning.guarantee.equivalent_blocks import draw_one_per_group
 from director_ai.tuning.labelled import GOOD, numbered
 
@@ -241,10 +245,7 @@ def groups_for_holdout(n_sealed: int, *, delta: float) -> int:
     >>> [groups_for_holdout(n, delta=0.1) for n in (29, 59, 149)]
     [104, 118, 199]
     """
-    n_groups = n_sealed
-    while holdout_share(n_groups, delta=delta) * n_groups < n_sealed:
-        n_groups += 1
-    return n_groups
+    return least_number(lambda n: holdout_share(n, delta=delta) * n >= n_sealed)
 
 
 def seed_of(key: str) -> int:

@@ -1,5 +1,6 @@
 """The exact bounds, against scipy's own, their definitions and published tables."""
 
+import math
 from math import comb
 
 import pytest
@@ -10,6 +11,7 @@ from director_ai.tuning.guarantee.bounds import (
     allowed_steps,
     exact_upper,
     least_good_sessions,
+    least_good_tuned,
     uniform_upper,
 )
 
@@ -70,6 +72,16 @@ def test_the_fewest_good_sessions_of_the_table() -> None:
     assert [least_good_sessions(alpha=a, delta=0.05) for a in shares] == [299, 149, 59, 29]
 
 
+@pytest.mark.parametrize("alpha", [1e-6, 0.003, 0.3])
+def test_the_fewest_good_sessions_that_bound_a_choice_are_found_by_halving(alpha) -> None:
+    n = least_good_tuned(alpha=alpha, delta=0.1, n_families=12)
+
+    before, there = (
+        uniform_upper(0, each, n_rules=3, delta=0.1, n_families=12) for each in (n - 1, n)
+    )
+    assert there <= alpha < before
+
+
 @pytest.mark.parametrize("alpha", [0.003, 0.02, 0.3])
 @pytest.mark.parametrize("delta", [0.01, 0.1, 0.5])
 def test_the_fewest_good_sessions_allow_one_spend_and_one_fewer_none(alpha, delta) -> None:
@@ -86,6 +98,8 @@ def test_the_fewest_good_sessions_allow_one_spend_and_one_fewer_none(alpha, delt
         (lambda: exact_upper(1, 2, delta=1.0), "delta must be between"),
         (lambda: uniform_upper(1, 9, n_rules=0, delta=0.1), "n_rules must be at least 1"),
         (lambda: allowed_steps(9, alpha=0.0, delta=0.1), "alpha must be between"),
+        (lambda: least_good_tuned(alpha=0.0, delta=0.1), "alpha must be between"),
+        (lambda: least_good_tuned(alpha=math.nan, delta=0.1), "alpha must be between"),
     ],
 )
 def test_what_cannot_be_is_refused(call, message) -> None:
