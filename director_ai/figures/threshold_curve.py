@@ -56,6 +56,9 @@ class ThresholdCurveData(NamedTuple):
     worst_false_halts
         False-halt rate on each step with every unknown session halted: what a budget is held
         against. Shape (n_steps,).
+    least_caught
+        Catch rate on each step with every unknown session let through: what the best is told by.
+        Shape (n_steps,).
     n_fewest
         Good or bad sessions, whichever are fewer.
     """
@@ -67,11 +70,12 @@ class ThresholdCurveData(NamedTuple):
     plateaus: list[tuple[float, float]]
     n_breakpoints: int
     worst_false_halts: FloatArray
+    least_caught: FloatArray
     n_fewest: int
 
 
 class Star(NamedTuple):
-    """The best value of one threshold under a budget: where it is, and its catch rate."""
+    """The best value of one threshold under a budget: where it is, and what it surely catches."""
 
     threshold: float
     catch_rate: float
@@ -80,7 +84,8 @@ class Star(NamedTuple):
 def best_under(data: ThresholdCurveData, budget: float) -> Star | None:
     """Return the best value of the threshold, None where no step keeps to the budget.
 
-    The middle of the most lenient of the steps that catch most. Of fewer than
+    The middle of the most lenient of the steps that surely catch most: a bad session that is
+    unknown counts as missed, so that no step is the best by not being known. Of fewer than
     ``FEWEST_SESSIONS`` good or bad sessions none is called the best.
 
     Examples
@@ -94,7 +99,7 @@ def best_under(data: ThresholdCurveData, budget: float) -> Star | None:
     """
     if data.n_fewest < FEWEST_SESSIONS:
         return None
-    caught = np.where(data.worst_false_halts <= budget, data.values["catch rate"], np.nan)
+    caught = np.where(data.worst_false_halts <= budget, data.least_caught, np.nan)
     if np.isnan(caught).all():
         return None
     step = int(np.nanargmax(caught))
@@ -168,6 +173,7 @@ def threshold_curve_data(
         [(sign * float(exact[gap]), sign * float(exact[gap + 1])) for gap in gaps],
         len(inside),
         metrics.false_halt_rate(counts.settled(unknown_halt=True)),
+        metrics.catch_rate(counts.settled(unknown_halt=False)),
         min(data.n_good, data.n_bad),
     )
 

@@ -52,6 +52,9 @@ class ThresholdMapData(NamedTuple):
     worst_false_halts
         False-halt rate of every cell with every unknown session halted: what a budget is held
         against. Shape (n_y, n_x).
+    least_caught
+        Catch rate of every cell with every unknown session let through: what the best is told by.
+        Shape (n_y, n_x).
     front
         Thresholds (x, y) of the combinations that no other beats, from lenient to strict.
     n_good, n_bad
@@ -66,6 +69,7 @@ class ThresholdMapData(NamedTuple):
     false_halt_rate: FloatArray
     catch_rate: FloatArray
     worst_false_halts: FloatArray
+    least_caught: FloatArray
     front: list[tuple[float, float]]
     n_good: int
     n_bad: int
@@ -123,6 +127,7 @@ def threshold_map_data(
         plane(metrics.false_halt_rate(counts)),
         plane(metrics.catch_rate(counts)),
         plane(metrics.false_halt_rate(counts.settled(unknown_halt=True))),
+        plane(metrics.catch_rate(counts.settled(unknown_halt=False))),
         best if swept.n_good and swept.n_bad else [],
         swept.n_good,
         swept.n_bad,
@@ -239,7 +244,7 @@ def threshold_map_alt(data: ThresholdMapData, budget: float) -> str:
         return f"{start}with only {fewest} sessions of a kind none is called the best."
     if not fewest or not allowed.any():
         return f"{start}no pair is known to keep the observed FPR to {100 * budget:g} %."
-    caught = np.where(allowed, np.nan_to_num(data.catch_rate, nan=-1.0), -1.0)
+    caught = np.where(allowed, data.least_caught, -1.0)
     row, column = np.unravel_index(int(caught.argmax()), caught.shape)
     return (
         f"{start}with an observed FPR of at most {100 * budget:g} % the best catches "

@@ -7,6 +7,7 @@ import pytest
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.figures.theme import DARK, LIGHT
+from director_ai.figures.threshold_curve import best_under, threshold_curve_data
 from director_ai.figures.threshold_map import (
     PAIRS,
     threshold_map_alt,
@@ -15,7 +16,7 @@ from director_ai.figures.threshold_map import (
 )
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import Curves
-from director_ai.replay.engine import Replay
+from director_ai.replay.engine import HARD, Replay
 from director_ai.tuning.evaluation.metrics import METRICS, Counts
 from director_ai.tuning.evaluation.outcome_classes import classify
 from director_ai.tuning.labelled import LabelledCurves
@@ -102,3 +103,19 @@ def test_the_budget_is_held_against_the_worst_case_and_few_have_no_best() -> Non
     assert "the best catches" in threshold_map_alt(drawn, 0.05)
     said = threshold_map_alt(threshold_map_data(few, few_ready, POLICY, **how), 0.05)
     assert "only 19 sessions of a kind none" in said
+
+
+def test_no_limit_is_the_best_as_what_it_misses_is_unknown() -> None:
+    # Above 0.4 all 20 bad sessions are caught; at 0.3 one is, and of 19 cut ones nothing is known.
+    scores, labels = [[0.9]] * 20 + [[0.2]] + [[0.4]] * 19, np.repeat([0, 1], 20)
+    curves = Curves.from_scores(scores, complete=[True] * 21 + [False] * 19)
+    data = LabelledCurves(curves, labels, np.full(40, NEVER), np.arange(40))
+    ready = Replay(curves, window_size=10, trend_window=5)
+
+    star = best_under(threshold_curve_data(data, ready, POLICY, HARD), 0.05)
+    drawn = threshold_map_data(
+        data, ready, POLICY, rules=PAIRS["hard × window"], metric="catch rate", n_cells=11
+    )
+
+    assert star == (pytest.approx(0.65), 1.0)
+    assert "the best catches 100.0 %, at 0.500 and" in threshold_map_alt(drawn, 0.05)
