@@ -102,7 +102,8 @@ class SavedExperiment:
                 "on(experiment), or save with sessions=True"
             )
         loaded = load(self._address, where=self.where)
-        found = loaded if ids is None else loaded.among(ids)
+        # Some may have been deleted since.
+        found = loaded if ids is None else loaded.among({*ids}.intersection(loaded.study.ids))
         found.name = self.name
         return found
 

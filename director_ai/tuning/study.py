@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
@@ -175,6 +175,8 @@ class Study(NamedTuple):
         Share of the groups that are sealed, in [0, 1].
     n_opened
         Good sessions that this share would seal, had they not been opened before.
+    withheld
+        Id of each of the withheld that is at hand, and whether it is bad.
     elsewhere
         Sums over the unlabelled sessions that stay in the shards of an archive and are in no part;
         ``None`` where every session is at hand.
@@ -187,6 +189,7 @@ class Study(NamedTuple):
     n_withheld_bad: int = 0
     share: float = 0.0
     n_opened: int = 0
+    withheld: tuple[tuple[str, bool], ...] = ()
     elsewhere: Elsewhere | None = None
 
     @property
@@ -198,6 +201,27 @@ class Study(NamedTuple):
             opened.n_good + self.sealed.labelled.n_good,
             opened.n_bad + self.n_withheld_bad,
             opened.n_unlabelled + n_elsewhere + self.n_withheld - self.n_withheld_bad,
+        )
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Id of every session at hand: those open, those sealed, those withheld."""
+        return (*self.open.ids, *self.sealed.ids, *(name for name, _ in self.withheld))
+
+    def among(self, ids: Collection[str]) -> "Study":
+        """Return the study of some of the sessions at hand; the same ones stay held out."""
+        names = set(ids)
+        parts = [
+            part.select(np.array([name in names for name in part.ids], bool))
+            for part in (self.open, self.sealed)
+        ]
+        withheld = tuple(each for each in self.withheld if each[0] in names)
+        return self._replace(
+            open=parts[0],
+            sealed=parts[1],
+            n_withheld=len(withheld),
+            n_withheld_bad=sum(is_bad for _, is_bad in withheld),
+            withheld=withheld,
         )
 
     @property
@@ -273,15 +297,17 @@ def split_study(
     if opened:
         first = holdout_mask(groups, labels, key=key, share=share)
         n_opened = int((first & ~parts.sealed & whole).sum())
-    withheld = labels[parts.withheld & whole]
+    rows = np.flatnonzero(parts.withheld & whole)
+    withheld = tuple(zip(_each(data.ids, rows), (labels[rows] == BAD).tolist(), strict=True))
     return Study(
         data.select(parts.open & whole),
         data.select(parts.sealed & whole),
         len(withheld),
         key,
-        n_withheld_bad=int((withheld == BAD).sum()),
+        n_withheld_bad=sum(is_bad for _, is_bad in withheld),
         share=share,
         n_opened=n_opened,
+        withheld=withheld,
     )
 
 

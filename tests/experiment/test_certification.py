@@ -269,6 +269,10 @@ def test_a_table_is_kept_by_digest_or_with_its_sessions(tmp_path) -> None:
     with pytest.raises(InvalidRequestError, match="sessions=True"):
         _ = bare.experiment
     assert whole.changes() == []
+    choose_holdout(path, 0.5)
+    held = load_experiment("sessions", store=path)
+    assert held.changes() == ["the held-out share has changed: 0 % then, 50 % now"]
+    assert held.experiment.study.population == exp.study.population
     with Store(path) as store:
         assert len(store) == 30
         assert [each.name for each in store.experiments()] == ["sessions", "digests"]
