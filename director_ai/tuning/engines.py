@@ -1,5 +1,6 @@
 """Engines: the same work on every shard of an archive, here, in processes, or on a cluster."""
 
+import os
 import signal
 from abc import ABC, abstractmethod
 from collections import deque
@@ -7,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from os import sched_getaffinity
 from typing import Any, Final, Protocol, Self, TypeVar, cast
 
 from director_ai.errors import EngineError, InvalidRequestError
@@ -146,7 +146,7 @@ class ProcessEngine(_LocalEngine):
         self, n_workers: int | None = None, on_done: Callable[[], None] = lambda: None
     ) -> None:
         self._on_done = on_done
-        n_workers = n_workers or len(sched_getaffinity(0))
+        n_workers = n_workers or n_processors()
         # A pool each: where one process of a pool dies, the pool gives up the items of all.
         self._pools = [_pool() for _ in range(n_workers)]
 
@@ -203,6 +203,14 @@ class ProcessEngine(_LocalEngine):
     def _replace(self, worker: int) -> None:
         self._pools[worker].shutdown(wait=True)
         self._pools[worker] = _pool()
+
+
+def n_processors() -> int:
+    """Return the number of processors that this process may run on."""
+    # Only some systems can tie a process to a part of them.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class DaskEngine(_Closing):

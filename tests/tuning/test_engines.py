@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai.errors import EngineError, InvalidRecordError
-from director_ai.tuning.engines import ProcessEngine, merged
+from director_ai.tuning.engines import ProcessEngine, merged, n_processors
 from tests.tuning.test_archive_study import TRIED, Drawn, assert_same, session
 
 pytestmark = pytest.mark.slow
@@ -80,3 +80,9 @@ def test_an_error_of_the_work_is_raised_as_it_is(processes: ProcessEngine) -> No
 @given(st.lists(st.text(max_size=2), min_size=1, max_size=40))
 def test_a_tree_keeps_the_order(texts: list[str]) -> None:
     assert merged(texts, add) == "".join(texts)
+
+
+def test_a_system_that_ties_no_process_to_processors_counts_them_all(monkeypatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+
+    assert n_processors() == os.cpu_count()
