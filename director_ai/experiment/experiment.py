@@ -163,6 +163,9 @@ class Experiment:
             If the sessions are of several scorers; choose one as the sessions are loaded.
         """
         _ = self.scorer
+        return self._replay(policy)
+
+    def _replay(self, policy: HaltPolicy) -> Replay:
         adapting = (policy.max_cadence, policy.soft_limit) if policy.adaptive else ()
         key = (
             *(policy.window_size, policy.trend_window, policy.score_every_n),
@@ -385,7 +388,7 @@ class Experiment:
                 "save keeps the policies that were evaluated, and none was: evaluate or tune first"
             )
         is_added = sessions and self.origin.store is None
-        ids = (*self.study.open.ids, *self.study.sealed.ids) if is_added else None
+        ids = self.study.ids if is_added else None
         content = content_of(self, list(self._evaluated.values()), ids)
         with opened(address, read_only=False, may_create=True) as writing:
             if is_added:
@@ -420,18 +423,26 @@ class Experiment:
         return tuning_card(self, policy, target, form=form, prevalence=prevalence)
 
     def among(self, ids: Collection[str]) -> "Experiment":
-        """Return the experiment on some of the sessions, by id; the same ones stay held out."""
+        """Return the experiment on some of the sessions, by id; the same ones stay held out.
+
+        Raises
+        ------
+        InvalidRequestError
+            Naming an id that none of the sessions has.
+        """
         if isinstance(ids, str):
             raise InvalidRequestError(f"ids must be a list of ids, got {ids!r:.80}")
-        study, names = self.study, set(ids)
-        parts = [
-            part.select(np.array([name in names for name in part.ids], bool))
-            for part in (study.open, study.sealed)
-        ]
+        names = set(ids)
+        unknown = names.difference(self.study.ids)
+        if unknown:
+            first = min(map(repr, unknown))
+            raise InvalidRequestError(
+                f"ids must be those of sessions of the experiment, got {first:.80}"
+                + (f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else "")
+                + f"; it has {len(self):,} sessions"
+            )
         return Experiment(
-            study._replace(open=parts[0], sealed=parts[1], n_withheld=0, n_withheld_bad=0),
-            self.origin._replace(n_by_id=sum(len(part.ids) for part in parts)),
-            notes=self.notes,
+            self.study.among(names), self.origin._replace(n_by_id=len(names)), notes=self.notes
         )
 
     def policy_or_default(self, name: str, policy: HaltPolicy | None) -> HaltPolicy:
@@ -473,7 +484,8 @@ class Experiment:
         """Return one row a session that is not held out, with its label and its group."""
         data = self.data
         labelled = data.labelled
-        lowest = self.replay(data.default_policy).extremes()[0]
+        # Of each session by itself, whatever the others were scored by.
+        lowest = self._replay(data.default_policy).extremes()[0]
         return pd.DataFrame(
             {
                 "label": [_LABELS.get(label) for label in labelled.labels.tolist()],
@@ -526,7 +538,8 @@ class Experiment:
     def _repr_html_(self) -> str:
         rows: list[list[object]] = [[text] for text in self._summary.values()]
         head = table(f"Experiment on {self.origin.name}", (), rows, " ".join(self.notes))
-        if not len(self.data.ids):
+        # One limit means something else of each of several scorers: no rate is of both.
+        if not len(self.data.ids) or len(self.study.n_by_scorer) > 1:
             return head
         curves = "".join(
             f"<div>{sparkline(self._halt_rates(rule))} halt rate by {FIELDS[rule]}, "

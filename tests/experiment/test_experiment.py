@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import AsyncStreamingKernel, HaltPolicy, StreamingKernel
+from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.errors import InvalidPolicyTypeError, InvalidRequestError
 from director_ai.experiment import Estimate, LabelledCurves, Replay, load
 from director_ai.experiment.evaluation import FIGURES
@@ -247,6 +249,18 @@ def test_areas_of_the_curves_are_those_of_the_page_in_a_frame() -> None:
     assert rare.mixture == "at 1.0 % bad sessions, as stated"
 
 
+def test_sessions_of_two_scorers_are_shown() -> None:
+    records = load(rows(8)).origin.records()
+    second = ScorerIdentity("nli", "1", "onnx")
+    exp = load([*records[:4], *(replace(each, scorer=second) for each in records[4:])])
+
+    assert "scored by onnx:nli@1 and unknown scorer" in repr(exp)
+    assert "scored by onnx:nli@1 and unknown scorer" in exp._repr_html_()
+    assert "<svg" not in exp._repr_html_()
+    assert "<svg" in load(records)._repr_html_()
+    assert exp.to_frame()["lowest"].tolist() == [min(each.scores) for each in records]
+
+
 def test_what_is_no_policy_is_refused_by_name() -> None:
     exp = load(rows())
 
@@ -264,6 +278,23 @@ def test_what_is_no_policy_is_refused_by_name() -> None:
         exp.evaluate(HaltPolicy(), prevalence="x")
     with pytest.raises(InvalidRequestError, match="ids must be a list of ids, got 's1'"):
         exp.among("s1")
+    with pytest.raises(InvalidRequestError, match=r"got 'nope'; it has 60 sessions"):
+        exp.among(["s1", "nope"])
+
+
+def test_a_part_by_id_keeps_the_sessions_beside_those_held_out() -> None:
+    table = rows(90)
+    exp = load(table, held_out=0.5)
+
+    whole, half = exp.among(exp.study.ids), exp.among([f"s{n}" for n in range(45)])
+
+    assert exp.study.n_withheld_bad > 0
+    assert sorted(exp.study.ids) == sorted(str(row["id"]) for row in table)
+    assert whole.study.population == exp.study.population
+    assert len(half) == 45
+    assert half.n_bad == sum(row["label"] == "bad" for row in table[:45])
+    policy = HaltPolicy(0.4)
+    assert whole.evaluate(policy).prevalence == exp.evaluate(policy).prevalence
 
 
 def test_the_layer_below_is_behind_the_same_door() -> None:
