@@ -6,14 +6,15 @@ from typing import Final
 import numpy as np
 
 from director_ai.tuning.evaluation.intervals import Interval
-from director_ai.tuning.evaluation.metrics import METRICS, Counts, cost
-from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses
+from director_ai.tuning.evaluation.metrics import METRICS, Counts, cost, metric_range
+from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses, may_be_early
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.labelled import LabelledCurves
 
 SEED: Final = 20261129
 """Of the draws wherever figures are shown, so that page and notebook have the same intervals."""
 
+_METRICS: Final = {**METRICS, "cost": cost}
 _GAMMA_COSTS = 6
 """Exponential draws that take as long as a gamma draw."""
 
@@ -98,7 +99,7 @@ def bootstrap_intervals(
         counts = counts.weighted(population)
     tail = (1.0 - confidence) / 2.0
     intervals = {}
-    for name, metric in {**METRICS, "cost": cost}.items():
+    for name, metric in _METRICS.items():
         values = metric(counts)
         # nan if any is: they all are.
         low, high = np.quantile(values, (tail, 1.0 - tail))
@@ -111,8 +112,9 @@ def ranged_intervals(
 ) -> dict[str, Interval]:
     """Return intervals of every metric that hold however unknown sessions would have ended.
 
-    From the lower end with all of them at their worst, good ones halted and bad ones missed, to the
-    upper end with all at their best, and the other way round of a cost.
+    From the lower end with all of them at their worst, good ones halted and bad ones missed or
+    halted early where they may be, to the upper end with all at their best, and the other way
+    round of a cost. Each holds the metric's own range, of which a draw may fall short at 0 or 1.
 
     Parameters
     ----------
@@ -123,17 +125,16 @@ def ranged_intervals(
         bootstrap_intervals(data, settled, population=population, seed=seed)
         for settled in _settlements(data, classes)
     ]
-    known = {
-        name: [each[name] for each in intervals if not math.isnan(each[name].low)]
-        for name in intervals[0]
-    }
-    return {
-        name: Interval(
-            min((each.low for each in ends), default=math.nan),
-            max((each.high for each in ends), default=math.nan),
-        )
-        for name, ends in known.items()
-    }
+    counts = Counts.of(classes, good=data.good)
+    n_may_be_early = int(may_be_early(data, classes).sum())
+    ranged = {}
+    for name, metric in _METRICS.items():
+        ends = [end for each in intervals for end in each[name] if not math.isnan(end)]
+        if ends:
+            found = metric_range(metric, counts, population, n_may_be_early=n_may_be_early)
+            ends += [end for end in (found.least, found.most) if not math.isnan(end)]
+        ranged[name] = Interval(min(ends, default=math.nan), max(ends, default=math.nan))
+    return ranged
 
 
 def _settlements(data: LabelledCurves, classes: OutcomeClasses) -> list[OutcomeClasses]:
@@ -147,4 +148,10 @@ def _settlements(data: LabelledCurves, classes: OutcomeClasses) -> list[OutcomeC
     worst = classes._replace(
         false=classes.false | good, missed=classes.missed | bad, unknown=nobody
     )
-    return [best, worst]
+    too_early = may_be_early(data, classes)
+    if not too_early.any():
+        return [best, worst]
+    early = worst._replace(
+        early=classes.early | too_early, missed=classes.missed | bad & ~too_early
+    )
+    return [best, worst, early]

@@ -15,7 +15,13 @@ from director_ai.replay.engine import Outcomes
 from director_ai.tuning.evaluation.attribution import Flips, flips
 from director_ai.tuning.evaluation.intervals import effective_n, grouped_wilson, wilson
 from director_ai.tuning.evaluation.metrics import Counts, MetricRange, metric_range
-from director_ai.tuning.evaluation.outcome_classes import OutcomeClasses, classify, delays, released
+from director_ai.tuning.evaluation.outcome_classes import (
+    OutcomeClasses,
+    classify,
+    delays,
+    may_be_early,
+    released,
+)
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.token_counts import TokenCounts
 from director_ai.tuning.labelled import LabelledCurves
@@ -153,9 +159,7 @@ def evaluate(
     classes = classify(data, outcomes)
     population = population or Population.of(data)
     late = delays(data, outcomes, classes)
-    # A recording of n tokens ends before token n: what comes later may come before the onset.
-    past_end = (data.onsets != NEVER) & (data.onsets > data.curves.lengths)
-    may_be_early = classes.unknown & past_end
+    too_early = may_be_early(data, classes)
     return Evaluation(
         policy=policy,
         outcomes=outcomes,
@@ -165,12 +169,12 @@ def evaluate(
         catch=rate_of(data, data.bad, classes.detected, outcomes.unknown),
         false=rate_of(data, data.good, classes.false, outcomes.unknown),
         halted=halt_rate(data, outcomes, population),
-        early=rate_of(data, data.bad, classes.early, may_be_early),
+        early=rate_of(data, data.bad, classes.early, too_early),
         missed=rate_of(data, data.bad, classes.missed, outcomes.unknown),
         delay=TokenCounts.of(late[late != NEVER], data.groups[late != NEVER]),
         leaked=_leaked(data, outcomes, policy),
         n_unknown=int(outcomes.unknown.sum()),
-        n_may_be_early=int(may_be_early.sum()),
+        n_may_be_early=int(too_early.sum()),
     )
 
 

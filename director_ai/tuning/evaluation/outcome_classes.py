@@ -75,6 +75,15 @@ def classify(
     )
 
 
+def may_be_early(data: LabelledCurves, classes: OutcomeClasses) -> BoolArray:
+    """Return the unknown bad sessions that a halt past the end of their recording may stop early.
+
+    A recording of n tokens ends before token n: what comes later may come before the onset.
+    """
+    past_end = (data.onsets != NEVER) & (data.onsets > data.curves.lengths)
+    return np.asarray(classes.unknown & past_end)
+
+
 def delays(data: LabelledCurves, outcomes: Outcomes, classes: OutcomeClasses) -> IntArray:
     """Return tokens from onset to halt of every session detected, ``NEVER`` for all others."""
     known = classes.timely | classes.late

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.errors import InvalidRequestError
+from director_ai.replay.crossings import NEVER
+from director_ai.replay.curves import Curves
 from director_ai.replay.engine import Replay
 from director_ai.tuning.analysis import AnalysisContext, Baseline, PolicyAnalysis, analyse
 from director_ai.tuning.cadence import replay_under
 from director_ai.tuning.evaluation import metrics
-from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals
+from director_ai.tuning.evaluation.bootstrap import bootstrap_intervals, ranged_intervals
 from director_ai.tuning.evaluation.evaluation import Evaluation, evaluate, halt_rate
 from director_ai.tuning.evaluation.outcome_classes import outcomes_under
 from director_ai.tuning.evaluation.population import Population
@@ -134,6 +136,24 @@ def test_intervals_of_the_metrics_move_with_the_population() -> None:
     for name in ("precision", "F1", "MCC"):
         low, high = intervals[name]
         assert low < float(metrics.METRICS[name](numbers.weighted)) < high
+
+
+def test_an_interval_over_unknown_sessions_holds_the_range() -> None:
+    # Half the bad ones are cut before their onset, so that a halt may still come too early.
+    curves = Curves.from_scores(
+        [[0.2]] * 9 + [[0.9]] * 9 + [[0.9]] * 11, complete=[True] * 9 + [False] * 9 + [True] * 11
+    )
+    onsets = np.array([NEVER] * 9 + [5] * 9 + [NEVER] * 11)
+    data = LabelledCurves(curves, np.array([BAD] * 18 + [GOOD] * 11), onsets, np.arange(29))
+    numbers = evaluate(data, outcomes_under(data, HARD_ONLY), HARD_ONLY)
+    assert numbers.n_may_be_early == 9
+
+    intervals = ranged_intervals(data, numbers.classes, population=numbers.population, seed=1)
+
+    for name, metric in {**metrics.METRICS, "cost": metrics.cost}.items():
+        _, least, most = numbers.range_of(metric)
+        assert intervals[name].low <= least <= most <= intervals[name].high
+    assert intervals["precision"].low < 0.4
 
 
 @pytest.mark.slow
