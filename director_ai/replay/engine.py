@@ -344,6 +344,17 @@ def levels(policy: HaltPolicy) -> tuple[float, float, float]:
     )
 
 
+def is_off(policy: HaltPolicy, rule: int) -> bool:
+    """Return whether a rule never holds, whatever the scores.
+
+    >>> is_off(HaltPolicy(trend_threshold=1.5), TREND), is_off(HaltPolicy(), HARD)
+    (True, False)
+    """
+    if rule == TREND:
+        return policy.trend_threshold >= downward_trend.LARGEST_DROP
+    return (policy.hard_limit if rule == HARD else policy.window_threshold) <= 0.0
+
+
 def _columns(scores: FloatArray, size: int) -> list[FloatArray]:
     """Return the ``size`` positions of every window, oldest first."""
     n_windows = scores.shape[1] - size + 1

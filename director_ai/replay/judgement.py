@@ -7,6 +7,7 @@ from typing import Literal
 from director_ai.core.halting.machine import HaltMachine
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Alarm
+from director_ai.errors import InvalidScoreError
 
 Outcome = Literal["halts", "completes", "unknown"]
 
@@ -63,6 +64,11 @@ def judge(
     complete
         Whether the stream ended by itself: then a policy that holds nowhere lets it complete.
 
+    Raises
+    ------
+    InvalidScoreError
+        Naming the first token that is judged by a score outside [0, 1].
+
     Examples
     --------
     >>> judge(["a", "b"], [0.9, 0.3], HaltPolicy(), complete=False).trigger
@@ -72,6 +78,9 @@ def judge(
     """
     machine = HaltMachine(policy)
     for index, (token, score) in enumerate(zip(tokens, scores, strict=False)):
+        # Written so that nan fails too: no rule would ever hold for it.
+        if not 0.0 <= score <= 1.0:
+            raise InvalidScoreError(f"scores must be in [0, 1], got {score!r} at token {index}")
         verdict = machine.push(token, score)
         if verdict.action == "stop":
             return Judgement("halts", index, index, verdict.alarms)

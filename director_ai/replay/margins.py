@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import FloatArray
-from director_ai.replay.engine import Replay
+from director_ai.replay.engine import HARD, TREND, WINDOW, Replay, is_off, levels
 
 
 def margins(replay: Replay, policy: HaltPolicy) -> FloatArray:
@@ -20,8 +19,8 @@ def margins(replay: Replay, policy: HaltPolicy) -> FloatArray:
     -------
     FloatArray of shape (n_sessions, 3)
         By hard limit, window and trend: how far the lowest score and the lowest mean lie above
-        their limits and the largest drop below its own. Negative where the rule holds, nan where
-        it is off or its window is never full.
+        their limits and the largest drop below its own, with the kernel's tolerance. Negative
+        where the rule holds, nan where it is off or its window is never full.
 
     Raises
     ------
@@ -37,13 +36,7 @@ def margins(replay: Replay, policy: HaltPolicy) -> FloatArray:
     [[0.1, 0.2, nan], [-0.1, nan, nan]]
     """
     replay.check(policy)
-    limits = np.array([policy.hard_limit, policy.window_threshold, -policy.trend_threshold])
-    is_off = [
-        policy.hard_limit <= 0.0,
-        policy.window_threshold <= 0.0,
-        policy.trend_threshold >= LARGEST_DROP,
-    ]
-    distances: FloatArray = (replay.extremes() - limits[:, None]).T
+    distances: FloatArray = (replay.extremes() - np.array(levels(policy))[:, None]).T
     distances[np.isinf(distances)] = np.nan
-    distances[:, is_off] = np.nan
+    distances[:, [is_off(policy, rule) for rule in (HARD, WINDOW, TREND)]] = np.nan
     return distances

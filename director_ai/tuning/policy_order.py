@@ -1,8 +1,7 @@
 """Order of policies: one halts nothing that another does not, whatever the scores."""
 
 from director_ai.core.halting.policy import HaltPolicy
-from director_ai.replay.engine import HARD, TREND, WINDOW, levels
-from director_ai.tuning.thresholds import OFF, moved
+from director_ai.replay.engine import HARD, TREND, WINDOW, is_off, levels
 
 Cadence = tuple[object, ...]
 """All that the choice of scored tokens goes by; equal for policies that score the same tokens."""
@@ -83,15 +82,6 @@ def halts_nothing(policy: HaltPolicy) -> bool:
     return policy.halt_mode == "observe" or all(
         is_off(policy, rule) for rule in (HARD, WINDOW, TREND)
     )
-
-
-def is_off(policy: HaltPolicy, rule: int) -> bool:
-    """Return whether a rule never holds.
-
-    >>> is_off(HaltPolicy(trend_threshold=1.5), TREND)
-    True
-    """
-    return levels(policy)[rule] <= levels(moved(policy, rule, OFF[rule]))[rule]
 
 
 def is_other_adaptive(recorded: HaltPolicy, policy: HaltPolicy) -> bool:

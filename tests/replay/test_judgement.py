@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director_ai import HaltPolicy, StreamingKernel
+from director_ai.errors import InvalidScoreError
 from director_ai.replay.judgement import judge
 
 TOKENS = st.sampled_from([" word", ".", " end.", "\n", '."', ","])
@@ -44,6 +45,12 @@ def test_a_replay_halts_on_the_token_the_kernel_halts_on(stream, policy):
 @pytest.mark.parametrize(("complete", "outcome"), [(True, "completes"), (False, "unknown")])
 def test_a_recording_that_was_cut_says_nothing_of_what_would_have_come(complete, outcome):
     assert judge(["a"], [0.9], HaltPolicy(), complete=complete).outcome == outcome
+
+
+@pytest.mark.parametrize("score", [float("nan"), 1.5, -0.1])
+def test_a_score_that_is_none_is_refused_as_no_rule_would_hold_for_it(score):
+    with pytest.raises(InvalidScoreError, match=rf"in \[0, 1\], got {score} at token 1"):
+        judge(["a", "b"], [0.9, score], HaltPolicy(), complete=True)
 
 
 def test_where_nothing_is_enforced_nothing_is_withheld():

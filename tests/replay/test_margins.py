@@ -31,9 +31,18 @@ def test_a_margin_is_the_least_distance_of_any_token(streams: list[list[float]])
         for rule, distances in enumerate(expected):
             known = distances[~np.isnan(distances)]
             if len(known):
-                assert found[row, rule] == pytest.approx(known.min())
+                assert found[row, rule] == pytest.approx(known.min(), abs=2e-9)
             else:
                 assert np.isnan(found[row, rule])
+
+
+def test_a_tie_has_a_margin_that_halts_nothing() -> None:
+    policy = HaltPolicy(hard_limit=0.1, window_size=3, window_threshold=0.7, trend_window=2)
+    curves = Curves.from_scores([[0.8, 0.7, 0.6], [0.9, 0.75, 0.9]])
+    replay = Replay(curves, window_size=3, trend_window=2)
+    assert not replay.outcomes(policy).halts.any()
+
+    assert (margins(replay, policy) >= 0).all()
 
 
 def test_a_rule_that_is_off_has_no_margin() -> None:

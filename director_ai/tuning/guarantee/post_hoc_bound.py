@@ -6,10 +6,9 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.replay.curves import BoolArray
-from director_ai.replay.engine import Outcomes
-from director_ai.tuning.guarantee.bounds import searched_upper
+from director_ai.replay.engine import Outcomes, is_off
+from director_ai.tuning.guarantee.bounds import N_RULES, searched_upper
 from director_ai.tuning.labelled import LabelledCurves
-from director_ai.tuning.thresholds import OFF, threshold
 
 
 class PostHocBound(NamedTuple):
@@ -92,7 +91,7 @@ thresholds were tried by hand (1 of 200 here).')
     """
     halted = data.good & (outcomes.halts | outcomes.unknown)
     n_halted, n_good = n_groups(data, halted), data.n_good_groups
-    n_rules = sum(threshold(policy, rule) != off for rule, off in enumerate(OFF))
+    n_rules = sum(not is_off(policy, rule) for rule in range(N_RULES))
     upper = searched_upper(n_halted, n_good, n_rules=n_rules, delta=delta, n_families=n_families)
     return PostHocBound(n_halted, n_good, n_good < data.n_good, n_rules, delta, upper)
 
