@@ -144,9 +144,7 @@ session 0
         """Return the curves of recorded sessions; a token without a score is left out."""
         curves = cls.from_scores(
             [record.scores for record in records],
-            complete=[
-                ended_by_itself(record.scores, record.policy, record.ended_by) for record in records
-            ],
+            complete=[is_whole(record) for record in records],
         )
         ends = [
             each
@@ -227,6 +225,11 @@ session 0
             self.sentence_ends[places],
             None if self.final_scores is None else self.final_scores[rows],
         )
+
+
+def is_whole(record: SessionRecord) -> bool:
+    """Return whether a recording holds its whole stream; see :func:`ended_by_itself`."""
+    return ended_by_itself(record.scores, record.policy, record.ended_by)
 
 
 def ended_by_itself(scores: Sequence[float], policy: HaltPolicy, ended_by: Ending) -> bool:

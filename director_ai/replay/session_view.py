@@ -11,7 +11,7 @@ from director_ai.core.halting.closest_call import ClosestCall
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.reason import Mechanism
 from director_ai.core.records.record import SessionRecord
-from director_ai.replay.curves import FloatArray, IntArray
+from director_ai.replay.curves import FloatArray, IntArray, is_whole
 from director_ai.replay.engine import NONE
 from director_ai.replay.floors import Floors, floors, statistic_margins
 from director_ai.replay.judgement import Judgement, judge
@@ -85,7 +85,7 @@ class SessionView:
             record.scores,
             record.held,
             acting(policy),
-            complete=record.ended_by == "completed",
+            complete=is_whole(record),
         )
 
     @property

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord, digest_of
+from director_ai.figures.margins import no_margin
 from director_ai.figures.theme import RULE_NAME, RULES
 from director_ai.replay.counterfactual import counterfactuals
+from director_ai.replay.curves import is_whole
 from director_ai.replay.session_view import acting
 from director_ai.reports.markdown import escape_markdown, fenced
 from director_ai.reports.replay_html import replay_data
@@ -75,13 +77,13 @@ def _at_the_halt(
     trigger = values["halt"]
     yield f"\n## Margins at token {trigger}\n"
     yield "| Rule | Margin | |\n|---|---|---|"
-    for rule, row in zip(RULES, values["margins"], strict=True):
-        margin = "too few tokens" if row[trigger] is None else f"{row[trigger]:+.4g}"
+    for place, (rule, row) in enumerate(zip(RULES, values["margins"], strict=True)):
+        margin = no_margin(policy, place) if row[trigger] is None else f"{row[trigger]:+.4g}"
         yield f"| {RULE_NAME[rule]} | {margin} | {'broken' if rule in values['alarms'] else ''} |"
     yield "\n## What it would take\n"
     stopping = acting(policy)
-    complete = record.ended_by == "completed"
-    for change in counterfactuals(record.tokens, record.scores, stopping, complete=complete):
+    changes = counterfactuals(record.tokens, record.scores, stopping, complete=is_whole(record))
+    for change in changes:
         yield f"- {counterfactual_line(change, stopping)}"
 
 

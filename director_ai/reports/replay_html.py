@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from director_ai.core.halting.downward_trend import LARGEST_DROP
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
 from director_ai.figures.halt_curve import HaltCurveData, halt_curve_alt, halt_curve_data
@@ -25,8 +24,8 @@ from director_ai.figures.theme import (
     Palette,
     heat_level,
 )
-from director_ai.replay.curves import FloatArray
-from director_ai.replay.engine import NONE
+from director_ai.replay.curves import FloatArray, is_whole
+from director_ai.replay.engine import NONE, is_off
 from director_ai.replay.session_view import SessionView
 from director_ai.reports.headline import has_acted, headline, is_what_if
 from director_ai.reports.replay_pictures import colour_variables, pictures
@@ -118,9 +117,9 @@ def replay_data(record: SessionRecord, policy: HaltPolicy) -> dict[str, Any]:
         "stop": judgement.stop,
         **_reader(record, view, what_if=is_what_if(record, policy)),
         "alarms": [RULE_OF_MECHANISM[alarm.mechanism] for alarm in judgement.alarms],
-        "complete": record.ended_by == "completed",
+        "complete": is_whole(record),
         "acted": has_acted(record, policy),
-        "off": _off(policy),
+        "off": tuple(is_off(policy, rule) for rule in range(len(RULES))),
         "onset": record.onset,
     }
 
@@ -171,15 +170,6 @@ def _facts(record: SessionRecord, policy: HaltPolicy) -> list[tuple[str, str]]:
     ]
 
 
-def _off(policy: HaltPolicy) -> tuple[bool, bool, bool]:
-    """Return, for each of ``RULES``, whether it is switched off."""
-    return (
-        policy.hard_limit == 0,
-        policy.window_threshold == 0,
-        policy.trend_threshold >= LARGEST_DROP,
-    )
-
-
 def _limits(policy: HaltPolicy) -> Iterable[tuple[str, str]]:
     hard, window, trend = (
         _plain(value)
@@ -190,8 +180,8 @@ def _limits(policy: HaltPolicy) -> Iterable[tuple[str, str]]:
         f"halts when {policy.window_size} tokens average under {window}",
         f"halts when the line through {policy.trend_window} tokens falls by more than {trend}",
     )
-    for rule, sentence, off in zip(RULES, halts, _off(policy), strict=True):
-        yield RULE_NAME[rule].capitalize(), "off" if off else sentence
+    for place, (rule, sentence) in enumerate(zip(RULES, halts, strict=True)):
+        yield RULE_NAME[rule].capitalize(), "off" if is_off(policy, place) else sentence
     yield "Mode", f"{policy.halt_mode}: {_MODES[policy.halt_mode]}"
     if policy.adaptive:
         yield "Scored", f"every {policy.score_every_n} to {policy.max_cadence} tokens"

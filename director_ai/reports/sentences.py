@@ -13,6 +13,7 @@ from director_ai.figures.decimals import distinct_decimals, exact
 from director_ai.figures.theme import RULE_NAME, RULE_OF_MECHANISM, RULES
 from director_ai.figures.timestamps import moment
 from director_ai.replay.counterfactual import Counterfactual, Limit
+from director_ai.replay.engine import is_off
 from director_ai.replay.judgement import Judgement
 
 FAULT_TEXT: Final[Mapping[str, str]] = {
@@ -71,10 +72,10 @@ def halt_sentence(
     if left:
         sentences.append(f"Not broken: {', '.join(left)}.")
     sizes = {"hard": 1, "window": policy.window_size, "trend": policy.trend_window}
-    for rule, margin in zip(RULES, margins, strict=True):
+    for place, (rule, margin) in enumerate(zip(RULES, margins, strict=True)):
         if rule not in broken and math.isnan(margin):
             name = "hard limit" if rule == "hard" else f"{RULE_NAME[rule]} rule"
-            state = "is off" if _is_off(rule, policy) else f"needs {sizes[rule]} tokens"
+            state = "is off" if is_off(policy, place) else f"needs {sizes[rule]} tokens"
             sentences.append(f"The {name} {state}.")
     return " ".join(sentences)
 
@@ -161,14 +162,6 @@ def _clause(alarm: Alarm, policy: HaltPolicy) -> str:
         f"the line through the last {policy.trend_window} tokens fell by {observed}, "
         f"limit {limit} ({excess} beyond)"
     )
-
-
-def _is_off(rule: str, policy: HaltPolicy) -> bool:
-    return {
-        "hard": policy.hard_limit == 0,
-        "window": policy.window_threshold == 0,
-        "trend": policy.trend_threshold >= 1.5,
-    }[rule]
 
 
 def rounded_up(floor: float) -> str:

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from director_ai.figures.margins import SCALE, MarginsData, margins_figure
+from director_ai import HaltPolicy
+from director_ai.figures.margins import SCALE, MarginsData, margins_data, margins_figure
 from director_ai.figures.theme import LIGHT
 
 
@@ -13,6 +14,15 @@ def test_a_rule_that_holds_says_so():
 
     said = [note["text"] for note in figure["layout"]["annotations"]]
     assert said == ["too few tokens", "+0.110", "<b>-0.020 broken</b>"]
+
+
+def test_a_rule_that_is_off_is_not_short_of_tokens():
+    policy = HaltPolicy(hard_limit=0.0, window_threshold=0.5)
+
+    for margins in (np.full((3, 1), np.nan), np.empty((3, 0))):
+        figure = margins_figure(margins_data(margins, 0, policy), LIGHT)
+        said = [note["text"] for note in figure["layout"]["annotations"]]
+        assert said == ["too few tokens", "too few tokens", "off"]
 
 
 def test_a_rule_barely_broken_has_the_banners_decimals():

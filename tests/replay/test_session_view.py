@@ -11,7 +11,10 @@ from director_ai.core.halting.closest_call import closest_call
 from director_ai.core.records.record import SessionRecord
 from director_ai.replay.engine import NONE, WINDOW
 from director_ai.replay.session_view import MECHANISMS, SessionView, acting
+from director_ai.reports.incident_note import note_markdown
+from director_ai.reports.replay_html import replay_data
 
+HALTS_NOTHING = HaltPolicy(hard_limit=0.1)
 HARD_ONLY = HaltPolicy(hard_limit=0.5, window_threshold=0.0, trend_threshold=1.5)
 
 
@@ -72,6 +75,17 @@ def test_the_closest_call_has_the_margin_that_the_core_finds(scores):
         view_of(scores, policy).margins[MECHANISMS.index(found.mechanism), found.token]
         == found.margin
     )
+
+
+def test_a_record_halted_by_the_score_of_its_finished_text_is_whole():
+    policy = HaltPolicy(score_every_n=2, score_final=True)
+    record = SessionRecord(
+        "k3", 0, 0, "", "", "", policy, True, ("a", "b"), (0.9, 0.2), (False,) * 2, "halted"
+    )
+
+    assert SessionView.of_record(record, HALTS_NOTHING).judgement.outcome == "completes"
+    assert replay_data(record, HALTS_NOTHING)["complete"]
+    assert "- Hard limit 0.5 → 0.2: then completes" in note_markdown(record)
 
 
 def test_a_record_that_was_only_watched_is_judged_by_limits_that_act():

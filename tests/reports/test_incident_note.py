@@ -28,6 +28,13 @@ def test_it_says_why_with_every_margin_and_what_it_would_take(halted):
     assert f"| SHA-256 of tokens and scores | {digest_of(halted)} |" in note
 
 
+def test_a_rule_that_is_off_is_told_from_one_without_enough_tokens():
+    note = note_markdown(streamed("k3", [0.9, 0.3], HaltPolicy(window_threshold=0.0)))
+
+    assert "| window | off |  |" in note
+    assert "| trend | too few tokens |  |" in note
+
+
 def test_the_text_around_the_halt_is_quoted_with_its_token_in_brackets(halted):
     note = note_markdown(halted)
 

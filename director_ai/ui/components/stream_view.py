@@ -16,7 +16,7 @@ from director_ai.figures.halt_curve import (
     halt_curve_figure,
     trend_is_on,
 )
-from director_ai.figures.margins import MarginsData, margins_data, margins_figure
+from director_ai.figures.margins import margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.engine import HARD, NONE, TREND, WINDOW
 from director_ai.replay.session_view import SessionView
@@ -217,12 +217,10 @@ class StreamView(SessionView):
 
     def margins_at(self, index: int, *, key: str, height: int, font_size: int) -> None:
         """Draw the margins of one token; before the first, three without a value."""
-        data = MarginsData(*[np.nan] * 3)
-        if self.n_scored:
-            data = margins_data(self.margins, index)
+        data = margins_data(self.margins, index, self.policy)
         margins = ", ".join(
-            f"{rule} {'too few tokens' if np.isnan(value) else f'{value:+.3f}'}"
-            for rule, value in zip(RULES, data, strict=True)
+            f"{rule} {missing if np.isnan(value) else f'{value:+.3f}'}"
+            for rule, value, missing in zip(RULES, data[:3], data.missing, strict=True)
         )
         plotly_chart(
             margins_figure(data, page_style.colours(), font_size=font_size),

@@ -15,6 +15,7 @@ from director_ai.figures.compare_curve import (
     compare_curve_figure,
 )
 from director_ai.figures.halt_curve import HaltCurveData, halt_curve_data
+from director_ai.figures.margins import no_margin
 from director_ai.figures.theme import RULE_NAME, RULES
 from director_ai.reports.headline import is_what_if
 from director_ai.reports.word_diff import MOST_WORDS, Place, WordRun, word_diff
@@ -207,7 +208,7 @@ def _margins(row: int, view: StreamView, beside: StreamView) -> list[str]:
     for side in (view, beside):
         margins = side.margins[row]
         if np.isnan(margins).all():
-            cells.append("too few tokens")
+            cells.append(no_margin(side.policy, row))
             values.append(np.nan)
             continue
         at = int(np.nanargmin(margins))
