@@ -60,7 +60,7 @@ def threshold_row_data(
     >>> policy = HaltPolicy(window_size=1, trend_window=2, trend_threshold=0.4)
     >>> found = threshold_row_data(data, replay, policy, rules=(HARD, WINDOW), metric="F1")
     >>> found.values
-    [1.5, 1.03, 0.57, 0.4, 0.1]
+    [1.5, 1.15, 0.8, 0.4, 0.1]
     """
     rule = next(rule for rule in (HARD, WINDOW, TREND) if rule not in rules)
     values = _around(rule, threshold(policy, rule))
@@ -154,10 +154,12 @@ def threshold_row_alt(data: ThresholdRowData) -> str:
 
 def _around(rule: int, value: float) -> list[float]:
     """Return five values of a threshold from off to strict, one of them the value itself."""
-    even = np.linspace(OFF[rule], _REACH[rule], N_MAPS - 1).round(2).tolist()
-    spare = np.linspace(OFF[rule], _REACH[rule], N_MAPS).round(2).tolist()
-    values = spare if value in spare else sorted({*even, value})
-    return sorted(values, reverse=rule == TREND)
+    values: list[float] = np.linspace(OFF[rule], _REACH[rule], N_MAPS).round(2).tolist()
+    if value not in values:
+        # In the place of the nearest, but never of off.
+        nearest = min(range(1, N_MAPS), key=lambda place: abs(values[place] - value))
+        values[nearest] = value
+    return values
 
 
 def _heat(small: ThresholdMapData, x: list[float], y: list[float], *, last: bool) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from director_ai.figures.threshold_row import (
 )
 from director_ai.replay.engine import HARD, TREND, WINDOW, Replay
 from director_ai.tuning.evaluation.evaluation import evaluate
+from director_ai.tuning.labelled import LabelledCurves
 from director_ai.tuning.synthetic import make_sessions
 from director_ai.tuning.thresholds import moved
 
@@ -54,6 +55,21 @@ def test_each_map_of_the_row_is_the_map_at_its_value() -> None:
     figure = threshold_row_figure(row, DARK, policy=POLICY, budget=0.05)
     json.dumps(figure, allow_nan=False)
     assert [trace["type"] for trace in figure["data"][:N_MAPS]] == ["heatmap"] * N_MAPS
+
+
+@pytest.mark.parametrize("value", [0.0, 0.01, 0.3, 0.45, 0.6, 1.0])
+def test_a_row_has_five_maps_and_the_last_its_colour_bar(value) -> None:
+    data = LabelledCurves.from_scores([[0.9], [0.3]], labels=[0, 1])
+    replay = Replay(data.curves, window_size=10, trend_window=5)
+    policy = moved(POLICY, HARD, value)
+
+    row = threshold_row_data(data, replay, policy, rules=(WINDOW, TREND), metric="F1")
+
+    assert (len(row.values), row.values[0]) == (N_MAPS, 0.0)
+    assert row.values == sorted(set(row.values))
+    assert value in row.values
+    heat = threshold_row_figure(row, DARK, policy=policy, budget=0.05)["data"][:N_MAPS]
+    assert [trace["showscale"] for trace in heat] == [False] * 4 + [True]
 
 
 @pytest.mark.slow
