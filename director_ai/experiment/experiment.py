@@ -32,12 +32,12 @@ from director_ai.tuning.evaluation.evaluation import evaluate
 from director_ai.tuning.evaluation.population import Population
 from director_ai.tuning.evaluation.roc import roc
 from director_ai.tuning.fingerprint import fingerprint
-from director_ai.tuning.guarantee.bounds import RiskTarget, least_good_sessions
+from director_ai.tuning.guarantee.bounds import N_RULES, RiskTarget, least_good_sessions
 from director_ai.tuning.guarantee.certificate import Certificate, risk_of_attempt
 from director_ai.tuning.guarantee.post_hoc_bound import post_hoc_bound
 from director_ai.tuning.labelled import BAD, GOOD
 from director_ai.tuning.search.plateaus import all_tidied
-from director_ai.tuning.search.proposal import GRID, Tidy, recommend
+from director_ai.tuning.search.proposal import GRID, Tidy, guaranteed_upper, recommend
 from director_ai.tuning.search.proposal import Proposal as TunedLimits
 from director_ai.tuning.search.selection import Search
 from director_ai.tuning.study import Study, TuneData, holdout_text
@@ -270,7 +270,7 @@ class Experiment:
         return Proposal(
             target,
             self._finding(found.observed, target, n_families),
-            self._finding(found.guaranteed, target, n_families),
+            self._finding(found.guaranteed, target, n_families, is_guaranteed=True),
             (found.observed.reason, found.guaranteed.reason),
         )
 
@@ -466,7 +466,12 @@ class Experiment:
         return Population.stated(prevalence)
 
     def _finding(
-        self, proposal: TunedLimits, target: RiskTarget, n_families: int
+        self,
+        proposal: TunedLimits,
+        target: RiskTarget,
+        n_families: int,
+        *,
+        is_guaranteed: bool = False,
     ) -> Finding | None:
         if proposal.policy is None:
             return None
@@ -478,6 +483,10 @@ class Experiment:
             delta=target.delta,
             n_families=n_families,
         )
+        if is_guaranteed:
+            # What was fixed beforehand holds, and is tighter than a bound of the number counted.
+            upper = guaranteed_upper(bound.n_good, target, n_families=n_families)
+            bound = bound._replace(n_rules=N_RULES, upper=upper)
         return Finding(proposal.policy, evaluation, bound)
 
     def to_frame(self) -> pd.DataFrame:

@@ -18,7 +18,8 @@ class Finding(NamedTuple):
     policy, evaluation
         The limits and their results on the sessions they were chosen by.
     bound
-        Upper bound of their false-halt rate that holds whatever limits were tried.
+        Upper bound of their false-halt rate that holds whatever limits were tried; of guaranteed
+        ones that of the false halts allowed beforehand, which is within the target.
     """
 
     policy: HaltPolicy

@@ -176,6 +176,11 @@ def test_tuning_always_has_a_best_observed() -> None:
     none = load([{"scores": [0.9], "label": "good"}]).tune()
     assert none.policy is None
     assert "there are 1 good and 0 bad ones" in none.reason
+    assert "needs at least 6,295,792 good" in exp.tune(max_fpr=1e-6).reason
+    few_bad = load({"scores": [[0.9]] * 124 + [[0.2]] * 10, "label": [0] * 124 + [1] * 10}).tune()
+    assert few_bad.reason.endswith(
+        "Not guaranteed: there are 124 good and 10 bad. 20 of either label are needed."
+    )
 
 
 def test_tuned_limits_keep_to_their_target() -> None:
@@ -187,6 +192,7 @@ def test_tuned_limits_keep_to_their_target() -> None:
     assert proposal.observed.evaluation.fpr.value <= 0.1
     assert proposal.guaranteed.evaluation.fpr.value <= proposal.observed.evaluation.fpr.value
     assert proposal.observed.evaluation.recall.value >= proposal.evaluation.recall.value
+    assert proposal.bound.upper <= 0.1 < proposal.observed.bound.upper
     for name, value in (("max_fpr", 0.0), ("max_fpr", True), ("confidence", 1.5)):
         with pytest.raises(InvalidRequestError, match=f"{name} must be between 0 and 1, got"):
             exp.tune(**{name: value})

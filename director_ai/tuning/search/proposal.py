@@ -109,6 +109,16 @@ def allowed_false_halts(n_good: int, target: RiskTarget, *, n_families: int = 1)
     return low
 
 
+def guaranteed_upper(n_good: int, target: RiskTarget, *, n_families: int = 1) -> float:
+    """Return the bound that a guarantee within a target gives: of as many halts as it allows.
+
+    >>> round(guaranteed_upper(600, RiskTarget(0.05, 0.1)), 4)
+    0.0488
+    """
+    most = allowed_false_halts(n_good, target, n_families=n_families)
+    return _bound(most, n_good, target, n_families)
+
+
 def least_good(target: RiskTarget, *, n_families: int = 1) -> int:
     """Return the smallest number of good sessions that a proposal needs.
 
@@ -190,8 +200,7 @@ def recommend(
     guaranteed: Proposal | _Choice
     if sample_size_caution(n_good=data.labelled.n_good, n_bad=data.labelled.n_bad) is not None:
         n_families = 1 if search is None else len(search.pairs)
-        shortage = _shortage(data, target, n_families, n_held_out)
-        guaranteed = Proposal(None, f"{shortage} {FEWEST_SESSIONS} of either label are needed.")
+        guaranteed = Proposal(None, _too_few(data, target, n_families, n_held_out))
     else:
         guaranteed = _guaranteed(data, replays, base, target, search, n_held_out)
     return Recommendation(*_tidied([observed, guaranteed], tidy))
@@ -306,6 +315,16 @@ def _tidied(proposals: Sequence[Proposal | _Choice], tidy: Tidy) -> list[Proposa
     return [
         each.proposal(next(policies)) if isinstance(each, _Choice) else each for each in proposals
     ]
+
+
+def _too_few(data: TuneData, target: RiskTarget, n_families: int, n_held_out: int) -> str:
+    """Return the sentence on the sessions of either label that a choice needs."""
+    labelled = data.labelled
+    if allowed_false_halts(labelled.n_good_groups, target, n_families=n_families) < 0:
+        lack = _shortage(data, target, n_families, n_held_out)
+    else:
+        lack = f"Not guaranteed: there are {labelled.n_good:,} good and {labelled.n_bad:,} bad."
+    return f"{lack} {FEWEST_SESSIONS} of either label are needed."
 
 
 def _shortage(data: TuneData, target: RiskTarget, n_families: int, n_held_out: int) -> str:
