@@ -55,8 +55,9 @@ def margins_data(margins: FloatArray, index: int, policy: HaltPolicy) -> Margins
     >>> found[:3], found.missing[1]
     ((0.4, nan, -0.1), 'too few tokens')
     """
-    values = margins[:, index].tolist() if margins.shape[1] else [np.nan] * len(RULES)
-    return MarginsData(*values, tuple(no_margin(policy, rule) for rule in range(len(RULES))))
+    hard, window, trend = margins[:, index].tolist() if margins.shape[1] else [np.nan] * len(RULES)
+    missing = tuple(no_margin(policy, rule) for rule in range(len(RULES)))
+    return MarginsData(hard, window, trend, missing)
 
 
 def margins_figure(data: MarginsData, palette: Palette, *, font_size: int = 12) -> dict[str, Any]:
