@@ -10,9 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Final, NamedTuple, TypeVar, cast
+from typing import Any, BinaryIO, Final, NamedTuple, TypeVar, cast, get_args
 
-from director_ai.core.records.record import SessionRecord
+from director_ai.core.records.record import Label, SessionRecord
 from director_ai.core.records.strict_json import parse
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.answer_columns import tells_apart
@@ -43,10 +43,9 @@ from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.rows import SessionReader, sample_of
 from director_ai.storage.transfer.sample_mapping import Sample, mapping_of_sample
 from director_ai.storage.transfer.stream_session_json import (
+    OriginalReader,
     is_session,
     is_snapshot,
-    read_log,
-    read_session,
 )
 from director_ai.storage.transfer.text_scoring import TextScorer
 from director_ai.storage.transfer.token_rows import Row, Rows
@@ -429,13 +428,12 @@ class _Reading:
         rows = _values(file)
         if is_request(value) or is_flat_span(value):
             return self._spans(self._ticking(rows))
+        original = OriginalReader(self._stem, self._mapping, self._report)
         if is_session(value):
-            items = _each(
-                self._ticking(rows), lambda line, of: read_session(line, of, stem=self._stem)
-            )
+            items = _each(self._ticking(rows), original.session)
             return OpenUpload("original", (), None, items, self._report)
         if is_snapshot(value):
-            log = read_log(1, [row for _, row in rows], stem=self._stem)
+            log = original.log(1, [row for _, row in rows])
             return OpenUpload("original", (), None, log, self._report)
         items = _each(self._ticking(rows), LineReader().items)
         return OpenUpload("jsonl", (), None, items, self._report)
@@ -582,4 +580,6 @@ def _is_ours(value: Row) -> bool:
         and not keys.isdisjoint(_RECORD_ONLY)
         # Of a table they are text.
         and isinstance(value.get("facts"), dict | None)
+        # Ours are words.
+        and value.get("label") in (None, *get_args(Label))
     )

@@ -1,14 +1,23 @@
 """Reader of the original Director-AI's files: ``StreamSession`` as JSON, and debug logs."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from director_ai.core.halting.reason import HaltReason, Mechanism
-from director_ai.core.records.record import WITHHELD
+from director_ai.core.records.record import WITHHELD, Label
 from director_ai.core.records.record_json import halt_values
 from director_ai.errors import InvalidRecordError
-from director_ai.storage.transfer.column_mapping import known_columns
+from director_ai.storage.transfer.cell_parsing import is_blank, parse_name, parse_text
+from director_ai.storage.transfer.column_mapping import (
+    ColumnMapping,
+    known_columns,
+    known_direction,
+)
+from director_ai.storage.transfer.label_parsing import LabelParser
+from director_ai.storage.transfer.list_parsing import parse_list
 from director_ai.storage.transfer.problem import Problem, ReadItem
+from director_ai.storage.transfer.read_report import ReadReport
 from director_ai.storage.transfer.reason_text import reason_from
 from director_ai.storage.transfer.record_parsing import record_of
 
@@ -27,9 +36,32 @@ _LIMITS: dict[Mechanism, str] = {
 }
 
 
+_SHARED = frozenset(
+    {"id", "tokens", "coherence_history", "halt_index", "halt_reason", "start_time", "end_time"}
+)
+"""Keys that rows of a table may have, too."""
+_OWN = frozenset(
+    {
+        *("events", "halted", "soft_halted", "halt_evidence", "halt_evidence_structured"),
+        *("warning_count", "debug_log"),
+    }
+)
+_ORIGINAL = _SHARED | _OWN
+_TEXTS = ("model", "prompt", "source", "group")
+_BESIDE = ("id", *_TEXTS, "tags", "label", "author")
+"""Fields that are read beside those of the original."""
+
+
 def is_session(value: Any) -> bool:
-    """Tell whether a JSON value is a session of the original."""
-    return isinstance(value, dict) and bool(value.keys() & {"coherence_history", "debug_log"})
+    """Tell whether a JSON value is a session of the original, and no row of somebody's table.
+
+    >>> row = {"tokens": ["a"], "coherence_history": [0.9]}
+    >>> is_session(row), is_session({**row, "model": "m"}), is_session({**row, "halted": False})
+    (True, False, True)
+    """
+    if not isinstance(value, dict) or value.keys().isdisjoint({"coherence_history", "debug_log"}):
+        return False
+    return not value.keys().isdisjoint(_OWN) or value.keys() <= _SHARED
 
 
 def is_snapshot(value: Any) -> bool:
@@ -45,32 +77,82 @@ def is_snapshot(value: Any) -> bool:
     )
 
 
-def read_session(line: int, session: Mapping[str, Any], *, stem: str) -> Iterator[ReadItem]:
-    """Yield a session and its caveats.
+class OriginalReader:
+    """Reader of sessions of the original, and of what somebody wrote beside its fields.
 
-    Its policy is not in the file: the limit that halted it is taken from the reason, the others
-    are the defaults. A debug log alone has no text, so that its tokens are withheld ones.
+    Parameters
+    ----------
+    stem
+        Names the sessions without an id, with their line.
+    mapping
+        Columns that somebody has chosen; others go by their names.
+    report
+        Takes the keys that are not used, and the meaning of labels.
     """
-    is_log = "debug_log" in session and "coherence_history" not in session
-    fill = _fill_log if is_log else _fill_session
-    yield from _items(line, fill, session, stem)
 
+    def __init__(self, stem: str, mapping: ColumnMapping | None, report: ReadReport) -> None:
+        self._stem, self._mapping, self._report = stem, mapping or ColumnMapping(), report
+        self._labels: dict[str, LabelParser] = {}
 
-def read_log(line: int, log: list[Any], *, stem: str) -> Iterator[ReadItem]:
-    """Yield the session of a debug log; see :func:`read_session`."""
-    yield from _items(line, _fill_log, {"debug_log": log}, stem)
+    def session(self, line: int, session: Mapping[str, Any]) -> Iterator[ReadItem]:
+        """Yield a session and its caveats.
 
+        Its policy is not in the file: the limit that halted it is taken from the reason, the
+        others are the defaults. A debug log alone has no text, so that its tokens are withheld.
+        """
+        is_log = "debug_log" in session and "coherence_history" not in session
+        yield from self._items(line, _fill_log if is_log else _fill_session, session)
 
-def _items(line: int, fill: _Fill, session: Mapping[str, Any], stem: str) -> Iterator[ReadItem]:
-    values: dict[str, Any] = {"id": session.get("id") or f"{stem}-{line}", "source": "director-ai"}
-    try:
-        notes = fill(values, session)
-        yield line, record_of(values)
-    except InvalidRecordError as error:
-        yield line, Problem.of_session(line, error, values)
-        return
-    for field, note in notes:
-        yield line, Problem(line, note, values["id"], field, severity="warning")
+    def log(self, line: int, log: list[Any]) -> Iterator[ReadItem]:
+        """Yield the session of a debug log; see :meth:`session`."""
+        yield from self._items(line, _fill_log, {"debug_log": log})
+
+    def _items(self, line: int, fill: _Fill, session: Mapping[str, Any]) -> Iterator[ReadItem]:
+        values: dict[str, Any] = {"id": f"{self._stem}-{line}", "source": "director-ai"}
+        try:
+            notes = fill(values, session)
+            self._fill_beside(values, session)
+            record = record_of(values)
+        except InvalidRecordError as error:
+            yield line, Problem.of_session(line, error, values)
+            return
+        yield line, record
+        for field, note in notes:
+            yield line, Problem(line, note, values["id"], field, severity="warning")
+
+    def _fill_beside(self, values: dict[str, Any], session: Mapping[str, Any]) -> None:
+        """Fill in what stands beside the fields of the original."""
+        beside = [key for key in session if key == "id" or key not in _ORIGINAL]
+        chosen = self._mapping.columns().items()
+        at = ColumnMapping.guess(beside).columns()
+        at |= {field: key for field, key in chosen if key in beside}
+        taken = {at[field] for field in _BESIDE if field in at}
+        unused = (key for key in beside if key not in taken and key not in self._report.unused)
+        self._report.unused.extend(unused)
+        of = {field: session[key] for field, key in at.items()}
+        if not is_blank(of.get("id")):
+            values["id"] = parse_name(at["id"], of["id"])
+        for field in _TEXTS:
+            if not is_blank(of.get(field)):
+                values[field] = parse_text(of[field])
+        if of.get("tags"):
+            values["tags"] = parse_list(at["tags"], of["tags"])
+        label = self._label(at["label"], of["label"]) if "label" in at else None
+        if label is not None:
+            author = parse_name(at["author"], of["author"]) if "author" in at else ""
+            values["annotations"] = [{"label": label, "onset": None, "author": author}]
+
+    def _label(self, key: str, value: Any) -> Label | None:
+        if key not in self._labels:
+            one_is = self._mapping.one_is or known_direction(key)
+            self._labels[key] = LabelParser(replace(self._mapping.coding, one_is=one_is))
+        parser = self._labels[key]
+        label = parser.parse(key, value)
+        if parser.undirected:
+            raise InvalidRecordError(f"{key} must say whether 1 is good or bad, got {value!r:.80}")
+        if any(word != meaning for word, meaning in parser.meanings.items()):
+            self._report.note(f"{key}: {parser.spelled_out()}")
+        return label
 
 
 def _fill_session(values: dict[str, Any], session: Mapping[str, Any]) -> list[Note]:

@@ -286,3 +286,34 @@ def test_what_is_no_list_of_spans_hides_no_broken_span_after_it() -> None:
         ("", "scopeSpans must be a list of objects, got 8"),
         ("t:b", "startTimeUnixNano must be nanoseconds, got 'noon'"),
     ]
+
+
+BESIDE = {"label": 1, "model": "m", "prompt": "q", "seed": 7}
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_stands_beside_the_fields_of_the_original_is_read_or_named(is_whole: bool) -> None:
+    fields = published(streamed(0.9, 0.8))
+    names = PUBLISHED if is_whole else ("tokens", "coherence_history")
+    session = {"session_id": "A", **{name: fields[name] for name in names}, **BESIDE}
+
+    plan = read_upload(f"{json.dumps(session)}\n".encode(), "run.jsonl")
+
+    (record,) = plan.records
+    assert plan.format == ("original" if is_whole else "jsonl")
+    assert (record.id, record.label, record.model, record.prompt) == ("A", "bad", "m", "q")
+    assert plan.report.unused == ["seed"]
+    assert plan.report.notes == ["label: '1' is bad"]
+
+
+def test_a_label_beside_the_fields_of_the_original_is_taken_as_somebody_says() -> None:
+    data = json.dumps(published(streamed(0.9), human_ok=1)).encode()
+    mapping = ColumnMapping(label="human_ok")
+
+    unsaid = read_upload(data, "run.json", mapping)
+    said = read_upload(data, "run.json", replace(mapping, one_is="good"))
+
+    assert [problem.message for problem in unsaid.problems] == [
+        "human_ok must say whether 1 is good or bad, got 1"
+    ]
+    assert [record.label for record in said.records] == ["good"]
