@@ -15,6 +15,7 @@ from director_ai.storage.transfer.list_parsing import is_list_text, parse_list
 
 _WORDS = re.compile(r"\s*\S+|\s+\Z")
 _DIGITS_OF_A_DATE = re.compile(r"(?:19|20)\d{6}(?:\d{4}(?:\d\d)?)?")
+_FIRST_UNIX_TIME_S = 1e8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,7 +86,7 @@ def parse_time(name: str, value: Any) -> int:
 
     Numbers are seconds, milliseconds, microseconds or nanoseconds, whichever makes them a date
     between 1973 and 5138, or the digits of a date of this century or the last, with hours and
-    minutes or without; text is ISO 8601. Without a zone it is UTC.
+    minutes or without; text is ISO 8601. Without a zone it is UTC. The number 0 is no date.
 
     >>> parse_time("t", "1970-01-01T00:00:01Z"), parse_time("t", 1_700_000_000)
     (1000000, 1700000000000000)
@@ -109,6 +110,11 @@ def parse_time(name: str, value: Any) -> int:
     number = parse_number(name, value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < 1e20:
         raise InvalidRecordError(f"{name} must be a time since 1970, got {value!r:.80}")
+    if 0 < number < _FIRST_UNIX_TIME_S:
+        raise InvalidRecordError(
+            f"{name} must be a date: ISO 8601, or seconds to nanoseconds since 1970 from 1973 on, "
+            f"got {value!r:.80}; a time since the start belongs into time_us, in microseconds"
+        )
     for largest, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1)):
         if number < largest:
             return round(number * factor)
@@ -135,10 +141,12 @@ def onset_of_spans(name: str, value: Any, tokens: Sequence[Any]) -> int | None:
     Raises
     ------
     InvalidRecordError
-        If a span is none, or ends outside the text of the tokens: it counts in another text.
+        If a span is none, ends outside the text of the tokens, or has a text that does not stand
+        there: it counts in another text.
     """
+    text = "".join(token for token in tokens if isinstance(token, str))
     ends = list(accumulate(len(token) for token in tokens if isinstance(token, str)))
-    n_characters = ends[-1] if ends else 0
+    n_characters = len(text)
     starts = []
     for place, span in enumerate(parse_list(name, value)):
         start, end = _bounds(f"{name}[{place}]", span)
@@ -146,6 +154,12 @@ def onset_of_spans(name: str, value: Any, tokens: Sequence[Any]) -> int | None:
             raise InvalidRecordError(
                 f"{name}[{place}] must be a start and an end in the {n_characters:,} characters of "
                 f"the tokens, got {start} to {end}"
+            )
+        says = span.get("text") if isinstance(span, dict) else None
+        if isinstance(says, str) and says != text[start:end]:
+            raise InvalidRecordError(
+                f"{name}[{place}].text must be the characters {start} to {end} of the tokens, "
+                f"{text[start:end]!r:.60}, got {says!r:.60}"
             )
         starts += [start] if end > start else []
     if not starts:

@@ -82,6 +82,11 @@ def _values(sample: Iterable[Mapping[str, Any]], column: str) -> list[Any]:
     return [value for text, value in by_text.items() if text not in BLANK and value is not None]
 
 
+def may_label(rows: Iterable[Mapping[str, Any]], column: str) -> bool:
+    """Tell whether a column's values look like labels."""
+    return _may_be_labels(column, _values(rows, column))
+
+
 def _may_be_labels(column: str, values: list[Any]) -> bool:
     texts = {plain(value) for value in values if isinstance(value, (str, int, float))}
     if not texts or len(texts) < len(values):

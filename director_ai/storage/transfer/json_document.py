@@ -13,6 +13,8 @@ def table_of_object(value: Any) -> list[Any] | None:
 
     >>> table_of_object({"id": {"0": "a", "1": "b"}, "label": {"0": 0, "1": 1}})
     [{'id': 'a', 'label': 0}, {'id': 'b', 'label': 1}]
+    >>> table_of_object({"scores": {"a": [0.9], "b": [0.2]}})
+    [{'id': 'a', 'scores': [0.9]}, {'id': 'b', 'scores': [0.2]}]
     >>> table_of_object({"columns": ["id", "label"], "data": [["a", 0]]})
     [{'id': 'a', 'label': 0}]
     >>> table_of_object({"sessions": [{"id": "a"}]})
@@ -31,7 +33,8 @@ def table_of_object(value: Any) -> list[Any] | None:
         if is_split and all(len(cells) == len(columns) for cells in data):
             names = list(map(str, columns))
             check_names(names)
-            return [dict(zip(names, cells, strict=True)) for cells in data]
+            rows = [dict(zip(names, cells, strict=True)) for cells in data]
+            return _named(rows, value.get("index", []))
     if value.keys() == {"schema", "data"} and _all_of(dict, value["data"]):
         return list(value["data"])
     parts = list(value.values())
@@ -51,7 +54,22 @@ def _by_column_or_row(table: dict[str, dict[str, Any]]) -> list[Any] | None:
         return None
     if sum(map(is_known, table)) < sum(map(is_known, first)):
         return [{"id": name, **part} for name, part in table.items()]
-    return [{name: part[key] for name, part in table.items()} for key in first]
+    rows = [{name: part[key] for name, part in table.items()} for key in first]
+    return _named(rows, list(first))
+
+
+def _named(rows: list[dict[str, Any]], index: Any) -> list[Any]:
+    """Return the rows with the names that pandas has for them, if they are sessions without one.
+
+    A number of the row is no name, and rows of tokens have none of their session's.
+    """
+    is_index = isinstance(index, list) and len(index) == len(rows)
+    if not is_index or list(map(str, index)) == list(map(str, range(len(rows)))):
+        return rows
+    are_sessions = any(isinstance(cell, list) for row in rows for cell in row.values())
+    if not are_sessions or known_columns("id", rows[0]):
+        return rows
+    return [{"id": name, **row} for name, row in zip(index, rows, strict=True)]
 
 
 def _all_of(kind: type, values: Any) -> bool:

@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from director_ai.core.records.strict_json import parse
@@ -14,6 +14,8 @@ _LIST_START = re.compile(
     r"(?:[bru]?['\"]|[({\[\])\d.+-]|None\b|nan\b|null\b|np\.|[Tt]rue\b|[Ff]alse\b)"
 )
 _QUOTED_START = re.compile(r"\s*(?:array\(\s*)?\[\s*[({\[]*[bru]?['\"]")
+_SENTENCE_START = re.compile(r"\s*[\[(][^\[\]()'\"]*[\])]\s*[^\W\d_]")
+"""Brackets that close before a letter, as the number of a citation does."""
 _BARE_LIST = re.compile(r"\s*\[[^\[\]]*,[^\[\]]*\]\s*")
 """Words in brackets with a comma: a list that no notation of ours writes."""
 _ARRAY = re.compile(r"\s*array\((.*?)(?:,\s*dtype=[\w'<>=]+)?\)\s*", re.DOTALL)
@@ -37,6 +39,9 @@ _INDEX_KEYS = ("index", "token_index", "position", "idx", "pos", "i")
 """Keys of an entry in a list of tokens with their scores, the likeliest first."""
 _COUNTING_KEYS = _INDEX_KEYS[:4]
 """Keys that count tokens; a ``pos`` may be the place of a character."""
+
+_OF_APIS = ("bytes", "top_logprobs")
+"""Keys of an API's tokens that say nothing of the token itself."""
 
 _RESPONSE_KEYS = (
     *("body", "choices", "candidates"),
@@ -80,12 +85,12 @@ def _value_of(text: str, name: str = "list") -> Any:
 def is_list_text(text: str) -> bool:
     """Tell whether a cell holds a list, well written or not, and no sentence in brackets.
 
-    >>> [is_list_text(text) for text in ("['a', 'b", "[0.9 0.8]", "[So] it is.", "[1] says so.")]
+    >>> [is_list_text(text) for text in ("['a', 'b", "[0.9 0.8]", "[So] it is.", "[1] says [2]")]
     [True, True, False, False]
     """
     if _BARE_LIST.fullmatch(text):
         return True
-    if not _LIST_START.match(text):
+    if not _LIST_START.match(text) or _SENTENCE_START.match(text):
         return False
     return bool(_QUOTED_START.match(text)) or text.rstrip().endswith(("]", ")"))
 
@@ -232,6 +237,20 @@ def split_entries(name: str, entries: list[Any]) -> tuple[list[Any], list[Any]]:
         tokens.append(pair[0])
         scores.append(pair[1])
     return tokens, scores
+
+
+def unused_keys(keys: Iterable[str]) -> list[str]:
+    """Return the keys of nested tokens that are neither their text nor score nor index.
+
+    >>> unused_keys(["index", "token", "score", "bytes", "is_wrong"])
+    ['is_wrong']
+    """
+    found = list(keys)
+    read = {
+        next((key for key in known if key in found), None)
+        for known in (TOKEN_KEYS, SCORE_KEYS, _INDEX_KEYS)
+    }
+    return [key for key in found if key not in read and key not in _OF_APIS]
 
 
 def _pair_of(entry: Any) -> tuple[Any, Any] | None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
@@ -14,7 +14,7 @@ from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer import cell_parsing
 from director_ai.storage.transfer.answer_columns import tells_apart
 from director_ai.storage.transfer.column_mapping import ColumnMapping, known_direction
-from director_ai.storage.transfer.column_offers import offer_columns
+from director_ai.storage.transfer.column_offers import may_label, offer_columns
 from director_ai.storage.transfer.csv_cells import parse_number
 from director_ai.storage.transfer.csv_file import DERIVED, is_export
 from director_ai.storage.transfer.label_parsing import LabelParser, plain
@@ -24,6 +24,7 @@ from director_ai.storage.transfer.list_parsing import (
     nested_entries,
     parse_list,
     split_entries,
+    unused_keys,
 )
 from director_ai.storage.transfer.problem import Problem, ReadItem
 from director_ai.storage.transfer.read_report import ImportOffer, ReadReport
@@ -94,7 +95,7 @@ class SessionReader:
         self._entry_labels: LabelParser | None = None
         self._label_of_entries: SessionLabel | None = None
         self._n_without_last = 0
-        self._is_ours = self._labels_are_spans = False
+        self._is_ours = self._labels_are_spans = self._labels_are_empty = False
 
     def sessions(self, columns: tuple[str, ...], sample: Sample, rows: Rows) -> Iterator[ReadItem]:
         """Yield the sessions of the rows, and the problems."""
@@ -106,8 +107,10 @@ class SessionReader:
         missing = [field for field in needed if field not in at]
         # Of what is ours all comes back, whatever somebody once said of it.
         self._is_ours = not columns or is_export(columns)
-        labels = (row.get(at.get("label", "")) for _, row in sample)
-        self._labels_are_spans = any(map(cell_parsing.are_spans, labels))
+        labels = [row.get(at.get("label", "")) for _, row in sample]
+        given = [label for label in labels if not cell_parsing.is_blank(label)]
+        self._labels_are_empty = bool(given) and all(label in ([], "[]") for label in given)
+        self._labels_are_spans = any(map(cell_parsing.are_spans, given)) or self._labels_are_empty
         derived = DERIVED if is_export(columns) else ()
         offer_columns(self._report, columns, [row for _, row in sample], self._mapping, derived)
         if missing:
@@ -339,7 +342,9 @@ class SessionReader:
     def _nested_label(self, entries: list[Any]) -> SessionLabel | None:
         """Return the label of a session by those of its nested tokens, if they have any."""
         entries = [entry for entry in entries if isinstance(entry, Mapping)]
-        key = ColumnMapping.guess(dict.fromkeys(chain.from_iterable(entries))).label
+        keys = dict.fromkeys(chain.from_iterable(entries))
+        key = ColumnMapping.guess(keys).label
+        self._tell_unused(keys, entries, key)
         if key is None:
             return None
         name = f"{self._at['scores']}[].{key}"
@@ -351,6 +356,19 @@ class SessionReader:
         labels = [self._entry_labels.parse(name, entry.get(key)) for entry in entries]
         self._note_token_labels(name)
         return SessionLabel.of_tokens(labels, has_onset=None not in labels)
+
+    def _tell_unused(self, keys: Iterable[str], entries: list[Any], label: str | None) -> None:
+        """Name the keys of nested tokens that nothing is read from."""
+        column = self._at["scores"]
+        for key in unused_keys(keys):
+            name = f"{column}[].{key}"
+            if key == label or name in self._report.unused:
+                continue
+            self._report.unused.append(name)
+            if label is None and may_label(entries, key):
+                self._report.note(
+                    f"{name} may hold a label of each token; name it label to have it read"
+                )
 
     def _note_token_labels(self, name: str) -> None:
         self._report.note(
@@ -453,6 +471,10 @@ class SessionReader:
             self._report.note(f"{column} holds spans; an answer is bad where there is one")
             onset = self._onset_of_spans(column, entries, values)
             return SessionLabel("bad" if entries else "good", onset)
+        if self._labels_are_empty:
+            raise InvalidRecordError(
+                f"{column} must be spans, as the first rows have none of them, got {cell!r:.80}"
+            )
         labels = [self._label(value) for value in entries]
         if len(labels) != n_tokens:
             raise InvalidRecordError(

@@ -516,7 +516,15 @@ def test_a_list_that_is_not_sure_is_refused_and_never_garbled(tokens: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["[So] it is.", "[INST] Say it [/INST]", "[1] says so.", "(1) No."]
+    "text",
+    [
+        "[So] it is.",
+        "[INST] Say it [/INST]",
+        "[1] says so.",
+        "[1] says so [2]",
+        "(1) No (2)",
+        "(1) No.",
+    ],
 )
 def test_a_sentence_in_brackets_is_text(text: str) -> None:
     n_words = len(text.split())
@@ -1062,3 +1070,79 @@ def test_a_token_with_a_name_beside_a_window_is_no_snapshot_of_a_log() -> None:
 
     assert sessions(plan) == {"A": ("x", (0.9,), "bad", None)}
     assert plan.report.unused == ["window_avg"]
+
+
+def test_keys_of_nested_tokens_that_nothing_is_read_from_are_named() -> None:
+    entries = [
+        {"token": "x", "score": 0.9, "bytes": [120], "is_hallucinated_token": wrong, "speed": 0.7}
+        for wrong in (0, 1)
+    ]
+    plan = read_upload(TWINS["jsonl"]([{"id": "A", "tokens": entries}]), "x")
+
+    assert plan.report.unused == ["tokens[].is_hallucinated_token", "tokens[].speed"]
+    assert plan.report.notes == [
+        "tokens[].is_hallucinated_token may hold a label of each token; name it label to have it "
+        "read"
+    ]
+
+
+@pytest.mark.parametrize("twin", ["csv", "jsonl"])
+def test_an_empty_list_of_labels_alone_is_an_answer_without_a_span(twin: str) -> None:
+    rows = [{"id": "A", "response": "The sky", "scores": [0.9, 0.8], "labels": []}]
+
+    assert sessions(read_upload(TWINS[twin](rows), "x"))["A"][2:] == ("good", None)
+
+
+def test_labels_of_tokens_after_rows_of_empty_lists_are_refused() -> None:
+    row = {"tokens": ["x"], "scores": [0.9]}
+    rows = [{"id": f"s{n}", **row, "labels": [] if n < 50 else [1]} for n in range(51)]
+
+    assert messages(read_upload(TWINS["jsonl"](rows), "x")) == [
+        "labels must be spans, as the first rows have none of them, got [1]"
+    ]
+
+
+def test_the_text_of_a_span_must_stand_where_it_counts() -> None:
+    row = {"id": "A", "tokens": ["The", "sky"], "scores": [0.9, 0.8]}
+    wrong, right = ({"start": start, "end": start + 3, "text": "sky"} for start in (2, 3))
+
+    assert messages(read_upload(TWINS["jsonl"]([{**row, "spans": [wrong]}]), "x")) == [
+        "spans[0].text must be the characters 2 to 5 of the tokens, 'esk', got 'sky'"
+    ]
+    assert sessions(read_upload(TWINS["jsonl"]([{**row, "spans": [right]}]), "x"))["A"][3] == 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"tokens": {"A": ["x"], "B": ["x"]}, "scores": {"A": [0.9], "B": [0.3]}},
+        {"columns": ["scores"], "index": ["A", "B"], "data": [[[0.9]], [[0.3]]]},
+    ],
+)
+def test_the_names_that_pandas_has_for_rows_are_the_sessions(table: Any) -> None:
+    plan = read_upload(json.dumps(table).encode(), "x", text_needed=False)
+
+    assert [(r.id, r.scores) for r in plan.records] == [("A", (0.9,)), ("B", (0.3,))]
+
+
+def test_the_names_that_pandas_has_for_rows_of_tokens_are_no_sessions() -> None:
+    table = {"token": {"3": "x", "7": "y"}, "score": {"3": 0.9, "7": 0.3}}
+
+    assert [r.tokens for r in read_upload(json.dumps(table).encode(), "x").records] == [("x", "y")]
+
+
+def test_a_table_with_times_and_labels_of_numbers_is_none_of_ours() -> None:
+    row = {"id": "A", "tokens": ["x"], "scores": [0.9], "times_us": [5], "label": 1}
+
+    (record,) = read_upload(TWINS["jsonl"]([row]), "x").records
+
+    assert (record.label, record.times_us) == ("bad", (5,))
+
+
+def test_times_since_the_start_are_no_dates() -> None:
+    rows = token_rows(("A", "x", 0.9, 0), ("A", "y", 0.8, 120), names="id token score timestamp")
+
+    assert messages(read_upload(TWINS["csv"](rows), "x")) == [
+        "timestamp must be a date: ISO 8601, or seconds to nanoseconds since 1970 from 1973 on, "
+        "got '120'; a time since the start belongs into time_us, in microseconds"
+    ]
