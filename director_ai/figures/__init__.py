@@ -4,13 +4,14 @@ from director_ai._lazy import attach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from director_ai.figures.curve_data import halt_curve_alt, halt_curve_data
     from director_ai.figures.delay_curve import (
         delay_curve_alt,
         delay_curve_data,
         delay_curve_figure,
     )
     from director_ai.figures.floor_curve import floor_curve_figure
-    from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
+    from director_ai.figures.halt_curve import halt_curve_figure
     from director_ai.figures.leak_frontier import (
         leak_frontier_alt,
         leak_frontier_data,
@@ -99,8 +100,8 @@ __getattr__, __dir__ = attach(
         "delay_curve_data": "director_ai.figures.delay_curve",
         "delay_curve_figure": "director_ai.figures.delay_curve",
         "floor_curve_figure": "director_ai.figures.floor_curve",
-        "halt_curve_alt": "director_ai.figures.halt_curve",
-        "halt_curve_data": "director_ai.figures.halt_curve",
+        "halt_curve_alt": "director_ai.figures.curve_data",
+        "halt_curve_data": "director_ai.figures.curve_data",
         "halt_curve_figure": "director_ai.figures.halt_curve",
         "leak_frontier_alt": "director_ai.figures.leak_frontier",
         "leak_frontier_data": "director_ai.figures.leak_frontier",

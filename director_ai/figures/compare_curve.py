@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from director_ai.figures.base_layout import base_layout, score_axis
-from director_ai.figures.halt_curve import HaltCurveData
+from director_ai.figures.curve_data import HaltCurveData
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.margins import SCALE
 from director_ai.figures.theme import (

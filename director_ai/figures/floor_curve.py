@@ -5,14 +5,8 @@ from typing import Any, Final
 import numpy as np
 
 from director_ai.figures.base_layout import base_layout, score_axis
-from director_ai.figures.halt_curve import (
-    HaltCurveData,
-    halt_trace,
-    lines,
-    notes,
-    score_traces,
-    token_axis,
-)
+from director_ai.figures.curve_data import HaltCurveData
+from director_ai.figures.curve_marks import halt_trace, lines, notes, score_traces, token_axis
 from director_ai.figures.json_numbers import json_numbers
 from director_ai.figures.theme import DASH, RULE_WIDTH, RULES, Palette, Rule, rgba
 
@@ -33,7 +27,7 @@ def floor_curve_figure(
     Parameters
     ----------
     data
-        From :func:`director_ai.figures.halt_curve.halt_curve_data`.
+        From :func:`director_ai.figures.curve_data.halt_curve_data`.
     palette
         Colours of the page's theme.
     uirevision

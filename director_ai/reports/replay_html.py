@@ -14,7 +14,7 @@ import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
-from director_ai.figures.halt_curve import HaltCurveData, halt_curve_alt, halt_curve_data
+from director_ai.figures.curve_data import HaltCurveData, halt_curve_alt, halt_curve_data
 from director_ai.figures.theme import (
     DARK,
     LIGHT,

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from director_ai.figures.curve_data import HaltCurveData
 from director_ai.figures.floor_curve import floor_traces
 from director_ai.figures.halt_curve import (
     CURVE,
     STRIP,
-    HaltCurveData,
     drop_range,
     limit_names,
     rule_traces,
@@ -36,7 +36,7 @@ def pictures(curve: HaltCurveData) -> dict[str, Any]:
     Parameters
     ----------
     curve
-        Of :func:`director_ai.figures.halt_curve.halt_curve_data`.
+        Of :func:`director_ai.figures.curve_data.halt_curve_data`.
 
     Returns
     -------

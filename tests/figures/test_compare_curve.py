@@ -12,7 +12,7 @@ from director_ai.figures.compare_curve import (
     compare_curve_figure,
     smallest_margins,
 )
-from director_ai.figures.halt_curve import HaltCurveData, halt_curve_data
+from director_ai.figures.curve_data import HaltCurveData, halt_curve_data
 from director_ai.figures.theme import LIGHT
 from director_ai.replay.floors import floors, statistic_margins
 from director_ai.replay.judgement import judge

@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 
 from director_ai import HaltPolicy
+from director_ai.figures.curve_data import MOST_POINTS, halt_curve_alt, halt_curve_data
 from director_ai.figures.floor_curve import floor_curve_figure
-from director_ai.figures.halt_curve import (
-    MOST_POINTS,
-    halt_curve_alt,
-    halt_curve_data,
-    halt_curve_figure,
-)
+from director_ai.figures.halt_curve import halt_curve_figure
 from director_ai.figures.theme import LIGHT
 from director_ai.replay.judgement import judge
 

@@ -11,7 +11,8 @@ import pytest
 
 from director_ai import HaltPolicy
 from director_ai.core.records.record import Annotation, SessionRecord, without_text
-from director_ai.figures.halt_curve import MOST_POINTS, halt_curve_data, halt_curve_figure
+from director_ai.figures.curve_data import MOST_POINTS, halt_curve_data
+from director_ai.figures.halt_curve import halt_curve_figure
 from director_ai.figures.theme import LIGHT
 from director_ai.replay.judgement import Judgement, judge
 from director_ai.reports.replay_html import json_for_script, replay_data, session_html

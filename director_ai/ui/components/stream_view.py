@@ -9,13 +9,9 @@ import streamlit as st
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.records.record import SessionRecord
+from director_ai.figures.curve_data import halt_curve_alt, halt_curve_data
 from director_ai.figures.floor_curve import floor_curve_figure
-from director_ai.figures.halt_curve import (
-    halt_curve_alt,
-    halt_curve_data,
-    halt_curve_figure,
-    trend_is_on,
-)
+from director_ai.figures.halt_curve import halt_curve_figure, trend_is_on
 from director_ai.figures.margins import margins_data, margins_figure
 from director_ai.figures.theme import RULE_OF_MECHANISM, RULES, Rule, heat_level
 from director_ai.replay.engine import HARD, NONE, TREND, WINDOW

@@ -7,7 +7,8 @@ import streamlit as st
 
 from director_ai.core.records.record import SessionRecord
 from director_ai.errors import DirectorError
-from director_ai.figures.halt_curve import halt_curve_alt, halt_curve_data, halt_curve_figure
+from director_ai.figures.curve_data import halt_curve_alt, halt_curve_data
+from director_ai.figures.halt_curve import halt_curve_figure
 from director_ai.replay.counterfactual import Counterfactual, counterfactuals
 from director_ai.reports.sentences import (
     closest_call_sentence,

@@ -14,7 +14,7 @@ from director_ai.figures.compare_curve import (
     compare_curve_alt,
     compare_curve_figure,
 )
-from director_ai.figures.halt_curve import HaltCurveData, halt_curve_data
+from director_ai.figures.curve_data import HaltCurveData, halt_curve_data
 from director_ai.figures.margins import no_margin
 from director_ai.figures.theme import RULE_NAME, RULES
 from director_ai.reports.headline import is_what_if
