@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin
 
 import numpy as np
 
@@ -140,18 +140,42 @@ class Certificate:
         Raises
         ------
         InvalidRequestError
-            If a field is missing, or the spends are more than the risk allows.
+            If it is none: no JSON, a field that is missing or of another type, or more spends
+            than the risk allows.
         """
-        values: dict[str, Any] = json.loads(text)
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise InvalidRequestError(f"certificate must be JSON, got {text!r:.80}") from error
+        if not isinstance(values, dict):
+            raise InvalidRequestError(f"certificate must be an object of JSON, got {text!r:.80}")
         # Certificates of earlier versions are of the whole archive and tell no scorer.
         values = {"slice": "", "scorer": "", **values}
-        names = [field.name for field in fields(cls)]
-        for name in names:
+        read: dict[str, Any] = {}
+        for field in fields(cls):
+            name = field.name
             if name not in values:
                 raise InvalidRequestError(f"certificate must have a field {name}, got none")
-        for name in ("order", "assumptions"):
-            values[name] = tuple(values[name])
-        return cls(**{name: values[name] for name in names})
+            if not _is_of(field.type, values[name]):
+                raise InvalidRequestError(
+                    f"{name} of a certificate must be as it was written, got {values[name]!r:.80}"
+                )
+            read[name] = tuple(values[name]) if isinstance(values[name], list) else values[name]
+        return cls(**read)
+
+
+def _is_of(kind: object, value: object) -> bool:
+    """Return whether a value of JSON is one of a field's type.
+
+    >>> _is_of(float, 1), _is_of(int, True), _is_of(tuple[int, ...], [0, 2])
+    (True, False, True)
+    """
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and all(_is_of(get_args(kind)[0], each) for each in value)
+    if kind is str:
+        return isinstance(value, str)
+    numbers = int if kind is int else int | float
+    return isinstance(value, numbers) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +205,7 @@ class Refusal:
             f"A false-halt rate of {_percent(self.alpha, 1)} cannot be certified with "
             f"{_percent(1 - self.delta)} confidence by {self.n_good} held-out good sessions: "
             f"attempt {self.attempt} needs at least {self.n_needed}, "
-            f"{self.n_needed - self.n_good} more. Of new good sessions half or more are held out."
+            f"{self.n_needed - self.n_good} more. Of new good sessions only those held out count."
             f"{f' A rate of {_percent(now, 1)} could be certified now.' * (now < 1.0)}"
         )
 
@@ -246,6 +270,11 @@ def certify(
     order
         Rules that may be used, the most promising first.
 
+    Raises
+    ------
+    InvalidRequestError
+        If the order names no rule, one twice, or one that there is not.
+
     Examples
     --------
     >>> scores = np.linspace(0.5, 0.9, 200)
@@ -260,6 +289,10 @@ def certify(
     >>> found.window_threshold, found.hard_limit
     (0.5, 0.0)
     """
+    if not order or len({*order}) < len(order) or not {*order} <= {*DEFAULT_ORDER}:
+        raise InvalidRequestError(
+            f"order must be rules among {sorted(DEFAULT_ORDER)}, each once, got {order!r:.80}"
+        )
     n_good, (alpha, delta) = sealed_good.shape[1], target
     delta_used = risk_of_attempt(delta, attempt.number)
     n_allowed = allowed_steps(n_good, alpha=alpha, delta=delta_used)

@@ -94,8 +94,8 @@ def test_too_few_sessions_are_refused_with_the_number_needed() -> None:
     assert found == Refusal(0.05, 0.1, 0.05, 1, 58, 59)
     assert found.sentence == (
         "A false-halt rate of 5.0 % cannot be certified with 90 % confidence by 58 held-out good "
-        "sessions: attempt 1 needs at least 59, 1 more. Of new good sessions half or more are "
-        "held out. A rate of 5.1 % could be certified now."
+        "sessions: attempt 1 needs at least 59, 1 more. Of new good sessions only those "
+        "held out count. A rate of 5.1 % could be certified now."
     )
     assert isinstance(certify(GOOD[:, :59], BAD, TARGET, ATTEMPT, base=BASE), Certificate)
 
@@ -141,6 +141,16 @@ def test_a_certificate_that_claims_too_much_is_refused() -> None:
         Certificate.from_json(json.dumps({**values, "alpha": 0.01}))
     with pytest.raises(InvalidRequestError, match="must have a field seed"):
         Certificate.from_json(json.dumps({k: v for k, v in values.items() if k != "seed"}))
+    for name, value in (("n_good", "600"), ("order", 5), ("alpha", True), ("assumptions", [1])):
+        with pytest.raises(InvalidRequestError, match=f"{name} of a certificate must be as"):
+            Certificate.from_json(json.dumps({**values, name: value}))
+    for text in ("[]", "5", "", "{"):
+        with pytest.raises(InvalidRequestError, match="certificate must be"):
+            Certificate.from_json(text)
+    assert Attempts.of(["[]", "", None]) == Attempts((), 3)
+    for order in ((), (5,), (0, 0)):
+        with pytest.raises(InvalidRequestError, match=r"order must be rules among \[0, 1, 2\]"):
+            given_certificate(order=order)
 
 
 @pytest.mark.parametrize(
