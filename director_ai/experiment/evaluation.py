@@ -135,9 +135,11 @@ class Evaluation:
     @cached_property
     def unjustified(self) -> Estimate:
         """Halts of good sessions, and of bad ones before their onset, per 1,000 tokens at risk."""
-        found = hazard(self._experiment.data.labelled, self.results.outcomes)
-        rate, n = found.per_1000, self.fpr.n + self.recall.n
-        return Estimate(rate, found.low, found.high, n, rate, rate)
+        labelled = self._experiment.data.labelled
+        found = hazard(labelled, self.results.outcomes)
+        # A bad session without a known onset tells nothing of it.
+        n = labelled.n_good + int((labelled.bad & (labelled.onsets != NEVER)).sum())
+        return Estimate(found.per_1000, found.low, found.high, n, found.per_1000, found.per_1000)
 
     @cached_property
     def withheld(self) -> Estimate:

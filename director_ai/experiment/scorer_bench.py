@@ -258,7 +258,7 @@ def _answer(line: str, number: int) -> Answer:
     if not tokens or not all(isinstance(token, str) for token in tokens):
         raise InvalidRecordError(f"{field} must hold a text or its tokens, got {tokens!r:.80}")
     label = values.get("label")
-    if isinstance(label, bool) or label not in _LABELS:
+    if isinstance(label, bool) or not isinstance(label, int | float) or label not in _LABELS:
         raise InvalidRecordError(f"label must be 0 (supported) or 1 (not), got {label!r:.80}")
     for name in ("prompt", "context"):
         if not isinstance(values.get(name) or "", str):

@@ -142,11 +142,14 @@ def scorer_curves_figure(data: ScorerCurvesData, palette: Palette) -> dict[str, 
 
 def scorer_curves_alt(data: ScorerCurvesData) -> str:
     """Return the finding of the picture in one sentence."""
-    parts = [
-        f"{curve.name} lets it pass, lowest score {min(curve.scores):.3f}"
-        if curve.halt is None
-        else f"{curve.name} halts it at token {curve.halt}"
-        for curve in data.curves
-    ]
+    parts = [f"{curve.name} {_finding(curve)}" for curve in data.curves]
     onset = "" if data.onset is None else f"; it goes wrong at token {data.onset}"
     return f"{'; '.join(parts)}{onset}."
+
+
+def _finding(curve: ScorerCurve) -> str:
+    if not curve.scores:
+        return "has no score of it"
+    if curve.halt is None:
+        return f"lets it pass, lowest score {min(curve.scores):.3f}"
+    return f"halts it at token {curve.halt}"

@@ -79,8 +79,11 @@ def _rates(metrics: Mapping[str, Any]) -> str:
     cells = [
         _cell("Catch rate (recall)", *_rate(metrics["catch_rate"])),
         _cell("False-halt rate (FPR)", *_rate(metrics["false_halt_rate"])),
-        _cell("Delay, median", *_tokens(metrics["delay_tokens"])),
-        _cell("Shown after it went wrong, median", *_tokens(metrics["leaked_tokens"])),
+        _cell("Delay, median", *_tokens(metrics["delay_tokens"], "no halt past an onset")),
+        _cell(
+            "Shown after it went wrong, median",
+            *_tokens(metrics["leaked_tokens"], "no onset known"),
+        ),
     ]
     return f'<ul class="rates">{"".join(cells)}</ul>'
 
@@ -100,9 +103,9 @@ def _rate(rate: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _tokens(tokens: Mapping[str, Any]) -> tuple[str, str]:
+def _tokens(tokens: Mapping[str, Any], none: str) -> tuple[str, str]:
     if tokens["median"] is None:
-        return "–", "no onset known"
+        return "–", none
     median, p90, low, high = (
         math.nan if tokens[name] is None else float(tokens[name])
         for name in ("median", "p90", "low_95", "high_95")

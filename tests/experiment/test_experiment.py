@@ -255,6 +255,18 @@ def test_areas_of_the_curves_are_those_of_the_page_in_a_frame() -> None:
     assert rare.mixture == "at 1.0 % bad sessions, as stated"
 
 
+def test_only_sessions_whose_onset_is_known_tell_of_unjustified_halts() -> None:
+    exp = load({"scores": [[0.9], [0.9, 0.2], [0.8]], "label": [0, 1, 1], "onset": [None, 1, None]})
+
+    found = exp.evaluate(HaltPolicy(0.1, window_threshold=0.0))
+
+    assert (found.unjustified.n, found.recall.n, found.fpr.n) == (2, 2, 1)
+    # An onset is known, and nothing was halted after it.
+    card = exp.card(found.policy, "html")
+    assert "no halt past an onset" in card
+    assert "no onset known" not in card
+
+
 def test_sessions_of_two_scorers_are_shown() -> None:
     records = load(rows(8)).origin.records()
     second = ScorerIdentity("nli", "1", "onnx")

@@ -46,6 +46,7 @@ def _card(analysis: Analysis) -> None:
             _tokens(
                 "Delay",
                 numbers.delay,
+                "no halt past an onset",
                 "Median tokens from onset to halt, of bad sessions caught whose onset is known. "
                 "Below: the 95 % interval of the median, and the 90th percentile.",
             )
@@ -171,7 +172,7 @@ def _leak(analysis: Analysis, numbers: Evaluation) -> None:
     )
     release = release_of(analysis)
     if release == ReleasePolicy():
-        _tokens(name, numbers.leaked, f"{meaning} Below: as for the delay.")
+        _tokens(name, numbers.leaked, "no onset known", f"{meaning} Below: as for the delay.")
         return
     held = release_view(analysis, release)
     tokens, nothing, wait = held.leaked, held.nothing, wait_text(held.wait_s(0.5))
@@ -186,9 +187,9 @@ def _leak(analysis: Analysis, numbers: Evaluation) -> None:
     )
 
 
-def _tokens(name: str, tokens: TokenCounts, meaning: str) -> None:
+def _tokens(name: str, tokens: TokenCounts, none: str, meaning: str) -> None:
     p90 = f"p90 {tokens.p90:,.0f} · of {tokens.n:,}"
-    below = f"{tokens.interval} · {p90}" if tokens.n else "no onset known"
+    below = f"{tokens.interval} · {p90}" if tokens.n else none
     _number(name, _in_tokens(tokens), below, tokens.n < FEW, meaning)
 
 

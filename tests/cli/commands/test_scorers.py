@@ -147,6 +147,7 @@ def test_a_scorer_is_measured_on_files_beside_words_and_coverage(
 def test_a_bad_line_of_answers_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for line, message in (
         ('{"context": "a", "text": "b", "label": 2}', "label must be 0 (supported) or 1 (not)"),
+        ('{"context": "a", "text": "b", "label": [1]}', "or 1 (not), got [1]"),
         ('{"context": 3, "text": "b", "label": 0}', "context must be text, got 3"),
         ('{"context": "a", "label": 0}', "text"),
         ("[]", "line must be a JSON object"),

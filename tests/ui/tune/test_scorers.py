@@ -89,6 +89,9 @@ def test_each_scorer_is_a_line_with_its_limit_and_the_onset_is_marked() -> None:
         "words lets it pass, lowest score 0.900; model halts it at token 1; "
         "it goes wrong at token 1."
     )
+    assert scorer_curves_alt(scorer_curves_data([("none", [], 0.5)], None)) == (
+        "none has no score of it."
+    )
 
 
 @pytest.mark.slow
