@@ -119,6 +119,10 @@ def load(
     for name, values in (("bad_is", bad_is), ("good_is", good_is)):
         if isinstance(values, str):
             raise InvalidRequestError(f"{name} must be a list of values, got {values!r:.80}")
+    if columns is not None and not isinstance(columns, Mapping):
+        raise InvalidRequestError(
+            f"columns must be a dict of fields and their columns, got {columns!r:.80}"
+        )
     if isinstance(data, Store):
         return _of_store(data, data, where, held_out)
     if isinstance(data, str | Path) and _is_store(data):

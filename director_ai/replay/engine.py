@@ -9,6 +9,7 @@ import numpy as np
 from director_ai.core.halting import downward_trend, window_average
 from director_ai.core.halting.machine import SOFT_HALT_CAP
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import (
     NEVER,
     GrowingMinima,
@@ -79,7 +80,12 @@ class Replay:
         Recorded scores, one a token, or labelled sessions that hold them in ``curves``; for another
         cadence see :func:`director_ai.replay.cadence.held`.
     window_size, trend_window
-        Tokens; see :class:`HaltPolicy`.
+        Tokens, at least 1 and 2; see :class:`HaltPolicy`.
+
+    Raises
+    ------
+    InvalidRequestError
+        If a window is shorter.
 
     Examples
     --------
@@ -90,6 +96,12 @@ class Replay:
     """
 
     def __init__(self, data: "Curves | HasCurves", *, window_size: int, trend_window: int) -> None:
+        for name, size, least in (
+            ("window_size", window_size, 1),
+            ("trend_window", trend_window, 2),
+        ):
+            if size < least:
+                raise InvalidRequestError(f"{name} must be at least {least}, got {size!r}")
         curves = data if isinstance(data, Curves) else data.curves
         self.curves = curves
         self.window_size = window_size

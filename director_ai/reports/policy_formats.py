@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.core.halting.release_policy import ReleasePolicy
-from director_ai.errors import InvalidPolicyFileError
+from director_ai.errors import InvalidPolicyFileError, InvalidRequestError
 from director_ai.reports.policy_file import NAMES, PolicyFile, checked_file
 from director_ai.reports.policy_nodes import Map, PolicyProblem, json_map, toml_map, yaml_map
 
@@ -239,6 +239,8 @@ def parse_policy(text: str, suffix: str, *, name: str = "policy") -> PolicyFile:
     ------
     InvalidPolicyFileError
         If anything in it is not understood; the error names all of it, each with its line.
+    InvalidRequestError
+        If the suffix is none of those.
 
     Examples
     --------
@@ -249,6 +251,10 @@ def parse_policy(text: str, suffix: str, *, name: str = "policy") -> PolicyFile:
     director_ai.errors.InvalidPolicyFileError: policy.yaml:1: hard_limt is no field of a policy; \
 did you mean hard_limit?
     """
+    if suffix not in _READERS:
+        raise InvalidRequestError(
+            f"suffix must be one of {', '.join(SUFFIXES)}, got {suffix!r:.80}"
+        )
     problems: list[PolicyProblem] = []
     entries = _READERS[suffix](text.replace("\r\n", "\n"), problems)
     file = checked_file(entries, problems)

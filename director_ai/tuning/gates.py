@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -43,7 +43,16 @@ class Selector(NamedTuple):
         return f"{self.kind}:{self.value}"
 
     def mask(self, data: TuneData) -> BoolArray:
-        """Return which sessions have the value or its digest, shape (n_sessions,)."""
+        """Return which sessions have the value or its digest, shape (n_sessions,).
+
+        Raises
+        ------
+        InvalidRequestError
+            If there is no such property.
+        """
+        if self.kind not in get_args(SelectorKind):
+            allowed = ", ".join(get_args(SelectorKind))
+            raise InvalidRequestError(f"kind must be one of {allowed}, got {self.kind!r:.80}")
         if self.kind == "tag":
             return np.array([self.value in tags for tags in data.tags], bool)
         values = {

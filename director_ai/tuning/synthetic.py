@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.tuning.labelled import BAD, GOOD, LabelledCurves
@@ -127,12 +128,25 @@ def make_sessions(
     group_size
         Sessions that share a prompt, and with it their level.
 
+    Raises
+    ------
+    InvalidRequestError
+        If one of them is out of its range, or there is no such kind.
+
     Examples
     --------
     >>> data = make_sessions(1000, seed=1)
     >>> data.n_sessions, 0.35 < data.n_bad / 1000 < 0.45
     (1000, True)
     """
+    if kind is not None and kind not in get_args(Kind):
+        allowed = ", ".join(get_args(Kind))
+        raise InvalidRequestError(f"kind must be one of {allowed}, got {kind!r:.80}")
+    if not 0.0 <= share_bad <= 1.0:
+        raise InvalidRequestError(f"share_bad must be in [0, 1], got {share_bad!r}")
+    for name, value in (("cadence", cadence), ("group_size", group_size)):
+        if value < 1:
+            raise InvalidRequestError(f"{name} must be at least 1, got {value!r}")
     random = np.random.default_rng(seed)
     bad = random.random(n_sessions) < share_bad
     if kind is not None:

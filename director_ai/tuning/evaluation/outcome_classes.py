@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, IntArray
 from director_ai.replay.engine import Outcomes, Replay
@@ -55,7 +56,15 @@ def classify(
     tolerance
         Tokens before the onset at which a halt already counts as in time; 3 to 5 where onsets are
         known by sentence only.
+
+    Raises
+    ------
+    InvalidRequestError
+        If one of the two is below 0.
     """
+    for name, value in (("grace", grace), ("tolerance", tolerance)):
+        if value < 0:
+            raise InvalidRequestError(f"{name} must be at least 0, got {value!r}")
     good, bad = data.good, data.bad
     known = bad & (data.onsets != NEVER)
     trigger, halts = outcomes.trigger, outcomes.halts

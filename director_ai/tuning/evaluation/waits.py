@@ -8,6 +8,7 @@ import numpy as np
 from director_ai.core.halting.release_gate import SENTENCE_CAP
 from director_ai.core.halting.release_policy import ReleasePolicy
 from director_ai.core.records.stored_curve import HeadTimes
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.curves import BoolArray, Curves, FloatArray, IntArray
 from director_ai.tuning.evaluation.leak_frontier import HOLDS, MOST_HELD
 
@@ -77,7 +78,12 @@ def waits(
     soft_limit
         A score below it is a warning.
     holds
-        Tokens held back, ascending.
+        Tokens held back, ascending, each in [0, ``MOST_HELD``].
+
+    Raises
+    ------
+    InvalidRequestError
+        Naming the first hold out of that range: later times than it needs are not known.
 
     Examples
     --------
@@ -86,6 +92,9 @@ def waits(
     >>> waits(curves, times, ReleasePolicy(), 0.6, np.array([0, 2, 9])).seconds[:, 0].tolist()
     [0.0, 1.0, 1.5]
     """
+    beyond = holds[(holds < 0) | (holds > MOST_HELD)]
+    if len(beyond):
+        raise InvalidRequestError(f"holds must be in [0, {MOST_HELD}], got {int(beyond[0])}")
     curves = curves.packed()
     known = np.flatnonzero((curves.lengths > 0) & ~np.isnan(times[:, 0]))
     lengths = curves.lengths[known]

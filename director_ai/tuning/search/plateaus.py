@@ -9,6 +9,7 @@ import numpy as np
 
 from director_ai.core.halting.machine import SOFT_HALT_CAP
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import BoolArray, FloatArray, IntArray
 from director_ai.replay.engine import HARD, TREND, WINDOW, Outcomes, Replay, levels
@@ -75,6 +76,11 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
     change
         Whether a halt that only comes at another token counts.
 
+    Raises
+    ------
+    InvalidRequestError
+        If there is no such rule.
+
     Examples
     --------
     >>> from director_ai.replay.curves import Curves
@@ -84,6 +90,10 @@ def plateau(replay: Replay, policy: HaltPolicy, rule: int, *, change: Change = "
     >>> round(nearest.lenient, 6), nearest.strict, nearest.next_strict.sessions
     (0.42, 0.6, (1,))
     """
+    if rule not in (HARD, WINDOW, TREND):
+        raise InvalidRequestError(
+            f"rule must be {HARD} (hard limit), {WINDOW} (window) or {TREND} (trend), got {rule!r}"
+        )
     judgements = replay.judgements(policy)
     now = replay.outcomes_of(judgements, policy)
     level = levels(policy)[rule]
@@ -297,6 +307,18 @@ def sensitivity(
 ) -> tuple[Sensitivity, Sensitivity, Sensitivity]:
     """Return, for each rule, how many sessions a step of its threshold halts or lets go.
 
+    Parameters
+    ----------
+    data, replay, policy
+        The sessions, and the limits.
+    step
+        Of each threshold in turn, in score; above 0.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the step is not above 0.
+
     Examples
     --------
     >>> data = LabelledCurves.from_scores([[0.495], [0.505], [0.508]], labels=[0, 1, 1])
@@ -305,6 +327,9 @@ def sensitivity(
     >>> hard.stricter, hard.more_lenient
     (Moved(good=0, bad=2, unlabelled=0), Moved(good=1, bad=0, unlabelled=0))
     """
+    # Written so that nan fails too.
+    if not step > 0.0:
+        raise InvalidRequestError(f"step must be above 0, got {step!r}")
     extremes = replay.extremes()
     below = extremes < np.array(levels(policy))[:, None]
     effects = []

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Goal:
     Raises
     ------
     InvalidRequestError
-        If the budget or the cost is out of its range.
+        If the budget or the cost is out of its range, or there is no such objective.
 
     Examples
     --------
@@ -59,6 +59,11 @@ class Goal:
     def __post_init__(self) -> None:
         if not 0.0 <= self.budget <= 1.0:
             raise InvalidRequestError(f"budget must be in [0, 1], got {self.budget!r}")
+        if self.objective not in get_args(Objective):
+            allowed = ", ".join(get_args(Objective))
+            raise InvalidRequestError(
+                f"objective must be one of {allowed}, got {self.objective!r:.80}"
+            )
         if not self.false_halts_per_miss > 0.0:
             raise InvalidRequestError(
                 f"false_halts_per_miss must be positive, got {self.false_halts_per_miss!r}"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from director_ai.errors import InvalidRequestError
 from director_ai.replay.crossings import NEVER
 from director_ai.replay.curves import FloatArray, IntArray
 from director_ai.replay.engine import Replay
@@ -56,9 +57,14 @@ def null_level(
     seed
         Of the permutations.
     n_permutations
-        How many.
+        How many, at least 1.
     progress
         Called after each permutation with the number done.
+
+    Raises
+    ------
+    InvalidRequestError
+        If there are none.
 
     References
     ----------
@@ -74,6 +80,8 @@ def null_level(
     >>> bool(0.5 < best_values.level < 0.75)
     True
     """
+    if n_permutations < 1:
+        raise InvalidRequestError(f"n_permutations must be at least 1, got {n_permutations!r}")
     random = np.random.default_rng(seed)
     each = [replays] if isinstance(replays, Replay) else replays
     searched = window_cells(data, each, grid, tolerance=tolerance)
