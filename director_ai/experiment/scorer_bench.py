@@ -34,7 +34,7 @@ ANCHORS: Final = (
 )
 """Published figures: model, data, figure. Of other sets than these: they give the scale."""
 
-_LABELS: Final = {0: False, 1: True}
+_LABELS: Final[dict[float, bool]] = {0: False, 1: True}
 
 Scorer = Callable[[GroundTruthStore, str], Callable[[str], float]]
 """Makes the callback of one stream from its facts and its prompt."""
