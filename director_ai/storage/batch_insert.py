@@ -34,11 +34,14 @@ class InsertPlan(NamedTuple):
         Sessions the store lacks, and those it has with the same tokens.
     clashes
         Ids that stand for two different sessions; with any, nothing is added.
+    n_relabelled
+        Known sessions that bear another label here than in the store, where theirs stays.
     """
 
     n_new: int
     n_known: int
     clashes: tuple[str, ...]
+    n_relabelled: int = 0
 
 
 def plan_insert(
@@ -56,20 +59,24 @@ def plan_insert(
         if n_new is not None:
             return InsertPlan(n_new, 0, ())
     met = FirstValues[str]()
-    n_new = n_known = 0
+    n_new = n_known = n_relabelled = 0
     clashes: dict[str, None] = {}
     for some in rebatched(batches):
-        there = {} if connection is None else digests(connection, [record.id for record in some])
+        ids = [record.id for record in some]
+        there = {} if connection is None else digests(connection, ids)
+        labels = {} if connection is None or not there else _labels(connection, list(there))
         for record in some:
             own = digest_of(record)
             other = there[record.id] if record.id in there else met.first(record.id, own)
             if other == own:
                 n_known += 1
+                is_labelled = record.id in labels and record.label is not None
+                n_relabelled += is_labelled and record.label != labels[record.id]
             elif other is None and record.id not in there:
                 n_new += 1
             else:
                 clashes[record.id] = None
-    return InsertPlan(n_new, n_known, tuple(clashes))
+    return InsertPlan(n_new, n_known, tuple(clashes), n_relabelled)
 
 
 def _n_new(connection: Connection | None, ids: Iterable[str]) -> int | None:
@@ -110,4 +117,9 @@ def digests(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]
     rows = connection.execute(
         select(sessions.c.id, sessions.c.digest).where(sessions.c.id.in_(ids))
     )
+    return {row[0]: row[1] for row in rows}
+
+
+def _labels(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]:
+    rows = connection.execute(select(sessions.c.id, sessions.c.label).where(sessions.c.id.in_(ids)))
     return {row[0]: row[1] for row in rows}

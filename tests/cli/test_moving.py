@@ -142,7 +142,8 @@ def test_ids_that_stand_for_two_sessions_are_all_named(
     (elsewhere / "b.jsonl").write_text(GOOD)
 
     assert main(["import", "a.jsonl", "b.jsonl", *options]) == Status.REFUSED
-    assert "got 'fine', 'halted', 'new' with other tokens" in capsys.readouterr().err
+    told = "got 'fine', 'halted', 'new' with other tokens in a.jsonl and b.jsonl; nothing"
+    assert told in capsys.readouterr().err
     assert "new" not in ids(path)
 
 

@@ -1,6 +1,7 @@
 """``director-ai import``: files into the store, all of them or none; very many in batches."""
 
 from argparse import Namespace
+from collections.abc import Collection
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -68,16 +69,28 @@ def import_files(args: Namespace) -> int:
             insert_plan = store.plan_insert(*[plan.records for plan in plans])
             if not insert_plan.clashes:
                 n_new = _add(store, plans, n_sessions)
-                insert_plan = InsertPlan(n_new, n_sessions - n_new, ())
+                insert_plan = insert_plan._replace(n_new=n_new, n_known=n_sessions - n_new)
     _print(args, plans, name, insert_plan)
     if insert_plan.clashes:
         listed = ", ".join(map(repr, insert_plan.clashes))
+        places = _places(insert_plan.clashes, plans)
         raise CommandError(
-            f"id must be new or of the same session, got {listed} with other tokens; "
+            f"id must be new or of the same session, got {listed} with other tokens{places}; "
             "nothing was imported",
             Status.REFUSED,
         )
     return 0
+
+
+def _places(clashes: Collection[str], plans: list[ImportPlan]) -> str:
+    """Return the files that hold these sessions, where there are several."""
+    if len(plans) < 2:
+        return ""
+    ids = set(clashes)
+    names = [
+        plan.name for plan in plans if not ids.isdisjoint(record.id for record in plan.records)
+    ]
+    return f" in {' and '.join(names)}"
 
 
 def _add(store: Store, plans: list[ImportPlan], n_sessions: int) -> int:
@@ -190,6 +203,7 @@ def _print(
                 "dry_run": args.dry_run,
                 "n_new": insert_plan.n_new if insert_plan else 0,
                 "n_known": insert_plan.n_known if insert_plan else 0,
+                "n_relabelled": insert_plan.n_relabelled if insert_plan else 0,
                 "clashes": list(insert_plan.clashes) if insert_plan else [],
                 "imported": not refused and not args.dry_run,
                 "files": [_values(plan) for plan in plans],
@@ -203,6 +217,11 @@ def _print(
     if insert_plan is not None and not refused:
         verb = "Would import" if args.dry_run else "Imported"
         known = f"; {insert_plan.n_known:,} stood there already" if insert_plan.n_known else ""
+        if insert_plan.n_relabelled:
+            known += (
+                f", {insert_plan.n_relabelled:,} of them with another label, which stays; "
+                "label --from changes labels"
+            )
         print(f"{verb} {counted(insert_plan.n_new, 'session')} into {one_line(store)}{known}.")
         n_skipped = sum(plan.counts.n_errors for plan in plans)
         if n_skipped:

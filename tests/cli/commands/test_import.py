@@ -182,3 +182,18 @@ def test_texts_are_scored_here_by_the_facts_of_a_file(elsewhere: Path, capsys: C
     assert main(["import", "a.csv", "--facts", "blank.txt"]) == Status.REFUSED
     assert main(["import", "a.csv", "--facts", "facts.txt"]) == 0
     assert len(imported(elsewhere)["A"].scores) == 6
+
+
+def test_sessions_that_come_again_with_another_label_are_counted(
+    elsewhere: Path, capsys: Capture
+) -> None:
+    rows = "session_id,token,score,label\nA,x,0.9,1\nB,x,0.4,0\nC,x,0.4,\n"
+    (elsewhere / "a.csv").write_text(rows)
+    (elsewhere / "b.csv").write_text(rows.replace("0.9,1", "0.9,0").replace("0.4,\n", "0.4,1\n"))
+
+    assert main(["import", "a.csv"]) == main(["import", "b.csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Imported 0 sessions into sessions.db; 3 stood there already, 2 of them with another "
+        "label, which stays; label --from changes labels."
+    )
+    assert labels(elsewhere) == {"A": "bad", "B": "good", "C": None}
