@@ -165,6 +165,11 @@ class _Columns:
             int(number) if is_given else None
             for number, is_given in zip(numbers.tolist(), given.tolist(), strict=True)
         ]
+        if any(
+            label == "good" and onset is not None
+            for label, onset in zip(labels, onsets, strict=True)
+        ):
+            raise _Unsure
         found: list[Label | None] = [
             "bad" if label is None and onset is not None else label
             for label, onset in zip(labels, onsets, strict=True)

@@ -29,7 +29,7 @@ from director_ai.storage.transfer.column_mapping import (
     ScoreScale,
     known_direction,
 )
-from director_ai.storage.transfer.column_offers import offer_columns
+from director_ai.storage.transfer.column_offers import is_row_number, offer_columns
 from director_ai.storage.transfer.curves_file import curve_of
 from director_ai.storage.transfer.file_reader import ENDINGS, read_upload
 from director_ai.storage.transfer.import_plan import Tally
@@ -117,7 +117,7 @@ def load(
         allowed = " or ".join(map(repr, get_args(ScoreScale)))
         raise InvalidRequestError(f"scale must be {allowed}, or None, got {scale!r:.80}")
     for name, values in (("bad_is", bad_is), ("good_is", good_is)):
-        if isinstance(values, str):
+        if isinstance(values, str) or not isinstance(values, Iterable):
             raise InvalidRequestError(f"{name} must be a list of values, got {values!r:.80}")
     if columns is not None and not isinstance(columns, Mapping):
         raise InvalidRequestError(
@@ -303,14 +303,17 @@ def _offers(sample: Sample, columns: Iterable[str], mapping: ColumnMapping) -> R
 
 
 def _notes(report: ReadReport) -> tuple[str, ...]:
-    """Return the notes of a reading, with the columns that may hold labels nobody has named."""
+    """Return the notes of a reading, with the columns that may hold labels and others not used."""
     labels = [
         f"{offer.column} may hold labels ({', '.join(offer.values)}); take them with "
         f"columns={{'label': {offer.column!r}}} and bad_is"
         for offer in report.offers
         if offer.kind == "label"
     ]
-    return (*report.notes, *labels)
+    offered = {offer.column for offer in report.offers if offer.kind == "label"}
+    others = [name for name in report.unused if not is_row_number(name) and name not in offered]
+    unused = [f"columns not used: {', '.join(others)}"] if others else []
+    return (*report.notes, *labels, *unused)
 
 
 def _read(path: Path, reading: _Reading) -> tuple[Sequence[SessionRecord], tuple[str, ...]]:

@@ -313,3 +313,31 @@ def test_scores_that_are_not_all_finite_name_their_place() -> None:
 
     with pytest.raises(InvalidRecordError, match=r"row 0.*scores\[1\] must be a number"):
         load(table)
+
+
+@pytest.mark.parametrize(
+    ("labels", "bad"), [((2, 3), 3), ((1, 2), 2), ((1, -1), -1), ((1.0, 2.0), 2.0)]
+)
+def test_numbers_are_labels_like_words_where_one_of_them_is_said_to_be_bad(
+    labels: tuple[float, float], bad: float, tmp_path
+) -> None:
+    table = {"id": ["A", "B"], "scores": [[0.9], [0.1]], "label": list(labels)}
+    pd.DataFrame({**table, "scores": ["[0.9]", "[0.1]"]}).to_csv(tmp_path / "a.csv", index=False)
+
+    for data in (pd.DataFrame(table), tmp_path / "a.csv"):
+        exp = load(data, bad_is=[bad])
+        assert exp.to_frame()["label"].to_dict() == {"A": "good", "B": "bad"}
+
+
+def test_values_that_are_bad_must_be_a_list() -> None:
+    with pytest.raises(InvalidRequestError, match="bad_is must be a list of values, got 3"):
+        load(rows(), bad_is=3)  # type: ignore[arg-type]
+
+
+def test_a_label_that_an_onset_speaks_against_is_refused_of_a_table_too() -> None:
+    with pytest.raises(InvalidRecordError, match="onset must be blank where label is good"):
+        load({"id": ["A"], "scores": [[0.9, 0.8]], "label": [0], "onset": [1]})
+
+
+def test_columns_that_a_table_is_not_read_by_are_named() -> None:
+    assert load({"scores": [[0.9]], "speed": [7.5]}).notes == ("columns not used: speed",)

@@ -36,7 +36,7 @@ def label_settings(args: Namespace) -> dict[str, Any]:
     coding = label_coding(args)
     if coding is not None:
         settings |= {"bad_words": coding.bad_words, "good_words": coding.good_words}
-        if coding.one_is is not None:
+        if coding.one_is is not None or coding.has_numbers:
             settings["one_is"] = coding.one_is
     return settings
 

@@ -53,7 +53,7 @@ def offer_columns(
     values = {column: _values(sample, column) for column in unused}
     if mapping.label is None:
         for column in unused:
-            if not _ROW_NUMBER.fullmatch(column) and _may_be_labels(column, values[column]):
+            if not is_row_number(column) and _may_be_labels(column, values[column]):
                 shown = tuple(str(value)[:_SHOWN] for value in values[column][:_MOST_WORDS])
                 report.offer(ImportOffer("label", column, "label", shown))
     labels = {offer.column for offer in report.offers if offer.kind == "label"}
@@ -80,6 +80,11 @@ def _values(sample: Iterable[Mapping[str, Any]], column: str) -> list[Any]:
         value = row.get(column)
         by_text.setdefault(plain(value) if isinstance(value, (str, float)) else str(value), value)
     return [value for text, value in by_text.items() if text not in BLANK and value is not None]
+
+
+def is_row_number(column: str) -> bool:
+    """Tell a column that pandas numbers rows in by its name."""
+    return _ROW_NUMBER.fullmatch(column) is not None
 
 
 def may_label(rows: Iterable[Mapping[str, Any]], column: str) -> bool:

@@ -1,8 +1,9 @@
 """Parser of labels: 0 and 1, true and false, and the words of a verdict, alike at every door."""
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from director_ai.core.records.record import Label
@@ -45,6 +46,7 @@ _GOOD_IF_ONE = ("is_correct", "correct", "is_faithful", "faithful", "is_good", "
 LABEL_COLUMNS = (*_BAD_IF_ONE, *_GOOD_IF_ONE)
 """Names of columns known to hold labels, the likeliest first."""
 
+_NUMBER = re.compile(r"-?[0-9]+")
 _OTHER: dict[Direction, Direction] = {"bad": "good", "good": "bad"}
 _MOST_MEANINGS = 12
 
@@ -82,10 +84,15 @@ class LabelCoding:
     ) -> "LabelCoding":
         """Return the coding in which these values are bad and those are good.
 
+        A number beside 0 and 1, such as the 2 of a column of 1 and 2, makes those two words like
+        any other, whatever the column's name says of them.
+
         >>> LabelCoding.of_values(("0",), ())
         LabelCoding(one_is='good', bad_words=(), good_words=())
         >>> LabelCoding.of_values(("FAIL",), ()).bad_words
         ('fail',)
+        >>> LabelCoding.of_values(("2",), (), one_is="bad").one_is is None
+        True
 
         Raises
         ------
@@ -109,11 +116,15 @@ class LabelCoding:
             raise InvalidRecordError(
                 f"bad and good must be different values, got {', '.join(bad)} and {', '.join(good)}"
             )
-        return cls(
-            directions.pop() if directions else one_is,
-            tuple(meanings["bad"]),
-            tuple(meanings["good"]),
-        )
+        coding = cls(None, tuple(meanings["bad"]), tuple(meanings["good"]))
+        if directions:
+            return replace(coding, one_is=directions.pop())
+        return coding if coding.has_numbers else replace(coding, one_is=one_is)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a word is a number other than 0 and 1, beside which those are words, too."""
+        return any(map(_NUMBER.fullmatch, (*self.bad_words, *self.good_words)))
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "LabelCoding":
@@ -173,7 +184,7 @@ class LabelParser:
         if label is None:
             if text in BLANK:
                 return None
-            if text in ONE or text in ZERO:
+            if (text in ONE or text in ZERO) and not self.coding.has_numbers:
                 self.undirected.add(text)
                 return None
             label = self._other_word(name, value, text)
@@ -189,11 +200,13 @@ class LabelParser:
 
     def _other_word(self, name: str, value: Any, text: str) -> Label:
         bad, good = self.coding.bad_words, self.coding.good_words
-        if isinstance(value, str) and bool(bad) != bool(good) and self._counterpart is None:
+        is_word = isinstance(value, str) or _NUMBER.fullmatch(text) is not None
+        if is_word and bool(bad) != bool(good) and self._counterpart is None:
             self._counterpart = text
             self._known[text] = "good" if bad else "bad"
             return self._known[text]
-        raise InvalidRecordError(f"{name} must be good, bad, unsure, 0 or 1, got {value!r:.80}")
+        others = "or a value said to be either" if self.coding.has_numbers else "0 or 1"
+        raise InvalidRecordError(f"{name} must be good, bad, unsure, {others}, got {value!r:.80}")
 
 
 def plain(value: Any) -> str:
@@ -201,8 +214,8 @@ def plain(value: Any) -> str:
 
     >>> plain(1.0), plain("0.0"), plain("1,0"), plain(True), plain(" FAIL "), plain(None)
     ('1', '0', '1', 'true', 'fail', '')
-    >>> plain(0.9999999)
-    '0.9999999'
+    >>> plain(0.9999999), plain("-2.0")
+    ('0.9999999', '-2')
     """
     if value is None:
         return ""
@@ -213,4 +226,4 @@ def plain(value: Any) -> str:
         return str(int(value) if value.is_integer() else value)
     text = str(value).strip().lower()
     whole, point, zeros = text.replace(",", ".", 1).partition(".")
-    return whole if point and whole in ("0", "1") and not zeros.strip("0") else text
+    return whole if point and _NUMBER.fullmatch(whole) and not zeros.strip("0") else text

@@ -274,6 +274,11 @@ class SessionReader:
             values["tags"] = parse_list(at["tags"], of["tags"])
         for field in ("started", "ended"):
             values[f"{field}_us"] = cell_parsing.parse_time(at.get(field, field), of.get(field))
+        if 0 < values["ended_us"] < values["started_us"] and not self._is_ours:
+            raise InvalidRecordError(
+                f"{at['ended']} must not be before {at['started']}, {of['started']!r:.40}, "
+                f"got {of['ended']!r:.40}"
+            )
         if of.get("held"):
             values["held"] = _held(at["held"], of["held"])
         if of.get("times"):
@@ -281,8 +286,7 @@ class SessionReader:
             times = [cell_parsing.parse_int(name, time) for time in parse_list(name, of["times"])]
             values["times_us"] = [] if set(times) == {None} else times
         if of.get("policy"):
-            policy = of["policy"]
-            values["policy"] = parse(policy) if isinstance(policy, str) else policy
+            values["policy"] = _policy(at["policy"], of["policy"])
         if of.get("enforced") not in (None, ""):
             values["enforced"] = cell_parsing.parse_bool(at["enforced"], of["enforced"])
         self._fill_ending(values, of)
@@ -296,7 +300,11 @@ class SessionReader:
             is_complete = cell_parsing.parse_bool(self._at["complete"], of["complete"])
             values["ended_by"] = "completed" if is_complete else "abandoned"
         halted_at = cell_parsing.parse_int("halt_index", of.get("halt_index"))
-        if halted_at is not None and halted_at >= 0 and of.get("halt_reason"):
+        if halted_at is None or halted_at < 0:
+            return
+        if not of.get("halt_reason"):
+            self._report.note(f"{self._at['halt_index']}: not used where no reason is given")
+        else:
             reason = reason_from(str(of["halt_reason"]), halted_at, of.get("ended_by"))
             values["halt"] = halt_values(reason)
 
@@ -432,8 +440,13 @@ class SessionReader:
                 onset = of_entries.onset
         if label is None and onset is not None:
             label = "bad"
+        if label == "good" and onset is not None and not self._is_ours:
+            name = self._at.get("onset") or self._at["spans"]
+            raise InvalidRecordError(
+                f"{name} must be blank where {self._at['label']} is good, got token {onset}"
+            )
         if label is not None:
-            author = of.get("author") or ""
+            author = cell_parsing.parse_name(self._at.get("author", ""), of.get("author"))
             values["annotations"] = [{"label": label, "onset": onset, "author": author}]
 
     def _onset_of_spans(self, name: str, cell: Any, values: Mapping[str, Any]) -> int | None:
@@ -490,6 +503,20 @@ class SessionReader:
         except InvalidRecordError:
             self._report.offer(ImportOffer("word", column, values=(str(cell)[:_SHOWN],)))
             raise
+
+
+def _policy(name: str, value: Any) -> Any:
+    """Return limits of a cell, which is JSON or what a table of JSON has in its place."""
+    try:
+        limits = parse(value) if isinstance(value, str) else value
+    except InvalidRecordError:
+        limits = None
+    if isinstance(limits, Mapping):
+        return limits
+    raise InvalidRecordError(
+        f'{name} must be limits as JSON, such as {{"hard_limit": 0.5}}, got {value!r:.80}; choose '
+        "no column for policy to leave it out"
+    )
 
 
 def _held(name: str, value: Any) -> list[Any]:

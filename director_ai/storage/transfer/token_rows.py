@@ -9,6 +9,7 @@ from director_ai.core.records.record import Label
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.answer_columns import AnswerColumns
 from director_ai.storage.transfer.cell_parsing import is_blank, parse_int, parse_name, parse_time
+from director_ai.storage.transfer.csv_file import is_export
 from director_ai.storage.transfer.label_parsing import LabelParser
 from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
 from director_ai.storage.transfer.problem import Problem, RowProblem
@@ -123,6 +124,8 @@ class TokenRows:
         columns: Iterable[str],
     ) -> None:
         self._at, self._labels, self._report = at, labels, report
+        columns = tuple(columns)
+        self._is_ours = is_export(columns)
         # Without an id the whole table is one session, which is looked at elsewhere.
         self._answers = AnswerColumns(columns if "id" in at else (), at.values())
         per_row = [at[field] for field in (*PER_TOKEN, *SPAN) if field in at]
@@ -141,6 +144,8 @@ class TokenRows:
         yield from self._problems(rows)
         yield from self._answers.problems()
         self._break_unread()
+        if not self._is_ours:
+            self._break_alike()
         offset = self._index_offset()
         self.counts_from_one = offset == 1
         problems = [
@@ -209,6 +214,18 @@ class TokenRows:
             return Problem.of_session(line, error, {})
         message = f"{column} must name the session on every row, got {row.get(column)!r}"
         return Problem.of_session(line, InvalidRecordError(message), {})
+
+    def _break_alike(self) -> None:
+        """Break sessions whose names differ by blanks around them alone."""
+        for name, session in self._sessions.items():
+            trimmed = name.strip()
+            if trimmed != name and trimmed in self._sessions:
+                message = (
+                    f"{self._at['id']} must differ by more than blanks, got {name!r:.80} beside "
+                    f"{trimmed!r:.80}"
+                )
+                for each in (session, self._sessions[trimmed]):
+                    each.broken = self._problem(each, session.lines[0], message)
 
     def _break_unread(self) -> None:
         """Break the sessions that a damaged row names."""

@@ -1146,3 +1146,47 @@ def test_times_since_the_start_are_no_dates() -> None:
         "timestamp must be a date: ISO 8601, or seconds to nanoseconds since 1970 from 1973 on, "
         "got '120'; a time since the start belongs into time_us, in microseconds"
     ]
+
+
+WHOLE = {"id": "A", "tokens": ["x", "y"], "scores": [0.9, 0.8]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"label": 0, "onset": 1}, "onset must be blank where label is good, got token 1"),
+        ({"label": 0, "spans": [[0, 1]]}, "spans must be blank where label is good, got token 0"),
+        (
+            {"started": "2024-01-02", "ended": "2024-01-01"},
+            "ended must not be before started, '2024-01-02', got '2024-01-01'",
+        ),
+        (
+            {"policy": "strict"},
+            "policy must be limits as JSON, such as {\"hard_limit\": 0.5}, got 'strict'; choose no "
+            "column for policy to leave it out",
+        ),
+    ],
+)
+def test_what_a_row_says_against_itself_or_in_words_is_refused(
+    changed: dict[str, Any], message: str
+) -> None:
+    assert messages(read_upload(TWINS["jsonl"]([{**WHOLE, **changed}]), "x")) == [message]
+
+
+def test_reviewers_may_be_numbers() -> None:
+    (record,) = read_upload(TWINS["jsonl"]([{**WHOLE, "label": 1, "annotator": 3}]), "x").records
+
+    assert record.annotations[0].author == "3"
+
+
+def test_the_place_of_a_halt_without_its_reason_is_told_as_not_used() -> None:
+    plan = read_upload(TWINS["jsonl"]([{**WHOLE, "halt_index": 1}]), "x")
+
+    assert plan.report.notes == ["halt_index: not used where no reason is given"]
+
+
+def test_sessions_whose_names_differ_by_blanks_alone_are_refused() -> None:
+    plan = read_upload(b"id,token,score\nA,x,0.9\nA ,y,0.8\nB,x,0.7\n", "x")
+
+    assert messages(plan) == ["id must differ by more than blanks, got 'A ' beside 'A'"] * 2
+    assert [record.id for record in plan.records] == ["B"]
