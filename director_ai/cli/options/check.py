@@ -1,13 +1,13 @@
 """Options of ``check``: files, archive, baseline and gates."""
 
-import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from director_ai.cli.options.archive import add_archive
 from director_ai.cli.options.policy import share
-from director_ai.cli.options.sessions import add_slice, count, positive
+from director_ai.cli.options.sessions import add_slice, count, number, positive
 
 if TYPE_CHECKING:
     from director_ai.tuning.gates import Gates, Selector, SelectorKind
@@ -144,20 +144,8 @@ def _count_or_any(text: str) -> int | None:
 
 
 def _tokens(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value < math.inf:
-        raise ArgumentTypeError(f"must be a number of tokens >= 0, got {text!r}")
-    return value
+    return number(text, lambda value: 0.0 <= value < inf, "a number of tokens >= 0")
 
 
 def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value <= 1.0:
-        raise ArgumentTypeError(f"must be a number from 0 to 1, got {text!r}")
-    return value
+    return number(text, lambda value: 0.0 <= value <= 1.0, "a number from 0 to 1")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.options.archive import add_archive
-from director_ai.cli.options.sessions import add_slice
+from director_ai.cli.options.sessions import add_slice, number
 from director_ai.core.halting.policy import HaltPolicy
 
 if TYPE_CHECKING:
@@ -172,13 +172,7 @@ def policy_of(args: Namespace, default_policy: HaltPolicy, **session: str) -> Ha
 
 def share(text: str) -> float:
     """Parse a share in (0, 1)."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 < value < 1.0:
-        raise ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
-    return value
+    return number(text, lambda value: 0.0 < value < 1.0, "a number between 0 and 1")
 
 
 def add_tune(parser: ArgumentParser) -> None:
@@ -226,13 +220,7 @@ def _held_out(text: str) -> float | None:
     """Return a share to hold out; ``None`` for the automatic one."""
     if text in ("auto", "automatic"):
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if value not in (0.0, 0.5, 0.75):
-        raise ArgumentTypeError(f"must be automatic, 0, 0.5 or 0.75, got {text!r}")
-    return value
+    return number(text, lambda share: share in (0.0, 0.5, 0.75), "automatic, 0, 0.5 or 0.75")
 
 
 def _add_target(parser: ArgumentParser) -> None:
@@ -259,6 +247,7 @@ def add_replay(parser: ArgumentParser) -> None:
     _add_form(parser)
     _add_card(parser)
     add_limits(parser)
+    add_any_scorer(parser)
     add_slice(parser)
     add_archive(parser)
 
@@ -274,6 +263,7 @@ def add_sweep(parser: ArgumentParser) -> None:
         "--points", type=_points, default=41, metavar="N", help="thresholds to try (default: 41)"
     )
     add_limits(parser)
+    add_any_scorer(parser)
     add_slice(parser)
     add_archive(parser)
 
@@ -300,9 +290,9 @@ def _add_card(parser: ArgumentParser) -> None:
 
 def _points(text: str) -> int:
     try:
-        number = int(text)
+        n_points = int(text)
     except ValueError:
-        number = 0
-    if not 2 <= number <= 10_001:
+        n_points = 0
+    if not 2 <= n_points <= 10_001:
         raise ArgumentTypeError(f"must be an integer in 2 to 10001, got {text!r}")
-    return number
+    return n_points

@@ -2,10 +2,12 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import replace
+from math import inf
 from typing import Final, get_args
 
 from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.options.policy import HOLD_BACK, policy_file, share
+from director_ai.cli.options.sessions import number
 from director_ai.core.halting.release_policy import HoldUnit, HoldWhen, ReleasePolicy
 
 MOST_HELD: Final = 64
@@ -95,19 +97,13 @@ def release_of(args: Namespace) -> ReleasePolicy | None:
 
 def _hold(text: str) -> int:
     try:
-        number = int(text)
+        n_tokens = int(text)
     except ValueError:
-        number = -1
-    if not 0 <= number <= MOST_HELD:
+        n_tokens = -1
+    if not 0 <= n_tokens <= MOST_HELD:
         raise ArgumentTypeError(f"must be an integer in 0 to {MOST_HELD}, got {text!r}")
-    return number
+    return n_tokens
 
 
 def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value < float("inf"):
-        raise ArgumentTypeError(f"must be a number of seconds >= 0, got {text!r}")
-    return value
+    return number(text, lambda value: 0.0 <= value < inf, "a number of seconds >= 0")

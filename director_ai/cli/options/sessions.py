@@ -4,6 +4,7 @@ import argparse
 import math
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -188,7 +189,7 @@ def count(text: str, least: int = 0) -> int:
     except ValueError:
         number = -1
     if not least <= number <= _MOST:
-        raise argparse.ArgumentTypeError(f"must be a whole number >= {least}, got {text!r}")
+        raise ArgumentTypeError(f"must be a whole number >= {least}, got {text!r}")
     return number
 
 
@@ -197,14 +198,26 @@ def positive(text: str) -> int:
     return count(text, 1)
 
 
-def _margin(text: str) -> float:
+def number(text: str, is_allowed: Callable[[float], bool], constraint: str) -> float:
+    """Return a number for which ``is_allowed`` holds; ``constraint`` names those.
+
+    >>> number("0.5", lambda value: value >= 0.0, "a number >= 0")
+    0.5
+    >>> number("nan", lambda value: value >= 0.0, "a number >= 0")
+    Traceback (most recent call last):
+    argparse.ArgumentTypeError: must be a number >= 0, got 'nan'
+    """
     try:
-        number = float(text)
+        value = float(text)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ArgumentTypeError(f"margin must be a number, got {text!r}")
-    return number
+        value = math.nan
+    if not is_allowed(value):
+        raise ArgumentTypeError(f"must be {constraint}, got {text!r}")
+    return value
+
+
+def _margin(text: str) -> float:
+    return number(text, math.isfinite, "a finite number")
 
 
 def _rule(text: str) -> str:

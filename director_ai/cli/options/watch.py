@@ -6,6 +6,7 @@ from typing import Any
 
 from director_ai.cli.options.policy import add_any_scorer, add_limits
 from director_ai.cli.options.release import add_release
+from director_ai.cli.options.sessions import positive
 
 
 def add_watch(parser: ArgumentParser) -> None:
@@ -27,7 +28,7 @@ def add_watch(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="environment variable that holds the key (default: no key is sent)",
     )
-    request.add_argument("--max-tokens", type=_positive, metavar="N", help="at most N tokens")
+    request.add_argument("--max-tokens", type=positive, metavar="N", help="at most N tokens")
     request.add_argument(
         "--set",
         action="append",
@@ -76,16 +77,6 @@ def add_watch(parser: ArgumentParser) -> None:
         help="also record it there, file or database URL (default: it is not recorded)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise ArgumentTypeError(f"must be an integer of 1 or more, got {text!r}")
-    return number
 
 
 def _option(text: str) -> tuple[str, Any]:
