@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from openai import APIError, AsyncOpenAI, OpenAI
 
 from director_ai import AsyncStreamingKernel, StreamingKernel
 from director_ai.errors import SourceAbortedError, TruncatedStreamError
-from director_ai.sources.chat.openai_stream import from_openai
+from director_ai.sources.chat.openai_stream import AsyncOpenAIStream, from_openai
 from tests.sources.fault_modes import FAULTS, MODES, WELL_FORMED
 from tests.sources.fault_server import HANG, OK, A, FaultServer
 
@@ -93,6 +94,32 @@ def test_abort_wakes_the_reader(server: FaultServer, kind: str) -> None:
     with pytest.raises(SourceAbortedError):
         read(kind, server.url("hang"), kernel_of(kind), abort_s=0.2)
     assert server.settle() is not None
+
+
+def test_an_abort_just_before_it_waits_is_heard() -> None:
+    class Silent:
+        response = SimpleNamespace(request=SimpleNamespace(headers={}))
+
+        async def __anext__(self) -> Any:
+            await asyncio.Event().wait()
+
+        async def close(self) -> None:
+            pass
+
+    class Aborted(AsyncOpenAIStream):
+        """Is aborted once it was found that no token is ready."""
+
+        def _ready(self) -> str | None:
+            token = super()._ready()
+            self.abort()
+            return token
+
+    async def go() -> None:
+        async with asyncio.timeout(30):
+            await anext(Aborted(Silent()))
+
+    with pytest.raises(SourceAbortedError):
+        asyncio.run(go())
 
 
 @pytest.mark.parametrize("value", ["Hello", iter(["Hello"]), None])
