@@ -13,11 +13,19 @@ import numpy as np
 
 from director_ai.cli.atomic_file import check_target, new_file
 from director_ai.cli.exit_status import CommandError, Status
-from director_ai.cli.options.policy import FORMS, HOLD_BACK, RULES, policy_of
+from director_ai.cli.options.policy import (
+    FORMS,
+    HOLD_BACK,
+    RULES,
+    check_scorer,
+    policy_file,
+    policy_of,
+)
 from director_ai.cli.options.release import WAIT_SHARE
 from director_ai.cli.output import note, print_json, print_table
 from director_ai.cli.tune_source import TuneSource, release_of_source, tune_source
 from director_ai.core.halting.policy import HaltPolicy
+from director_ai.core.scoring.identity import UNKNOWN_SCORER, ScorerIdentity
 from director_ai.figures.leak_frontier import wait_text
 from director_ai.replay.curves import FloatArray
 from director_ai.reports.policy_formats import FORMS as TEXTS
@@ -43,6 +51,7 @@ from director_ai.tuning.replay_cache import replay_in_parts
 from director_ai.tuning.search.cautions import Caution
 from director_ai.tuning.search.proposal import DEFAULT_TARGET, recommend
 from director_ai.tuning.search.selection import Search
+from director_ai.tuning.study import Study
 from director_ai.tuning.thresholds import moved, threshold
 from director_ai.tuning.validation.advice import advice
 from director_ai.tuning.validation.validation import Validation, validate
@@ -96,7 +105,7 @@ def replay_limits(args: Namespace) -> int:
     release = release_of_source(args)
     with tune_source(args) as source:
         study = source.study
-        policy = policy_of(args, study.open.default_policy)
+        policy = _policy_of(args, study)
         context = _context(args, source, DEFAULT_TARGET)
         replay = replay_in_parts(study.open, policy)
         analysis = source.analyse(context, replay, policy)
@@ -112,7 +121,7 @@ def sweep_threshold(args: Namespace) -> int:
     release = release_of_source(args)
     with tune_source(args) as source:
         data = source.study.open
-        base = policy_of(args, data.default_policy)
+        base = _policy_of(args, source.study)
         replay = replay_in_parts(data, base)
         if args.rule == HOLD_BACK:
             assert release is not None
@@ -126,6 +135,14 @@ def sweep_threshold(args: Namespace) -> int:
         results = [evaluate(data.labelled, replay.outcomes(each), each) for each in policies]
         results = source.along(base, grid, results)
     return _print_rows(args, [_row(threshold(each.policy, rule), each) for each in results])
+
+
+def _policy_of(args: Namespace, study: Study) -> HaltPolicy:
+    """Return the limits to replay; those of a file must be for the scorer of the sessions."""
+    if not args.any_scorer:
+        scorer = ScorerIdentity.parse(study.scorer or str(UNKNOWN_SCORER))
+        check_scorer(policy_file(args), args.policy, scorer, "--any-scorer takes them all the same")
+    return policy_of(args, study.open.default_policy)
 
 
 def _print_rows(args: Namespace, rows: list[dict[str, Any]]) -> Status:

@@ -338,6 +338,18 @@ def test_a_policy_file_may_hold_back(capsys, address, tmp_path) -> None:
     assert by_file["release"]["hold_back"] == 4
 
 
+@pytest.mark.parametrize("command", [["replay"], ["sweep", "hard"]])
+def test_limits_of_another_scorer_are_replayed_only_if_told_to(
+    capsys, path: Path, command: list[str]
+) -> None:
+    Path("policy.yaml").write_text("{hard_limit: 0.4, scorer: {name: nli}}")
+    arguments = [*command, "--policy", "policy.yaml", "--json"]
+
+    assert main(arguments) == Status.REFUSED
+    assert "policy.yaml were made for, nli, got unknown; --any-scorer" in capsys.readouterr().err
+    assert main([*arguments, "--any-scorer"]) == Status.OK
+
+
 def test_the_share_held_out_is_chosen_once_it_can_be_told(capsys, path: Path) -> None:
     def chosen() -> float | None:
         with Store(path) as store:
