@@ -155,9 +155,15 @@ def _fit(args: Namespace) -> int:
         name: identity_of(StreamScorer(name, key_env=args.key_env)(demo))
         for name in map(scorer_of, args.by)
     }
+    if len(identities) < 2:
+        raise CommandError("--scorer must name two or more, got one", Status.USAGE)
     with (reading if args.dry_run else changing)(args) as store:
         read = partial(open_study, args, store)
-        fit = fit_ensemble(store, read, identities, slice_of(args), is_dry_run=args.dry_run)
+        try:
+            fit = fit_ensemble(store, read, identities, slice_of(args), is_dry_run=args.dry_run)
+        except InvalidRequestError as error:
+            # There are too few sessions: no option is wrong.
+            raise CommandError(str(error)) from None
     if fit.wins:
         with new_file(target, replace=args.force) as file:
             file.write(fit.ensemble.to_json().encode())

@@ -107,6 +107,7 @@ def test_sessions_are_judged_by_the_facts_kept_with_them(
             3,
             "labelled sessions, got nobody 0",
         ),
+        (["scorers", "fit", "--scorer", "lexical", "-o", "e.json"], 2, "name two or more, got one"),
         (["scorers", "bench", "lexical", "--data", "facts"], 2, "data must name files of answers"),
     ],
 )
