@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from director_ai.cli.exit_status import CommandError
 from director_ai.storage.engine.errors import as_full_disk_error
+from director_ai.storage.engine.placing import place
 
 
 @contextmanager
@@ -35,7 +36,9 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
     try:
         with as_full_disk_error(path), os.fdopen(handle, "wb") as file:
             yield file
-        temporary.replace(path)
+        place(temporary, path, replace=replace)
+    except FileExistsError:
+        raise _in_the_way(path) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -47,4 +50,8 @@ def check_target(path: Path, *, replace: bool) -> None:
     if not path.parent.is_dir():
         raise CommandError(f"output must go to a folder that is there, got {path.parent}")
     if path.exists() and not replace:
-        raise CommandError(f"output must be a new file, got {path}; --force replaces it")
+        raise _in_the_way(path)
+
+
+def _in_the_way(path: Path) -> CommandError:
+    return CommandError(f"output must be a new file, got {path}; --force replaces it")

@@ -13,6 +13,7 @@ from director_ai.errors import StoreError
 from director_ai.storage.engine.database import open_to_read
 from director_ai.storage.engine.errors import reason_of
 from director_ai.storage.engine.log_mark import move_mark
+from director_ai.storage.engine.placing import place
 from director_ai.storage.store import Store
 
 
@@ -34,7 +35,8 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
         )
     _check_target(source, target, replace=replace)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+        # A part of the name, which may be as long as names can be.
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:50]}-", dir=target.parent)
     except OSError as error:
         raise StoreError(
             f"backup must go to a folder that can be written, got {target.parent}: {error.strerror}"
@@ -50,10 +52,12 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> int:
                 move_mark(copy)
             n_sessions = int(copy.execute("SELECT count(*) FROM sessions").fetchone()[0])
         sync(temporary)
-        if not replace and target.exists():
-            raise StoreError(f"backup must go to a new file, got {target}, which is there by now")
-        temporary.replace(target)
+        place(temporary, target, replace=replace)
         sync(target.parent)
+    except FileExistsError:
+        raise StoreError(
+            f"backup must go to a new file, got {target}, which is there by now"
+        ) from None
     except sqlite3.Error as error:
         raise StoreError(
             f"store {store.name} cannot be copied to {target}: {reason_of(error)}"

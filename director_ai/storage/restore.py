@@ -60,7 +60,8 @@ def restore_backup(backup: Path, address: str | Path) -> Restored:
             "with pg_restore"
         )
     _check_backup(backup, target)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    # A part of the name, which may be as long as names can be.
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:50]}-", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -1,5 +1,7 @@
 """Stores are examined, and copied while they are written to."""
 
+import errno
+import os
 import sqlite3
 import stat
 import threading
@@ -14,6 +16,7 @@ from director_ai.storage import maintenance
 from director_ai.storage.backup import back_up, pg_dump_command
 from director_ai.storage.engine.schema import bodies, sessions
 from director_ai.storage.maintenance import examine, n_sealed
+from director_ai.storage.restore import restore_backup
 from director_ai.storage.store import Store
 from tests.storage.records import record
 
@@ -253,6 +256,51 @@ def test_a_backup_goes_to_a_new_file(tmp_path: Path) -> None:
         ):
             with pytest.raises(StoreError, match=said):
                 back_up(store, target)
+
+
+def test_a_name_as_long_as_names_can_be_is_copied_and_put_back(tmp_path: Path) -> None:
+    target, path = tmp_path / ("b" * 244 + ".db"), tmp_path / "sessions.db"
+    with Store(path) as store:
+        store.add([record("a")])
+        assert back_up(store, target) == 1
+
+    long = tmp_path / ("s" * 244 + ".db")
+    assert restore_backup(target, long).n_sessions == 1
+    with Store(long, read_only=True) as store:
+        assert store.count() == 1
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_backup_takes_the_place_of_no_file_that_came_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    target = tmp_path / "copy.db"
+
+    def link(*paths: Path) -> None:
+        target.write_text("mine")
+        if not has_links:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        linked(*paths)
+
+    linked = os.link
+    monkeypatch.setattr(os, "link", link)
+    with Store(tmp_path / "sessions.db") as store:
+        with pytest.raises(StoreError, match="copy.db, which is there by now"):
+            back_up(store, target)
+    assert target.read_text() == "mine"
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_a_backup_is_renamed_where_files_have_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    with Store(tmp_path / "sessions.db") as store:
+        assert back_up(store, tmp_path / "copy.db") == 0
+    assert (tmp_path / "copy.db").is_file()
 
 
 def test_a_backup_replaces_no_store_in_use(tmp_path: Path) -> None:

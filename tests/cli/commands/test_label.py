@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from director_ai.cli.exit_status import Status
+from director_ai.cli.atomic_file import new_file
+from director_ai.cli.exit_status import CommandError, Status
 from director_ai.cli.main import main
 from director_ai.core.records.record import Annotation
 from director_ai.storage.label_sync import labels_of
@@ -153,6 +154,18 @@ def test_a_table_is_not_written_over(path: Path, elsewhere: Path, capsys: Captur
     assert "--force replaces it" in capsys.readouterr().err
     assert (elsewhere / "labels.csv").read_text() == "mine"
     assert main(["label", "--export", "labels.csv", "--force"]) == 0
+
+
+def test_a_file_that_came_meanwhile_is_not_written_over(elsewhere: Path) -> None:
+    def write() -> None:
+        with new_file(Path("late.csv"), replace=False) as file:
+            file.write(b"ours")
+            Path("late.csv").write_text("mine")
+
+    with pytest.raises(CommandError, match="must be a new file, got late.csv; --force replaces it"):
+        write()
+    assert Path("late.csv").read_text() == "mine"
+    assert [each.name for each in elsewhere.iterdir()] == ["late.csv"]
 
 
 @pytest.mark.slow
