@@ -87,7 +87,7 @@ def _firing(report: Report, now_us: int) -> Iterator[Firing]:
     if gap_us and now_us - report.last_us > gap_us:
         hours = (now_us - report.last_us) / 3.6e9
         yield Firing("silent", report.last_us, f"No session for {hours:.1f} hours.")
-    if any(f"last {STALE_DAYS} days" in note for note in living.notes) and report.waiting:
+    if living.is_stale and report.waiting:
         n = len(report.waiting)
         yield Firing(
             "audit_stale",

@@ -114,6 +114,8 @@ class Living:
     log_above, log_below, log_change
         Natural logarithms of the evidence: above since the deployment, below in the newest block,
         and of the change statistic.
+    is_stale
+        Whether no session of the last seven days has a label.
     changed_on, changed_from, changed_to
         Estimated day of the change and its bracket, ISO dates; None without an alarm.
     """
@@ -131,6 +133,7 @@ class Living:
     log_above: float
     log_below: float
     log_change: float
+    is_stale: bool
     changed_on: str | None = None
     changed_from: str | None = None
     changed_to: str | None = None
@@ -262,6 +265,8 @@ class _Assessment:
         if self.has_changed or self.is_above:
             self.change = change_day(worst[: self.peak + 1], tally.plans, alpha=tested)
         self.audits_passes = all(plan.p_pass > 0.0 for plan in tally.plans)
+        newest = np.delete(tally.counts[-STALE_DAYS:], [PASS_UNDRAWN, HALT_UNDRAWN], axis=2)
+        self.is_stale = tally.n_days >= STALE_DAYS and not newest.any()
         self.block = _newest_block(tally.n_days)
         self.log_below = self._log_below(self.block)
 
@@ -286,6 +291,7 @@ class _Assessment:
             float(self.above[-1]),
             self.log_below,
             float(self.changes[-1]),
+            self.is_stale,
             *(changed or (None, None, None)),
         )
 
@@ -416,12 +422,7 @@ class _Assessment:
             notes.append(
                 "Only halts are audited, which raises alarms and never shows that it holds."
             )
-        if (
-            self.tally.n_days >= STALE_DAYS
-            and not np.delete(
-                self.tally.counts[-STALE_DAYS:], [PASS_UNDRAWN, HALT_UNDRAWN], axis=2
-            ).any()
-        ):
+        if self.is_stale:
             notes.append(f"No session of the last {STALE_DAYS} days has a label.")
         return notes
 

@@ -160,6 +160,7 @@ def test_a_week_without_a_label_is_told() -> None:
 
     assert living.sentence == "No session has been audited yet."
     assert "No session of the last 7 days has a label." in living.notes
+    assert living.is_stale
 
 
 def test_on_the_day_of_the_deployment_nothing_is_known() -> None:

@@ -21,7 +21,7 @@ from director_ai.core.halting.policy_text import limits_text
 from director_ai.core.scoring.identity import ScorerIdentity
 from director_ai.integrations import Webhook, send_due
 from director_ai.monitoring import Promise, Report, deploy, report, tick, update_alerts
-from director_ai.monitoring.alerting import Message
+from director_ai.monitoring.alerting import Message, firing
 from director_ai.storage import Store
 from director_ai.storage.monitor_log import DAY_US
 from tests.monitoring.test_settling import POLICY, SCORER, START, ran
@@ -171,6 +171,20 @@ def test_the_exit_status_tells_of_the_alerts_it_is_asked_for(
     with pytest.raises(SystemExit) as refused:
         main(["monitor", "--once", "--fail-on", "drfit", *where])
     assert refused.value.code == 2
+
+
+def test_an_audit_is_stale_by_its_labels_not_by_words_of_a_note(path: Path) -> None:
+    with Store(path) as store:
+        seen = report(store, now_us=START + DAY_US)
+    assert seen.living is not None
+
+    def kinds(*, is_stale: bool) -> set[str]:
+        notes = ("Nothing of the last 7 days.",)
+        living = replace(seen.living, state="holds", notes=notes, is_stale=is_stale)
+        told = replace(seen, living=living, waiting=("a",))
+        return {each.kind for each in firing(told, now_us=START + DAY_US)}
+
+    assert kinds(is_stale=True) - kinds(is_stale=False) == {"audit_stale"}
 
 
 def test_groups_and_periods_are_those_asked_for(
