@@ -29,6 +29,7 @@ from director_ai.sources.chat.source import ChatSource
 from director_ai.storage.recording.recorder import Recorder
 
 Kernel = TypeVar("Kernel", StreamingKernel, AsyncStreamingKernel)
+Stream = TypeVar("Stream", TokenStream, AsyncTokenStream)
 
 _NO_RELEASE: Final = "release must be a ReleasePolicy for events, got None"
 
@@ -249,10 +250,8 @@ class OpenAIGuard:
         self._client = client
         self._kernel = kernel
         self._release = release
-        self._limits = limits
-        self._plan = _Plan(facts, _one_name(scorer, score), scorer_key_env)
+        self._plan = _Plan(facts, _one_name(scorer, score), scorer_key_env, limits, recorder)
         self._skips_thinking = skips_thinking
-        self._recorder = recorder
 
     def stream(self, *, record: Mapping[str, Any] | None = None, **request: Any) -> GuardedText:
         """Send a request and return its text.
@@ -272,7 +271,7 @@ class OpenAIGuard:
         body = self._plan.body(request)
         # Before it is sent: if it cannot be read, no request is left open.
         prompt = prompt_of(body["messages"])
-        kernel = _kernel_of(self._kernel, self._limits, request, record, self._recorder)
+        kernel = self._plan.kernel(self._kernel, request, record)
         source = from_openai(
             self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
         )
@@ -286,10 +285,7 @@ class OpenAIGuard:
                 max_tokens=most_tokens(body),
             )
             opened.callback(stream.close)
-            _check_scorer(self._limits, stream.session.scorer)
-            if self._recorder is not None:
-                kept = {"prompt": prompt, "model": request["model"], **(record or {})}
-                stream = self._recorder.record(stream, kernel.policy, **kept)
+            stream = self._plan.recorded(stream, kernel.policy, prompt, request, record)
             # From here on they are the caller's to close.
             opened.pop_all()
         return GuardedText(source, stream, self._release)
@@ -325,10 +321,8 @@ class AsyncOpenAIGuard:
         self._client = client
         self._kernel = kernel
         self._release = release
-        self._limits = limits
-        self._plan = _Plan(facts, _one_name(scorer, score), scorer_key_env)
+        self._plan = _Plan(facts, _one_name(scorer, score), scorer_key_env, limits, recorder)
         self._skips_thinking = skips_thinking
-        self._recorder = recorder
 
     async def stream(
         self, *, record: Mapping[str, Any] | None = None, **request: Any
@@ -336,7 +330,7 @@ class AsyncOpenAIGuard:
         """Send a request and return its text; as :meth:`OpenAIGuard.stream`."""
         body = self._plan.body(request)
         prompt = prompt_of(body["messages"])
-        kernel = _kernel_of(self._kernel, self._limits, request, record, self._recorder)
+        kernel = self._plan.kernel(self._kernel, request, record)
         source = from_openai(
             await self._client.chat.completions.create(**body), skips_thinking=self._skips_thinking
         )
@@ -350,49 +344,29 @@ class AsyncOpenAIGuard:
                 max_tokens=most_tokens(body),
             )
             opened.push_async_callback(stream.aclose)
-            _check_scorer(self._limits, stream.session.scorer)
-            if self._recorder is not None:
-                kept = {"prompt": prompt, "model": request["model"], **(record or {})}
-                stream = self._recorder.record(stream, kernel.policy, **kept)
+            stream = self._plan.recorded(stream, kernel.policy, prompt, request, record)
             opened.pop_all()
         return AsyncGuardedText(source, stream, self._release)
 
 
-def _kernel_of(
-    kernel: Kernel,
-    limits: LimitsOf | None,
-    request: Mapping[str, Any],
-    record: Mapping[str, Any] | None,
-    recorder: Recorder | None,
-) -> Kernel:
-    """Return the kernel of one call: with the limits of its segment, if there are any."""
-    if limits is None:
-        return kernel
-    default = "" if recorder is None else recorder.source
-    of_call = {"model": request["model"], "source": default, **(record or {})}
-    names = ("model", "source", "group", "tags")
-    return kernel.under(
-        limits.limits_of(**{name: of_call[name] for name in names if name in of_call})
-    )
-
-
-def _check_scorer(limits: LimitsOf | None, scorer: ScorerIdentity) -> None:
-    if limits is not None and not limits.is_for(scorer):
-        raise InvalidPolicyError(
-            f"limits must be of the scorer that runs, {scorer}, got some of another; without the "
-            "scorer in them they are of any"
-        )
-
-
 class _Plan:
-    """Scoring of the calls."""
+    """What the calls of a guard have in common, whichever its kernel: scoring, limits, record."""
 
-    def __init__(self, facts: CoherenceScorer | None, scorer: str, key_env: str | None) -> None:
+    def __init__(
+        self,
+        facts: CoherenceScorer | None,
+        scorer: str,
+        key_env: str | None,
+        limits: LimitsOf | None,
+        recorder: Recorder | None,
+    ) -> None:
         # Once for all calls: they share a model, its thread and its cache.
         self._scorer = StreamScorer(scorer, key_env=key_env)
         if facts is None and self._scorer.needs_facts:
             raise ValueError(f"facts must be given for scorer {scorer!r}, got None")
         self.facts = facts
+        self._limits = limits
+        self._recorder = recorder
 
     def body(self, request: Mapping[str, Any]) -> dict[str, Any]:
         # A generator could be read only once: for the prompt, or to be sent.
@@ -401,9 +375,42 @@ class _Plan:
             body["logprobs"] = True
         return body | self._scorer.request_options
 
+    def kernel(
+        self, kernel: Kernel, request: Mapping[str, Any], record: Mapping[str, Any] | None
+    ) -> Kernel:
+        """Return the kernel of one call: with the limits of its segment, if there are any."""
+        if self._limits is None:
+            return kernel
+        default = "" if self._recorder is None else self._recorder.source
+        of_call = {"model": request["model"], "source": default, **(record or {})}
+        names = ("model", "source", "group", "tags")
+        return kernel.under(
+            self._limits.limits_of(**{name: of_call[name] for name in names if name in of_call})
+        )
+
     def scorer(self, source: ChatSource, prompt: str) -> Callable[[str], float]:
         store = None if self.facts is None else self.facts.store
         return self._scorer(store, prompt, source=source)
+
+    def recorded(
+        self,
+        stream: Stream,
+        policy: HaltPolicy,
+        prompt: str,
+        request: Mapping[str, Any],
+        record: Mapping[str, Any] | None,
+    ) -> Stream:
+        """Return the stream of one call, recorded if calls are; its limits must be its scorer's."""
+        scorer = stream.session.scorer
+        if self._limits is not None and not self._limits.is_for(scorer):
+            raise InvalidPolicyError(
+                f"limits must be of the scorer that runs, {scorer}, got some of another; without "
+                "the scorer in them they are of any"
+            )
+        if self._recorder is None:
+            return stream
+        kept = {"prompt": prompt, "model": request["model"], **(record or {})}
+        return self._recorder.record(stream, policy, **kept)
 
 
 def _one_name(scorer: str | None, score: str | None) -> str:
