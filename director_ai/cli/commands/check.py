@@ -256,7 +256,7 @@ def _judged(archive: Archive, where: SessionQuery) -> Archive:
 
 
 def _check_selectors(archive: Archive, gates: Gates) -> None:
-    """Refuse a selector of sessions that are all held out, or of none."""
+    """Refuse a selector whose sessions are all held out."""
     for selector in (*gates.protect, *gates.require):
         n_all = int(selector.mask(archive.everything).sum())
         n_open = int(selector.mask(archive.data).sum())
