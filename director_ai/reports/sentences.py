@@ -17,7 +17,7 @@ from director_ai.replay.engine import is_off
 from director_ai.replay.judgement import Judgement
 
 FAULT_TEXT: Final[Mapping[str, str]] = {
-    "kernel_inactive": "the kernel was not re-armed",
+    "kernel_inactive": "by hand before its first token, or the kernel was not re-armed",
     "cancelled": "the consumer went away",
     "callback_timeout": "the scorer timed out",
     "callback_error": "the scorer raised an error",

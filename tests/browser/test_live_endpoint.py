@@ -75,7 +75,9 @@ def session_id(page: Page) -> str:
 
 
 def under_way(page: Page, llama: LlamaServer) -> str:
-    """Wait for some tokens, then let the server hang."""
+    """Wait for some tokens, not those of a run before, then let the server hang."""
+    waiting = re.compile("SourceLostError|no token yet")
+    expect(page.locator(".d-status")).not_to_contain_text(waiting, timeout=WAIT_MS)
     expect(page.locator(".tokens bdi").nth(20)).to_be_attached(timeout=WAIT_MS)
     llama.freeze()
     page.wait_for_timeout(1_500)

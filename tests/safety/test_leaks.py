@@ -163,7 +163,7 @@ def test_closed_tabs_cancel_their_requests_and_leave_nothing(
         and time.monotonic() < deadline
     ):
         time.sleep(0.1)
-    assert llama.settle() is not None
+    assert llama.settle(PATIENCE_S) is not None
 
     assert shrinks(server, before)
     with Store(tmp_path / "sessions.db") as store:

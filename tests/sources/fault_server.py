@@ -112,7 +112,7 @@ class FaultServer:
         for thread in self._threads:
             thread.join(5)
 
-    def settle(self, seconds: float = 1.0) -> float | None:
+    def settle(self, seconds: float = 10.0) -> float | None:
         """Wait until no connection is open; return how long that took, or ``None``."""
         started = time.monotonic()
         while time.monotonic() - started < seconds:

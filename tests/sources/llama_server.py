@@ -58,8 +58,11 @@ class LlamaServer:
             slots: list[dict[str, Any]] = json.load(answer)
         return any(slot["is_processing"] for slot in slots)
 
-    def settle(self, seconds: float = 1.0) -> float | None:
-        """Wait until it generates nothing; return how long that took, or ``None``."""
+    def settle(self, seconds: float = 10.0) -> float | None:
+        """Wait until it generates nothing; return how long that took, or ``None``.
+
+        A whole answer of 30,000 tokens takes it much longer.
+        """
         started = time.monotonic()
         while time.monotonic() - started < seconds:
             if not self.is_busy():

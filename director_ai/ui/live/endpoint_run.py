@@ -162,8 +162,8 @@ class EndpointRun:
 
     @property
     def refusal(self) -> SourceError | None:
-        """Error of a request that brought no token; ``None`` if one came, or none is missing."""
-        return self._chat.failure if self.is_over and not self.session.tokens else None
+        """Error of a request that failed without a token; ``None`` if it was stopped."""
+        return self._chat.failure if self.has_failed and not self.session.tokens else None
 
     @property
     def waited_s(self) -> float:

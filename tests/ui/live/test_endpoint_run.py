@@ -22,7 +22,8 @@ LEASE_S = 0.3
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FaultServer]:
-    with FaultServer({"hang": [[OK, A, HANG]], "whole": [[OK, WHOLE]]}) as server:
+    answers = {"hang": [[OK, A, HANG]], "silent": [[OK, HANG]], "whole": [[OK, WHOLE]]}
+    with FaultServer(answers) as server:
         yield server
 
 
@@ -60,6 +61,22 @@ def test_a_run_whose_page_was_closed_ends_with_a_reason_of_its_own(
     recorder.flush()
     with Store(tmp_path / "sessions.db") as store:
         assert store.get(run.record_id).ended_by == "fault"
+
+
+def test_a_run_that_is_stopped_before_its_first_token_was_not_refused(
+    server: FaultServer, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint_run, "LEASE_S", 60)
+    run = started(server, recorder, "silent")
+
+    run.stop()
+
+    assert over(run)
+    assert not run.session.tokens
+    assert run.session.reason is not None
+    assert run.session.reason.halt_class == "operator"
+    assert not run.has_failed
+    assert run.refusal is None
 
 
 def test_a_run_goes_on_while_one_of_its_tabs_is_open(
