@@ -9,7 +9,8 @@ from director_ai.storage.transfer.csv_file import check_names
 def table_of_object(value: Any) -> list[Any] | None:
     """Return the rows of a table that one object holds; ``None`` where it is a row itself.
 
-    It may be by column or by row, split or with its schema, or the one list of the object.
+    It may be by column or by row, split or with its schema, or the one list of the object, whose
+    rows have an id where something else stands beside it.
 
     >>> table_of_object({"id": {"0": "a", "1": "b"}, "label": {"0": 0, "1": 1}})
     [{'id': 'a', 'label': 0}, {'id': 'b', 'label': 1}]
@@ -44,7 +45,22 @@ def table_of_object(value: Any) -> list[Any] | None:
         return [dict(zip(value, cells, strict=True)) for cells in zip(*parts, strict=True)]
     if len(parts) == 1 and _all_of(dict, parts[0]) and not any(map(is_known, value)):
         return list(parts[0])
-    return _by_column_or_row(value) if _all_of(dict, parts) else None
+    return _with_header(value) or (_by_column_or_row(value) if _all_of(dict, parts) else None)
+
+
+def _with_header(value: dict[str, Any]) -> list[Any] | None:
+    """Return the rows of the one list of an object, each with what the object says of them all."""
+    lists = {name: part for name, part in value.items() if isinstance(part, list)}
+    header = {name: part for name, part in value.items() if name not in lists}
+    rows = next(iter(lists.values()), None)
+    are_sessions = (
+        len(lists) == 1
+        and _all_of(dict, rows)
+        and not any(isinstance(part, dict) for part in header.values())
+        and not any(known_columns(field, value) for field in ("id", "tokens", "scores"))
+        and all(known_columns("id", row) for row in rows or ())
+    )
+    return [{**header, **row} for row in rows or ()] if are_sessions else None
 
 
 def _by_column_or_row(table: dict[str, dict[str, Any]]) -> list[Any] | None:

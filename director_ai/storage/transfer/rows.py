@@ -261,6 +261,8 @@ class SessionReader:
         at = self._at
         if not cell_parsing.is_blank(of.get("id")):
             values["id"] = cell_parsing.parse_name(at["id"], of["id"])
+            if values["id"] != values["id"].strip() and not self._is_ours:
+                self._report.note(f"{at['id']}: blanks around a name are kept as part of it")
         if self._scorer is None:
             values["tokens"], values["scores"] = self._tokens_and_scores(of)
             values["text_kept"] = "tokens" in at

@@ -1,7 +1,7 @@
 """Gathering of token rows: one row a token becomes one row a session."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import itemgetter
+from operator import eq, itemgetter
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -314,7 +314,7 @@ class TokenRows:
         if "index" not in self._at:
             session.repeats = session.repeats or _repeated_half(session)
             if session.repeats is None:
-                return self._by_time(session)
+                return self._doubled(session) or self._by_time(session)
             first, again = session.repeats
             return self._problem(
                 session,
@@ -343,6 +343,37 @@ class TokenRows:
                 message = f"{column} must be {must}, got {indices[place]!r:.80}"
             return self._problem(session, session.lines[place], message)
         self._put_in_order(session, order, column)
+        return None
+
+    def _doubled(self, session: _Session) -> Problem | None:
+        """Return the problem of a session of which every token stands there twice.
+
+        Its tokens come again as a whole, or each at once, with the same scores and with another
+        value in another column, such as that of a rater.
+        """
+        half, odd = divmod(len(session.lines), 2)
+        columns = [self._at[field] for field in ("tokens", "scores") if field in self._at]
+        if odd or half < 3 or len(columns) < 2:
+            return None
+        contents = [session.lists[column] for column in columns]
+        for first, second in (
+            (slice(half), slice(half, None)),
+            (slice(None, None, 2), slice(1, None, 2)),
+        ):
+            if (
+                all(values[first] == values[second] for values in contents)
+                and not any(map(eq, session.prints[first], session.prints[second]))
+                # Of few words, or scores that hardly differ, chance may do it.
+                and all(len(_distinct(values)) > 2 for values in contents)
+            ):
+                line, known = session.lines[second.start], session.lines[0]
+                return self._problem(
+                    session,
+                    line,
+                    f"line {line} must be another token, got token and score of line {known} "
+                    "again, as all rows of the session come twice; choose a column for id that "
+                    "names each answer",
+                )
         return None
 
     def _by_time(self, session: _Session) -> Problem | None:

@@ -1190,3 +1190,28 @@ def test_sessions_whose_names_differ_by_blanks_alone_are_refused() -> None:
 
     assert messages(plan) == ["id must differ by more than blanks, got 'A ' beside 'A'"] * 2
     assert [record.id for record in plan.records] == ["B"]
+
+
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_tokens_that_another_column_doubles_are_refused(in_turn: bool) -> None:
+    rows = [
+        {"id": "A", "token": token, "score": score, "who": who}
+        for who in ("r1", "r2")
+        for token, score in (("x", 0.9), ("y", 0.8), ("z", 0.7))
+    ]
+    rows.sort(key=lambda row: row["token"] if in_turn else "")
+
+    line = 3 if in_turn else 5
+    assert messages(read_upload(TWINS["csv"](rows), "x")) == [
+        f"line {line} must be another token, got token and score of line 2 again, as all rows of "
+        "the session come twice; choose a column for id that names each answer"
+    ]
+    assert read_upload(TWINS["csv"]([row for row in rows if row["token"] != "z"]), "x").ok
+
+
+def test_a_list_of_sessions_below_a_header_is_a_table_with_it() -> None:
+    rows = [{"id": n, "token": "x", "score": 0.9} for n in "AB"]
+    plan = read_upload(json.dumps({"version": 2, "model": "m", "data": rows}).encode(), "x")
+
+    assert [(r.id, r.model) for r in plan.records] == [("A", "m"), ("B", "m")]
+    assert plan.report.unused == ["version"]
