@@ -53,12 +53,16 @@ class AnswerColumns:
         Columns of the table.
     taken
         Columns that have a field.
+
+    Attributes
+    ----------
+    names
+        Columns that are watched.
     """
 
     def __init__(self, columns: Iterable[str], taken: Collection[str]) -> None:
-        self._columns = {
-            name: _Column() for name in columns if name not in taken and tells_apart(name)
-        }
+        self.names = tuple(name for name in columns if name not in taken and tells_apart(name))
+        self._columns = {name: _Column() for name in self.names}
 
     def see(self, session: str, row: Mapping[str, Any]) -> None:
         """Take in a row of a session."""

@@ -9,11 +9,12 @@ from director_ai.core.records.record import Label
 from director_ai.errors import InvalidRecordError
 from director_ai.storage.transfer.answer_columns import AnswerColumns
 from director_ai.storage.transfer.cell_parsing import is_blank, parse_int, parse_name, parse_time
+from director_ai.storage.transfer.column_mapping import known_columns
 from director_ai.storage.transfer.csv_file import is_export
 from director_ai.storage.transfer.label_parsing import LabelParser
 from director_ai.storage.transfer.limits import MAX_TOKENS, at_most
 from director_ai.storage.transfer.problem import Problem, RowProblem
-from director_ai.storage.transfer.read_report import ReadReport
+from director_ai.storage.transfer.read_report import ImportOffer, ReadReport
 
 PER_TOKEN = ("tokens", "scores", "held", "times", "label")
 """Fields of which every row of a session has its own value."""
@@ -142,7 +143,10 @@ class TokenRows:
     def gathered(self, rows: Rows) -> Rows:
         """Yield one row a session, with lists for the columns of its tokens, and the problems."""
         yield from self._problems(rows)
-        yield from self._answers.problems()
+        for line, several in self._answers.problems():
+            if known_columns("id", [several.field]):
+                self._report.offer(ImportOffer("columns", several.field, "id"))
+            yield line, several
         self._break_unread()
         if not self._is_ours:
             self._break_alike()
@@ -197,7 +201,8 @@ class TokenRows:
                 elif session.seen is None:
                     self._is_interleaved = True
                     session.seen = set(session.prints)
-            self._answers.see(name, row)
+            if self._answers.names:
+                self._answers.see(name, row)
             self._add(session, line, row)
             if unread is not None:
                 self._break(session, unread)

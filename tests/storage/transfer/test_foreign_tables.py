@@ -1019,6 +1019,7 @@ def test_a_column_that_tells_answers_apart_must_not_change_within_a_session(
             twin
         )
         assert "choose a column for id that names each answer" in message
+        assert (("columns", column) in offers(plan)) == (column in ("response_id", "run_id"))
         assert not plan.can_skip
 
 
