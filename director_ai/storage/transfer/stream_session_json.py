@@ -14,6 +14,7 @@ from director_ai.storage.transfer.column_mapping import (
     known_columns,
     known_direction,
 )
+from director_ai.storage.transfer.column_offers import offer_columns
 from director_ai.storage.transfer.label_parsing import LabelParser
 from director_ai.storage.transfer.list_parsing import parse_list
 from director_ai.storage.transfer.problem import Problem, ReadItem
@@ -50,6 +51,9 @@ _ORIGINAL = _SHARED | _OWN
 _TEXTS = ("model", "prompt", "source", "group")
 _BESIDE = ("id", *_TEXTS, "tags", "label", "author")
 """Fields that are read beside those of the original."""
+
+_KNOWN = ColumnMapping(id="id", tokens="tokens", scores="coherence_history")
+"""Fields that no other key need be offered for."""
 
 
 def is_session(value: Any) -> bool:
@@ -127,8 +131,10 @@ class OriginalReader:
         at = ColumnMapping.guess(beside).columns()
         at |= {field: key for field, key in chosen if key in beside}
         taken = {at[field] for field in _BESIDE if field in at}
-        unused = (key for key in beside if key not in taken and key not in self._report.unused)
-        self._report.unused.extend(unused)
+        unused = [key for key in beside if key not in taken and key not in self._report.unused]
+        if unused:
+            known = replace(_KNOWN, label=at.get("label"))
+            offer_columns(self._report, unused, [session], known)
         of = {field: session[key] for field, key in at.items()}
         if not is_blank(of.get("id")):
             values["id"] = parse_name(at["id"], of["id"])

@@ -1,7 +1,7 @@
 """Gathering of token rows: one row a token becomes one row a session."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import eq, itemgetter
+from operator import itemgetter
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -353,8 +353,8 @@ class TokenRows:
     def _doubled(self, session: _Session) -> Problem | None:
         """Return the problem of a session of which every token stands there twice.
 
-        Its tokens come again as a whole, or each at once, with the same scores and with another
-        value in another column, such as that of a rater.
+        Its tokens come again as a whole, or each at once, with the same scores, as those of two
+        raters do.
         """
         half, odd = divmod(len(session.lines), 2)
         columns = [self._at[field] for field in ("tokens", "scores") if field in self._at]
@@ -367,7 +367,6 @@ class TokenRows:
         ):
             if (
                 all(values[first] == values[second] for values in contents)
-                and not any(map(eq, session.prints[first], session.prints[second]))
                 # Of few words, or scores that hardly differ, chance may do it.
                 and all(len(_distinct(values)) > 2 for values in contents)
             ):

@@ -1194,7 +1194,8 @@ def test_sessions_whose_names_differ_by_blanks_alone_are_refused() -> None:
 
 
 @pytest.mark.parametrize("in_turn", [True, False])
-def test_tokens_that_another_column_doubles_are_refused(in_turn: bool) -> None:
+@pytest.mark.parametrize("twin", ["csv", "parquet"])
+def test_tokens_that_another_column_doubles_are_refused(twin: str, in_turn: bool) -> None:
     rows = [
         {"id": "A", "token": token, "score": score, "who": who}
         for who in ("r1", "r2")
@@ -1202,11 +1203,10 @@ def test_tokens_that_another_column_doubles_are_refused(in_turn: bool) -> None:
     ]
     rows.sort(key=lambda row: row["token"] if in_turn else "")
 
-    line = 3 if in_turn else 5
-    assert messages(read_upload(TWINS["csv"](rows), "x")) == [
-        f"line {line} must be another token, got token and score of line 2 again, as all rows of "
-        "the session come twice; choose a column for id that names each answer"
-    ]
+    (message,) = messages(read_upload(TWINS[twin](rows), "x"))
+    # Parquet is not decoded beyond the columns that are used: its rows come again whole.
+    is_whole = twin == "parquet" and not in_turn
+    assert ("again, whole" if is_whole else "as all rows of the session come twice") in message
     assert read_upload(TWINS["csv"]([row for row in rows if row["token"] != "z"]), "x").ok
 
 

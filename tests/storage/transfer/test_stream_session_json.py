@@ -310,6 +310,8 @@ def test_a_label_beside_the_fields_of_the_original_is_taken_as_somebody_says() -
     data = json.dumps(published(streamed(0.9), human_ok=1)).encode()
     mapping = ColumnMapping(label="human_ok")
 
+    offer = read_upload(data, "run.json").report.offers[0]
+    assert (offer.kind, offer.column, offer.values) == ("label", "human_ok", ("1",))
     unsaid = read_upload(data, "run.json", mapping)
     said = read_upload(data, "run.json", replace(mapping, one_is="good"))
 
