@@ -176,7 +176,7 @@ def _rows(
             line, start = start, reader.line_num + n_before + 1
             if len(taken) > 1 and not is_ours and _are_rows(taken, cells, delimiter):
                 raise InvalidRecordError(
-                    f"lines {line} to {start - 1} must be one row or {len(taken)}, got "
+                    f"lines {line} to {start - 1} must be one row or several, got "
                     f"{taken[0].rstrip()!r:.80}, from where they can be read as either; "
                     "write a quote mark within a cell twice"
                 )
@@ -198,20 +198,28 @@ def _rows(
 def _are_rows(lines: list[str], cells: list[str], delimiter: str) -> bool:
     r"""Tell whether the lines of one row may be a row each, of which two hold a lone quote mark.
 
-    Each has as many cells as the row, and a number or nothing wherever the row has one.
+    Each has as many cells as the row, and a number or nothing wherever the row has one; some cell
+    of all of them is a number. Blank lines count for neither.
 
     >>> _are_rows(['A,"so,0.9\n', 'A,what",0.8\n'], ["A", "so,0.9\nA,what", "0.8"], ",")
     True
     >>> _are_rows(['A,"so,\n', 'what",0.8\n'], ["A", "so,\nwhat", "0.8"], ",")
     False
     """
-    rows = [line.rstrip("\r\n").split(delimiter) for line in lines]
-    if any(len(row) != len(cells) for row in rows):
+    rows = [line.rstrip("\r\n").split(delimiter) for line in lines if line.strip()]
+    if len(rows) < 2 or any(len(row) != len(cells) for row in rows):
         return False
-    numbers = [place for place, cell in enumerate(cells) if _NUMBER.fullmatch(cell)]
-    return bool(numbers) and all(
-        not row[place].strip() or _NUMBER.fullmatch(row[place]) for row in rows for place in numbers
+    numeric = [
+        all(not row[place].strip() or _NUMBER.fullmatch(row[place]) for row in rows)
+        for place in range(len(cells))
+    ]
+    are_numbers_kept = all(
+        numeric[place] for place, cell in enumerate(cells) if _NUMBER.fullmatch(cell)
     )
+    has_numbers = any(
+        numeric[place] and any(row[place].strip() for row in rows) for place in range(len(cells))
+    )
+    return are_numbers_kept and has_numbers
 
 
 def _named(columns: list[str]) -> list[str]:

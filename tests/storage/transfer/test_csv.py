@@ -224,6 +224,7 @@ def test_rows_between_two_lone_quote_marks_are_not_swallowed(delimiter: str, fir
         "A,x,1e-1,0",
         f"A,{first},0.9,0",
         "A,my,0.1,",
+        "",
         f"A,{last},0.2,0",
     ]
 
@@ -231,8 +232,8 @@ def test_rows_between_two_lone_quote_marks_are_not_swallowed(delimiter: str, fir
 
     shown = repr(lines[2].replace(",", delimiter))
     assert [problem.message for problem in plan.problems if problem.severity == "error"] == [
-        f"lines 3 to 5 must be one row or 3, got {shown}, from where they can be read as either; "
-        "write a quote mark within a cell twice"
+        f"lines 3 to 6 must be one row or several, got {shown}, from where they can be read as "
+        "either; write a quote mark within a cell twice"
     ]
     assert not plan.can_skip
 
@@ -243,6 +244,7 @@ def test_rows_between_two_lone_quote_marks_are_not_swallowed(delimiter: str, fir
         ("id,response,scores", 'A,"Hi\nthere, you","[0.9, 0.8, 0.7]"'),
         ("id,label,response,scores", 'A,0,"Hi\nthere, you, my, friend",[0.5]'),
         ("id,response", 'A,"Hi\nthere, you"'),
+        ("id,note,response,scores", 'A,,"Hi\nthere, you,\n\n",[0.5]'),
     ],
 )
 def test_a_text_of_several_lines_with_commas_is_one_cell(columns: str, row: str) -> None:
