@@ -23,6 +23,7 @@ from director_ai.cli.main import main
 from director_ai.core.halting.policy import HaltPolicy
 from director_ai.experiment import load
 from director_ai.reports import read_policy
+from director_ai.reports.policy_formats import FORMS
 from director_ai.storage.store import Store
 from director_ai.storage.summary import JUDGED
 from director_ai.tuning.evaluation.evaluation import Rate, evaluate
@@ -91,25 +92,28 @@ def below(page: Page, name: str) -> str:
     return page.locator(f'.st-key-card .d-number[aria-label="{name}"] small').inner_text()
 
 
-def chosen_form(page: Page, name: str) -> None:
-    page.get_by_role("radio", name=name, exact=True).or_(
-        page.get_by_role("button", name=name, exact=True)
+def saved_text(page: Page, form: str) -> Path:
+    """Choose a form of the limits, and return the file that the page gives of it."""
+    page.get_by_role("radio", name=form, exact=True).or_(
+        page.get_by_role("button", name=form, exact=True)
     ).first.click()
+    # The page may not have begun to run: the button of the form before is still there.
+    button = page.locator(".st-key-export_limits").get_by_role(
+        "button", name=f"Save as {FORMS[form].suffix}"
+    )
+    expect(button).to_be_visible()
     settled(page)
+    with page.expect_download() as file:
+        button.click()
+    return Path(file.value.path())
 
 
 def exported(page: Page) -> tuple[HaltPolicy, list[str]]:
     """Return the limits and the command that the page gives to take along."""
     page.locator(".st-key-export button").first.click()
     page.locator(".st-key-export_limits button").wait_for()
-    chosen_form(page, "JSON")
-    with page.expect_download() as file:
-        page.locator(".st-key-export_limits button").first.click()
-    policy = HaltPolicy.from_dict(json.loads(Path(file.value.path()).read_text("utf-8")))
-    chosen_form(page, "Command")
-    with page.expect_download() as file:
-        page.locator(".st-key-export_limits button").first.click()
-    command = shlex.split(Path(file.value.path()).read_text("utf-8"))
+    policy = HaltPolicy.from_dict(json.loads(saved_text(page, "JSON").read_text("utf-8")))
+    command = shlex.split(saved_text(page, "Command").read_text("utf-8"))
     page.keyboard.press("Escape")
     return policy, command
 
@@ -282,11 +286,9 @@ def promised_python(page: Page) -> str:
     page.locator(".st-key-export button").first.click()
     page.locator(".st-key-export_limits button").wait_for()
     expect(page.get_by_text("With 95 % confidence at most").last).to_be_visible()
-    chosen_form(page, "Python")
-    with page.expect_download() as file:
-        page.locator(".st-key-export_limits button").first.click()
+    text = saved_text(page, "Python").read_text("utf-8")
     page.keyboard.press("Escape")
-    return Path(file.value.path()).read_text("utf-8")
+    return text
 
 
 def repeated_by_the_command(page: Page, path: Path) -> HaltPolicy:
@@ -521,10 +523,7 @@ def test_a_slice_its_limits_the_held_out_share_and_an_experiment_survive_a_reloa
     settled(page)
     page.locator(".st-key-export button").first.click()
     page.locator(".st-key-export_segments label").click()
-    chosen_form(page, "YAML")
-    with page.expect_download() as download:
-        page.locator(".st-key-export_limits button").first.click()
-    file = read_policy(_named(download.value.path(), tmp_path / "limits.yaml"))
+    file = read_policy(_named(saved_text(page, "YAML"), tmp_path / "limits.yaml"))
     assert file.limits_of(model=model).hard_limit == 0.3
     assert file.policy.hard_limit > 0.3
     with page.expect_download() as download:
