@@ -433,13 +433,15 @@ class SessionReader:
         if of_entries is not None and cell in (None, ""):
             cell = of_entries
         label: Label | None
+        of_tokens: SessionLabel | None
         if isinstance(cell, SessionLabel):
-            label = cell.label
-            onset = cell.onset if onset is None else onset
+            label, of_tokens = cell.label, cell
         else:
-            label = self._label(cell)
-            if label == "bad" and onset is None and of_entries is not None:
-                onset = of_entries.onset
+            label, of_tokens = self._label(cell), of_entries
+        if of_tokens is not None and not self._is_ours:
+            self._check_alike(label, onset, of_tokens)
+        if label == "bad" and onset is None and of_tokens is not None:
+            onset = of_tokens.onset
         if label is None and onset is not None:
             label = "bad"
         if label == "good" and onset is not None and not self._is_ours:
@@ -450,6 +452,16 @@ class SessionReader:
         if label is not None:
             author = cell_parsing.parse_name(self._at.get("author", ""), of.get("author"))
             values["annotations"] = [{"label": label, "onset": onset, "author": author}]
+
+    def _check_alike(self, label: Label | None, onset: int | None, of_tokens: SessionLabel) -> None:
+        """Refuse a session's label or onset that those of its tokens speak against."""
+        if label == "good" and of_tokens.label == "bad":
+            raise InvalidRecordError(f"{self._at['label']} must be bad where a token is, got good")
+        if None not in (onset, of_tokens.onset) and onset != of_tokens.onset:
+            name = self._at.get("onset") or self._at["spans"]
+            raise InvalidRecordError(
+                f"{name} must be the first bad token, {of_tokens.onset} from 0, got {onset}"
+            )
 
     def _onset_of_spans(self, name: str, cell: Any, values: Mapping[str, Any]) -> int | None:
         if not values.get("text_kept", True):

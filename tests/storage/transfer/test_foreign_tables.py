@@ -1216,3 +1216,16 @@ def test_a_list_of_sessions_below_a_header_is_a_table_with_it() -> None:
 
     assert [(r.id, r.model) for r in plan.records] == [("A", "m"), ("B", "m")]
     assert plan.report.unused == ["version"]
+
+
+def test_labels_of_tokens_must_not_speak_against_the_sessions() -> None:
+    entries = [{"token": n, "score": 0.9, "label": wrong} for n, wrong in (("x", 0), ("y", 1))]
+    rows = [{"id": "A", "label": 0, "tokens": entries}, {"id": "B", "label": 1, "tokens": entries}]
+    listed = [{**WHOLE, "label": [0, 1], "onset": onset} for onset in (0, 1)]
+    listed[1]["id"] = "B"
+
+    nested, plan = (read_upload(TWINS["jsonl"](table), "x") for table in (rows, listed))
+
+    assert messages(nested) == ["label must be bad where a token is, got good"]
+    assert messages(plan) == ["onset must be the first bad token, 1 from 0, got 0"]
+    assert [(r.id, r.onset) for r in (*nested.records, *plan.records)] == [("B", 1), ("B", 1)]
