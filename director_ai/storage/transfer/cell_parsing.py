@@ -113,7 +113,8 @@ def parse_time(name: str, value: Any) -> int:
     if 0 < number < _FIRST_UNIX_TIME_S:
         raise InvalidRecordError(
             f"{name} must be a date: ISO 8601, or seconds to nanoseconds since 1970 from 1973 on, "
-            f"got {value!r:.80}; a time since the start belongs into time_us, in microseconds"
+            f"got {value!r:.80}; a time since the start belongs into time_us, in microseconds, or "
+            "choose no column for it"
         )
     for largest, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1)):
         if number < largest:

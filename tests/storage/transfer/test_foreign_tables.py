@@ -1145,7 +1145,8 @@ def test_times_since_the_start_are_no_dates() -> None:
 
     assert messages(read_upload(TWINS["csv"](rows), "x")) == [
         "timestamp must be a date: ISO 8601, or seconds to nanoseconds since 1970 from 1973 on, "
-        "got '120'; a time since the start belongs into time_us, in microseconds"
+        "got '120'; a time since the start belongs into time_us, in microseconds, or "
+        "choose no column for it"
     ]
 
 
