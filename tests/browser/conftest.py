@@ -197,26 +197,34 @@ def _wait_until_healthy(port: int, process: "subprocess.Popen[bytes]", log: Path
     pytest.fail(f"streamlit did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
-@pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Servers shared by the whole run, one a script."""
+@contextlib.contextmanager
+def servers(folders: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Servers of which each is started when it is first asked for; all end together."""
     running: dict[tuple[Path | None, frozenset[tuple[str, str]]], Server] = {}
     with contextlib.ExitStack() as stack:
 
         def start(script: Path | None = None, *, env: Mapping[str, str] | None = None) -> Server:
             wanted = (script, frozenset((env or {}).items()))
             if wanted not in running:
-                log = tmp_path_factory.mktemp("server") / "log.txt"
+                log = folders.mktemp("server") / "log.txt"
                 running[wanted] = stack.enter_context(run_server(script, log, env or {}))
             return running[wanted]
 
         yield start
 
 
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Servers shared by the tests of a file; even one that nobody asks costs a little."""
+    with servers(tmp_path_factory) as start:
+        yield start
+
+
 @pytest.fixture(scope="session")
-def app_server(serve: Serve) -> Server:
+def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The dashboard, shared by the whole run."""
-    return serve()
+    with servers(tmp_path_factory) as start:
+        yield start()
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright.sync_api")
 
 from tests.browser.conftest import (  # noqa: E402  (after importorskip)
-    Serve,
     chromium,  # noqa: F401  (a fixture)
     serve,  # noqa: F401  (a fixture)
+    servers,
 )
 
 
@@ -64,7 +64,6 @@ def trap() -> Iterator[Trap]:
 
 @pytest.fixture(scope="session")
 def shared(
-    serve: Serve,  # noqa: F811  (the fixture)
     trap: Trap,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator["Shared"]:
@@ -81,6 +80,7 @@ def shared(
         "Mallory": of.person(mallory, name=mallory),
     }
     with (
+        servers(tmp_path_factory) as start,
         running(people, of.CLIENT_SECRET) as provider,
         of.indiscreet_model() as model,
         Store(folder / "sessions.db") as store,
@@ -94,4 +94,4 @@ def shared(
             "STREAMLIT_SECRETS_FILES": str(secrets),
             "KEY_IN_ENVIRONMENT": of.KEY_IN_ENVIRONMENT,
         }
-        yield of.Shared(serve(env=env), store, secrets, provider, model)
+        yield of.Shared(start(env=env), store, secrets, provider, model)
