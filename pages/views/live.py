@@ -7,8 +7,9 @@ from director_ai.ui.components.stream_view import picture_choice
 from director_ai.ui.live import page, player
 from director_ai.ui.live.endpoint_page import endpoint_page
 from director_ai.ui.live.recording_strip import recording_strip
-from director_ai.ui.live.remote_stream import RemoteStream, watch
+from director_ai.ui.live.remote_stream import RemoteStream, show_picked_stream, watch
 
+show_picked_stream()
 bar = page.bar()
 presenting = page.more(bar)
 stage, strip = page.places()

@@ -7,12 +7,14 @@ from secrets import token_hex
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from director_ai import HaltPolicy
+from director_ai import HaltPolicy, StreamingKernel
 from director_ai.core.records.record_json import to_line
 from director_ai.reports.policy_file import PolicyFile, Segments
 from director_ai.reports.policy_formats import POLICY_VARIABLE, as_json
+from director_ai.storage.recording.recorder import Recorder
 from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import STORE_VARIABLE
+from director_ai.ui.live import remote_stream
 from tests.storage.records import record, streamed
 
 ROOT = Path(__file__).parents[2]
@@ -231,3 +233,32 @@ def test_a_token_still_being_scored_has_no_score_to_tell():
 def test_a_stream_that_has_brought_no_token_for_a_while_is_stalled():
     assert "This one: 0.90" in said_of_a_stream_under_way(1, 0.0)
     assert "Stalled: no token for 7 s." in said_of_a_stream_under_way(1, 7.0)
+
+
+def test_a_stream_that_was_picked_is_shown_whatever_the_browser_says_of_the_controls(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    monkeypatch.setenv(STORE_VARIABLE, str(path))
+    kernel = StreamingKernel()
+    with Recorder(path) as recorder:
+        streams = [
+            recorder.record(kernel.stream(["a"], lambda _: 0.9), kernel.policy, id=name)
+            for name in ("one", "other")
+        ]
+        for stream in streams:
+            next(stream)
+        recorder.flush()
+        app.query_params.update({"from": "Recorders", "watch": "one"})
+        app.run()
+        assert app.query_params["watch"] == "one"
+
+        # As a timer's request does, the next run brings the controls as they were.
+        app.session_state[remote_stream._PICKED] = "other"
+        app.run()
+
+        assert not app.exception
+        assert app.query_params["watch"] == "other"
+        assert app.selectbox(key="watched").value == "other"
+        for stream in streams:
+            stream.close()

@@ -20,13 +20,12 @@ from director_ai.storage.store import Store
 from director_ai.ui.access.current_store import archive
 from director_ai.ui.access.login import recheck_access
 from director_ai.ui.components.sparkline_grid import TILE_HEIGHT, Tile, sparkline_grid
-from director_ai.ui.live.remote_stream import show_stream, watched_id
+from director_ai.ui.live.remote_stream import is_stream_picked, pick_stream, watched_id
 
 POLL_S: Final = 0.5
 _LONGEST_WINDOW: Final = 2_000
 _LATE_S: Final = 3.0
 """A recorder that keeps up is heard of every second."""
-_PICKED: Final = "strip_picked"
 
 
 class LiveStreams(NamedTuple):
@@ -77,7 +76,7 @@ def _streams_cache() -> LiveStreamsCache:
 def recording_strip() -> None:
     """Draw the streams that are being recorded; without any, nothing."""
     recheck_access()
-    if st.session_state.pop(_PICKED, False):
+    if is_stream_picked():
         # A click in a fragment draws no more than that.
         st.rerun()
     if st.session_state.get("strip_paused"):
@@ -107,13 +106,8 @@ def recording_strip() -> None:
         key="live_streams",
         label="Streams being recorded, the nearest to a halt first",
         height=n_rows * TILE_HEIGHT,
-        on_pick=_pick,
+        on_pick=pick_stream,
     )
-
-
-def _pick(id: str) -> None:
-    show_stream(id)
-    st.session_state[_PICKED] = True
 
 
 def heading(live: LiveStreams) -> str:

@@ -35,6 +35,9 @@ STAGE_HEIGHT: Final = 480
 FOLLOWED: Final = 200
 """Tokens in sight while following."""
 
+_PICKED: Final = "picked_stream"
+"""Session-state key of the id of a stream that waits to be put on show."""
+
 
 class RemoteStream(NamedTuple):
     """Source "Recorders": the stream to be shown."""
@@ -48,11 +51,26 @@ def watched_id() -> str | None:
     return stream_id if st.session_state.get("from") == RECORDERS else None
 
 
-def show_stream(id: str) -> None:
-    """Put a stream on show; to be called from a callback."""
-    st.session_state["from"] = RECORDERS
-    st.session_state["watched"] = id
-    st.session_state["watch_paused"] = False
+def pick_stream(id: str) -> None:
+    """Ask for a stream to be put on show; to be called from a callback."""
+    st.session_state[_PICKED] = id
+
+
+def is_stream_picked() -> bool:
+    """Return whether a stream waits to be put on show by the next run of the whole page."""
+    return _PICKED in st.session_state
+
+
+def show_picked_stream() -> None:
+    """Put the stream that was picked on show; to be called before any control is drawn.
+
+    Not from the callback: a timer's request that is under way still carries the controls as they
+    were, and would put them back.
+    """
+    if is_stream_picked():
+        st.session_state["from"] = RECORDERS
+        st.session_state["watched"] = st.session_state.pop(_PICKED)
+        st.session_state["watch_paused"] = False
 
 
 def choose_stream(choice: DeltaGenerator) -> RemoteStream | None:
