@@ -23,7 +23,7 @@ from tests.sources.llama_server import LlamaServer, llama  # noqa: E402
 
 __all__ = ["llama"]
 
-N_TABS = 20
+N_TABS = 10
 TTL_S = 1
 """Streamlit keeps what a closed tab had, for two minutes if it is not told otherwise."""
 
@@ -39,7 +39,7 @@ class Held(NamedTuple):
 
 MAY_GROW = Held(6, 6)
 """Seen: 7 to 10 threads as Streamlit's pools fill, and 13 to 19 files, three of which belong to
-each of the two tabs that Streamlit may still remember. A thread or a file a tab would make it 20.
+each of the two tabs that Streamlit may still remember. A thread or a file a tab would make it 10.
 """
 
 
@@ -75,7 +75,7 @@ def told(tab: ClientConnection) -> Iterator[ForwardMsg]:
 def play_and_close(server: Server) -> None:
     """Open the Live page, press Play, wait until it plays, and close the tab.
 
-    To the server a tab is its socket; twenty real ones take a minute of everybody's time.
+    To the server a tab is its socket; ten real ones take half a minute of everybody's time.
     """
     with connect(
         f"ws://{server.host}/_stcore/stream",
